@@ -1,0 +1,80 @@
+#include "muster/base/bytes.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace muster {
+
+bool equal(Bytes a, Bytes b) noexcept {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+bool less(Bytes a, Bytes b) noexcept {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+namespace {
+std::string hex(Bytes b, const char* digits, char separator) {
+  std::string out;
+  out.reserve(b.size() * 3);
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    if (separator != '\0' && i != 0) {
+      out.push_back(separator);
+    }
+    out.push_back(digits[b[i] >> 4]);
+    out.push_back(digits[b[i] & 0x0f]);
+  }
+  return out;
+}
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  if (c >= 'A' && c <= 'F') {
+    return c - 'A' + 10;
+  }
+  return -1;
+}
+}  // namespace
+
+std::string to_hex(Bytes b) { return hex(b, "0123456789abcdef", '\0'); }
+std::string to_hex_colons(Bytes b) { return hex(b, "0123456789ABCDEF", ':'); }
+
+std::optional<Buffer> from_hex(std::string_view text) {
+  Buffer out;
+  out.reserve(text.size() / 2);
+  int high = -1;
+  for (const char c : text) {
+    if ((c == ':' || c == ' ' || c == '\t' || c == '\n' || c == '\r') && high < 0) {
+      continue;
+    }
+    const int n = nibble(c);
+    if (n < 0) {
+      return std::nullopt;
+    }
+    if (high < 0) {
+      high = n;
+    } else {
+      out.push_back(static_cast<std::uint8_t>(high << 4 | n));
+      high = -1;
+    }
+  }
+  if (high >= 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+std::size_t BytesHash::operator()(Bytes b) const noexcept {
+  std::uint64_t h = 0xcbf29ce484222325u;
+  for (const std::uint8_t octet : b) {
+    h = (h ^ octet) * 0x100000001b3u;
+  }
+  return static_cast<std::size_t>(h ^ (h >> 32));
+}
+
+}  // namespace muster

@@ -1,0 +1,31 @@
+#include "muster/base/text.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace muster {
+namespace {
+
+TEST(Printable, KeepsTextAndEscapesWhatCouldFoolATerminalOrALog) {
+  EXPECT_EQ(printable("plain ü"), "plain ü");
+  EXPECT_EQ(printable("a\nb\x1b[0m"), "a\\x0ab\\x1b[0m");
+  EXPECT_EQ(printable("\xff\xc0\x80"), "\\xff\\xc0\\x80");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");          // C1 control
+  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
+}
+
+TEST(ClosestMatch, FindsTyposAndNothingFar) {
+  constexpr std::array<std::string_view, 3> kWords = {"listen", "validity", "signer"};
+  EXPECT_EQ(closest_match("lisen", kWords), "listen");
+  EXPECT_EQ(closest_match("Validty", kWords), "validity");
+  EXPECT_EQ(closest_match("zzzzzz", kWords), "");
+}
+
+TEST(Split, KeepsEmptyPieces) {
+  EXPECT_EQ(split("a\t\tb", '\t'), (std::vector<std::string_view>{"a", "", "b"}));
+  EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));
+}
+
+}  // namespace
+}  // namespace muster

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "muster/net/loop.h"
+
+namespace muster::net {
+
+/// What a fetch may fail with. "Stalled" peers of every kind end in kTimeout: each fetch has a hard deadline.
+enum class FetchErrc : std::uint8_t {
+  kBadUrl,          ///< not http or https, or not a URL (OCSP-CLI-036)
+  kForbidden,       ///< destination refused by policy (loopback, private, cross-scheme redirect...)
+  kResolve,
+  kConnect,
+  kTls,
+  kTimeout,
+  kTooLarge,
+  kTooManyRedirects,
+  kProtocol,        ///< not HTTP, or cut short
+  kHttpStatus,      ///< not 200 (304 excepted when asked for); see http_status
+  kCancelled,
+};
+std::string_view to_string(FetchErrc code);
+
+struct FetchRequest {
+  std::string url;
+  std::optional<Buffer> post_body;           ///< GET when absent
+  std::string content_type;                  ///< of post_body
+  std::vector<std::string> headers;          ///< "Name: value"
+  std::string proxy;                         ///< empty: none
+  std::string source_address;                ///< empty: any
+  Milliseconds connect_timeout{5000};
+  Milliseconds total_timeout{15000};
+  std::size_t max_body_bytes = 1 << 20;
+  unsigned max_redirects = 3;
+  bool forbid_private_destinations = false;
+};
+struct FetchResponse {
+  unsigned http_status = 0;
+  Buffer body;
+  std::string content_type, etag;
+  std::optional<Seconds> max_age, retry_after;
+  std::optional<UnixSeconds> date, last_modified, expires;
+  Milliseconds duration{0};
+  std::string final_url;
+};
+struct FetchError {
+  FetchErrc code;
+  std::string detail;                        ///< for people
+  unsigned http_status = 0;
+  std::optional<Seconds> retry_after;
+};
+using FetchResult = Result<FetchResponse, FetchError>;
+using FetchId = std::uint64_t;
+
+/// What keeper and client fetch through; a fake stands in for it in simulations.
+class FetchService {
+ public:
+  virtual ~FetchService() = default;
+  /// Starts a fetch; `done` runs exactly once on the loop's thread, never inside start().
+  virtual FetchId start(FetchRequest request, std::function<void(FetchResult)> done) = 0;
+  virtual void cancel(FetchId id) = 0;
+};
+
+/// Non-blocking HTTP client on a loop (libcurl multi). Loop's thread.
+std::unique_ptr<FetchService> make_fetcher(Loop& loop);
+/// One fetch, waiting for it. For commands and set-up, never on a loop's thread.
+FetchResult fetch(const FetchRequest& request);
+
+}  // namespace muster::net

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "muster/http/message.h"
+#include "muster/net/loop.h"
+
+namespace muster::net {
+
+enum class NetErrc : std::uint8_t { kBadAddress, kInUse, kPermission, kSystem };
+struct NetError {
+  NetErrc code;
+  int os_error;
+  std::string where;  ///< "127.0.0.1:80"
+};
+std::string to_string(const NetError& error);
+
+/// Every limit has a counter in HttpStats and a test.
+struct HttpLimits {
+  std::size_t max_target_bytes = 16 * 1024;
+  std::size_t max_header_bytes = 16 * 1024;   ///< request line and headers together
+  std::size_t max_body_bytes = 64 * 1024;
+  std::size_t max_connections = 10000;        ///< per server (loop)
+  std::size_t max_pipeline_bytes = 256 * 1024;  ///< answers waiting in one connection before reading pauses
+  Milliseconds header_timeout{10000};         ///< first octet to end of headers (slow senders are cut off)
+  Milliseconds body_timeout{10000};
+  Milliseconds idle_timeout{60000};           ///< between requests
+  Milliseconds write_timeout{30000};          ///< without progress
+  int backlog = 1024;
+};
+
+/// Counters of one server; written by its loop's thread, read from any (relaxed).
+struct HttpStats {
+  std::atomic<std::uint64_t> connections{0}, requests{0}, refused_connections{0}, bad_requests{0},
+      too_large{0}, header_timeouts{0}, body_timeouts{0}, idle_closes{0}, write_timeouts{0},
+      tls_on_plain_port{0}, open_connections{0};
+};
+
+/// Where a handler puts its answer. `head_and_body` style: the handler gives status line and headers without the fields the
+/// server owns (Connection, and Date unless given), and the body.
+class HttpReply {
+ public:
+  virtual ~HttpReply() = default;
+  /// Sends a whole answer made beforehand: status line, all headers except Connection, blank line and body are in `octets`,
+  /// copied once into the connection's output (pipelined answers leave in one write). `head_bytes` says where the body
+  /// starts, so that HEAD gets the head alone.
+  virtual void send_ready(Bytes octets, std::size_t head_bytes) = 0;
+  /// Builds and sends an answer. `extra_headers`: lines each ending in CRLF.
+  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) = 0;
+};
+
+/// Answers requests on the loop's thread, at once (synchronously, inside handle). Must not block.
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  virtual void handle(const http::RequestView& request, HttpReply& reply) = 0;
+};
+
+/// HTTP/1.1 server on one loop: keep-alive, pipelining, HEAD, limits, graceful drain. Several servers on several loops may share
+/// an address (SO_REUSEPORT).
+class HttpServer {
+ public:
+  /// \param address "127.0.0.1:8080", "[::1]:8080", "unix:/path"; port 0 picks one.
+  static Result<std::unique_ptr<HttpServer>, NetError> listen(Loop& loop, const std::string& address,
+                                                              const HttpLimits& limits, HttpHandler& handler);
+  ~HttpServer();
+  /// "127.0.0.1:41233": with the real port.
+  [[nodiscard]] const std::string& address() const;
+  [[nodiscard]] const HttpStats& stats() const;
+  /// Stops accepting, finishes requests that are in flight, closes idle connections; `done` runs when none is left or after
+  /// `grace`. Loop's thread.
+  void drain(Milliseconds grace, std::function<void()> done);
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::net

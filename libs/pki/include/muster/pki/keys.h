@@ -1,0 +1,87 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "muster/pki/certificate.h"
+
+// Keys, signing and verifying over OpenSSL 3. Algorithms that only newer libraries have (ML-DSA) work when the library
+// found at run time has them.
+namespace muster::pki {
+
+/// How a signature is made. kAuto picks by key: RSA PKCS#1 v1.5 with SHA-256; P-256/384/521 with SHA-256/384/512; EdDSA and ML-DSA
+/// as they are.
+enum class SignatureScheme : std::uint8_t {
+  kAuto, kRsaSha256, kRsaSha384, kRsaSha512, kRsaPssSha256, kRsaPssSha384, kRsaPssSha512,
+  kEcdsaSha256, kEcdsaSha384, kEcdsaSha512, kEd25519, kEd448, kMlDsa44, kMlDsa65, kMlDsa87,
+};
+
+/// A private key. Copies share it. Never logged.
+class PrivateKey {
+ public:
+  /// PEM (plain or encrypted PKCS#8, traditional) or DER. `passphrase` is called only for an encrypted key and returns
+  /// nothing when there is none. Errors: kUnreadable, kNotAKey, kWrongPassphrase.
+  static PkiResult<PrivateKey> load(const std::string& path,
+                                    const std::function<std::optional<std::string>()>& passphrase = {});
+  static PkiResult<PrivateKey> parse(Bytes pem_or_der,
+                                     const std::function<std::optional<std::string>()>& passphrase = {});
+  [[nodiscard]] bool matches(const Certificate& certificate) const;
+  struct Impl;
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+  explicit PrivateKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Signs with one key and scheme, keeping one prepared context. Threads: one at a time per object; clone() for more.
+class Signer {
+ public:
+  /// Errors: kUnsupportedAlgorithm (scheme does not fit the key), kWeakAlgorithm (RSA below 2048 bits).
+  static PkiResult<Signer> make(const PrivateKey& key, SignatureScheme scheme = SignatureScheme::kAuto);
+  Signer(Signer&&) noexcept;
+  Signer& operator=(Signer&&) noexcept;
+  ~Signer();
+  [[nodiscard]] Signer clone() const;
+  /// Whole AlgorithmIdentifier, exactly as RFC 4055, 5758, 8410 want it (OCSP-COD-030).
+  [[nodiscard]] Bytes algorithm() const;
+  [[nodiscard]] std::size_t max_signature_bytes() const;
+  /// Appends nothing, fills `out` (resized). Reuses its capacity: no allocation when warm. Errors: kSigningFailed.
+  PkiResult<Unit> sign(Bytes tbs, Buffer& out);
+
+ private:
+  struct Impl;
+  explicit Signer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Which signatures are acceptable. Defaults refuse SHA-1, MD5, DSA and RSA below 2048 bits (OCSP-CLI-029, -031).
+struct AlgorithmPolicy {
+  bool insecurely_allow_sha1 = false;
+  unsigned min_rsa_bits = 2048;
+};
+
+/// Verifies `signature` over `tbs` under the public key of `signer`. RSA PKCS#1 identifiers may lack their NULL.
+/// Errors: kUnsupportedAlgorithm, kWeakAlgorithm, kBadSignature.
+PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
+                                 const Certificate& signer, const AlgorithmPolicy& policy = {});
+/// Whether `certificate` carries a good signature by the key of `issuer` (names not compared).
+PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certificate& issuer,
+                                 const AlgorithmPolicy& policy = {});
+/// "ecdsa-with-SHA256": for people.
+std::string algorithm_text(const der::AlgorithmView& algorithm);
+
+/// Finds a path leaf -> ... -> anchor through `intermediates`, checking names, signatures, CA bits and validity at `now`
+/// (leaf validity not judged when `leaf_may_be_expired`). Returns the chain from the leaf to the anchor, both included.
+/// Errors: kNoPath, kExpired, kNotYetValid.
+enum class LeafValidity : std::uint8_t { kChecked, kIgnored };
+PkiResult<std::vector<Certificate>> find_path(const Certificate& leaf,
+                                              std::span<const Certificate> intermediates,
+                                              std::span<const Certificate> anchors, UnixSeconds now,
+                                              LeafValidity leaf_validity = LeafValidity::kChecked,
+                                              const AlgorithmPolicy& policy = {});
+/// The anchors of the system (OpenSSL's default file and directory).
+std::vector<Certificate> system_anchors();
+
+}  // namespace muster::pki

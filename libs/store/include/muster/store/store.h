@@ -1,0 +1,121 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "muster/base/time.h"
+#include "muster/der/pkix.h"
+
+// The status database every responder node reads: LMDB, crash-safe, read by many processes, one writer at a time.
+namespace muster::store {
+
+enum class StoreErrc : std::uint8_t {
+  kOpen, kNotAStore, kWrongVersion, kCorrupt, kDiskFull, kMapFull, kBusy, kNoSuchIssuer, kIo, kBadChange
+};
+struct StoreError {
+  StoreErrc code;
+  std::string detail;  ///< what, where, what to do
+};
+std::string_view to_string(StoreErrc code);
+template <class T>
+using StoreResult = Result<T, StoreError>;
+
+/// Who issued: SHA-256 over issuer Name element and SubjectPublicKeyInfo element, so that two CAs with one name and two names with
+/// one key stay apart. Made by pki users: digest(kSha256, name || spki).
+struct IssuerKey {
+  std::array<std::uint8_t, 32> digest{};
+  friend bool operator==(const IssuerKey&, const IssuerKey&) = default;
+  friend auto operator<=>(const IssuerKey&, const IssuerKey&) = default;
+};
+/// Small number of an issuer inside one store.
+enum class IssuerId : std::uint32_t {};
+
+enum class State : std::uint8_t { kGood = 0, kRevoked = 1, kHold = 2 };  // persistent
+struct Status {
+  State state = State::kGood;
+  std::optional<UnixSeconds> revoked_at;        ///< set exactly for kRevoked and kHold
+  std::optional<ReasonCode> reason;
+  std::optional<UnixSeconds> invalidity_date;
+  std::optional<UnixSeconds> expires;           ///< certificate notAfter, when known
+  friend bool operator==(const Status&, const Status&) = default;
+};
+struct Change {
+  Serial serial;
+  std::optional<Status> status;                 ///< nothing: forget the serial
+};
+/// Whether the source of an issuer lists all it issued, so that an absent serial was never issued.
+enum class KnowsIssued : std::uint8_t { kNo, kYes };
+
+/// What is known about an issuer's data as a whole.
+struct IssuerState {
+  IssuerKey key;
+  std::string label;                            ///< for people
+  KnowsIssued knows_issued = KnowsIssued::kNo;
+  std::optional<UnixSeconds> this_update;       ///< of a CRL; nothing when the source is live
+  std::optional<UnixSeconds> next_update;
+  std::optional<Buffer> crl_number;             ///< INTEGER content, of the CRL loaded last (rollback guard)
+  UnixSeconds loaded_at{};                      ///< last successful load or check of the source
+  std::uint64_t sequence = 0;                   ///< of the last change to this issuer
+  std::uint64_t records = 0, revoked = 0;
+};
+
+/// One transaction's view. Cheap to renew; answers come from the state at the last renew(). Threads: one at a time.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  /// Moves to the newest committed state. Returns its global sequence.
+  virtual std::uint64_t renew() = 0;
+  /// Lets go of the old state while idle (a pinned one keeps freed pages from reuse).
+  virtual void release() = 0;
+  [[nodiscard]] virtual std::optional<Status> find(IssuerId issuer, Bytes serial_octets) const = 0;
+  [[nodiscard]] virtual std::optional<IssuerState> issuer_state(IssuerId issuer) const = 0;
+};
+
+/// Takes a whole source aside, then switches it in one transaction. Dropped without commit(): nothing happened.
+class Replacement {
+ public:
+  virtual ~Replacement() = default;
+  /// Any order; sorted input is fastest. The last record of a serial wins.
+  virtual StoreResult<Unit> put(const Serial& serial, const Status& status) = 0;
+  /// Readers see all of it from here on. Durable when it returns. Returns the new sequence.
+  virtual StoreResult<std::uint64_t> commit(const IssuerState& facts) = 0;
+};
+
+struct StoreOptions {
+  std::size_t map_bytes = std::size_t{16} << 30;   ///< address space, not disk; grows by reopening
+  unsigned max_readers = 256;
+  enum class Mode : std::uint8_t { kReadWrite, kReadOnly } mode = Mode::kReadWrite;
+};
+
+/// Threads: const methods and apply() from any thread; writers are serialised inside.
+class Store {
+ public:
+  /// Creates the directory and database when absent (kReadWrite). Errors: kOpen, kNotAStore, kWrongVersion, kCorrupt.
+  static StoreResult<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options = {});
+  virtual ~Store() = default;
+
+  /// Finds or makes the issuer's entry.
+  virtual StoreResult<IssuerId> ensure_issuer(const IssuerKey& key, std::string_view label) = 0;
+  [[nodiscard]] virtual std::optional<IssuerId> find_issuer(const IssuerKey& key) const = 0;
+  [[nodiscard]] virtual std::vector<std::pair<IssuerId, IssuerState>> issuers() const = 0;
+
+  /// All changes in one transaction under the next sequence number; durable (synced) when it returns.
+  virtual StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) = 0;
+  /// Updates the facts alone (a source checked and found unchanged).
+  virtual StoreResult<std::uint64_t> touch(IssuerId issuer, const IssuerState& facts) = 0;
+  virtual StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer) = 0;
+
+  [[nodiscard]] virtual std::unique_ptr<Reader> reader() const = 0;
+  /// Moves with every commit of this process; a cheap "did anything change?" before renew(). Other processes' commits are seen
+  /// by renew().
+  [[nodiscard]] virtual std::uint64_t epoch() const = 0;
+  /// Calls `visit(serial, status)` for every record of an issuer in serial order, from one snapshot.
+  virtual StoreResult<Unit> for_each(IssuerId issuer,
+                                     const std::function<void(const Serial&, const Status&)>& visit) const = 0;
+};
+
+}  // namespace muster::store
