@@ -1,1 +1,82 @@
-int main() { return 70; }
+#include <sys/resource.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "commands.h"
+#include "muster/base/text.h"
+
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr std::array kCommands = {
+#ifdef MUSTER_HAVE_RESPONDER
+    Command{"responder", "answer OCSP requests for the CAs you run", muster::app::run_responder},
+#endif
+#ifdef MUSTER_HAVE_CHECK
+    Command{"check", "does this certificate still stand? (files, host:port)", muster::app::run_check},
+#endif
+#ifdef MUSTER_HAVE_STAPLER
+    Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},
+#endif
+#ifdef MUSTER_HAVE_FRONT
+    Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
+#endif
+#ifdef MUSTER_HAVE_SHOW
+    Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},
+#endif
+#ifdef MUSTER_HAVE_STORE
+    Command{"store", "import, get, set, export and count status records", muster::app::run_store},
+#endif
+    Command{"version", "print the version",
+            [](int, char**) {
+              std::puts("muster " MUSTER_VERSION);
+              return 0;
+            }},
+};
+
+void print_usage(std::FILE* to) {
+  std::fputs("muster - does this certificate still stand?\n\nusage: muster <command> [options]\n\n", to);
+  for (const Command& command : kCommands) {
+    std::fprintf(to, "  %-10s %s\n", command.name.data(), command.summary.data());
+  }
+  std::fputs("\n'muster <command> --help' tells the options of a command.\n", to);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const rlimit no_core{0, 0};  // a core file would hold private keys
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (argc < 2) {
+    print_usage(stderr);
+    return muster::app::kExitUsage;
+  }
+  const std::string_view word = argv[1];
+  if (word == "--help" || word == "-h" || word == "help") {
+    print_usage(stdout);
+    return muster::app::kExitOk;
+  }
+  const std::string_view wanted = word == "--version" ? "version" : word;
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) {
+    if (command.name == wanted) {
+      return command.run(argc - 1, argv + 1);
+    }
+    names.push_back(command.name);
+  }
+  const std::string_view guess = muster::closest_match(word, names);
+  std::fprintf(stderr, "muster: unknown command '%s'%s%s%s\n", muster::printable(word).c_str(),
+               guess.empty() ? "" : " (did you mean '", std::string(guess).c_str(), guess.empty() ? "" : "'?)");
+  print_usage(stderr);
+  return muster::app::kExitUsage;
+}

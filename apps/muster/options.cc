@@ -1,0 +1,33 @@
+#include "options.h"
+
+#include <unistd.h>
+
+namespace muster::app {
+
+void bind(config::Section& root, Options& options) {
+  config::Section& log = root.table("log", "What is logged, to standard error.");
+  log.choice("level", {"debug", "info", "warning", "error"}, 1,
+             [&options](std::size_t i) { options.log.level = static_cast<LogLevel>(i); },
+             "Least severe events that are logged.");
+  log.choice("format", {"text", "json"}, 0,
+             [&options](std::size_t i) { options.log.format = static_cast<LogFormat>(i); },
+             "One line an event: for people, or a JSON object.");
+  bind(root.table("responder", "Answers OCSP requests (muster responder)."), options.responder);
+  bind(root.table("stapler", "Keeps fresh staples for certificates (muster stapler)."), options.stapler);
+  bind(root.table("front", "Terminates TLS and staples by itself (muster front)."), options.front);
+}
+
+config::ConfigResult<Unit> load_options(const std::string& path, Options& options) {
+  if (path.empty()) {
+    return Unit{};
+  }
+  config::Section root;
+  bind(root, options);
+  return config::load(path, root);
+}
+
+std::unique_ptr<Logger> make_logger(const LogOptions& options) {
+  return make_fd_logger(STDERR_FILENO, options.format, options.level);
+}
+
+}  // namespace muster::app

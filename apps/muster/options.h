@@ -1,0 +1,30 @@
+#pragma once
+
+#include "muster/base/log.h"
+#include "muster/config/config.h"
+#include "options_front.h"
+#include "options_responder.h"
+#include "options_stapler.h"
+
+// muster.toml as a whole: one file serves every command, so each command binds (and thereby checks) all of it.
+namespace muster::app {
+
+struct LogOptions {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+};
+
+struct Options {
+  LogOptions log;
+  ResponderOptions responder;
+  StaplerOptions stapler;
+  FrontOptions front;
+};
+
+void bind(config::Section& root, Options& options);
+/// Reads `path` (nothing when empty) over the defaults in `options`.
+config::ConfigResult<Unit> load_options(const std::string& path, Options& options);
+/// A logger to standard error as told.
+std::unique_ptr<Logger> make_logger(const LogOptions& options);
+
+}  // namespace muster::app

@@ -1,0 +1,7 @@
+#include "options_front.h"
+
+namespace muster::app {
+
+void bind(config::Section&, FrontOptions&) {}
+
+}  // namespace muster::app

@@ -1,0 +1,7 @@
+#include "options_stapler.h"
+
+namespace muster::app {
+
+void bind(config::Section&, StaplerOptions&) {}
+
+}  // namespace muster::app
