@@ -43,7 +43,7 @@ class Section {
   void duration(std::string_view key, std::optional<Seconds>* value, Seconds least, Seconds most, std::string_view doc);
   void milliseconds(std::string_view key, Milliseconds* value, Milliseconds least, Milliseconds most, std::string_view doc);
   void size(std::string_view key, Size* value, std::uint64_t least, std::uint64_t most, std::string_view doc);
-  /// One of a few words. `set(index)` is called with the position in `words`; `shown` is the default's.
+  /// One of a few words. `set(index)` is called with the position in `words`; `shown` is the default's. `words` must be literals.
   void choice(std::string_view key, std::vector<std::string_view> words, std::size_t shown,
               std::function<void(std::size_t)> set, std::string_view doc);
   /// A value the service parses itself; `set` returns an empty string or what is wrong with it.
@@ -52,26 +52,29 @@ class Section {
 
   /// A nested table.
   Section& table(std::string_view key, std::string_view doc);
-  /// An array of tables [[key]]: `bind` is called for each element found (and once, for documentation, on a spare one).
+  /// An array of tables [[key]]: `bind(section, element)` is called for each element found. Elements are filled one at a time, so a
+  /// vector is fine.
   template <class T>
   void tables(std::string_view key, std::vector<T>* values, void (*bind)(Section&, T&), std::string_view doc) {
-    tables_erased(key, doc, [values, bind](Section& section) -> void {
-      // Elements are kept at stable addresses while their section is being filled.
+    const auto append = [values, bind](Section& section) {
       values->emplace_back();
       bind(section, values->back());
-    }, [bind](Section& section, std::shared_ptr<void>& keep) {
+    };
+    const auto document = [bind](Section& section) -> std::shared_ptr<void> {
       auto spare = std::make_shared<T>();
       bind(section, *spare);
-      keep = spare;
-    });
+      return spare;
+    };
+    tables_erased(key, doc, append, document);
   }
 
   struct Impl;
   [[nodiscard]] Impl& impl() const { return *impl_; }
 
  private:
+  /// `append` makes a new element and binds it; `document` binds a spare one and returns what keeps it alive.
   void tables_erased(std::string_view key, std::string_view doc, std::function<void(Section&)> append,
-                     std::function<void(Section&, std::shared_ptr<void>&)> document);
+                     std::function<std::shared_ptr<void>(Section&)> document);
   std::unique_ptr<Impl> impl_;
 };
 
