@@ -40,14 +40,13 @@ enum class DerErrc : std::uint8_t {
   kTrailingData,   ///< octets left over inside or behind an element
   kBadValue,       ///< content that the type forbids (BOOLEAN 01, INTEGER 00 01, a time of another form...)
   kTooLarge,       ///< a named limit on size or count was passed
-  kTooDeep,        ///< nesting beyond the limit
   kUnsupported,    ///< well-formed, but a version or type we do not implement
   kInconsistent,   ///< two fields contradict each other (inner and outer algorithm, status and body)
 };
 std::string_view to_string(DerErrc code);
 
-/// \ref offset counts from the start of the buffer handed to the outermost parse call and points at the element in
-/// question (at its identifier octet) or at its end for kTruncated. `field` is a literal, named as in the RFC.
+/// `offset` counts from the start of the buffer handed to the outermost parse call and points at the identifier octet of
+/// the element in question, or where the octets end for kTruncated. `field` is a literal, named as in the RFC.
 struct DerError {
   DerErrc code;
   std::uint32_t offset;
@@ -68,8 +67,21 @@ struct Element {
   Bytes raw;
 };
 
+/// Whether `identifier` may start a DER element: a low tag number, not the reserved end-of-contents, and among
+/// universal tags constructed exactly where the type is (X.690 sections 8.1.2, 10.2).
+constexpr bool is_der_identifier(std::uint8_t identifier) {
+  constexpr std::uint32_t kConstructedUniversal = 1u << 8 | 1u << 11 | 1u << 16 | 1u << 17 | 1u << 29;
+  const unsigned number = identifier & 0x1fu;
+  if (number == 0x1f || identifier == 0x00 || identifier == 0x20) {
+    return false;
+  }
+  const bool constructed = (identifier & 0x20u) != 0;
+  return (identifier & 0xc0u) != 0 || constructed == ((kConstructedUniversal >> number & 1u) != 0);
+}
+
 /// Cursor over the content of one element (or a whole message). Strict DER: definite minimal lengths, low tag
-/// numbers. Never allocates; never reads outside its octets. Lifetime: a view of the octets given.
+/// numbers. Never allocates; never reads outside its octets; nothing recurses, so nesting is bounded by the schema that
+/// the caller writes down. Lifetime: a view of the octets given. Offsets hold for messages below 4 GiB.
 class Reader {
  public:
   /// Octets that start a message: offsets in errors count from here.
@@ -84,20 +96,58 @@ class Reader {
   [[nodiscard]] bool next_is(Tag tag) const {
     return !rest_.empty() && rest_[0] == static_cast<std::uint8_t>(tag);
   }
+  /// Octets read since `start`, an earlier copy of this reader.
+  [[nodiscard]] Bytes consumed_since(const Reader& start) const {
+    return start.rest_.first(start.rest_.size() - rest_.size());
+  }
 
-  /// Next element, whatever its tag. Errors: kTruncated, kBadLength, kBadValue (high tag number).
-  DerResult<Element> read_any(std::string_view field);
-  /// Next element, which must have `tag`. Errors: those of read_any, kWrongTag.
-  DerResult<Element> read_element(Tag tag, std::string_view field);
+  /// Next element, whatever its tag. Errors: kTruncated, kBadLength, kBadValue (not a DER identifier octet).
+  DerResult<Element> read_any(std::string_view field) {
+    if (at_end() || !is_der_identifier(rest_[0])) [[unlikely]] {
+      return Err{DerError{at_end() ? DerErrc::kTruncated : DerErrc::kBadValue, offset_, field}};
+    }
+    return take(field);
+  }
+  /// Next element, which must have `tag`. Errors: those of read_any, kWrongTag (also for a missing element; a message
+  /// without any octet is kTruncated).
+  DerResult<Element> read_element(Tag tag, std::string_view field) {
+    if (!next_is(tag)) [[unlikely]] {
+      return Err{not_there(field)};
+    }
+    return take(field);
+  }
   /// Content octets of the next element, which must have `tag`.
-  DerResult<Bytes> read(Tag tag, std::string_view field);
+  DerResult<Bytes> read(Tag tag, std::string_view field) {
+    MUSTER_TRY(const Element element, read_element(tag, field));
+    return element.content;
+  }
   /// A Reader over the content of the next element, which must have `tag`.
-  DerResult<Reader> enter(Tag tag, std::string_view field);
+  DerResult<Reader> enter(Tag tag, std::string_view field) {
+    MUSTER_TRY(const Element element, read_element(tag, field));
+    return inside(element);
+  }
   /// The same when the next element has `tag`; nothing when it has another or there is none.
-  DerResult<std::optional<Reader>> enter_optional(Tag tag, std::string_view field);
-  DerResult<std::optional<Element>> read_optional(Tag tag, std::string_view field);
+  DerResult<std::optional<Reader>> enter_optional(Tag tag, std::string_view field) {
+    if (!next_is(tag)) {
+      return std::optional<Reader>();
+    }
+    MUSTER_TRY(const Element element, take(field));
+    return std::optional<Reader>(inside(element));
+  }
+  DerResult<std::optional<Element>> read_optional(Tag tag, std::string_view field) {
+    if (!next_is(tag)) {
+      return std::optional<Element>();
+    }
+    MUSTER_TRY(const Element element, take(field));
+    return std::optional<Element>(element);
+  }
   /// Errors: kTrailingData unless at the end.
-  DerResult<Unit> finish(std::string_view field) const;
+  DerResult<Unit> finish(std::string_view field) const {
+    if (!at_end()) [[unlikely]] {
+      return Err{DerError{DerErrc::kTrailingData, offset_, field}};
+    }
+    return Unit{};
+  }
 
   /// BOOLEAN: FF or 00 only.
   DerResult<Truth> read_boolean(std::string_view field);
@@ -113,6 +163,35 @@ class Reader {
   DerResult<Bytes> read_octet_bits(std::string_view field);
 
  private:
+  struct Length {
+    std::size_t header_size;
+    std::size_t content_size;
+  };
+  /// The element whose identifier octet is there and acceptable.
+  DerResult<Element> take(std::string_view field) {
+    Length length{2, 0};
+    if (rest_.size() >= 2 && rest_[1] < 0x80) [[likely]] {
+      length.content_size = rest_[1];
+    } else {
+      MUSTER_TRY(length, read_long_length(field));
+    }
+    if (length.content_size > rest_.size() - length.header_size) [[unlikely]] {
+      return Err{truncated(field)};
+    }
+    const std::size_t total = length.header_size + length.content_size;
+    const Element element{static_cast<Tag>(rest_[0]), rest_.subspan(length.header_size, length.content_size),
+                          rest_.first(total)};
+    rest_ = rest_.subspan(total);
+    offset_ += static_cast<std::uint32_t>(total);
+    return element;
+  }
+  [[nodiscard]] Reader inside(const Element& last) const {
+    return {last.content, offset_ - static_cast<std::uint32_t>(last.content.size())};
+  }
+  [[nodiscard]] DerResult<Length> read_long_length(std::string_view field) const;
+  [[nodiscard]] DerError not_there(std::string_view field) const;
+  [[nodiscard]] DerError truncated(std::string_view field) const;
+
   Bytes rest_;
   std::uint32_t offset_;
 };

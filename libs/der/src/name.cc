@@ -1,0 +1,144 @@
+#include "muster/base/text.h"
+#include "muster/der/pkix.h"
+
+namespace muster::der {
+namespace {
+
+constexpr Tag kTeletexString = static_cast<Tag>(0x14);
+constexpr Tag kBmpString = static_cast<Tag>(0x1e);
+
+// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }   RFC 5280 4.1.2.4
+struct Attribute {
+  Bytes type;
+  Element value;
+};
+DerResult<Attribute> read_attribute(Reader& in) {
+  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "attribute"));
+  MUSTER_TRY(const Bytes type, body.read_oid("attributeType"));
+  MUSTER_TRY(const Element value, body.read_any("attributeValue"));
+  MUSTER_CHECK(body.finish("attribute"));
+  return Attribute{type, value};
+}
+
+struct ShortName {
+  std::array<std::uint8_t, 10> oid;
+  std::size_t size;
+  std::string_view name;
+};
+// RFC 4514 section 3 and the names openssl prints.
+constexpr ShortName kShortNames[] = {
+    {{0x55, 4, 3}, 3, "CN"},
+    {{0x55, 4, 4}, 3, "SN"},
+    {{0x55, 4, 5}, 3, "serialNumber"},
+    {{0x55, 4, 6}, 3, "C"},
+    {{0x55, 4, 7}, 3, "L"},
+    {{0x55, 4, 8}, 3, "ST"},
+    {{0x55, 4, 9}, 3, "street"},
+    {{0x55, 4, 10}, 3, "O"},
+    {{0x55, 4, 11}, 3, "OU"},
+    {{0x55, 4, 12}, 3, "title"},
+    {{0x55, 4, 42}, 3, "GN"},
+    {{0x55, 4, 97}, 3, "organizationIdentifier"},
+    {{0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1}, 10, "UID"},
+    {{0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25}, 10, "DC"},
+    {{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1}, 9, "emailAddress"},
+};
+
+std::string type_name(Bytes oid) {
+  for (const ShortName& entry : kShortNames) {
+    if (equal(Bytes(entry.oid).first(entry.size), oid)) {
+      return std::string(entry.name);
+    }
+  }
+  return oid_to_string(oid);
+}
+
+void append_utf8(std::string& out, unsigned code_unit) {
+  if (code_unit < 0x80) {
+    out += static_cast<char>(code_unit);
+  } else if (code_unit < 0x800) {
+    out += static_cast<char>(0xc0u | code_unit >> 6);
+    out += static_cast<char>(0x80u | (code_unit & 0x3fu));
+  } else {
+    out += static_cast<char>(0xe0u | code_unit >> 12);
+    out += static_cast<char>(0x80u | (code_unit >> 6 & 0x3fu));
+    out += static_cast<char>(0x80u | (code_unit & 0x3fu));
+  }
+}
+
+/// Text of a directory string as UTF-8, nothing for a value of another type.
+std::optional<std::string> directory_text(const Element& value) {
+  std::string text;
+  if (value.tag == Tag::kUtf8String || value.tag == Tag::kPrintableString ||
+      value.tag == Tag::kIa5String) {
+    text = as_text(value.content);
+  } else if (value.tag == kTeletexString) {  // read as Latin-1, as everybody writes it
+    for (const std::uint8_t octet : value.content) {
+      append_utf8(text, octet);
+    }
+  } else if (value.tag == kBmpString && value.content.size() % 2 == 0) {
+    for (std::size_t i = 0; i < value.content.size(); i += 2) {
+      append_utf8(text, static_cast<unsigned>(value.content[i]) << 8 | value.content[i + 1]);
+    }
+  } else {
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::string value_text(const Element& value) {
+  const std::optional<std::string> text = directory_text(value);
+  if (!text) {
+    return "#" + to_hex(value.raw);
+  }
+  constexpr std::string_view kSpecial = ",+\"\\<>;=";
+  std::string result;
+  for (const char c : *text) {
+    if (kSpecial.find(c) != std::string_view::npos) {
+      result += '\\';
+    }
+    result += c;
+  }
+  return printable(result);
+}
+
+/// Walks a Name, handing each attribute to `visit(attribute, is_first_of_its_rdn)`.
+template <class Visit>
+DerResult<Unit> walk_name(Reader& in, Visit&& visit, std::string_view field) {
+  MUSTER_TRY(Reader rdns, in.enter(Tag::kSequence, field));
+  while (!rdns.at_end()) {
+    MUSTER_TRY(Reader rdn, rdns.enter(Tag::kSet, "relativeDistinguishedName"));
+    bool is_first = true;
+    do {  // SET SIZE (1..MAX): an empty one fails here
+      MUSTER_TRY(const Attribute attribute, read_attribute(rdn));
+      visit(attribute, is_first);
+      is_first = false;
+    } while (!rdn.at_end());
+  }
+  return Unit{};
+}
+
+}  // namespace
+
+DerResult<Bytes> read_name(Reader& in, std::string_view field) {
+  const Reader start = in;
+  MUSTER_CHECK(walk_name(in, [](const Attribute&, bool) {}, field));
+  return in.consumed_since(start);
+}
+
+std::string name_to_string(Bytes name) {
+  Reader in(name);
+  std::string text;
+  const auto append = [&text](const Attribute& attribute, bool is_first) {
+    if (!text.empty()) {
+      text += is_first ? ", " : " + ";
+    }
+    text += type_name(attribute.type) + "=" + value_text(attribute.value);
+  };
+  if (!walk_name(in, append, "name")) {
+    return "[" + to_hex(name) + "]";
+  }
+  return text;
+}
+
+}  // namespace muster::der
