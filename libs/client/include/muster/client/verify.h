@@ -31,14 +31,24 @@ enum class VerifyErrc : std::uint8_t {
   kTooOld,                ///< thisUpdate older than the maximum age (OCSP-CLI-013)
   kNoNextUpdate,          ///< absent and policy demands it (OCSP-CLI-015)
   kInvalidInterval,       ///< nextUpdate before thisUpdate
+  kProducedBeforeCertificate,  ///< signed before the certificate's notBefore (decision 014)
 };
 std::string_view to_string(VerifyErrc code);
+
+/// What an authentic entry for our certificate says that time (or policy on time) keeps from being relied upon: for messages and
+/// for the finding "expired-but-revoked" (decision 017). Never evidence.
+struct StaleClaim {
+  ocsp::CertStatus status;
+  UnixSeconds this_update;
+  std::optional<UnixSeconds> next_update;
+};
 
 struct VerifyError {
   VerifyErrc code;
   std::string detail;                                    ///< one sentence for people
   std::optional<ocsp::ResponseStatus> response_status;   ///< for kResponseStatus
   std::optional<pki::AuthorityErrc> authority;           ///< for kSignerUnauthorised
+  std::optional<StaleClaim> claim;                       ///< for the codes about time: signature, signer and CertID were good
 };
 
 enum class NextUpdatePolicy : std::uint8_t { kOptional, kRequired };
@@ -60,7 +70,11 @@ struct VerifyPolicy {
 /// Freshness of verified status information at an instant (users.md 5.2).
 enum class Freshness : std::uint8_t { kFresh, kDue, kLate, kCritical, kExpired, kNotYetValid, kNoNextUpdate };
 std::string_view to_string(Freshness state);
-Freshness classify_freshness(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now);
+/// \param future_skew  how far thisUpdate may lie ahead before the state is kNotYetValid.
+Freshness classify_freshness(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now,
+                             Seconds future_skew = Seconds{300});
+/// Share of the interval [thisUpdate, nextUpdate) that is left at `now`, 0..1. Nothing without nextUpdate.
+std::optional<double> share_left(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now);
 
 /// A response whose signature, signer authority, CertID and times were found good for one certificate. Owns its data;
 /// copies share it. Threads: any, concurrently. Only verify() makes one. "Revoked" and "unknown" are statuses, not errors.
@@ -75,6 +89,11 @@ class VerifiedResponse {
   [[nodiscard]] const pki::Certificate& signer() const;
   [[nodiscard]] const pki::Certificate& certificate() const;  ///< the one asked about
   [[nodiscard]] bool nonce_matched() const;
+  /// How many entries named the certificate; above 1 decision 015 chose among them.
+  [[nodiscard]] std::size_t matching_entries() const;
+  /// Whether the signer is a delegate whose own revocation is not waived by id-pkix-ocsp-nocheck (OCSP-CLI-011).
+  [[nodiscard]] bool signer_needs_revocation_check() const;
+  [[nodiscard]] const std::string& signature_algorithm() const;  ///< for people
   [[nodiscard]] std::optional<UnixSeconds> archive_cutoff() const;
   /// Instant after which it must not be relied on or stapled: min(nextUpdate, signer notAfter, certificate notAfter), and
   /// thisUpdate + max_age_without_next_update when nextUpdate is absent.
@@ -88,7 +107,8 @@ class VerifiedResponse {
   std::shared_ptr<const Data> data_;
 };
 
-/// What the verifier is asked.
+/// What the verifier is asked. Precondition for a meaningful "good": `issuer` is trusted and its key signed `certificate`
+/// (see subject.h; RFC 9919 section 4.2); whoever does not know it yet asks pki::verify_issued_by first.
 struct VerifyInput {
   Bytes response;
   const pki::Certificate& certificate;
@@ -97,7 +117,11 @@ struct VerifyInput {
   std::span<const pki::Certificate> extra_certificates;  ///< where else a signer may be found (OCSP-CLI-047)
 };
 /// Parses, verifies signature before believing any status, binds authority to the issuer's key, matches the CertID, judges
-/// times at `now`. If several entries match, the most severe current one wins (decision record).
+/// times at `now`. If several entries match, the most severe current one wins (decision 015); nextUpdate == now is expired
+/// (decision 014).
+/// The first rule that fails names the error; rules run in this order: parse, response status, response type, signer found by
+/// responder id (among certs, issuer, extra, locally trusted), authority, signature, critical extensions, CertID, nonce, times. So a
+/// later code implies that all earlier rules held.
 /// Source: RFC 6960 section 3.2, RFC 9919 section 5.   Threads: pure, any thread.
 Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const VerifyPolicy& policy, UnixSeconds now);
 
