@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "muster/base/text.h"
 #include "muster/der/pkix.h"
 
@@ -124,6 +126,38 @@ DerResult<Bytes> read_name(Reader& in, std::string_view field) {
   const Reader start = in;
   MUSTER_CHECK(walk_name(in, [](const Attribute&, bool) {}, field));
   return in.consumed_since(start);
+}
+
+DerResult<Element> read_general_name(Reader& in, std::string_view field) {
+  // otherName, x400Address, directoryName and ediPartyName are constructed, the others primitive.
+  constexpr std::array<Tag, 9> kAlternatives = {
+      context_constructed(0), context_primitive(1),   context_primitive(2),
+      context_constructed(3), context_constructed(4), context_constructed(5),
+      context_primitive(6),   context_primitive(7),   context_primitive(8)};
+  const std::uint32_t start = in.offset();
+  MUSTER_TRY(const Element name, in.read_any(field));
+  if (std::find(kAlternatives.begin(), kAlternatives.end(), name.tag) == kAlternatives.end()) {
+    return Err{DerError{DerErrc::kWrongTag, start, field}};
+  }
+  return name;
+}
+
+DerResult<AccessDescriptionView> read_access_description(Reader& in) {
+  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "accessDescription"));
+  MUSTER_TRY(const Bytes method, body.read_oid("accessMethod"));
+  MUSTER_TRY(const Element location, read_general_name(body, "accessLocation"));
+  MUSTER_CHECK(body.finish("accessDescription"));
+  return AccessDescriptionView{method, location};
+}
+
+DerResult<AccessDescriptionsView> read_access_descriptions(Reader& in, std::string_view field) {
+  const std::uint32_t start = in.offset();
+  MUSTER_TRY(const Reader list, in.enter(Tag::kSequence, field));
+  if (list.at_end()) {
+    return Err{DerError{DerErrc::kBadValue, start, field}};
+  }
+  return read_list<AccessDescriptionView, read_access_description>(list, kMaxAccessDescriptions,
+                                                                   field);
 }
 
 std::string name_to_string(Bytes name) {

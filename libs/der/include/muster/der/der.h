@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -222,13 +223,13 @@ class Writer {
   explicit Writer(Buffer&& into) : out_(std::move(into)) { out_.clear(); }
 
   /// An element whose content `body()` writes.
-  template <class Body>
+  template <std::invocable Body>
   void element(Tag tag, Body&& body) {
     const std::size_t start = open(tag);
     body();
     close(start);
   }
-  template <class Body>
+  template <std::invocable Body>
   void sequence(Body&& body) {
     element(Tag::kSequence, std::forward<Body>(body));
   }

@@ -208,8 +208,20 @@ void write_generalized_time(Writer& out, UnixSeconds t, Tag tag = Tag::kGenerali
 /// UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 section 5.1.2.4).
 void write_time(Writer& out, UnixSeconds t);
 
-/// GeneralName uniformResourceIdentifier [6] strings among a GeneralNames content, in order.
+/// GeneralName ::= CHOICE of [0] .. [8]   RFC 5280 4.2.1.6. The alternative's tag is checked, its content is not.
+DerResult<Element> read_general_name(Reader& in, std::string_view field);
+/// The alternative uniformResourceIdentifier [6] IA5String.
 inline constexpr Tag kGeneralNameUri = context_primitive(6);
+/// AccessDescription ::= SEQUENCE { accessMethod OBJECT IDENTIFIER, accessLocation GeneralName }   RFC 5280 4.2.2.1
+struct AccessDescriptionView {
+  Bytes method;
+  Element location;
+};
+DerResult<AccessDescriptionView> read_access_description(Reader& in);
+using AccessDescriptionsView = ListView<AccessDescriptionView, read_access_description>;
+inline constexpr std::size_t kMaxAccessDescriptions = 64;
+/// AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF AccessDescription
+DerResult<AccessDescriptionsView> read_access_descriptions(Reader& in, std::string_view field);
 /// A Name (SEQUENCE OF RDN) checked for shape, returned raw with its header. RFC 5280 4.1.2.4
 DerResult<Bytes> read_name(Reader& in, std::string_view field);
 /// "CN=leaf, O=Corp" for people: RFC 4514 order of the encoding, values made printable. Input: a whole Name element.

@@ -19,12 +19,16 @@ struct Limits {
 };
 inline constexpr std::size_t kMaxNonceOctets = 128;  // RFC 9654 section 2.1
 
-/// Owner twin of CertIdView: the octets as received or made, and their parts.
 class CertId;
+struct Request;
+struct SignaturePart;
+struct SingleResponse;
+struct ResponseData;
 
 /// CertID ::= SEQUENCE { hashAlgorithm AlgorithmIdentifier, issuerNameHash OCTET STRING,
 ///                       issuerKeyHash OCTET STRING, serialNumber INTEGER }   RFC 6960 4.1.1
-/// Guarantees well-formed fields; hash lengths need not fit the algorithm, which need not be known.
+/// Guarantees well-formed fields; hash lengths need not fit the algorithm, which need not be known. Errors: kTooLarge for
+/// a serial beyond kMaxSerialOctets.
 struct CertIdView {
   der::AlgorithmView hash_algorithm;
   Bytes issuer_name_hash;
@@ -39,6 +43,7 @@ der::DerResult<CertIdView> parse_cert_id(Buffer&&) = delete;
 /// Same certificate: hash algorithm (NULL and absent parameters alike, OCSP-COD-023), both hashes and serial equal.
 bool matches(const CertIdView& a, const CertIdView& b);
 
+/// Owner twin of CertIdView: the octets as received or made.
 class CertId {
  public:
   /// Precondition: hash sizes fit `hash`.
@@ -73,15 +78,21 @@ struct SignatureView {
   der::AlgorithmView algorithm;
   Bytes signature;
   CertificateList certificates;
+  [[nodiscard]] SignaturePart to_owned() const;
 };
 
-/// OCSPRequest. `tbs_raw` is what an optional signature covers.
+/// OCSPRequest ::= SEQUENCE { tbsRequest TBSRequest, optionalSignature [0] EXPLICIT Signature OPTIONAL }
+/// TBSRequest ::= SEQUENCE { version [0] EXPLICIT Version DEFAULT v1, requestorName [1] EXPLICIT GeneralName OPTIONAL,
+///                           requestList SEQUENCE OF Request, requestExtensions [2] EXPLICIT Extensions OPTIONAL }
+/// `tbs_raw` is what an optional signature covers.
 struct RequestView {
   Bytes tbs_raw;
   std::optional<Bytes> requestor_name;  ///< one GeneralName element
   RequestList requests;                 ///< at least one (OCSP-COD-003)
   der::ExtensionsView extensions;
   std::optional<SignatureView> signature;
+  /// Everything but the signature.
+  [[nodiscard]] Request to_owned() const;
 };
 /// Tolerates what OCSP-COD-002 (explicit v1) and OCSP-COD-015 (empty extension lists) name; nothing else.
 der::DerResult<RequestView> parse_request(Bytes der, const Limits& limits = {});
@@ -130,6 +141,8 @@ struct CrlIdView {
 der::DerResult<CrlIdView> parse_crl_id(Bytes extension_value);
 Buffer encode_crl_id(const CrlIdView& id);
 
+/// Entries that an AcceptableResponses or PreferredSignatureAlgorithms may have; more are kTooLarge.
+inline constexpr std::size_t kMaxListedAlgorithms = 64;
 /// AcceptableResponses ::= SEQUENCE OF OBJECT IDENTIFIER  (content octets of each)
 der::DerResult<std::vector<Bytes>> parse_acceptable_responses(Bytes extension_value);
 Buffer encode_acceptable_responses(const std::vector<Buffer>& oids);
@@ -139,9 +152,10 @@ Buffer encode_archive_cutoff(UnixSeconds t);
 /// ServiceLocator ::= SEQUENCE { issuer Name, locator AuthorityInfoAccessSyntax OPTIONAL }   (OCSP-COD-020)
 struct ServiceLocatorView {
   Bytes issuer;
-  std::optional<Bytes> locator;  ///< raw AuthorityInfoAccessSyntax element
+  std::optional<Bytes> locator;  ///< AuthorityInfoAccessSyntax element, checked for shape
 };
 der::DerResult<ServiceLocatorView> parse_service_locator(Bytes extension_value);
+Buffer encode_service_locator(const ServiceLocatorView& locator);
 /// PreferredSignatureAlgorithm ::= SEQUENCE { sigIdentifier AlgorithmIdentifier, certIdentifier AlgorithmIdentifier-like OPTIONAL }
 struct PreferredSignatureView {
   der::AlgorithmView signature;
@@ -177,7 +191,11 @@ using CertStatus = std::variant<Good, Revoked, Unknown>;
 /// "good", "revoked", "unknown".
 std::string_view to_string(const CertStatus& status);
 
-/// SingleResponse. Times are well-formed and may lie anywhere.
+/// SingleResponse ::= SEQUENCE { certID CertID, certStatus CertStatus, thisUpdate GeneralizedTime,
+///                               nextUpdate [0] EXPLICIT GeneralizedTime OPTIONAL,
+///                               singleExtensions [1] EXPLICIT Extensions OPTIONAL }
+/// CertStatus ::= CHOICE { good [0] IMPLICIT NULL, revoked [1] IMPLICIT RevokedInfo, unknown [2] IMPLICIT NULL }
+/// Times are well-formed and may lie anywhere.
 struct SingleResponseView {
   CertIdView cert_id;
   CertStatus status;
@@ -185,6 +203,7 @@ struct SingleResponseView {
   std::optional<UnixSeconds> next_update;
   der::ExtensionsView extensions;
   Bytes raw;
+  [[nodiscard]] SingleResponse to_owned() const;
 };
 der::DerResult<SingleResponseView> read_single_response(der::Reader& in);
 using ResponseList = der::ListView<SingleResponseView, read_single_response>;
@@ -198,7 +217,12 @@ struct ResponderByKey {
 };
 using ResponderIdView = std::variant<ResponderByName, ResponderByKey>;
 
-/// BasicOCSPResponse with the octets its signature covers.
+/// BasicOCSPResponse ::= SEQUENCE { tbsResponseData ResponseData, signatureAlgorithm AlgorithmIdentifier,
+///                                  signature BIT STRING, certs [0] EXPLICIT SEQUENCE OF Certificate OPTIONAL }
+/// ResponseData ::= SEQUENCE { version [0] EXPLICIT Version DEFAULT v1, responderID ResponderID,
+///                             producedAt GeneralizedTime, responses SEQUENCE OF SingleResponse,
+///                             responseExtensions [1] EXPLICIT Extensions OPTIONAL }
+/// With the octets its signature covers.
 struct BasicResponseView {
   Bytes tbs_raw;  ///< ResponseData as received (OCSP-COD-011)
   ResponderIdView responder_id;
@@ -208,13 +232,19 @@ struct BasicResponseView {
   der::AlgorithmView signature_algorithm;
   Bytes signature;
   CertificateList certificates;
+  /// Everything but the signature.
+  [[nodiscard]] ResponseData to_owned() const;
+  [[nodiscard]] SignaturePart signature_part() const;
 };
-/// OCSPResponse: `basic` is there exactly for kSuccessful with the basic type.
+/// OCSPResponse ::= SEQUENCE { responseStatus OCSPResponseStatus, responseBytes [0] EXPLICIT ResponseBytes OPTIONAL }
+/// ResponseBytes ::= SEQUENCE { responseType OBJECT IDENTIFIER, response OCTET STRING }
+/// `basic` is there exactly for kSuccessful with the basic type.
 struct ResponseView {
   ResponseStatus status;
   std::optional<BasicResponseView> basic;
   Bytes raw;
 };
+/// Tolerates an explicit version v1 (OCSP-COD-002); nothing else.
 /// Errors: kUnsupported for another response type or status 4 / above 6; kInconsistent for a body beside an error
 /// status or none beside success.
 der::DerResult<ResponseView> parse_response(Bytes der, const Limits& limits = {});
