@@ -24,10 +24,10 @@ struct RequestView {
   std::string_view if_none_match;   ///< empty when absent
   std::string_view if_modified_since;
   std::string_view content_type;
-  std::string_view host;
+  std::string_view host;            ///< empty when absent: tolerated in 1.1 too
   Bytes body;
   bool keep_alive = true;
-  /// Value of any header, case-insensitive; nothing when absent.
+  /// Value of any header, case-insensitive, the first of several; nothing when absent.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
   std::string_view header_block;  ///< raw lines between the request line and the empty line
 };

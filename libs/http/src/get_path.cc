@@ -1,0 +1,137 @@
+#include "muster/http/get_path.h"
+
+#include "alphabet.h"
+#include "muster/base/text.h"
+#include "muster/http/base64.h"
+
+namespace muster::http {
+namespace {
+
+/// Path and query of a target in absolute form; other targets unchanged (RFC 9112 section 3.2).
+std::string_view strip_authority(std::string_view target) {
+  const std::size_t scheme_end = target.find("://");
+  if (target.starts_with('/') || scheme_end == std::string_view::npos) {
+    return target;
+  }
+  const std::string_view scheme = target.substr(0, scheme_end);
+  if (!iequals(scheme, "http") && !iequals(scheme, "https")) {
+    return target;
+  }
+  const std::size_t path = target.find('/', scheme_end + 3);
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
+}  // namespace
+
+std::string_view to_string(GetPathErrc code) {
+  switch (code) {
+    case GetPathErrc::kEmpty: return "no request in the URL";
+    case GetPathErrc::kTooLong: return "request in the URL is too long";
+    case GetPathErrc::kBadEscape: return "'%' without two hexadecimal digits";
+    case GetPathErrc::kBadCharacter: return "character outside the base64 alphabet";
+    case GetPathErrc::kBadLength: return "base64 text is cut or wrongly padded";
+  }
+  return "";
+}
+
+std::optional<std::string_view> find_get_tail(std::string_view target, std::string_view prefix) {
+  std::string_view tail = strip_authority(target);
+  if (prefix.ends_with('/')) {
+    prefix.remove_suffix(1);
+  }
+  if (!tail.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  tail.remove_prefix(prefix.size());
+  if (tail.empty()) {
+    return prefix.empty() ? std::nullopt : std::optional(tail);
+  }
+  if (!tail.starts_with('/')) {
+    return std::nullopt;  // "/ocspx" is not below "/ocsp"
+  }
+  tail.remove_prefix(tail.starts_with("//") ? 2 : 1);
+  return tail;
+}
+
+Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max_bytes, Buffer& out) {
+  out.clear();
+  if (tail.empty()) {
+    return Err{GetPathErrc::kEmpty};
+  }
+  // Every digit takes at least one octet of text, so this bounds work and memory before any decoding.
+  if (tail.size() / 3 > max_bytes / 3 * 4 + 4) {
+    return Err{GetPathErrc::kTooLong};
+  }
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  std::size_t digits = 0;
+  std::size_t padding = 0;
+  for (std::size_t i = 0; i < tail.size(); ++i) {
+    auto c = static_cast<unsigned char>(tail[i]);
+    if (c == '%') {
+      const std::uint8_t high = i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 1])] : kNoDigit;
+      const std::uint8_t low = i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 2])] : kNoDigit;
+      if (high == kNoDigit || low == kNoDigit) {
+        return Err{GetPathErrc::kBadEscape};
+      }
+      c = static_cast<unsigned char>((high << 4) | low);
+      i += 2;
+    }
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    const std::uint8_t value = kTolerantValues[c];
+    if (value == kNoDigit) {
+      return Err{GetPathErrc::kBadCharacter};
+    }
+    if (padding != 0) {
+      return Err{GetPathErrc::kBadLength};
+    }
+    ++digits;
+    bits = (bits << 6) | value;
+    count += 6;
+    if (count >= 8) {
+      if (out.size() == max_bytes) {
+        return Err{GetPathErrc::kTooLong};
+      }
+      count -= 8;
+      out.push_back(static_cast<std::uint8_t>(bits >> count));
+      bits &= (1U << count) - 1;
+    }
+  }
+  const bool is_padded = padding != 0 && (digits + padding) % 4 == 0 && padding <= 2;
+  if (digits % 4 == 1 || (padding != 0 && !is_padded)) {
+    return Err{GetPathErrc::kBadLength};
+  }
+  return Unit{};
+}
+
+std::string encode_get_tail(Bytes request) {
+  const std::string text = base64_encode(request);
+  std::string out;
+  out.reserve(text.size() + 32);
+  for (const char c : text) {
+    switch (c) {
+      case '+': out += "%2B"; break;
+      case '/': out += "%2F"; break;
+      case '=': out += "%3D"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> make_get_url(std::string_view responder, Bytes request) {
+  if (responder.find_first_of("?#") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string url(responder);
+  if (!url.ends_with('/')) {
+    url += '/';
+  }
+  url += encode_get_tail(request);
+  return url.size() <= kMaxGetUrlBytes ? std::optional(std::move(url)) : std::nullopt;
+}
+
+}  // namespace muster::http
