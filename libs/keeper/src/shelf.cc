@@ -1,0 +1,464 @@
+#include "muster/keeper/shelf.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "shelf_file.h"
+#include "snapshot.h"
+
+namespace muster::keeper {
+namespace {
+
+constexpr Seconds kFirstWriteRetry{5};
+constexpr Seconds kLastWriteRetry{300};
+
+StapleStatus status_of(const ocsp::CertStatus& status) {
+  if (std::holds_alternative<ocsp::Good>(status)) {
+    return StapleStatus::kGood;
+  }
+  if (const auto* revoked = std::get_if<ocsp::Revoked>(&status)) {
+    return revoked->reason == ReasonCode::kCertificateHold ? StapleStatus::kOnHold : StapleStatus::kRevoked;
+  }
+  return StapleStatus::kUnknown;
+}
+
+std::string errno_text(int error) {
+  char text[128];
+  return ::strerror_r(error, text, sizeof text);
+}
+
+/// Tells one state of a file from another; zero when there is no file.
+struct FileStamp {
+  ::ino_t inode = 0;
+  ::off_t size = 0;
+  std::int64_t seconds = 0, nanoseconds = 0;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) {
+    return {};
+  }
+  return {st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+}
+
+ShelfChange change_for(Choice choice) {
+  switch (choice) {
+    case Choice::kTakeRevocation: return ShelfChange::kRevoked;
+    case Choice::kTakeReinstatement: return ShelfChange::kReinstated;
+    case Choice::kTake:
+    case Choice::kHoldBack:
+    case Choice::kSame:
+    case Choice::kOlder:
+    case Choice::kExpired:
+    case Choice::kUnknownStatus:
+    case Choice::kRevocationStands: break;
+  }
+  return ShelfChange::kReplaced;
+}
+
+/// A crash between creating a temporary file and its rename leaves it behind.
+void remove_leftovers(const std::string& directory) {
+  DIR* dir = ::opendir(directory.c_str());
+  if (dir == nullptr) {
+    return;
+  }
+  while (const dirent* entry = ::readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    if (name.find(".staple.tmp.") == 64) {
+      ::unlinkat(::dirfd(dir), entry->d_name, 0);
+    }
+  }
+  ::closedir(dir);
+}
+
+}  // namespace
+
+client::VerifyPolicy ShelfPolicy::default_verify_policy() {
+  client::VerifyPolicy policy;
+  policy.future_skew = Seconds{3600};
+  return policy;
+}
+
+struct Shelf::Impl {
+  struct Slot {
+    Subject subject;
+    StaplePointer current;  ///< newest taken; stays after its expiry as a memory of what it said
+    StaplePointer reserve;  ///< a good one that current replaced but that lasts longer
+    StaplePointer pending;  ///< waits for its thisUpdate
+    bool on_offer = false;
+    bool unsaved = false;
+    unsigned write_failures = 0;
+    UnixSeconds write_at{};
+    std::optional<UnixSeconds> deadline;
+    FileStamp seen;
+  };
+
+  Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l)
+      : directory(std::move(dir)), mode(m), policy(p), logger(l) {}
+
+  const std::string directory;
+  const ShelfMode mode;
+  const ShelfPolicy policy;
+  Logger& logger;
+  UniqueFd directory_lock;
+  Offers offers;
+  Listener listener;
+  std::map<Fingerprint, Slot> slots;
+  std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
+  std::string disk_error;
+  std::size_t unsaved = 0;
+  FileStamp directory_seen;
+  bool directory_settled = false;
+
+  [[nodiscard]] std::string path_of(const Fingerprint& f) const { return directory + '/' + shelf_file_name(f); }
+
+  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response, UnixSeconds obtained) const {
+    UnixSeconds expires = response.effective_expiry();
+    if (!response.next_update()) {
+      expires = std::min(expires, obtained + policy.life_without_next_update);
+    }
+    if (policy.max_age) {
+      expires = std::min(expires, response.this_update() + *policy.max_age);
+    }
+    return {status_of(response.status()), response.this_update(), expires - policy.expiry_margin};
+  }
+
+  void reschedule(const Fingerprint& id, Slot& slot) {
+    if (slot.deadline) {
+      deadlines.erase({*slot.deadline, id});
+      slot.deadline.reset();
+    }
+    const auto sooner = [&slot](UnixSeconds t) { slot.deadline = slot.deadline ? std::min(*slot.deadline, t) : t; };
+    if (slot.on_offer) {
+      sooner(slot.current->facts.expires);
+    }
+    if (slot.pending) {
+      sooner(slot.pending->facts.this_update);
+    }
+    if (slot.unsaved) {
+      sooner(slot.write_at);
+    }
+    if (slot.deadline) {
+      deadlines.insert({*slot.deadline, id});
+    }
+  }
+
+  void set_unsaved(Slot& slot, bool value) {
+    if (slot.unsaved != value) {
+      slot.unsaved = value;
+      value ? ++unsaved : --unsaved;
+    }
+    if (!value) {
+      slot.write_failures = 0;
+    }
+    if (unsaved == 0 && !disk_error.empty()) {
+      disk_error.clear();
+      logger.log(LogLevel::kInfo, "shelf.saved", "the shelf could be written again; everything held is on disk");
+    }
+  }
+
+  void save(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    if (mode == ShelfMode::kFollower || directory.empty()) {
+      return;
+    }
+    const Staple& staple = *slot.current;
+    const auto written =
+        write_file_atomically(path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
+    if (written) {
+      set_unsaved(slot, false);
+      return;
+    }
+    set_unsaved(slot, true);
+    slot.write_at =
+        now + std::min<Seconds>(kLastWriteRetry, kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
+    ++slot.write_failures;
+    const std::string text = to_string(written.error());
+    if (disk_error.empty()) {
+      logger.log(LogLevel::kError, "shelf.write_failed",
+                 "a staple is valid in memory but could not be saved, so a restart would forget it; writing is retried: " + text,
+                 {{"certificate", slot.subject.name}});
+    }
+    disk_error = text;
+  }
+
+  void tell(const Slot& slot, ShelfChange change, const StaplePointer& offered) const {
+    if (listener) {
+      listener(slot.subject, change, offered);
+    }
+  }
+
+  /// Puts `staple` on offer in memory; does not save it.
+  void put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change, UnixSeconds now) {
+    const bool good = staple->facts.status == StapleStatus::kGood;
+    if (!good) {
+      slot.reserve.reset();
+    } else if (slot.current && slot.current->facts.status == StapleStatus::kGood &&
+               slot.current->facts.usable_at(now) && slot.current->facts.expires > staple->facts.expires) {
+      slot.reserve = slot.current;
+    }
+    if (slot.reserve && slot.reserve->facts.expires <= staple->facts.expires) {
+      slot.reserve.reset();
+    }
+    slot.current = std::move(staple);
+    slot.on_offer = true;
+    const StaplePointer offered = good || policy.revoked == RevokedPolicy::kOffer ? slot.current : nullptr;
+    offers.publish(id, offered);
+    reschedule(id, slot);
+    tell(slot, change, offered);
+  }
+
+  void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change, UnixSeconds now) {
+    put(id, slot, std::move(staple), change, now);
+    save(id, slot, now);
+    reschedule(id, slot);
+  }
+
+  void withdraw(const Fingerprint& id, Slot& slot) {
+    slot.on_offer = false;
+    offers.publish(id, nullptr);
+    if (mode == ShelfMode::kOwner && !directory.empty()) {
+      set_unsaved(slot, false);  // nothing worth saving any more
+      ::unlink(path_of(id).c_str());
+    }
+    tell(slot, ShelfChange::kWithdrawn, nullptr);
+  }
+
+  void work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    if (slot.pending && slot.pending->facts.this_update <= now) {
+      const StaplePointer candidate = std::move(slot.pending);
+      slot.pending.reset();
+      const Choice choice = judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
+      if (takes(choice)) {
+        put_and_save(id, slot, candidate, change_for(choice), now);
+      }
+    }
+    if (slot.on_offer && slot.current->facts.expires <= now) {
+      const StaplePointer reserve = std::move(slot.reserve);
+      slot.reserve.reset();
+      if (reserve && reserve->facts.usable_at(now)) {
+        put_and_save(id, slot, reserve, ShelfChange::kReplaced, now);
+      } else {
+        withdraw(id, slot);
+      }
+    }
+    if (slot.unsaved && slot.write_at <= now) {
+      save(id, slot, now);
+    }
+    reschedule(id, slot);
+  }
+
+  void tick(UnixSeconds now) {
+    while (!deadlines.empty() && deadlines.begin()->first <= now) {
+      const Fingerprint id = deadlines.begin()->second;
+      work_on(id, slots.at(id), now);
+    }
+  }
+
+  void pass_over(const Slot& slot, const std::string& path, const std::string& why) const {
+    logger.log(LogLevel::kWarning, "shelf.passed_over",
+               "a file of the shelf is not used and a new response will take its place: " + why,
+               {{"certificate", slot.subject.name}, {"file", path}});
+  }
+
+  /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
+  void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    const std::string path = path_of(id);
+    slot.seen = stamp_of(path);  // before reading: a change in between is seen again
+    const auto content = read_file(path, kMaxShelfFileBytes);
+    if (!content) {
+      if (content.error().os_error != ENOENT) {
+        pass_over(slot, path, to_string(content.error()));
+      }
+      return;
+    }
+    const auto file = parse_shelf_file(*content);
+    if (!file) {
+      pass_over(slot, path, file.error());
+      return;
+    }
+    if (file->certificate != id) {
+      pass_over(slot, path, "it belongs to another certificate");
+      return;
+    }
+    const auto verified = client::verify(
+        client::VerifyInput{file->response, slot.subject.certificate, slot.subject.issuer, std::nullopt, {}},
+        policy.verify, now);
+    if (!verified) {
+      if (verified.error().code == client::VerifyErrc::kExpired) {
+        logger.log(LogLevel::kInfo, "shelf.expired", "the response found on the shelf has expired",
+                   {{"certificate", slot.subject.name}});
+      } else {
+        pass_over(slot, path, "it does not verify: " + verified.error().detail);
+      }
+      return;
+    }
+    const UnixSeconds obtained = std::min(file->obtained, now);
+    const auto staple =
+        std::make_shared<const Staple>(Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
+    const Choice choice = judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+    if (choice == Choice::kHoldBack) {
+      slot.pending = staple;
+      reschedule(id, slot);
+    } else if (takes(choice)) {
+      const bool first = slot.current == nullptr && choice == Choice::kTake;
+      put(id, slot, staple, first ? ShelfChange::kLoaded : change_for(choice), now);
+    }
+  }
+
+  void set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
+    std::map<Fingerprint, Slot> next;
+    std::vector<Fingerprint> added;
+    for (Subject& subject : subjects) {
+      const Fingerprint id = subject.certificate.fingerprint();
+      if (next.count(id) != 0) {
+        continue;
+      }
+      auto kept = slots.extract(id);
+      if (!kept.empty()) {
+        kept.mapped().subject = std::move(subject);
+        next.insert(std::move(kept));
+      } else {
+        next.emplace(id, Slot{std::move(subject), {}, {}, {}, false, false, 0, {}, {}, {}});
+        added.push_back(id);
+      }
+    }
+    for (auto& [id, slot] : slots) {
+      set_unsaved(slot, false);
+      if (slot.deadline) {
+        deadlines.erase({*slot.deadline, id});
+      }
+      offers.publish(id, nullptr);
+    }
+    slots = std::move(next);
+    if (!directory.empty()) {
+      for (const Fingerprint& id : added) {
+        load(id, slots.at(id), now);
+      }
+    }
+  }
+
+  Choice offer(const client::VerifiedResponse& response, const std::string& source, UnixSeconds now) {
+    MUSTER_ASSERT(mode == ShelfMode::kOwner);
+    const Fingerprint id = response.certificate().fingerprint();
+    const auto found = slots.find(id);
+    if (found == slots.end()) {
+      return Choice::kExpired;
+    }
+    Slot& slot = found->second;
+    const auto staple = std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
+    const Choice choice = judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+    if (takes(choice)) {
+      put_and_save(id, slot, staple, change_for(choice), now);
+    } else if (choice == Choice::kHoldBack) {
+      // A responder whose clock is always ahead must not push the day of use before it for ever: the sooner one stays.
+      const bool keep = slot.pending && slot.pending->facts.status == staple->facts.status &&
+                        slot.pending->facts.expires > now;
+      if (!keep) {
+        slot.pending = staple;
+        reschedule(id, slot);
+      }
+    }
+    return choice;
+  }
+
+  void refresh(UnixSeconds now) {
+    if (!directory.empty()) {
+      // Each change is a rename and so moves the directory's time; a second look follows the first, since that time is coarse.
+      const FileStamp stamp = stamp_of(directory);
+      const bool same = stamp == directory_seen;
+      if (!same || !directory_settled) {
+        directory_settled = same;
+        directory_seen = stamp;
+        for (auto& [id, slot] : slots) {
+          if (stamp_of(path_of(id)) != slot.seen) {
+            load(id, slot, now);
+          }
+        }
+      }
+    }
+    tick(now);
+  }
+};
+
+Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& directory, ShelfMode mode,
+                                                       const ShelfPolicy& policy, Logger& logger) {
+  auto impl = std::make_unique<Impl>(directory, mode, policy, logger);
+  if (directory.empty()) {
+    return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));
+  }
+  const auto fail = [&directory](const std::string& why) {
+    return Err{ShelfError{ShelfErrc::kDirectory, "cannot use the shelf directory '" + directory + "': " + why}};
+  };
+  if (mode == ShelfMode::kOwner && ::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
+    return fail(errno_text(errno) + " (create it, or give another with --shelf)");
+  }
+  struct stat st {};
+  if (::stat(directory.c_str(), &st) == 0 && !S_ISDIR(st.st_mode)) {
+    return fail("it is not a directory");
+  }
+  if (mode == ShelfMode::kOwner) {
+    impl->directory_lock.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!impl->directory_lock) {
+      return fail(errno_text(errno));
+    }
+    if (::flock(impl->directory_lock.get(), LOCK_EX | LOCK_NB) != 0) {
+      return Err{ShelfError{ShelfErrc::kOwned, "the shelf directory '" + directory +
+                                                   "' belongs to another running stapler (stop it, or use another directory)"}};
+    }
+    remove_leftovers(directory);
+  }
+  return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));
+}
+
+Shelf::Shelf(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Shelf::~Shelf() = default;
+
+StaplePointer Shelf::find(const Fingerprint& certificate, UnixSeconds now) const {
+  StaplePointer staple = impl_->offers.find(certificate);
+  if (staple && !staple->facts.usable_at(now)) {
+    staple.reset();
+  }
+  return staple;
+}
+std::uint64_t Shelf::epoch() const { return impl_->offers.epoch(); }
+
+void Shelf::on_change(Listener listener) { impl_->listener = std::move(listener); }
+void Shelf::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
+  impl_->set_subjects(std::move(subjects), now);
+}
+Choice Shelf::offer(const client::VerifiedResponse& candidate, const std::string& source, UnixSeconds now) {
+  return impl_->offer(candidate, source, now);
+}
+void Shelf::tick(UnixSeconds now) { impl_->tick(now); }
+void Shelf::refresh(UnixSeconds now) { impl_->refresh(now); }
+std::optional<UnixSeconds> Shelf::next_deadline() const {
+  return impl_->deadlines.empty() ? std::nullopt : std::optional(impl_->deadlines.begin()->first);
+}
+StaplePointer Shelf::held(const Fingerprint& certificate) const {
+  const auto slot = impl_->slots.find(certificate);
+  return slot == impl_->slots.end() ? nullptr : slot->second.current;
+}
+StaplePointer Shelf::held_back(const Fingerprint& certificate) const {
+  const auto slot = impl_->slots.find(certificate);
+  return slot == impl_->slots.end() ? nullptr : slot->second.pending;
+}
+StapleFacts Shelf::facts_of(const client::VerifiedResponse& response, UnixSeconds obtained) const {
+  return impl_->facts_of(response, obtained);
+}
+const ShelfPolicy& Shelf::policy() const { return impl_->policy; }
+const std::string& Shelf::disk_error() const { return impl_->disk_error; }
+std::size_t Shelf::unsaved() const { return impl_->unsaved; }
+std::string Shelf::path_of(const Fingerprint& certificate) const { return impl_->path_of(certificate); }
+
+}  // namespace muster::keeper

@@ -1,0 +1,83 @@
+#include "shelf_file.h"
+
+#include <charconv>
+
+#include "muster/base/text.h"
+
+namespace muster::keeper {
+namespace {
+
+constexpr std::string_view kMagic = "muster-shelf 1";
+
+/// Takes one line "key value" off `rest`; nothing when it is another one or not ended.
+std::optional<std::string_view> take_line(std::string_view& rest, std::string_view key) {
+  const std::size_t end = rest.find('\n');
+  if (end == std::string_view::npos || end < key.size() || rest.substr(0, key.size()) != key) {
+    return std::nullopt;
+  }
+  const std::string_view value = rest.substr(key.size(), end - key.size());
+  rest.remove_prefix(end + 1);
+  return value;
+}
+
+std::optional<std::int64_t> to_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string shelf_file_name(const Fingerprint& certificate) { return to_hex(certificate) + ".staple"; }
+
+Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained, std::string_view source,
+                         Bytes response) {
+  std::string head(kMagic);
+  head += "\ncertificate " + to_hex(certificate);
+  head += "\nobtained " + std::to_string(to_int(obtained));
+  head += "\nsource " + printable(source.substr(0, kMaxSourceBytes));
+  head += "\nsha256 " + to_hex(pki::digest(HashAlgorithm::kSha256, response));
+  head += "\nlength " + std::to_string(response.size()) + "\n\n";
+  Buffer out = to_buffer(as_bytes(head));
+  out.insert(out.end(), response.begin(), response.end());
+  return out;
+}
+
+Result<ShelfFile, std::string> parse_shelf_file(Bytes content) {
+  const auto damaged = [](const char* what) { return Err{std::string("damaged: ") + what}; };
+  std::string_view rest = as_text(content);
+  const auto magic = take_line(rest, kMagic);
+  if (!magic || !magic->empty()) {
+    return Err{std::string("not a shelf file of this version")};
+  }
+  const auto certificate = take_line(rest, "certificate ");
+  const auto fingerprint = certificate ? from_hex(*certificate) : std::nullopt;
+  if (!fingerprint || fingerprint->size() != 32) {
+    return damaged("no certificate line");
+  }
+  const auto obtained_text = take_line(rest, "obtained ");
+  const auto obtained = obtained_text ? to_number(*obtained_text) : std::nullopt;
+  const auto source = take_line(rest, "source ");
+  const auto digest_text = take_line(rest, "sha256 ");
+  const auto digest = digest_text ? from_hex(*digest_text) : std::nullopt;
+  const auto length_text = take_line(rest, "length ");
+  const auto length = length_text ? to_number(*length_text) : std::nullopt;
+  if (!obtained || !source || !digest || !length || !take_line(rest, "")) {
+    return damaged("a header line is missing");
+  }
+  const Bytes response = as_bytes(rest);
+  if (*length < 0 || static_cast<std::uint64_t>(*length) != response.size()) {
+    return damaged("cut short or grown");
+  }
+  if (!equal(pki::digest(HashAlgorithm::kSha256, response), *digest)) {
+    return damaged("octets changed");
+  }
+  ShelfFile file{{}, unix_seconds(*obtained), std::string(*source), to_buffer(response)};
+  std::copy(fingerprint->begin(), fingerprint->end(), file.certificate.begin());
+  return file;
+}
+
+}  // namespace muster::keeper
