@@ -15,5 +15,6 @@ int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_store(int argc, char** argv);
+int run_config(int argc, char** argv);
 
 }  // namespace muster::app

@@ -36,6 +36,7 @@ constexpr std::array kCommands = {
 #ifdef MUSTER_HAVE_STORE
     Command{"store", "import, get, set, export and count status records", muster::app::run_store},
 #endif
+    Command{"config", "check muster.toml, or print the reference of its keys", muster::app::run_config},
     Command{"version", "print the version",
             [](int, char**) {
               std::puts("muster " MUSTER_VERSION);

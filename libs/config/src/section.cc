@@ -55,7 +55,7 @@ std::string size_text(std::uint64_t bytes) {
   return std::to_string(bytes);
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::function<std::string(const RawValue&)> duration_setter(std::function<void(Seconds)> store, Seconds least, Seconds most) {
   return [store = std::move(store), least, most](const RawValue& v) -> std::string {
@@ -114,7 +114,7 @@ void Section::text(std::string_view key, std::string* value, std::string_view do
 void Section::texts(std::string_view key, std::vector<std::string>* value, std::string_view doc) {
   std::string shown = "[";
   for (const std::string& v : *value) {
-    shown += (shown.size() > 1 ? ", " : "") + quoted(v);
+    shown += (shown.size() > 1 ? ", " : "") + in_quotes(v);
   }
   impl_->keys.push_back({std::string(key), "list of texts", shown + "]", std::string(doc),
                          [value](const RawValue& v) -> std::string {
@@ -156,21 +156,21 @@ void Section::integer(std::string_view key, std::int64_t* value, std::int64_t le
 
 void Section::duration(std::string_view key, Seconds* value, Seconds least, Seconds most, std::string_view doc) {
   impl_->keys.push_back({std::string(key), "duration " + duration_text(least) + " to " + duration_text(most),
-                         quoted(duration_text(*value)), std::string(doc),
+                         in_quotes(duration_text(*value)), std::string(doc),
                          duration_setter([value](Seconds d) { *value = d; }, least, most)});
 }
 
 void Section::duration(std::string_view key, std::optional<Seconds>* value, Seconds least, Seconds most,
                        std::string_view doc) {
   impl_->keys.push_back({std::string(key), "duration " + duration_text(least) + " to " + duration_text(most),
-                         *value ? quoted(duration_text(**value)) : std::string(), std::string(doc),
+                         *value ? in_quotes(duration_text(**value)) : std::string(), std::string(doc),
                          duration_setter([value](Seconds d) { *value = d; }, least, most)});
 }
 
 void Section::milliseconds(std::string_view key, Milliseconds* value, Milliseconds least, Milliseconds most,
                            std::string_view doc) {
   impl_->keys.push_back({std::string(key), "duration " + milliseconds_text(least) + " to " + milliseconds_text(most),
-                         quoted(milliseconds_text(*value)), std::string(doc),
+                         in_quotes(milliseconds_text(*value)), std::string(doc),
                          [value, least, most](const RawValue& v) -> std::string {
                            const auto d = v.kind == RawValue::Kind::kText ? parse_milliseconds(v.text) : std::nullopt;
                            if (!d) {
@@ -187,7 +187,7 @@ void Section::milliseconds(std::string_view key, Milliseconds* value, Millisecon
 
 void Section::size(std::string_view key, Size* value, std::uint64_t least, std::uint64_t most, std::string_view doc) {
   impl_->keys.push_back({std::string(key), "size " + size_text(least) + " to " + size_text(most),
-                         quoted(size_text(value->bytes)), std::string(doc),
+                         in_quotes(size_text(value->bytes)), std::string(doc),
                          [value, least, most](const RawValue& v) -> std::string {
                            std::optional<Size> s;
                            if (v.kind == RawValue::Kind::kText) {
@@ -210,9 +210,9 @@ void Section::choice(std::string_view key, std::vector<std::string_view> words, 
                      std::function<void(std::size_t)> set, std::string_view doc) {
   std::string type = "one of";
   for (const std::string_view word : words) {
-    type += (type.back() == 'f' && type.size() == 6 ? " " : ", ") + quoted(word);
+    type += (type.back() == 'f' && type.size() == 6 ? " " : ", ") + in_quotes(word);
   }
-  impl_->keys.push_back({std::string(key), type, shown < words.size() ? quoted(words[shown]) : std::string(), std::string(doc),
+  impl_->keys.push_back({std::string(key), type, shown < words.size() ? in_quotes(words[shown]) : std::string(), std::string(doc),
                          [words, type, set = std::move(set)](const RawValue& v) -> std::string {
                            for (std::size_t i = 0; v.kind == RawValue::Kind::kText && i < words.size(); ++i) {
                              if (v.text == words[i]) {
@@ -226,7 +226,7 @@ void Section::choice(std::string_view key, std::vector<std::string_view> words, 
 
 void Section::custom(std::string_view key, std::string_view type, std::string_view shown_default,
                      std::function<std::string(std::string_view)> set, std::string_view doc) {
-  impl_->keys.push_back({std::string(key), std::string(type), shown_default.empty() ? "" : quoted(shown_default),
+  impl_->keys.push_back({std::string(key), std::string(type), shown_default.empty() ? "" : in_quotes(shown_default),
                          std::string(doc), [set = std::move(set), type = std::string(type)](const RawValue& v) -> std::string {
                            if (v.kind != RawValue::Kind::kText) {
                              return "must be a quoted " + type;

@@ -1,0 +1,36 @@
+#include <cstdio>
+
+#include "cli.h"
+#include "options.h"
+
+namespace muster::app {
+
+int run_config(int argc, char** argv) {
+  CLI::App app("Checks muster.toml, or prints the reference of every key.", "muster config");
+  app.require_subcommand(1);
+  std::string path;
+  CLI::App* check = app.add_subcommand("check", "say whether a file is right, without starting anything");
+  check->add_option("FILE", path, "the configuration file")->required();
+  CLI::App* reference = app.add_subcommand("reference", "print every key with type, unit, default and meaning (Markdown)");
+  if (const auto over = parse_command_line(app, argc, argv)) {
+    return *over;
+  }
+
+  Options options;
+  if (*reference) {
+    config::Section root;
+    bind(root, options);
+    std::printf("# muster.toml\n\nWritten by `./run docs` from the program itself. Unknown keys are errors. Flags of a command override the file.\n%s",
+                config::reference(root).c_str());
+    return kExitOk;
+  }
+  const auto loaded = load_options(path, options);
+  if (!loaded) {
+    std::fprintf(stderr, "muster config: %s\n", loaded.error().message.c_str());
+    return kExitUsage;
+  }
+  std::printf("%s: no errors found\n", path.c_str());
+  return kExitOk;
+}
+
+}  // namespace muster::app
