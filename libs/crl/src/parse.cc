@@ -60,12 +60,15 @@ DerResult<Unit> decode_extension(CrlView& crl, const der::ExtensionView& extensi
     crl.is_delta = true;
     should_be_critical = true;
   } else if (equal(extension.oid, oid::kCeIssuingDistributionPoint)) {
-    MUSTER_TRY(auto point, parse_issuing_distribution_point(extension.value, inside));
+    auto point = parse_issuing_distribution_point(extension.value, inside);
+    if (!point) {
+      return Err{point.error()};
+    }
     if (equal(extension.value, std::array<std::uint8_t, 2>{0x30, 0x00})) {
       crl.defects.note(Defect::kEmptyIssuingDistributionPoint, at);
     }
     if (!crl.issuing_distribution_point) {
-      crl.issuing_distribution_point = std::move(point);
+      crl.issuing_distribution_point = *std::move(point);
     }
     should_be_critical = true;
   } else if (equal(extension.oid, oid::kCeFreshestCrl)) {
