@@ -95,7 +95,7 @@ DerResult<Unit> read_response_data(Reader& in, const Limits& limits, BasicRespon
   MUSTER_TRY(basic.responses, (der::read_list<SingleResponseView, read_single_response>(
                                   list, limits.max_responses, "responses")));
   MUSTER_TRY(basic.extensions,
-             read_optional_extensions(in, 1, EmptyAllowed::kNo, "responseExtensions"));
+             read_optional_extensions(in, 1, EmptyAllowed::kYes, "responseExtensions"));
   return in.finish("tbsResponseData");
 }
 
@@ -154,7 +154,7 @@ DerResult<SingleResponseView> read_single_response(Reader& in) {
     MUSTER_CHECK(next_update->finish("nextUpdate"));
   }
   MUSTER_TRY(single.extensions,
-             read_optional_extensions(body, 1, EmptyAllowed::kNo, "singleExtensions"));
+             read_optional_extensions(body, 1, EmptyAllowed::kYes, "singleExtensions"));
   MUSTER_CHECK(body.finish("singleResponse"));
   single.raw = in.consumed_since(start);
   return single;

@@ -98,8 +98,8 @@ struct ExtensionView {
   Bytes raw;
 };
 
-/// Whether `Extensions ::= SEQUENCE OF` may be empty: DER of the module says no, real monitors do it in requests
-/// (OCSP-COD-015).
+/// Whether `Extensions ::= SEQUENCE SIZE (1..MAX)` may be empty all the same: real OCSP monitors and responders send such
+/// lists (OCSP-COD-015, decision 002).
 enum class EmptyAllowed : std::uint8_t { kNo, kYes };
 inline constexpr std::size_t kMaxExtensions = 64;
 

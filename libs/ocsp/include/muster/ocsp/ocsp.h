@@ -94,7 +94,7 @@ struct RequestView {
   /// Everything but the signature.
   [[nodiscard]] Request to_owned() const;
 };
-/// Tolerates what OCSP-COD-002 (explicit v1) and OCSP-COD-015 (empty extension lists) name; nothing else.
+/// Tolerates an explicit version v1 (OCSP-COD-002) and empty extension lists (OCSP-COD-015); nothing else.
 der::DerResult<RequestView> parse_request(Bytes der, const Limits& limits = {});
 der::DerResult<RequestView> parse_request(Buffer&&, const Limits& = {}) = delete;
 
@@ -244,7 +244,8 @@ struct ResponseView {
   std::optional<BasicResponseView> basic;
   Bytes raw;
 };
-/// Tolerates an explicit version v1 (OCSP-COD-002); nothing else.
+/// Tolerates an explicit version v1 (OCSP-COD-002) and empty extension lists, which public responders send (decision
+/// 002); nothing else.
 /// Errors: kUnsupported for another response type or status 4 / above 6; kInconsistent for a body beside an error
 /// status or none beside success.
 der::DerResult<ResponseView> parse_response(Bytes der, const Limits& limits = {});
