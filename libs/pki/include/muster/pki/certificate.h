@@ -17,6 +17,7 @@ namespace muster::pki {
 enum class PkiErrc : std::uint8_t {
   kUnreadable,        ///< file error; see detail
   kNotACertificate,   ///< no certificate in the input, or one that does not parse
+  kNotACrl,           ///< neither PEM nor DER of a certificate revocation list
   kNotAKey,
   kWrongPassphrase,
   kKeyMismatch,       ///< private key and certificate do not belong together
@@ -53,12 +54,15 @@ struct CertificateFacts {
   std::optional<std::uint16_t> key_usage;  ///< bits as KeyUsageBit; nothing when the extension is absent
   bool has_extended_key_usage = false;
   bool eku_ocsp_signing = false;           ///< id-kp-OCSPSigning itself, not anyExtendedKeyUsage
-  bool ocsp_no_check = false;
-  bool no_rev_avail = false;
+  bool ocsp_no_check = false;  ///< there, with the value NULL it must have
+  bool no_rev_avail = false;   ///< there, with the value NULL it must have
   std::vector<std::uint32_t> tls_features;  ///< 5 and 17 mean must-staple
   [[nodiscard]] bool must_staple() const;
   std::optional<Buffer> subject_key_id;
   std::optional<Buffer> authority_key_id;
+  bool has_unknown_critical_extension = false;  ///< must not be relied on, RFC 5280 section 4.2
+  /// What is out of order but does no harm, one sentence each: "ocsp-nocheck: value is not NULL; not honoured".
+  std::vector<std::string> deviations;
 };
 
 /// An immutable parsed certificate; cheap to copy (shared). Threads: any, concurrently.
@@ -71,6 +75,7 @@ class Certificate {
   [[nodiscard]] Bytes subject() const;      ///< Name element as encoded
   [[nodiscard]] Bytes issuer() const;       ///< Name element as encoded (OCSP-COD-004)
   [[nodiscard]] const Serial& serial() const;
+  [[nodiscard]] const der::AlgorithmView& signature_algorithm() const;
   [[nodiscard]] Bytes public_key_bits() const;  ///< BIT STRING content behind the unused-bits octet (OCSP-COD-005)
   [[nodiscard]] Bytes public_key_info() const;  ///< SubjectPublicKeyInfo element
   [[nodiscard]] UnixSeconds not_before() const;
@@ -90,7 +95,7 @@ class Certificate {
   friend bool operator==(const Certificate& a, const Certificate& b) { return equal(a.der(), b.der()); }
 
   struct Impl;
-  [[nodiscard]] const Impl& impl() const { return *impl_; }  ///< for pki, probe and tls: holds the X509*
+  [[nodiscard]] const Impl& impl() const { return *impl_; }  ///< for pki itself; others see native.h
 
  private:
   explicit Certificate(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -101,8 +106,12 @@ class Certificate {
 PkiResult<std::vector<Certificate>> parse_certificates(Bytes input);
 /// The same from a file of at most 16 MiB.
 PkiResult<std::vector<Certificate>> load_certificates(const std::string& path);
-/// DER of a CRL in PEM or DER octets.
+/// DER of a CRL in PEM or DER octets; DER passes through untouched and unparsed. Errors: kNotACrl.
 PkiResult<Buffer> decode_crl_input(Buffer input);
+
+/// Same distinguished name by the rules of RFC 5280 section 7.1 (string types, case and blanks do not count). Input: whole
+/// Name elements.
+bool same_name(Bytes a, Bytes b);
 
 Buffer digest(HashAlgorithm hash, Bytes data);
 /// Fills `out` (digest_size octets). Allocation-free.

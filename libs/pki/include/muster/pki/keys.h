@@ -10,8 +10,8 @@
 // found at run time has them.
 namespace muster::pki {
 
-/// How a signature is made. kAuto picks by key: RSA PKCS#1 v1.5 with SHA-256; P-256/384/521 with SHA-256/384/512; EdDSA and ML-DSA
-/// as they are.
+/// How a signature is made. kAuto picks by key: RSA PKCS#1 v1.5 with SHA-256 (PSS for a key that is for PSS only);
+/// P-256/384/521 with SHA-256/384/512; EdDSA and ML-DSA as they are.
 enum class SignatureScheme : std::uint8_t {
   kAuto, kRsaSha256, kRsaSha384, kRsaSha512, kRsaPssSha256, kRsaPssSha384, kRsaPssSha512,
   kEcdsaSha256, kEcdsaSha384, kEcdsaSha512, kEd25519, kEd448, kMlDsa44, kMlDsa65, kMlDsa87,
@@ -27,6 +27,8 @@ class PrivateKey {
   static PkiResult<PrivateKey> parse(Bytes pem_or_der,
                                      const std::function<std::optional<std::string>()>& passphrase = {});
   [[nodiscard]] bool matches(const Certificate& certificate) const;
+  /// SubjectPublicKeyInfo element of its public half.
+  [[nodiscard]] Buffer public_key_info() const;
   struct Impl;
   [[nodiscard]] const Impl& impl() const { return *impl_; }
   explicit PrivateKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -56,9 +58,11 @@ class Signer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Which signatures are acceptable. Defaults refuse SHA-1, MD5, DSA and RSA below 2048 bits (OCSP-CLI-029, -031).
+/// Which signatures are acceptable. Defaults refuse SHA-1, DSA, RSA below 2048 bits and any key of less than 112 bits of
+/// strength; MD5 and MD2 are refused whatever is set (OCSP-CLI-029, -031; decision 006).
 struct AlgorithmPolicy {
   bool insecurely_allow_sha1 = false;
+  bool insecurely_allow_dsa = false;
   unsigned min_rsa_bits = 2048;
 };
 
@@ -74,7 +78,9 @@ std::string algorithm_text(const der::AlgorithmView& algorithm);
 
 /// Finds a path leaf -> ... -> anchor through `intermediates`, checking names, signatures, CA bits and validity at `now`
 /// (leaf validity not judged when `leaf_may_be_expired`). Returns the chain from the leaf to the anchor, both included.
-/// Errors: kNoPath, kExpired, kNotYetValid.
+/// An anchor is trusted because it was given, self-signed or not. Bounded: at most 10 certificates in a path and 100
+/// signatures tried, so hostile heaps of certificates cost little.
+/// Errors: kNoPath, kExpired, kNotYetValid, kWeakAlgorithm: the reason that came nearest to a path.
 enum class LeafValidity : std::uint8_t { kChecked, kIgnored };
 PkiResult<std::vector<Certificate>> find_path(const Certificate& leaf,
                                               std::span<const Certificate> intermediates,

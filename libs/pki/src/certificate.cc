@@ -1,0 +1,172 @@
+#include "muster/pki/certificate.h"
+
+#include "certificate_impl.h"
+#include "muster/pki/native.h"
+
+namespace muster::pki {
+namespace {
+
+using der::DerErrc;
+using der::DerError;
+using der::DerResult;
+using der::Element;
+using der::Reader;
+using der::Tag;
+
+/// TBSCertificate ::= SEQUENCE { version [0] EXPLICIT INTEGER DEFAULT v1, serialNumber INTEGER,
+///   signature AlgorithmIdentifier, issuer Name, validity Validity, subject Name,
+///   subjectPublicKeyInfo SubjectPublicKeyInfo, issuerUniqueID [1] IMPLICIT BIT STRING OPTIONAL,
+///   subjectUniqueID [2] IMPLICIT BIT STRING OPTIONAL, extensions [3] EXPLICIT Extensions OPTIONAL }  RFC 5280 4.1
+DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
+  MUSTER_TRY(auto version, tbs.enter_optional(der::context_constructed(0), "version"));
+  if (version) {
+    MUSTER_TRY(const std::uint64_t value, version->read_unsigned("version", 2));
+    MUSTER_CHECK(version->finish("version"));
+    to.version = static_cast<std::uint8_t>(value + 1);
+  }
+  const std::uint32_t serial_offset = tbs.offset();
+  MUSTER_TRY(const Bytes serial, tbs.read_integer("serialNumber"));
+  MUSTER_TRY(to.serial, Serial::make(serial, serial_offset));
+  MUSTER_TRY(to.signature_algorithm, der::read_algorithm(tbs, "signature"));
+  MUSTER_TRY(to.issuer, der::read_name(tbs, "issuer"));
+  MUSTER_TRY(Reader validity, tbs.enter(Tag::kSequence, "validity"));
+  MUSTER_TRY(to.not_before, der::read_time(validity, "notBefore"));
+  MUSTER_TRY(to.not_after, der::read_time(validity, "notAfter"));
+  MUSTER_CHECK(validity.finish("validity"));
+  MUSTER_TRY(to.subject, der::read_name(tbs, "subject"));
+
+  MUSTER_TRY(const Element info, tbs.read_element(Tag::kSequence, "subjectPublicKeyInfo"));
+  to.public_key_info = info.raw;
+  Reader key(info.content, tbs.offset() - static_cast<std::uint32_t>(info.content.size()));
+  MUSTER_CHECK(der::read_algorithm(key, "subjectPublicKeyInfo.algorithm"));
+  MUSTER_TRY(to.public_key_bits, key.read_octet_bits("subjectPublicKey"));
+  MUSTER_CHECK(key.finish("subjectPublicKeyInfo"));
+
+  MUSTER_CHECK(tbs.read_optional(der::context_primitive(1), "issuerUniqueID"));
+  MUSTER_CHECK(tbs.read_optional(der::context_primitive(2), "subjectUniqueID"));
+  MUSTER_TRY(auto extensions, tbs.enter_optional(der::context_constructed(3), "extensions"));
+  if (extensions) {
+    MUSTER_TRY(to.extensions, der::read_extensions(*extensions, der::EmptyAllowed::kNo, "extensions"));
+    MUSTER_CHECK(extensions->finish("extensions"));
+  }
+  return tbs.finish("tbsCertificate");
+}
+
+/// Certificate ::= SEQUENCE { tbsCertificate TBSCertificate, signatureAlgorithm AlgorithmIdentifier,
+///                            signatureValue BIT STRING }   RFC 5280 4.1
+DerResult<Unit> read_certificate(Certificate::Impl& to) {
+  return der::read_all(to.der, Tag::kSequence, "Certificate", [&](Reader& in) -> DerResult<Unit> {
+    MUSTER_TRY(const Element tbs, in.read_element(Tag::kSequence, "tbsCertificate"));
+    to.tbs = tbs.raw;
+    Reader tbs_reader(tbs.content, in.offset() - static_cast<std::uint32_t>(tbs.content.size()));
+    MUSTER_CHECK(read_tbs(tbs_reader, to));
+    const std::uint32_t algorithm_offset = in.offset();
+    MUSTER_TRY(const auto outer, der::read_algorithm(in, "signatureAlgorithm"));
+    if (!equal(outer.raw, to.signature_algorithm.raw)) {
+      return Err{DerError{DerErrc::kInconsistent, algorithm_offset, "signatureAlgorithm"}};
+    }
+    MUSTER_TRY(to.signature, in.read_octet_bits("signatureValue"));
+    return Unit{};
+  });
+}
+
+}  // namespace
+
+PkiResult<Certificate> Certificate::parse(Bytes der) {
+  auto impl = std::make_shared<Impl>();
+  impl->der = to_buffer(der);
+  if (auto read = read_certificate(*impl); !read) {
+    return Err{PkiError{PkiErrc::kNotACertificate,
+                        "not a certificate: " + der::to_string(read.error())}};
+  }
+  const std::uint8_t* at = impl->der.data();
+  impl->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(impl->der.size())));
+  if (impl->x509 == nullptr) {
+    return Err{PkiError{PkiErrc::kNotACertificate,
+                        "not a certificate: " + openssl::take_error("OpenSSL cannot read it")}};
+  }
+  openssl::drop_errors();  // a key type OpenSSL does not know leaves errors without failing
+  auto facts = decode_facts(impl->extensions);
+  if (!facts) {
+    return Err{PkiError{PkiErrc::kBadExtension,
+                        "certificate of " + der::name_to_string(impl->subject) + ": extension " +
+                            der::to_string(facts.error())}};
+  }
+  impl->facts = *std::move(facts);
+  digest_into(HashAlgorithm::kSha256, impl->der, impl->fingerprint);
+  digest_into(HashAlgorithm::kSha1, impl->public_key_bits, impl->key_hash);
+  return Certificate(std::move(impl));
+}
+
+Bytes Certificate::der() const { return impl_->der; }
+Bytes Certificate::subject() const { return impl_->subject; }
+Bytes Certificate::issuer() const { return impl_->issuer; }
+const Serial& Certificate::serial() const { return *impl_->serial; }
+const der::AlgorithmView& Certificate::signature_algorithm() const {
+  return impl_->signature_algorithm;
+}
+Bytes Certificate::public_key_bits() const { return impl_->public_key_bits; }
+Bytes Certificate::public_key_info() const { return impl_->public_key_info; }
+UnixSeconds Certificate::not_before() const { return impl_->not_before; }
+UnixSeconds Certificate::not_after() const { return impl_->not_after; }
+const CertificateFacts& Certificate::facts() const { return impl_->facts; }
+const std::array<std::uint8_t, 32>& Certificate::fingerprint() const { return impl_->fingerprint; }
+const std::array<std::uint8_t, 20>& Certificate::key_hash() const { return impl_->key_hash; }
+std::string Certificate::subject_text() const { return der::name_to_string(impl_->subject); }
+std::string Certificate::issuer_text() const { return der::name_to_string(impl_->issuer); }
+
+std::optional<Bytes> Certificate::extension(Bytes oid) const {
+  const auto found = der::find_extension(impl_->extensions, oid);
+  return found ? std::optional(found->value) : std::nullopt;
+}
+
+std::vector<crl::DistributionPoint> Certificate::distribution_points() const {
+  std::vector<crl::DistributionPoint> all;
+  for (const Bytes oid : {Bytes(oid::kCeCrlDistributionPoints), Bytes(oid::kCeFreshestCrl)}) {
+    if (const auto value = extension(oid)) {
+      auto points = crl::parse_distribution_points(*value);
+      MUSTER_ASSERT(points);  // checked when the certificate was parsed
+      all.insert(all.end(), points->begin(), points->end());
+    }
+  }
+  return all;
+}
+
+bool same_name(Bytes a, Bytes b) {
+  if (equal(a, b)) {
+    return true;
+  }
+  const auto decode = [](Bytes name) {
+    const std::uint8_t* at = name.data();
+    return openssl::X509NamePtr(d2i_X509_NAME(nullptr, &at, static_cast<long>(name.size())));
+  };
+  const auto x = decode(a);
+  const auto y = decode(b);
+  openssl::drop_errors();
+  return x != nullptr && y != nullptr && X509_NAME_cmp(x.get(), y.get()) == 0;
+}
+
+x509_st* native_x509(const Certificate& certificate) { return certificate.impl().x509.get(); }
+
+std::string_view to_string(PkiErrc code) {
+  switch (code) {
+    case PkiErrc::kUnreadable: return "unreadable";
+    case PkiErrc::kNotACertificate: return "not-a-certificate";
+    case PkiErrc::kNotACrl: return "not-a-crl";
+    case PkiErrc::kNotAKey: return "not-a-key";
+    case PkiErrc::kWrongPassphrase: return "wrong-passphrase";
+    case PkiErrc::kKeyMismatch: return "key-mismatch";
+    case PkiErrc::kUnsupportedAlgorithm: return "unsupported-algorithm";
+    case PkiErrc::kWeakAlgorithm: return "weak-algorithm";
+    case PkiErrc::kBadSignature: return "bad-signature";
+    case PkiErrc::kSigningFailed: return "signing-failed";
+    case PkiErrc::kBadExtension: return "bad-extension";
+    case PkiErrc::kNoPath: return "no-path";
+    case PkiErrc::kExpired: return "expired";
+    case PkiErrc::kNotYetValid: return "not-yet-valid";
+    case PkiErrc::kNotAuthorised: return "not-authorised";
+  }
+  return "?";
+}
+
+}  // namespace muster::pki

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "muster/pki/certificate.h"
+#include "openssl.h"
+
+namespace muster::pki {
+
+/// All views point into `der`, which never moves: an Impl is born in its final place.
+struct Certificate::Impl {
+  Buffer der;
+  openssl::X509Ptr x509;
+  Bytes tbs;
+  Bytes subject;
+  Bytes issuer;
+  Bytes public_key_bits;
+  Bytes public_key_info;
+  Bytes signature;
+  der::AlgorithmView signature_algorithm;
+  std::optional<Serial> serial;  // always there once parsed; Serial has no empty state
+  UnixSeconds not_before;
+  UnixSeconds not_after;
+  std::uint8_t version = 1;
+  der::ExtensionsView extensions;
+  CertificateFacts facts;
+  std::array<std::uint8_t, 32> fingerprint{};
+  std::array<std::uint8_t, 20> key_hash{};
+};
+
+/// Decodes the extensions that facts are made of. Errors: of the extension that does not parse.
+der::DerResult<CertificateFacts> decode_facts(const der::ExtensionsView& extensions);
+
+}  // namespace muster::pki

@@ -1,0 +1,195 @@
+#include <filesystem>
+#include <set>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "certificate_impl.h"
+#include "muster/pki/keys.h"
+
+namespace muster::pki {
+namespace {
+
+constexpr std::size_t kMaxCertificateFileBytes = std::size_t{16} << 20;
+
+bool is_pem(Bytes input) { return as_text(input).find("-----BEGIN ") != std::string_view::npos; }
+
+/// One PEM block; its memory may hold a private key that happens to be in the same file and is wiped.
+struct PemBlock {
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* data = nullptr;
+  long size = 0;
+  PemBlock() = default;
+  PemBlock(const PemBlock&) = delete;
+  PemBlock& operator=(const PemBlock&) = delete;
+  ~PemBlock() {
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(data, static_cast<std::size_t>(size));
+  }
+  [[nodiscard]] Bytes octets() const { return {data, static_cast<std::size_t>(size)}; }
+};
+
+enum class PemStep : std::uint8_t { kBlock, kEnd, kDamaged };
+PemStep next_block(BIO* bio, PemBlock& block) {
+  if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.size) == 1) {
+    return PemStep::kBlock;
+  }
+  const bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  openssl::drop_errors();
+  return end ? PemStep::kEnd : PemStep::kDamaged;
+}
+
+PkiError not_a_certificate(std::string detail) {
+  return {PkiErrc::kNotACertificate, std::move(detail)};
+}
+
+PkiResult<Unit> append_pkcs7(Bytes der, std::vector<Certificate>& to) {
+  const std::uint8_t* at = der.data();
+  const openssl::Pkcs7Ptr p7(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
+  openssl::drop_errors();
+  if (p7 == nullptr || !PKCS7_type_is_signed(p7.get()) || p7->d.sign == nullptr) {
+    return Err{not_a_certificate("PKCS#7 data that is not a readable SignedData")};
+  }
+  const STACK_OF(X509)* certificates = p7->d.sign->cert;
+  for (int i = 0; certificates != nullptr && i < sk_X509_num(certificates); ++i) {
+    std::uint8_t* encoded = nullptr;
+    const int size = i2d_X509(sk_X509_value(certificates, i), &encoded);  // the octets as received
+    if (size <= 0) {
+      openssl::drop_errors();
+      return Err{not_a_certificate("PKCS#7 data with a certificate that cannot be taken out")};
+    }
+    auto parsed = Certificate::parse({encoded, static_cast<std::size_t>(size)});
+    OPENSSL_free(encoded);
+    MUSTER_TRY(Certificate certificate, std::move(parsed));
+    to.push_back(std::move(certificate));
+  }
+  return Unit{};
+}
+
+/// ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, ... } starts with an OID, a Certificate with a SEQUENCE. Read
+/// by hand because PKCS#7 from CAs may be BER with indefinite lengths.
+bool looks_like_pkcs7(Bytes der) {
+  if (der.size() < 4 || der[0] != 0x30) {
+    return false;
+  }
+  const std::size_t length_octets = der[1] > 0x80 ? 1u + (der[1] & 0x7fu) : 1u;
+  return der.size() > 1 + length_octets && der[1 + length_octets] == 0x06;
+}
+
+PkiResult<Unit> append_block(const PemBlock& block, std::vector<Certificate>& to) {
+  const std::string_view name = block.name;
+  if (name == PEM_STRING_PKCS7 || name == "CMS") {
+    return append_pkcs7(block.octets(), to);
+  }
+  Bytes octets = block.octets();
+  if (name == PEM_STRING_X509_TRUSTED) {
+    der::Reader in(octets);  // the certificate and then OpenSSL's own trust settings
+    const auto first = in.read_any("TRUSTED CERTIFICATE");
+    octets = first ? first->raw : octets;
+  } else if (name != PEM_STRING_X509 && name != PEM_STRING_X509_OLD) {
+    return Unit{};
+  }
+  MUSTER_TRY(Certificate certificate, Certificate::parse(octets));
+  to.push_back(std::move(certificate));
+  return Unit{};
+}
+
+}  // namespace
+
+PkiResult<std::vector<Certificate>> parse_certificates(Bytes input) {
+  std::vector<Certificate> all;
+  if (input.size() > kMaxCertificateFileBytes) {
+    return Err{not_a_certificate("more than 16 MiB of certificates")};
+  }
+  if (is_pem(input)) {
+    const auto bio = openssl::memory_bio(input);
+    for (;;) {
+      PemBlock block;
+      const PemStep step = next_block(bio.get(), block);
+      if (step == PemStep::kDamaged) {
+        return Err{not_a_certificate("PEM block " + std::to_string(all.size() + 1) +
+                                     " is damaged (base64 or END line)")};
+      }
+      if (step == PemStep::kEnd) {
+        break;
+      }
+      MUSTER_CHECK(append_block(block, all));
+    }
+  } else if (looks_like_pkcs7(input)) {
+    MUSTER_CHECK(append_pkcs7(input, all));
+  } else if (!input.empty()) {
+    MUSTER_TRY(Certificate certificate, Certificate::parse(input));
+    all.push_back(std::move(certificate));
+  }
+  if (all.empty()) {
+    return Err{not_a_certificate("no certificate in it (PEM, DER and PKCS#7 are read)")};
+  }
+  return all;
+}
+
+PkiResult<std::vector<Certificate>> load_certificates(const std::string& path) {
+  auto content = read_file(path, kMaxCertificateFileBytes);
+  if (!content) {
+    return Err{PkiError{PkiErrc::kUnreadable, to_string(content.error())}};
+  }
+  auto all = parse_certificates(*content);
+  if (!all) {
+    return Err{PkiError{all.error().code, path + ": " + all.error().detail}};
+  }
+  return all;
+}
+
+PkiResult<Buffer> decode_crl_input(Buffer input) {
+  if (!is_pem(input)) {
+    if (input.empty() || input[0] != 0x30) {
+      return Err{PkiError{PkiErrc::kNotACrl, "no CRL in it (PEM and DER are read)"}};
+    }
+    return input;
+  }
+  if (input.size() > 0x7fffffff) {
+    return Err{PkiError{PkiErrc::kNotACrl, "PEM of more than 2 GiB; convert it to DER"}};
+  }
+  const auto bio = openssl::memory_bio(input);
+  for (;;) {
+    PemBlock block;
+    const PemStep step = next_block(bio.get(), block);
+    if (step != PemStep::kBlock) {
+      return Err{PkiError{PkiErrc::kNotACrl, step == PemStep::kEnd
+                                                 ? "PEM without a block X509 CRL"
+                                                 : "PEM that is damaged (base64 or END line)"}};
+    }
+    if (std::string_view(block.name) == PEM_STRING_X509_CRL) {
+      return to_buffer(block.octets());
+    }
+  }
+}
+
+std::vector<Certificate> system_anchors() {
+  std::vector<Certificate> all;
+  std::set<std::array<std::uint8_t, 32>> seen;
+  const auto add = [&](const std::string& path) {
+    if (auto loaded = load_certificates(path)) {
+      for (Certificate& certificate : *loaded) {
+        if (seen.insert(certificate.fingerprint()).second) {
+          all.push_back(std::move(certificate));
+        }
+      }
+    }
+  };
+  add(X509_get_default_cert_file());
+  std::error_code error;
+  // Names as c_rehash gives them: eight hexadecimal digits, a dot, a number.
+  for (std::filesystem::directory_iterator it(X509_get_default_cert_dir(), error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const std::size_t dot = name.find_first_not_of("0123456789abcdef");
+    if (dot == 8 && name[dot] == '.' && name.find_first_not_of("0123456789", 9) == std::string::npos) {
+      add(it->path().string());
+    }
+  }
+  return all;
+}
+
+}  // namespace muster::pki

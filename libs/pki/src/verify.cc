@@ -1,0 +1,121 @@
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+
+#include "algorithms.h"
+#include "certificate_impl.h"
+
+namespace muster::pki {
+namespace {
+
+PkiError error(PkiErrc code, std::string detail) { return {code, std::move(detail)}; }
+
+PkiResult<Unit> check_strength(const SignatureAlgorithm& algorithm, const char* digest,
+                               const AlgorithmPolicy& policy) {
+  const bool sha1 = algorithm.strength == Strength::kSha1 ||
+                    (digest != nullptr && std::string_view(digest) == "SHA1");
+  if (algorithm.strength == Strength::kBroken || (sha1 && !policy.insecurely_allow_sha1) ||
+      (algorithm.family == Family::kDsa && !policy.insecurely_allow_dsa)) {
+    return Err{error(PkiErrc::kWeakAlgorithm,
+                     std::string(algorithm.name) + " signatures are too weak to be accepted")};
+  }
+  return Unit{};
+}
+
+/// Parameters that may stand beside the OID: RSA takes NULL or nothing, the others nothing (OCSP-COD-030).
+bool parameters_fit(const SignatureAlgorithm& algorithm, const der::AlgorithmView& view) {
+  if (algorithm.family == Family::kRsaPss) {
+    return view.parameters.has_value();
+  }
+  if (!view.parameters) {
+    return true;
+  }
+  static constexpr std::uint8_t kNull[] = {5, 0};
+  return algorithm.family == Family::kRsaPkcs1 && equal(*view.parameters, kNull);
+}
+
+bool key_fits(const SignatureAlgorithm& algorithm, const EVP_PKEY* key) {
+  if (algorithm.family == Family::kRsaPss && EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
+    return true;
+  }
+  if (EVP_PKEY_is_a(key, algorithm.key_type) != 1) {
+    return false;
+  }
+  if (algorithm.family == Family::kEcdsa) {
+    // Curves spelled out by their parameters are a way to forge look-alike keys; no CA uses them.
+    int explicit_curve = 0;
+    EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit_curve);
+    return explicit_curve == 0;
+  }
+  return true;
+}
+
+bool use_pss(EVP_PKEY_CTX* context, const PssParameters& pss) {
+  return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+         EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, pss.mgf_digest, nullptr) == 1 &&
+         EVP_PKEY_CTX_set_rsa_pss_saltlen(context, pss.salt_octets) == 1;
+}
+
+}  // namespace
+
+PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
+                                 const Certificate& signer, const AlgorithmPolicy& policy) {
+  const SignatureAlgorithm* known = find_algorithm(algorithm.oid);
+  if (known == nullptr || !parameters_fit(*known, algorithm)) {
+    return Err{error(PkiErrc::kUnsupportedAlgorithm,
+                     "signature algorithm " + algorithm_text(algorithm) +
+                         (known == nullptr ? " is not known" : " with unusable parameters"))};
+  }
+  PssParameters pss;
+  const char* digest = known->digest;
+  if (known->family == Family::kRsaPss) {
+    auto parsed = parse_pss_parameters(algorithm.parameters);
+    if (!parsed) {
+      return Err{error(PkiErrc::kUnsupportedAlgorithm, "RSA-PSS: " + der::to_string(parsed.error()))};
+    }
+    pss = *parsed;
+    digest = pss.digest;
+  }
+  MUSTER_CHECK(check_strength(*known, digest, policy));
+
+  EVP_PKEY* key = X509_get0_pubkey(signer.impl().x509.get());
+  if (key == nullptr) {
+    openssl::drop_errors();
+    return Err{error(PkiErrc::kUnsupportedAlgorithm,
+                     "the public key of " + signer.subject_text() + " is of a kind OpenSSL " +
+                         OpenSSL_version(OPENSSL_VERSION_STRING) + " does not know")};
+  }
+  if (!is_strong_enough(key, policy)) {
+    return Err{error(PkiErrc::kWeakAlgorithm, "the public key of " + signer.subject_text() +
+                                                  " is too weak (" +
+                                                  std::to_string(EVP_PKEY_get_bits(key)) + " bits)")};
+  }
+  if (!key_fits(*known, key)) {
+    openssl::drop_errors();
+    return Err{error(PkiErrc::kBadSignature, std::string(known->name) + " does not fit the key of " +
+                                                 signer.subject_text())};
+  }
+  const openssl::DigestContextPtr context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* key_context = nullptr;  // owned by context
+  if (context == nullptr ||
+      EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key, nullptr) != 1 ||
+      (known->family == Family::kRsaPss && !use_pss(key_context, pss))) {
+    return Err{error(PkiErrc::kUnsupportedAlgorithm,
+                     std::string("OpenSSL cannot verify ") + known->name + ": " +
+                         openssl::take_error("no reason given"))};
+  }
+  const int verified = EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size());
+  openssl::drop_errors();
+  if (verified != 1) {
+    return Err{error(PkiErrc::kBadSignature, std::string(known->name) + " signature does not verify under the key of " +
+                                                 signer.subject_text())};
+  }
+  return Unit{};
+}
+
+PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certificate& issuer,
+                                 const AlgorithmPolicy& policy) {
+  const Certificate::Impl& c = certificate.impl();
+  return verify_signature(c.signature_algorithm, c.tbs, c.signature, issuer, policy);
+}
+
+}  // namespace muster::pki
