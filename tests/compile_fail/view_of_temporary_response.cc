@@ -1,0 +1,14 @@
+// expect: deleted function
+#include "muster/ocsp/ocsp.h"
+
+#include <utility>
+
+void use(muster::Buffer octets);
+void use(muster::Buffer octets) {
+#ifdef RIGHT
+  const auto view = muster::ocsp::parse_response(octets);
+#else
+  const auto view = muster::ocsp::parse_response(std::move(octets));
+#endif
+  static_cast<void>(view);
+}
