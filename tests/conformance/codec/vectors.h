@@ -55,7 +55,7 @@ inline constexpr std::string_view kAbsent =
     "the shared vectors are absent: set MUSTER_VECTORS to the folder that holds manifest.json";
 
 /// Judges cases against a list of known differences, one `id | expectation | reason | clause of the standard` a line, '#'
-/// starting a comment line. The list must be exact: an entry that does not differ (any more) is a problem as well.
+/// starting a comment line. The list must be exact: an entry about a case that does not differ (any more) is a problem too.
 class Judge {
  public:
   /// Stops the test program when the file cannot be read or a line has another form.
