@@ -65,9 +65,11 @@ class [[nodiscard]] Result {
   lhs = *std::move(MUSTER_CAT(try_, __LINE__))
 
 /// `MUSTER_CHECK(expr);` returns the error of a Result from this function, dropping its value.
-#define MUSTER_CHECK(expr)                                                   \
+#define MUSTER_CHECK(expr) MUSTER_CHECK_(expr, MUSTER_CAT(try_check_, __COUNTER__))
+// The name is unique because `expr` may hold a lambda that uses MUSTER_CHECK itself.
+#define MUSTER_CHECK_(expr, name)                                            \
   do {                                                                       \
-    if (auto try_check = (expr); !try_check) {                               \
-      return ::muster::Err{try_check.error()};                               \
+    if (auto name = (expr); !name) {                                         \
+      return ::muster::Err{name.error()};                                    \
     }                                                                        \
   } while (false)

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "muster/base/time.h"
@@ -67,34 +69,79 @@ struct IssuerState {
 class Reader {
  public:
   virtual ~Reader() = default;
-  /// Moves to the newest committed state. Returns its global sequence.
+  /// Moves to the newest committed state; about as cheap as a function call when nothing was committed. Returns the
+  /// global sequence of that state (1 or more); 0 when the store cannot be read: find() then says why.
   virtual std::uint64_t renew() = 0;
-  /// Lets go of the old state while idle (a pinned one keeps freed pages from reuse).
+  /// Lets go of the old state while idle: a pinned one keeps freed pages from reuse and the map from growing.
   virtual void release() = 0;
-  [[nodiscard]] virtual std::optional<Status> find(IssuerId issuer, Bytes serial_octets) const = 0;
-  [[nodiscard]] virtual std::optional<IssuerState> issuer_state(IssuerId issuer) const = 0;
+  /// Nothing: no record of this serial. An error is never "absent": answer internalError then.
+  /// Errors: kIo, kCorrupt, kBusy (no renew() yet, or it failed).
+  [[nodiscard]] virtual StoreResult<std::optional<Status>> find(IssuerId issuer, Bytes serial_octets) const = 0;
+  /// Null when there is no such issuer. Lifetime: until the next renew() or release().
+  [[nodiscard]] virtual const IssuerState* issuer_state(IssuerId issuer) const = 0;
+};
+
+/// Which of two records of one serial within one replacement counts.
+enum class Duplicates : std::uint8_t { kLastWins, kRefuseConflict };
+/// Whose record a replacement takes where old and new data differ.
+enum class Take : std::uint8_t { kNew, kOld };
+/// Asked for each old record that the new data lacks (`now` empty) or states otherwise. A pure decision: may be asked
+/// twice for one record.
+using TakePolicy = std::function<Take(const Serial&, const Status& old, const std::optional<Status>& now)>;
+struct ReplacementOptions {
+  Duplicates duplicates = Duplicates::kLastWins;
+  TakePolicy take;  ///< absent: always kNew
+  /// Memory for sorting; beyond it sorted runs go to an unlinked file in the store's directory.
+  std::size_t sort_memory_bytes = std::size_t{48} << 20;
+};
+/// What a committed replacement did.
+struct ReplacementReport {
+  std::uint64_t sequence = 0;
+  std::uint64_t added = 0, changed = 0, removed = 0;
+  std::uint64_t kept = 0;             ///< old records taken over by the policy
+  std::vector<Serial> kept_examples;  ///< the first few of them
 };
 
 /// Takes a whole source aside, then switches it in one transaction. Dropped without commit(): nothing happened.
+/// Threads: one at a time; the store serves everybody else meanwhile.
 class Replacement {
  public:
   virtual ~Replacement() = default;
-  /// Any order; sorted input is fastest. The last record of a serial wins.
+  /// Any order; sorted input is fastest. Errors: kBadChange, kDiskFull, kMapFull, kIo, kBusy.
   virtual StoreResult<Unit> put(const Serial& serial, const Status& status) = 0;
-  /// Readers see all of it from here on. Durable when it returns. Returns the new sequence.
+  /// Readers see all of it from here on. Durable when it returns. Returns the new sequence. Of `facts` key, sequence, records and
+  /// revoked are ignored. Errors: those of put(); kBadChange for conflicting duplicates (see conflict()), kBusy when another writer
+  /// changed this issuer since begin_replacement(): load again.
   virtual StoreResult<std::uint64_t> commit(const IssuerState& facts) = 0;
+  /// Valid after commit().
+  [[nodiscard]] virtual const ReplacementReport& report() const = 0;
+  /// The serial commit() refused as conflicting.
+  [[nodiscard]] virtual std::optional<Serial> conflict() const = 0;
 };
 
 struct StoreOptions {
-  std::size_t map_bytes = std::size_t{16} << 30;   ///< address space, not disk; grows by reopening
+  std::size_t map_bytes = std::size_t{16} << 30;      ///< address space at the start, not disk; grows by itself
+  std::size_t max_map_bytes = std::size_t{1} << 42;   ///< growth ends here with kMapFull
   unsigned max_readers = 256;
+  unsigned max_issuers = 1000;
   enum class Mode : std::uint8_t { kReadWrite, kReadOnly } mode = Mode::kReadWrite;
 };
 
-/// Threads: const methods and apply() from any thread; writers are serialised inside.
+/// Sizes for people and metrics.
+struct StoreFigures {
+  std::uint64_t sequence = 0;
+  std::uint64_t file_bytes = 0;  ///< of the data file; it never shrinks
+  std::uint64_t used_bytes = 0;  ///< of these, not free for reuse
+  std::uint64_t map_bytes = 0;
+  unsigned readers = 0;          ///< reader slots in use, all processes
+};
+
+/// Threads: every method from any thread; writers are serialised inside, single changes going before bulk loads.
+/// Errors common to all writing methods: kDiskFull, kMapFull, kIo, kBusy, kCorrupt; the old state is intact after each.
 class Store {
  public:
-  /// Creates the directory and database when absent (kReadWrite). Errors: kOpen, kNotAStore, kWrongVersion, kCorrupt.
+  /// Creates the directory and database when absent (kReadWrite). A second Store on one directory shares the first's
+  /// environment. Errors: kOpen, kNotAStore, kWrongVersion, kCorrupt, kBusy.
   static StoreResult<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options = {});
   virtual ~Store() = default;
 
@@ -107,7 +154,8 @@ class Store {
   virtual StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) = 0;
   /// Updates the facts alone (a source checked and found unchanged).
   virtual StoreResult<std::uint64_t> touch(IssuerId issuer, const IssuerState& facts) = 0;
-  virtual StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer) = 0;
+  virtual StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer,
+                                                                      ReplacementOptions options = {}) = 0;
 
   [[nodiscard]] virtual std::unique_ptr<Reader> reader() const = 0;
   /// Moves with every commit of this process; a cheap "did anything change?" before renew(). Other processes' commits are seen
@@ -116,6 +164,10 @@ class Store {
   /// Calls `visit(serial, status)` for every record of an issuer in serial order, from one snapshot.
   virtual StoreResult<Unit> for_each(IssuerId issuer,
                                      const std::function<void(const Serial&, const Status&)>& visit) const = 0;
+  /// Reads every record and compares counts and checksum with the issuer's entry. Errors: kCorrupt (damaged or altered behind
+  /// our back), kIo.
+  virtual StoreResult<Unit> verify(IssuerId issuer) const = 0;
+  [[nodiscard]] virtual StoreResult<StoreFigures> figures() const = 0;
 };
 
 }  // namespace muster::store

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "muster/base/bytes.h"
+
+namespace muster::store {
+
+/// SipHash-2-4 with 128-bit output (Aumasson, Bernstein 2012), octets read little endian.
+/// Appends pieces of one message; finish() once.
+class SipHash {
+ public:
+  using Key = std::array<std::uint8_t, 16>;
+  struct Digest {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    friend bool operator==(const Digest&, const Digest&) = default;
+  };
+
+  explicit SipHash(const Key& key) {
+    const std::uint64_t k0 = load(key.data());
+    const std::uint64_t k1 = load(key.data() + 8);
+    v0_ ^= k0;
+    v1_ ^= k1 ^ 0xee;
+    v2_ ^= k0;
+    v3_ ^= k1;
+  }
+
+  void add(Bytes data) {
+    for (const std::uint8_t octet : data) {
+      tail_ |= std::uint64_t{octet} << (8 * (length_ % 8));
+      if (++length_ % 8 == 0) {
+        compress(tail_);
+        tail_ = 0;
+      }
+    }
+  }
+
+  Digest finish() {
+    compress(tail_ | (std::uint64_t{length_ & 0xff} << 56));
+    v2_ ^= 0xee;
+    rounds(4);
+    Digest digest;
+    digest.low = v0_ ^ v1_ ^ v2_ ^ v3_;
+    v1_ ^= 0xdd;
+    rounds(4);
+    digest.high = v0_ ^ v1_ ^ v2_ ^ v3_;
+    return digest;
+  }
+
+ private:
+  static std::uint64_t load(const std::uint8_t* octets) {
+    std::uint64_t value = 0;
+    for (unsigned i = 0; i < 8; ++i) {
+      value |= std::uint64_t{octets[i]} << (8 * i);
+    }
+    return value;
+  }
+  static std::uint64_t rotate(std::uint64_t x, unsigned n) { return (x << n) | (x >> (64 - n)); }
+  void compress(std::uint64_t word) {
+    v3_ ^= word;
+    rounds(2);
+    v0_ ^= word;
+  }
+  void rounds(int count) {
+    for (int i = 0; i < count; ++i) {
+      v0_ += v1_;
+      v1_ = rotate(v1_, 13) ^ v0_;
+      v0_ = rotate(v0_, 32);
+      v2_ += v3_;
+      v3_ = rotate(v3_, 16) ^ v2_;
+      v0_ += v3_;
+      v3_ = rotate(v3_, 21) ^ v0_;
+      v2_ += v1_;
+      v1_ = rotate(v1_, 17) ^ v2_;
+      v2_ = rotate(v2_, 32);
+    }
+  }
+
+  std::uint64_t v0_ = 0x736f6d6570736575;
+  std::uint64_t v1_ = 0x646f72616e646f6d;
+  std::uint64_t v2_ = 0x6c7967656e657261;
+  std::uint64_t v3_ = 0x7465646279746573;
+  std::uint64_t tail_ = 0;
+  std::size_t length_ = 0;
+};
+
+}  // namespace muster::store

@@ -1,0 +1,249 @@
+#include "muster/store/store.h"
+
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "issuer_table.h"
+#include "reader.h"
+#include "replacement.h"
+
+namespace muster::store {
+namespace {
+
+class StoreImpl final : public Store {
+ public:
+  StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode) : env_(std::move(env)), mode_(mode) {}
+
+  StoreResult<IssuerId> ensure_issuer(const IssuerKey& key, std::string_view label) override {
+    if (const auto known = find_issuer(key)) {
+      return *known;
+    }
+    IssuerId id{};
+    MUSTER_CHECK(write("add an issuer", [&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(const auto known, store::find_issuer(*env_, txn, key));
+      if (known) {
+        id = *known;
+        return Unit{};
+      }
+      MUSTER_TRY(id, add_issuer(*env_, txn, key, label));
+      return Unit{};
+    }));
+    return id;
+  }
+
+  [[nodiscard]] std::optional<IssuerId> find_issuer(const IssuerKey& key) const override {
+    std::optional<IssuerId> id;
+    const auto done = env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(id, store::find_issuer(*env_, txn, key));
+      return Unit{};
+    });
+    return done ? id : std::nullopt;
+  }
+
+  [[nodiscard]] std::vector<std::pair<IssuerId, IssuerState>> issuers() const override {
+    std::vector<std::pair<IssuerId, IssuerState>> found;
+    const auto done = env_->read([&](MDB_txn* txn) {
+      found.clear();
+      return for_each_issuer(*env_, txn,
+                             [&](IssuerId id, const IssuerRecord& r) { found.emplace_back(id, r.state); });
+    });
+    if (!done) {
+      found.clear();
+    }
+    return found;
+  }
+
+  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) override {
+    std::uint64_t sequence = 0;
+    MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
+      const auto partition = env_->partition_for_write(record.partition);
+      if (!partition) {
+        return Err{env_->damaged("an issuer's partition is missing")};
+      }
+      for (const Change& change : changes) {
+        MUSTER_CHECK(apply_one(txn, *partition, record, change));
+      }
+      MUSTER_TRY(sequence, next_sequence(*env_, txn));
+      record.state.sequence = sequence;
+      return save_issuer(*env_, txn, issuer, record);
+    }));
+    return sequence;
+  }
+
+  StoreResult<std::uint64_t> touch(IssuerId issuer, const IssuerState& facts) override {
+    std::uint64_t sequence = 0;
+    MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
+      MUSTER_TRY(sequence, next_sequence(*env_, txn));
+      const IssuerState before = std::move(record.state);
+      record.state = facts;
+      record.state.key = before.key;
+      record.state.sequence = sequence;
+      record.state.records = before.records;
+      record.state.revoked = before.revoked;
+      return save_issuer(*env_, txn, issuer, record);
+    }));
+    return sequence;
+  }
+
+  StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer, ReplacementOptions options) override {
+    if (mode_ == StoreOptions::Mode::kReadOnly) {
+      return Err{env_->error(EROFS, "begin a load")};
+    }
+    return make_replacement(env_, issuer, std::move(options));
+  }
+
+  [[nodiscard]] std::unique_ptr<Reader> reader() const override { return make_reader(env_); }
+  [[nodiscard]] std::uint64_t epoch() const override { return env_->epoch(); }
+
+  StoreResult<Unit> for_each(IssuerId issuer,
+                             const std::function<void(const Serial&, const Status&)>& visit) const override {
+    return env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));
+      return walk(txn, record, [&](Bytes, Bytes, const Serial& serial, const Status& status) { visit(serial, status); });
+    });
+  }
+
+  StoreResult<Unit> verify(IssuerId issuer) const override {
+    return env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));
+      Checksum checksum;
+      std::uint64_t records = 0;
+      std::uint64_t revoked = 0;
+      MUSTER_CHECK(walk(txn, record, [&](Bytes serial, Bytes value, const Serial&, const Status& status) {
+        ++records;
+        revoked += status.state != State::kGood ? 1u : 0u;
+        checksum.add(record_digest(env_->seed(), serial, value));
+      }));
+      if (checksum != record.checksum || records != record.state.records || revoked != record.state.revoked) {
+        return Err{env_->damaged("the records of issuer '" + record.state.label + "' are not what was written: " +
+                                 std::to_string(records) + " records, " + std::to_string(revoked) +
+                                 " revoked, where its entry says " + std::to_string(record.state.records) + ", " +
+                                 std::to_string(record.state.revoked) +
+                                 (checksum == record.checksum ? "" : ", and another checksum"))};
+      }
+      return Unit{};
+    });
+  }
+
+  [[nodiscard]] StoreResult<StoreFigures> figures() const override {
+    StoreFigures figures;
+    MUSTER_CHECK(env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(figures.sequence, load_sequence(*env_, txn));
+      return add_sizes(txn, figures);
+    }));
+    return figures;
+  }
+
+ private:
+  StoreResult<Unit> write(std::string_view what, const std::function<StoreResult<Unit>(MDB_txn*)>& body) const {
+    if (mode_ == StoreOptions::Mode::kReadOnly) {
+      return Err{env_->error(EROFS, what)};
+    }
+    return env_->write(Urgency::kChange, what, body);
+  }
+
+  StoreResult<Unit> apply_one(MDB_txn* txn, MDB_dbi partition, IssuerRecord& record, const Change& change) const {
+    std::optional<Value> now;
+    if (change.status) {
+      now = encode_status(*change.status);
+      if (!now) {
+        return Err{StoreError{StoreErrc::kBadChange,
+                              "serial " + change.serial.to_hex() + ": the status contradicts itself"}};
+      }
+    }
+    const Bytes serial = change.serial.octets();
+    MDB_val key = as_val(serial);
+    MDB_val value{};
+    int rc = mdb_get(txn, partition, &key, &value);
+    if (rc == 0) {
+      --record.state.records;
+      record.state.revoked -= is_revoked_value(as_octets(value)) ? 1u : 0u;
+      record.checksum.subtract(record_digest(env_->seed(), serial, as_octets(value)));
+    } else if (rc != MDB_NOTFOUND) {
+      return Err{env_->error(rc, "look up a serial")};
+    }
+    const bool present = rc == 0;
+    rc = 0;
+    if (now) {
+      ++record.state.records;
+      record.state.revoked += is_revoked_value(now->bytes()) ? 1u : 0u;
+      record.checksum.add(record_digest(env_->seed(), serial, now->bytes()));
+      value = as_val(now->bytes());
+      rc = mdb_put(txn, partition, &key, &value, 0);
+    } else if (present) {
+      rc = mdb_del(txn, partition, &key, nullptr);
+    }
+    if (rc != 0) {
+      return Err{env_->error(rc, "write")};
+    }
+    return Unit{};
+  }
+
+  template <class Visit>
+  StoreResult<Unit> walk(MDB_txn* txn, const IssuerRecord& record, Visit&& visit) const {
+    const auto partition = env_->partition(record.partition);
+    if (!partition) {
+      return Err{env_->damaged("an issuer's partition is missing")};
+    }
+    MUSTER_TRY(const CursorPtr cursor, open_cursor(*env_, txn, *partition));
+    MDB_val key{};
+    MDB_val value{};
+    int rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_FIRST);
+    for (; rc == 0; rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) {
+      const auto serial = Serial::make(as_octets(key));
+      const auto status = decode_status(as_octets(value));
+      if (!serial || !status) {
+        return Err{env_->damaged("the record of serial " + to_hex(as_octets(key)) + " does not parse")};
+      }
+      visit(as_octets(key), as_octets(value), *serial, *status);
+    }
+    if (rc != MDB_NOTFOUND) {
+      return Err{env_->error(rc, "read the records")};
+    }
+    return Unit{};
+  }
+
+  StoreResult<Unit> add_sizes(MDB_txn* txn, StoreFigures& figures) const {
+    MDB_envinfo info{};
+    MDB_stat page{};
+    mdb_filehandle_t fd{};
+    struct stat file{};
+    int rc = mdb_env_info(env_->raw(), &info);
+    rc = rc != 0 ? rc : mdb_env_stat(env_->raw(), &page);
+    rc = rc != 0 ? rc : mdb_env_get_fd(env_->raw(), &fd);
+    if (rc != 0 || ::fstat(fd, &file) != 0) {
+      return Err{env_->error(rc != 0 ? rc : errno, "read the figures")};
+    }
+    // Database 0 of LMDB lists free pages: each record a count and that many page numbers.
+    constexpr MDB_dbi kFreeList = 0;
+    std::uint64_t free_pages = 0;
+    MUSTER_TRY(const CursorPtr cursor, open_cursor(*env_, txn, kFreeList));
+    MDB_val key{};
+    MDB_val value{};
+    while ((rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) == 0) {
+      std::size_t count = 0;
+      std::memcpy(&count, value.mv_data, std::min(sizeof count, value.mv_size));
+      free_pages += count;
+    }
+    figures.file_bytes = static_cast<std::uint64_t>(file.st_size);
+    figures.used_bytes = (info.me_last_pgno + 1 - free_pages) * page.ms_psize;
+    figures.map_bytes = info.me_mapsize;
+    figures.readers = info.me_numreaders;
+    return Unit{};
+  }
+
+  std::shared_ptr<Environment> env_;
+  StoreOptions::Mode mode_;
+};
+
+}  // namespace
+
+StoreResult<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {
+  MUSTER_TRY(auto env, Environment::open(directory, options));
+  return std::unique_ptr<Store>(std::make_unique<StoreImpl>(std::move(env), options.mode));
+}
+
+}  // namespace muster::store
