@@ -83,7 +83,8 @@ DerResult<Reader::Length> Reader::read_long_length(std::string_view field) const
   for (const std::uint8_t octet : rest_.subspan(2, octets)) {
     value = value << 8 | octet;
   }
-  if (value < 0x80 || rest_[2] == 0) {
+  const bool is_minimal = value >= 0x80 && rest_[2] != 0;
+  if (!is_minimal && lengths_ == Lengths::kMinimal) {
     return Err{DerError{DerErrc::kBadLength, offset_, field}};
   }
   return Length{2 + octets, value};

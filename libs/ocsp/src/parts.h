@@ -14,5 +14,11 @@ der::DerResult<der::ExtensionsView> read_optional_extensions(der::Reader& in, un
                                                              der::EmptyAllowed empty,
                                                              std::string_view field);
 der::DerResult<Unit> check_message_size(Bytes message, const Limits& limits, std::string_view field);
+constexpr der::Lengths framing_lengths(Framing framing) {
+  return framing == Framing::kStrict ? der::Lengths::kMinimal : der::Lengths::kAnyDefinite;
+}
+/// A Reader like `in.enter`, whose elements are unsigned framing as well.
+der::DerResult<der::Reader> enter_framing(der::Reader& in, der::Tag tag, Framing framing,
+                                          std::string_view field);
 
 }  // namespace muster::ocsp

@@ -52,6 +52,12 @@ DerResult<Unit> check_message_size(Bytes message, const Limits& limits, std::str
   return Unit{};
 }
 
+DerResult<Reader> enter_framing(Reader& in, Tag tag, Framing framing, std::string_view field) {
+  MUSTER_TRY(Reader inner, in.enter(tag, field));
+  inner.set_lengths(framing_lengths(framing));
+  return inner;
+}
+
 DerResult<Bytes> read_certificate_raw(Reader& in) {
   MUSTER_TRY(const der::Element certificate, in.read_element(Tag::kSequence, "certificate"));
   return certificate.raw;
@@ -103,23 +109,27 @@ DerResult<Unit> read_tbs_request(Reader& tbs, const Limits& limits, RequestView&
 
 }  // namespace
 
-DerResult<RequestView> parse_request(Bytes octets, const Limits& limits) {
-  MUSTER_CHECK(check_message_size(octets, limits, "ocspRequest"));
-  return der::read_all(octets, Tag::kSequence, "ocspRequest",
-                       [&limits](Reader& in) -> DerResult<RequestView> {
-                         const Reader start = in;
-                         RequestView request;
-                         MUSTER_TRY(Reader tbs, in.enter(Tag::kSequence, "tbsRequest"));
-                         request.tbs_raw = in.consumed_since(start);
-                         MUSTER_CHECK(read_tbs_request(tbs, limits, request));
-                         MUSTER_TRY(std::optional<Reader> wrapper,
-                                    in.enter_optional(context_constructed(0), "optionalSignature"));
-                         if (wrapper) {
-                           MUSTER_TRY(request.signature, read_signature(*wrapper, limits));
-                           MUSTER_CHECK(wrapper->finish("optionalSignature"));
-                         }
-                         return request;
-                       });
+DerResult<RequestView> parse_request(Bytes octets, const Limits& limits, Framing framing) {
+  constexpr std::string_view kField = "ocspRequest";
+  MUSTER_CHECK(check_message_size(octets, limits, kField));
+  RequestView request;
+  Reader outer(octets);
+  outer.set_lengths(framing_lengths(framing));
+  MUSTER_TRY(Reader in, outer.enter(Tag::kSequence, kField));
+  MUSTER_CHECK(outer.finish(kField));
+  const Reader start = in;
+  MUSTER_TRY(Reader tbs, in.enter(Tag::kSequence, "tbsRequest"));
+  request.tbs_raw = in.consumed_since(start);
+  MUSTER_CHECK(read_tbs_request(tbs, limits, request));
+  in.set_lengths(framing_lengths(framing));
+  MUSTER_TRY(std::optional<Reader> wrapper,
+             in.enter_optional(context_constructed(0), "optionalSignature"));
+  if (wrapper) {
+    MUSTER_TRY(request.signature, read_signature(*wrapper, limits));
+    MUSTER_CHECK(wrapper->finish("optionalSignature"));
+  }
+  MUSTER_CHECK(in.finish(kField));
+  return request;
 }
 
 }  // namespace muster::ocsp

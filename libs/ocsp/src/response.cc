@@ -114,14 +114,15 @@ DerResult<BasicResponseView> read_basic_response(Reader& in, const Limits& limit
 }
 
 /// ResponseBytes, of which only the basic type is implemented.
-DerResult<BasicResponseView> read_response_bytes(Reader& in, const Limits& limits) {
-  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "responseBytes"));
+DerResult<BasicResponseView> read_response_bytes(Reader& in, const Limits& limits,
+                                                 Framing framing) {
+  MUSTER_TRY(Reader body, enter_framing(in, Tag::kSequence, framing, "responseBytes"));
   const std::uint32_t type_offset = body.offset();
   MUSTER_TRY(const Bytes type, body.read_oid("responseType"));
   if (!equal(type, oid::kOcspBasic)) {
     return Err{DerError{DerErrc::kUnsupported, type_offset, "responseType"}};
   }
-  MUSTER_TRY(Reader response, body.enter(Tag::kOctetString, "response"));
+  MUSTER_TRY(Reader response, enter_framing(body, Tag::kOctetString, framing, "response"));
   MUSTER_CHECK(body.finish("responseBytes"));
   MUSTER_TRY(const BasicResponseView basic, read_basic_response(response, limits));
   MUSTER_CHECK(response.finish("response"));
@@ -160,26 +161,30 @@ DerResult<SingleResponseView> read_single_response(Reader& in) {
   return single;
 }
 
-DerResult<ResponseView> parse_response(Bytes octets, const Limits& limits) {
-  MUSTER_CHECK(check_message_size(octets, limits, "ocspResponse"));
-  return der::read_all(octets, Tag::kSequence, "ocspResponse",
-                       [&](Reader& in) -> DerResult<ResponseView> {
-                         ResponseView response;
-                         MUSTER_TRY(response.status, read_response_status(in));
-                         const std::uint32_t body_offset = in.offset();
-                         MUSTER_TRY(std::optional<Reader> wrapper,
-                                    in.enter_optional(context_constructed(0), "responseBytes"));
-                         const bool has_body = wrapper.has_value();
-                         if (has_body != (response.status == ResponseStatus::kSuccessful)) {
-                           return Err{DerError{DerErrc::kInconsistent, body_offset, "responseBytes"}};
-                         }
-                         if (has_body) {
-                           MUSTER_TRY(response.basic, read_response_bytes(*wrapper, limits));
-                           MUSTER_CHECK(wrapper->finish("responseBytes"));
-                         }
-                         response.raw = octets;
-                         return response;
-                       });
+DerResult<ResponseView> parse_response(Bytes octets, const Limits& limits, Framing framing) {
+  constexpr std::string_view kField = "ocspResponse";
+  MUSTER_CHECK(check_message_size(octets, limits, kField));
+  ResponseView response;
+  response.raw = octets;
+  Reader outer(octets);
+  outer.set_lengths(framing_lengths(framing));
+  MUSTER_TRY(Reader in, enter_framing(outer, Tag::kSequence, framing, kField));
+  MUSTER_CHECK(outer.finish(kField));
+  MUSTER_TRY(response.status, read_response_status(in));
+  const std::uint32_t body_offset = in.offset();
+  MUSTER_TRY(std::optional<Reader> wrapper,
+             in.enter_optional(context_constructed(0), "responseBytes"));
+  const bool has_body = wrapper.has_value();
+  if (has_body != (response.status == ResponseStatus::kSuccessful)) {
+    return Err{DerError{DerErrc::kInconsistent, body_offset, "responseBytes"}};
+  }
+  if (has_body) {
+    wrapper->set_lengths(framing_lengths(framing));
+    MUSTER_TRY(response.basic, read_response_bytes(*wrapper, limits, framing));
+    MUSTER_CHECK(wrapper->finish("responseBytes"));
+  }
+  MUSTER_CHECK(in.finish(kField));
+  return response;
 }
 
 }  // namespace muster::ocsp

@@ -80,6 +80,9 @@ constexpr bool is_der_identifier(std::uint8_t identifier) {
   return (identifier & 0xc0u) != 0 || constructed == ((kConstructedUniversal >> number & 1u) != 0);
 }
 
+/// Which definite lengths a Reader takes. The second is not DER: for framing that no signature covers (decision 002).
+enum class Lengths : std::uint8_t { kMinimal, kAnyDefinite };
+
 /// Cursor over the content of one element (or a whole message). Strict DER: definite minimal lengths, low tag
 /// numbers. Never allocates; never reads outside its octets; nothing recurses, so nesting is bounded by the schema that
 /// the caller writes down. Lifetime: a view of the octets given. Offsets hold for messages below 4 GiB.
@@ -89,6 +92,9 @@ class Reader {
   explicit Reader(Bytes message) : Reader(message, 0) {}
   /// Octets inside a message, `base_offset` octets behind its start.
   Reader(Bytes octets, std::uint32_t base_offset) : rest_(octets), offset_(base_offset) {}
+
+  /// For the elements read from here on, not for those inside them.
+  void set_lengths(Lengths lengths) { lengths_ = lengths; }
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   [[nodiscard]] std::uint32_t offset() const { return offset_; }
@@ -195,6 +201,7 @@ class Reader {
 
   Bytes rest_;
   std::uint32_t offset_;
+  Lengths lengths_ = Lengths::kMinimal;
 };
 
 /// Parses exactly one element with `tag` that fills `der`, handing its content to `body(Reader&)`; rejects octets left

@@ -17,6 +17,10 @@ struct Limits {
   std::size_t max_responses = 4096;     ///< SingleResponses of one response (real ones hold hundreds)
   std::size_t max_certificates = 32;    ///< in certs
 };
+/// kLenient takes definite lengths that are not minimal in the framing that no signature covers: everything around
+/// TBSRequest, and in responses down to BasicOCSPResponse. What is signed or hashed stays strict (OCSP-COD-028, decision
+/// 002). For looking at foreign messages, never for answering or judging.
+enum class Framing : std::uint8_t { kStrict, kLenient };
 inline constexpr std::size_t kMaxNonceOctets = 128;  // RFC 9654 section 2.1
 
 class CertId;
@@ -95,8 +99,10 @@ struct RequestView {
   [[nodiscard]] Request to_owned() const;
 };
 /// Tolerates an explicit version v1 (OCSP-COD-002) and empty extension lists (OCSP-COD-015); nothing else.
-der::DerResult<RequestView> parse_request(Bytes der, const Limits& limits = {});
-der::DerResult<RequestView> parse_request(Buffer&&, const Limits& = {}) = delete;
+der::DerResult<RequestView> parse_request(Bytes der, const Limits& limits = {},
+                                          Framing framing = Framing::kStrict);
+der::DerResult<RequestView> parse_request(Buffer&&, const Limits& = {},
+                                          Framing = Framing::kStrict) = delete;
 
 /// Owner to build a request from.
 struct Request {
@@ -248,8 +254,10 @@ struct ResponseView {
 /// 002); nothing else.
 /// Errors: kUnsupported for another response type or status 4 / above 6; kInconsistent for a body beside an error
 /// status or none beside success.
-der::DerResult<ResponseView> parse_response(Bytes der, const Limits& limits = {});
-der::DerResult<ResponseView> parse_response(Buffer&&, const Limits& = {}) = delete;
+der::DerResult<ResponseView> parse_response(Bytes der, const Limits& limits = {},
+                                            Framing framing = Framing::kStrict);
+der::DerResult<ResponseView> parse_response(Buffer&&, const Limits& = {},
+                                            Framing = Framing::kStrict) = delete;
 
 /// Owner to build one SingleResponse from. `cert_id` is a whole CertID element, echoed as is.
 struct SingleResponse {
@@ -272,7 +280,10 @@ Buffer encode_response(Bytes response_data, const SignaturePart& signature);
 /// `30 03 0A 01 nn`. Precondition: not kSuccessful.
 Buffer encode_error_response(ResponseStatus status);
 
+/// RFC 6960 appendix C.
 inline constexpr std::string_view kRequestMediaType = "application/ocsp-request";
 inline constexpr std::string_view kResponseMediaType = "application/ocsp-response";
+inline constexpr std::string_view kRequestFileSuffix = ".ORQ";
+inline constexpr std::string_view kResponseFileSuffix = ".ORS";
 
 }  // namespace muster::ocsp
