@@ -1,0 +1,375 @@
+#include "handshake.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "muster/base/assert.h"
+#include "muster/pki/native.h"
+#include "tls_messages.h"
+
+namespace muster::probe {
+
+class Session {
+ public:
+  explicit Session(SSL_SESSION* session) : session_(session) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { SSL_SESSION_free(session_); }
+  [[nodiscard]] SSL_SESSION* get() const { return session_; }
+
+ private:
+  SSL_SESSION* session_;
+};
+
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* p) const noexcept {
+    Free(p);
+  }
+};
+using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
+using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
+
+constexpr Milliseconds kSessionPatience{1000};
+/// Beside the chain: hellos, staples (each below 2^24, in practice a few KiB), tickets, record headers.
+constexpr std::size_t kOtherHandshakeBytes = std::size_t{1} << 20;
+
+/// What OpenSSL tells us during the handshake, as it comes.
+struct Witness {
+  Buffer certificate_message;
+  Buffer status_message;
+  std::optional<int> alert;  ///< fatal one received
+  std::shared_ptr<const Session> session;
+};
+
+Witness& witness_of(const SSL* ssl) { return *static_cast<Witness*>(SSL_get_app_data(ssl)); }
+
+void on_message(int written, int /*version*/, int content_type, const void* data, std::size_t size, SSL* ssl,
+                void* /*argument*/) noexcept {
+  const Bytes octets(static_cast<const std::uint8_t*>(data), size);
+  Witness& witness = witness_of(ssl);
+  if (written != 0 || size < 2) {
+    return;
+  }
+  if (content_type == SSL3_RT_ALERT && octets[0] == SSL3_AL_FATAL) {
+    witness.alert = octets[1];
+  } else if (content_type == SSL3_RT_HANDSHAKE && size >= SSL3_HM_HEADER_LENGTH) {
+    if (octets[0] == kCertificateMessage) {
+      witness.certificate_message = to_buffer(octets.subspan(SSL3_HM_HEADER_LENGTH));
+    } else if (octets[0] == kCertificateStatusMessage) {
+      witness.status_message = to_buffer(octets.subspan(SSL3_HM_HEADER_LENGTH));
+    }
+  }
+}
+
+int on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  witness_of(ssl).session = std::make_shared<const Session>(session);
+  return 1;  // the reference is ours now
+}
+
+std::string take_ssl_error() {
+  const unsigned long error = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = error == 0 ? nullptr : ERR_reason_error_string(error);
+  return reason != nullptr ? reason : "no reason given";
+}
+
+ProbeError bad_request(const std::string& what) {
+  return {ProbeErrc::kBadRequest, what + ": " + take_ssl_error()};
+}
+
+/// TLS over a socket of ours by memory BIOs: every wait has our deadline, every octet is counted, and a broken pipe is an
+/// error instead of a signal.
+class Handshake {
+ public:
+  Handshake(const ProbeRequest& request, const Connection& connection, MonotonicTime deadline)
+      : request_(request), connection_(connection), deadline_(deadline),
+        octets_left_(request.max_chain_bytes + kOtherHandshakeBytes) {}
+
+  Result<Unit, ProbeError> prepare(const std::string& server_name) {
+    context_.reset(SSL_CTX_new(TLS_client_method()));
+    MUSTER_ASSERT(context_ != nullptr);
+    // Weak chains must be seen to be judged; nothing of ours is protected by this connection.
+    SSL_CTX_set_security_level(context_.get(), 0);
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
+    SSL_CTX_set_max_cert_list(context_.get(), static_cast<long>(request_.max_chain_bytes));
+    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context_.get(), on_new_session);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+    SSL_CTX_set_options(context_.get(), SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);  // we read the message itself
+#endif
+    ssl_.reset(SSL_new(context_.get()));
+    MUSTER_ASSERT(ssl_ != nullptr);
+    SSL_set_app_data(ssl_.get(), &witness_);
+    SSL_set_msg_callback(ssl_.get(), on_message);
+    BIO* in = BIO_new(BIO_s_mem());
+    BIO* out = BIO_new(BIO_s_mem());
+    MUSTER_ASSERT(in != nullptr && out != nullptr);
+    BIO_set_mem_eof_return(in, -1);  // empty means "not yet"
+    SSL_set_bio(ssl_.get(), in, out);
+    SSL_set_connect_state(ssl_.get());
+
+    if (!server_name.empty() && !set_server_name(server_name)) {
+      return Err{bad_request("server name " + server_name)};
+    }
+    if (request_.ask_status == AskStatus::kYes) {
+      SSL_set_tlsext_status_type(ssl_.get(), TLSEXT_STATUSTYPE_ocsp);
+    }
+    set_algorithms();
+    if (request_.resume != nullptr && SSL_set_session(ssl_.get(), request_.resume->get()) != 1) {
+      return Err{bad_request("session to resume")};
+    }
+    return request_.client_certificate ? use_client_certificate(*request_.client_certificate) : Unit{};
+  }
+
+  Result<Unit, ProbeError> run() {
+    for (;;) {
+      ERR_clear_error();
+      const int done = SSL_do_handshake(ssl_.get());
+      const int why = SSL_get_error(ssl_.get(), done);
+      if (auto sent = send_pending(); !sent) {
+        // The peer may have said why before it closed: an alert it sent is the better answer.
+        if (receive()) {
+          SSL_do_handshake(ssl_.get());
+        }
+        return Err{witness_.alert ? failure() : sent.error()};
+      }
+      if (done == 1) {
+        return Unit{};
+      }
+      if (why != SSL_ERROR_WANT_READ) {
+        return Err{failure()};
+      }
+      MUSTER_CHECK(receive());
+    }
+  }
+
+  /// TLS 1.2 servers give a session during the handshake, TLS 1.3 servers behind it.
+  void obtain_session() {
+    if (SSL_version(ssl_.get()) != TLS1_3_VERSION) {
+      witness_.session = std::make_shared<const Session>(SSL_get1_session(ssl_.get()));
+      return;
+    }
+    deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + kSessionPatience);
+    while (witness_.session == nullptr) {
+      char nothing[1];
+      const int got = SSL_read(ssl_.get(), nothing, sizeof nothing);
+      if (witness_.session != nullptr || SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ || !receive()) {
+        break;
+      }
+    }
+    ERR_clear_error();
+  }
+
+  Result<ProbeResult, ProbeError> collect() {
+    ProbeResult result;
+    result.version = SSL_version(ssl_.get()) == TLS1_3_VERSION ? TlsVersion::kTls13 : TlsVersion::kTls12;
+    result.cipher = SSL_get_cipher_name(ssl_.get());
+    result.resumed = SSL_session_reused(ssl_.get()) == 1;
+    result.peer_address = connection_.peer_address;
+    result.session = request_.keep_session ? witness_.session : nullptr;
+    if (result.resumed) {
+      collect_remembered_chain(result);
+      return result;
+    }
+    const auto entries = parse_certificate_message(witness_.certificate_message, result.version);
+    if (!entries || entries->empty()) {
+      return Err{ProbeError{ProbeErrc::kProtocol, connection_.peer_address + " sent no certificates that can be read"}};
+    }
+    for (const CertificateEntry& entry : *entries) {
+      result.chain.push_back(to_buffer(entry.certificate));
+      result.staples.push_back(entry.staple ? std::optional(to_buffer(*entry.staple)) : std::nullopt);
+    }
+    if (!witness_.status_message.empty()) {  // TLS 1.2: a message of its own
+      const auto response = parse_certificate_status(witness_.status_message);
+      if (!response) {
+        return Err{ProbeError{ProbeErrc::kProtocol, connection_.peer_address + " sent a malformed CertificateStatus"}};
+      }
+      result.staples.front() = to_buffer(*response);
+    }
+    result.staple = result.staples.front();
+    return result;
+  }
+
+  /// Says goodbye as far as that needs no waiting.
+  void close() {
+    SSL_shutdown(ssl_.get());
+    deadline_ = std::chrono::steady_clock::now();
+    static_cast<void>(send_pending());
+    ERR_clear_error();
+  }
+
+ private:
+  /// SSL_set_tlsext_host_name, whose macro casts const away in the old style; the name is copied.
+  bool set_server_name(const std::string& name) {
+    return SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    const_cast<char*>(name.c_str())) == 1;
+  }
+
+  void set_algorithms() {
+    int least = TLS1_2_VERSION;
+    int most = TLS1_3_VERSION;
+    if (request_.version) {
+      least = most = *request_.version == TlsVersion::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    }
+    MUSTER_ASSERT(SSL_set_min_proto_version(ssl_.get(), least) == 1);
+    MUSTER_ASSERT(SSL_set_max_proto_version(ssl_.get(), most) == 1);
+    const char* ciphers = "ALL:!aNULL:!eNULL:!aPSK:!aSRP";
+    const char* signatures = nullptr;
+    switch (request_.key_preference) {
+      case KeyPreference::kAny: break;
+      case KeyPreference::kRsa:
+        ciphers = "aRSA";
+        signatures = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+        break;
+      case KeyPreference::kEcdsa:
+        ciphers = "aECDSA";
+        signatures = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
+        break;
+    }
+    MUSTER_ASSERT(SSL_set_cipher_list(ssl_.get(), ciphers) == 1);
+    MUSTER_ASSERT(signatures == nullptr || SSL_set1_sigalgs_list(ssl_.get(), signatures) == 1);
+  }
+
+  Result<Unit, ProbeError> use_client_certificate(const ClientCertificate& client) {
+    bool used = SSL_use_certificate(ssl_.get(), pki::native_x509(client.chain.front())) == 1 &&
+                SSL_use_PrivateKey(ssl_.get(), pki::native_key(client.key)) == 1;
+    for (std::size_t i = 1; used && i < client.chain.size(); ++i) {
+      used = SSL_add1_chain_cert(ssl_.get(), pki::native_x509(client.chain[i])) == 1;
+    }
+    if (!used) {
+      return Err{bad_request("client certificate")};
+    }
+    return Unit{};
+  }
+
+  Result<Unit, ProbeError> send_pending() {
+    BIO* out = SSL_get_wbio(ssl_.get());
+    char* data = nullptr;
+    const long pending = BIO_get_mem_data(out, &data);
+    std::string_view rest(data, pending > 0 ? static_cast<std::size_t>(pending) : 0);
+    while (!rest.empty()) {
+      const ssize_t n = ::send(connection_.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (n > 0) {
+        rest.remove_prefix(static_cast<std::size_t>(n));
+      } else if (errno == EAGAIN) {
+        if (!wait_until_ready(connection_.fd.get(), Readiness::kWrite, deadline_)) {
+          return Err{timeout()};
+        }
+      } else if (errno != EINTR) {
+        return Err{closed(errno)};
+      }
+    }
+    static_cast<void>(BIO_reset(out));
+    return Unit{};
+  }
+
+  Result<Unit, ProbeError> receive() {
+    std::uint8_t chunk[16384];
+    for (;;) {
+      if (!wait_until_ready(connection_.fd.get(), Readiness::kRead, deadline_)) {
+        return Err{timeout()};
+      }
+      const ssize_t n = ::recv(connection_.fd.get(), chunk, sizeof chunk, 0);
+      if (n > 0) {
+        const auto size = static_cast<std::size_t>(n);
+        if (size > octets_left_) {
+          return Err{ProbeError{ProbeErrc::kTooLarge, connection_.peer_address + " sent more than " +
+                                                          std::to_string(limit()) + " octets in a handshake"}};
+        }
+        octets_left_ -= size;
+        MUSTER_ASSERT(BIO_write(SSL_get_rbio(ssl_.get()), chunk, static_cast<int>(n)) == n);
+        return Unit{};
+      }
+      if (n == 0) {
+        return Err{closed(0)};
+      }
+      if (errno != EAGAIN && errno != EINTR) {
+        return Err{closed(errno)};
+      }
+    }
+  }
+
+  void collect_remembered_chain(ProbeResult& result) {
+    STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl_.get());
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
+      std::uint8_t* encoded = nullptr;
+      const int size = i2d_X509(sk_X509_value(chain, i), &encoded);
+      if (size > 0) {
+        result.chain.emplace_back(encoded, encoded + size);
+        result.staples.emplace_back();
+        OPENSSL_free(encoded);
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t limit() const { return request_.max_chain_bytes + kOtherHandshakeBytes; }
+
+  [[nodiscard]] ProbeError timeout() const {
+    return {ProbeErrc::kTimeout, "timed out shaking hands with " + connection_.peer_address +
+                                     (octets_left_ == limit() ? ", which accepted the connection and then said nothing"
+                                                              : "")};
+  }
+
+  [[nodiscard]] ProbeError closed(int error) const {
+    return {ProbeErrc::kClosed, connection_.peer_address + " closed the connection during the handshake" +
+                                    (error != 0 ? ": " + std::string(std::strerror(error)) : std::string())};
+  }
+
+  /// Why SSL_do_handshake failed.
+  [[nodiscard]] ProbeError failure() const {
+    if (witness_.alert) {
+      ERR_clear_error();
+      return {ProbeErrc::kAlert,
+              connection_.peer_address + " refused the handshake: alert " + std::to_string(*witness_.alert) + ", " +
+                  SSL_alert_desc_string_long(*witness_.alert),
+              witness_.alert};
+    }
+    const int reason = ERR_GET_REASON(ERR_peek_error());
+    const std::string text = take_ssl_error();
+    switch (reason) {
+      case SSL_R_WRONG_VERSION_NUMBER:
+      case SSL_R_HTTP_REQUEST:
+      case SSL_R_HTTPS_PROXY_REQUEST:
+      case SSL_R_UNKNOWN_PROTOCOL:
+        return {ProbeErrc::kNotTls, connection_.peer_address + " does not speak TLS (or only an old version): " + text};
+      case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+        return {ProbeErrc::kTooLarge, connection_.peer_address + " sent a message beyond " +
+                                          std::to_string(request_.max_chain_bytes) + " octets"};
+      default:
+        return {ProbeErrc::kProtocol, "handshake with " + connection_.peer_address + " failed: " + text};
+    }
+  }
+
+  const ProbeRequest& request_;
+  const Connection& connection_;
+  MonotonicTime deadline_;
+  std::size_t octets_left_;
+  Witness witness_;
+  ContextPtr context_;
+  SslPtr ssl_;
+};
+
+}  // namespace
+
+Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request, const Connection& connection,
+                                            const std::string& server_name, MonotonicTime deadline) {
+  Handshake handshake(request, connection, deadline);
+  MUSTER_CHECK(handshake.prepare(server_name));
+  MUSTER_CHECK(handshake.run());
+  if (request.keep_session) {
+    handshake.obtain_session();
+  }
+  auto result = handshake.collect();
+  handshake.close();
+  return result;
+}
+
+}  // namespace muster::probe
