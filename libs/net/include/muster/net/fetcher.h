@@ -34,10 +34,10 @@ struct FetchRequest {
   std::string proxy;                         ///< empty: none
   std::string source_address;                ///< empty: any
   Milliseconds connect_timeout{5000};
-  Milliseconds total_timeout{15000};
+  Milliseconds total_timeout{15000};         ///< from start to the last octet, redirects included
   std::size_t max_body_bytes = 1 << 20;
   unsigned max_redirects = 3;
-  bool forbid_private_destinations = false;
+  bool forbid_private_destinations = false;  ///< loopback, private, link-local...: judged by the address connected to
 };
 struct FetchResponse {
   unsigned http_status = 0;
@@ -61,12 +61,14 @@ using FetchId = std::uint64_t;
 class FetchService {
  public:
   virtual ~FetchService() = default;
-  /// Starts a fetch; `done` runs exactly once on the loop's thread, never inside start().
+  /// Starts a fetch; `done` runs exactly once on the loop's thread, never inside start(). It may start and cancel other
+  /// fetches, but not destroy the service.
   virtual FetchId start(FetchRequest request, std::function<void(FetchResult)> done) = 0;
+  /// Ends a fetch: its `done` runs with kCancelled before this returns. Nothing happens when it ran already.
   virtual void cancel(FetchId id) = 0;
 };
 
-/// Non-blocking HTTP client on a loop (libcurl multi). Loop's thread.
+/// Non-blocking HTTP client on a loop (libcurl multi). Loop's thread. Destroying it drops what is under way without calling `done`.
 std::unique_ptr<FetchService> make_fetcher(Loop& loop);
 /// One fetch, waiting for it. For commands and set-up, never on a loop's thread.
 FetchResult fetch(const FetchRequest& request);

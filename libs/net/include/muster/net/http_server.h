@@ -5,17 +5,10 @@
 #include <string>
 
 #include "muster/http/message.h"
+#include "muster/net/address.h"
 #include "muster/net/loop.h"
 
 namespace muster::net {
-
-enum class NetErrc : std::uint8_t { kBadAddress, kInUse, kPermission, kSystem };
-struct NetError {
-  NetErrc code;
-  int os_error;
-  std::string where;  ///< "127.0.0.1:80"
-};
-std::string to_string(const NetError& error);
 
 /// Every limit has a counter in HttpStats and a test.
 struct HttpLimits {
@@ -28,14 +21,15 @@ struct HttpLimits {
   Milliseconds body_timeout{10000};
   Milliseconds idle_timeout{60000};           ///< between requests
   Milliseconds write_timeout{30000};          ///< without progress
-  int backlog = 1024;
+  int backlog = 1024;                         ///< the kernel caps it at net.core.somaxconn
 };
 
 /// Counters of one server; written by its loop's thread, read from any (relaxed).
 struct HttpStats {
   std::atomic<std::uint64_t> connections{0}, requests{0}, refused_connections{0}, bad_requests{0},
       too_large{0}, header_timeouts{0}, body_timeouts{0}, idle_closes{0}, write_timeouts{0},
-      tls_on_plain_port{0}, open_connections{0};
+      tls_on_plain_port{0}, open_connections{0}, pipeline_pauses{0},
+      accept_pauses{0};  ///< out of descriptors: accepting waits a moment
 };
 
 /// Where a handler puts its answer. `head_and_body` style: the handler gives status line and headers without the fields the
@@ -59,18 +53,20 @@ class HttpHandler {
 };
 
 /// HTTP/1.1 server on one loop: keep-alive, pipelining, HEAD, limits, graceful drain. Several servers on several loops may share
-/// an address (SO_REUSEPORT).
+/// an address (SO_REUSEPORT): the first says kExclusive, the others kJoin with the first one's address(). Must be destroyed
+/// before its loop, by the loop's thread or when that does not run.
 class HttpServer {
  public:
-  /// \param address "127.0.0.1:8080", "[::1]:8080", "unix:/path"; port 0 picks one.
+  /// \param address  As SocketAddress::parse; port 0 picks one.
   static Result<std::unique_ptr<HttpServer>, NetError> listen(Loop& loop, const std::string& address,
-                                                              const HttpLimits& limits, HttpHandler& handler);
+                                                              const HttpLimits& limits, HttpHandler& handler,
+                                                              AddressSharing sharing = AddressSharing::kExclusive);
   ~HttpServer();
   /// "127.0.0.1:41233": with the real port.
   [[nodiscard]] const std::string& address() const;
   [[nodiscard]] const HttpStats& stats() const;
   /// Stops accepting, finishes requests that are in flight, closes idle connections; `done` runs when none is left or after
-  /// `grace`. Loop's thread.
+  /// `grace`, later than this call; it may destroy the server. Once. Loop's thread, not inside a handler.
   void drain(Milliseconds grace, std::function<void()> done);
 
  private:

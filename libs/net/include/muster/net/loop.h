@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 
 #include "muster/base/file.h"
@@ -17,6 +18,9 @@ class FdHandler {
 
 using TimerId = std::uint64_t;
 
+/// What Loop::add says: a kernel may run out of room for watches.
+enum class WatchResult : std::uint8_t { kWatched, kNoRoom };
+
 /// One epoll loop; one thread runs it. A connection stays on the loop that accepted it. All methods but post() and stop()
 /// belong to the loop's thread (or to whoever sets it up before run()).
 class Loop {
@@ -27,19 +31,24 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   /// Watches `fd` (not owned; remove it before closing). `events` are EPOLLIN/EPOLLOUT/EPOLLET...
-  void add(int fd, std::uint32_t events, FdHandler& handler);
+  WatchResult add(int fd, std::uint32_t events, FdHandler& handler);
   void modify(int fd, std::uint32_t events, FdHandler& handler);
+  /// No event of `fd` reaches its handler any more, not even one already fetched from the kernel: a handler may remove and
+  /// destroy itself or another.
   void remove(int fd);
 
   /// Runs `action` once at or after `when`. The id is never reused.
   TimerId at(MonotonicTime when, std::function<void()> action);
   TimerId after(Milliseconds delay, std::function<void()> action);
+  /// Forgets a timer; one that ran already is no error.
   void cancel(TimerId id);
 
-  /// Runs `action` on the loop's thread soon. Any thread; also from a signal-safe context via wake only.
+  /// Runs `action` on the loop's thread soon, never inside this call. Any thread. Actions still waiting when the loop is
+  /// destroyed are dropped.
   void post(std::function<void()> action);
-  /// Runs until stop().
+  /// Runs until stop(). May be called again.
   void run();
+  /// Makes run() return soon, or the next run() at once. Any thread, also a signal handler.
   void stop();
   /// Monotonic time, read once a turn.
   [[nodiscard]] MonotonicTime now() const;
@@ -50,7 +59,7 @@ class Loop {
 };
 
 /// Calls `action(signal)` on the loop's thread when one of the signals arrives (signalfd; blocks them in this process's
-/// threads started later: create before starting threads).
+/// threads started later: create before starting threads). The destructor restores the thread's signal mask.
 class SignalWatch {
  public:
   SignalWatch(Loop& loop, std::initializer_list<int> signals, std::function<void(int)> action);

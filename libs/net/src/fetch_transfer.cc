@@ -1,0 +1,269 @@
+#include "fetch_transfer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "destination.h"
+#include "muster/base/assert.h"
+#include "muster/base/text.h"
+#include "muster/http/url.h"
+
+namespace muster::net {
+namespace {
+
+/// All headers of all answers of one fetch, redirects and interim answers included.
+constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
+constexpr char kUserAgent[] = "muster";
+
+std::optional<Seconds> parse_seconds(std::string_view text) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool is_number = end == text.data() + text.size() && !text.empty() && seconds >= 0;
+  return error == std::errc{} && is_number ? std::optional(Seconds(seconds)) : std::nullopt;
+}
+
+std::optional<Seconds> parse_max_age(std::string_view cache_control) {
+  for (const std::string_view directive : split(cache_control, ',')) {
+    const std::string_view text = trim(directive);
+    constexpr std::string_view kName = "max-age=";
+    if (text.size() > kName.size() && iequals(text.substr(0, kName.size()), kName)) {
+      return parse_seconds(text.substr(kName.size()));
+    }
+  }
+  return std::nullopt;
+}
+
+FetchErrc to_fetch_errc(CURLcode code) {
+  switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: return FetchErrc::kBadUrl;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return FetchErrc::kResolve;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+    case CURLE_PROXY: return FetchErrc::kConnect;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS: return FetchErrc::kTls;
+    case CURLE_OPERATION_TIMEDOUT: return FetchErrc::kTimeout;
+    case CURLE_FILESIZE_EXCEEDED: return FetchErrc::kTooLarge;
+    case CURLE_TOO_MANY_REDIRECTS: return FetchErrc::kTooManyRedirects;
+    case CURLE_ABORTED_BY_CALLBACK: return FetchErrc::kCancelled;
+    default: return FetchErrc::kProtocol;  // got nothing, partial file, reset, not HTTP, ...
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(FetchErrc code) {
+  switch (code) {
+    case FetchErrc::kBadUrl: return "bad-url";
+    case FetchErrc::kForbidden: return "forbidden-destination";
+    case FetchErrc::kResolve: return "name-not-resolved";
+    case FetchErrc::kConnect: return "not-connected";
+    case FetchErrc::kTls: return "tls-failed";
+    case FetchErrc::kTimeout: return "timeout";
+    case FetchErrc::kTooLarge: return "too-large";
+    case FetchErrc::kTooManyRedirects: return "too-many-redirects";
+    case FetchErrc::kProtocol: return "not-http-or-cut-short";
+    case FetchErrc::kHttpStatus: return "http-status";
+    case FetchErrc::kCancelled: return "cancelled";
+  }
+  return "";
+}
+
+void initialise_curl() {
+  static const CURLcode kInitialised = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  MUSTER_ASSERT(kInitialised == CURLE_OK);
+}
+
+FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)) {
+  initialise_curl();
+  easy_ = ::curl_easy_init();
+  MUSTER_ASSERT(easy_ != nullptr);
+  const auto url = http::parse_url(request_.url);
+  if (!url) {
+    refusal_ = FetchError{FetchErrc::kBadUrl, "not an http or https URL: " + printable(request_.url), 0, {}};
+    return;
+  }
+  scheme_ = url->scheme;
+  set_options();
+}
+
+FetchTransfer::~FetchTransfer() {
+  ::curl_easy_cleanup(easy_);
+  ::curl_slist_free_all(headers_);
+}
+
+void FetchTransfer::set_options() {
+  const auto set = [this](CURLoption option, auto value) {
+    // Only unknown options or lack of memory make it fail; the minimum libcurl version has them all.
+    MUSTER_ASSERT(::curl_easy_setopt(easy_, option, value) == CURLE_OK);
+  };
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, scheme_.c_str());
+  set(CURLOPT_REDIR_PROTOCOLS_STR, scheme_.c_str());
+  set(CURLOPT_FOLLOWLOCATION, 1L);
+  set(CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
+  // A POST that is moved stays a POST; only 303 turns it into a GET.
+  set(CURLOPT_POSTREDIR, static_cast<long>(CURL_REDIR_POST_301 | CURL_REDIR_POST_302));
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_HTTP09_ALLOWED, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  // A name server that does not answer must not delay the end of a fetch that timed out.
+  set(CURLOPT_QUICK_EXIT, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, request_.total_timeout.count())));
+  set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.max_body_bytes));
+  set(CURLOPT_USERAGENT, kUserAgent);
+  set(CURLOPT_PROXY, request_.proxy.c_str());  // "" keeps libcurl from reading the environment
+  if (!request_.source_address.empty()) {
+    set(CURLOPT_INTERFACE, ("host!" + request_.source_address).c_str());
+  }
+  if (request_.post_body) {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.post_body->size()));
+    set(CURLOPT_POSTFIELDS, reinterpret_cast<const char*>(request_.post_body->data()));
+    // An empty value removes the header; "Expect:" spares a round trip to servers that do not know 100-continue.
+    headers_ = ::curl_slist_append(headers_, ("Content-Type: " + request_.content_type).c_str());
+    headers_ = ::curl_slist_append(headers_, "Expect:");
+  }
+  for (const std::string& header : request_.headers) {
+    headers_ = ::curl_slist_append(headers_, header.c_str());
+  }
+  set(CURLOPT_HTTPHEADER, headers_);
+  set(CURLOPT_ERRORBUFFER, &error_text_[0]);
+  set(CURLOPT_WRITEFUNCTION, &FetchTransfer::on_body);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_HEADERFUNCTION, &FetchTransfer::on_header);
+  set(CURLOPT_HEADERDATA, this);
+  // With a proxy only the proxy is connected to, and the operator chose it.
+  if (request_.forbid_private_destinations && request_.proxy.empty()) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &FetchTransfer::on_open_socket);
+    set(CURLOPT_OPENSOCKETDATA, this);
+  }
+}
+
+std::size_t FetchTransfer::on_body(char* data, std::size_t, std::size_t count, void* self) noexcept {
+  auto& transfer = *static_cast<FetchTransfer*>(self);
+  Buffer& body = transfer.response_.body;
+  if (count > transfer.request_.max_body_bytes - body.size()) {
+    transfer.abort_ = Abort::kTooLarge;
+    return 0;
+  }
+  body.insert(body.end(), data, data + count);
+  return count;
+}
+
+std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count, void* self) noexcept {
+  auto& transfer = *static_cast<FetchTransfer*>(self);
+  transfer.header_bytes_ += count;
+  if (transfer.header_bytes_ > kMaxHeaderBytes) {
+    transfer.abort_ = Abort::kTooLarge;
+    return 0;
+  }
+  transfer.take_header(trim(std::string_view(data, count)));
+  return count;
+}
+
+curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+  // Called with the address that will really be connected to, after resolution and for each redirect.
+  if (is_private_destination(&address->addr)) {
+    static_cast<FetchTransfer*>(self)->abort_ = Abort::kForbidden;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+void FetchTransfer::take_header(std::string_view line) {
+  if (line.starts_with("HTTP/")) {  // a new answer begins: forget those of redirects
+    response_.content_type.clear();
+    response_.etag.clear();
+    response_.max_age = response_.retry_after = std::nullopt;
+    response_.date = response_.last_modified = response_.expires = std::nullopt;
+    response_.body.clear();
+    return;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) {
+    return;
+  }
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim(line.substr(colon + 1));
+  if (iequals(name, "Content-Type")) {
+    response_.content_type = value;
+  } else if (iequals(name, "ETag")) {
+    response_.etag = value;
+  } else if (iequals(name, "Cache-Control")) {
+    if (const auto max_age = parse_max_age(value)) {
+      response_.max_age = max_age;
+    }
+  } else if (iequals(name, "Retry-After")) {
+    response_.retry_after = parse_seconds(value);
+    if (const auto date = parse_http_date(value)) {
+      const UnixSeconds base = response_.date.value_or(SystemClock().now());
+      response_.retry_after = std::max(Seconds(0), *date - base);
+    }
+  } else if (iequals(name, "Date")) {
+    response_.date = parse_http_date(value);
+  } else if (iequals(name, "Last-Modified")) {
+    response_.last_modified = parse_http_date(value);
+  } else if (iequals(name, "Expires")) {
+    response_.expires = parse_http_date(value);
+  }
+}
+
+bool FetchTransfer::is_conditional() const {
+  return std::any_of(request_.headers.begin(), request_.headers.end(), [](const std::string& header) {
+    const std::string_view name = std::string_view(header).substr(0, header.find(':'));
+    return iequals(name, "If-None-Match") || iequals(name, "If-Modified-Since");
+  });
+}
+
+FetchError FetchTransfer::make_error(CURLcode code) const {
+  FetchError error{to_fetch_errc(code), error_text_, 0, {}};
+  if (error.detail.empty()) {
+    error.detail = ::curl_easy_strerror(code);
+  }
+  long redirects = 0;
+  ::curl_easy_getinfo(easy_, CURLINFO_REDIRECT_COUNT, &redirects);
+  if (abort_ == Abort::kTooLarge || error.code == FetchErrc::kTooLarge) {
+    error.code = FetchErrc::kTooLarge;
+    error.detail = "answer exceeds " + std::to_string(request_.max_body_bytes) + " octets";
+  } else if (abort_ == Abort::kForbidden) {
+    error.code = FetchErrc::kForbidden;
+    error.detail = "the name leads to a loopback, private or reserved address, and such destinations are forbidden";
+  } else if (error.code == FetchErrc::kBadUrl && redirects > 0) {
+    error.code = FetchErrc::kForbidden;
+    error.detail = "redirected from " + scheme_ + " to another scheme";
+  }
+  return error;
+}
+
+FetchResult FetchTransfer::finish(CURLcode code) {
+  if (code != CURLE_OK) {
+    return Err{make_error(code)};
+  }
+  long status = 0;
+  curl_off_t microseconds = 0;
+  const char* final_url = nullptr;
+  ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  ::curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
+  ::curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &final_url);
+  response_.http_status = static_cast<unsigned>(status);
+  response_.duration = Milliseconds(microseconds / 1000);
+  response_.final_url = final_url == nullptr ? request_.url : final_url;
+  if (status == 200 || (status == 304 && is_conditional())) {
+    return std::move(response_);
+  }
+  return Err{FetchError{FetchErrc::kHttpStatus, "HTTP status " + std::to_string(status), response_.http_status,
+                        response_.retry_after}};
+}
+
+}  // namespace muster::net

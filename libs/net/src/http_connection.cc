@@ -1,0 +1,391 @@
+#include "http_connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "muster/base/assert.h"
+#include "muster/base/text.h"
+#include "muster/http/response.h"
+
+namespace muster::net {
+namespace {
+
+using Progress = http::RequestParser::Progress;
+
+/// How long a refused peer may go on sending before the connection is cut: an early reset would destroy the answer on its way.
+constexpr Milliseconds kLingerTime{2000};
+/// While draining, how long a new connection may take to send its first request.
+constexpr Milliseconds kDrainFirstRequest{1000};
+
+void append(Buffer& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
+void append(Buffer& out, Bytes octets) { out.insert(out.end(), octets.begin(), octets.end()); }
+
+bool has_date(std::string_view headers) {
+  while (!headers.empty()) {
+    const std::size_t end = std::min(headers.find('\n'), headers.size() - 1) + 1;
+    if (iequals(headers.substr(0, std::min<std::size_t>(5, end)), "date:")) {
+      return true;
+    }
+    headers.remove_prefix(end);
+  }
+  return false;
+}
+
+class Reply final : public HttpReply {
+ public:
+  Reply(HttpShared& shared, bool is_head, std::string_view connection_line)
+      : shared_(shared), is_head_(is_head), connection_line_(connection_line) {}
+
+  void send_ready(Bytes octets, std::size_t head_bytes) override {
+    MUSTER_ASSERT(!is_sent_ && head_bytes >= 4 && head_bytes <= octets.size());
+    is_sent_ = true;
+    Buffer& out = shared_.output;
+    append(out, octets.first(head_bytes - 2));  // without the empty line
+    append(out, connection_line_);
+    append(out, std::string_view("\r\n"));
+    if (!is_head_) {
+      append(out, octets.subspan(head_bytes));
+    }
+  }
+
+  void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) override {
+    MUSTER_ASSERT(!is_sent_);
+    is_sent_ = true;
+    Buffer& out = shared_.output;
+    http::append_head(out, status, content_type, extra_headers, body.size());
+    if (!has_date(extra_headers)) {
+      append(out, shared_.date_line());
+    }
+    append(out, connection_line_);
+    append(out, std::string_view("\r\n"));
+    if (!is_head_ && !http::is_bodiless(status)) {
+      append(out, body);
+    }
+  }
+
+  [[nodiscard]] bool is_sent() const { return is_sent_; }
+
+ private:
+  HttpShared& shared_;
+  const bool is_head_;
+  const std::string_view connection_line_;
+  bool is_sent_ = false;
+};
+
+}  // namespace
+
+std::string_view HttpShared::date_line() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_sec != date_second_) {
+    date_second_ = now.tv_sec;
+    date_line_ = "Date: " + format_http_date(unix_seconds(now.tv_sec)) + "\r\n";
+  }
+  return date_line_;
+}
+
+HttpConnection::HttpConnection(HttpShared& shared)
+    : shared_(shared),
+      parser_({.max_target_bytes = shared.limits.max_target_bytes,
+               .max_header_bytes = shared.limits.max_header_bytes,
+               .max_body_bytes = shared.limits.max_body_bytes}) {}
+
+HttpConnection::~HttpConnection() {
+  shared_.loop.remove(fd_.get());
+  shared_.loop.cancel(timer_);
+}
+
+void HttpConnection::open(UniqueFd fd) {
+  fd_ = std::move(fd);
+  parser_.reset();
+  closes_after_output_ = lingers_after_output_ = continue_sent_ = has_had_request_ = false;
+  bump(shared_.stats.open_connections);
+  if (shared_.loop.add(fd_.get(), EPOLLIN, *this) == WatchResult::kNoRoom) {
+    close();
+    return;
+  }
+  enter(Phase::kIdle, shared_.is_draining ? kDrainFirstRequest : shared_.limits.idle_timeout);
+}
+
+void HttpConnection::close() {
+  if (!fd_) {
+    return;
+  }
+  shared_.loop.remove(fd_.get());
+  fd_.reset();
+  shared_.loop.cancel(timer_);
+  timer_ = 0;
+  pending_input_ = Buffer();
+  pending_output_ = Buffer();
+  bump(shared_.stats.open_connections, -1);
+  shared_.on_closed(*this);
+}
+
+void HttpConnection::on_ready(std::uint32_t events) noexcept {
+  if (phase_ == Phase::kWriting) {
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+      close();
+    } else {
+      write_pending();
+    }
+    return;
+  }
+  if (phase_ == Phase::kLingering) {
+    discard_input();
+    return;
+  }
+  read_input();
+}
+
+void HttpConnection::read_input() {
+  const ssize_t count = ::recv(fd_.get(), shared_.input.data(), shared_.input.size(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (count <= 0) {
+    close();
+    return;
+  }
+  const std::span<std::uint8_t> fresh(shared_.input.data(), static_cast<std::size_t>(count));
+  if (pending_input_.empty()) {
+    consume(fresh);
+  } else {
+    append(pending_input_, Bytes(fresh));
+    consume(pending_input_);
+  }
+}
+
+void HttpConnection::discard_input() {
+  const ssize_t count = ::recv(fd_.get(), shared_.input.data(), shared_.input.size(), 0);
+  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
+    close();
+  }
+}
+
+/// Answers all complete requests of `input` (the shared buffer, or pending_input_), sends the answers, keeps what is left.
+void HttpConnection::consume(std::span<std::uint8_t> input) {
+  std::span<std::uint8_t> rest = input;
+  for (;;) {
+    shared_.output.clear();
+    rest = answer_requests(rest);
+    if (!fd_) {
+      return;
+    }
+    // More answers than the limit allows to collect, or all that can be made of the input.
+    const bool has_more = shared_.output.size() >= shared_.limits.max_pipeline_bytes && !rest.empty() && !closes_after_output_;
+    const Flushed flushed = flush(shared_.output);
+    if (flushed == Flushed::kClosed) {
+      return;
+    }
+    if (flushed == Flushed::kPaused || !has_more) {
+      keep_rest(rest);
+      return;
+    }
+  }
+}
+
+std::span<std::uint8_t> HttpConnection::answer_requests(std::span<std::uint8_t> input) {
+  Progress progress = Progress::kNeedHead;
+  while (!input.empty() && !closes_after_output_ && shared_.output.size() < shared_.limits.max_pipeline_bytes) {
+    progress = parser_.parse(input);
+    if (progress == Progress::kComplete) {
+      answer(parser_.request());
+      input = input.subspan(parser_.consumed());
+      parser_.reset();
+      continue_sent_ = false;
+      phase_ = Phase::kIdle;  // the next request's deadlines are its own
+      progress = Progress::kNeedHead;
+      continue;
+    }
+    if (progress == Progress::kTls) {
+      bump(shared_.stats.tls_on_plain_port);
+      close();
+      return {};
+    }
+    if (progress == Progress::kRefused) {
+      refuse(parser_.refusal_status());
+    } else if (progress == Progress::kNeedBody && parser_.wants_continue() && !continue_sent_) {
+      continue_sent_ = true;
+      append(shared_.output, std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    break;
+  }
+  settle(input.size(), progress);
+  return input;
+}
+
+/// Which phase the connection is in while it waits for more input. A phase's deadline starts when it begins: octets that trickle
+/// in do not move it.
+void HttpConnection::settle(std::size_t unread_bytes, Progress progress) {
+  if (unread_bytes == 0) {
+    enter(Phase::kIdle, shared_.limits.idle_timeout);
+  } else if (progress == Progress::kNeedBody && phase_ != Phase::kBody) {
+    enter(Phase::kBody, shared_.limits.body_timeout);
+  } else if (progress == Progress::kNeedHead && phase_ != Phase::kHeader) {
+    enter(Phase::kHeader, shared_.limits.header_timeout);
+  }
+}
+
+void HttpConnection::answer(const http::RequestView& request) {
+  bump(shared_.stats.requests);
+  has_had_request_ = true;
+  const bool stays = request.keep_alive && !shared_.is_draining;
+  closes_after_output_ = !stays;
+  const std::string_view connection_line = !stays                       ? "Connection: close\r\n"
+                                           : request.version_minor == 0 ? "Connection: keep-alive\r\n"
+                                                                        : "";
+  Reply reply(shared_, request.method == http::Method::kHead, connection_line);
+  shared_.handler.handle(request, reply);
+  if (!reply.is_sent()) {
+    reply.send(500, {}, {}, {});
+  }
+}
+
+void HttpConnection::refuse(unsigned status) {
+  bump(status == 413 || status == 414 || status == 431 ? shared_.stats.too_large : shared_.stats.bad_requests);
+  closes_after_output_ = lingers_after_output_ = true;
+  Reply reply(shared_, false, "Connection: close\r\n");
+  const std::string_view phrase = http::reason_phrase(status);
+  reply.send(status, "text/plain", {}, as_bytes(phrase));
+}
+
+void HttpConnection::keep_rest(std::span<std::uint8_t> rest) {
+  if (rest.empty()) {
+    if (pending_input_.capacity() != 0) {
+      pending_input_ = Buffer();
+    }
+  } else if (pending_input_.empty()) {
+    pending_input_.assign(rest.begin(), rest.end());
+  } else {
+    const auto taken = static_cast<std::ptrdiff_t>(pending_input_.size() - rest.size());
+    pending_input_.erase(pending_input_.begin(), pending_input_.begin() + taken);
+  }
+}
+
+/// Sends `output`. What the socket does not take waits in pending_output_, and nothing is read until it has gone.
+HttpConnection::Flushed HttpConnection::flush(Buffer& output) {
+  std::size_t sent = 0;
+  while (sent < output.size()) {
+    const ssize_t count = ::send(fd_.get(), output.data() + sent, output.size() - sent, MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      close();
+      return Flushed::kClosed;
+    }
+  }
+  if (sent < output.size()) {
+    if (&output == &pending_output_) {
+      output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(sent));
+    } else {
+      pending_output_.assign(output.begin() + static_cast<std::ptrdiff_t>(sent), output.end());
+      bump(shared_.stats.pipeline_pauses);
+      shared_.loop.modify(fd_.get(), EPOLLOUT, *this);
+    }
+    if (sent != 0 || phase_ != Phase::kWriting) {
+      enter(Phase::kWriting, shared_.limits.write_timeout);
+    }
+    return Flushed::kPaused;
+  }
+  if (lingers_after_output_) {
+    linger();
+    return Flushed::kClosed;
+  }
+  if (closes_after_output_) {
+    close();
+    return Flushed::kClosed;
+  }
+  return Flushed::kAll;
+}
+
+void HttpConnection::write_pending() {
+  if (flush(pending_output_) != Flushed::kAll) {
+    return;
+  }
+  pending_output_ = Buffer();
+  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  if (shared_.is_draining && pending_input_.empty()) {
+    close();
+    return;
+  }
+  phase_ = Phase::kIdle;  // consume() decides anew
+  consume(pending_input_);
+}
+
+void HttpConnection::linger() {
+  ::shutdown(fd_.get(), SHUT_WR);
+  pending_input_ = Buffer();
+  pending_output_ = Buffer();
+  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  enter(Phase::kLingering, kLingerTime);
+}
+
+void HttpConnection::drain() {
+  if (phase_ == Phase::kIdle) {
+    read_input();  // answers requests that arrived already, and closes after them
+  }
+  if (fd_ && phase_ == Phase::kIdle && has_had_request_) {
+    close();
+  } else if (fd_ && phase_ == Phase::kIdle) {
+    enter(Phase::kIdle, kDrainFirstRequest);
+  }
+}
+
+void HttpConnection::enter(Phase phase, Milliseconds timeout) {
+  phase_ = phase;
+  deadline_ = shared_.loop.now() + timeout;
+  // A timer that comes too early re-arms itself: moving a deadline back costs nothing (the usual case, once a request).
+  if (timer_ == 0 || armed_for_ > deadline_) {
+    arm();
+  }
+}
+
+void HttpConnection::arm() {
+  shared_.loop.cancel(timer_);
+  armed_for_ = deadline_;
+  timer_ = shared_.loop.at(deadline_, [this] { on_timer(); });
+}
+
+void HttpConnection::on_timer() {
+  timer_ = 0;
+  if (shared_.loop.now() < deadline_) {
+    arm();
+  } else {
+    on_deadline();
+  }
+}
+
+void HttpConnection::on_deadline() {
+  switch (phase_) {
+    case Phase::kIdle:
+      bump(shared_.stats.idle_closes);
+      close();
+      return;
+    case Phase::kHeader:
+    case Phase::kBody: {
+      bump(phase_ == Phase::kHeader ? shared_.stats.header_timeouts : shared_.stats.body_timeouts);
+      closes_after_output_ = lingers_after_output_ = true;
+      shared_.output.clear();
+      Reply reply(shared_, false, "Connection: close\r\n");
+      reply.send(408, {}, {}, {});
+      flush(shared_.output);
+      return;
+    }
+    case Phase::kWriting: {
+      bump(shared_.stats.write_timeouts);
+      const ::linger reset{1, 0};  // the peer takes nothing: do not keep its octets in the kernel
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+      close();
+      return;
+    }
+    case Phase::kLingering:
+      close();
+      return;
+  }
+}
+
+}  // namespace muster::net

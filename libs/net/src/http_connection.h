@@ -1,0 +1,93 @@
+#pragma once
+
+#include <array>
+#include <ctime>
+
+#include "muster/http/request_parser.h"
+#include "muster/net/http_server.h"
+
+// Private to the server: one accepted connection and what connections of a loop share.
+namespace muster::net {
+
+/// Single writer, any reader: no locked instruction is needed.
+inline void bump(std::atomic<std::uint64_t>& counter, std::int64_t by = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by), std::memory_order_relaxed);
+}
+
+class HttpConnection;
+
+/// What all connections of one server share. Idle connections own no buffer: octets are read into and answers collected in
+/// these, and a connection keeps only what is left over.
+struct HttpShared {
+  HttpShared(Loop& l, const HttpLimits& n, HttpHandler& h) : loop(l), limits(n), handler(h) {}
+
+  Loop& loop;
+  const HttpLimits limits;
+  HttpHandler& handler;
+  HttpStats stats;
+  std::array<std::uint8_t, 64 * 1024> input;
+  Buffer output;
+  bool is_draining = false;
+  /// Called by a connection that has ended; it may be reused or destroyed later, not inside the call.
+  std::function<void(HttpConnection&)> on_closed;
+
+  /// "Date: ...\r\n" of this second.
+  std::string_view date_line();
+
+ private:
+  std::time_t date_second_ = -1;
+  std::string date_line_;
+};
+
+/// Reads requests, collects answers, enforces deadlines. Reused for one connection after another.
+class HttpConnection final : public FdHandler {
+ public:
+  explicit HttpConnection(HttpShared& shared);
+  ~HttpConnection() override;
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  void open(UniqueFd fd);
+  void on_ready(std::uint32_t events) noexcept override;
+  /// Answers what has arrived, then ends unless a request is under way or none has come yet (its first one may be travelling).
+  void drain();
+  /// Ends without ceremony.
+  void close();
+  [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
+
+ private:
+  enum class Phase : std::uint8_t { kIdle, kHeader, kBody, kWriting, kLingering };
+
+  void read_input();
+  void discard_input();
+  void consume(std::span<std::uint8_t> input);
+  std::span<std::uint8_t> answer_requests(std::span<std::uint8_t> input);
+  void answer(const http::RequestView& request);
+  void refuse(unsigned status);
+  void keep_rest(std::span<std::uint8_t> rest);
+  enum class Flushed : std::uint8_t { kAll, kPaused, kClosed };
+  Flushed flush(Buffer& output);
+  void write_pending();
+  void settle(std::size_t unread_bytes, http::RequestParser::Progress progress);
+  void enter(Phase phase, Milliseconds timeout);
+  void linger();
+  void arm();
+  void on_timer();
+  void on_deadline();
+
+  HttpShared& shared_;
+  UniqueFd fd_;
+  http::RequestParser parser_;
+  Phase phase_ = Phase::kIdle;
+  bool closes_after_output_ = false;
+  bool lingers_after_output_ = false;
+  bool continue_sent_ = false;
+  bool has_had_request_ = false;
+  Buffer pending_input_;   // the part of a request that is there
+  Buffer pending_output_;  // what the peer has not taken yet
+  MonotonicTime deadline_;
+  MonotonicTime armed_for_;
+  TimerId timer_ = 0;      // 0: none
+};
+
+}  // namespace muster::net
