@@ -1,0 +1,139 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "muster/client/live.h"
+#include "muster/client/subject.h"
+
+// From evidence to one verdict with reasons. Pure: who gathers is in gather.h.
+namespace muster::client {
+
+/// How a piece of evidence came to us. Persistent words in JSON.
+enum class Channel : std::uint8_t {
+  kStapled,  ///< sent in the TLS handshake
+  kLive,     ///< asked now
+  kSaved,    ///< an OCSP response from a file
+  kCrl,
+};
+std::string_view to_string(Channel channel);
+
+/// Why a channel brought nothing without having failed. "Absent" is never "good".
+enum class Silence : std::uint8_t {
+  kNoStaple,            ///< asked for, and the server sent none
+  kNotNamed,            ///< the certificate names no such source
+  kPrivacy,             ///< a public responder, and --online was not given
+  kCertificateExpired,  ///< not asked by default (OCSP-CLI-051)
+  kNoIssuer,            ///< without the issuer nothing can be asked or verified (OCSP-CLI-050)
+  kNotNeeded,           ///< noRevAvail or short-lived (OCSP-CLI-062, -064)
+};
+std::string_view to_string(Silence silence);
+
+/// What a verified CRL says about the certificate.
+struct CrlAnswer {
+  ocsp::CertStatus status;
+  UnixSeconds this_update;
+  std::optional<UnixSeconds> next_update;
+};
+/// A CRL that could not be had (kTransport) or not be believed (kUnacceptable).
+struct CrlFailure {
+  LiveErrc code;
+  std::string reason;  ///< stable code
+  std::string detail;
+};
+
+struct Evidence {
+  Channel channel;
+  std::string source;  ///< URL, file, or "handshake"
+  std::variant<Silence, LiveFailure, VerifiedResponse, CrlFailure, CrlAnswer> content;
+  std::vector<LiveAttempt> attempts{};
+  bool nonce_sent = false;
+};
+
+/// The separate facts about one piece of evidence (rules run in this order; see verify.h).
+enum class Fact : std::uint8_t { kNotReached, kHolds, kFails };
+std::string_view to_string(Fact fact);
+struct Facts {
+  Fact transport = Fact::kNotReached;
+  Fact parse = Fact::kNotReached;
+  Fact response_status = Fact::kNotReached;
+  Fact authority = Fact::kNotReached;
+  Fact signature = Fact::kNotReached;
+  Fact certid_match = Fact::kNotReached;
+  Fact nonce = Fact::kNotReached;      ///< kNotReached also when none was sent or came back
+  Fact times = Fact::kNotReached;
+  std::optional<ocsp::CertStatus> cert_status;  ///< only of what verified
+};
+Facts facts_of(const Evidence& evidence);
+
+/// In order of severity: the last is the worst; of several targets the worst decides the exit code.
+enum class Outcome : std::uint8_t {
+  kGood,
+  kNotNeeded,     ///< nothing to check, by the certificate's own design
+  kWarning,       ///< good, but see the findings
+  kUndetermined,
+  kUnreadable,    ///< the target is not something that can be checked (file, handshake input)
+  kUnknown,
+  kUnacceptable,
+  kRevoked,
+};
+std::string_view to_string(Outcome outcome);
+/// 0 good (and not needed), 1 revoked, 2 unknown, 3 undetermined, 4 unacceptable answer, 5 good with a warning, 66 unreadable.
+int exit_code(Outcome outcome);
+
+enum class FindingLevel : std::uint8_t { kNote, kWarning, kError };
+std::string_view to_string(FindingLevel level);
+
+/// One thing to know. `code` is stable and has an entry in find_reason().
+struct Finding {
+  std::string_view code;
+  FindingLevel level;
+  std::optional<Channel> channel;
+  std::string detail;  ///< this case: which, when
+};
+/// One sentence each, for every code that judge() can give.
+struct Reason {
+  std::string_view code, what, why, fix;
+};
+const Reason* find_reason(std::string_view code);
+std::span<const Reason> all_reasons();
+
+enum class MustStaple : std::uint8_t { kNotDemanded, kMet, kUnmet, kNotExamined };
+std::string_view to_string(MustStaple state);
+
+/// What is known about the way from the certificate to something trusted.
+enum class ChainState : std::uint8_t {
+  kNotExamined,   ///< no roots were given; the issuer's signature on the certificate was verified
+  kTrusted,       ///< a path to a given root was found
+  kUntrusted,     ///< none was
+};
+std::string_view to_string(ChainState state);
+
+/// All that judge() looks at.
+struct Case {
+  pki::Certificate certificate;
+  std::optional<pki::Certificate> issuer;
+  ChainState chain = ChainState::kNotExamined;
+  std::string chain_detail{};
+  std::optional<pki::Certificate> lacks_feature{};  ///< see find_missing_feature
+  /// Whether this is a server's certificate and we offered status_request in its handshake: only then must-staple binds.
+  bool staple_offered = false;
+  std::vector<Evidence> evidence{};
+};
+
+struct Verdict {
+  Outcome outcome = Outcome::kUndetermined;
+  RevocationNeed need = RevocationNeed::kNoPointers;
+  MustStaple must_staple = MustStaple::kNotDemanded;
+  std::optional<ocsp::CertStatus> status;  ///< what was verified; nothing: nobody told
+  std::vector<Finding> findings;           ///< errors first
+};
+
+/// Policy (decision 015 has the table): revoked from any verified source wins; then an answer that was received but cannot be accepted;
+/// then good, unknown, nothing. Good is never more than "not revoked": an expired or untrusted certificate is not good
+/// (OCSP-CLI-019).   Threads: pure, any thread.
+Verdict judge(const Case& what, UnixSeconds now);
+
+}  // namespace muster::client
