@@ -1,0 +1,33 @@
+#pragma once
+
+#include "muster/client/verify.h"
+
+// The steps of verify(), each usable alone by tests that have no certificate to ask about.
+namespace muster::client {
+
+/// Parse, response status, response type. The view's octets are `response`'s.
+Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response, const ocsp::Limits& limits);
+
+struct FoundSigner {
+  pki::Certificate certificate;
+  pki::Authority authority;
+};
+/// Who may have made the signature. Without an issuer only locally trusted signers may.
+struct SignerSearch {
+  const pki::Certificate* issuer = nullptr;
+  std::span<const pki::Certificate> extra;
+};
+/// The authorised certificate whose key made the signature. Several certificates may fit the responder id (same name, or
+/// the same key certified twice): any of them that passes both tests will do. Otherwise the error of the one that came furthest.
+Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic, const SignerSearch& search,
+                                             const VerifyPolicy& policy, UnixSeconds now);
+
+/// OCSP-CLI-025: an unrecognised critical extension of the response or of any entry.
+Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic);
+
+/// Among the entries that name the certificate: the most severe current one; if none is current, the error of the newest.
+/// Precondition: not empty.
+Result<ocsp::SingleResponseView, VerifyError> choose_entry(const std::vector<ocsp::SingleResponseView>& matching,
+                                                           const VerifyPolicy& policy, UnixSeconds now);
+
+}  // namespace muster::client
