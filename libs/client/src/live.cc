@@ -277,7 +277,8 @@ LiveAction LiveQuery::finish(std::variant<VerifiedResponse, LiveFailure> result)
   return LiveOutcome{std::move(result), std::move(attempts_), std::move(caching_)};
 }
 
-LiveOutcome ask(LiveQuery query, const Clock& clock) {
+LiveOutcome ask(LiveQuery query, const Clock& clock,
+                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch) {
   LiveAction action = query.start(clock.now());
   for (;;) {
     if (auto* outcome = std::get_if<LiveOutcome>(&action)) {
@@ -287,7 +288,7 @@ LiveOutcome ask(LiveQuery query, const Clock& clock) {
       std::this_thread::sleep_for(wait->delay);
       action = query.on_waited(clock.now());
     } else {
-      const net::FetchResult fetched = net::fetch(std::get<net::FetchRequest>(action));
+      const net::FetchResult fetched = fetch(std::get<net::FetchRequest>(action));
       action = query.on_fetched(fetched, clock.now());
     }
   }

@@ -22,6 +22,7 @@ std::string_view to_string(Silence silence) {
     case Silence::kCertificateExpired: return "not-asked-expired";
     case Silence::kNoIssuer: return "issuer-missing";
     case Silence::kNotNeeded: return "not-needed";
+    case Silence::kUntrusted: return "chain-untrusted";
   }
   return "invalid";
 }
@@ -130,7 +131,8 @@ class Judge {
         add("no-staple", FindingLevel::kNote, channel, "");
         return;
       case Silence::kNotNamed:
-      case Silence::kNotNeeded: return;  // told by the certificate's classification
+      case Silence::kUntrusted:
+      case Silence::kNotNeeded: return;  // told by what is said of the certificate itself
       case Silence::kPrivacy:
       case Silence::kCertificateExpired:
       case Silence::kNoIssuer:
@@ -175,7 +177,7 @@ class Judge {
     if (evidence.nonce_sent && !response.nonce_matched()) {
       add("nonce-ignored", FindingLevel::kNote, evidence.channel, "");
     }
-    if (response.signer_needs_revocation_check()) {
+    if (response.signer_needs_revocation_check() && !evidence.signer_checked) {
       add("signer-unchecked", FindingLevel::kNote, evidence.channel, response.signer().subject_text());
     }
     if (response.matching_entries() > 1) {

@@ -172,7 +172,8 @@ class LiveQuery {
 };
 
 /// Drives a query, waiting for each step. For commands; never on a loop's thread.
-LiveOutcome ask(LiveQuery query, const Clock& clock);
+LiveOutcome ask(LiveQuery query, const Clock& clock,
+                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch = net::fetch);
 /// Drives a query on a loop; `done` runs once on the loop's thread. There is no way to stop it but to let it end: every fetch has its
 /// deadline.
 void ask(LiveQuery query, net::FetchService& service, net::Loop& loop, const Clock& clock,

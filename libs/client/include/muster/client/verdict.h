@@ -28,6 +28,7 @@ enum class Silence : std::uint8_t {
   kCertificateExpired,  ///< not asked by default (OCSP-CLI-051)
   kNoIssuer,            ///< without the issuer nothing can be asked or verified (OCSP-CLI-050)
   kNotNeeded,           ///< noRevAvail or short-lived (OCSP-CLI-062, -064)
+  kUntrusted,           ///< no path to a trusted root: nobody is asked about it (OCSP-CLI-050)
 };
 std::string_view to_string(Silence silence);
 
@@ -50,6 +51,7 @@ struct Evidence {
   std::variant<Silence, LiveFailure, VerifiedResponse, CrlFailure, CrlAnswer> content;
   std::vector<LiveAttempt> attempts{};
   bool nonce_sent = false;
+  bool signer_checked = false;  ///< a delegate without noCheck was found good on a CRL
 };
 
 /// The separate facts about one piece of evidence (rules run in this order; see verify.h).
@@ -113,6 +115,7 @@ std::string_view to_string(ChainState state);
 
 /// All that judge() looks at.
 struct Case {
+  explicit Case(pki::Certificate leaf) : certificate(std::move(leaf)) {}
   pki::Certificate certificate;
   std::optional<pki::Certificate> issuer;
   ChainState chain = ChainState::kNotExamined;

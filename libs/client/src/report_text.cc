@@ -1,0 +1,231 @@
+#include <cstdio>
+
+#include "muster/base/text.h"
+#include "muster/client/report.h"
+
+namespace muster::client {
+
+Outcome worst(const std::vector<TargetReport>& reports) {
+  Outcome worst = Outcome::kGood;
+  for (const TargetReport& report : reports) {
+    worst = std::max(worst, report.outcome);
+  }
+  return worst;
+}
+
+namespace {
+
+enum class Ink : std::uint8_t { kGreen, kYellow, kRed, kBold, kFaint };
+
+class TextReport {
+ public:
+  TextReport(UnixSeconds now, Colour colour) : now_(now), colour_(colour) {}
+
+  std::string take() { return std::move(out_); }
+
+  void target(const TargetReport& report) {
+    if (!out_.empty()) {
+      out_ += '\n';
+    }
+    out_ += paint(printable(report.target), Ink::kBold);
+    if (!report.what) {
+      out_ += '\n';
+      line("", verdict_word(report.outcome), printable(report.problem));
+      return;
+    }
+    const pki::Certificate& leaf = report.what->certificate;
+    out_ += "  " + printable(leaf.subject_text()) + "  serial " + leaf.serial().to_hex();
+    if (!report.peer.empty()) {
+      out_ += "  " + paint(printable(report.peer), Ink::kFaint);
+    }
+    out_ += '\n';
+    for (const Evidence& evidence : report.what->evidence) {
+      this->evidence(evidence);
+    }
+    for (const Finding& finding : report.verdict.findings) {
+      this->finding(finding);
+    }
+    out_ += "  verdict  " + verdict_word(report.outcome);
+    if (report.verdict.must_staple == MustStaple::kMet || report.verdict.must_staple == MustStaple::kUnmet) {
+      out_ += "   must-staple " + std::string(to_string(report.verdict.must_staple));
+    }
+    out_ += '\n';
+  }
+
+ private:
+  [[nodiscard]] std::string paint(std::string text, Ink ink) const {
+    if (colour_ == Colour::kPlain) {
+      return text;
+    }
+    const char* code = "";
+    switch (ink) {
+      case Ink::kGreen: code = "32"; break;
+      case Ink::kYellow: code = "33"; break;
+      case Ink::kRed: code = "31;1"; break;
+      case Ink::kBold: code = "1"; break;
+      case Ink::kFaint: code = "2"; break;
+    }
+    return "\x1b[" + std::string(code) + "m" + text + "\x1b[0m";
+  }
+
+  /// Padded before painting, so that columns stay straight.
+  [[nodiscard]] std::string column(std::string_view word, std::size_t width, Ink ink) const {
+    std::string text(word);
+    text.resize(std::max(width, text.size()), ' ');
+    return paint(std::move(text), ink);
+  }
+
+  [[nodiscard]] std::string verdict_word(Outcome outcome) const {
+    switch (outcome) {
+      case Outcome::kGood: return paint("GOOD", Ink::kGreen);
+      case Outcome::kNotNeeded: return paint("NOT NEEDED", Ink::kGreen);
+      case Outcome::kWarning: return paint("GOOD, BUT SEE ABOVE", Ink::kYellow);
+      case Outcome::kUndetermined: return paint("UNDETERMINED", Ink::kYellow);
+      case Outcome::kUnreadable: return paint("UNREADABLE", Ink::kRed);
+      case Outcome::kUnknown: return paint("UNKNOWN", Ink::kRed);
+      case Outcome::kUnacceptable: return paint("UNACCEPTABLE", Ink::kRed);
+      case Outcome::kRevoked: return paint("REVOKED", Ink::kRed);
+    }
+    return "?";
+  }
+
+  void line(std::string_view channel, const std::string& word, const std::string& rest) {
+    std::string name(channel);
+    name.resize(std::max<std::size_t>(7, name.size()), ' ');
+    out_ += "  " + name + "  " + word;
+    if (!rest.empty()) {
+      out_ += "  " + rest;
+    }
+    while (out_.ends_with(' ')) {
+      out_.pop_back();
+    }
+    out_ += '\n';
+  }
+
+  [[nodiscard]] std::string status_column(const ocsp::CertStatus& status) const {
+    if (std::holds_alternative<ocsp::Good>(status)) {
+      return column("GOOD", 10, Ink::kGreen);
+    }
+    return std::holds_alternative<ocsp::Revoked>(status) ? column("REVOKED", 10, Ink::kRed)
+                                                         : column("UNKNOWN", 10, Ink::kRed);
+  }
+
+  [[nodiscard]] std::string freshness_text(UnixSeconds this_update, std::optional<UnixSeconds> next_update) const {
+    std::string text(to_string(classify_freshness(this_update, next_update, now_)));
+    text.resize(std::max<std::size_t>(8, text.size()), ' ');
+    if (const auto share = share_left(this_update, next_update, now_)) {
+      char percent[32];
+      std::snprintf(percent, sizeof percent, "%3d%% left", static_cast<int>(*share * 100));
+      text += std::string("  ") + percent + "  next " + format_iso8601(*next_update);
+      if (*next_update > now_) {
+        text += " (in " + format_duration(*next_update - now_) + ")";
+      }
+    } else {
+      text += "  since " + format_iso8601(this_update);
+    }
+    return text;
+  }
+
+  [[nodiscard]] static std::string_view authority_text(pki::Authority authority) {
+    switch (authority) {
+      case pki::Authority::kIssuer: return "the issuer";
+      case pki::Authority::kDelegate: return "delegate";
+      case pki::Authority::kLocallyTrusted: return "locally trusted";
+    }
+    return "?";
+  }
+
+  [[nodiscard]] static std::string source_text(const Evidence& evidence) {
+    if (evidence.channel == Channel::kStapled || evidence.source.empty()) {
+      return "";
+    }
+    std::string text = printable(evidence.source);
+    if (!evidence.attempts.empty() && evidence.attempts.back().duration.count() > 0) {
+      text += "  " + std::to_string(evidence.attempts.back().duration.count()) + " ms";
+    }
+    return text;
+  }
+
+  void evidence(const Evidence& evidence) {
+    const std::string_view channel = to_string(evidence.channel);
+    if (const auto* response = std::get_if<VerifiedResponse>(&evidence.content)) {
+      std::string rest = freshness_text(response->this_update(), response->next_update()) + "  signed by " +
+                         printable(response->signer().subject_text()) + " (" +
+                         std::string(authority_text(response->authority())) + ")";
+      if (const std::string source = source_text(evidence); !source.empty()) {
+        rest += "  " + source;
+      }
+      line(channel, status_column(response->status()), rest);
+    } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
+      line(channel, status_column(crl->status),
+           freshness_text(crl->this_update, crl->next_update) + "  " + source_text(evidence));
+    } else if (const auto* failure = std::get_if<LiveFailure>(&evidence.content)) {
+      line(channel, column(failure_word(*failure), 10, Ink::kRed), source_text(evidence));
+    } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
+      const bool refused = crl_failure->code == LiveErrc::kUnacceptable;
+      line(channel, column(refused ? "REFUSED" : "NO ANSWER", 10, Ink::kRed), source_text(evidence));
+    } else {
+      line(channel, column(silence_word(std::get<Silence>(evidence.content)), 10, Ink::kYellow), source_text(evidence));
+    }
+  }
+
+  [[nodiscard]] static std::string_view failure_word(const LiveFailure& failure) {
+    switch (failure.code) {
+      case LiveErrc::kNoUrl: return "NO URL";
+      case LiveErrc::kTransport: return "NO ANSWER";
+      case LiveErrc::kResponderError: return "ERROR";
+      case LiveErrc::kUnacceptable: break;
+    }
+    return failure.verify->code == VerifyErrc::kExpired ? "STALE" : "REFUSED";
+  }
+
+  [[nodiscard]] static std::string_view silence_word(Silence silence) {
+    switch (silence) {
+      case Silence::kNoStaple: return "ABSENT";
+      case Silence::kNotNamed: return "NONE NAMED";
+      case Silence::kNotNeeded: return "NOT NEEDED";
+      case Silence::kPrivacy:
+      case Silence::kCertificateExpired:
+      case Silence::kNoIssuer:
+      case Silence::kUntrusted: return "NOT ASKED";
+    }
+    return "?";
+  }
+
+  void finding(const Finding& finding) {
+    const Ink ink = finding.level == FindingLevel::kError     ? Ink::kRed
+                    : finding.level == FindingLevel::kWarning ? Ink::kYellow
+                                                              : Ink::kFaint;
+    const Reason* reason = find_reason(finding.code);
+    std::string text = paint(std::string(finding.code), ink);
+    if (reason != nullptr) {
+      text += ": " + std::string(reason->what);
+    }
+    line(finding.channel ? to_string(*finding.channel) : std::string_view(), text, "");
+    if (!finding.detail.empty()) {
+      line("", "  seen: " + printable(finding.detail), "");
+    }
+    if (reason != nullptr && finding.level != FindingLevel::kNote) {
+      line("", "  why:  " + std::string(reason->why), "");
+      line("", "  fix:  " + std::string(reason->fix), "");
+    } else if (reason != nullptr && finding.code.starts_with("not-asked")) {
+      line("", "  fix:  " + std::string(reason->fix), "");
+    }
+  }
+
+  UnixSeconds now_;
+  Colour colour_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string report_text(const std::vector<TargetReport>& reports, UnixSeconds now, Colour colour) {
+  TextReport text(now, colour);
+  for (const TargetReport& report : reports) {
+    text.target(report);
+  }
+  return text.take();
+}
+
+}  // namespace muster::client
