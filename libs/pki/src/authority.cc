@@ -18,7 +18,9 @@ Result<Unit, AuthorityErrc> check_window(const Certificate& signer, UnixSeconds 
 Result<Unit, AuthorityErrc> check_use(const Certificate& signer, UnixSeconds now) {
   MUSTER_CHECK(check_window(signer, now));
   const CertificateFacts& facts = signer.facts();
-  constexpr auto kNeeded = static_cast<std::uint16_t>(KeyUsageBit::kDigitalSignature);
+  // RFC 5280 section 4.2.1.12: with id-kp-OCSPSigning go digitalSignature and/or nonRepudiation.
+  constexpr auto kNeeded = static_cast<std::uint16_t>(KeyUsageBit::kDigitalSignature) |
+                           static_cast<std::uint16_t>(KeyUsageBit::kNonRepudiation);
   if (facts.key_usage && (*facts.key_usage & kNeeded) == 0) {
     return Err{AuthorityErrc::kMissingDigitalSignature};
   }
@@ -34,16 +36,16 @@ Result<Authority, AuthorityErrc> check_authority(const Certificate& signer, cons
                                                  UnixSeconds now,
                                                  std::span<const Certificate> locally_trusted,
                                                  const AlgorithmPolicy& policy) {
-  if (std::find(locally_trusted.begin(), locally_trusted.end(), signer) != locally_trusted.end()) {
-    MUSTER_CHECK(check_use(signer, now));
-    return Authority::kLocallyTrusted;
-  }
   if (equal(signer.public_key_info(), issuer.public_key_info())) {
     // A CA renewed with the same key has two certificates; either one being in force will do.
     if (!check_window(issuer, now)) {
       MUSTER_CHECK(check_window(signer, now));
     }
     return Authority::kIssuer;
+  }
+  if (std::find(locally_trusted.begin(), locally_trusted.end(), signer) != locally_trusted.end()) {
+    MUSTER_CHECK(check_use(signer, now));
+    return Authority::kLocallyTrusted;
   }
   if (auto issued = verify_issued_by(signer, issuer, policy); !issued) {
     return Err{issued.error().code == PkiErrc::kWeakAlgorithm ? AuthorityErrc::kSignerIsWeak

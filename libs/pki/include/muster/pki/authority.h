@@ -23,7 +23,7 @@ std::string_view to_string(AuthorityErrc code);
 
 /// Judges whether `signer` may answer for certificates of `issuer` at `now`. The issuer is its KEY: any certificate with the
 /// issuer's public key is the issuer, and a delegate must carry a signature by that key, whatever names say. A key usage
-/// without digitalSignature is refused for delegates and declared responders, not for the CA's own certificate, many of
+/// without digitalSignature and nonRepudiation is refused for delegates and declared responders, not for the CA's own certificate, many of
 /// which lack it. Revocation of a delegate is not judged here: see facts().ocsp_no_check.
 /// Source: RFC 6960 section 4.2.2.2.   Threads: pure, any.
 Result<Authority, AuthorityErrc> check_authority(const Certificate& signer, const Certificate& issuer,

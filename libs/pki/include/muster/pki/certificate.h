@@ -43,7 +43,7 @@ struct AuthorityAccess {
   std::vector<std::string> ocsp;        ///< id-ad-ocsp URIs in order (OCSP-COD-033)
   std::vector<std::string> ca_issuers;  ///< id-ad-caIssuers URIs in order
 };
-enum class KeyUsageBit : std::uint16_t { kDigitalSignature = 1 << 0, kKeyCertSign = 1 << 5, kCrlSign = 1 << 6 };
+enum class KeyUsageBit : std::uint16_t { kDigitalSignature = 1 << 0, kNonRepudiation = 1 << 1, kKeyCertSign = 1 << 5, kCrlSign = 1 << 6 };
 
 /// What the extensions say; decoded once when the certificate is parsed.
 struct CertificateFacts {
