@@ -109,6 +109,7 @@ UnixSeconds compute_expiry(const ocsp::SingleResponseView& entry, const pki::Cer
 
 Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const VerifyPolicy& policy, UnixSeconds now) {
   MUSTER_TRY(const ocsp::BasicResponseView basic, open_response(input.response, policy.limits));
+  MUSTER_CHECK(check_issuer_name(input.certificate, input.issuer));
   MUSTER_TRY(const FoundSigner signer, find_signer(basic, {&input.issuer, input.extra_certificates}, policy, now));
   // From here on the octets are what an authorised signer said; only now is their content looked at.
   MUSTER_CHECK(check_extensions(basic));
@@ -125,12 +126,7 @@ Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const Ver
                                             input.certificate.issuer_text());
   }
   MUSTER_TRY(const NonceState nonce, check_nonce(basic, input, policy));
-  if (basic.produced_at + policy.future_skew < input.certificate.not_before()) {
-    return refuse(VerifyErrc::kProducedBeforeCertificate,
-                  "the response was signed at " + format_iso8601(basic.produced_at) +
-                      ", before the certificate's notBefore " + format_iso8601(input.certificate.not_before()) +
-                      ": the responder cannot have known this certificate");
-  }
+  MUSTER_CHECK(check_produced_at(basic, input.certificate));
   MUSTER_TRY(const ocsp::SingleResponseView entry, choose_entry(matching, policy, now));
 
   std::optional<UnixSeconds> archive_cutoff;

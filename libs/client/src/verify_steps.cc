@@ -66,7 +66,7 @@ std::string describe(const ocsp::ResponderIdView& id) {
 std::string_view explain(pki::AuthorityErrc code) {
   switch (code) {
     case pki::AuthorityErrc::kNotIssuedByIssuerKey:
-      return "it is neither the issuer's key nor certified by it";
+      return "it is neither the issuer's key nor certified by it under its name";
     case pki::AuthorityErrc::kMissingOcspSigning:
       return "its certificate lacks the extended key usage OCSPSigning";
     case pki::AuthorityErrc::kMissingDigitalSignature:
@@ -91,7 +91,14 @@ VerifyErrc signature_error(pki::PkiErrc code) {
 Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificate& candidate, const SignerSearch& search,
                                                            const VerifyPolicy& policy, UnixSeconds now) {
   if (search.issuer != nullptr) {
-    return pki::check_authority(candidate, *search.issuer, now, policy.trusted_responders, policy.algorithms);
+    auto authority =
+        pki::check_authority(candidate, *search.issuer, now, policy.trusted_responders, policy.algorithms);
+    // The key decides; that a certificate's issuer name is its issuer's subject is asked beside it (RFC 5280 section 6.1.3).
+    if (authority && *authority == pki::Authority::kDelegate &&
+        !pki::same_name(candidate.issuer(), search.issuer->subject())) {
+      return Err{pki::AuthorityErrc::kNotIssuedByIssuerKey};
+    }
+    return authority;
   }
   const auto& trusted = policy.trusted_responders;
   if (std::find(trusted.begin(), trusted.end(), candidate) == trusted.end()) {
@@ -101,6 +108,16 @@ Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificat
 }
 
 }  // namespace
+
+Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate, const pki::Certificate& issuer) {
+  if (pki::same_name(certificate.issuer(), issuer.subject())) {
+    return Unit{};
+  }
+  return Err{VerifyError{VerifyErrc::kSignerUnauthorised,
+                         "the issuer at hand is " + issuer.subject_text() + ", but the certificate names " +
+                             certificate.issuer_text() + " as its issuer",
+                         std::nullopt, pki::AuthorityErrc::kNotIssuedByIssuerKey, std::nullopt}};
+}
 
 Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic, const SignerSearch& search,
                                              const VerifyPolicy& policy, UnixSeconds now) {
@@ -227,6 +244,16 @@ bool outweighs(const ocsp::SingleResponseView& a, const ocsp::SingleResponseView
 }
 
 }  // namespace
+
+Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic, const pki::Certificate& certificate) {
+  if (basic.produced_at + kProducedAtSlack < certificate.not_before()) {
+    return refuse(VerifyErrc::kProducedBeforeCertificate,
+                  "the response was signed at " + format_iso8601(basic.produced_at) +
+                      ", before the certificate's notBefore " + format_iso8601(certificate.not_before()) +
+                      ": the responder cannot have known this certificate");
+  }
+  return Unit{};
+}
 
 Result<ocsp::SingleResponseView, VerifyError> choose_entry(const std::vector<ocsp::SingleResponseView>& matching,
                                                            const VerifyPolicy& policy, UnixSeconds now) {

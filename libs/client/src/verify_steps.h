@@ -8,6 +8,9 @@ namespace muster::client {
 /// Parse, response status, response type. The view's octets are `response`'s.
 Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response, const ocsp::Limits& limits);
 
+/// Whether `issuer` bears the name that `certificate` gives as its issuer's (RFC 5280 section 6.1.3). Else nobody it authorises may answer.
+Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate, const pki::Certificate& issuer);
+
 struct FoundSigner {
   pki::Certificate certificate;
   pki::Authority authority;
@@ -24,6 +27,11 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
 
 /// OCSP-CLI-025: an unrecognised critical extension of the response or of any entry.
 Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic);
+
+/// Responders round times down, so that slow clocks take a new answer; beyond this, producedAt before notBefore is no rounding.
+inline constexpr Seconds kProducedAtSlack = std::chrono::hours(12);
+/// Nobody vouches for a certificate before there is one (decision 014).
+Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic, const pki::Certificate& certificate);
 
 /// Among the entries that name the certificate: the most severe current one; if none is current, the error of the newest.
 /// Precondition: not empty.
