@@ -37,8 +37,7 @@ std::optional<Seconds> parse_max_age(std::string_view cache_control) {
 
 FetchErrc to_fetch_errc(CURLcode code) {
   switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return FetchErrc::kBadUrl;
+    case CURLE_URL_MALFORMAT: return FetchErrc::kBadUrl;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return FetchErrc::kResolve;
     case CURLE_COULDNT_CONNECT:
@@ -231,15 +230,15 @@ FetchError FetchTransfer::make_error(CURLcode code) const {
   if (error.detail.empty()) {
     error.detail = ::curl_easy_strerror(code);
   }
-  long redirects = 0;
-  ::curl_easy_getinfo(easy_, CURLINFO_REDIRECT_COUNT, &redirects);
+  long status = 0;
+  ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (abort_ == Abort::kTooLarge || error.code == FetchErrc::kTooLarge) {
     error.code = FetchErrc::kTooLarge;
     error.detail = "answer exceeds " + std::to_string(request_.max_body_bytes) + " octets";
   } else if (abort_ == Abort::kForbidden) {
     error.code = FetchErrc::kForbidden;
     error.detail = "the name leads to a loopback, private or reserved address, and such destinations are forbidden";
-  } else if (error.code == FetchErrc::kBadUrl && redirects > 0) {
+  } else if (code == CURLE_UNSUPPORTED_PROTOCOL && status / 100 == 3) {  // otherwise it is an HTTP/0.9 answer
     error.code = FetchErrc::kForbidden;
     error.detail = "redirected from " + scheme_ + " to another scheme";
   }

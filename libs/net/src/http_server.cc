@@ -102,6 +102,9 @@ struct HttpServer::Impl final : FdHandler {
 
   /// Not at once: functions of the connection that ended last are still on the stack, and `on_drained` may destroy us.
   void finish_drain_soon() {
+    if (done_timer != 0) {
+      return;
+    }
     shared.loop.cancel(grace_timer);
     done_timer = shared.loop.after(Milliseconds(0), [this] { std::exchange(on_drained, nullptr)(); });
   }

@@ -27,12 +27,13 @@ enum class FetchErrc : std::uint8_t {
 std::string_view to_string(FetchErrc code);
 
 struct FetchRequest {
-  std::string url;
-  std::optional<Buffer> post_body;           ///< GET when absent
-  std::string content_type;                  ///< of post_body
-  std::vector<std::string> headers;          ///< "Name: value"
-  std::string proxy;                         ///< empty: none
-  std::string source_address;                ///< empty: any
+  // Every member has an initialiser, so that designated ones may leave any out.
+  std::string url{};
+  std::optional<Buffer> post_body{};         ///< GET when absent
+  std::string content_type{};                ///< of post_body
+  std::vector<std::string> headers{};        ///< "Name: value"
+  std::string proxy{};                       ///< empty: none
+  std::string source_address{};              ///< empty: any
   Milliseconds connect_timeout{5000};
   Milliseconds total_timeout{15000};         ///< from start to the last octet, redirects included
   std::size_t max_body_bytes = 1 << 20;

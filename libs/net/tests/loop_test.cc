@@ -1,0 +1,155 @@
+#include "muster/net/loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace muster::net {
+namespace {
+
+using testing::ElementsAre;
+
+struct Handler final : FdHandler {
+  explicit Handler(std::function<void()> a) : action(std::move(a)) {}
+  void on_ready(std::uint32_t) noexcept override { action(); }
+  std::function<void()> action;
+};
+
+TEST(Loop, RunsTimersInTheirOrderAndOnce) {
+  Loop loop;
+  std::vector<int> ran;
+  const MonotonicTime start = loop.now();
+  loop.at(start + Milliseconds(3), [&] { ran.push_back(3); });
+  loop.at(start + Milliseconds(1), [&] { ran.push_back(1); });
+  loop.at(start + Milliseconds(1), [&] { ran.push_back(2); });
+  loop.at(start + Milliseconds(5), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_THAT(ran, ElementsAre(1, 2, 3));
+  EXPECT_GE(loop.now() - start, Milliseconds(5));
+}
+
+TEST(Loop, ForgetsCancelledTimers) {
+  Loop loop;
+  std::vector<TimerId> ids;
+  int ran = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ids.push_back(loop.after(Milliseconds(0), [&] { ++ran; }));
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (i % 100 != 0) {
+      loop.cancel(ids[i]);
+    }
+  }
+  loop.cancel(ids[1]);  // twice is once
+  loop.after(Milliseconds(1), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(ran, 10);
+}
+
+TEST(Loop, LetsATimerCancelAnother) {
+  Loop loop;
+  bool ran = false;
+  TimerId second = 0;
+  loop.after(Milliseconds(0), [&] { loop.cancel(second); });
+  second = loop.after(Milliseconds(0), [&] { ran = true; });
+  loop.after(Milliseconds(1), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_FALSE(ran);
+}
+
+TEST(Loop, RunsWhatOtherThreadsPostInTheirOrder) {
+  Loop loop;
+  std::vector<int> ran;
+  std::thread poster([&] {
+    for (int i = 0; i < 1000; ++i) {
+      loop.post([&ran, i] { ran.push_back(i); });
+    }
+    loop.post([&] { loop.stop(); });
+  });
+  loop.run();
+  poster.join();
+  ASSERT_EQ(ran.size(), 1000U);
+  EXPECT_TRUE(std::is_sorted(ran.begin(), ran.end()));
+}
+
+TEST(Loop, StopsThoughStopCameFirst) {
+  Loop loop;
+  loop.stop();
+  loop.run();
+  loop.post([&] { loop.stop(); });
+  loop.run();
+}
+
+TEST(Loop, KeepsEventsFromRemovedDescriptors) {
+  Loop loop;
+  const UniqueFd first(::eventfd(1, EFD_CLOEXEC));
+  const UniqueFd second(::eventfd(1, EFD_CLOEXEC));
+  int ran = 0;
+  // Both are ready in the same turn; whoever is first removes both.
+  Handler handler([&] {
+    ++ran;
+    loop.remove(first.get());
+    loop.remove(second.get());
+    loop.stop();
+  });
+  ASSERT_EQ(loop.add(first.get(), EPOLLIN, handler), WatchResult::kWatched);
+  ASSERT_EQ(loop.add(second.get(), EPOLLIN, handler), WatchResult::kWatched);
+  loop.run();
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(Loop, KeepsOldEventsFromADescriptorNumberUsedAnew) {
+  Loop loop;
+  const UniqueFd ready(::eventfd(1, EFD_CLOEXEC));
+  UniqueFd reused(::eventfd(1, EFD_CLOEXEC));
+  const int number = reused.get();
+  bool is_replaced = false;
+  int wrong = 0;
+  Handler other([&] { ++wrong; });
+  Handler replace([&] {
+    if (!is_replaced) {
+      is_replaced = true;
+      loop.remove(ready.get());
+      loop.remove(number);
+      reused.reset();
+      reused.reset(::eventfd(0, EFD_CLOEXEC));  // never ready
+      ASSERT_EQ(reused.get(), number);
+      ASSERT_EQ(loop.add(number, EPOLLIN, other), WatchResult::kWatched);
+      loop.after(Milliseconds(1), [&] { loop.stop(); });
+    }
+  });
+  ASSERT_EQ(loop.add(ready.get(), EPOLLIN, replace), WatchResult::kWatched);
+  ASSERT_EQ(loop.add(number, EPOLLIN, replace), WatchResult::kWatched);
+  loop.run();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(SignalWatch, BringsSignalsToTheLoop) {
+  Loop loop;
+  std::vector<int> seen;
+  {
+    const SignalWatch watch(loop, {SIGUSR1, SIGUSR2}, [&](int signal) {
+      seen.push_back(signal);
+      if (seen.size() == 2) {
+        loop.stop();
+      }
+    });
+    ::kill(::getpid(), SIGUSR1);
+    ::kill(::getpid(), SIGUSR2);
+    loop.run();
+  }
+  EXPECT_THAT(seen, testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
+  sigset_t mask;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  EXPECT_EQ(::sigismember(&mask, SIGUSR1), 0);
+}
+
+}  // namespace
+}  // namespace muster::net
