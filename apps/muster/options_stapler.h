@@ -1,11 +1,41 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "muster/config/config.h"
 
 namespace muster::app {
 
+/// One [[stapler.certificate]].
+struct StaplerCertificate {
+  std::string certificate, issuer, name, output;
+  std::vector<std::string> responders;
+};
+
 /// What `muster stapler` can be told, by file ([stapler]) and by flags alike.
-struct StaplerOptions {};
+struct StaplerOptions {
+  std::string shelf, out;
+  std::vector<StaplerCertificate> certificates;
+  std::vector<std::string> issuers;
+  bool chain = false;
+  std::optional<Seconds> refresh;
+  std::int64_t refresh_percent = 30;
+  bool withhold_revoked = false;
+  std::vector<std::string> on_update;
+  Seconds on_update_timeout{60};
+  std::string proxy;
+  Milliseconds connect_timeout{5000}, timeout{15000};
+  config::Size max_response{1 << 20};
+  std::int64_t per_host = 4;
+  bool sha1_fallback = true;
+  Seconds future_skew{3600};
+  Seconds life_without_next_update{3600};
+  std::optional<Seconds> max_age;
+  Seconds skip_shorter_than{0};
+  Seconds grace{3600};
+};
 
 void bind(config::Section& section, StaplerOptions& options);
 

@@ -20,13 +20,12 @@ std::optional<std::string_view> take_line(std::string_view& rest, std::string_vi
   return value;
 }
 
-std::optional<std::int64_t> to_number(std::string_view text) {
-  std::int64_t value = 0;
+/// A line with a number of at least zero; -1 when it is not one.
+std::int64_t take_number(std::string_view& rest, std::string_view key) {
+  const std::string_view text = take_line(rest, key).value_or("");
+  std::int64_t value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
+  return error == std::errc() && end == text.data() + text.size() ? value : -1;
 }
 
 }  // namespace
@@ -58,24 +57,22 @@ Result<ShelfFile, std::string> parse_shelf_file(Bytes content) {
   if (!fingerprint || fingerprint->size() != 32) {
     return damaged("no certificate line");
   }
-  const auto obtained_text = take_line(rest, "obtained ");
-  const auto obtained = obtained_text ? to_number(*obtained_text) : std::nullopt;
+  const std::int64_t obtained = take_number(rest, "obtained ");
   const auto source = take_line(rest, "source ");
   const auto digest_text = take_line(rest, "sha256 ");
   const auto digest = digest_text ? from_hex(*digest_text) : std::nullopt;
-  const auto length_text = take_line(rest, "length ");
-  const auto length = length_text ? to_number(*length_text) : std::nullopt;
-  if (!obtained || !source || !digest || !length || !take_line(rest, "")) {
-    return damaged("a header line is missing");
+  const std::int64_t length = take_number(rest, "length ");
+  if (obtained < 0 || !source || !digest || length < 0 || !take_line(rest, "")) {
+    return damaged("a header line is missing or wrong");
   }
   const Bytes response = as_bytes(rest);
-  if (*length < 0 || static_cast<std::uint64_t>(*length) != response.size()) {
+  if (static_cast<std::uint64_t>(length) != response.size()) {
     return damaged("cut short or grown");
   }
   if (!equal(pki::digest(HashAlgorithm::kSha256, response), *digest)) {
     return damaged("octets changed");
   }
-  ShelfFile file{{}, unix_seconds(*obtained), std::string(*source), to_buffer(response)};
+  ShelfFile file{{}, unix_seconds(obtained), std::string(*source), to_buffer(response)};
   std::copy(fingerprint->begin(), fingerprint->end(), file.certificate.begin());
   return file;
 }

@@ -1,0 +1,201 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <random>
+
+#include "commands.h"
+#include "muster/stapler/stapler.h"
+#include "options.h"
+
+namespace muster::app {
+namespace {
+
+/// Flags as given; they go over what the file says.
+struct Flags {
+  std::string config;
+  std::vector<std::string> certificates, issuers, hook;
+  std::string shelf, out, refresh;
+  bool once = false, chain = false, json = false;
+};
+
+int fail(int code, const std::string& message) {
+  std::fprintf(stderr, "muster stapler: %s\n", message.c_str());
+  return code;
+}
+
+/// Exit code, or nothing when all is well.
+std::optional<int> read_options(const Flags& flags, Options& options) {
+  if (const auto loaded = load_options(flags.config, options); !loaded) {
+    return fail(kExitUsage, loaded.error().message);
+  }
+  StaplerOptions& stapler = options.stapler;
+  for (const std::string& path : flags.certificates) {
+    stapler.certificates.push_back({path, "", "", "", {}});
+  }
+  stapler.issuers.insert(stapler.issuers.end(), flags.issuers.begin(), flags.issuers.end());
+  stapler.shelf = flags.shelf.empty() ? stapler.shelf : flags.shelf;
+  stapler.out = flags.out.empty() ? stapler.out : flags.out;
+  stapler.on_update = flags.hook.empty() ? stapler.on_update : flags.hook;
+  stapler.chain = stapler.chain || flags.chain;
+  if (!flags.refresh.empty()) {
+    stapler.refresh = parse_duration(flags.refresh);
+    if (!stapler.refresh || *stapler.refresh < Seconds(1)) {
+      return fail(kExitUsage, "--refresh must be a duration of at least 1s, such as \"10s\" or \"6h\"");
+    }
+  }
+  return std::nullopt;
+}
+
+stapler::StaplerOptions wire(const StaplerOptions& from) {
+  stapler::StaplerOptions to;
+  to.shelf = from.shelf;
+  for (const StaplerCertificate& c : from.certificates) {
+    to.certificates.push_back({c.certificate, c.issuer, c.name, c.output, c.responders});
+  }
+  to.inventory = {from.issuers, from.out, from.chain};
+  to.policy.verify.future_skew = from.future_skew;
+  to.policy.life_without_next_update = from.life_without_next_update;
+  to.policy.max_age = from.max_age;
+  to.policy.revoked = from.withhold_revoked ? keeper::RevokedPolicy::kWithhold : keeper::RevokedPolicy::kOffer;
+  to.keeper.plan.refresh_at = static_cast<double>(from.refresh_percent) / 100;
+  to.keeper.plan.refresh_jitter = to.keeper.plan.refresh_at / 5;
+  to.keeper.plan.max_refresh = from.refresh;
+  to.keeper.plan.per_host = static_cast<unsigned>(from.per_host);
+  to.keeper.plan.grace = from.grace;
+  // Asking with the other hash and past a cache are exchanges of their own.
+  to.keeper.plan.fetch_deadline = std::chrono::ceil<Seconds>(2 * from.timeout);
+  to.keeper.live.transport.connect_timeout = from.connect_timeout;
+  to.keeper.live.transport.total_timeout = from.timeout;
+  to.keeper.live.transport.max_body_bytes = from.max_response.bytes;
+  to.keeper.live.transport.proxy = from.proxy;
+  to.keeper.live.sha1_fallback =
+      from.sha1_fallback ? client::Sha1Fallback::kWhenRefused : client::Sha1Fallback::kNever;
+  to.keeper.skip_shorter_than = from.skip_shorter_than;
+  to.hook.command = from.on_update;
+  to.hook.timeout = from.on_update_timeout;
+  return to;
+}
+
+int run(const Flags& flags) {
+  Options options;
+  if (const auto code = read_options(flags, options)) {
+    return *code;
+  }
+  if (options.stapler.certificates.empty()) {
+    return fail(kExitUsage, "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in the file)");
+  }
+  if (options.stapler.shelf.empty() && !flags.once) {
+    return fail(kExitUsage, "no shelf directory: a restart would forget every staple (give --shelf, or shelf in [stapler])");
+  }
+  if (!options.stapler.out.empty() && ::access(options.stapler.out.c_str(), F_OK) != 0 &&
+      ::mkdir(options.stapler.out.c_str(), 0755) != 0) {
+    return fail(kExitInput, "cannot create the directory '" + options.stapler.out + "' (create it, or give another with --out)");
+  }
+  const auto logger = make_logger(options.log);
+  net::Loop loop;
+  int exit_code = kExitOk;
+  std::unique_ptr<stapler::Stapler> service;
+  const auto end = [&](int code) {
+    exit_code = code;
+    service->stop([&loop] { loop.stop(); });
+  };
+  const net::SignalWatch signals(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (signal != SIGHUP) {
+      end(kExitOk);
+      return;
+    }
+    Options fresh;
+    if (read_options(flags, fresh)) {
+      logger->log(LogLevel::kError, "config.reload_failed", "the configuration is wrong; the old one stays in force");
+      return;
+    }
+    const stapler::StaplerOptions wired = wire(fresh.stapler);
+    service->reload(&wired);
+  });
+  const SystemClock clock;
+  const auto fetcher = net::make_fetcher(loop);
+  std::random_device entropy;
+  auto made = stapler::Stapler::make(loop, *fetcher, clock, *logger, wire(options.stapler),
+                                     std::uint64_t{entropy()} << 32 | entropy());
+  if (!made) {
+    return fail(kExitInput, made.error().detail);
+  }
+  service = *std::move(made);
+  if (flags.once && !service->problems().empty()) {
+    exit_code = kExitInput;
+  }
+  const bool had_problems = !service->problems().empty();
+  service->start(flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
+                 [&](stapler::Readiness r) {
+                   std::printf("ready: %zu certificates, %zu fresh", r.certificates, r.covered);
+                   if (r.not_needed != 0) {
+                     std::printf(", %zu need none", r.not_needed);
+                   }
+                   std::printf("\n");
+                   std::fflush(stdout);
+                   if (flags.once) {
+                     const bool all = r.covered + r.not_needed == r.certificates;
+                     // Later, so that start() has returned.
+                     loop.post([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
+                   }
+                 });
+  loop.run();
+  service.reset();
+  return exit_code;
+}
+
+int show_status(const Flags& flags) {
+  Options options;
+  if (const auto code = read_options(flags, options)) {
+    return *code;
+  }
+  if (options.stapler.shelf.empty()) {
+    return fail(kExitUsage, "which stapler? (give --shelf DIR, or --config FILE)");
+  }
+  const std::string path = options.stapler.shelf + '/' + std::string(stapler::kStatusFileName);
+  const auto content = read_file(path, 1U << 30);
+  if (!content) {
+    return fail(kExitInput, to_string(content.error()) + "; a stapler writes it when it runs");
+  }
+  const auto report = stapler::parse_status(as_text(*content));
+  if (!report) {
+    return fail(kExitInput, "'" + path + "': " + report.error());
+  }
+  const UnixSeconds now = SystemClock().now();
+  const stapler::StatusReport judged = stapler::judged_at(*report, now);
+  std::fputs((flags.json ? stapler::encode_status(judged) : stapler::render_status(judged, now)).c_str(), stdout);
+  return stapler::status_exit_code(judged, now);
+}
+
+}  // namespace
+
+int run_stapler(int argc, char** argv) {
+  CLI::App app("Keeps a fresh, verified OCSP response for each certificate.", "muster stapler");
+  app.footer("Signals: TERM stops, HUP reads configuration and certificates again.\n"
+             "Exit codes: 0 ok, 1 --once or status: something is not covered, 64 usage, 66 input, 70 internal.");
+  Flags flags;
+  app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
+  app.add_option("--cert", flags.certificates, "certificate with its chain, or a directory of them (repeatable)")->type_name("PATH");
+  app.add_option("--issuer", flags.issuers, "where issuers are also looked for (repeatable)")->type_name("FILE");
+  app.add_option("--shelf", flags.shelf, "keeps responses across restarts")->type_name("DIR");
+  app.add_option("--out", flags.out, "one DER staple per certificate for servers: <name>.ocsp")->type_name("DIR");
+  app.add_option("--refresh", flags.refresh, "longest time between two questions, such as 6h")->type_name("DURATION");
+  app.add_option("--on-update", flags.hook, "program and arguments run after files changed")->type_name("WORD")->expected(1, -1);
+  app.add_flag("--chain", flags.chain, "also for the intermediates");
+  app.add_flag("--once", flags.once, "fetch everything, write, exit");
+  CLI::App* status = app.add_subcommand("status", "what a running stapler holds");
+  status->add_option("-c,--config", flags.config, "muster.toml")->type_name("FILE");
+  status->add_option("--shelf", flags.shelf, "its shelf")->type_name("DIR");
+  status->add_flag("--json", flags.json, "as JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return status->parsed() ? show_status(flags) : run(flags);
+}
+
+}  // namespace muster::app

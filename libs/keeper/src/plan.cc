@@ -1,0 +1,483 @@
+#include "muster/keeper/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "muster/http/url.h"
+#include "schedule.h"
+
+namespace muster::keeper {
+namespace {
+/// How long a certificate with plenty of time lets more urgent ones go first.
+constexpr Milliseconds kMostSlack{60'000};
+/// After this long without another try a host that failed is asked first again, in the order of the URLs.
+constexpr Milliseconds kForgiveness{600'000};
+}  // namespace
+
+std::string_view to_string(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kTaken: return "taken";
+    case OutcomeKind::kNothingNewer: return "nothing-newer";
+    case OutcomeKind::kHeldBack: return "held-back";
+    case OutcomeKind::kUnreachable: return "unreachable";
+    case OutcomeKind::kRefused: return "refused";
+    case OutcomeKind::kUnacceptable: return "unacceptable";
+  }
+  return "";
+}
+
+std::string host_of(std::string_view url) {
+  const auto parsed = http::parse_url(url);
+  return parsed ? parsed->host + ':' + std::to_string(parsed->port) : std::string();
+}
+
+struct Plan::Impl {
+  struct Url {
+    std::string url, host;
+    bool tried = false;  ///< in this round
+  };
+  struct Entry {
+    PlanSubject subject;
+    std::vector<Url> urls;
+    std::optional<StapleFacts> held;
+    Phase phase = Phase::kIdle;
+    std::size_t url = 0;  ///< being asked, or asked last
+    bool round_answered = false;  ///< a URL of this round gave a verified answer, though nothing newer
+    unsigned failures = 0;
+    std::uint64_t attempts = 0;
+    std::uint64_t ticket = 0;  ///< while in flight
+    MonotonicTime due{};       ///< while waiting
+    MonotonicTime failing_since{};
+    UnixSeconds first_seen{};
+    MonotonicTime turn{};                  ///< its key in the queues while queued
+    std::vector<std::string> queued_at;    ///< hosts in whose queues it is
+    [[nodiscard]] const StapleFacts* live(UnixSeconds now) const {
+      return held && held->usable_at(now) ? &*held : nullptr;
+    }
+  };
+  struct Host {
+    unsigned in_flight = 0;
+    unsigned failures = 0;  ///< consecutive, to reach it
+    MonotonicTime failed_at{};
+    MonotonicTime rest_until{};
+    std::set<std::pair<MonotonicTime, Fingerprint>> waiting;
+  };
+  struct Started {
+    Fingerprint subject;
+    std::string host;
+    MonotonicTime deadline;
+  };
+
+  Impl(const PlanPolicy& p, std::uint64_t seed) : policy(p), random(seed) {}
+
+  const PlanPolicy policy;
+  Random random;
+  std::map<Fingerprint, Entry> entries;
+  std::map<std::string, Host> hosts;
+  std::set<std::string> waiting_hosts;
+  std::string last_served;
+  std::set<std::pair<MonotonicTime, Fingerprint>> timers;
+  std::map<std::uint64_t, Started> orders;
+  std::set<std::pair<MonotonicTime, std::uint64_t>> order_deadlines;
+  std::uint64_t next_ticket = 1;
+  std::optional<Milliseconds> clock_offset;
+
+  // ---- one certificate -------------------------------------------------------------------------------------------
+
+  void leave_phase(const Fingerprint& id, Entry& e) {
+    if (e.phase == Phase::kWaiting) {
+      timers.erase({e.due, id});
+    } else if (e.phase == Phase::kQueued) {
+      for (const std::string& name : e.queued_at) {
+        Host& host = hosts[name];
+        host.waiting.erase({e.turn, id});
+        if (host.waiting.empty()) {
+          waiting_hosts.erase(name);
+        }
+      }
+      e.queued_at.clear();
+    }
+    e.phase = Phase::kIdle;
+  }
+
+  void wait(const Fingerprint& id, Entry& e, Milliseconds delay, Instant now) {
+    leave_phase(id, e);
+    if (e.urls.empty() || e.subject.not_after <= now.wall) {
+      return;  // idle: nobody to ask, or nothing left to staple for
+    }
+    e.due = now.steady + delay;
+    e.phase = Phase::kWaiting;
+    timers.insert({e.due, id});
+  }
+
+  [[nodiscard]] static bool is_well(const Host& host, Instant now) {
+    return host.failures == 0 || now.steady - host.failed_at > kForgiveness;
+  }
+
+  /// Where to ask next: the first URL not tried in this round whose host is well; when none is, wherever a place is free first.
+  [[nodiscard]] std::vector<std::string> pick_hosts(const Entry& e, Instant now) {
+    std::vector<std::string> out;
+    for (const Url& url : e.urls) {
+      if (url.tried) {
+        continue;
+      }
+      if (is_well(hosts[url.host], now)) {
+        return {url.host};
+      }
+      if (std::find(out.begin(), out.end(), url.host) == out.end()) {
+        out.push_back(url.host);
+      }
+    }
+    return out;
+  }
+
+  /// Turns come in the order of queueing, but the closer to expiry the less others may go first: a queue that starves nobody.
+  [[nodiscard]] MonotonicTime turn_of(const Entry& e, Instant now) const {
+    const StapleFacts* live = e.live(now.wall);
+    const Milliseconds slack = live == nullptr ? Milliseconds(0) : Milliseconds(live->expires - now.wall) / 20;
+    return now.steady + std::min(slack, kMostSlack);
+  }
+
+  void queue(const Fingerprint& id, Entry& e, MonotonicTime turn, Instant now) {
+    leave_phase(id, e);
+    e.phase = Phase::kQueued;
+    e.turn = turn;
+    e.queued_at = pick_hosts(e, now);
+    for (const std::string& name : e.queued_at) {
+      hosts[name].waiting.insert({turn, id});
+      waiting_hosts.insert(name);
+    }
+  }
+
+  [[nodiscard]] static bool has_untried(const Entry& e) {
+    return std::any_of(e.urls.begin(), e.urls.end(), [](const Url& u) { return !u.tried; });
+  }
+
+  [[nodiscard]] bool is_overdue(const StapleFacts& staple, Instant now) const {
+    const auto window = std::chrono::duration<double>(staple.expires - staple.this_update);
+    return now.wall - staple.this_update > window * policy.refresh_at;
+  }
+
+  static void end_round(Entry& e) {
+    e.round_answered = false;
+    for (Url& url : e.urls) {
+      url.tried = false;
+    }
+  }
+
+  [[nodiscard]] bool in_grace(const Entry& e, Instant now) const {
+    // notBefore is often set back by an hour, so what counts is when we first saw a certificate that is still young.
+    const bool young = e.first_seen < e.subject.not_before + Seconds(86400);
+    return young && now.wall < e.first_seen + policy.grace;
+  }
+
+  void replan(const Fingerprint& id, Entry& e, Instant now) {
+    const StapleFacts* live = e.live(now.wall);
+    if (e.failures > 0) {
+      wait(id, e, failure_delay(e, live, std::nullopt, now), now);
+    } else {
+      wait(id, e, delay_at_start(policy, live, now.wall, random.next()), now);
+    }
+  }
+
+  [[nodiscard]] Milliseconds failure_delay(const Entry& e, const StapleFacts* live,
+                                           std::optional<Seconds> retry_after, Instant now) {
+    const auto failing_for = std::chrono::duration_cast<Seconds>(now.steady - e.failing_since);
+    return delay_after_failure(policy, live, e.failures, failing_for, retry_after, now.wall, random.next());
+  }
+
+  // ---- hosts -----------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] bool may_start(const Host& host, Instant now) const {
+    // One at a time is enough to learn whether a host that failed is back.
+    return host.rest_until <= now.steady && host.in_flight < (host.failures > 0 ? 1 : policy.per_host);
+  }
+
+  void judge_host(const std::string& name, const Outcome& outcome, Instant now) {
+    Host& host = hosts[name];
+    if (outcome.kind != OutcomeKind::kUnreachable) {
+      host.failures = 0;
+      host.rest_until = now.steady;
+      return;
+    }
+    const bool was_well = is_well(host, now);
+    ++host.failures;
+    host.failed_at = now.steady;
+    Milliseconds rest{0};
+    if (host.failures >= policy.open_after) {
+      const unsigned doublings = std::min(host.failures - policy.open_after, 20U);
+      rest = std::min<Milliseconds>(policy.most_rest, Milliseconds(policy.first_rest) * (1U << doublings));
+    }
+    if (outcome.retry_after) {
+      rest = std::max(rest, std::min<Milliseconds>(*outcome.retry_after, policy.most_rest));
+    }
+    host.rest_until = now.steady + rest;
+    if (was_well) {
+      rehome(host, now);
+    }
+  }
+
+  /// Certificates that wait for a host which failed ask elsewhere if they can.
+  void rehome(Host& host, Instant now) {
+    const auto waiting = host.waiting;
+    for (const auto& [turn, id] : waiting) {
+      queue(id, entries.at(id), turn, now);
+    }
+  }
+
+  std::optional<Order> start_one(const std::string& name, Instant now) {
+    Host& host = hosts[name];
+    if (host.waiting.empty() || !may_start(host, now)) {
+      return std::nullopt;
+    }
+    const Fingerprint id = host.waiting.begin()->second;
+    Entry& e = entries.at(id);
+    leave_phase(id, e);
+    const auto url = std::find_if(e.urls.begin(), e.urls.end(), [&name](const Url& u) { return !u.tried && u.host == name; });
+    MUSTER_ASSERT(url != e.urls.end());
+    e.url = static_cast<std::size_t>(url - e.urls.begin());
+    e.phase = Phase::kInFlight;
+    e.ticket = next_ticket++;
+    ++e.attempts;
+    ++host.in_flight;
+    const MonotonicTime deadline = now.steady + policy.fetch_deadline;
+    orders.emplace(e.ticket, Started{id, name, deadline});
+    order_deadlines.insert({deadline, e.ticket});
+    return Order{e.ticket, id, e.urls[e.url].url};
+  }
+
+  std::vector<Order> start_due(Instant now) {
+    while (!timers.empty() && timers.begin()->first <= now.steady) {
+      const Fingerprint id = timers.begin()->second;
+      Entry& e = entries.at(id);
+      queue(id, e, turn_of(e, now), now);
+    }
+    std::vector<Order> out;
+    // In turns over the hosts, so that a host with a long queue does not take all places.
+    for (bool progress = true; progress;) {
+      progress = false;
+      const std::vector<std::string> names = in_turn();
+      for (const std::string& name : names) {
+        if (orders.size() >= policy.in_flight) {
+          return out;
+        }
+        if (auto order = start_one(name, now)) {
+          last_served = name;
+          out.push_back(*std::move(order));
+          progress = true;
+        }
+      }
+    }
+    return out;
+  }
+
+  /// Hosts with a queue, beginning behind the one served last.
+  [[nodiscard]] std::vector<std::string> in_turn() const {
+    std::vector<std::string> names(waiting_hosts.upper_bound(last_served), waiting_hosts.end());
+    names.insert(names.end(), waiting_hosts.begin(), waiting_hosts.upper_bound(last_served));
+    return names;
+  }
+
+  Verdict finish(std::uint64_t ticket, const Outcome& outcome, Instant now) {
+    const auto order = orders.find(ticket);
+    if (order == orders.end()) {
+      return {};
+    }
+    const Started started = order->second;
+    order_deadlines.erase({started.deadline, ticket});
+    orders.erase(order);
+    --hosts[started.host].in_flight;
+    judge_host(started.host, outcome, now);
+    Verdict verdict;
+    verdict.known_order = true;
+    const auto found = entries.find(started.subject);
+    if (found == entries.end() || found->second.ticket != ticket) {
+      return verdict;  // removed, or removed and added again, meanwhile
+    }
+    Entry& e = found->second;
+    e.urls[e.url].tried = true;
+    switch (outcome.kind) {
+      case OutcomeKind::kTaken:
+      case OutcomeKind::kNothingNewer:
+      case OutcomeKind::kHeldBack: {
+        MUSTER_ASSERT(outcome.staple.has_value());
+        if (outcome.kind != OutcomeKind::kHeldBack) {
+          e.held = outcome.staple;
+        }
+        e.failures = 0;
+        if (outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now) && has_untried(e)) {
+          verdict.another_url = true;  // this one may be a cache that got stuck
+          e.round_answered = true;
+          queue(started.subject, e, turn_of(e, now), now);
+          return verdict;
+        }
+        end_round(e);
+        wait(started.subject, e,
+             delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next()), now);
+        return verdict;
+      }
+      case OutcomeKind::kUnreachable:
+      case OutcomeKind::kRefused:
+      case OutcomeKind::kUnacceptable: break;
+    }
+    verdict.another_url = has_untried(e);
+    if (verdict.another_url) {
+      verdict.failures = e.failures;
+      queue(started.subject, e, turn_of(e, now), now);
+      return verdict;
+    }
+    const bool answered = e.round_answered;
+    end_round(e);
+    const StapleFacts* live = e.live(now.wall);
+    if (answered && live != nullptr) {
+      wait(started.subject, e, delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
+      return verdict;
+    }
+    if (e.failures++ == 0) {
+      e.failing_since = now.steady;
+    }
+    verdict.failures = e.failures;
+    Milliseconds delay = failure_delay(e, live, outcome.retry_after, now);
+    if (outcome.kind == OutcomeKind::kRefused && live == nullptr && in_grace(e, now)) {
+      verdict.quiet = true;
+      delay = std::min(delay, Milliseconds(60'000));
+    }
+    wait(started.subject, e, delay, now);
+    return verdict;
+  }
+
+  Seconds observe_clock(Instant now) {
+    const Milliseconds offset =
+        now.wall.time_since_epoch() -
+        std::chrono::duration_cast<Milliseconds>(now.steady.time_since_epoch());
+    const Milliseconds moved = clock_offset ? offset - *clock_offset : Milliseconds(0);
+    clock_offset = offset;  // slow drift is followed, not reported
+    if (std::chrono::abs(moved) <= policy.clock_jump) {
+      return Seconds(0);
+    }
+    for (auto& [id, e] : entries) {
+      if (e.phase == Phase::kWaiting || e.phase == Phase::kIdle) {
+        replan(id, e, now);
+      }
+    }
+    return std::chrono::round<Seconds>(moved);
+  }
+};
+
+Plan::Plan(const PlanPolicy& policy, std::uint64_t seed) : impl_(std::make_unique<Impl>(policy, seed)) {}
+Plan::~Plan() = default;
+
+void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held, Instant now) {
+  const auto before = impl_->entries.find(id);
+  if (before != impl_->entries.end() && before->second.subject.urls == subject.urls) {
+    return;  // a certificate never changes, so there is nothing new to plan
+  }
+  remove(id);
+  Impl::Entry e;
+  for (const std::string& url : subject.urls) {
+    if (std::string host = host_of(url); !host.empty()) {
+      e.urls.push_back({url, std::move(host)});
+    }
+  }
+  e.subject = std::move(subject);
+  e.held = held;
+  e.first_seen = now.wall;
+  Impl::Entry& placed = impl_->entries.emplace(id, std::move(e)).first->second;
+  impl_->replan(id, placed, now);
+}
+
+void Plan::remove(const Fingerprint& id) {
+  const auto found = impl_->entries.find(id);
+  if (found != impl_->entries.end()) {
+    impl_->leave_phase(id, found->second);
+    impl_->entries.erase(found);
+  }
+}
+
+void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now) {
+  const auto found = impl_->entries.find(id);
+  if (found == impl_->entries.end()) {
+    return;
+  }
+  Impl::Entry& e = found->second;
+  e.held = held;
+  if (e.phase == Phase::kWaiting && e.live(now.wall) == nullptr) {
+    const Milliseconds delay =
+        e.failures == 0 ? Milliseconds(0) : impl_->failure_delay(e, nullptr, std::nullopt, now);
+    if (now.steady + delay < e.due) {
+      impl_->wait(id, e, delay, now);
+    }
+  }
+}
+
+void Plan::refresh_all(Instant now) {
+  const Milliseconds spread = std::min<Milliseconds>(
+      impl_->policy.start_spread, Milliseconds(20) * static_cast<std::int64_t>(impl_->entries.size()));
+  for (auto& [id, e] : impl_->entries) {
+    if (e.phase == Phase::kWaiting) {
+      const double share = impl_->random.next();
+      impl_->wait(id, e, std::chrono::duration_cast<Milliseconds>(spread * share), now);
+    }
+  }
+}
+
+std::vector<Order> Plan::start_due(Instant now) { return impl_->start_due(now); }
+
+std::vector<std::uint64_t> Plan::given_up(Instant now) {
+  std::vector<std::uint64_t> out;
+  while (!impl_->order_deadlines.empty() && impl_->order_deadlines.begin()->first <= now.steady) {
+    const std::uint64_t ticket = impl_->order_deadlines.begin()->second;
+    out.push_back(ticket);
+    impl_->finish(ticket, Outcome{OutcomeKind::kUnreachable, {}, {}, {}}, now);
+  }
+  return out;
+}
+
+Verdict Plan::finish(std::uint64_t ticket, const Outcome& outcome, Instant now) {
+  return impl_->finish(ticket, outcome, now);
+}
+Seconds Plan::observe_clock(Instant now) { return impl_->observe_clock(now); }
+
+std::optional<MonotonicTime> Plan::next_event() const {
+  std::optional<MonotonicTime> next;
+  const auto sooner = [&next](MonotonicTime t) { next = next ? std::min(*next, t) : t; };
+  if (!impl_->timers.empty()) {
+    sooner(impl_->timers.begin()->first);
+  }
+  if (!impl_->order_deadlines.empty()) {
+    sooner(impl_->order_deadlines.begin()->first);
+  }
+  if (impl_->orders.size() >= impl_->policy.in_flight) {
+    return next;  // the end of a fetch moves the queues
+  }
+  for (const std::string& name : impl_->waiting_hosts) {
+    const Impl::Host& host = impl_->hosts.at(name);
+    if (host.in_flight == 0) {
+      sooner(host.rest_until);
+    }
+  }
+  return next;
+}
+
+PlanView Plan::view(const Fingerprint& id, Instant now) const {
+  const auto found = impl_->entries.find(id);
+  if (found == impl_->entries.end()) {
+    return {};
+  }
+  const Impl::Entry& e = found->second;
+  PlanView view{e.phase, e.failures, e.attempts, std::nullopt};
+  switch (e.phase) {
+    case Phase::kIdle: break;
+    case Phase::kWaiting:
+      view.next_due = now.wall + std::max(Seconds(0), std::chrono::duration_cast<Seconds>(e.due - now.steady));
+      break;
+    case Phase::kQueued:
+    case Phase::kInFlight: view.next_due = now.wall; break;
+  }
+  return view;
+}
+
+std::size_t Plan::in_flight() const { return impl_->orders.size(); }
+
+}  // namespace muster::keeper

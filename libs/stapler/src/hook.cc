@@ -1,0 +1,188 @@
+#include "muster/stapler/hook.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <set>
+
+extern char** environ;
+
+namespace muster::stapler {
+namespace {
+
+constexpr Milliseconds kFirstLook{5};
+constexpr Milliseconds kLastLook{200};
+/// The kernel takes 128 KiB in one environment string; beyond this the list ends with "...".
+constexpr std::size_t kMaxListBytes = 64 * 1024;
+
+std::string lines(const std::set<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) {
+    if (out.size() + item.size() > kMaxListBytes) {
+      return out + "...\n";
+    }
+    out += item + '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
+  Impl(net::Loop& l, Logger& g, HookOptions o) : loop(l), logger(g), options(std::move(o)) {}
+
+  net::Loop& loop;
+  Logger& logger;
+  const HookOptions options;
+  std::set<std::string> certificates, files;  ///< changed since the last run began
+  std::optional<net::TimerId> timer;
+  ::pid_t child = 0;
+  MonotonicTime deadline{};
+  Milliseconds look = kFirstLook;
+  std::function<void()> idle;
+  Counters counters;
+
+  void later(Milliseconds delay, void (Impl::*step)()) {
+    timer = loop.after(delay, [weak = weak_from_this(), step] {
+      if (const auto self = weak.lock()) {
+        self->timer.reset();
+        (self.get()->*step)();
+      }
+    });
+  }
+
+  void run() {
+    const std::string certificate_list = "MUSTER_CERTIFICATES=" + lines(std::exchange(certificates, {}));
+    const std::string file_list = "MUSTER_FILES=" + lines(std::exchange(files, {}));
+    std::vector<char*> arguments, environment;
+    for (const std::string& word : options.command) {
+      arguments.push_back(const_cast<char*>(word.c_str()));
+    }
+    arguments.push_back(nullptr);
+    for (char** e = environ; *e != nullptr; ++e) {
+      environment.push_back(*e);
+    }
+    environment.push_back(const_cast<char*>(certificate_list.c_str()));
+    environment.push_back(const_cast<char*>(file_list.c_str()));
+    environment.push_back(nullptr);
+
+    // Signals the stapler blocks for itself must reach the command; its group is its own, so that all of it can be killed.
+    ::posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    ::sigset_t none, defaults;
+    ::sigemptyset(&none);
+    ::sigemptyset(&defaults);
+    ::sigaddset(&defaults, SIGPIPE);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &defaults);
+    ::posix_spawnattr_setpgroup(&attributes, 0);
+    ::posix_spawnattr_setflags(&attributes,
+                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    ::posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    const int failure =
+        ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environment.data());
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+    ++counters.runs;
+    if (failure != 0) {
+      child = 0;
+      ++counters.failures;
+      char text[128];
+      logger.log(LogLevel::kError, "hook.not_started",
+                 std::string("cannot run the on_update command: ") + ::strerror_r(failure, text, sizeof text) +
+                     " (check its path and permissions)",
+                 {{"command", options.command.front()}});
+      ended();
+      return;
+    }
+    deadline = loop.now() + options.timeout;
+    look = kFirstLook;
+    later(look, &Impl::look_after);
+  }
+
+  void look_after() {
+    int status = 0;
+    const ::pid_t done = ::waitpid(child, &status, WNOHANG);
+    if (done == 0) {
+      if (loop.now() < deadline) {
+        look = std::min(look * 2, kLastLook);
+        later(look, &Impl::look_after);
+        return;
+      }
+      kill_child();
+      ++counters.timeouts;
+      logger.log(LogLevel::kError, "hook.timeout", "the on_update command took too long and was killed",
+                 {{"command", options.command.front()}, {"milliseconds", static_cast<long long>(options.timeout.count())}});
+      ended();
+      return;
+    }
+    child = 0;
+    if (done < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+      ++counters.failures;
+      logger.log(LogLevel::kError, "hook.failed", "the on_update command failed",
+                 {{"command", options.command.front()},
+                  {"exit_code", done > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1}});
+    }
+    ended();
+  }
+
+  void kill_child() {
+    ::kill(-child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    child = 0;
+  }
+
+  void ended() {
+    if (!files.empty()) {
+      later(options.gather, &Impl::run);
+    } else if (auto action = std::exchange(idle, {})) {
+      action();
+    }
+  }
+};
+
+Hook::Hook(net::Loop& loop, Logger& logger, HookOptions options)
+    : impl_(std::make_shared<Impl>(loop, logger, std::move(options))) {}
+
+Hook::~Hook() {
+  if (impl_->timer) {
+    impl_->loop.cancel(*impl_->timer);
+  }
+  if (impl_->child > 0) {
+    impl_->kill_child();
+  }
+}
+
+void Hook::changed(const std::string& certificate, const std::string& file) {
+  if (impl_->options.command.empty()) {
+    return;
+  }
+  impl_->certificates.insert(certificate);
+  impl_->files.insert(file);
+  if (!busy()) {
+    impl_->later(impl_->options.gather, &Impl::run);
+  }
+}
+
+bool Hook::busy() const { return impl_->child > 0 || impl_->timer.has_value(); }
+
+void Hook::when_idle(std::function<void()> action) {
+  if (!busy()) {
+    action();
+  } else {
+    impl_->idle = std::move(action);
+  }
+}
+
+const Hook::Counters& Hook::counters() const { return impl_->counters; }
+
+}  // namespace muster::stapler

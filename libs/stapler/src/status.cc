@@ -1,0 +1,206 @@
+#include "muster/stapler/status.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "muster/base/text.h"
+
+namespace muster::stapler {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using keeper::CertificateState;
+using keeper::CertificateStatus;
+using keeper::StapleStatus;
+
+constexpr CertificateState kStates[] = {
+    CertificateState::kFresh,    CertificateState::kDue,     CertificateState::kLate,
+    CertificateState::kCritical, CertificateState::kOnHold,  CertificateState::kRevoked,
+    CertificateState::kHeldBack, CertificateState::kMissing, CertificateState::kExpired,
+    CertificateState::kCertificateExpired, CertificateState::kNotNeeded};
+constexpr StapleStatus kStatuses[] = {StapleStatus::kGood, StapleStatus::kOnHold, StapleStatus::kRevoked,
+                                      StapleStatus::kUnknown};
+
+Json time_or_null(const std::optional<UnixSeconds>& t) { return t ? Json(format_iso8601(*t)) : Json(); }
+
+std::string text_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+std::optional<UnixSeconds> time_at(const Json& object, const char* key) { return parse_iso8601(text_at(object, key)); }
+std::uint64_t number_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+bool flag_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+template <class T, std::size_t N>
+T from_word(const T (&values)[N], const std::string& word, T otherwise) {
+  const auto found = std::find_if(std::begin(values), std::end(values), [&](T v) { return to_string(v) == word; });
+  return found == std::end(values) ? otherwise : *found;
+}
+
+Json encode_certificate(const CertificateStatus& c) {
+  Json out = {{"name", printable(c.name)},
+              {"certificate", to_hex(c.certificate)},
+              {"subject", printable(c.subject)},
+              {"state", to_string(c.state)}};
+  if (!c.reason.empty()) {
+    out["reason"] = printable(c.reason);
+  }
+  out["must_staple"] = c.must_staple;
+  out["not_after"] = format_iso8601(c.not_after);
+  if (c.staple) {
+    out["staple"] = {{"status", to_string(c.staple->status)},
+                     {"this_update", format_iso8601(c.staple->this_update)},
+                     {"expires", format_iso8601(c.staple->expires)},
+                     {"obtained", time_or_null(c.obtained)},
+                     {"source", printable(c.source)}};
+  } else {
+    out["staple"] = nullptr;
+  }
+  out["last_attempt"] = time_or_null(c.last_attempt);
+  out["last_success"] = time_or_null(c.last_success);
+  out["next_due"] = time_or_null(c.next_due);
+  out["last_error"] = printable(c.last_error);
+  out["failures"] = c.failures;
+  out["attempts"] = c.attempts;
+  return out;
+}
+
+CertificateStatus parse_certificate(const Json& in) {
+  CertificateStatus c;
+  c.name = text_at(in, "name");
+  if (const auto id = from_hex(text_at(in, "certificate")); id && id->size() == c.certificate.size()) {
+    std::copy(id->begin(), id->end(), c.certificate.begin());
+  }
+  c.subject = text_at(in, "subject");
+  c.state = from_word(kStates, text_at(in, "state"), CertificateState::kMissing);
+  c.reason = text_at(in, "reason");
+  c.must_staple = flag_at(in, "must_staple");
+  c.not_after = time_at(in, "not_after").value_or(UnixSeconds{});
+  if (const auto staple = in.find("staple"); staple != in.end() && staple->is_object()) {
+    const auto this_update = time_at(*staple, "this_update");
+    const auto expires = time_at(*staple, "expires");
+    if (this_update && expires) {
+      c.staple = keeper::StapleFacts{from_word(kStatuses, text_at(*staple, "status"), StapleStatus::kUnknown),
+                                     *this_update, *expires};
+    }
+    c.obtained = time_at(*staple, "obtained");
+    c.source = text_at(*staple, "source");
+  }
+  c.last_attempt = time_at(in, "last_attempt");
+  c.last_success = time_at(in, "last_success");
+  c.next_due = time_at(in, "next_due");
+  c.last_error = text_at(in, "last_error");
+  c.failures = static_cast<unsigned>(number_at(in, "failures"));
+  c.attempts = number_at(in, "attempts");
+  return c;
+}
+
+bool is_too_old(const StatusReport& report, UnixSeconds now) { return now - report.written > kStatusTooOld; }
+
+std::string pad(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
+}  // namespace
+
+std::string encode_status(const StatusReport& report) {
+  Json certificates = Json::array();
+  std::size_t covered = 0, needed = 0;
+  for (const CertificateStatus& c : report.certificates) {
+    certificates.push_back(encode_certificate(c));
+    covered += keeper::is_covered(c.state) ? 1U : 0U;
+    needed += c.state == CertificateState::kNotNeeded ? 0U : 1U;
+  }
+  const Json out = {{"format", "muster-stapler-status 1"},
+                    {"written", format_iso8601(report.written)},
+                    {"pid", report.pid},
+                    {"needed", needed},
+                    {"covered", covered},
+                    {"disk_error", printable(report.disk_error)},
+                    {"problems", report.problems},
+                    {"certificates", std::move(certificates)}};
+  return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<StatusReport, std::string> parse_status(std::string_view json) {
+  const Json in = Json::parse(json, nullptr, false);
+  if (in.is_discarded() || !in.is_object() || text_at(in, "format") != "muster-stapler-status 1") {
+    return Err{std::string("it is not a status report of this version")};
+  }
+  StatusReport report;
+  const auto written = time_at(in, "written");
+  if (!written) {
+    return Err{std::string("it does not say when it was written")};
+  }
+  report.written = *written;
+  report.pid = static_cast<int>(number_at(in, "pid"));
+  report.disk_error = text_at(in, "disk_error");
+  if (const auto problems = in.find("problems"); problems != in.end() && problems->is_array()) {
+    for (const Json& p : *problems) {
+      report.problems.push_back(p.is_string() ? p.get<std::string>() : std::string());
+    }
+  }
+  if (const auto list = in.find("certificates"); list != in.end() && list->is_array()) {
+    for (const Json& c : *list) {
+      if (c.is_object()) {
+        report.certificates.push_back(parse_certificate(c));
+      }
+    }
+  }
+  return report;
+}
+
+StatusReport judged_at(StatusReport report, UnixSeconds now) {
+  for (CertificateStatus& c : report.certificates) {
+    if (c.state != CertificateState::kNotNeeded) {
+      c.state = keeper::judge_state(c.staple ? &*c.staple : nullptr, c.state == CertificateState::kHeldBack, c.not_after, now);
+    }
+  }
+  return report;
+}
+
+std::string render_status(const StatusReport& report, UnixSeconds now) {
+  std::size_t name_width = 11;
+  for (const CertificateStatus& c : report.certificates) {
+    name_width = std::min<std::size_t>(40, std::max(name_width, c.name.size()));
+  }
+  std::string out = pad("CERTIFICATE", name_width) + "  STATE                STAPLE    LEFT      NEXT TRY  LAST ERROR\n";
+  for (const CertificateStatus& c : report.certificates) {
+    const bool live = c.staple && c.staple->usable_at(now);
+    const std::string left = live ? format_duration(c.staple->expires - now) : "-";
+    std::string next = "-";
+    if (c.next_due) {
+      next = *c.next_due > now ? format_duration(*c.next_due - now) : "now";
+    }
+    const std::string remark = !c.reason.empty() ? c.reason : c.last_error;
+    out += pad(c.name, name_width) + "  " + pad(std::string(to_string(c.state)) + (c.must_staple ? " (must)" : ""), 19) +
+           "  " + pad(live ? std::string(to_string(c.staple->status)) : "-", 8) + "  " + pad(left, 8) + "  " + pad(next, 8) +
+           "  " + (remark.empty() ? "-" : remark) + '\n';
+  }
+  for (const std::string& problem : report.problems) {
+    out += "problem: " + problem + '\n';
+  }
+  if (!report.disk_error.empty()) {
+    out += "disk: " + report.disk_error + '\n';
+  }
+  if (is_too_old(report, now)) {
+    out += "the stapler last reported " + format_duration(now - report.written) + " ago: it stopped or hangs (start it again)\n";
+  }
+  return out;
+}
+
+int status_exit_code(const StatusReport& report, UnixSeconds now) {
+  const bool fine = std::all_of(report.certificates.begin(), report.certificates.end(), [](const CertificateStatus& c) {
+    return c.state == CertificateState::kFresh || c.state == CertificateState::kDue || c.state == CertificateState::kNotNeeded;
+  });
+  return fine && report.problems.empty() && report.disk_error.empty() && !is_too_old(report, now) ? 0 : 1;
+}
+
+}  // namespace muster::stapler
