@@ -41,12 +41,17 @@ std::vector<std::string> list_certificate_files(const std::string& directory) {
   return out;
 }
 
-/// "web" for "/etc/tls/web.pem"; the directory for what every certificate of an ACME client is called.
+/// "web" for "/etc/tls/web.pem" and "/etc/tls/web.chain.pem"; the directory for what every certificate of an ACME client is called.
 std::string name_for(const std::string& path) {
   const auto parts = split(path, '/');
   std::string name(parts.back());
   if (const std::size_t dot = name.rfind('.'); dot != std::string::npos && dot != 0) {
     name.resize(dot);
+  }
+  for (const std::string_view suffix : {".chain", ".fullchain", ".bundle"}) {
+    if (name.size() > suffix.size() && name.ends_with(suffix)) {
+      name.resize(name.size() - suffix.size());
+    }
   }
   const bool generic = name == "fullchain" || name == "cert" || name == "certificate" || name == "chain" || name == "tls";
   return generic && parts.size() > 1 && !parts[parts.size() - 2].empty() ? std::string(parts[parts.size() - 2]) : name;
