@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+
+#include "muster/responder/counters.h"
+#include "muster/responder/setup.h"
+#include "muster/store/store.h"
+
+// The responder without I/O: request octets and the time go in, an HTTP answer comes out.
+namespace muster::responder {
+
+/// One answer, ready to be sent as it is. Views are valid until the next call on the Answerer.
+struct Answer {
+  Bytes octets;              ///< status line, headers (Connection excepted), blank line, body
+  std::size_t head_bytes = 0;
+  std::string_view etag;     ///< quoted; empty when the answer must not be cached
+  Cause cause = Cause::kNone;
+  [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
+};
+
+/// Answers OCSP requests from a store under a setup. The store is asked at every request: a remembered answer is used only while
+/// the store has not moved since its record was compared, or the record read again says the same (decision 012).
+/// When a remembered answer is used nothing is allocated and no lock is taken.
+/// Threads: one; each loop has its own.
+class Answerer {
+ public:
+  /// \param counters  outlives the Answerer
+  Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters);
+  ~Answerer();
+  Answerer(const Answerer&) = delete;
+  Answerer& operator=(const Answerer&) = delete;
+
+  /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead).
+  Answer answer(Bytes request, UnixSeconds now);
+  /// The unsigned answer for a request that could not even be taken out of its HTTP message.
+  Answer refuse(Cause cause, UnixSeconds now);
+  /// A 304 for the answer given last. Precondition: it had an ETag.
+  Answer not_modified();
+  /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
+  void adopt(std::shared_ptr<const Setup> setup);
+  /// Lets go of the store's snapshot while idle, so that it does not pin old pages.
+  void release();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// For logs: what the request asked about ("CertID sha256, issuer key hash ab12..., serial 4A19C2") or why it does not parse. Never
+/// reaches the client.
+std::string describe_request(Bytes request);
+
+}  // namespace muster::responder

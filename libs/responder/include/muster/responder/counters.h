@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "muster/ocsp/ocsp.h"
+
+// What happened, by result and cause. The cause goes to counters and logs, never into an OCSP answer.
+namespace muster::responder {
+
+/// Why a request was refused. Names are stable: they become metric labels.
+enum class Cause : std::uint8_t {
+  kNone,               ///< it was answered
+  kBadEncoding,        ///< GET text that is not base64
+  kBadRequest,         ///< octets that are no OCSPRequest, or pass a limit
+  kBadNonce,           ///< 0 or more than 128 octets
+  kCriticalExtension,  ///< one we do not know
+  kUnknownHash,        ///< CertID hash other than SHA-1/256/384/512, or SHA-1 switched off
+  kUnknownIssuer,
+  kSeveralIssuers,     ///< no one signer may speak for all certificates asked about
+  kUnissued,           ///< policy: unauthorized for serials never issued
+  kUnlisted,           ///< policy: unauthorized for serials the CRL does not name, or no policy
+  kSourceNotLoaded,
+  kSourceStale,        ///< CRL past its nextUpdate, or a live source unchecked for longer than the validity
+  kStoreUnreadable,    ///< the status database failed
+  kSignerExpired,      ///< signer or CA certificate ended, or not begun
+  kSigningFailed,
+  kSigningLimit,       ///< more signatures in this second than allowed
+};
+inline constexpr std::size_t kCauses = 16;
+/// "unknown_issuer".
+std::string_view to_string(Cause cause);
+/// What the client is told.
+ocsp::ResponseStatus status_for(Cause cause);
+
+/// A number one thread raises and others read.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Counters of one loop. Written by its thread, read from any.
+struct Counters {
+  Counter get, post, not_modified, other_methods, landing_pages;
+  Counter good, revoked, unknown;      ///< SingleResponses
+  Counter ready_hits;                  ///< answers that were remembered
+  Counter ready_rechecked;             ///< of those: store had moved, record was read again and was the same
+  Counter ready_replaced;              ///< remembered, but status, source or age asked for a new signature
+  Counter signatures, nonces_echoed;
+  std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
+  std::array<Counter, kCauses> refused;  ///< by Cause
+};
+
+}  // namespace muster::responder

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "muster/responder/setup.h"
+
+namespace muster::responder {
+
+/// One issuer as an operator names it: files and rules. A path is empty when not given.
+struct IssuerFiles {
+  std::string label;             ///< empty: the CA's subject
+  std::string ca;                ///< certificates of the CA: its own and renewed ones
+  std::string signer;            ///< empty: the CA signs by itself
+  std::string key;
+  std::string index;             ///< index.txt; at most one of index and crl
+  std::string crl;
+  /// Where the passphrase of an encrypted key comes from; asked only for one.
+  std::function<std::optional<std::string>()> passphrase;
+  pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
+  LocallyTrusted locally_trusted = LocallyTrusted::kNo;
+  IssuerPolicy policy;
+};
+
+enum class LoadErrc : std::uint8_t {
+  kUsage,   ///< the options contradict each other or leave something open
+  kInput,   ///< a file cannot be read or is not what it should be
+};
+struct LoadError {
+  LoadErrc code;
+  std::string detail;  ///< which option or file, why, what to do
+};
+
+/// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided exactly for a CRL (decision 011).
+Result<Unit, LoadError> check_options(const IssuerFiles& files);
+/// Reads certificates and key; everything but the store's number is filled in. Of several certificates in the signer file the one
+/// that fits the key is taken. Appends to `warnings`. Errors: as check_options; kInput.
+Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings);
+
+/// One line for people on what was decided: who is answered for, by which signer, from which source, with which answers.
+std::string describe(const Issuer& issuer, const IssuerFiles& files);
+
+}  // namespace muster::responder

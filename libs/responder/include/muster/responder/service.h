@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "muster/responder/handler.h"
+
+// The responder with sockets and threads around it.
+namespace muster::responder {
+
+struct ServiceOptions {
+  std::vector<std::string> listen{"127.0.0.1:8888"};
+  unsigned loops = 0;                    ///< zero: one a core
+  net::HttpLimits limits;
+  HandlerOptions handler;
+  Milliseconds grace{10000};             ///< for requests in flight when stopping
+};
+
+/// What the loops counted, added up.
+struct Totals {
+  std::uint64_t get = 0, post = 0, not_modified = 0;
+  std::uint64_t good = 0, revoked = 0, unknown = 0;
+  std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, signatures = 0, nonces_echoed = 0;
+  std::array<std::uint64_t, kCauses> refused{};
+};
+
+/// Loops that serve one setup from one store, each with its own listener, remembered answers and signing contexts; they share
+/// nothing but the setup and the store. Threads: all methods from one thread, which is none of the loops.
+class Service {
+ public:
+  /// Listens and serves. `store`, `clock` and `logger` outlive the service.
+  static Result<std::unique_ptr<Service>, net::NetError> start(ServiceOptions options, std::shared_ptr<const Setup> setup,
+                                                               const store::Store& store, const Clock& clock,
+                                                               Logger& logger);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Where it listens, with real ports, in the order of `ServiceOptions::listen`.
+  [[nodiscard]] const std::vector<std::string>& addresses() const;
+  [[nodiscard]] std::size_t loops() const;
+  /// Hands a new setup to every loop; each uses it from its next turn on.
+  void adopt(std::shared_ptr<const Setup> setup);
+  /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
+  void stop();
+  [[nodiscard]] Totals totals() const;
+
+ private:
+  struct Loops;
+  explicit Service(std::unique_ptr<Loops> loops);
+  std::unique_ptr<Loops> loops_;
+};
+
+}  // namespace muster::responder

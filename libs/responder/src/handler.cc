@@ -1,0 +1,106 @@
+#include "muster/responder/handler.h"
+
+#include "muster/base/text.h"
+#include "muster/http/get_path.h"
+
+namespace muster::responder {
+namespace {
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kLanding =
+    "This is an OCSP responder. Ask it by POST (application/ocsp-request), or by GET with the base64 of the request "
+    "behind this path.\n";
+
+/// If-None-Match: a list of entity tags, or "*" (RFC 9110 section 13.1.2; weak comparison).
+bool names_etag(std::string_view header, std::string_view etag) {
+  for (std::string_view item : split(header, ',')) {
+    item = trim(item);
+    if (item.starts_with("W/")) {
+      item.remove_prefix(2);
+    }
+    if (item == "*" || item == etag) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
+                         Counters& counters)
+    : options_(std::move(options)), answerer_(answerer), clock_(clock), logger_(logger), counters_(counters) {}
+
+Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now) {
+  if (!http::decode_get_tail(tail, options_.max_request_bytes, decoded_)) {
+    decoded_.clear();
+    return answerer_.refuse(Cause::kBadEncoding, now);
+  }
+  return answerer_.answer(decoded_, now);
+}
+
+void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
+  const UnixSeconds now = clock_.now();
+  Answer answer;
+  switch (request.method) {
+    case http::Method::kPost:
+      counters_.post.add();
+      answer = answerer_.answer(request.body, now);  // judged by its octets, whatever type it claims
+      break;
+    case http::Method::kGet:
+    case http::Method::kHead: {
+      const auto tail = http::find_get_tail(request.target, options_.prefix);
+      if (!tail) {
+        counters_.landing_pages.add();
+        reply.send(404, kText, "Cache-Control: no-store\r\n", as_bytes("Not here.\n"));
+        return;
+      }
+      if (tail->empty()) {
+        counters_.landing_pages.add();
+        reply.send(200, kText, "Cache-Control: no-store\r\n", as_bytes(kLanding));
+        return;
+      }
+      counters_.get.add();
+      answer = take_get(*tail, now);
+      if (!answer.etag.empty() && !request.if_none_match.empty() &&
+          names_etag(request.if_none_match, answer.etag)) {
+        counters_.not_modified.add();
+        answer = answerer_.not_modified();
+      }
+      break;
+    }
+    case http::Method::kOther:
+      counters_.other_methods.add();
+      reply.send(405, kText, "Allow: GET, HEAD, POST\r\nCache-Control: no-store\r\n",
+                 as_bytes("Only GET, HEAD and POST.\n"));
+      return;
+  }
+  if (answer.cause != Cause::kNone) {
+    log_refusal(answer.cause, request, now);
+  }
+  reply.send_ready(answer.octets, answer.head_bytes);
+}
+
+void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now) {
+  Sample& sample = samples_[static_cast<std::size_t>(cause)];
+  if (now < sample.next && sample.next - now <= options_.refusal_log_interval) {
+    ++sample.left_out;
+    return;
+  }
+  const bool ours = status_for(cause) == ocsp::ResponseStatus::kTryLater ||
+                    status_for(cause) == ocsp::ResponseStatus::kInternalError;
+  const bool post = request.method == http::Method::kPost;
+  std::string about = cause == Cause::kBadEncoding
+                          ? "GET path is not base64: " + printable(request.target.substr(0, 80))
+                          : describe_request(post ? request.body : Bytes(decoded_));
+  logger_.log(ours ? LogLevel::kWarning : LogLevel::kInfo, "responder.refused",
+              ours ? "cannot give a status now" : "request refused",
+              {{"cause", to_string(cause)},
+               {"answer", ocsp::to_string(status_for(cause))},
+               {"request", std::move(about)},
+               {"more_since_last", sample.left_out}});
+  sample.next = now + options_.refusal_log_interval;
+  sample.left_out = 0;
+}
+
+}  // namespace muster::responder

@@ -1,0 +1,138 @@
+#include "muster/responder/issuer_files.h"
+
+#include <algorithm>
+
+namespace muster::responder {
+namespace {
+
+Err<LoadError> usage(std::string detail) { return Err{LoadError{LoadErrc::kUsage, std::move(detail)}}; }
+Err<LoadError> input(std::string detail) { return Err{LoadError{LoadErrc::kInput, std::move(detail)}}; }
+
+std::string name_of(const IssuerFiles& files) {
+  return !files.label.empty() ? files.label : !files.ca.empty() ? files.ca : "issuer";
+}
+
+Result<std::vector<pki::Certificate>, LoadError> load_certificates(const std::string& path, const char* what) {
+  auto certificates = pki::load_certificates(path);
+  if (!certificates) {
+    return input(std::string(what) + ": " + certificates.error().detail);
+  }
+  return *std::move(certificates);
+}
+
+Result<pki::PrivateKey, LoadError> load_key(const IssuerFiles& files) {
+  auto key = pki::PrivateKey::load(files.key, files.passphrase);
+  if (!key) {
+    std::string detail = "key: " + key.error().detail;
+    if (key.error().code == pki::PkiErrc::kWrongPassphrase) {
+      detail += "; give the passphrase by key_pass = \"file:PATH\" or \"env:NAME\" (--key-pass)";
+    }
+    return input(std::move(detail));
+  }
+  return *std::move(key);
+}
+
+std::string_view word(UnissuedAnswer answer) {
+  switch (answer) {
+    case UnissuedAnswer::kUnknown: return "unknown";
+    case UnissuedAnswer::kUnauthorized: return "unauthorized";
+    case UnissuedAnswer::kRevoked: return "revoked (1970, certificateHold, extended-revoked)";
+  }
+  return "";
+}
+std::string_view word(UnlistedAnswer answer) {
+  switch (answer) {
+    case UnlistedAnswer::kGood: return "good";
+    case UnlistedAnswer::kUnknown: return "unknown";
+    case UnlistedAnswer::kUnauthorized: return "unauthorized";
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<Unit, LoadError> check_options(const IssuerFiles& files) {
+  const std::string who = name_of(files);
+  if (files.ca.empty()) {
+    return usage(who + ": no CA certificate; give ca = \"ca.pem\" (--ca)");
+  }
+  if (files.key.empty()) {
+    return usage(who + ": no private key; give key = \"ocsp.key\" (--key), and signer = \"ocsp.pem\" (--signer) unless the CA "
+                       "signs by itself");
+  }
+  if (!files.index.empty() && !files.crl.empty()) {
+    return usage(who + ": both index and crl given; one issuer has one source");
+  }
+  if (!files.crl.empty() && !files.policy.unlisted) {
+    return usage(who + ": a CRL names revoked certificates only, so it cannot tell whether any other serial was ever issued. "
+                       "Decide what is answered for serials not listed: unlisted = \"good\" (all other serials are taken "
+                       "as issued and valid), \"unknown\" or \"unauthorized\" (--unlisted)");
+  }
+  if (!files.index.empty() && files.policy.unlisted) {
+    return usage(who + ": unlisted is for CRLs; index.txt lists every certificate issued, and unissued says what is answered "
+                       "for others");
+  }
+  if (auto policy = check_policy(files.policy); !policy) {
+    return usage(who + ": " + policy.error().detail);
+  }
+  return Unit{};
+}
+
+Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings) {
+  MUSTER_CHECK(check_options(files));
+  MUSTER_TRY(const std::vector<pki::Certificate> found, load_certificates(files.ca, "ca"));
+  std::vector<pki::Certificate> ca = same_issuer(found);
+  std::string label = files.label.empty() ? ca.front().subject_text() : files.label;
+  if (ca.size() < found.size()) {
+    warnings.push_back(label + ": " + files.ca + " holds " + std::to_string(found.size() - ca.size()) +
+                       " certificates of other CAs, which are not answered for; give each CA its own [[responder.issuer]]");
+  }
+  MUSTER_TRY(pki::PrivateKey key, load_key(files));
+  const auto fits = [&key](const pki::Certificate& certificate) { return key.matches(certificate); };
+  pki::Certificate signer = ca.front();
+  if (!files.signer.empty()) {
+    MUSTER_TRY(const std::vector<pki::Certificate> candidates, load_certificates(files.signer, "signer"));
+    const auto match = std::find_if(candidates.begin(), candidates.end(), fits);
+    signer = match != candidates.end() ? *match : candidates.front();
+  } else if (!fits(signer)) {
+    return input(label + ": the private key " + files.key + " is not the CA's own; give the delegate's certificate with signer = "
+                         "\"ocsp.pem\" (--signer)");
+  }
+  const bool watched = !files.index.empty() || !files.crl.empty();
+  return IssuerSpec{.label = std::move(label),
+                    .certificates = std::move(ca),
+                    .signer = std::move(signer),
+                    .key = std::move(key),
+                    .scheme = files.scheme,
+                    .locally_trusted = files.locally_trusted,
+                    .origin = watched ? DataOrigin::kWatchedSource : DataOrigin::kStoreItself,
+                    .store_id = {},
+                    .policy = files.policy};
+}
+
+std::string describe(const Issuer& issuer, const IssuerFiles& files) {
+  std::string text = "answers for " + issuer.certificates.front().subject_text();
+  text += issuer.authority == pki::Authority::kIssuer ? ", signed by the CA itself"
+                                                      : ", signed by delegate " + issuer.signer.subject_text();
+  der::Reader reader(issuer.signing.algorithm());
+  if (const auto algorithm = der::read_algorithm(reader, "signatureAlgorithm")) {
+    text += " (" + pki::algorithm_text(*algorithm) + ", until " + format_iso8601(issuer.terms.not_after) + ")";
+  }
+  if (!files.index.empty()) {
+    text += "; source " + files.index;
+  } else if (!files.crl.empty()) {
+    text += "; source " + files.crl;
+  } else {
+    text += "; source: the store";
+  }
+  if (issuer.terms.policy.unlisted) {
+    text += "; serials not listed: " + std::string(word(*issuer.terms.policy.unlisted));
+  } else {
+    text += "; serials never issued: " + std::string(word(issuer.terms.policy.unissued));
+  }
+  text += "; answers valid " + format_duration(issuer.terms.policy.validity) + ", signed anew after " +
+          format_duration(refresh_age(issuer.terms.policy));
+  return text;
+}
+
+}  // namespace muster::responder

@@ -1,0 +1,84 @@
+#include "request_rules.h"
+
+namespace muster::responder {
+namespace {
+
+bool is(const der::ExtensionView& extension, Bytes oid) { return equal(extension.oid, oid); }
+
+/// AcceptableResponses: we answer with the basic type whatever it lists, which only a critical list without it forbids
+/// (RFC 6960 section 4.4.3).
+bool accepts_basic(Bytes extension_value) {
+  der::Reader reader(extension_value);
+  auto list = reader.enter(der::Tag::kSequence, "AcceptableResponses");
+  while (list && !list->at_end()) {
+    const auto type = list->read_oid("response type");
+    if (!type) {
+      return false;
+    }
+    if (equal(*type, oid::kOcspBasic)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool echoes(const ocsp::NonceView& nonce, NoncePolicy policy) {
+  switch (policy) {
+    case NoncePolicy::kEcho: return true;
+    case NoncePolicy::kEchoStandard: return nonce.octets.size() >= 16 && nonce.octets.size() <= 32;
+    case NoncePolicy::kIgnore: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy) {
+  RequestOptions out;
+  for (const der::ExtensionView& extension : request.extensions) {
+    if (is(extension, oid::kOcspNonce)) {
+      const auto nonce = ocsp::parse_nonce(extension.value);
+      if (!nonce) {
+        out.cause = Cause::kBadNonce;
+        return out;
+      }
+      if (echoes(*nonce, policy)) {
+        out.nonce = extension.value;
+      }
+    } else if (is(extension, oid::kOcspAcceptableResponses)) {
+      if (extension.critical && !accepts_basic(extension.value)) {
+        out.cause = Cause::kCriticalExtension;
+        return out;
+      }
+    } else if (extension.critical && !is(extension, oid::kOcspPreferredSignatures)) {
+      // A preference may go unheeded, critical or not: the signature says itself which algorithm it has.
+      out.cause = Cause::kCriticalExtension;
+      return out;
+    }
+  }
+  return out;
+}
+
+Cause check_entry(const ocsp::SingleRequestView& entry) {
+  for (const der::ExtensionView& extension : entry.extensions) {
+    if (extension.critical) {
+      return Cause::kCriticalExtension;
+    }
+  }
+  return Cause::kNone;
+}
+
+Bytes find_plain_cert_id(Bytes request) {
+  // OCSPRequest, TBSRequest, requestList, Request: each must fill the one around it.
+  der::Reader reader(request);
+  for (const char* field : {"OCSPRequest", "tbsRequest", "requestList", "Request"}) {
+    const auto inner = reader.enter(der::Tag::kSequence, field);
+    if (!inner || !reader.at_end()) {
+      return {};
+    }
+    reader = *inner;
+  }
+  return reader.rest();
+}
+
+}  // namespace muster::responder

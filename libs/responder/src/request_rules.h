@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "muster/responder/counters.h"
+#include "muster/responder/policy.h"
+
+namespace muster::responder {
+
+/// What the extensions of a request ask for.
+struct RequestOptions {
+  Cause cause = Cause::kNone;
+  /// extnValue to be echoed in responseExtensions.
+  std::optional<Bytes> nonce;
+};
+/// The answer to extensions of a single entry: none of them is known to us.
+Cause check_entry(const ocsp::SingleRequestView& entry);
+/// Applies RFC 9654 to the nonce (decision 010) and RFC 6960 section 4.1.2 to the other request extensions: what we do
+/// not know is ignored unless critical. Views of the request. Allocation-free.
+RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy);
+
+/// The CertID octets of a request that consists of one CertID and nothing else, the form nearly every client sends; empty for any
+/// other. Only the frame is looked at: the octets are a CertID if they equal one that was parsed before. Saves the parsing of
+/// requests whose answer is remembered (about 500 of 700 ns here). Allocation-free.
+Bytes find_plain_cert_id(Bytes request);
+
+}  // namespace muster::responder

@@ -1,0 +1,103 @@
+#include "resolve.h"
+
+#include <algorithm>
+
+namespace muster::responder {
+namespace {
+
+ocsp::CertStatus status_of(const store::Status& record) {
+  switch (record.state) {
+    case store::State::kGood: return ocsp::Good{};
+    case store::State::kHold:
+      return ocsp::Revoked{record.revoked_at.value_or(UnixSeconds{}), ReasonCode::kCertificateHold};
+    case store::State::kRevoked: break;
+  }
+  ocsp::Revoked revoked{record.revoked_at.value_or(UnixSeconds{}), record.reason};
+  if (revoked.reason == ReasonCode::kUnspecified) {
+    revoked.reason.reset();  // said by absence (RFC 5280 section 5.3.1)
+  }
+  return revoked;
+}
+
+Resolved refuse(Cause cause) {
+  Resolved out;
+  out.cause = cause;
+  return out;
+}
+
+void answer_unissued(const IssuerPolicy& policy, Resolved& out) {
+  switch (policy.unissued) {
+    case UnissuedAnswer::kUnknown: out.status = ocsp::Unknown{}; return;
+    case UnissuedAnswer::kUnauthorized: out.cause = Cause::kUnissued; return;
+    case UnissuedAnswer::kRevoked:
+      out.status = ocsp::Revoked{UnixSeconds{}, ReasonCode::kCertificateHold};  // RFC 6960 section 2.2
+      out.never_issued = NeverIssued::kYes;
+      return;
+  }
+}
+
+void answer_unlisted(const IssuerPolicy& policy, Resolved& out) {
+  // A store written by others may hold CRL data nobody decided about: refusing is the one safe reading.
+  switch (policy.unlisted.value_or(UnlistedAnswer::kUnauthorized)) {
+    case UnlistedAnswer::kGood: out.status = ocsp::Good{}; return;
+    case UnlistedAnswer::kUnknown: out.status = ocsp::Unknown{}; return;
+    case UnlistedAnswer::kUnauthorized: out.cause = Cause::kUnlisted; return;
+  }
+}
+
+}  // namespace
+
+bool same_answer(const Resolved& a, const Resolved& b) {
+  if (a.cause != b.cause || a.never_issued != b.never_issued || a.source_this_update != b.source_this_update ||
+      a.source_next_update != b.source_next_update || a.status.index() != b.status.index()) {
+    return false;
+  }
+  const auto* x = std::get_if<ocsp::Revoked>(&a.status);
+  const auto* y = std::get_if<ocsp::Revoked>(&b.status);
+  return x == nullptr || (x->time == y->time && x->reason == y->reason);
+}
+
+Resolved resolve(const Terms& terms, const store::IssuerState* state,
+                 const std::optional<store::Status>& record, UnixSeconds now) {
+  if (now < terms.not_before || now >= terms.not_after) {
+    return refuse(Cause::kSignerExpired);
+  }
+  const bool live_store = terms.origin == DataOrigin::kStoreItself;
+  if (state == nullptr || (!live_store && state->loaded_at == UnixSeconds{})) {
+    return refuse(Cause::kSourceNotLoaded);
+  }
+  if (state->next_update && *state->next_update <= now) {
+    return refuse(Cause::kSourceStale);
+  }
+
+  Resolved out;
+  out.source_this_update = state->this_update;
+  out.source_next_update = state->next_update;
+  // A CRL was right when it was issued, a live source when it was last read; neither may lie ahead of the clock.
+  const UnixSeconds known = state->this_update ? *state->this_update : live_store ? now : state->loaded_at;
+  out.this_update = std::min(known, now);
+  // A CRL says itself how long it holds; a live source that nobody could read for a whole validity is not to be believed.
+  const UnixSeconds from = state->this_update ? now : out.this_update;
+  out.next_update = std::min(from + terms.policy.validity - Seconds(1), terms.not_after);
+  if (state->next_update) {
+    out.next_update = std::min(out.next_update, *state->next_update);
+  }
+  if (out.next_update <= now) {
+    return refuse(Cause::kSourceStale);
+  }
+
+  if (record && record->state != store::State::kGood) {
+    out.status = status_of(*record);
+  } else if (terms.policy.compromised_at) {
+    out.status = ocsp::Revoked{*terms.policy.compromised_at, ReasonCode::kCaCompromise};
+  } else if (record) {
+    out.status = status_of(*record);
+  } else if (state->knows_issued == store::KnowsIssued::kYes) {
+    answer_unissued(terms.policy, out);
+  } else {
+    answer_unlisted(terms.policy, out);
+  }
+  return out;
+}
+
+}  // namespace muster::responder

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "muster/responder/counters.h"
+#include "muster/responder/setup.h"
+
+namespace muster::responder {
+
+/// Whether the marker extended-revoked must accompany the answer.
+enum class NeverIssued : std::uint8_t { kNo, kYes };
+
+/// What will be said about one serial, and until when it may be said.
+struct Resolved {
+  Cause cause = Cause::kNone;  ///< other than kNone: a refusal, the rest means nothing
+  ocsp::CertStatus status = ocsp::Unknown{};
+  NeverIssued never_issued = NeverIssued::kNo;
+  UnixSeconds this_update{};
+  UnixSeconds next_update{};
+  /// Times of the CRL behind it; a newer CRL asks for a newer answer.
+  std::optional<UnixSeconds> source_this_update, source_next_update;
+};
+/// Same status from the same CRL: an answer made from one serves for the other. thisUpdate of live sources moves with every look
+/// at them and does not count.
+bool same_answer(const Resolved& a, const Resolved& b);
+
+/// Turns records into an answer by policy. Pure.
+/// \param state   null when the store never heard of the issuer
+/// \param record  nothing when the source does not name the serial
+Resolved resolve(const Terms& terms, const store::IssuerState* state,
+                 const std::optional<store::Status>& record, UnixSeconds now);
+
+}  // namespace muster::responder

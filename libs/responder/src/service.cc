@@ -1,0 +1,139 @@
+#include "muster/responder/service.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace muster::responder {
+namespace {
+
+/// A snapshot is let go of this often: a loop without requests must not pin old pages of the store.
+constexpr Milliseconds kReleaseInterval{1000};
+
+/// One loop with everything it owns. Destroyed after its thread has ended.
+struct Worker {
+  Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, const store::Store& store,
+         const Clock& clock, Logger& logger)
+      : answerer(std::move(setup), store.reader(), counters),
+        handler(options.handler, answerer, clock, logger, counters) {}
+
+  void release_regularly() {
+    loop.after(kReleaseInterval, [this] {
+      answerer.release();
+      release_regularly();
+    });
+  }
+
+  /// On the loop's thread.
+  void drain(Milliseconds grace) {
+    draining = servers.size();
+    if (servers.empty()) {
+      loop.stop();
+    }
+    for (auto& server : servers) {
+      server->drain(grace, [this] {
+        if (--draining == 0) {
+          loop.stop();
+        }
+      });
+    }
+  }
+
+  Counters counters;
+  net::Loop loop;
+  Answerer answerer;
+  OcspHandler handler;
+  std::vector<std::unique_ptr<net::HttpServer>> servers;
+  std::size_t draining = 0;
+  std::thread thread;
+};
+
+}  // namespace
+
+struct Service::Loops {
+  ServiceOptions options;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::string> addresses;
+  bool stopped = false;
+};
+
+Service::Service(std::unique_ptr<Loops> loops) : loops_(std::move(loops)) {}
+Service::~Service() { stop(); }
+
+Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions options,
+                                                               std::shared_ptr<const Setup> setup,
+                                                               const store::Store& store, const Clock& clock,
+                                                               Logger& logger) {
+  MUSTER_ASSERT(!options.listen.empty());
+  auto loops = std::make_unique<Loops>();
+  const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) {
+    auto worker = std::make_unique<Worker>(options, setup, store, clock, logger);
+    for (std::size_t n = 0; n < options.listen.size(); ++n) {
+      // The first loop settles the port; the others share its real address.
+      const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
+      if (i > 0 && address.starts_with("unix:")) {
+        continue;  // one listener alone can own a path
+      }
+      MUSTER_TRY(auto server, net::HttpServer::listen(
+                                  worker->loop, address, options.limits, worker->handler,
+                                  i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
+      if (i == 0) {
+        loops->addresses.push_back(server->address());
+      }
+      worker->servers.push_back(std::move(server));
+    }
+    loops->workers.push_back(std::move(worker));
+  }
+  loops->options = std::move(options);
+  for (auto& worker : loops->workers) {
+    worker->release_regularly();
+    worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
+  }
+  return std::unique_ptr<Service>(new Service(std::move(loops)));
+}
+
+const std::vector<std::string>& Service::addresses() const { return loops_->addresses; }
+std::size_t Service::loops() const { return loops_->workers.size(); }
+
+void Service::adopt(std::shared_ptr<const Setup> setup) {
+  for (auto& worker : loops_->workers) {
+    worker->loop.post([w = worker.get(), setup] { w->answerer.adopt(setup); });
+  }
+}
+
+void Service::stop() {
+  if (loops_->stopped) {
+    return;
+  }
+  loops_->stopped = true;
+  for (auto& worker : loops_->workers) {
+    worker->loop.post([w = worker.get(), grace = loops_->options.grace] { w->drain(grace); });
+  }
+  for (auto& worker : loops_->workers) {
+    worker->thread.join();
+  }
+}
+
+Totals Service::totals() const {
+  Totals sum;
+  for (const auto& worker : loops_->workers) {
+    const Counters& c = worker->counters;
+    sum.get += c.get.value();
+    sum.post += c.post.value();
+    sum.not_modified += c.not_modified.value();
+    sum.good += c.good.value();
+    sum.revoked += c.revoked.value();
+    sum.unknown += c.unknown.value();
+    sum.ready_hits += c.ready_hits.value();
+    sum.ready_rechecked += c.ready_rechecked.value();
+    sum.ready_replaced += c.ready_replaced.value();
+    sum.signatures += c.signatures.value();
+    sum.nonces_echoed += c.nonces_echoed.value();
+    for (std::size_t i = 0; i < kCauses; ++i) {
+      sum.refused[i] += c.refused[i].value();
+    }
+  }
+  return sum;
+}
+
+}  // namespace muster::responder

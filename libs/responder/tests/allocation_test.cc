@@ -1,0 +1,77 @@
+// Counts allocations of this thread, to hold the promise that a remembered answer costs none.
+#include <cstdlib>
+#include <new>
+
+#include "fixture.h"
+#include "muster/http/get_path.h"
+#include "muster/responder/handler.h"
+
+namespace {
+thread_local std::size_t allocations = 0;
+}
+
+// Out of line: inlined, GCC takes the pair for a mismatched one.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* p = std::malloc(size == 0 ? 1 : size)) {
+    return p;
+  }
+  std::abort();
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace muster::responder {
+namespace {
+
+class Discard final : public net::HttpReply {
+ public:
+  void send_ready(Bytes octets, std::size_t) override { bytes += octets.size(); }
+  void send(unsigned, std::string_view, std::string_view, Bytes) override {}
+  std::size_t bytes = 0;
+};
+
+TEST(Allocations, ARememberedAnswerCostsNone) {
+  World world;
+  testing::FakeClock clock;
+  OcspHandler handler({}, world.answerer, clock, null_logger(), world.counters);
+  const Buffer octets = ocsp::encode_request(leaf_request());
+  const std::string target = "/" + http::encode_get_tail(octets);
+  http::RequestView get;
+  get.method = http::Method::kGet;
+  get.target = target;
+  http::RequestView post;
+  post.method = http::Method::kPost;
+  post.target = "/";
+  post.body = octets;
+  Discard reply;
+  handler.handle(get, reply);  // signed and remembered
+  handler.handle(post, reply);
+  const std::size_t before = allocations;
+  for (int i = 0; i < 1000; ++i) {
+    handler.handle(get, reply);
+    handler.handle(post, reply);
+  }
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(world.counters.signatures.value(), 1U);
+  EXPECT_EQ(world.counters.ready_hits.value(), 2001U);
+  EXPECT_GT(reply.bytes, 2000U * 400U);
+}
+
+TEST(Allocations, RefusalsOfStrangersCostNone) {
+  World world;
+  const Buffer junk(100, 0x30);
+  const Buffer foreign = ocsp::encode_request(
+      request_for(standard_pki().intermediate.certificate, standard_pki().root.certificate));
+  world.answerer.answer(junk, kTestNow);
+  world.answerer.answer(foreign, kTestNow);
+  const std::size_t before = allocations;
+  for (int i = 0; i < 1000; ++i) {
+    world.answerer.answer(junk, kTestNow);
+    world.answerer.answer(foreign, kTestNow);
+  }
+  EXPECT_EQ(allocations, before);
+}
+
+}  // namespace
+}  // namespace muster::responder

@@ -1,0 +1,212 @@
+#include "muster/responder/handler.h"
+
+#include <gmock/gmock.h>
+
+#include "fixture.h"
+#include "muster/http/base64.h"
+#include "muster/http/get_path.h"
+
+namespace muster::responder {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// What was sent for one request.
+class Captured final : public net::HttpReply {
+ public:
+  void send_ready(Bytes octets, std::size_t head_bytes) override {
+    ++sent;
+    head = std::string(as_text(octets.first(head_bytes)));
+    body = to_buffer(octets.subspan(head_bytes));
+  }
+  void send(unsigned status, std::string_view type, std::string_view headers, Bytes content) override {
+    ++sent;
+    head = "HTTP/1.1 " + std::to_string(status) + "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(headers);
+    body = to_buffer(content);
+  }
+  int sent = 0;
+  std::string head;
+  Buffer body;
+  [[nodiscard]] std::optional<ocsp::ResponseStatus> ocsp_status() const {
+    const auto parsed = ocsp::parse_response(body);
+    return parsed ? std::optional(parsed->status) : std::nullopt;
+  }
+};
+
+/// Remembers lines.
+class ListLogger final : public Logger {
+ public:
+  void log(LogLevel, std::string_view event, std::string_view message,
+           std::initializer_list<LogField> fields) override {
+    std::string line = std::string(event) + ' ' + std::string(message);
+    for (const LogField& field : fields) {
+      line += ' ' + std::string(field.key) + '=' + field.value;
+    }
+    lines.push_back(std::move(line));
+  }
+  std::vector<std::string> lines;
+};
+
+struct Site {
+  explicit Site(const std::string& prefix = "/", std::size_t max_request = 65536)
+      : handler({.prefix = prefix, .max_request_bytes = max_request, .refusal_log_interval = Seconds(10)},
+                world.answerer, clock, logger, world.counters) {}
+  World world;
+  testing::FakeClock clock;
+  ListLogger logger;
+  OcspHandler handler;
+
+  Captured ask(http::Method method, std::string_view target, Bytes body = {}, std::string_view if_none_match = {}) {
+    http::RequestView request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    request.if_none_match = if_none_match;
+    request.content_type = "text/plain";
+    Captured captured;
+    handler.handle(request, captured);
+    EXPECT_EQ(captured.sent, 1);
+    return captured;
+  }
+  Captured get(const std::string& target) { return ask(http::Method::kGet, target); }
+};
+
+Buffer leaf_octets() { return ocsp::encode_request(leaf_request()); }
+std::string escaped() { return http::encode_get_tail(leaf_octets()); }
+
+// req: OCSP-RESP-032 OCSP-RESP-080
+TEST(OcspHandler, GetAndPostGiveTheSameAnswer) {
+  Site site;
+  const Captured get = site.get("/" + escaped());
+  const Captured post = site.ask(http::Method::kPost, "/any/path", leaf_octets());
+  EXPECT_EQ(get.ocsp_status(), ocsp::ResponseStatus::kSuccessful);
+  EXPECT_EQ(get.head, post.head);
+  EXPECT_EQ(get.body, post.body);
+}
+
+// req: OCSP-RESP-081 OCSP-RESP-051
+TEST(OcspHandler, PostAnswersCarryValidatorsButNoContentLocation) {
+  Site site;
+  const Captured post = site.ask(http::Method::kPost, "/", leaf_octets());
+  EXPECT_THAT(post.head, HasSubstr("ETag: \""));
+  EXPECT_THAT(post.head, Not(HasSubstr("Content-Location")));
+  EXPECT_THAT(post.head, Not(HasSubstr("no-store")));
+  EXPECT_THAT(post.head, Not(HasSubstr("no-cache")));
+}
+
+// req: OCSP-RESP-075 OCSP-RESP-076 OCSP-RESP-077
+TEST(OcspHandler, TakesEverySpellingOfAGet) {
+  Site site("/ocsp");
+  const std::string raw = http::base64_encode(leaf_octets());
+  std::string url = raw;
+  std::replace(url.begin(), url.end(), '+', '-');
+  std::replace(url.begin(), url.end(), '/', '_');
+  std::string lower = escaped();
+  for (std::size_t at = 0; (at = lower.find('%', at)) != std::string::npos; ++at) {
+    lower[at + 1] = static_cast<char>(std::tolower(lower[at + 1]));
+    lower[at + 2] = static_cast<char>(std::tolower(lower[at + 2]));
+  }
+  const std::string unpadded = raw.substr(0, raw.find('='));
+  const Buffer expected = site.get("/ocsp/" + escaped()).body;
+  for (const std::string& tail : {raw, url, lower, unpadded, "/" + raw}) {
+    EXPECT_EQ(site.get("/ocsp/" + tail).body, expected) << tail;
+  }
+  std::string doubled = escaped();
+  for (std::size_t at = 0; (at = doubled.find('%', at)) != std::string::npos; at += 3) {
+    doubled.replace(at, 1, "%25");
+  }
+  for (const std::string& tail : {"!" + raw, raw + "%0A", doubled}) {
+    EXPECT_EQ(site.get("/ocsp/" + tail).ocsp_status(), ocsp::ResponseStatus::kMalformedRequest) << tail;
+  }
+}
+
+// req: OCSP-RESP-033 OCSP-RESP-079
+TEST(OcspHandler, ErrorsTravelWithHttp200AndTheOcspType) {
+  Site site;
+  site.world.store.states.clear();
+  ++site.world.store.sequence;
+  const Buffer foreign = ocsp::encode_request(
+      request_for(standard_pki().intermediate.certificate, standard_pki().root.certificate));
+  const Captured answers[] = {site.ask(http::Method::kPost, "/", as_bytes("junk")),
+                              site.ask(http::Method::kPost, "/", leaf_octets()),
+                              site.ask(http::Method::kPost, "/", foreign)};
+  const ocsp::ResponseStatus expected[] = {ocsp::ResponseStatus::kMalformedRequest, ocsp::ResponseStatus::kTryLater,
+                                           ocsp::ResponseStatus::kUnauthorized};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(answers[i].ocsp_status(), expected[i]);
+    EXPECT_THAT(answers[i].head, HasSubstr("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answers[i].head, HasSubstr("Content-Type: application/ocsp-response\r\n"));
+    EXPECT_THAT(answers[i].head, HasSubstr("Content-Length: 5\r\n"));
+    EXPECT_THAT(answers[i].head, HasSubstr("Cache-Control: no-store\r\n"));
+    EXPECT_EQ(answers[i].body.size(), 5U);
+  }
+}
+
+// req: OCSP-RESP-080
+TEST(OcspHandler, RefusesOtherMethodsWithAllow) {
+  Site site;
+  const Captured captured = site.ask(http::Method::kOther, "/");
+  EXPECT_THAT(captured.head, HasSubstr("HTTP/1.1 405"));
+  EXPECT_THAT(captured.head, HasSubstr("Allow: GET, HEAD, POST\r\n"));
+}
+
+// req: OCSP-RESP-080
+TEST(OcspHandler, AnswersConditionalRequestsWith304) {
+  Site site;
+  const Captured full = site.get("/" + escaped());
+  const std::size_t at = full.head.find("ETag: ") + 6;
+  const std::string etag = full.head.substr(at, 66);
+  for (const std::string& condition : {etag, "\"x\", W/" + etag, std::string("*")}) {
+    const Captured captured = site.ask(http::Method::kGet, "/" + escaped(), {}, condition);
+    EXPECT_THAT(captured.head, HasSubstr("HTTP/1.1 304 Not Modified\r\n")) << condition;
+    EXPECT_THAT(captured.head, HasSubstr(etag));
+    EXPECT_TRUE(captured.body.empty());
+  }
+  EXPECT_THAT(site.ask(http::Method::kGet, "/" + escaped(), {}, "\"x\"").head, HasSubstr("200 OK"));
+  // The certificate was revoked meanwhile: a cache must not be told that its copy still stands.
+  site.world.store.set(kIssuer, standard_pki().leaf.certificate.serial(), revoked_at(kTestNow));
+  EXPECT_THAT(site.ask(http::Method::kGet, "/" + escaped(), {}, etag).head, HasSubstr("200 OK"));
+  EXPECT_THAT(site.ask(http::Method::kPost, "/", leaf_octets(), "*").head, HasSubstr("200 OK"));
+}
+
+TEST(OcspHandler, HeadIsHandledAsGet) {
+  Site site;
+  EXPECT_EQ(site.ask(http::Method::kHead, "/" + escaped()).head, site.get("/" + escaped()).head);
+}
+
+TEST(OcspHandler, VisitorsGetSomethingHarmless) {
+  Site site("/ocsp");
+  EXPECT_THAT(site.get("/ocsp/").head, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(site.get("/ocsp").head, HasSubstr("text/plain"));
+  EXPECT_THAT(site.get("/elsewhere").head, HasSubstr("HTTP/1.1 404"));
+  EXPECT_THAT(site.get("/ocspx/" + escaped()).head, HasSubstr("HTTP/1.1 404"));
+}
+
+// req: OCSP-RESP-078
+TEST(OcspHandler, BoundsADecodedGet) {
+  Site site("/", 100);
+  EXPECT_EQ(site.get("/" + http::encode_get_tail(Buffer(101, 0x30))).ocsp_status(),
+            ocsp::ResponseStatus::kMalformedRequest);
+  EXPECT_EQ(site.world.counters.refused[static_cast<std::size_t>(Cause::kBadEncoding)].value(), 1U);
+}
+
+TEST(OcspHandler, LogsTheReasonOfRefusalsSampled) {
+  Site site;
+  for (int i = 0; i < 100; ++i) {
+    site.ask(http::Method::kPost, "/", as_bytes("junk"));
+  }
+  ASSERT_EQ(site.logger.lines.size(), 1U);
+  EXPECT_THAT(site.logger.lines[0], HasSubstr("cause=bad_request"));
+  EXPECT_THAT(site.logger.lines[0], HasSubstr("4 octets"));
+  site.get("/!!!");  // another cause has its own sample
+  ASSERT_EQ(site.logger.lines.size(), 2U);
+  EXPECT_THAT(site.logger.lines[1], HasSubstr("cause=bad_encoding"));
+  site.clock.advance(Seconds(11));
+  site.ask(http::Method::kPost, "/", as_bytes("junk"));
+  ASSERT_EQ(site.logger.lines.size(), 3U);
+  EXPECT_THAT(site.logger.lines[2], HasSubstr("more_since_last=99"));
+}
+
+}  // namespace
+}  // namespace muster::responder

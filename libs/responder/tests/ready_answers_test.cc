@@ -1,0 +1,67 @@
+#include "ready_answers.h"
+
+#include <gtest/gtest.h>
+
+namespace muster::responder {
+namespace {
+
+Buffer id(unsigned n) {
+  Buffer out(40, 0x5a);
+  for (unsigned i = 0; i < 4; ++i) {
+    out.push_back(static_cast<std::uint8_t>(n >> (8 * i)));
+  }
+  return out;
+}
+
+TEST(ReadyAnswers, FindsWhatWasClaimed) {
+  ReadyAnswers answers(1024);
+  EXPECT_EQ(answers.find(id(1)), nullptr);
+  ReadyAnswer* place = answers.claim(id(1));
+  ASSERT_NE(place, nullptr);
+  EXPECT_EQ(answers.find(id(1)), place);
+  EXPECT_EQ(answers.claim(id(1)), place);
+  EXPECT_EQ(answers.find(id(2)), nullptr);
+  answers.clear();
+  EXPECT_EQ(answers.find(id(1)), nullptr);
+}
+
+TEST(ReadyAnswers, EveryOctetCounts) {
+  ReadyAnswers answers(1024);
+  answers.claim(id(7));
+  for (std::size_t i = 0; i < id(7).size(); ++i) {
+    Buffer other = id(7);
+    other[i] ^= 1U;
+    EXPECT_EQ(answers.find(other), nullptr) << i;
+  }
+  Buffer longer = id(7);
+  longer.push_back(0);
+  EXPECT_EQ(answers.find(longer), nullptr);
+}
+
+// req: OCSP-RESP-083
+TEST(ReadyAnswers, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
+  ReadyAnswers answers(256);
+  answers.claim(id(0));
+  for (unsigned n = 1; n < 100'000; ++n) {
+    answers.claim(id(n));
+    if (n % 16 == 0) {
+      ASSERT_NE(answers.find(id(0)), nullptr) << n;
+    }
+  }
+  EXPECT_LE(answers.capacity(), 256U);
+}
+
+TEST(ReadyAnswers, RemembersNothingWhenTold) {
+  ReadyAnswers answers(0);
+  EXPECT_EQ(answers.claim(id(1)), nullptr);
+  EXPECT_EQ(answers.find(id(1)), nullptr);
+}
+
+TEST(ReadyAnswers, StaysWithinItsBound) {
+  EXPECT_EQ(ReadyAnswers(1).capacity(), 8U);
+  EXPECT_EQ(ReadyAnswers(1000).capacity(), 512U);
+  EXPECT_EQ(ReadyAnswers(1024).capacity(), 1024U);
+}
+
+}  // namespace
+}  // namespace muster::responder
