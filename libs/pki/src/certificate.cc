@@ -1,5 +1,7 @@
 #include "muster/pki/certificate.h"
 
+#include <algorithm>
+
 #include "certificate_impl.h"
 #include "muster/pki/native.h"
 
@@ -12,6 +14,51 @@ using der::DerResult;
 using der::Element;
 using der::Reader;
 using der::Tag;
+
+/// Extension with one tolerance: "critical FALSE" written out, which DER forbids and certificates of real CAs have (vector
+/// apple/ct-461426360); it means what it says. RFC 5280 4.1
+DerResult<der::ExtensionView> read_lenient_extension(Reader& in) {
+  const Reader start = in;
+  der::ExtensionView extension;
+  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "extension"));
+  MUSTER_TRY(extension.oid, body.read_oid("extnID"));
+  if (body.next_is(Tag::kBoolean)) {
+    MUSTER_TRY(const der::Truth critical, body.read_boolean("critical"));
+    extension.critical = critical == der::Truth::kTrue;
+  }
+  MUSTER_TRY(extension.value, body.read(Tag::kOctetString, "extnValue"));
+  MUSTER_CHECK(body.finish("extension"));
+  extension.raw = in.consumed_since(start);
+  return extension;
+}
+
+const der::ExtensionView* find(const std::vector<der::ExtensionView>& list, Bytes oid) {
+  const auto found = std::find_if(list.begin(), list.end(),
+                                  [&](const der::ExtensionView& e) { return equal(e.oid, oid); });
+  return found == list.end() ? nullptr : &*found;
+}
+
+/// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension, each OID once (RFC 5280 section 4.2).
+DerResult<std::vector<der::ExtensionView>> read_extension_list(Reader& in) {
+  const std::uint32_t start = in.offset();
+  MUSTER_TRY(Reader list, in.enter(Tag::kSequence, "extensions"));
+  std::vector<der::ExtensionView> all;
+  while (!list.at_end()) {
+    const std::uint32_t offset = list.offset();
+    if (all.size() == der::kMaxExtensions) {
+      return Err{DerError{DerErrc::kTooLarge, offset, "extensions"}};
+    }
+    MUSTER_TRY(const der::ExtensionView extension, read_lenient_extension(list));
+    if (find(all, extension.oid) != nullptr) {
+      return Err{DerError{DerErrc::kInconsistent, offset, "extensions"}};
+    }
+    all.push_back(extension);
+  }
+  if (all.empty()) {
+    return Err{DerError{DerErrc::kBadValue, start, "extensions"}};
+  }
+  return all;
+}
 
 /// TBSCertificate ::= SEQUENCE { version [0] EXPLICIT INTEGER DEFAULT v1, serialNumber INTEGER,
 ///   signature AlgorithmIdentifier, issuer Name, validity Validity, subject Name,
@@ -46,7 +93,7 @@ DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
   MUSTER_CHECK(tbs.read_optional(der::context_primitive(2), "subjectUniqueID"));
   MUSTER_TRY(auto extensions, tbs.enter_optional(der::context_constructed(3), "extensions"));
   if (extensions) {
-    MUSTER_TRY(to.extensions, der::read_extensions(*extensions, der::EmptyAllowed::kNo, "extensions"));
+    MUSTER_TRY(to.extensions, read_extension_list(*extensions));
     MUSTER_CHECK(extensions->finish("extensions"));
   }
   return tbs.finish("tbsCertificate");
@@ -116,8 +163,8 @@ std::string Certificate::subject_text() const { return der::name_to_string(impl_
 std::string Certificate::issuer_text() const { return der::name_to_string(impl_->issuer); }
 
 std::optional<Bytes> Certificate::extension(Bytes oid) const {
-  const auto found = der::find_extension(impl_->extensions, oid);
-  return found ? std::optional(found->value) : std::nullopt;
+  const der::ExtensionView* found = find(impl_->extensions, oid);
+  return found != nullptr ? std::optional(found->value) : std::nullopt;
 }
 
 std::vector<crl::DistributionPoint> Certificate::distribution_points() const {

@@ -157,7 +157,7 @@ bool is_understood(Bytes id) {
 
 }  // namespace
 
-der::DerResult<CertificateFacts> decode_facts(const der::ExtensionsView& extensions) {
+der::DerResult<CertificateFacts> decode_facts(std::span<const der::ExtensionView> extensions) {
   CertificateFacts facts;
   for (const der::ExtensionView& extension : extensions) {
     const auto is = [&](Bytes oid) { return equal(extension.oid, oid); };

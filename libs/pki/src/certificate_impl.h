@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "muster/pki/certificate.h"
 #include "openssl.h"
 
@@ -20,13 +22,13 @@ struct Certificate::Impl {
   UnixSeconds not_before;
   UnixSeconds not_after;
   std::uint8_t version = 1;
-  der::ExtensionsView extensions;
+  std::vector<der::ExtensionView> extensions;
   CertificateFacts facts;
   std::array<std::uint8_t, 32> fingerprint{};
   std::array<std::uint8_t, 20> key_hash{};
 };
 
 /// Decodes the extensions that facts are made of. Errors: of the extension that does not parse.
-der::DerResult<CertificateFacts> decode_facts(const der::ExtensionsView& extensions);
+der::DerResult<CertificateFacts> decode_facts(std::span<const der::ExtensionView> extensions);
 
 }  // namespace muster::pki

@@ -16,6 +16,7 @@ constexpr int kMaxSignatureChecks = 100;
 
 struct ValidationContext {
   const std::vector<Certificate>& path;
+  UnixSeconds now;
   LeafValidity leaf_validity;
 };
 
@@ -33,7 +34,9 @@ bool may_pass(int error, std::size_t depth, const ValidationContext& context) {
   const Certificate& certificate = context.path[depth];
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return depth == 0 && context.leaf_validity == LeafValidity::kIgnored;
+      // notAfter itself still counts (RFC 5280 section 4.1.2.5); OpenSSL takes it for past.
+      return context.now <= certificate.not_after() ||
+             (depth == 0 && context.leaf_validity == LeafValidity::kIgnored);
     case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
       // OpenSSL does not know some that we act on ourselves, TLS feature first of all.
       return !certificate.facts().has_unknown_critical_extension;
@@ -84,7 +87,7 @@ PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now, 
   }
   ready = ready && sk_X509_push(trusted.get(), native_x509(path.back())) > 0 &&
           X509_STORE_CTX_init(context.get(), store.get(), native_x509(path.front()), untrusted.get()) == 1;
-  ValidationContext ours{path, leaf_validity};
+  ValidationContext ours{path, now, leaf_validity};
   ready = ready && X509_STORE_CTX_set_ex_data(context.get(), context_index(), &ours) == 1;
   if (!ready) {
     return Err{internal_error()};

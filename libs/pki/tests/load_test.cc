@@ -1,15 +1,116 @@
 #include <gtest/gtest.h>
 
 #include "muster/pki/keys.h"
+#include "muster/testing/crl_builder.h"
+#include "muster/testing/process.h"
 
 namespace muster::pki {
 namespace {
 
+using muster::testing::run_process;
+using muster::testing::standard_pki;
+using muster::testing::TempDir;
+using muster::testing::to_pem;
+
 TEST(ParseCertificates, SaysThatThereIsNone) {
-  for (const std::string_view input : {"", "hello", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"}) {
+  for (const std::string_view input :
+       {"", "hello", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"}) {
     const auto result = parse_certificates(as_bytes(input));
     ASSERT_FALSE(result) << input;
     EXPECT_EQ(result.error().code, PkiErrc::kNotACertificate) << input;
+  }
+}
+
+TEST(ParseCertificates, ReadsPemInOrderAmongOtherThings) {
+  const auto& pki = standard_pki();
+  const std::string pem = "some text\n" + pki.leaf.key_pem + pki.leaf.certificate_pem() + "more text\n" +
+                          pki.intermediate.certificate_pem();
+  const auto result = parse_certificates(as_bytes(pem));
+  ASSERT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(*result, (std::vector{pki.leaf.certificate, pki.intermediate.certificate}));
+}
+
+TEST(ParseCertificates, ReadsDer) {
+  const auto result = parse_certificates(standard_pki().leaf.certificate.der());
+  ASSERT_TRUE(result);
+  EXPECT_EQ(*result, std::vector{standard_pki().leaf.certificate});
+}
+
+TEST(ParseCertificates, ReadsPkcs7InBothForms) {
+  const auto& pki = standard_pki();
+  const TempDir dir;
+  const std::string chain = pki.leaf.write(dir, "chain", {pki.intermediate.certificate});
+  for (const std::string form : {"PEM", "DER"}) {
+    const auto r = run_process({"openssl", "crl2pkcs7", "-nocrl", "-certfile", chain, "-outform", form, "-out",
+                                dir.file("bundle")});
+    ASSERT_EQ(r.exit_code, 0) << r.describe();
+    const auto result = load_certificates(dir.file("bundle"));
+    ASSERT_TRUE(result) << result.error().detail;
+    EXPECT_EQ(*result, (std::vector{pki.leaf.certificate, pki.intermediate.certificate}));
+    Buffer cut = muster::testing::read_octets(dir.file("bundle"));
+    cut.resize(cut.size() / 2);
+    EXPECT_FALSE(parse_certificates(cut)) << form;
+  }
+}
+
+TEST(ParseCertificates, ReadsTrustedCertificatesOfOpenssl) {
+  const TempDir dir;
+  const auto r = run_process({"openssl", "x509", "-in", standard_pki().root.write(dir, "root"), "-trustout", "-addtrust",
+                              "serverAuth", "-out", dir.file("trusted.pem")});
+  ASSERT_EQ(r.exit_code, 0) << r.describe();
+  const auto result = load_certificates(dir.file("trusted.pem"));
+  ASSERT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(*result, std::vector{standard_pki().root.certificate});
+}
+
+TEST(ParseCertificates, RefusesAllWhenOneIsDamaged) {
+  const auto& pki = standard_pki();
+  std::string damaged = pki.intermediate.certificate_pem();
+  damaged[100] = '*';
+  const auto bad_base64 = parse_certificates(as_bytes(pki.leaf.certificate_pem() + damaged));
+  ASSERT_FALSE(bad_base64);
+  EXPECT_EQ(bad_base64.error().code, PkiErrc::kNotACertificate);
+
+  Buffer der = to_buffer(pki.intermediate.certificate.der());
+  der[4] = 0x31;
+  EXPECT_FALSE(parse_certificates(as_bytes(pki.leaf.certificate_pem() + to_pem("CERTIFICATE", der))));
+
+  const std::string cut = pki.leaf.certificate_pem();
+  EXPECT_FALSE(parse_certificates(as_bytes(std::string_view(cut).substr(0, cut.size() / 2))));
+}
+
+TEST(LoadCertificates, NamesTheFileAndTheReason) {
+  const TempDir dir;
+  const auto missing = load_certificates(dir.file("none.pem"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, PkiErrc::kUnreadable);
+  EXPECT_NE(missing.error().detail.find(dir.file("none.pem")), std::string::npos) << missing.error().detail;
+  const auto empty = load_certificates(dir.write("empty.pem", std::string_view("nothing")));
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code, PkiErrc::kNotACertificate);
+  EXPECT_NE(empty.error().detail.find(dir.file("empty.pem")), std::string::npos) << empty.error().detail;
+}
+
+TEST(DecodeCrlInput, TakesPemAndDer) {
+  const Buffer der = muster::testing::build_crl(standard_pki().intermediate, {});
+  EXPECT_EQ(*decode_crl_input(der), der);
+  const std::string pem = standard_pki().leaf.certificate_pem() + to_pem("X509 CRL", der);
+  EXPECT_EQ(*decode_crl_input(to_buffer(as_bytes(pem))), der);
+  for (const std::string& bad : {std::string(), std::string("<html>"), standard_pki().leaf.certificate_pem(),
+                                 pem.substr(0, pem.size() - 40)}) {
+    const auto result = decode_crl_input(to_buffer(as_bytes(bad)));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, PkiErrc::kNotACrl);
+  }
+}
+
+TEST(SystemAnchors, AreThoseOfDebianOnceEach) {
+  const auto anchors = system_anchors();
+  for (std::size_t i = 1; i < anchors.size(); ++i) {
+    EXPECT_FALSE(anchors[i] == anchors[0]);
+  }
+  if (run_process({"test", "-e", "/etc/ssl/certs/ca-certificates.crt"}).exit_code == 0) {
+    EXPECT_GT(anchors.size(), 50u);
   }
 }
 

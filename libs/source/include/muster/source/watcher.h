@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "muster/base/log.h"
+#include "muster/source/load.h"
+
+// Keeps the store at what the source files say.
+namespace muster::source {
+
+struct WatchOptions {
+  Milliseconds poll{2'000};          ///< longest time between two looks at a file; inotify is quicker where it works
+  Milliseconds settle{500};          ///< a file that changes under our eyes is read after this long without a change
+  Milliseconds confirm{60'000};      ///< how often an unchanged source is noted as still right (IssuerState::loaded_at)
+  Milliseconds retry_first{1'000};   ///< after an error that may pass by itself; doubled each time
+  Milliseconds retry_most{60'000};
+  LoadOptions load;                  ///< `now` and `stop` are set by the watcher
+};
+
+/// How a source is doing, for operators.
+struct SourceStatus {
+  std::string label;
+  SourceKind kind{};
+  std::string path;
+  bool checked = false;                          ///< the first attempt is over
+  std::optional<UnixSeconds> last_success;       ///< loaded, or looked at and unchanged; its age is now minus this
+  std::optional<UnixSeconds> last_attempt;       ///< to load
+  std::optional<SourceError> error;              ///< of the last attempt; nothing when all is well
+  std::optional<UnixSeconds> failing_since;
+  std::uint64_t loads = 0, failures = 0;
+  std::uint64_t records = 0, revoked = 0, sequence = 0;
+  std::optional<UnixSeconds> this_update, next_update;  ///< of a CRL
+  std::uint64_t kept_revoked = 0;                ///< see LoadReport; not zero: an alarm
+};
+
+/// Watches files on a thread of its own, so that loading (seconds for millions of records) never holds up a loop. A file that
+/// cannot be used changes nothing in the store and is logged once per contents.
+/// Logged events: source.loaded, source.refused, source.revocation_kept, source.missing, source.recovered.
+/// Threads: every method from any thread.
+class SourceWatcher {
+ public:
+  /// Called on the watcher's thread after every attempt to load.
+  using Listener = std::function<void(const SourceStatus&)>;
+  /// Starts at once. `store`, `clock` and `logger` must outlive it.
+  SourceWatcher(store::Store& store, std::vector<SourceSpec> specs, const WatchOptions& options, const Clock& clock,
+                Logger& logger, Listener listener = {});
+  /// Stops and waits for the thread; a load under way is abandoned without effect.
+  ~SourceWatcher();
+  SourceWatcher(const SourceWatcher&) = delete;
+  SourceWatcher& operator=(const SourceWatcher&) = delete;
+
+  /// In the order of the specs.
+  [[nodiscard]] std::vector<SourceStatus> status() const;
+  /// Blocks until each source was tried once, loaded or not. Nothing when the time is up first.
+  [[nodiscard]] std::optional<std::vector<SourceStatus>> wait_until_checked(Milliseconds timeout) const;
+  /// Looks at all files now (SIGHUP).
+  void look_now();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::source

@@ -1,0 +1,234 @@
+#include "muster/source/index_txt.h"
+
+#include <algorithm>
+#include <array>
+
+#include "muster/base/text.h"
+
+namespace muster::source {
+namespace {
+
+constexpr std::size_t kFields = 6;
+
+/// Fields between tabs that have no backslash in front. Nothing unless there are exactly six.
+std::optional<std::array<std::string_view, kFields>> split_fields(std::string_view line) {
+  std::array<std::string_view, kFields> fields;
+  std::size_t count = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= line.size(); ++i) {
+    const bool end = i == line.size();
+    if (!end && (line[i] != '\t' || (i > 0 && line[i - 1] == '\\'))) {
+      continue;
+    }
+    if (count == kFields) {
+      return std::nullopt;
+    }
+    fields[count++] = line.substr(start, i - start);
+    start = i + 1;
+  }
+  return count == kFields ? std::optional(fields) : std::nullopt;
+}
+
+std::optional<unsigned> two_digits(std::string_view text, std::size_t at) {
+  const char a = text[at];
+  const char b = text[at + 1];
+  if (a < '0' || a > '9' || b < '0' || b > '9') {
+    return std::nullopt;
+  }
+  return static_cast<unsigned>(a - '0') * 10 + static_cast<unsigned>(b - '0');
+}
+
+/// YYMMDDHHMMSSZ (50..99 are 19xx, RFC 5280 section 4.1.2.5.1) or YYYYMMDDHHMMSSZ.
+std::optional<UnixSeconds> parse_time(std::string_view text) {
+  if ((text.size() != 13 && text.size() != 15) || text.back() != 'Z') {
+    return std::nullopt;
+  }
+  std::array<unsigned, 7> part{};
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    const auto value = two_digits(text, i);
+    if (!value) {
+      return std::nullopt;
+    }
+    part[i / 2] = *value;
+  }
+  const bool long_year = text.size() == 15;
+  const unsigned year = long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
+  const unsigned* rest = part.data() + (long_year ? 2 : 1);  // month, day, hour, minute, second
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(rest[0]),
+                                         std::chrono::day(rest[1])};
+  if (!date.ok() || rest[2] > 23 || rest[3] > 59 || rest[4] > 59) {
+    return std::nullopt;
+  }
+  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) + std::chrono::minutes(rest[3]) +
+         Seconds(rest[4]);
+}
+
+/// Reasons openssl knows beyond those of RFC 5280; each takes a detail behind a comma.
+enum class Detail : std::uint8_t { kNone, kHoldInstruction, kInvalidityTime };
+struct NamedReason {
+  std::string_view name;
+  std::optional<ReasonCode> reason;
+  Detail detail;
+};
+constexpr auto kNamedReasons = std::to_array<NamedReason>({
+    {"unspecified", ReasonCode::kUnspecified, Detail::kNone},
+    {"keyCompromise", ReasonCode::kKeyCompromise, Detail::kNone},
+    {"CACompromise", ReasonCode::kCaCompromise, Detail::kNone},
+    {"affiliationChanged", ReasonCode::kAffiliationChanged, Detail::kNone},
+    {"superseded", ReasonCode::kSuperseded, Detail::kNone},
+    {"cessationOfOperation", ReasonCode::kCessationOfOperation, Detail::kNone},
+    {"certificateHold", ReasonCode::kCertificateHold, Detail::kNone},
+    {"removeFromCRL", std::nullopt, Detail::kNone},
+    {"privilegeWithdrawn", ReasonCode::kPrivilegeWithdrawn, Detail::kNone},
+    {"AACompromise", ReasonCode::kAaCompromise, Detail::kNone},
+    {"holdInstruction", ReasonCode::kCertificateHold, Detail::kHoldInstruction},
+    {"keyTime", ReasonCode::kKeyCompromise, Detail::kInvalidityTime},
+    {"CAkeyTime", ReasonCode::kCaCompromise, Detail::kInvalidityTime},
+});
+
+/// `time[,reason[,detail]]`
+Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& status) {
+  const std::vector<std::string_view> parts = split(field, ',');
+  status.revoked_at = parse_time(parts[0]);
+  if (!status.revoked_at) {
+    return Err{IndexErrc::kBadRevocation};
+  }
+  status.state = store::State::kRevoked;
+  if (parts.size() == 1) {
+    return Unit{};
+  }
+  const auto named = std::find_if(kNamedReasons.begin(), kNamedReasons.end(),
+                                  [&](const NamedReason& r) { return iequals(r.name, parts[1]); });
+  const std::size_t expected_parts = named != kNamedReasons.end() && named->detail != Detail::kNone ? 3 : 2;
+  if (named == kNamedReasons.end() || parts.size() != expected_parts) {
+    return Err{IndexErrc::kBadReason};
+  }
+  status.reason = named->reason;
+  if (status.reason == ReasonCode::kCertificateHold) {
+    status.state = store::State::kHold;
+  }
+  if (named->detail == Detail::kHoldInstruction && parts[2].empty()) {
+    return Err{IndexErrc::kBadReason};
+  }
+  if (named->detail == Detail::kInvalidityTime) {
+    status.invalidity_date = parse_time(parts[2]);
+    if (!status.invalidity_date) {
+      return Err{IndexErrc::kBadReason};
+    }
+  }
+  return Unit{};
+}
+
+std::optional<Serial> parse_serial(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  const std::string_view digits = text.substr(negative ? 1 : 0);
+  const bool hexadecimal = std::all_of(digits.begin(), digits.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+  });
+  if (digits.empty() || !hexadecimal) {
+    return std::nullopt;
+  }
+  if (digits.size() % 2 == 0) {
+    return Serial::from_hex(text);
+  }
+  return Serial::from_hex((negative ? "-0" : "0") + std::string(digits));
+}
+
+}  // namespace
+
+std::string_view to_string(IndexErrc code) {
+  switch (code) {
+    case IndexErrc::kFieldCount: return "not six fields separated by tabs";
+    case IndexErrc::kBadFlag: return "field 1 is not V, R or E";
+    case IndexErrc::kBadExpiry: return "field 2 is not an expiry date like 270131120000Z or 20270131120000Z";
+    case IndexErrc::kBadRevocation:
+      return "field 3 must be a time like 260131120000Z for R and empty for V";
+    case IndexErrc::kBadReason:
+      return "field 3 has an unknown revocation reason, or one whose detail is missing or ill-formed";
+    case IndexErrc::kBadSerial: return "field 4 is not a serial number in hexadecimal of at most 64 octets";
+    case IndexErrc::kBadOctet: return "a control character; the file is half-written or no text";
+    case IndexErrc::kLineTooLong: return "longer than 65536 octets";
+    case IndexErrc::kNoNewline: return "the last line has no end; the file is half-written";
+  }
+  return "unknown";
+}
+
+Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
+  for (const char c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
+      return Err{IndexErrc::kBadOctet};
+    }
+  }
+  const auto fields = split_fields(line);
+  if (!fields) {
+    return Err{IndexErrc::kFieldCount};
+  }
+  const auto& [flag, expiry, revocation, serial_text, file, subject] = *fields;
+  if (flag != "V" && flag != "R" && flag != "E") {
+    return Err{IndexErrc::kBadFlag};
+  }
+  store::Status status;
+  status.expires = parse_time(expiry);
+  if (!status.expires) {
+    return Err{IndexErrc::kBadExpiry};
+  }
+  if ((flag == "V" && !revocation.empty()) || (flag == "R" && revocation.empty())) {
+    return Err{IndexErrc::kBadRevocation};
+  }
+  if (!revocation.empty()) {
+    MUSTER_CHECK(parse_revocation(revocation, status));
+  }
+  const auto serial = parse_serial(serial_text);
+  if (!serial) {
+    return Err{IndexErrc::kBadSerial};
+  }
+  return IndexRecord{*serial, status, file, subject};
+}
+
+Result<Unit, IndexError> IndexParser::take_line(std::string_view line) {
+  ++line_;
+  if (line.ends_with('\r')) {
+    line.remove_suffix(1);
+  }
+  if (line.empty() || line.front() == '#') {
+    return Unit{};
+  }
+  const auto record = parse_index_line(line);
+  if (!record) {
+    return Err{IndexError{record.error(), line_}};
+  }
+  stopped_ = !visit_(*record, line_);
+  return Unit{};
+}
+
+Result<Unit, IndexError> IndexParser::feed(std::string_view piece) {
+  while (!stopped_ && !piece.empty()) {
+    const std::size_t end = piece.find('\n');
+    const std::string_view part = piece.substr(0, end);
+    if (rest_.size() + part.size() > kMaxIndexLineOctets) {
+      return Err{IndexError{IndexErrc::kLineTooLong, line_ + 1}};
+    }
+    if (end == std::string_view::npos) {
+      rest_.append(part);
+      return Unit{};
+    }
+    if (rest_.empty()) {
+      MUSTER_CHECK(take_line(part));
+    } else {
+      rest_.append(part);
+      MUSTER_CHECK(take_line(rest_));
+      rest_.clear();
+    }
+    piece.remove_prefix(end + 1);
+  }
+  return Unit{};
+}
+
+Result<Unit, IndexError> IndexParser::finish() {
+  if (!stopped_ && !rest_.empty()) {
+    return Err{IndexError{IndexErrc::kNoNewline, line_ + 1}};
+  }
+  return Unit{};
+}
+
+}  // namespace muster::source

@@ -1,0 +1,155 @@
+#include "muster/source/load.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "load_parts.h"
+
+namespace muster::source {
+namespace {
+
+std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec; }
+
+FileStamp make_stamp(const struct stat& info) {
+  return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim),
+          nanoseconds(info.st_ctim)};
+}
+
+SourceError unreadable(FileErrc code, int os_error, const std::string& path) {
+  return {SourceErrc::kUnreadable, to_string(FileError{code, os_error, path})};
+}
+
+}  // namespace
+
+std::string_view to_string(SourceErrc code) {
+  switch (code) {
+    case SourceErrc::kUnreadable: return "unreadable";
+    case SourceErrc::kChanging: return "changing";
+    case SourceErrc::kMalformed: return "malformed";
+    case SourceErrc::kConflict: return "conflict";
+    case SourceErrc::kEmptied: return "emptied";
+    case SourceErrc::kNotTrusted: return "not-trusted";
+    case SourceErrc::kUnsupported: return "unsupported";
+    case SourceErrc::kRollback: return "rollback";
+    case SourceErrc::kNotYetValid: return "not-yet-valid";
+    case SourceErrc::kStore: return "store";
+    case SourceErrc::kStopped: return "stopped";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::kIndexTxt: return "index.txt";
+    case SourceKind::kCrl: return "CRL";
+  }
+  return "unknown";
+}
+
+std::string LoadReport::kept_text() const {
+  std::string text = std::to_string(changes.kept) +
+                     " revoked certificates are missing or no longer revoked there, although they have not expired; "
+                     "they stay revoked:";
+  for (const Serial& serial : changes.kept_examples) {
+    text += " " + serial.to_hex();
+  }
+  text += changes.kept > changes.kept_examples.size() ? " ..." : "";
+  return text + " (restore the entries; to give up a revocation on purpose use 'muster store forget')";
+}
+
+Result<OpenFile, SourceError> open_file(const std::string& path) {
+  OpenFile file;
+  file.fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info{};
+  if (!file.fd || ::fstat(file.fd.get(), &info) != 0) {
+    return Err{unreadable(FileErrc::kOpen, errno, path)};
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Err{unreadable(FileErrc::kNotAFile, 0, path)};
+  }
+  file.stamp = make_stamp(info);
+  return file;
+}
+
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return std::nullopt;
+  }
+  return make_stamp(info);
+}
+
+Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path) {
+  struct stat info{};
+  if (::fstat(file.fd.get(), &info) != 0) {
+    return Err{unreadable(FileErrc::kRead, errno, path)};
+  }
+  // The name may meanwhile stand for another file: then that one is to be read, not this one.
+  if (make_stamp(info) != file.stamp || stamp_of(path) != file.stamp) {
+    return Err{source_error(SourceErrc::kChanging, path, "it changed while it was read; it will be read again")};
+  }
+  return Unit{};
+}
+
+SourceError store_error(const store::StoreError& error) { return {SourceErrc::kStore, error.detail}; }
+
+SourceError source_error(SourceErrc code, const std::string& path, std::string_view what) {
+  return {code, path + ": " + std::string(what)};
+}
+
+Result<store::IssuerState, SourceError> known_facts(const store::Store& store, store::IssuerId id) {
+  const auto reader = store.reader();
+  if (reader->renew() == 0) {
+    const auto why = reader->find(id, {});
+    return Err{store_error(why ? store::StoreError{store::StoreErrc::kIo, "the store cannot be read"} : why.error())};
+  }
+  const store::IssuerState* state = reader->issuer_state(id);
+  if (state == nullptr) {
+    return Err{SourceError{SourceErrc::kStore, "the store does not know the issuer"}};
+  }
+  return *state;
+}
+
+store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry) {
+  return [now, unknown_expiry](const Serial&, const store::Status& old, const std::optional<store::Status>& next) {
+    if (old.state == store::State::kGood) {
+      return store::Take::kNew;
+    }
+    const bool alive = old.expires ? *old.expires >= now : unknown_expiry == UnknownExpiry::kKeep;
+    // A CRL lifts a hold by leaving the entry out, an index by stating the certificate good.
+    const bool lifted =
+        old.state == store::State::kHold && (next || unknown_expiry == UnknownExpiry::kLetGo);
+    const bool still_revoked = next && next->state == store::State::kRevoked;
+    return alive && !lifted && !still_revoked ? store::Take::kOld : store::Take::kNew;
+  };
+}
+
+Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec, const LoadOptions& options) {
+  switch (spec.kind) {
+    case SourceKind::kIndexTxt: return load_index(store, spec, options);
+    case SourceKind::kCrl: return load_crl(store, spec, options);
+  }
+  return Err{source_error(SourceErrc::kUnsupported, spec.path, "unknown kind of source")};
+}
+
+Result<Unit, SourceError> confirm(store::Store& store, store::IssuerId id, UnixSeconds now) {
+  MUSTER_TRY(store::IssuerState facts, known_facts(store, id));
+  facts.loaded_at = now;
+  if (const auto touched = store.touch(id, facts); !touched) {
+    return Err{store_error(touched.error())};
+  }
+  return Unit{};
+}
+
+store::IssuerKey make_issuer_key(const pki::Certificate& issuer) {
+  Buffer identity = to_buffer(issuer.subject());
+  const Bytes key_info = issuer.public_key_info();
+  identity.insert(identity.end(), key_info.begin(), key_info.end());
+  store::IssuerKey key;
+  pki::digest_into(HashAlgorithm::kSha256, identity, key.digest);
+  return key;
+}
+
+}  // namespace muster::source

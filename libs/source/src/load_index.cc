@@ -1,0 +1,112 @@
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "load_parts.h"
+#include "muster/source/index_txt.h"
+
+namespace muster::source {
+namespace {
+
+constexpr std::size_t kPieceOctets = std::size_t{256} << 10;
+
+SourceError line_error(const std::string& path, const IndexError& error) {
+  return {SourceErrc::kMalformed, path + ": line " + std::to_string(error.line) + ": " +
+                                      std::string(to_string(error.code)) +
+                                      " (the records known before stay in force; correct the file)"};
+}
+
+/// Parses the whole file from its start.
+Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& path, const std::stop_token& stop,
+                                     IndexParser& parser) {
+  std::string piece(kPieceOctets, '\0');
+  for (off_t at = 0; !parser.stopped();) {
+    if (stop.stop_requested()) {
+      return Err{source_error(SourceErrc::kStopped, path, "stopped")};
+    }
+    const ssize_t got = ::pread(file.fd.get(), piece.data(), piece.size(), at);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return Err{SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
+    }
+    if (got == 0) {
+      break;
+    }
+    at += got;
+    if (const auto fed = parser.feed({piece.data(), static_cast<std::size_t>(got)}); !fed) {
+      return Err{line_error(path, fed.error())};
+    }
+  }
+  if (const auto finished = parser.finish(); !finished) {
+    return Err{line_error(path, finished.error())};
+  }
+  return Unit{};
+}
+
+/// Says where the two entries are that contradict each other: reads the file once more, for this error only.
+SourceError conflict_error(const OpenFile& file, const SourceSpec& spec, const std::stop_token& stop,
+                           const Serial& serial) {
+  std::string lines;
+  std::size_t found = 0;
+  IndexParser parser([&](const IndexRecord& record, std::size_t line) {
+    if (record.serial == serial && ++found <= 8) {
+      lines += (lines.empty() ? "" : ", ") + std::to_string(line);
+    }
+    return true;
+  });
+  (void)!read_index(file, spec.path, stop, parser);
+  return source_error(SourceErrc::kConflict, spec.path,
+                      "lines " + lines + " give serial " + serial.to_hex() +
+                          " different status (the records known before stay in force; keep the right line)");
+}
+
+}  // namespace
+
+Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec, const LoadOptions& options) {
+  MUSTER_TRY(const OpenFile file, open_file(spec.path));
+  MUSTER_TRY(const store::IssuerState before, known_facts(store, spec.id));
+  store::ReplacementOptions replacing;
+  replacing.duplicates = store::Duplicates::kRefuseConflict;
+  replacing.take = keep_revocations(options.now, UnknownExpiry::kKeep);
+  auto begun = store.begin_replacement(spec.id, std::move(replacing));
+  if (!begun) {
+    return Err{store_error(begun.error())};
+  }
+  store::Replacement& replacement = **begun;
+
+  std::optional<SourceError> refused;
+  std::uint64_t records = 0;
+  IndexParser parser([&](const IndexRecord& record, std::size_t) {
+    ++records;
+    if (const auto put = replacement.put(record.serial, record.status); !put) {
+      refused = store_error(put.error());
+    }
+    return !refused;
+  });
+  MUSTER_CHECK(read_index(file, spec.path, options.stop, parser));
+  if (refused) {
+    return Err{*refused};
+  }
+  MUSTER_CHECK(check_unchanged(file, spec.path));
+  if (records == 0 && before.records != 0 && options.emptying == LoadOptions::Emptying::kRefused) {
+    return Err{source_error(SourceErrc::kEmptied, spec.path,
+                            "it has no records, but " + std::to_string(before.records) +
+                                " were known, which stay in force (restore the file, or import it with --allow-empty)")};
+  }
+  store::IssuerState facts;
+  facts.label = spec.label;
+  facts.knows_issued = store::KnowsIssued::kYes;
+  facts.loaded_at = options.now;
+  const auto sequence = replacement.commit(facts);
+  if (!sequence) {
+    if (const auto conflict = replacement.conflict(); conflict && sequence.error().code == store::StoreErrc::kBadChange) {
+      return Err{conflict_error(file, spec, options.stop, *conflict)};
+    }
+    return Err{store_error(sequence.error())};
+  }
+  return LoadReport{file.stamp, *sequence, replacement.report()};
+}
+
+}  // namespace muster::source

@@ -1,0 +1,48 @@
+#include "reload_plan.h"
+
+#include <algorithm>
+
+namespace muster::source {
+
+ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint hint, MonotonicTime now) {
+  if (!seen) {
+    candidate_.reset();
+    return Action::kMissing;
+  }
+  if (seen == judged_) {
+    candidate_.reset();
+    return accepted_ && now - confirmed_at_ >= options_.confirm ? Action::kConfirm : Action::kNothing;
+  }
+  if (seen != candidate_) {
+    candidate_ = seen;
+    candidate_since_ = now;
+    retry_at_ = now;
+    retry_delay_ = Milliseconds(0);
+  }
+  // The very first time nobody is known to be writing; later a change was just seen, so somebody may still be at it.
+  const bool settled = !judged_ || hint == Hint::kComplete || now - candidate_since_ >= options_.settle;
+  return settled && now >= retry_at_ ? Action::kLoad : Action::kNothing;
+}
+
+void ReloadPlan::loaded(const FileStamp& stamp, Outcome outcome, MonotonicTime now) {
+  if (outcome == Outcome::kTryAgain) {
+    retry_delay_ = std::clamp(retry_delay_ * 2, options_.retry_first, options_.retry_most);
+    retry_at_ = now + retry_delay_;
+    return;
+  }
+  judged_ = stamp;
+  accepted_ = outcome == Outcome::kLoaded;
+  candidate_.reset();
+  confirmed_at_ = now;
+}
+
+MonotonicTime ReloadPlan::next_look(MonotonicTime now) const {
+  MonotonicTime next = now + options_.poll;
+  if (candidate_) {
+    const MonotonicTime settled = judged_ ? candidate_since_ + options_.settle : now;
+    next = std::min(next, std::max({settled, retry_at_, now}));
+  }
+  return next;
+}
+
+}  // namespace muster::source

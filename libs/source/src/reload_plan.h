@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+
+#include "muster/base/time.h"
+#include "muster/source/watcher.h"
+
+namespace muster::source {
+
+/// Decides when a watched file is read again. Pure: what was seen and the time go in, what to do comes out.
+class ReloadPlan {
+ public:
+  explicit ReloadPlan(const WatchOptions& options) : options_(options) {}
+
+  enum class Action : std::uint8_t {
+    kNothing,
+    kLoad,
+    kConfirm,  ///< still what was loaded, and it is time to say so
+    kMissing,  ///< no such file
+  };
+  /// Whether the kernel said that somebody closed or renamed the file: then it is whole and need not settle.
+  enum class Hint : std::uint8_t { kNone, kComplete };
+  Action look(const std::optional<FileStamp>& seen, Hint hint, MonotonicTime now);
+
+  enum class Outcome : std::uint8_t {
+    kLoaded,
+    kRefused,   ///< these contents never become acceptable
+    kTryAgain,  ///< another time they may
+  };
+  void loaded(const FileStamp& stamp, Outcome outcome, MonotonicTime now);
+  void confirmed(MonotonicTime now) { confirmed_at_ = now; }
+
+  /// When to look next at the latest.
+  [[nodiscard]] MonotonicTime next_look(MonotonicTime now) const;
+
+ private:
+  WatchOptions options_;
+  std::optional<FileStamp> judged_;      // contents that were loaded or refused
+  bool accepted_ = false;                // judged_ was loaded
+  std::optional<FileStamp> candidate_;   // contents seen that are not judged yet
+  MonotonicTime candidate_since_{};
+  MonotonicTime retry_at_{};
+  Milliseconds retry_delay_{0};
+  MonotonicTime confirmed_at_{};
+};
+
+}  // namespace muster::source

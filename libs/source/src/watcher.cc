@@ -1,0 +1,236 @@
+#include "muster/source/watcher.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "file_watch.h"
+#include "load_parts.h"
+#include "reload_plan.h"
+
+namespace muster::source {
+namespace {
+
+ReloadPlan::Outcome outcome_of(const SourceError& error) {
+  switch (error.code) {
+    case SourceErrc::kUnreadable:
+    case SourceErrc::kChanging:
+    case SourceErrc::kNotYetValid:
+    case SourceErrc::kStore:
+    case SourceErrc::kStopped:
+      return ReloadPlan::Outcome::kTryAgain;
+    case SourceErrc::kMalformed:
+    case SourceErrc::kConflict:
+    case SourceErrc::kEmptied:
+    case SourceErrc::kNotTrusted:
+    case SourceErrc::kUnsupported:
+    case SourceErrc::kRollback:
+      return ReloadPlan::Outcome::kRefused;
+  }
+  return ReloadPlan::Outcome::kRefused;
+}
+
+std::set<std::string> paths_of(const std::vector<SourceSpec>& specs) {
+  std::set<std::string> paths;
+  for (const SourceSpec& spec : specs) {
+    paths.insert(spec.path);
+  }
+  return paths;
+}
+
+}  // namespace
+
+struct SourceWatcher::Impl {
+  struct Source {
+    SourceSpec spec;
+    ReloadPlan plan;
+  };
+
+  Impl(store::Store& s, std::vector<SourceSpec> specs, const WatchOptions& o, const Clock& c, Logger& l, Listener on)
+      : store(s), options(o), clock(c), logger(l), listener(std::move(on)), watch(paths_of(specs)) {
+    for (SourceSpec& spec : specs) {
+      SourceStatus state;
+      state.label = spec.label;
+      state.kind = spec.kind;
+      state.path = spec.path;
+      statuses.push_back(std::move(state));
+      sources.push_back({std::move(spec), ReloadPlan(options)});
+    }
+    thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  void run(const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] { watch.wake(); });
+    std::set<std::string> complete;
+    while (!stop.stop_requested()) {
+      for (std::size_t i = 0; i < sources.size() && !stop.stop_requested(); ++i) {
+        look(i, complete.contains(sources[i].spec.path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone, stop);
+      }
+      const MonotonicTime now = clock.monotonic();
+      MonotonicTime next = now + options.poll;
+      for (const Source& source : sources) {
+        next = std::min(next, source.plan.next_look(now));
+      }
+      watch.renew();
+      complete = watch.wait(std::chrono::ceil<Milliseconds>(next - now));
+    }
+  }
+
+  void look(std::size_t i, ReloadPlan::Hint hint, const std::stop_token& stop) {
+    Source& source = sources[i];
+    const auto stamp = stamp_of(source.spec.path);
+    switch (source.plan.look(stamp, hint, clock.monotonic())) {
+      case ReloadPlan::Action::kNothing: return;
+      case ReloadPlan::Action::kLoad: attempt(i, *stamp, stop); return;
+      case ReloadPlan::Action::kConfirm: confirm_source(i); return;
+      case ReloadPlan::Action::kMissing: note_missing(i); return;
+    }
+  }
+
+  void attempt(std::size_t i, const FileStamp& stamp, const std::stop_token& stop) {
+    Source& source = sources[i];
+    LoadOptions load_options = options.load;
+    load_options.now = clock.now();
+    load_options.stop = stop;
+    const auto loaded = load(store, source.spec, load_options);
+    if (!loaded && loaded.error().code == SourceErrc::kStopped) {
+      return;
+    }
+    if (loaded) {
+      source.plan.loaded(loaded->stamp, ReloadPlan::Outcome::kLoaded, clock.monotonic());
+      note_success(i, *loaded);
+    } else {
+      source.plan.loaded(stamp, outcome_of(loaded.error()), clock.monotonic());
+      note_failure(i, loaded.error());
+    }
+    tell(i);
+  }
+
+  void confirm_source(std::size_t i) {
+    Source& source = sources[i];
+    const UnixSeconds now = clock.now();
+    const auto confirmed = confirm(store, source.spec.id, now);
+    source.plan.confirmed(clock.monotonic());  // after an error too: the next turn comes
+    if (!confirmed) {
+      note_failure(i, confirmed.error());
+      return;
+    }
+    change(i, [&](SourceStatus& status) {
+      status.last_success = now;
+      if (status.error && status.error->code == SourceErrc::kStore) {
+        status.error.reset();
+        status.failing_since.reset();
+      }
+    });
+  }
+
+  void note_missing(std::size_t i) {
+    const SourceSpec& spec = sources[i].spec;
+    const bool known = !statuses[i].error || statuses[i].error->code != SourceErrc::kUnreadable;
+    if (known || !statuses[i].checked) {
+      const SourceError error = source_error(SourceErrc::kUnreadable, spec.path,
+                                             "no such file (what was loaded before stays in force; restore it)");
+      note_failure(i, error);
+      tell(i);
+    }
+  }
+
+  void note_success(std::size_t i, const LoadReport& report) {
+    const auto facts = known_facts(store, sources[i].spec.id);
+    const bool failed_before = statuses[i].error.has_value();
+    const std::uint64_t kept_before = statuses[i].kept_revoked;
+    change(i, [&](SourceStatus& status) {
+      status.checked = true;
+      status.last_attempt = status.last_success = clock.now();
+      status.error.reset();
+      status.failing_since.reset();
+      ++status.loads;
+      status.sequence = report.sequence;
+      status.kept_revoked = report.kept_revoked();
+      if (facts) {
+        status.records = facts->records;
+        status.revoked = facts->revoked;
+        status.this_update = facts->this_update;
+        status.next_update = facts->next_update;
+      }
+    });
+    const SourceStatus& status = statuses[i];
+    logger.log(LogLevel::kInfo, failed_before ? "source.recovered" : "source.loaded", "source loaded",
+               {{"issuer", status.label}, {"path", status.path},
+                {"records", static_cast<unsigned long long>(status.records)},
+                {"revoked", static_cast<unsigned long long>(status.revoked)},
+                {"added", static_cast<unsigned long long>(report.changes.added)},
+                {"changed", static_cast<unsigned long long>(report.changes.changed)},
+                {"removed", static_cast<unsigned long long>(report.changes.removed)},
+                {"sequence", static_cast<unsigned long long>(report.sequence)}});
+    if (report.kept_revoked() != 0 && report.kept_revoked() != kept_before) {
+      logger.log(LogLevel::kError, "source.revocation_kept", report.kept_text(),
+                 {{"issuer", status.label}, {"path", status.path}});
+    }
+  }
+
+  void note_failure(std::size_t i, const SourceError& error) {
+    const bool news = !statuses[i].error || statuses[i].error->detail != error.detail;
+    change(i, [&](SourceStatus& status) {
+      status.checked = true;
+      status.last_attempt = clock.now();
+      status.error = error;
+      if (!status.failing_since) {
+        status.failing_since = clock.now();
+      }
+      ++status.failures;
+    });
+    if (news) {
+      logger.log(LogLevel::kError, error.code == SourceErrc::kUnreadable ? "source.missing" : "source.refused",
+                 error.detail, {{"issuer", statuses[i].label}, {"code", to_string(error.code)}});
+    }
+  }
+
+  /// The thread is the only one that changes statuses, so it reads them without the lock.
+  template <class F>
+  void change(std::size_t i, F&& by) {
+    const std::lock_guard lock(mutex);
+    by(statuses[i]);
+    changed.notify_all();
+  }
+  void tell(std::size_t i) const {
+    if (listener) {
+      listener(statuses[i]);
+    }
+  }
+
+  store::Store& store;
+  const WatchOptions options;
+  const Clock& clock;
+  Logger& logger;
+  const Listener listener;
+  std::vector<Source> sources;  // the thread's
+  FileWatch watch;
+  mutable std::mutex mutex;
+  mutable std::condition_variable changed;
+  std::vector<SourceStatus> statuses;  // written by the thread under the mutex
+  std::jthread thread;                 // last: ends before the rest goes
+};
+
+SourceWatcher::SourceWatcher(store::Store& store, std::vector<SourceSpec> specs, const WatchOptions& options,
+                             const Clock& clock, Logger& logger, Listener listener)
+    : impl_(std::make_unique<Impl>(store, std::move(specs), options, clock, logger, std::move(listener))) {}
+SourceWatcher::~SourceWatcher() = default;
+
+std::vector<SourceStatus> SourceWatcher::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->statuses;
+}
+
+std::optional<std::vector<SourceStatus>> SourceWatcher::wait_until_checked(Milliseconds timeout) const {
+  std::unique_lock lock(impl_->mutex);
+  const bool all = impl_->changed.wait_for(lock, timeout, [this] {
+    return std::all_of(impl_->statuses.begin(), impl_->statuses.end(), [](const SourceStatus& s) { return s.checked; });
+  });
+  return all ? std::optional(impl_->statuses) : std::nullopt;
+}
+
+void SourceWatcher::look_now() { impl_->watch.wake(); }
+
+}  // namespace muster::source

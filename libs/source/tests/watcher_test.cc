@@ -1,0 +1,219 @@
+#include "muster/source/watcher.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "source_fixture.h"
+
+namespace muster::source {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::kTestNow;
+using testing::revoked_line;
+using testing::SourceTest;
+using testing::valid_line;
+using muster::testing::FakeClock;
+using store::State;
+
+/// Collects what a watcher tells and lets a test wait for it.
+class Listener {
+ public:
+  void operator()(const SourceStatus& status) {
+    const std::lock_guard lock(mutex_);
+    seen_.push_back(status);
+    changed_.notify_all();
+  }
+  /// The first status from number `from` on that satisfies `wanted`.
+  std::optional<SourceStatus> wait_for(const std::function<bool(const SourceStatus&)>& wanted) {
+    std::unique_lock lock(mutex_);
+    std::optional<SourceStatus> found;
+    changed_.wait_for(lock, std::chrono::seconds(20), [&] {
+      for (; next_ < seen_.size() && !found; ++next_) {
+        if (wanted(seen_[next_])) {
+          found = seen_[next_];
+        }
+      }
+      return found.has_value();
+    });
+    return found;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<SourceStatus> seen_;
+  std::size_t next_ = 0;
+};
+
+class Watcher : public SourceTest {
+ protected:
+  void start(SourceKind kind = SourceKind::kIndexTxt, std::string_view name = "index.txt") {
+    options.poll = Milliseconds(20);
+    options.settle = Milliseconds(0);
+    watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(kind, name)}, options, clock, null_logger(),
+                                              [this](const SourceStatus& status) { listener(status); });
+  }
+  /// As careful programs do it: a new file under another name, renamed.
+  void replace(std::string_view text) {
+    const std::string temporary = directory_.write("index.txt.new", text);
+    ASSERT_EQ(std::rename(temporary.c_str(), directory_.file("index.txt").c_str()), 0);
+  }
+  SystemClock clock;
+  WatchOptions options;
+  Listener listener;
+  std::unique_ptr<SourceWatcher> watcher;
+};
+
+bool loaded(const SourceStatus& s) { return !s.error; }
+bool failed(const SourceStatus& s) { return s.error.has_value(); }
+
+TEST_F(Watcher, LoadsAtTheStartAndOnEveryChange) {
+  directory_.write("index.txt", valid_line("01"));
+  start();
+  const auto first = watcher->wait_until_checked(Milliseconds(20'000));
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->at(0).error);
+  EXPECT_EQ(first->at(0).records, 1u);
+  EXPECT_EQ(find("01")->state, State::kGood);
+  ASSERT_TRUE(listener.wait_for(loaded));
+  replace(revoked_line("01"));
+  const auto second = listener.wait_for(loaded);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->revoked, 1u);
+  EXPECT_EQ(find("01")->state, State::kRevoked);
+  EXPECT_EQ(watcher->status().at(0).loads, 2u);
+}
+
+TEST_F(Watcher, ABrokenFileIsToldAndRecoveredFrom) {
+  directory_.write("index.txt", revoked_line("01"));
+  start();
+  ASSERT_TRUE(listener.wait_for(loaded));
+  replace("half a li");
+  const auto broken = listener.wait_for(failed);
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(broken->error->code, SourceErrc::kMalformed);
+  EXPECT_TRUE(broken->failing_since);
+  EXPECT_TRUE(broken->last_success) << "the age of the old state stays visible";
+  EXPECT_EQ(find("01")->state, State::kRevoked);
+  replace(revoked_line("01") + valid_line("02"));
+  const auto again = listener.wait_for(loaded);
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->failing_since);
+  EXPECT_TRUE(find("02"));
+}
+
+TEST_F(Watcher, AMissingFileIsAnErrorUntilItComes) {
+  start();
+  const auto missing = listener.wait_for(failed);
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->error->code, SourceErrc::kUnreadable);
+  EXPECT_THAT(missing->error->detail, HasSubstr("index.txt"));
+  replace(valid_line("01"));
+  ASSERT_TRUE(listener.wait_for(loaded));
+  ASSERT_EQ(std::remove(directory_.file("index.txt").c_str()), 0);
+  ASSERT_TRUE(listener.wait_for(failed));
+  EXPECT_TRUE(find("01")) << "what was loaded stays in force";
+}
+
+// The part of OCSP-CRL-053 that concerns files: the previous valid CRL is kept.
+TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
+  muster::testing::CrlSpec crl;
+  crl.entries = {muster::testing::revoked_entry(muster::testing::make_serial(3))};
+  directory_.write("ca.crl", muster::testing::build_crl(issuer(), crl));
+  // The wall clock of the CRL's PKI, with monotonic time running.
+  class RunningAtTestNow final : public Clock {
+   public:
+    [[nodiscard]] UnixSeconds now() const override { return kTestNow; }
+    [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
+  } crl_clock;
+  options.poll = Milliseconds(20);
+  options.settle = Milliseconds(0);
+  watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(SourceKind::kCrl, "ca.crl")}, options, crl_clock,
+                                            null_logger(), [this](const SourceStatus& status) { listener(status); });
+  const auto first = listener.wait_for(loaded);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->this_update, crl.this_update);
+  EXPECT_EQ(first->next_update, crl.next_update);
+  crl.entries.clear();
+  crl.number = 2;
+  crl.break_signature = true;
+  directory_.write("ca.crl", muster::testing::build_crl(issuer(), crl));
+  const auto broken = listener.wait_for([](const SourceStatus& s) { return s.error && s.error->code == SourceErrc::kNotTrusted; });
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(find("03")->state, State::kRevoked);
+}
+
+TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
+  directory_.write("index.txt", valid_line("01"));
+  options.confirm = Milliseconds(1);
+  start();
+  ASSERT_TRUE(watcher->wait_until_checked(Milliseconds(20'000)));
+  const std::uint64_t loaded_at_sequence = watcher->status().at(0).sequence;
+  const auto reader = store_->reader();
+  std::uint64_t sequence = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (sequence <= loaded_at_sequence && std::chrono::steady_clock::now() < deadline) {
+    sequence = reader->renew();
+    reader->release();
+    std::this_thread::yield();
+  }
+  EXPECT_GT(sequence, loaded_at_sequence);
+  EXPECT_EQ(watcher->status().at(0).loads, 1u);
+}
+
+// Readers ask for 20 serials of one state while the file is swapped all the time: all good or all revoked, never a mixture.
+// req: OCSP-RESP-082
+TEST_F(Watcher, ReadersSeeOneConsistentStateDuringContinuousReload) {
+  std::string all_good;
+  std::string all_held;
+  std::vector<Buffer> serials;
+  for (unsigned n = 0x10; n < 0x10 + 20; ++n) {
+    const Serial serial = muster::testing::make_serial(n);
+    serials.push_back(to_buffer(serial.octets()));
+    all_good += valid_line(serial.to_hex());
+    all_held += revoked_line(serial.to_hex(), "260101000000Z,certificateHold");
+  }
+  directory_.write("index.txt", all_good);
+  start();
+  ASSERT_TRUE(listener.wait_for(loaded));
+  std::atomic<bool> stop{false};
+  std::atomic<unsigned> mixtures{0};
+  std::atomic<unsigned> states_seen{0};
+  std::vector<std::jthread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      const auto reader = store_->reader();
+      std::uint64_t last = 0;
+      while (!stop) {
+        const std::uint64_t sequence = reader->renew();
+        states_seen += sequence != last ? 1u : 0u;
+        last = sequence;
+        unsigned held = 0;
+        for (const Buffer& serial : serials) {
+          const auto found = reader->find(id_, serial);
+          held += found && *found && (*found)->state == State::kHold ? 1u : 0u;
+        }
+        mixtures += held != 0 && held != serials.size() ? 1u : 0u;
+        const store::IssuerState* state = reader->issuer_state(id_);
+        mixtures += state == nullptr || state->revoked != held ? 1u : 0u;
+      }
+    });
+  }
+  for (int round = 0; round < 30; ++round) {
+    replace(round % 2 == 0 ? all_held : all_good);
+    ASSERT_TRUE(listener.wait_for(loaded)) << round;
+  }
+  stop = true;
+  readers.clear();
+  EXPECT_EQ(mixtures, 0u);
+  EXPECT_GT(states_seen, 2u);
+}
+
+}  // namespace
+}  // namespace muster::source
