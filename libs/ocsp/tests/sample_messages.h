@@ -3,6 +3,7 @@
 #include <string>
 
 #include "muster/ocsp/ocsp.h"
+#include "re_encode.h"
 
 // Messages and outcomes for the tests of this library.
 namespace muster::ocsp {
@@ -82,28 +83,8 @@ inline der::DerError response_error(const Buffer& octets, const Limits& limits =
   return parse_response(octets, limits).error();
 }
 
-/// The octets that owners made of `octets` encode to; empty when it does not parse.
-inline Buffer re_encode_request(Bytes octets) {
-  const auto request = parse_request(octets);
-  if (!request) {
-    return {};
-  }
-  const Buffer tbs = encode_tbs_request(request->to_owned());
-  if (!request->signature) {
-    return encode_request(tbs);
-  }
-  const SignaturePart signature = request->signature->to_owned();
-  return encode_request(tbs, &signature);
-}
-inline Buffer re_encode_response(Bytes octets) {
-  const auto response = parse_response(octets);
-  if (!response) {
-    return {};
-  }
-  return response->basic ? encode_response(encode_response_data(response->basic->to_owned()),
-                                           response->basic->signature_part())
-                         : encode_error_response(response->status);
-}
+using testing::re_encode_request;
+using testing::re_encode_response;
 
 /// `octets` with the first occurrence of `from` replaced, all in hexadecimal; lengths around it are the caller's business.
 inline Buffer replaced(Bytes octets, std::string_view from, std::string_view to) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "muster/pki/certificate.h"
+#include "re_encode.h"
 
 namespace muster::vectors {
 namespace {
@@ -88,7 +89,7 @@ std::optional<std::string> request_field(const ocsp::RequestView& request, Bytes
     return nonce ? to_hex(*nonce) : "absent";
   }
   if (name == "re_encodes_identically") {
-    return truth(equal(re_encode_request(octets), octets));
+    return truth(equal(testing::re_encode_request(octets), octets));
   }
   if (name == "acceptable_responses") {
     const auto extension = der::find_extension(request.extensions, oid::kOcspAcceptableResponses);
@@ -217,7 +218,7 @@ std::optional<std::string> response_field(const Case& c, const ocsp::BasicRespon
     return der::oid_to_string(basic.signature_algorithm.oid);
   }
   if (name == "re_encodes_identically") {
-    return truth(equal(re_encode_response(octets), octets));
+    return truth(equal(testing::re_encode_response(octets), octets));
   }
   if (name == "matches_request" || name == "single_response_for_target") {
     return truth(has_single_for_target(c, basic));
@@ -255,30 +256,6 @@ FieldCheck check_built_request(const Case& c) {
 }
 
 }  // namespace
-
-Buffer re_encode_request(Bytes octets) {
-  const auto request = ocsp::parse_request(octets);
-  const Buffer tbs = ocsp::encode_tbs_request(request->to_owned());
-  if (!request->signature) {
-    return ocsp::encode_request(tbs);
-  }
-  const ocsp::SignaturePart signature = request->signature->to_owned();
-  return ocsp::encode_request(tbs, &signature);
-}
-
-Buffer re_encode_response(Bytes octets) {
-  const auto response = ocsp::parse_response(octets);
-  return response->basic
-             ? ocsp::encode_response(ocsp::encode_response_data(response->basic->to_owned()),
-                                     response->basic->signature_part())
-             : ocsp::encode_error_response(response->status);
-}
-
-bool uses_tolerance(Bytes octets) {
-  const std::string text = to_hex(octets);
-  return text.find("a003020100") != std::string::npos || text.find("a1023000") != std::string::npos ||
-         text.find("a2023000") != std::string::npos || text.find("a0023000") != std::string::npos;
-}
 
 std::string to_decimal(Bytes integer_content) {
   std::string digits = "0";  // least significant first

@@ -9,12 +9,6 @@
 // What the decoder says about a message, in the words of the manifest.
 namespace muster::vectors {
 
-/// The octets that the owners made of a message encode to. The message must parse.
-Buffer re_encode_request(Bytes octets);
-Buffer re_encode_response(Bytes octets);
-/// Whether a message may use one of the named tolerances, which a re-encoding normalises: an explicit version, an empty list.
-bool uses_tolerance(Bytes octets);
-
 /// The value of `fields.<name>` as text, and what we decode for it. Nothing for a name that is not about decoding.
 struct FieldCheck {
   std::string wanted;

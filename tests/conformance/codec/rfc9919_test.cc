@@ -1,14 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <set>
-
-#include "codec_fields.h"
 #include "muster/base/file.h"
 #include "muster/http/base64.h"
 #include "muster/pki/keys.h"
+#include "re_encode.h"
 
 // The worked example of RFC 9919 appendix B (testdata/rfc9919).
-namespace muster::vectors {
+namespace muster {
 namespace {
 
 Buffer read_testdata(const std::string& name) {
@@ -86,8 +84,8 @@ TEST(Rfc9919, TheResponseDecodesVerifiesAndReEncodes) {
   EXPECT_TRUE(equal(basic.certificates.at(0), responder.der()));
   EXPECT_GT(basic.responses.at(0).this_update, basic.produced_at) << "a peculiarity of the example";
   EXPECT_TRUE(pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature, responder));
-  EXPECT_EQ(to_hex(re_encode_response(octets)), to_hex(octets));
+  EXPECT_EQ(to_hex(testing::re_encode_response(octets)), to_hex(octets));
 }
 
 }  // namespace
-}  // namespace muster::vectors
+}  // namespace muster
