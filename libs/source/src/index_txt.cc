@@ -63,6 +63,23 @@ std::optional<UnixSeconds> parse_time(std::string_view text) {
          Seconds(rest[4]);
 }
 
+/// YYYYMMDDHHMMSSZ
+std::string format_long_time(UnixSeconds t) {
+  std::string text;
+  for (const char c : format_iso8601(t)) {
+    if ((c >= '0' && c <= '9') || c == 'Z') {
+      text += c;
+    }
+  }
+  return text;
+}
+
+/// The form openssl chooses: two digits for the years 1950 to 2049.
+std::string format_time(UnixSeconds t) {
+  const std::string text = format_long_time(t);
+  return text >= "1950" && text < "2050" ? text.substr(2) : text;
+}
+
 /// Reasons openssl knows beyond those of RFC 5280; each takes a detail behind a comma.
 enum class Detail : std::uint8_t { kNone, kHoldInstruction, kInvalidityTime };
 struct NamedReason {
@@ -183,6 +200,29 @@ Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
     return Err{IndexErrc::kBadSerial};
   }
   return IndexRecord{*serial, status, file, subject};
+}
+
+std::string encode_index_line(const Serial& serial, const store::Status& status) {
+  const bool revoked = status.state != store::State::kGood;
+  std::string line = revoked ? "R\t" : "V\t";
+  line += status.expires ? format_time(*status.expires) : "99991231235959Z";
+  line += '\t';
+  if (revoked) {
+    line += format_time(status.revoked_at.value_or(UnixSeconds{}));
+    const std::optional<ReasonCode> reason =
+        status.state == store::State::kHold ? ReasonCode::kCertificateHold : status.reason;
+    const Detail detail = status.invalidity_date && (reason == ReasonCode::kKeyCompromise || reason == ReasonCode::kCaCompromise)
+                              ? Detail::kInvalidityTime
+                              : Detail::kNone;
+    const auto named = std::find_if(kNamedReasons.begin(), kNamedReasons.end(), [&](const NamedReason& r) {
+      return reason && r.reason == reason && r.detail == detail;
+    });
+    if (named != kNamedReasons.end()) {
+      line += "," + std::string(named->name);
+      line += detail == Detail::kInvalidityTime ? "," + format_long_time(*status.invalidity_date) : "";
+    }
+  }
+  return line + "\t" + serial.to_hex() + "\tunknown\t/serialNumber=" + serial.to_hex() + "\n";
 }
 
 Result<Unit, IndexError> IndexParser::take_line(std::string_view line) {

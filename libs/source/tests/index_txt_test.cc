@@ -132,6 +132,38 @@ TEST(IndexLine, RefusesEverythingElseWithItsReason) {
   expect_error(std::string("V\t300101000000Z\t\t01\tunk\0own\t/CN=x", 34), IndexErrc::kBadOctet);
 }
 
+TEST(IndexLine, WhatIsWrittenIsReadBack) {
+  const Serial serial = *Serial::from_hex("FF01");
+  store::Status status;
+  status.expires = at("2049-12-31T23:59:59Z");
+  const auto round_trip = [&] {
+    const std::string line = encode_index_line(serial, status);
+    EXPECT_EQ(line.back(), '\n');
+    const IndexRecord record = must_parse(std::string_view(line).substr(0, line.size() - 1));
+    EXPECT_EQ(record.serial, serial);
+    return record.status;
+  };
+  EXPECT_EQ(round_trip(), status);
+  status.expires = at("2050-01-01T00:00:00Z");
+  EXPECT_EQ(round_trip(), status);
+  status.revoked_at = at("1999-01-01T00:00:00Z");
+  status.state = State::kRevoked;
+  EXPECT_EQ(round_trip(), status);
+  for (const unsigned reason : {0u, 1u, 2u, 3u, 4u, 5u, 9u, 10u}) {
+    status.reason = static_cast<ReasonCode>(reason);
+    EXPECT_EQ(round_trip(), status) << reason;
+  }
+  status.reason = ReasonCode::kKeyCompromise;
+  status.invalidity_date = at("1998-01-01T00:00:00Z");
+  EXPECT_EQ(round_trip(), status);
+  status.invalidity_date.reset();
+  status.reason = ReasonCode::kCertificateHold;
+  status.state = State::kHold;
+  EXPECT_EQ(round_trip(), status);
+  status.expires.reset();
+  EXPECT_EQ(round_trip().expires, at("9999-12-31T23:59:59Z"));
+}
+
 struct Parsed {
   std::vector<std::string> serials;
   std::vector<std::size_t> lines;

@@ -53,6 +53,8 @@ Meaning meaning_of(int code) {
     case EAGAIN:
     case EBUSY:
       return {StoreErrc::kBusy, "try again"};
+    case ENOENT:
+      return {StoreErrc::kIo, "name the directory of a store; its parent directory must exist"};
     case EACCES:
     case EPERM:
     case EROFS:

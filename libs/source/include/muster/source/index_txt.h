@@ -43,6 +43,11 @@ struct IndexRecord {
 /// CRLs only. Accepted beyond what openssl writes: lower-case and odd-length serials, reasons of RFC 5280 that it cannot write.
 Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line);
 
+/// The line (with its end) that openssl reads as this status. What the format cannot say is left out or stood in for: an unknown
+/// expiry is written as 99991231235959Z, the subject as "/serialNumber=<serial>", an invalidity date only with
+/// keyCompromise and CACompromise.
+std::string encode_index_line(const Serial& serial, const store::Status& status);
+
 /// Cuts octets that arrive in pieces into lines and parses them. Empty lines and lines that begin with '#' are skipped as
 /// openssl does; CR LF counts as an end of line. Memory: one line.
 class IndexParser {
