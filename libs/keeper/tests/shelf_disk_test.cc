@@ -1,0 +1,245 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "shelf_file.h"
+#include "shelf_fixture.h"
+
+namespace muster::keeper {
+namespace {
+
+using testing::read_octets;
+
+class ShelfDiskTest : public ShelfFixture {
+ protected:
+  void SetUp() override { open(); }
+  /// As after kill -9 and start: what was in memory is gone.
+  void restart() {
+    shelf.reset();
+    events.clear();
+    open();
+  }
+};
+
+// req: OCSP-STAP-010
+TEST_F(ShelfDiskTest, AStapleSurvivesARestartOctetForOctet) {
+  const Buffer response = make_response(leaf);
+  offer(response);
+  restart();
+  ASSERT_NE(found(), nullptr);
+  EXPECT_TRUE(equal(found()->der(), response));
+  EXPECT_EQ(found()->source, "http://ocsp.example/");
+  EXPECT_EQ(found()->obtained, kTestNow);
+}
+
+TEST_F(ShelfDiskTest, TheListenerHearsOfLoadedStaples) {
+  offer(make_response(leaf));
+  shelf.reset();
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger);
+  ASSERT_TRUE(opened);
+  shelf = *std::move(opened);
+  events.clear();
+  listen();
+  shelf->set_subjects({subject_of(leaf, "leaf")}, now);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].change, ShelfChange::kLoaded);
+}
+
+// req: OCSP-STAP-010 OCSP-STAP-003
+TEST_F(ShelfDiskTest, WhatExpiredMeanwhileIsNotLoaded) {
+  offer(make_response(leaf, {-3600, 100}));
+  const std::string file = path();
+  now += Seconds(99);
+  restart();
+  EXPECT_EQ(found(), nullptr);
+  EXPECT_EQ(logger.warnings, 0U) << "that is no damage";
+}
+
+// req: OCSP-STAP-010
+TEST_F(ShelfDiskTest, EveryKindOfDamageIsPassedOverAndMended) {
+  const Buffer response = make_response(leaf);
+  offer(response);
+  const Buffer whole = read_octets(path());
+  const Buffer foreign = encode_shelf_file(other.certificate.fingerprint(), now, "x", make_response(other));
+  const Buffer mislabelled = encode_shelf_file(leaf.certificate.fingerprint(), now, "x", make_response(other));
+  testing::ResponseSpec bad;
+  bad.entries.push_back(testing::entry_for(leaf.certificate, pki.intermediate.certificate));
+  bad.break_signature = true;
+  const Buffer forged = encode_shelf_file(leaf.certificate.fingerprint(), now, "x", build_response(pki.ocsp_signer, bad));
+  const Buffer error = encode_shelf_file(leaf.certificate.fingerprint(), now, "x",
+                                         ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater));
+  Buffer grown = whole;
+  grown.push_back(0);
+  Buffer flipped = whole;
+  flipped[flipped.size() - 20] ^= 1;
+  const std::pair<const char*, Buffer> cases[] = {
+      {"empty", {}}, {"half", Buffer(whole.begin(), whole.begin() + 300)}, {"one octet short", Buffer(whole.begin(), whole.end() - 1)},
+      {"grown", grown}, {"flipped", flipped}, {"random", Buffer(777, 0xa5)}, {"another certificate's", foreign},
+      {"another's under our name", mislabelled}, {"bad signature", forged}, {"error answer", error},
+      {"bare DER", response}, {"huge", Buffer(kMaxShelfFileBytes + 1, '\n')},
+  };
+  for (const auto& [name, content] : cases) {
+    SCOPED_TRACE(name);
+    dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()), Bytes(content));
+    const std::size_t before = logger.count("shelf.passed_over");
+    restart();
+    EXPECT_EQ(found(), nullptr);
+    EXPECT_EQ(logger.count("shelf.passed_over"), before + 1);
+    EXPECT_EQ(offer(response), Choice::kTake);
+    EXPECT_EQ(read_octets(path()), whole) << "mended by the next response";
+  }
+}
+
+TEST_F(ShelfDiskTest, AFileCutAtAnyLengthOrWithAnyOctetChangedIsNeverOffered) {
+  const Buffer response = make_response(leaf);
+  offer(response);
+  const Buffer whole = read_octets(path());
+  ASSERT_TRUE(parse_shelf_file(whole));
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    EXPECT_FALSE(parse_shelf_file(Bytes(whole).first(n))) << n;
+    Buffer changed = whole;
+    changed[n] ^= 0x01;
+    const auto parsed = parse_shelf_file(changed);
+    if (parsed) {  // a changed header may still be one; the response itself is protected
+      EXPECT_TRUE(equal(parsed->response, response)) << n;
+    }
+  }
+}
+
+// req: OCSP-STAP-010
+TEST_F(ShelfDiskTest, WhenTheDiskIsFullStaplesInMemoryStayAndWritingIsRetried) {
+  // A file size limit stands in for a full disk: writes fail with EFBIG, as they would with ENOSPC.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 16;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  const Choice choice = offer(make_response(leaf));
+  const StaplePointer offered = found();
+  const std::string error = shelf->disk_error();
+  const std::size_t unsaved = shelf->unsaved();
+  pass(5);
+  pass(10);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(choice, Choice::kTake);
+  EXPECT_NE(offered, nullptr);
+  EXPECT_NE(error, "");
+  EXPECT_EQ(unsaved, 1U);
+  EXPECT_EQ(logger.count("shelf.write_failed"), 1U) << "said once, not at each retry";
+  EXPECT_NE(found(), nullptr);
+  pass(300);
+  EXPECT_EQ(shelf->disk_error(), "");
+  EXPECT_EQ(shelf->unsaved(), 0U);
+  EXPECT_EQ(logger.count("shelf.saved"), 1U);
+  restart();
+  EXPECT_NE(found(), nullptr);
+}
+
+TEST_F(ShelfDiskTest, ADirectoryHasOneOwner) {
+  const auto second = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ShelfErrc::kOwned);
+  EXPECT_TRUE(Shelf::open(dir.file("shelf"), ShelfMode::kFollower, {}, logger));
+}
+
+TEST_F(ShelfDiskTest, LeftoversOfACrashDuringAWriteAreRemoved) {
+  const std::string leftover = dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()) + ".tmp.AbCdEf", "half");
+  const std::string kept = dir.write("shelf/notes.txt", "mine");
+  restart();
+  EXPECT_NE(::access(leftover.c_str(), F_OK), 0);
+  EXPECT_EQ(::access(kept.c_str(), F_OK), 0);
+}
+
+TEST_F(ShelfDiskTest, AnUnusableDirectoryIsAClearError) {
+  const std::string file = dir.write("file", "x");
+  for (const std::string& bad : {file, dir.file("no/such/parent")}) {
+    const auto opened = Shelf::open(bad, ShelfMode::kOwner, {}, logger);
+    ASSERT_FALSE(opened) << bad;
+    EXPECT_EQ(opened.error().code, ShelfErrc::kDirectory);
+    EXPECT_THAT(opened.error().detail, ::testing::HasSubstr(bad));
+  }
+}
+
+class FollowerTest : public ShelfFixture {
+ protected:
+  void SetUp() override {
+    open();
+    auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kFollower, {}, logger);
+    ASSERT_TRUE(opened);
+    follower = *std::move(opened);
+    follower->set_subjects({subject_of(leaf, "leaf")}, now);
+  }
+  StaplePointer followed() {
+    follower->refresh(now);
+    return follower->find(leaf.certificate.fingerprint(), now);
+  }
+  std::unique_ptr<Shelf> follower;
+};
+
+TEST_F(FollowerTest, SeesWhatTheOwnerWrites) {
+  EXPECT_EQ(followed(), nullptr);
+  const Buffer first = make_response(leaf, {-200, 5000});
+  offer(first);
+  ASSERT_NE(followed(), nullptr);
+  EXPECT_TRUE(equal(followed()->der(), first));
+  const Buffer second = make_response(leaf, {-100, 5000});
+  offer(second);
+  EXPECT_TRUE(equal(followed()->der(), second));
+  offer(make_response(leaf, {-90, 5000}, revoked()));
+  EXPECT_EQ(followed()->facts.status, StapleStatus::kRevoked);
+}
+
+TEST_F(FollowerTest, KeepsALiveStapleWhenItsFileIsDamagedOrGone) {
+  const Buffer response = make_response(leaf);
+  offer(response);
+  ASSERT_NE(followed(), nullptr);
+  dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()), "rubbish");
+  EXPECT_TRUE(equal(followed()->der(), response));
+  ::unlink(path().c_str());
+  EXPECT_TRUE(equal(followed()->der(), response));
+  now += Seconds(86400);
+  EXPECT_EQ(followed(), nullptr) << "until it expires";
+}
+
+TEST_F(FollowerTest, NeverWrites) {
+  offer(make_response(leaf, {-3600, 100}));
+  ASSERT_NE(followed(), nullptr);
+  now += Seconds(200);
+  EXPECT_EQ(followed(), nullptr);
+  EXPECT_EQ(::access(path().c_str(), F_OK), 0) << "removing it is the owner's business";
+}
+
+TEST_F(FollowerTest, MayStartBeforeTheDirectoryExists) {
+  auto opened = Shelf::open(dir.file("later"), ShelfMode::kFollower, {}, logger);
+  ASSERT_TRUE(opened);
+  follower = *std::move(opened);
+  follower->set_subjects({subject_of(leaf, "leaf")}, now);
+  EXPECT_EQ(followed(), nullptr);
+  auto owner = Shelf::open(dir.file("later"), ShelfMode::kOwner, {}, logger);
+  ASSERT_TRUE(owner);
+  (*owner)->set_subjects({subject_of(leaf, "leaf")}, now);
+  (*owner)->offer(verified(make_response(leaf), leaf), "x", now);
+  EXPECT_NE(followed(), nullptr);
+}
+
+TEST(ShelfFile, HeaderIsReadExactly) {
+  const Fingerprint id{1, 2, 3};
+  const Buffer der = {0x30, 0x03, 0x0a, 0x01, 0x03};
+  const Buffer encoded = encode_shelf_file(id, kTestNow, "http://a/\nobtained 1", der);
+  const auto parsed = parse_shelf_file(encoded);
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(parsed->certificate, id);
+  EXPECT_EQ(parsed->obtained, kTestNow);
+  EXPECT_EQ(parsed->source, "http://a/\\x0aobtained 1") << "a source cannot forge a header line";
+  EXPECT_EQ(parsed->response, der);
+  std::string other(as_text(encoded));
+  other.replace(0, 14, "muster-shelf 2");
+  EXPECT_FALSE(parse_shelf_file(as_bytes(other)));
+}
+
+}  // namespace
+}  // namespace muster::keeper
