@@ -44,8 +44,8 @@ struct Transport {
   Milliseconds connect_timeout{5000};
   Milliseconds total_timeout{15000};
   std::size_t max_body_bytes = 1 << 20;
-  std::string proxy;
-  std::string source_address;
+  std::string proxy{};
+  std::string source_address{};
   bool forbid_private_destinations = false;
 };
 /// The HTTP request: GET when the whole URL fits kMaxGetUrlBytes, POST otherwise (and for URLs with a query).
