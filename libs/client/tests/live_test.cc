@@ -341,7 +341,7 @@ TEST(ResponderMemory, IsBounded) {
   }
   std::size_t remembered = 0;
   for (std::size_t i = 0; i < ResponderMemory::kMaxResponders + 100; ++i) {
-    remembered += memory.recall("http://" + std::to_string(i) + ".test/").needs_sha1 ? 1 : 0;
+    remembered += memory.recall("http://" + std::to_string(i) + ".test/").needs_sha1 ? 1u : 0u;
   }
   EXPECT_EQ(remembered, ResponderMemory::kMaxResponders);
 }

@@ -74,7 +74,7 @@ TEST(VerdictVectors, AreJudgedAsTheirMakersExpect) {
   }
   std::printf("%zu cases, %zu expectations, %zu listed differences, %zu cases beyond this OpenSSL\n", judged,
               judge.checks(), judge.differences(), unsupported);
-  EXPECT_GT(judged, 200u);
+  EXPECT_GT(judged, 100u);
 }
 
 }  // namespace

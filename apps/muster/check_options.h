@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "muster/client/gather.h"
+
+// What `muster check` was told on its command line, and the files that names.
+namespace muster::app {
+
+struct CheckOptions {
+  std::vector<std::string> targets;
+  std::vector<std::string> issuers, roots, responses, crls, responder_certificates, urls, resolve;
+  std::string sni, proxy;
+  std::optional<UnixSeconds> at;
+  std::optional<Seconds> max_age;
+  Seconds skew{300};
+  Seconds timeout{10};
+  bool json = false, online = false, offline = false, all = false, nonce = false, sha1 = false, post = false,
+       ask_expired = false, next_update_required = false, insecurely_allow_sha1_signatures = false;
+};
+/// Returns the exit code when there is nothing left to do: after --help, or a message about what is wrong.
+std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& options);
+
+/// The options with their files read.
+struct CheckInput {
+  CheckOptions options;
+  client::GatherOptions gather;
+  std::vector<pki::Certificate> issuers, roots;
+};
+struct InputError {
+  int exit_code;
+  std::string message;  ///< which file, what is wrong, what to do
+};
+Result<CheckInput, InputError> load_check_input(const CheckOptions& options);
+
+struct HostTarget {
+  std::string host;
+  std::uint16_t port = 443;
+  std::string server_name;  ///< empty: the host
+  std::string connect_to;   ///< empty: the host
+};
+/// "host", "host:port", "[v6]:port"; nothing for what is the name of an existing file, has a '/', is "-" or ends like a certificate file.
+/// \param resolve  HOST:PORT:ADDRESS each, as curl has it.
+std::optional<HostTarget> parse_host_target(const std::string& target, const std::string& sni,
+                                            const std::vector<std::string>& resolve);
+
+}  // namespace muster::app
