@@ -29,12 +29,12 @@ TARGET: a certificate file (PEM, DER, PKCS#7; chains and bundles), - or host[:po
   --resolve HOST:PORT:ADDRESS                        --proxy URL    for HTTP
   --nonce            send 32 octets and compare      --post         never GET
   --sha1             try SHA-1 CertIDs when SHA-256 is refused
-  --at TIME          judge at 2026-11-24T10:00:00Z   --ask-expired  certificates
-  --max-age TIME     oldest thisUpdate (7d, 12h)     --skew TIME    clocks (5m)
-  --next-update-required                             --timeout TIME (10s)
+  --at TIME          judge at 2026-11-24T10:00:00Z   --ask-expired
+  --max-age TIME     oldest thisUpdate (7d, 12h)     --skew TIME    clocks, 5m
+  --next-update-required                             --timeout TIME  10s
   --insecurely-allow-sha1-signatures                 --json         for programs
 Exit code, the worst target's: 0 good  1 revoked  2 unknown  3 undetermined
-4 unacceptable answer  5 good, with a warning  64 usage  66 unreadable  70 internal
+4 unacceptable answer  5 good, with a warning  64 usage  66 input  70 internal
 )";
 
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::function<void(Seconds)> set) {
