@@ -1,12 +1,54 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "muster/config/config.h"
+#include "muster/responder/issuer_files.h"
+#include "muster/responder/service.h"
 
 namespace muster::app {
 
+/// [[responder.issuer]], or the issuer that flags describe.
+struct IssuerOptions {
+  responder::IssuerFiles files;
+  std::string key_pass;  ///< "file:PATH" or "env:NAME"
+  bool locally_trusted_signer = false;
+};
+
 /// What `muster responder` can be told, by file ([responder]) and by flags alike.
-struct ResponderOptions {};
+struct ResponderOptions {
+  std::vector<std::string> listen{"127.0.0.1:8888"};
+  std::int64_t loops = 0;
+  std::string store;
+  std::string prefix = "/";
+  responder::Policy policy;
+  std::int64_t max_certificates = 32;
+  std::int64_t ready_answers = 32768;
+  std::int64_t signatures_per_second = 0;
+  bool sha1 = true;
+  Seconds check_interval{2};
+  Milliseconds grace{10000};
+  net::HttpLimits limits;
+  std::int64_t max_connections = 10000;
+  config::Size max_request{64 * 1024};
+  config::Size max_header{16 * 1024};
+  std::vector<IssuerOptions> issuers;
+};
 
 void bind(config::Section& section, ResponderOptions& options);
+
+/// The options as the library wants them.
+responder::Policy policy_of(const ResponderOptions& options);
+responder::ServiceOptions service_of(const ResponderOptions& options);
+responder::IssuerFiles files_of(const IssuerOptions& options);
+
+/// Words that flags and file share. Each sets its value and returns an empty string, or says what is wrong.
+std::string set_unlisted(std::string_view word, responder::IssuerPolicy& policy);
+std::string set_unissued(std::string_view word, responder::IssuerPolicy& policy);
+std::string set_nonce(std::string_view word, responder::Policy& policy);
+std::string set_scheme(std::string_view word, responder::IssuerFiles& files);
+/// Whether `text` names a source for a passphrase.
+std::string check_key_pass(std::string_view text);
 
 }  // namespace muster::app

@@ -154,15 +154,6 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
 
 }  // namespace
 
-store::IssuerKey store_key(const pki::Certificate& issuer) {
-  Buffer identity = to_buffer(issuer.subject());
-  const Bytes key = issuer.public_key_info();
-  identity.insert(identity.end(), key.begin(), key.end());
-  store::IssuerKey out;
-  pki::digest_into(HashAlgorithm::kSha256, identity, out.digest);
-  return out;
-}
-
 std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& all) {
   std::vector<pki::Certificate> out;
   for (const pki::Certificate& certificate : all) {

@@ -8,6 +8,7 @@
 
 #include "fixture.h"
 #include "muster/net/fetcher.h"
+#include "muster/source/load.h"
 #include "muster/testing/temp_dir.h"
 
 namespace muster::responder {
@@ -20,10 +21,10 @@ struct Running {
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
     store = *std::move(opened);
     const pki::Certificate& ca = standard_pki().intermediate.certificate;
-    issuer = *store->ensure_issuer(store_key(ca), "test CA");
+    issuer = *store->ensure_issuer(source::make_issuer_key(ca), "test CA");
     spec.store_id = issuer;
     store::IssuerState facts;
-    facts.key = store_key(ca);
+    facts.key = source::make_issuer_key(ca);
     facts.label = "test CA";
     facts.knows_issued = store::KnowsIssued::kYes;
     facts.loaded_at = kTestNow;

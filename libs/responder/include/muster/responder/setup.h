@@ -84,8 +84,6 @@ class Setup {
   IssuerIndex index_;
 };
 
-/// Name the store knows an issuer by.
-store::IssuerKey store_key(const pki::Certificate& issuer);
 /// Certificates of `all` with the name and key of the first.
 std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& all);
 
