@@ -143,7 +143,7 @@ void write_reasons(Writer& out, unsigned tag, const std::optional<ReasonSet>& re
   std::array<std::uint8_t, 3> content{};
   std::size_t size = 1;
   for (unsigned bit = 0; bit < kReasonOfBit.size(); ++bit) {
-    if ((*reasons >> bit & 1u) != 0) {
+    if ((unsigned{*reasons} >> bit & 1u) != 0) {
       content[1 + bit / 8] = static_cast<std::uint8_t>(content[1 + bit / 8] | 0x80u >> bit % 8);
       content[0] = static_cast<std::uint8_t>(7 - bit % 8);
       size = 2 + bit / 8;
