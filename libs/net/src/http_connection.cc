@@ -90,12 +90,10 @@ HttpConnection::HttpConnection(HttpShared& shared)
     : shared_(shared),
       parser_({.max_target_bytes = shared.limits.max_target_bytes,
                .max_header_bytes = shared.limits.max_header_bytes,
-               .max_body_bytes = shared.limits.max_body_bytes}) {}
+               .max_body_bytes = shared.limits.max_body_bytes}),
+      deadline_(shared.loop, [this] { on_deadline(); }) {}
 
-HttpConnection::~HttpConnection() {
-  shared_.loop.remove(fd_.get());
-  shared_.loop.cancel(timer_);
-}
+HttpConnection::~HttpConnection() { shared_.loop.remove(fd_.get()); }
 
 void HttpConnection::open(UniqueFd fd) {
   fd_ = std::move(fd);
@@ -115,8 +113,7 @@ void HttpConnection::close() {
   }
   shared_.loop.remove(fd_.get());
   fd_.reset();
-  shared_.loop.cancel(timer_);
-  timer_ = 0;
+  deadline_.clear();
   pending_input_ = Buffer();
   pending_output_ = Buffer();
   bump(shared_.stats.open_connections, -1);
@@ -337,26 +334,7 @@ void HttpConnection::drain() {
 
 void HttpConnection::enter(Phase phase, Milliseconds timeout) {
   phase_ = phase;
-  deadline_ = shared_.loop.now() + timeout;
-  // A timer that comes too early re-arms itself: moving a deadline back costs nothing (the usual case, once a request).
-  if (timer_ == 0 || armed_for_ > deadline_) {
-    arm();
-  }
-}
-
-void HttpConnection::arm() {
-  shared_.loop.cancel(timer_);
-  armed_for_ = deadline_;
-  timer_ = shared_.loop.at(deadline_, [this] { on_timer(); });
-}
-
-void HttpConnection::on_timer() {
-  timer_ = 0;
-  if (shared_.loop.now() < deadline_) {
-    arm();
-  } else {
-    on_deadline();
-  }
+  deadline_.set_after(timeout);
 }
 
 void HttpConnection::on_deadline() {

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "muster/http/request_parser.h"
+#include "muster/net/deadline.h"
 #include "muster/net/http_server.h"
 
 // Private to the server: one accepted connection and what connections of a loop share.
@@ -71,8 +72,6 @@ class HttpConnection final : public FdHandler {
   void settle(std::size_t unread_bytes, http::RequestParser::Progress progress);
   void enter(Phase phase, Milliseconds timeout);
   void linger();
-  void arm();
-  void on_timer();
   void on_deadline();
 
   HttpShared& shared_;
@@ -85,9 +84,7 @@ class HttpConnection final : public FdHandler {
   bool has_had_request_ = false;
   Buffer pending_input_;   // the part of a request that is there
   Buffer pending_output_;  // what the peer has not taken yet
-  MonotonicTime deadline_;
-  MonotonicTime armed_for_;
-  TimerId timer_ = 0;      // 0: none
+  Deadline deadline_;
 };
 
 }  // namespace muster::net

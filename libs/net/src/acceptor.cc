@@ -1,0 +1,76 @@
+#include "muster/net/acceptor.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace muster::net {
+namespace {
+
+/// Connections accepted before others get their turn.
+constexpr int kAcceptsPerTurn = 64;
+/// The kernel keeps no longer queue than net.core.somaxconn, usually far below this.
+constexpr int kAcceptsAtEnd = 65536;
+constexpr Milliseconds kPause{100};
+
+}  // namespace
+
+Acceptor::Acceptor(Loop& loop, Listener listener, Events events)
+    : loop_(loop), listener_(std::move(listener)), address_(listener_->address()), events_(std::move(events)) {
+  watch();
+}
+
+Acceptor::~Acceptor() {
+  if (listener_) {
+    loop_.remove(listener_->fd());
+  }
+  loop_.cancel(timer_);
+}
+
+void Acceptor::on_ready(std::uint32_t) noexcept { accept_some(kAcceptsPerTurn); }
+
+void Acceptor::accept_some(int most) {
+  for (int i = 0; i < most; ++i) {
+    UniqueFd fd(::accept4(listener_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      set_no_delay(fd.get());
+      events_.accepted(std::move(fd));
+      continue;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      pause();
+      return;
+    }
+    if (errno != ECONNABORTED && errno != EINTR) {
+      return;
+    }
+  }
+}
+
+void Acceptor::watch() {
+  timer_ = 0;
+  if (loop_.add(listener_->fd(), EPOLLIN, *this) == WatchResult::kNoRoom) {
+    pause();
+  }
+}
+
+void Acceptor::pause() {
+  loop_.remove(listener_->fd());
+  if (timer_ == 0) {
+    timer_ = loop_.after(kPause, [this] { watch(); });
+  }
+  events_.paused();
+}
+
+void Acceptor::finish() {
+  if (listener_) {
+    accept_some(kAcceptsAtEnd);
+    loop_.remove(listener_->fd());
+    loop_.cancel(timer_);
+    timer_ = 0;
+    listener_.reset();
+  }
+}
+
+}  // namespace muster::net
