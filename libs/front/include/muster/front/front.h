@@ -1,0 +1,101 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "muster/keeper/keeper.h"
+#include "muster/net/loop.h"
+#include "muster/tls/server.h"
+
+// TLS-terminating reverse proxy that staples by itself: octets of a TLS connection go to an upstream and back.
+namespace muster::front {
+
+/// A certificate to serve, as files.
+struct CertificateFiles {
+  std::string cert;    ///< PEM or DER; the server's certificate first, its chain behind
+  std::string key;     ///< empty: in `cert`
+  std::string issuer;  ///< file that holds the issuer when the chain is not in `cert`
+};
+
+enum class StaplesFrom : std::uint8_t {
+  kFollow,  ///< a shelf directory that `muster stapler` writes
+  kKeep,    ///< fetched by this process; kept in the shelf directory, or in memory only
+};
+enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
+
+/// Every limit has a counter in FrontStats.
+struct FrontLimits {
+  std::size_t max_connections = 10000;   ///< of the whole process
+  Milliseconds handshake_timeout{10000};
+  Milliseconds connect_timeout{5000};    ///< to the upstream
+  Milliseconds idle_timeout{300000};     ///< without an octet in either direction
+  int backlog = 1024;
+};
+
+struct FrontOptions {
+  std::vector<std::string> listen;
+  std::string upstream;  ///< as net::SocketAddress::parse
+  std::vector<CertificateFiles> certificates;
+  std::vector<std::string> issuers;  ///< files in which issuers are also looked for
+  std::string shelf;
+  StaplesFrom staples_from = StaplesFrom::kFollow;
+  tls::ServerOptions tls;
+  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  FrontLimits limits;
+  unsigned loops = 0;  ///< 0: one a core
+  /// How long to wait for staples before listening, or before new certificates are put in the place of old ones.
+  Milliseconds start_wait{10000};
+  Milliseconds grace{10000};  ///< for connections at the end
+  keeper::ShelfPolicy policy;
+  keeper::KeeperOptions keeper;
+};
+
+/// Written by any loop, read by any thread.
+struct FrontStats {
+  std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0}, accept_pauses{0}, handshakes{0},
+      handshake_failures{0}, handshake_timeouts{0}, upstream_failures{0}, upstream_timeouts{0}, idle_timeouts{0}, cut_connections{0};
+  tls::StapleStats staples;
+};
+
+enum class FrontErrc : std::uint8_t {
+  kUsage,    ///< options that make no sense
+  kInput,    ///< a file that cannot be used
+  kAddress,  ///< cannot listen there
+};
+struct FrontError {
+  FrontErrc code;
+  std::string detail;  ///< for people
+};
+
+/// The service. Owns its serving threads; all methods and callbacks on the thread of `loop`, which serves nobody. Create signal
+/// watches before start(). SIGPIPE must be ignored.
+class Front {
+ public:
+  /// Loads certificates and shelf. What has no staple and why is logged. The other arguments must outlive the front.
+  /// Errors: kUsage, kInput.
+  static Result<std::unique_ptr<Front>, FrontError> make(net::Loop& loop, net::FetchService& fetcher, const Clock& clock,
+                                                         Logger& logger, FrontOptions options, std::uint64_t seed);
+  ~Front();
+  Front(const Front&) = delete;
+  Front& operator=(const Front&) = delete;
+
+  /// Waits for staples (at most start_wait), then listens and calls `listening` with the addresses, or with kAddress.
+  void start(std::function<void(Result<std::vector<std::string>, FrontError>)> listening);
+  /// Reads certificates again and serves them to new connections once their staples are there (at most start_wait). Options other than
+  /// certificates, issuers and tls need a restart. Errors leave everything as it is.
+  Result<Unit, FrontError> reload(const FrontOptions& options);
+  /// Stops listening, lets connections finish for the grace time; `done` runs when none is left. Once.
+  void stop(std::function<void()> done);
+
+  [[nodiscard]] const FrontStats& stats() const;
+
+ private:
+  struct Impl;
+  explicit Front(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::front

@@ -1,0 +1,206 @@
+#include "muster/front/front.h"
+
+#include <algorithm>
+
+#include "certificates.h"
+#include "staples.h"
+#include "worker.h"
+
+namespace muster::front {
+namespace {
+
+/// After a change of certificates, how long staples of old ones are still on offer beyond the handshake limit.
+constexpr Milliseconds kOldStaplesLeft{1000};
+
+void report(Logger& logger, const LoadedCertificates& loaded) {
+  for (const std::string& problem : loaded.problems) {
+    logger.log(LogLevel::kWarning, "front.no_staple", problem);
+  }
+}
+
+}  // namespace
+
+struct Front::Impl {
+  Impl(net::Loop& l, Logger& g, FrontOptions o, net::SocketAddress u)
+      : loop(l), logger(g), options(std::move(o)), upstream(std::move(u)) {}
+  ~Impl() {
+    loop.cancel(drop_timer);
+    workers.clear();  // before what they use
+  }
+
+  net::Loop& loop;
+  Logger& logger;
+  FrontOptions options;
+  const net::SocketAddress upstream;
+  FrontStats stats;
+  std::unique_ptr<Staples> staples;
+  std::shared_ptr<const tls::ServerContext> context;
+  std::vector<keeper::Watched> watched;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::function<void(Result<std::vector<std::string>, FrontError>)> listening;
+  net::TimerId drop_timer = 0;
+  std::size_t draining_workers = 0;
+  bool is_stopping = false;
+
+  tls::ServerOptions tls_options(const FrontOptions& from) {
+    tls::ServerOptions tls = from.tls;
+    tls.staple.logger = &logger;
+    tls.staple.stats = &stats.staples;
+    return tls;
+  }
+
+  Result<std::shared_ptr<const tls::ServerContext>, FrontError> make_context(const LoadedCertificates& loaded, const FrontOptions& from) {
+    auto made = tls::ServerContext::make(loaded.served, staples->source(), tls_options(from));
+    if (!made) {
+      return Err{FrontError{made.error().code == tls::TlsErrc::kBadOption ? FrontErrc::kUsage : FrontErrc::kInput, made.error().detail}};
+    }
+    return *std::move(made);
+  }
+
+  void make_workers() {
+    const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < count; ++i) {
+      workers.push_back(std::make_unique<Worker>(options, upstream, stats, logger, context,
+                                                 (options.limits.max_connections + count - 1) / count));
+    }
+  }
+
+  Result<std::vector<std::string>, FrontError> listen() {
+    const auto open = [this](const std::string& address, net::AddressSharing sharing) -> Result<net::Listener, FrontError> {
+      auto listener = net::Listener::open(address, options.limits.backlog, sharing);
+      if (!listener) {
+        return Err{FrontError{FrontErrc::kAddress, to_string(listener.error())}};
+      }
+      return *std::move(listener);
+    };
+    std::vector<std::string> addresses;
+    for (const std::string& wanted : options.listen) {
+      MUSTER_TRY(net::Listener first, open(wanted, net::AddressSharing::kExclusive));
+      const std::string address = first.address();
+      addresses.push_back(address);
+      workers.front()->listen(std::move(first));
+      const bool is_shareable = !address.starts_with("unix:");
+      for (std::size_t i = 1; is_shareable && i < workers.size(); ++i) {
+        MUSTER_TRY(net::Listener next, open(address, net::AddressSharing::kJoin));
+        workers[i]->listen(std::move(next));
+      }
+    }
+    for (const auto& worker : workers) {
+      worker->run();
+    }
+    return addresses;
+  }
+
+  void begin_serving() {
+    make_workers();
+    auto addresses = listen();
+    if (!addresses) {
+      workers.clear();
+    }
+    std::exchange(listening, nullptr)(std::move(addresses));
+  }
+
+  void serve_new(std::shared_ptr<const tls::ServerContext> fresh, std::vector<keeper::Watched> wanted) {
+    context = std::move(fresh);
+    for (const auto& worker : workers) {
+      worker->set_context(context);
+    }
+    // Handshakes that began with the old certificates may still ask for their staples.
+    loop.cancel(drop_timer);
+    drop_timer = loop.after(options.limits.handshake_timeout + kOldStaplesLeft, [this, wanted = std::move(wanted)]() mutable {
+      watched = wanted;
+      staples->watch(std::move(wanted), Milliseconds(0), [] {});
+    });
+    logger.log(LogLevel::kInfo, "front.reloaded", "new connections get the new certificates");
+  }
+};
+
+Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Front::~Front() = default;
+
+Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+                                                       FrontOptions options, std::uint64_t seed) {
+  if (options.listen.empty()) {
+    return Err{FrontError{FrontErrc::kUsage, "no address to listen on (give --listen, or listen in [front])"}};
+  }
+  if (options.upstream.empty()) {
+    return Err{FrontError{FrontErrc::kUsage, "no upstream to forward to (give --upstream, or upstream in [front])"}};
+  }
+  const auto upstream = net::SocketAddress::parse(options.upstream);
+  if (!upstream) {
+    return Err{FrontError{FrontErrc::kUsage, "upstream '" + options.upstream + "' is not an address (write 127.0.0.1:8080, [::1]:8080 or unix:/path)"}};
+  }
+  if (options.staples_from == StaplesFrom::kFollow && options.shelf.empty()) {
+    return Err{FrontError{FrontErrc::kUsage, "no shelf to follow (give --shelf DIR of a running 'muster stapler', or --keep)"}};
+  }
+  MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
+  report(logger, loaded);
+  auto impl = std::make_unique<Impl>(loop, logger, std::move(options), *upstream);
+  MUSTER_TRY(impl->staples, Staples::open(loop, fetcher, clock, logger, impl->options, seed));
+  MUSTER_TRY(impl->context, impl->make_context(loaded, impl->options));
+  impl->watched = std::move(loaded.watched);
+  return std::unique_ptr<Front>(new Front(std::move(impl)));
+}
+
+void Front::start(std::function<void(Result<std::vector<std::string>, FrontError>)> listening) {
+  impl_->listening = std::move(listening);
+  impl_->staples->watch(impl_->watched, impl_->options.start_wait, [this] { impl_->begin_serving(); });
+}
+
+Result<Unit, FrontError> Front::reload(const FrontOptions& options) {
+  Impl& impl = *impl_;
+  MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
+  MUSTER_TRY(auto fresh, impl.make_context(loaded, options));
+  report(impl.logger, loaded);
+  if (impl.is_stopping) {
+    return Unit{};
+  }
+  if (impl.listening) {  // not serving yet: the start goes on with the new ones
+    impl.context = std::move(fresh);
+    impl.watched = std::move(loaded.watched);
+    impl.staples->watch(impl.watched, impl.options.start_wait, [&impl] { impl.begin_serving(); });
+    return Unit{};
+  }
+  // Old and new together until the new ones serve, so that nobody loses a staple meanwhile.
+  std::vector<keeper::Watched> both = loaded.watched;
+  for (const keeper::Watched& old : impl.watched) {
+    const auto is_same = [&](const keeper::Watched& other) { return other.subject.certificate == old.subject.certificate; };
+    if (std::none_of(both.begin(), both.end(), is_same)) {
+      both.push_back(old);
+    }
+  }
+  impl.watched = both;
+  impl.staples->watch(std::move(both), impl.options.start_wait,
+                      [&impl, fresh = std::move(fresh), wanted = std::move(loaded.watched)]() mutable {
+                        impl.serve_new(std::move(fresh), std::move(wanted));
+                      });
+  return Unit{};
+}
+
+void Front::stop(std::function<void()> done) {
+  Impl& impl = *impl_;
+  if (std::exchange(impl.is_stopping, true)) {
+    return;
+  }
+  impl.staples->stop();
+  impl.loop.cancel(impl.drop_timer);
+  impl.draining_workers = impl.workers.size();
+  if (impl.workers.empty()) {
+    impl.loop.post(std::move(done));
+    return;
+  }
+  const auto shared_done = std::make_shared<std::function<void()>>(std::move(done));
+  for (const auto& worker : impl.workers) {
+    worker->drain(impl.options.grace, [&impl, shared_done] {
+      impl.loop.post([&impl, shared_done] {
+        if (--impl.draining_workers == 0) {
+          (*shared_done)();
+        }
+      });
+    });
+  }
+}
+
+const FrontStats& Front::stats() const { return impl_->stats; }
+
+}  // namespace muster::front

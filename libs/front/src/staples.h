@@ -1,0 +1,44 @@
+#pragma once
+
+#include "muster/front/front.h"
+#include "muster/tls/shelf_source.h"
+
+namespace muster::front {
+
+/// Where the front's staples come from: a shelf that is followed, or one with a keeper of our own. Thread of the loop; source()
+/// is for every thread.
+class Staples {
+ public:
+  /// Errors: kInput.
+  static Result<std::unique_ptr<Staples>, FrontError> open(net::Loop& loop, net::FetchService& fetcher, const Clock& clock,
+                                                           Logger& logger, const FrontOptions& options, std::uint64_t seed);
+  ~Staples();
+
+  [[nodiscard]] const tls::StapleSource& source() const { return source_; }
+  /// Makes these the certificates to have staples for; `covered` runs when each has one or needs none, when the first attempts
+  /// are over (own keeper), or after `patience`; never inside this call. A later call replaces an earlier one that still waits.
+  void watch(std::vector<keeper::Watched> certificates, Milliseconds patience, std::function<void()> covered);
+  /// Stops fetching and following.
+  void stop();
+
+ private:
+  Staples(net::Loop& loop, const Clock& clock, std::unique_ptr<keeper::Shelf> shelf)
+      : loop_(loop), clock_(clock), shelf_(std::move(shelf)), source_(*shelf_, clock_) {}
+  void follow();
+  [[nodiscard]] bool is_covered() const;
+
+  net::Loop& loop_;
+  const Clock& clock_;
+  const std::unique_ptr<keeper::Shelf> shelf_;
+  const tls::ShelfSource source_;
+  std::unique_ptr<keeper::Keeper> keeper_;  // null: the shelf is followed
+  keeper::KeeperOptions keeper_options_;
+  std::vector<keeper::Watched> watched_;
+  bool is_attempted_ = false;
+  bool is_keeper_started_ = false;
+  MonotonicTime patience_ends_;
+  std::function<void()> covered_;
+  net::TimerId follow_timer_ = 0;
+};
+
+}  // namespace muster::front
