@@ -18,7 +18,6 @@ TextForm text_form(Tag tag) {
   switch (static_cast<std::uint8_t>(tag)) {
     case 0x0c:  // UTF8String
       return TextForm::kUtf8;
-    case 0x12:  // NumericString
     case 0x13:  // PrintableString
     case 0x14:  // TeletexString, in practice Latin-1
     case 0x16:  // IA5String
