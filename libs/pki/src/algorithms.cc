@@ -30,8 +30,8 @@ OCTETS(kMlDsa65, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18);
 OCTETS(kMlDsa87, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19);
 OCTETS(kMgf1, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8);
 
-// Whole AlgorithmIdentifiers to write: RSA with NULL (RFC 4055 section 5), ECDSA (RFC 5758 section 3.2), EdDSA (RFC 8410
-// section 3) and ML-DSA (RFC 9881) without parameters.
+// Whole AlgorithmIdentifiers to write: RSA with NULL (RFC 4055 section 5), ECDSA (RFC 5758
+// section 3.2), EdDSA (RFC 8410 section 3) and ML-DSA (RFC 9881) without parameters.
 #define RSA_ID(n) 0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, n, 5, 0
 OCTETS(kRsaSha256Id, RSA_ID(11));
 OCTETS(kRsaSha384Id, RSA_ID(12));
@@ -46,12 +46,13 @@ OCTETS(kEd448Id, 0x30, 5, 6, 3, 0x2b, 0x65, 0x71);
 OCTETS(kMlDsa44Id, MLDSA_ID(17));
 OCTETS(kMlDsa65Id, MLDSA_ID(18));
 OCTETS(kMlDsa87Id, MLDSA_ID(19));
-// SEQUENCE { id-RSASSA-PSS, SEQUENCE { [0] hash, [1] mgf1 with hash, [2] INTEGER salt } }, hash 2.16.840.1.101.3.4.2.n
-// with NULL, salt as long as the hash.
+// SEQUENCE { id-RSASSA-PSS, SEQUENCE { [0] hash, [1] mgf1 with hash, [2] INTEGER salt } },
+// hash 2.16.840.1.101.3.4.2.n with NULL, salt as long as the hash.
 #define HASH_ID(n) 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, n, 5, 0
-#define PSS_ID(n, salt)                                                                          \
-  0x30, 0x41, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10, 0x30, 0x34, 0xa0, 0x0f, HASH_ID(n), \
-      0xa1, 0x1c, 0x30, 0x1a, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8, HASH_ID(n), 0xa2, 3, 2, 1, salt
+#define PSS_ID(n, salt)                                                                      \
+  0x30, 0x41, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10, 0x30, 0x34, 0xa0, 0x0f,    \
+      HASH_ID(n), 0xa1, 0x1c, 0x30, 0x1a, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8, \
+      HASH_ID(n), 0xa2, 3, 2, 1, salt
 OCTETS(kPssSha256Id, PSS_ID(1, 32));
 OCTETS(kPssSha384Id, PSS_ID(2, 48));
 OCTETS(kPssSha512Id, PSS_ID(3, 64));
@@ -113,10 +114,14 @@ using der::Tag;
 DerResult<const char*> digest_name(const der::AlgorithmView& algorithm, std::uint32_t offset) {
   if (const auto hash = der::find_hash(algorithm)) {
     switch (*hash) {
-      case HashAlgorithm::kSha1: return "SHA1";
-      case HashAlgorithm::kSha256: return "SHA2-256";
-      case HashAlgorithm::kSha384: return "SHA2-384";
-      case HashAlgorithm::kSha512: return "SHA2-512";
+      case HashAlgorithm::kSha1:
+        return "SHA1";
+      case HashAlgorithm::kSha256:
+        return "SHA2-256";
+      case HashAlgorithm::kSha384:
+        return "SHA2-384";
+      case HashAlgorithm::kSha512:
+        return "SHA2-512";
     }
   }
   return Err{DerError{DerErrc::kUnsupported, offset, "hashAlgorithm"}};
@@ -137,51 +142,53 @@ const SchemePlan& plan_of(SignatureScheme scheme) {
   return *found;
 }
 
-/// RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] DEFAULT sha1, maskGenAlgorithm [1] DEFAULT mgf1SHA1,
+/// RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] DEFAULT sha1, maskGenAlgorithm [1] DEFAULT
+/// mgf1SHA1,
 ///   saltLength [2] INTEGER DEFAULT 20, trailerField [3] INTEGER DEFAULT 1 }   RFC 4055 section 3.1
 der::DerResult<PssParameters> parse_pss_parameters(std::optional<Bytes> parameters) {
   if (!parameters) {
     return Err{DerError{DerErrc::kBadValue, 0, "RSASSA-PSS-params"}};
   }
-  return der::read_all(*parameters, Tag::kSequence, "RSASSA-PSS-params",
-                       [](Reader& in) -> DerResult<PssParameters> {
-    PssParameters pss;
-    MUSTER_TRY(auto hash, in.enter_optional(der::context_constructed(0), "hashAlgorithm"));
-    if (hash) {
-      const std::uint32_t at = hash->offset();
-      MUSTER_TRY(const auto algorithm, der::read_algorithm(*hash, "hashAlgorithm"));
-      MUSTER_TRY(pss.digest, digest_name(algorithm, at));
-      MUSTER_CHECK(hash->finish("hashAlgorithm"));
-    }
-    MUSTER_TRY(auto mask, in.enter_optional(der::context_constructed(1), "maskGenAlgorithm"));
-    if (mask) {
-      const std::uint32_t at = mask->offset();
-      MUSTER_TRY(const auto generator, der::read_algorithm(*mask, "maskGenAlgorithm"));
-      MUSTER_CHECK(mask->finish("maskGenAlgorithm"));
-      if (!equal(generator.oid, kMgf1) || !generator.parameters) {
-        return Err{DerError{DerErrc::kUnsupported, at, "maskGenAlgorithm"}};
-      }
-      Reader inner(*generator.parameters, at);
-      MUSTER_TRY(const auto algorithm, der::read_algorithm(inner, "maskGenAlgorithm"));
-      MUSTER_TRY(pss.mgf_digest, digest_name(algorithm, at));
-    }
-    MUSTER_TRY(auto salt, in.enter_optional(der::context_constructed(2), "saltLength"));
-    if (salt) {
-      MUSTER_TRY(const std::uint64_t octets, salt->read_unsigned("saltLength", 2048));
-      MUSTER_CHECK(salt->finish("saltLength"));
-      pss.salt_octets = static_cast<int>(octets);
-    }
-    MUSTER_TRY(auto trailer, in.enter_optional(der::context_constructed(3), "trailerField"));
-    if (trailer) {
-      MUSTER_CHECK(trailer->read_unsigned("trailerField", 1));
-      MUSTER_CHECK(trailer->finish("trailerField"));
-    }
-    return pss;
-  });
+  return der::read_all(
+      *parameters, Tag::kSequence, "RSASSA-PSS-params", [](Reader& in) -> DerResult<PssParameters> {
+        PssParameters pss;
+        MUSTER_TRY(auto hash, in.enter_optional(der::context_constructed(0), "hashAlgorithm"));
+        if (hash) {
+          const std::uint32_t at = hash->offset();
+          MUSTER_TRY(const auto algorithm, der::read_algorithm(*hash, "hashAlgorithm"));
+          MUSTER_TRY(pss.digest, digest_name(algorithm, at));
+          MUSTER_CHECK(hash->finish("hashAlgorithm"));
+        }
+        MUSTER_TRY(auto mask, in.enter_optional(der::context_constructed(1), "maskGenAlgorithm"));
+        if (mask) {
+          const std::uint32_t at = mask->offset();
+          MUSTER_TRY(const auto generator, der::read_algorithm(*mask, "maskGenAlgorithm"));
+          MUSTER_CHECK(mask->finish("maskGenAlgorithm"));
+          if (!equal(generator.oid, kMgf1) || !generator.parameters) {
+            return Err{DerError{DerErrc::kUnsupported, at, "maskGenAlgorithm"}};
+          }
+          Reader inner(*generator.parameters, at);
+          MUSTER_TRY(const auto algorithm, der::read_algorithm(inner, "maskGenAlgorithm"));
+          MUSTER_TRY(pss.mgf_digest, digest_name(algorithm, at));
+        }
+        MUSTER_TRY(auto salt, in.enter_optional(der::context_constructed(2), "saltLength"));
+        if (salt) {
+          MUSTER_TRY(const std::uint64_t octets, salt->read_unsigned("saltLength", 2048));
+          MUSTER_CHECK(salt->finish("saltLength"));
+          pss.salt_octets = static_cast<int>(octets);
+        }
+        MUSTER_TRY(auto trailer, in.enter_optional(der::context_constructed(3), "trailerField"));
+        if (trailer) {
+          MUSTER_CHECK(trailer->read_unsigned("trailerField", 1));
+          MUSTER_CHECK(trailer->finish("trailerField"));
+        }
+        return pss;
+      });
 }
 
 bool is_strong_enough(const EVP_PKEY* key, const AlgorithmPolicy& policy) {
-  constexpr int kMinSecurityBits = 112;  // NIST SP 800-57: the floor beyond 2010; RSA has its own number
+  constexpr int kMinSecurityBits =
+      112;  // NIST SP 800-57: the floor beyond 2010; RSA has its own number
   if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
     return EVP_PKEY_get_bits(key) >= static_cast<int>(policy.min_rsa_bits);
   }

@@ -3,16 +3,18 @@
 #include "muster/pki/keys.h"
 #include "openssl.h"
 
-// The signature algorithms we know: identifiers, and what OpenSSL calls their parts. One table for signing and verifying.
+// The signature algorithms we know: identifiers, and what OpenSSL calls their parts. One table for
+// signing and verifying.
 namespace muster::pki {
 
 enum class Family : std::uint8_t { kRsaPkcs1, kRsaPss, kEcdsa, kPure, kDsa };
 enum class Strength : std::uint8_t { kFine, kSha1, kBroken };
 
-/// One signature algorithm as identified on the wire. For kRsaPss `digest` is null: the parameters name it.
+/// One signature algorithm as identified on the wire. For kRsaPss `digest` is null: the parameters
+/// name it.
 struct SignatureAlgorithm {
   Bytes oid;
-  const char* name;    ///< for people
+  const char* name;  ///< for people
   Family family;
   const char* key_type;  ///< EVP_PKEY_is_a
   const char* digest;    ///< EVP_MD name; null where the algorithm has its own

@@ -32,8 +32,8 @@ Result<Unit, AuthorityErrc> check_use(const Certificate& signer, UnixSeconds now
 
 }  // namespace
 
-Result<Authority, AuthorityErrc> check_authority(const Certificate& signer, const Certificate& issuer,
-                                                 UnixSeconds now,
+Result<Authority, AuthorityErrc> check_authority(const Certificate& signer,
+                                                 const Certificate& issuer, UnixSeconds now,
                                                  std::span<const Certificate> locally_trusted,
                                                  const AlgorithmPolicy& policy) {
   if (equal(signer.public_key_info(), issuer.public_key_info())) {
@@ -48,8 +48,9 @@ Result<Authority, AuthorityErrc> check_authority(const Certificate& signer, cons
     return Authority::kLocallyTrusted;
   }
   if (auto issued = verify_issued_by(signer, issuer, policy); !issued) {
-    return Err{issued.error().code == PkiErrc::kWeakAlgorithm ? AuthorityErrc::kSignerIsWeak
-                                                              : AuthorityErrc::kNotIssuedByIssuerKey};
+    return Err{issued.error().code == PkiErrc::kWeakAlgorithm
+                   ? AuthorityErrc::kSignerIsWeak
+                   : AuthorityErrc::kNotIssuedByIssuerKey};
   }
   if (!signer.facts().eku_ocsp_signing) {
     return Err{AuthorityErrc::kMissingOcspSigning};
@@ -67,13 +68,20 @@ bool identifies(const ocsp::ResponderIdView& id, const Certificate& certificate)
 
 std::string_view to_string(AuthorityErrc code) {
   switch (code) {
-    case AuthorityErrc::kNotIssuedByIssuerKey: return "not-issued-by-issuer-key";
-    case AuthorityErrc::kMissingOcspSigning: return "missing-ocsp-signing";
-    case AuthorityErrc::kMissingDigitalSignature: return "missing-digital-signature";
-    case AuthorityErrc::kSignerExpired: return "signer-expired";
-    case AuthorityErrc::kSignerNotYetValid: return "signer-not-yet-valid";
-    case AuthorityErrc::kSignerIsWeak: return "signer-is-weak";
-    case AuthorityErrc::kUnknownCriticalExtension: return "unknown-critical-extension";
+    case AuthorityErrc::kNotIssuedByIssuerKey:
+      return "not-issued-by-issuer-key";
+    case AuthorityErrc::kMissingOcspSigning:
+      return "missing-ocsp-signing";
+    case AuthorityErrc::kMissingDigitalSignature:
+      return "missing-digital-signature";
+    case AuthorityErrc::kSignerExpired:
+      return "signer-expired";
+    case AuthorityErrc::kSignerNotYetValid:
+      return "signer-not-yet-valid";
+    case AuthorityErrc::kSignerIsWeak:
+      return "signer-is-weak";
+    case AuthorityErrc::kUnknownCriticalExtension:
+      return "unknown-critical-extension";
   }
   return "?";
 }

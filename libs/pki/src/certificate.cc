@@ -15,8 +15,8 @@ using der::Element;
 using der::Reader;
 using der::Tag;
 
-/// Extension with one tolerance: "critical FALSE" written out, which DER forbids and certificates of real CAs have (vector
-/// apple/ct-461426360); it means what it says. RFC 5280 4.1
+/// Extension with one tolerance: "critical FALSE" written out, which DER forbids and certificates
+/// of real CAs have (vector apple/ct-461426360); it means what it says. RFC 5280 4.1
 DerResult<der::ExtensionView> read_lenient_extension(Reader& in) {
   const Reader start = in;
   der::ExtensionView extension;
@@ -63,7 +63,8 @@ DerResult<std::vector<der::ExtensionView>> read_extension_list(Reader& in) {
 /// TBSCertificate ::= SEQUENCE { version [0] EXPLICIT INTEGER DEFAULT v1, serialNumber INTEGER,
 ///   signature AlgorithmIdentifier, issuer Name, validity Validity, subject Name,
 ///   subjectPublicKeyInfo SubjectPublicKeyInfo, issuerUniqueID [1] IMPLICIT BIT STRING OPTIONAL,
-///   subjectUniqueID [2] IMPLICIT BIT STRING OPTIONAL, extensions [3] EXPLICIT Extensions OPTIONAL }  RFC 5280 4.1
+///   subjectUniqueID [2] IMPLICIT BIT STRING OPTIONAL, extensions [3] EXPLICIT Extensions OPTIONAL
+///   }  RFC 5280 4.1
 DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
   MUSTER_TRY(auto version, tbs.enter_optional(der::context_constructed(0), "version"));
   if (version) {
@@ -99,7 +100,8 @@ DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
   return tbs.finish("tbsCertificate");
 }
 
-/// Certificate ::= SEQUENCE { tbsCertificate TBSCertificate, signatureAlgorithm AlgorithmIdentifier,
+/// Certificate ::= SEQUENCE { tbsCertificate TBSCertificate, signatureAlgorithm
+/// AlgorithmIdentifier,
 ///                            signatureValue BIT STRING }   RFC 5280 4.1
 DerResult<Unit> read_certificate(Certificate::Impl& to) {
   return der::read_all(to.der, Tag::kSequence, "Certificate", [&](Reader& in) -> DerResult<Unit> {
@@ -123,8 +125,8 @@ PkiResult<Certificate> Certificate::parse(Bytes der) {
   auto impl = std::make_shared<Impl>();
   impl->der = to_buffer(der);
   if (auto read = read_certificate(*impl); !read) {
-    return Err{PkiError{PkiErrc::kNotACertificate,
-                        "not a certificate: " + der::to_string(read.error())}};
+    return Err{
+        PkiError{PkiErrc::kNotACertificate, "not a certificate: " + der::to_string(read.error())}};
   }
   const std::uint8_t* at = impl->der.data();
   impl->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(impl->der.size())));
@@ -135,9 +137,9 @@ PkiResult<Certificate> Certificate::parse(Bytes der) {
   openssl::drop_errors();  // a key type OpenSSL does not know leaves errors without failing
   auto facts = decode_facts(impl->extensions);
   if (!facts) {
-    return Err{PkiError{PkiErrc::kBadExtension,
-                        "certificate of " + der::name_to_string(impl->subject) + ": extension " +
-                            der::to_string(facts.error())}};
+    return Err{
+        PkiError{PkiErrc::kBadExtension, "certificate of " + der::name_to_string(impl->subject) +
+                                             ": extension " + der::to_string(facts.error())}};
   }
   impl->facts = *std::move(facts);
   digest_into(HashAlgorithm::kSha256, impl->der, impl->fingerprint);
@@ -197,21 +199,36 @@ x509_st* native_x509(const Certificate& certificate) { return certificate.impl()
 
 std::string_view to_string(PkiErrc code) {
   switch (code) {
-    case PkiErrc::kUnreadable: return "unreadable";
-    case PkiErrc::kNotACertificate: return "not-a-certificate";
-    case PkiErrc::kNotACrl: return "not-a-crl";
-    case PkiErrc::kNotAKey: return "not-a-key";
-    case PkiErrc::kWrongPassphrase: return "wrong-passphrase";
-    case PkiErrc::kKeyMismatch: return "key-mismatch";
-    case PkiErrc::kUnsupportedAlgorithm: return "unsupported-algorithm";
-    case PkiErrc::kWeakAlgorithm: return "weak-algorithm";
-    case PkiErrc::kBadSignature: return "bad-signature";
-    case PkiErrc::kSigningFailed: return "signing-failed";
-    case PkiErrc::kBadExtension: return "bad-extension";
-    case PkiErrc::kNoPath: return "no-path";
-    case PkiErrc::kExpired: return "expired";
-    case PkiErrc::kNotYetValid: return "not-yet-valid";
-    case PkiErrc::kNotAuthorised: return "not-authorised";
+    case PkiErrc::kUnreadable:
+      return "unreadable";
+    case PkiErrc::kNotACertificate:
+      return "not-a-certificate";
+    case PkiErrc::kNotACrl:
+      return "not-a-crl";
+    case PkiErrc::kNotAKey:
+      return "not-a-key";
+    case PkiErrc::kWrongPassphrase:
+      return "wrong-passphrase";
+    case PkiErrc::kKeyMismatch:
+      return "key-mismatch";
+    case PkiErrc::kUnsupportedAlgorithm:
+      return "unsupported-algorithm";
+    case PkiErrc::kWeakAlgorithm:
+      return "weak-algorithm";
+    case PkiErrc::kBadSignature:
+      return "bad-signature";
+    case PkiErrc::kSigningFailed:
+      return "signing-failed";
+    case PkiErrc::kBadExtension:
+      return "bad-extension";
+    case PkiErrc::kNoPath:
+      return "no-path";
+    case PkiErrc::kExpired:
+      return "expired";
+    case PkiErrc::kNotYetValid:
+      return "not-yet-valid";
+    case PkiErrc::kNotAuthorised:
+      return "not-authorised";
   }
   return "?";
 }

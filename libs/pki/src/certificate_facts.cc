@@ -12,47 +12,48 @@ using der::Reader;
 using der::Tag;
 using der::Truth;
 
-/// AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { accessMethod OID, accessLocation GeneralName }
-/// RFC 5280 4.2.2.1. Locations that are no URI are skipped.
+/// AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { accessMethod OID,
+/// accessLocation GeneralName } RFC 5280 4.2.2.1. Locations that are no URI are skipped.
 DerResult<AuthorityAccess> parse_authority_access(Bytes value) {
-  return der::read_all(value, Tag::kSequence, "authorityInfoAccess",
-                       [](Reader& in) -> DerResult<AuthorityAccess> {
-    AuthorityAccess access;
-    if (in.at_end()) {
-      return Err{DerError{DerErrc::kBadValue, in.offset(), "authorityInfoAccess"}};
-    }
-    while (!in.at_end()) {
-      MUSTER_TRY(Reader description, in.enter(Tag::kSequence, "accessDescription"));
-      MUSTER_TRY(const Bytes method, description.read_oid("accessMethod"));
-      MUSTER_TRY(const der::Element location, description.read_any("accessLocation"));
-      MUSTER_CHECK(description.finish("accessDescription"));
-      if (location.tag != der::kGeneralNameUri) {
-        continue;
-      }
-      if (equal(method, oid::kAdOcsp)) {
-        access.ocsp.emplace_back(as_text(location.content));
-      } else if (equal(method, oid::kAdCaIssuers)) {
-        access.ca_issuers.emplace_back(as_text(location.content));
-      }
-    }
-    return access;
-  });
+  return der::read_all(
+      value, Tag::kSequence, "authorityInfoAccess", [](Reader& in) -> DerResult<AuthorityAccess> {
+        AuthorityAccess access;
+        if (in.at_end()) {
+          return Err{DerError{DerErrc::kBadValue, in.offset(), "authorityInfoAccess"}};
+        }
+        while (!in.at_end()) {
+          MUSTER_TRY(Reader description, in.enter(Tag::kSequence, "accessDescription"));
+          MUSTER_TRY(const Bytes method, description.read_oid("accessMethod"));
+          MUSTER_TRY(const der::Element location, description.read_any("accessLocation"));
+          MUSTER_CHECK(description.finish("accessDescription"));
+          if (location.tag != der::kGeneralNameUri) {
+            continue;
+          }
+          if (equal(method, oid::kAdOcsp)) {
+            access.ocsp.emplace_back(as_text(location.content));
+          } else if (equal(method, oid::kAdCaIssuers)) {
+            access.ca_issuers.emplace_back(as_text(location.content));
+          }
+        }
+        return access;
+      });
 }
 
 /// TLS Features ::= SEQUENCE OF INTEGER   RFC 7633 section 4
 DerResult<std::vector<std::uint32_t>> parse_tls_features(Bytes value) {
-  return der::read_all(value, Tag::kSequence, "tlsFeature",
-                       [](Reader& in) -> DerResult<std::vector<std::uint32_t>> {
-    std::vector<std::uint32_t> features;
-    while (!in.at_end()) {
-      MUSTER_TRY(const std::uint64_t feature, in.read_unsigned("tlsFeature", 0xffff));
-      features.push_back(static_cast<std::uint32_t>(feature));
-    }
-    return features;
-  });
+  return der::read_all(
+      value, Tag::kSequence, "tlsFeature", [](Reader& in) -> DerResult<std::vector<std::uint32_t>> {
+        std::vector<std::uint32_t> features;
+        while (!in.at_end()) {
+          MUSTER_TRY(const std::uint64_t feature, in.read_unsigned("tlsFeature", 0xffff));
+          features.push_back(static_cast<std::uint32_t>(feature));
+        }
+        return features;
+      });
 }
 
-/// KeyUsage ::= BIT STRING; bit n (counted from the most significant) becomes 1 << n. RFC 5280 4.2.1.3
+/// KeyUsage ::= BIT STRING; bit n (counted from the most significant) becomes 1 << n. RFC
+/// 5280 4.2.1.3
 DerResult<std::uint16_t> parse_key_usage(Bytes value) {
   Reader in(value);
   MUSTER_TRY(const Bytes content, in.read(Tag::kBitString, "keyUsage"));
@@ -69,19 +70,21 @@ DerResult<std::uint16_t> parse_key_usage(Bytes value) {
   return static_cast<std::uint16_t>(bits);
 }
 
-/// BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER OPTIONAL }  RFC 5280 4.2.1.9
-/// Returns cA. An explicit FALSE, which DER forbids, is common and means what it says.
+/// BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER OPTIONAL }
+/// RFC 5280 4.2.1.9 Returns cA. An explicit FALSE, which DER forbids, is common and means what it
+/// says.
 DerResult<Truth> parse_basic_constraints(Bytes value) {
-  return der::read_all(value, Tag::kSequence, "basicConstraints", [](Reader& in) -> DerResult<Truth> {
-    Truth ca = Truth::kFalse;
-    if (in.next_is(Tag::kBoolean)) {
-      MUSTER_TRY(ca, in.read_boolean("cA"));
-    }
-    if (in.next_is(Tag::kInteger)) {
-      MUSTER_CHECK(in.read_unsigned("pathLenConstraint", 0x7fffffff));
-    }
-    return ca;
-  });
+  return der::read_all(value, Tag::kSequence, "basicConstraints",
+                       [](Reader& in) -> DerResult<Truth> {
+                         Truth ca = Truth::kFalse;
+                         if (in.next_is(Tag::kBoolean)) {
+                           MUSTER_TRY(ca, in.read_boolean("cA"));
+                         }
+                         if (in.next_is(Tag::kInteger)) {
+                           MUSTER_CHECK(in.read_unsigned("pathLenConstraint", 0x7fffffff));
+                         }
+                         return ca;
+                       });
 }
 
 /// ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER   RFC 5280 4.2.1.12
@@ -109,20 +112,22 @@ DerResult<Buffer> parse_subject_key_id(Bytes value) {
   return to_buffer(id);
 }
 
-/// AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] OCTET STRING OPTIONAL, authorityCertIssuer [1] GeneralNames
+/// AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] OCTET STRING OPTIONAL,
+/// authorityCertIssuer [1] GeneralNames
 ///   OPTIONAL, authorityCertSerialNumber [2] INTEGER OPTIONAL }   RFC 5280 4.2.1.1
 DerResult<std::optional<Buffer>> parse_authority_key_id(Bytes value) {
-  return der::read_all(value, Tag::kSequence, "authorityKeyIdentifier",
-                       [](Reader& in) -> DerResult<std::optional<Buffer>> {
-    MUSTER_TRY(const auto id, in.read_optional(der::context_primitive(0), "keyIdentifier"));
-    MUSTER_CHECK(in.read_optional(der::context_constructed(1), "authorityCertIssuer"));
-    MUSTER_CHECK(in.read_optional(der::context_primitive(2), "authorityCertSerialNumber"));
-    return id ? std::optional(to_buffer(id->content)) : std::nullopt;
-  });
+  return der::read_all(
+      value, Tag::kSequence, "authorityKeyIdentifier",
+      [](Reader& in) -> DerResult<std::optional<Buffer>> {
+        MUSTER_TRY(const auto id, in.read_optional(der::context_primitive(0), "keyIdentifier"));
+        MUSTER_CHECK(in.read_optional(der::context_constructed(1), "authorityCertIssuer"));
+        MUSTER_CHECK(in.read_optional(der::context_primitive(2), "authorityCertSerialNumber"));
+        return id ? std::optional(to_buffer(id->content)) : std::nullopt;
+      });
 }
 
-/// Markers must be NULL and not critical (OCSP-COD-022). One with another value is not honoured: taking it for absent
-/// leads to more checking, never to less.
+/// Markers must be NULL and not critical (OCSP-COD-022). One with another value is not honoured:
+/// taking it for absent leads to more checking, never to less.
 void judge_marker(const der::ExtensionView& extension, std::string_view name, bool& flag,
                   std::vector<std::string>& deviations) {
   if (extension.critical) {
@@ -144,13 +149,24 @@ bool is_understood(Bytes id) {
   static constexpr std::uint8_t kPolicyMappings[] = {0x55, 0x1d, 0x21};
   static constexpr std::uint8_t kPolicyConstraints[] = {0x55, 0x1d, 0x24};
   static constexpr std::uint8_t kInhibitAnyPolicy[] = {0x55, 0x1d, 0x36};
-  const Bytes understood[] = {
-      oid::kPeAuthorityInfoAccess, oid::kPeTlsFeature,  oid::kCeSubjectKeyId,
-      oid::kCeKeyUsage,            oid::kCeBasicConstraints, oid::kCeCrlDistributionPoints,
-      oid::kCeAuthorityKeyId,      oid::kCeExtendedKeyUsage, oid::kCeFreshestCrl,
-      oid::kCeNoRevAvail,          oid::kOcspNoCheck,   kSubjectAltName,
-      kIssuerAltName,              kNameConstraints,    kCertificatePolicies,
-      kPolicyMappings,             kPolicyConstraints,  kInhibitAnyPolicy};
+  const Bytes understood[] = {oid::kPeAuthorityInfoAccess,
+                              oid::kPeTlsFeature,
+                              oid::kCeSubjectKeyId,
+                              oid::kCeKeyUsage,
+                              oid::kCeBasicConstraints,
+                              oid::kCeCrlDistributionPoints,
+                              oid::kCeAuthorityKeyId,
+                              oid::kCeExtendedKeyUsage,
+                              oid::kCeFreshestCrl,
+                              oid::kCeNoRevAvail,
+                              oid::kOcspNoCheck,
+                              kSubjectAltName,
+                              kIssuerAltName,
+                              kNameConstraints,
+                              kCertificatePolicies,
+                              kPolicyMappings,
+                              kPolicyConstraints,
+                              kInhibitAnyPolicy};
   return std::any_of(std::begin(understood), std::end(understood),
                      [&](Bytes known) { return equal(known, id); });
 }

@@ -7,7 +7,8 @@ namespace {
 
 std::size_t index_of(HashAlgorithm hash) { return static_cast<std::size_t>(hash); }
 
-/// Fetched once and kept for the life of the process. Every provider that OpenSSL may be configured with has these.
+/// Fetched once and kept for the life of the process. Every provider that OpenSSL may be configured
+/// with has these.
 const EVP_MD* fetched(HashAlgorithm hash) {
   static const std::array<const EVP_MD*, kAllHashAlgorithms.size()> all = [] {
     std::array<const EVP_MD*, kAllHashAlgorithms.size()> mds{};
@@ -63,8 +64,8 @@ bool has_hashes(const ocsp::CertIdView& id, Bytes issuer_name, Bytes issuer_key)
 
 }  // namespace
 
-ocsp::CertId make_cert_id(HashAlgorithm hash, const Certificate& certificate, const Certificate& issuer,
-                          der::HashParameters parameters) {
+ocsp::CertId make_cert_id(HashAlgorithm hash, const Certificate& certificate,
+                          const Certificate& issuer, der::HashParameters parameters) {
   return ocsp::CertId::make(hash, Hashed(hash, certificate.issuer()).view(),
                             Hashed(hash, issuer.public_key_bits()).view(), certificate.serial(),
                             parameters);

@@ -1,10 +1,10 @@
 #include "muster/pki/keys.h"
 
-#include <cstring>
-
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
 #include <openssl/pem.h>
+
+#include <cstring>
 
 #include "certificate_impl.h"
 #include "key_impl.h"
@@ -57,8 +57,8 @@ openssl::KeyPtr decode_pem(Bytes pem, PassphraseRequest& request) {
 
 }  // namespace
 
-PkiResult<PrivateKey> PrivateKey::parse(Bytes pem_or_der,
-                                        const std::function<std::optional<std::string>()>& passphrase) {
+PkiResult<PrivateKey> PrivateKey::parse(
+    Bytes pem_or_der, const std::function<std::optional<std::string>()>& passphrase) {
   if (pem_or_der.size() > kMaxKeyFileBytes) {
     return Err{PkiError{PkiErrc::kNotAKey, "more than 1 MiB: not a private key"}};
   }
@@ -78,8 +78,8 @@ PkiResult<PrivateKey> PrivateKey::parse(Bytes pem_or_der,
                       "not a private key that can be used (PEM or DER is read): " + reason}};
 }
 
-PkiResult<PrivateKey> PrivateKey::load(const std::string& path,
-                                       const std::function<std::optional<std::string>()>& passphrase) {
+PkiResult<PrivateKey> PrivateKey::load(
+    const std::string& path, const std::function<std::optional<std::string>()>& passphrase) {
   auto content = read_file(path, kMaxKeyFileBytes);
   if (!content) {
     return Err{PkiError{PkiErrc::kUnreadable, to_string(content.error())}};

@@ -1,8 +1,8 @@
-#include <filesystem>
-#include <set>
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+#include <filesystem>
+#include <set>
 
 #include "certificate_impl.h"
 #include "muster/pki/keys.h"
@@ -14,7 +14,8 @@ constexpr std::size_t kMaxCertificateFileBytes = std::size_t{16} << 20;
 
 bool is_pem(Bytes input) { return as_text(input).find("-----BEGIN ") != std::string_view::npos; }
 
-/// One PEM block; its memory may hold a private key that happens to be in the same file and is wiped.
+/// One PEM block; its memory may hold a private key that happens to be in the same file and is
+/// wiped.
 struct PemBlock {
   char* name = nullptr;
   char* header = nullptr;
@@ -68,8 +69,9 @@ PkiResult<Unit> append_pkcs7(Bytes der, std::vector<Certificate>& to) {
   return Unit{};
 }
 
-/// ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, ... } starts with an OID, a Certificate with a SEQUENCE. Read
-/// by hand because PKCS#7 from CAs may be BER with indefinite lengths.
+/// ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, ... } starts with an OID, a
+/// Certificate with a SEQUENCE. Read by hand because PKCS#7 from CAs may be BER with indefinite
+/// lengths.
 bool looks_like_pkcs7(Bytes der) {
   if (der.size() < 4 || der[0] != 0x30) {
     return false;
@@ -185,7 +187,8 @@ std::vector<Certificate> system_anchors() {
        !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     const std::size_t dot = name.find_first_not_of("0123456789abcdef");
-    if (dot == 8 && name[dot] == '.' && name.find_first_not_of("0123456789", 9) == std::string::npos) {
+    if (dot == 8 && name[dot] == '.' &&
+        name.find_first_not_of("0123456789", 9) == std::string::npos) {
       add(it->path().string());
     }
   }

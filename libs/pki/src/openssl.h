@@ -1,17 +1,18 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include <memory>
+#include <string>
+
 #include "muster/base/bytes.h"
 
-// Owners of OpenSSL objects, from birth; and its error queue, which never outlives the call that filled it.
+// Owners of OpenSSL objects, from birth; and its error queue, which never outlives the call that
+// filled it.
 namespace muster::pki::openssl {
 
 template <auto Free>
@@ -40,7 +41,8 @@ struct FreeStackOnly {  // the certificates in it are borrowed
 };
 using BorrowedStackPtr = std::unique_ptr<STACK_OF(X509), FreeStackOnly>;
 
-/// The first reason in the queue in OpenSSL's words ("bad decrypt"), or `fallback`; empties the queue.
+/// The first reason in the queue in OpenSSL's words ("bad decrypt"), or `fallback`; empties the
+/// queue.
 std::string take_error(std::string_view fallback);
 /// Empties the queue: for failures whose reason we know better.
 void drop_errors() noexcept;

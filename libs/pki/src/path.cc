@@ -1,13 +1,14 @@
-#include <algorithm>
-
 #include <openssl/x509v3.h>
+
+#include <algorithm>
 
 #include "certificate_impl.h"
 #include "muster/pki/keys.h"
 #include "muster/pki/native.h"
 
-// Our search finds candidate paths, trying other issuers where one leads nowhere (OpenSSL 3.0 commits to the first that
-// looks right); OpenSSL then validates each candidate by RFC 5280 section 6 (times, path lengths, name constraints...).
+// Our search finds candidate paths, trying other issuers where one leads nowhere (OpenSSL 3.0
+// commits to the first that looks right); OpenSSL then validates each candidate by RFC 5280 section
+// 6 (times, path lengths, name constraints...).
 namespace muster::pki {
 namespace {
 
@@ -22,8 +23,7 @@ struct ValidationContext {
 
 /// Data index of our context in an X509_STORE_CTX.
 int context_index() {
-  static const int index =
-      X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  static const int index = X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
 
@@ -41,7 +41,8 @@ bool may_pass(int error, std::size_t depth, const ValidationContext& context) {
       // OpenSSL does not know some that we act on ourselves, TLS feature first of all.
       return !certificate.facts().has_unknown_critical_extension;
     case X509_V_ERR_INVALID_CA:
-      // An anchor is a CA because it was given as one; version 1 certificates cannot say so themselves.
+      // An anchor is a CA because it was given as one; version 1 certificates cannot say so
+      // themselves.
       return depth + 1 == context.path.size() && certificate.impl().version < 3;
     default:
       return false;
@@ -52,8 +53,8 @@ int on_verify(int ok, X509_STORE_CTX* store_context) noexcept {
   if (ok == 1) {
     return 1;
   }
-  const auto* context =
-      static_cast<const ValidationContext*>(X509_STORE_CTX_get_ex_data(store_context, context_index()));
+  const auto* context = static_cast<const ValidationContext*>(
+      X509_STORE_CTX_get_ex_data(store_context, context_index()));
   const int error = X509_STORE_CTX_get_error(store_context);
   const auto depth = static_cast<std::size_t>(X509_STORE_CTX_get_error_depth(store_context));
   if (!may_pass(error, depth, *context)) {
@@ -65,18 +66,23 @@ int on_verify(int ok, X509_STORE_CTX* store_context) noexcept {
 
 PkiErrc code_of(int openssl_error) {
   switch (openssl_error) {
-    case X509_V_ERR_CERT_HAS_EXPIRED: return PkiErrc::kExpired;
-    case X509_V_ERR_CERT_NOT_YET_VALID: return PkiErrc::kNotYetValid;
-    default: return PkiErrc::kNoPath;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return PkiErrc::kExpired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return PkiErrc::kNotYetValid;
+    default:
+      return PkiErrc::kNoPath;
   }
 }
 
 PkiError internal_error() {
-  return {PkiErrc::kNoPath, "OpenSSL cannot validate a path: " + openssl::take_error("no reason given")};
+  return {PkiErrc::kNoPath,
+          "OpenSSL cannot validate a path: " + openssl::take_error("no reason given")};
 }
 
 /// Validates a path whose last certificate is trusted and whose signatures were verified.
-PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now, LeafValidity leaf_validity) {
+PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now,
+                         LeafValidity leaf_validity) {
   const openssl::StorePtr store(X509_STORE_new());
   const openssl::StoreContextPtr context(X509_STORE_CTX_new());
   const openssl::BorrowedStackPtr untrusted(sk_X509_new_null());
@@ -86,7 +92,8 @@ PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now, 
     ready = sk_X509_push(untrusted.get(), native_x509(path[i])) > 0;
   }
   ready = ready && sk_X509_push(trusted.get(), native_x509(path.back())) > 0 &&
-          X509_STORE_CTX_init(context.get(), store.get(), native_x509(path.front()), untrusted.get()) == 1;
+          X509_STORE_CTX_init(context.get(), store.get(), native_x509(path.front()),
+                              untrusted.get()) == 1;
   ValidationContext ours{path, now, leaf_validity};
   ready = ready && X509_STORE_CTX_set_ex_data(context.get(), context_index(), &ours) == 1;
   if (!ready) {
@@ -105,16 +112,20 @@ PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now, 
     return Unit{};
   }
   const int error = X509_STORE_CTX_get_error(context.get());
-  const auto depth = static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0));
+  const auto depth =
+      static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0));
   return Err{PkiError{code_of(error), path[std::min(depth, path.size() - 1)].subject_text() + ": " +
                                           X509_verify_cert_error_string(error)}};
 }
 
 class Search {
  public:
-  Search(std::span<const Certificate> intermediates, std::span<const Certificate> anchors, UnixSeconds now,
-         LeafValidity leaf_validity, const AlgorithmPolicy& policy)
-      : intermediates_(intermediates), anchors_(anchors), now_(now), leaf_validity_(leaf_validity),
+  Search(std::span<const Certificate> intermediates, std::span<const Certificate> anchors,
+         UnixSeconds now, LeafValidity leaf_validity, const AlgorithmPolicy& policy)
+      : intermediates_(intermediates),
+        anchors_(anchors),
+        now_(now),
+        leaf_validity_(leaf_validity),
         policy_(policy) {}
 
   PkiResult<std::vector<Certificate>> run(const Certificate& leaf) {
@@ -142,13 +153,17 @@ class Search {
   /// Tries every issuer of the last certificate of path_. Depth is bounded by kMaxPathLength.
   bool extend() {
     if (path_.size() == kMaxPathLength) {
-      note({PkiErrc::kNoPath, "no path of at most " + std::to_string(kMaxPathLength) + " certificates"}, 1);
+      note({PkiErrc::kNoPath,
+            "no path of at most " + std::to_string(kMaxPathLength) + " certificates"},
+           1);
       return false;
     }
     const Certificate last = path_.back();
-    note({PkiErrc::kNoPath, "no issuer found for " + last.subject_text() + " (issued by " + last.issuer_text() +
-                                ")"}, 0);
-    return try_issuers(last, anchors_, Trust::kAnchor) || try_issuers(last, intermediates_, Trust::kNone);
+    note({PkiErrc::kNoPath,
+          "no issuer found for " + last.subject_text() + " (issued by " + last.issuer_text() + ")"},
+         0);
+    return try_issuers(last, anchors_, Trust::kAnchor) ||
+           try_issuers(last, intermediates_, Trust::kNone);
   }
 
   enum class Trust : std::uint8_t { kNone, kAnchor };
@@ -176,13 +191,17 @@ class Search {
       return false;
     }
     if (signature_checks_ == kMaxSignatureChecks) {
-      note({PkiErrc::kNoPath, "no path within " + std::to_string(kMaxSignatureChecks) + " signature checks"}, 1);
+      note({PkiErrc::kNoPath,
+            "no path within " + std::to_string(kMaxSignatureChecks) + " signature checks"},
+           1);
       return false;
     }
     ++signature_checks_;
     if (auto issued = verify_issued_by(last, candidate, policy_); !issued) {
-      note(issued.error().code == PkiErrc::kWeakAlgorithm ? issued.error()
-                                                          : PkiError{PkiErrc::kNoPath, issued.error().detail}, 2);
+      note(issued.error().code == PkiErrc::kWeakAlgorithm
+               ? issued.error()
+               : PkiError{PkiErrc::kNoPath, issued.error().detail},
+           2);
       return false;
     }
     path_.push_back(candidate);
@@ -196,7 +215,8 @@ class Search {
   /// The same key under the same name twice is a loop, whatever certificates carry it.
   [[nodiscard]] bool is_in_path(const Certificate& c) const {
     return std::any_of(path_.begin(), path_.end(), [&](const Certificate& in_path) {
-      return equal(in_path.public_key_info(), c.public_key_info()) && same_name(in_path.subject(), c.subject());
+      return equal(in_path.public_key_info(), c.public_key_info()) &&
+             same_name(in_path.subject(), c.subject());
     });
   }
 
@@ -220,9 +240,11 @@ class Search {
 
 }  // namespace
 
-PkiResult<std::vector<Certificate>> find_path(const Certificate& leaf, std::span<const Certificate> intermediates,
+PkiResult<std::vector<Certificate>> find_path(const Certificate& leaf,
+                                              std::span<const Certificate> intermediates,
                                               std::span<const Certificate> anchors, UnixSeconds now,
-                                              LeafValidity leaf_validity, const AlgorithmPolicy& policy) {
+                                              LeafValidity leaf_validity,
+                                              const AlgorithmPolicy& policy) {
   return Search(intermediates, anchors, now, leaf_validity, policy).run(leaf);
 }
 

@@ -18,14 +18,19 @@ std::optional<SignatureScheme> default_scheme(const EVP_PKEY* key) {
   }
   if (is("EC")) {
     switch (EVP_PKEY_get_bits(key)) {
-      case 256: return SignatureScheme::kEcdsaSha256;
-      case 384: return SignatureScheme::kEcdsaSha384;
-      case 521: return SignatureScheme::kEcdsaSha512;
-      default: return std::nullopt;
+      case 256:
+        return SignatureScheme::kEcdsaSha256;
+      case 384:
+        return SignatureScheme::kEcdsaSha384;
+      case 521:
+        return SignatureScheme::kEcdsaSha512;
+      default:
+        return std::nullopt;
     }
   }
-  for (const auto scheme : {SignatureScheme::kEd25519, SignatureScheme::kEd448, SignatureScheme::kMlDsa44,
-                            SignatureScheme::kMlDsa65, SignatureScheme::kMlDsa87}) {
+  for (const auto scheme :
+       {SignatureScheme::kEd25519, SignatureScheme::kEd448, SignatureScheme::kMlDsa44,
+        SignatureScheme::kMlDsa65, SignatureScheme::kMlDsa87}) {
     if (is(plan_of(scheme).key_type)) {
       return scheme;
     }
@@ -40,9 +45,10 @@ bool fits(const SchemePlan& plan, const EVP_PKEY* key) {
 
 }  // namespace
 
-/// Where a digest is signed, two prepared contexts are kept: one that hashes, one that signs hashes. Both may be used again
-/// by OpenSSL's contract, which re-initialising an EVP_DigestSign context is not; the cost is the same (README). EdDSA and
-/// ML-DSA take the message whole and are initialised each time.
+/// Where a digest is signed, two prepared contexts are kept: one that hashes, one that signs
+/// hashes. Both may be used again by OpenSSL's contract, which re-initialising an EVP_DigestSign
+/// context is not; the cost is the same (README). EdDSA and ML-DSA take the message whole and are
+/// initialised each time.
 struct Signer::Impl {
   PrivateKey key;
   const SchemePlan* plan;
@@ -76,7 +82,8 @@ struct Signer::Impl {
   bool sign(Bytes tbs, Buffer& out) {
     std::size_t size = max_bytes;
     if (plan->family == Family::kPure) {
-      if (EVP_DigestSignInit_ex(hashing.get(), nullptr, nullptr, nullptr, nullptr, native(), nullptr) != 1) {
+      if (EVP_DigestSignInit_ex(hashing.get(), nullptr, nullptr, nullptr, nullptr, native(),
+                                nullptr) != 1) {
         return false;
       }
       out.resize(max_bytes);
@@ -111,24 +118,27 @@ PkiResult<Signer> Signer::make(const PrivateKey& key, SignatureScheme scheme) {
   if (scheme == SignatureScheme::kAuto) {
     const auto chosen = default_scheme(native);
     if (!chosen) {
-      return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
-                          "signing needs an RSA, P-256, P-384, P-521, Ed25519, Ed448 or ML-DSA key"}};
+      return Err{
+          PkiError{PkiErrc::kUnsupportedAlgorithm,
+                   "signing needs an RSA, P-256, P-384, P-521, Ed25519, Ed448 or ML-DSA key"}};
     }
     scheme = *chosen;
   }
   const SchemePlan& plan = plan_of(scheme);
   if (!fits(plan, native) || !default_scheme(native)) {
-    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm, "the signature scheme does not fit the key"}};
+    return Err{
+        PkiError{PkiErrc::kUnsupportedAlgorithm, "the signature scheme does not fit the key"}};
   }
   if (!is_strong_enough(native, AlgorithmPolicy{})) {
-    return Err{PkiError{PkiErrc::kWeakAlgorithm, "an RSA key of " +
-                                                     std::to_string(EVP_PKEY_get_bits(native)) +
-                                                     " bits is too weak to sign with; 2048 is the least"}};
+    return Err{PkiError{PkiErrc::kWeakAlgorithm,
+                        "an RSA key of " + std::to_string(EVP_PKEY_get_bits(native)) +
+                            " bits is too weak to sign with; 2048 is the least"}};
   }
   auto impl = std::make_unique<Impl>(Impl{key, &plan, nullptr, nullptr, nullptr, 0});
   if (!impl->prepare()) {
-    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
-                        "OpenSSL cannot sign so with this key: " + openssl::take_error("no reason given")}};
+    return Err{PkiError{
+        PkiErrc::kUnsupportedAlgorithm,
+        "OpenSSL cannot sign so with this key: " + openssl::take_error("no reason given")}};
   }
   return Signer(std::move(impl));
 }
@@ -145,7 +155,8 @@ std::size_t Signer::max_signature_bytes() const { return impl_->max_bytes; }
 PkiResult<Unit> Signer::sign(Bytes tbs, Buffer& out) {
   if (!impl_->sign(tbs, out)) {
     out.clear();
-    return Err{PkiError{PkiErrc::kSigningFailed, "signing failed: " + openssl::take_error("no reason given")}};
+    return Err{PkiError{PkiErrc::kSigningFailed,
+                        "signing failed: " + openssl::take_error("no reason given")}};
   }
   return Unit{};
 }

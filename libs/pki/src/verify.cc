@@ -21,7 +21,8 @@ PkiResult<Unit> check_strength(const SignatureAlgorithm& algorithm, const char* 
   return Unit{};
 }
 
-/// Parameters that may stand beside the OID: RSA takes NULL or nothing, the others nothing (OCSP-COD-030).
+/// Parameters that may stand beside the OID: RSA takes NULL or nothing, the others nothing
+/// (OCSP-COD-030).
 bool parameters_fit(const SignatureAlgorithm& algorithm, const der::AlgorithmView& view) {
   if (algorithm.family == Family::kRsaPss) {
     return view.parameters.has_value();
@@ -70,7 +71,8 @@ PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs,
   if (known->family == Family::kRsaPss) {
     auto parsed = parse_pss_parameters(algorithm.parameters);
     if (!parsed) {
-      return Err{error(PkiErrc::kUnsupportedAlgorithm, "RSA-PSS: " + der::to_string(parsed.error()))};
+      return Err{
+          error(PkiErrc::kUnsupportedAlgorithm, "RSA-PSS: " + der::to_string(parsed.error()))};
     }
     pss = *parsed;
     digest = pss.digest;
@@ -85,28 +87,32 @@ PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs,
                          OpenSSL_version(OPENSSL_VERSION_STRING) + " does not know")};
   }
   if (!is_strong_enough(key, policy)) {
-    return Err{error(PkiErrc::kWeakAlgorithm, "the public key of " + signer.subject_text() +
-                                                  " is too weak (" +
-                                                  std::to_string(EVP_PKEY_get_bits(key)) + " bits)")};
+    return Err{error(PkiErrc::kWeakAlgorithm,
+                     "the public key of " + signer.subject_text() + " is too weak (" +
+                         std::to_string(EVP_PKEY_get_bits(key)) + " bits)")};
   }
   if (!key_fits(*known, key)) {
     openssl::drop_errors();
-    return Err{error(PkiErrc::kBadSignature, std::string(known->name) + " does not fit the key of " +
-                                                 signer.subject_text())};
+    return Err{
+        error(PkiErrc::kBadSignature,
+              std::string(known->name) + " does not fit the key of " + signer.subject_text())};
   }
   const openssl::DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;  // owned by context
   if (context == nullptr ||
-      EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key, nullptr) != 1 ||
+      EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key,
+                              nullptr) != 1 ||
       (known->family == Family::kRsaPss && !use_pss(key_context, pss))) {
-    return Err{error(PkiErrc::kUnsupportedAlgorithm,
-                     std::string("OpenSSL cannot verify ") + known->name + ": " +
-                         openssl::take_error("no reason given"))};
+    return Err{error(PkiErrc::kUnsupportedAlgorithm, std::string("OpenSSL cannot verify ") +
+                                                         known->name + ": " +
+                                                         openssl::take_error("no reason given"))};
   }
-  const int verified = EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size());
+  const int verified =
+      EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size());
   openssl::drop_errors();
   if (verified != 1) {
-    return Err{error(PkiErrc::kBadSignature, std::string(known->name) + " signature does not verify under the key of " +
+    return Err{error(PkiErrc::kBadSignature, std::string(known->name) +
+                                                 " signature does not verify under the key of " +
                                                  signer.subject_text())};
   }
   return Unit{};

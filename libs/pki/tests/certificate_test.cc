@@ -8,12 +8,12 @@
 namespace muster::pki {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using muster::testing::CertificateSpec;
 using muster::testing::issue;
 using muster::testing::make_name;
 using muster::testing::standard_pki;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 Buffer octets(std::string_view hex) { return *from_hex(hex); }
 
@@ -21,9 +21,9 @@ Buffer octets(std::string_view hex) { return *from_hex(hex); }
 Buffer leaf_der_with(Bytes oid, std::string_view value_hex, bool critical = false) {
   CertificateSpec spec;
   spec.extensions = {{to_buffer(oid), critical, octets(value_hex)}};
-  return muster::testing::make_certificate_der(spec, muster::testing::cached_key(muster::testing::KeyKind::kP256),
-                                               standard_pki().intermediate.certificate.subject(),
-                                               standard_pki().intermediate.key);
+  return muster::testing::make_certificate_der(
+      spec, muster::testing::cached_key(muster::testing::KeyKind::kP256),
+      standard_pki().intermediate.certificate.subject(), standard_pki().intermediate.key);
 }
 CertificateFacts facts_with(Bytes oid, std::string_view value_hex, bool critical = false) {
   const auto parsed = Certificate::parse(leaf_der_with(oid, value_hex, critical));
@@ -126,17 +126,29 @@ TEST(Certificate, ListsOcspAndIssuerUrisInOrder) {
   EXPECT_THAT(made.access.ocsp, ElementsAre("http://a.example/", "http://b.example/ocsp"));
   EXPECT_THAT(made.access.ca_issuers, ElementsAre("http://a.example/ca.cer"));
 
-  // OCSP uri:a, OCSP directoryName (skipped), OCSP uri:b, an unknown method uri:c (skipped), caIssuers uri:d
+  // OCSP uri:a, OCSP directoryName (skipped), OCSP uri:b, an unknown method uri:c (skipped),
+  // caIssuers uri:d
   const CertificateFacts mixed = facts_with(oid::kPeAuthorityInfoAccess,
-      "304c"
-      "300d" "06082b06010505073001" "860161"
-      "300e" "06082b06010505073001" "a402" "3000"
-      "300d" "06082b06010505073001" "860162"
-      "300d" "06082b06010505073009" "860163"
-      "300d" "06082b06010505073002" "860164");
+                                            "304c"
+                                            "300d"
+                                            "06082b06010505073001"
+                                            "860161"
+                                            "300e"
+                                            "06082b06010505073001"
+                                            "a402"
+                                            "3000"
+                                            "300d"
+                                            "06082b06010505073001"
+                                            "860162"
+                                            "300d"
+                                            "06082b06010505073009"
+                                            "860163"
+                                            "300d"
+                                            "06082b06010505073002"
+                                            "860164");
   EXPECT_THAT(mixed.access.ocsp, ElementsAre("a", "b"));
   EXPECT_THAT(mixed.access.ca_issuers, ElementsAre("d"));
-  expect_bad_extension(oid::kPeAuthorityInfoAccess, "3000");    // at least one is demanded
+  expect_bad_extension(oid::kPeAuthorityInfoAccess, "3000");  // at least one is demanded
   expect_bad_extension(oid::kPeAuthorityInfoAccess, "30023000");
   expect_bad_extension(oid::kPeAuthorityInfoAccess, "0500");
 }
@@ -148,8 +160,10 @@ TEST(Certificate, DecodesTlsFeaturesCriticalOrNot) {
     EXPECT_THAT(must.tls_features, ElementsAre(5));
     EXPECT_TRUE(must.must_staple());
     EXPECT_FALSE(must.has_unknown_critical_extension);
-    EXPECT_THAT(facts_with(oid::kPeTlsFeature, "3006020105020111", critical).tls_features, ElementsAre(5, 17));
-    EXPECT_THAT(facts_with(oid::kPeTlsFeature, "3006020105020134", critical).tls_features, ElementsAre(5, 52));
+    EXPECT_THAT(facts_with(oid::kPeTlsFeature, "3006020105020111", critical).tls_features,
+                ElementsAre(5, 17));
+    EXPECT_THAT(facts_with(oid::kPeTlsFeature, "3006020105020134", critical).tls_features,
+                ElementsAre(5, 52));
     const CertificateFacts other = facts_with(oid::kPeTlsFeature, "3003020134", critical);
     EXPECT_FALSE(other.must_staple());
     EXPECT_TRUE(facts_with(oid::kPeTlsFeature, "3003020111", critical).must_staple());
@@ -157,7 +171,9 @@ TEST(Certificate, DecodesTlsFeaturesCriticalOrNot) {
   }
   expect_bad_extension(oid::kPeTlsFeature, "020105");
   expect_bad_extension(oid::kPeTlsFeature, "3005020300ffff05");
-  expect_bad_extension(oid::kPeTlsFeature, "3005020301" "0000");  // 65536 is no TLS extension number
+  expect_bad_extension(oid::kPeTlsFeature,
+                       "3005020301"
+                       "0000");  // 65536 is no TLS extension number
 }
 
 // req: OCSP-COD-022
@@ -188,15 +204,20 @@ TEST(Certificate, ListsCrlUrisOfEveryDistributionPoint) {
   EXPECT_THAT(c.facts().crl_uris, ElementsAre("http://a.example/1.crl", "http://a.example/2.crl"));
   EXPECT_EQ(c.distribution_points().size(), 2u);
   EXPECT_FALSE(c.facts().has_freshest_crl);
-  EXPECT_TRUE(facts_with(oid::kCeFreshestCrl, "300a3008a006a0048602" "6161").has_freshest_crl);
+  EXPECT_TRUE(facts_with(oid::kCeFreshestCrl,
+                         "300a3008a006a0048602"
+                         "6161")
+                  .has_freshest_crl);
   expect_bad_extension(oid::kCeCrlDistributionPoints, "3000");
   expect_bad_extension(oid::kCeFreshestCrl, "0500");
 }
 
 TEST(Certificate, ReadsKeyUsageBitForBit) {
   EXPECT_EQ(facts_with(oid::kCeKeyUsage, "03020780").key_usage, 1);
-  EXPECT_EQ(facts_with(oid::kCeKeyUsage, "03020560").key_usage, 6);        // nonRepudiation, keyEncipherment
-  EXPECT_EQ(facts_with(oid::kCeKeyUsage, "0303070080").key_usage, 1 << 8);  // decipherOnly, in the second octet
+  EXPECT_EQ(facts_with(oid::kCeKeyUsage, "03020560").key_usage,
+            6);  // nonRepudiation, keyEncipherment
+  EXPECT_EQ(facts_with(oid::kCeKeyUsage, "0303070080").key_usage,
+            1 << 8);  // decipherOnly, in the second octet
   EXPECT_EQ(facts_with(oid::kCeKeyUsage, "030100").key_usage, 0);
   for (const std::string_view bad : {"0300", "03020880", "030107", "04020780", "0302078000"}) {
     expect_bad_extension(oid::kCeKeyUsage, bad);
@@ -206,8 +227,9 @@ TEST(Certificate, ReadsKeyUsageBitForBit) {
 TEST(Certificate, ReadsBasicConstraints) {
   EXPECT_TRUE(facts_with(oid::kCeBasicConstraints, "30060101ff020100").is_ca);
   EXPECT_FALSE(facts_with(oid::kCeBasicConstraints, "3000").is_ca);
-  EXPECT_FALSE(facts_with(oid::kCeBasicConstraints, "3003010100").is_ca);  // tolerated: FALSE written out
-  expect_bad_extension(oid::kCeBasicConstraints, "3003010101");            // neither FF nor 00
+  EXPECT_FALSE(
+      facts_with(oid::kCeBasicConstraints, "3003010100").is_ca);  // tolerated: FALSE written out
+  expect_bad_extension(oid::kCeBasicConstraints, "3003010101");   // neither FF nor 00
   expect_bad_extension(oid::kCeBasicConstraints, "30050101ff0500");
 }
 
@@ -229,9 +251,11 @@ TEST(Certificate, RefusesAnExtensionThatAppearsTwice) {
   CertificateSpec spec;
   spec.subject_key_id = false;
   const Buffer value = octets("0403aabbcc");
-  spec.extensions = {{to_buffer(oid::kCeSubjectKeyId), false, value}, {to_buffer(oid::kCeSubjectKeyId), false, value}};
+  spec.extensions = {{to_buffer(oid::kCeSubjectKeyId), false, value},
+                     {to_buffer(oid::kCeSubjectKeyId), false, value}};
   const auto parsed = Certificate::parse(muster::testing::make_certificate_der(
-      spec, muster::testing::cached_key(muster::testing::KeyKind::kP256), make_name("CA"), standard_pki().root.key));
+      spec, muster::testing::cached_key(muster::testing::KeyKind::kP256), make_name("CA"),
+      standard_pki().root.key));
   ASSERT_FALSE(parsed);
   EXPECT_EQ(parsed.error().code, PkiErrc::kNotACertificate);
 }
@@ -242,19 +266,31 @@ TEST(Certificate, HasABoundOnExtensions) {
     spec.subject_key_id = false;
     spec.authority_key_id = false;
     for (std::size_t i = 0; i < count; ++i) {
-      spec.extensions.push_back({*der::oid_from_string("1.3.6.1.4.1.99999." + std::to_string(i)), false, {5, 0}});
+      spec.extensions.push_back(
+          {*der::oid_from_string("1.3.6.1.4.1.99999." + std::to_string(i)), false, {5, 0}});
     }
     const auto parsed = Certificate::parse(muster::testing::make_certificate_der(
-        spec, muster::testing::cached_key(muster::testing::KeyKind::kP256), make_name("CA"), standard_pki().root.key));
+        spec, muster::testing::cached_key(muster::testing::KeyKind::kP256), make_name("CA"),
+        standard_pki().root.key));
     EXPECT_EQ(static_cast<bool>(parsed), count == der::kMaxExtensions);
   }
 }
 
 TEST(Certificate, ToleratesCriticalFalseWrittenOut) {
-  // TLS feature with "critical FALSE" before the value, put in the place of another extension of the same length.
-  Buffer der = leaf_der_with(oid::kPeTlsFeature, "30060201050201" "11");
-  const Buffer usual = octets("06082b06010505070118" "0408" "3006020105020111");
-  const Buffer spelt = octets("06082b06010505070118" "010100" "0405" "3003020105");
+  // TLS feature with "critical FALSE" before the value, put in the place of another extension of
+  // the same length.
+  Buffer der = leaf_der_with(oid::kPeTlsFeature,
+                             "30060201050201"
+                             "11");
+  const Buffer usual = octets(
+      "06082b06010505070118"
+      "0408"
+      "3006020105020111");
+  const Buffer spelt = octets(
+      "06082b06010505070118"
+      "010100"
+      "0405"
+      "3003020105");
   const auto at = std::search(der.begin(), der.end(), usual.begin(), usual.end());
   ASSERT_NE(at, der.end());
   std::copy(spelt.begin(), spelt.end(), at);

@@ -51,7 +51,8 @@ TEST(PrivateKey, IsReadInEveryFormOpensslWrites) {
 
 TEST(PrivateKey, IsFoundBehindParametersAndCertificates) {
   const TempDir dir;
-  const auto r = run_process({"openssl", "ecparam", "-name", "prime256v1", "-genkey"});  // EC PARAMETERS, then the key
+  const auto r = run_process(
+      {"openssl", "ecparam", "-name", "prime256v1", "-genkey"});  // EC PARAMETERS, then the key
   ASSERT_EQ(r.exit_code, 0) << r.describe();
   EXPECT_TRUE(PrivateKey::parse(as_bytes(r.out)));
   const auto& leaf = standard_pki().leaf;
@@ -63,17 +64,19 @@ TEST(PrivateKey, OpensWithTheRightPassphraseOnly) {
   const auto& key = cached_key(KeyKind::kP256);
   const std::string pem = encrypted_pem(key.key, "sesame");
   const std::string path = dir.write("encrypted.pem", pem);
-  const auto der = run_process({"openssl", "pkcs8", "-in", dir.write("plain.pem", key.pem), "-topk8", "-passout",
-                                "pass:sesame", "-outform", "DER"});
+  const auto der = run_process({"openssl", "pkcs8", "-in", dir.write("plain.pem", key.pem),
+                                "-topk8", "-passout", "pass:sesame", "-outform", "DER"});
   ASSERT_EQ(der.exit_code, 0) << der.describe();
-  const auto traditional = run_process({"openssl", "ec", "-in", dir.file("plain.pem"), "-aes256", "-passout", "pass:sesame"});
+  const auto traditional = run_process(
+      {"openssl", "ec", "-in", dir.file("plain.pem"), "-aes256", "-passout", "pass:sesame"});
   ASSERT_EQ(traditional.exit_code, 0) << traditional.describe();
   for (const std::string& form : {pem, der.out, traditional.out}) {
     const auto opened = PrivateKey::parse(as_bytes(form), always("sesame"));
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_EQ(opened->public_key_info(), key.key.public_key_info());
-    for (const Passphrase& wrong : {always("open"), always(""), always(std::string(5000, 'x')), Passphrase(),
-                                    Passphrase([] { return std::optional<std::string>(); })}) {
+    for (const Passphrase& wrong :
+         {always("open"), always(""), always(std::string(5000, 'x')), Passphrase(),
+          Passphrase([] { return std::optional<std::string>(); })}) {
       const auto refused = PrivateKey::parse(as_bytes(form), wrong);
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error().code, PkiErrc::kWrongPassphrase) << refused.error().detail;
@@ -98,8 +101,8 @@ TEST(PrivateKey, RefusesWhatIsNone) {
   const std::string certificate = leaf.certificate_pem();
   std::string damaged = leaf.key_pem;
   damaged[60] = '*';
-  for (const Bytes input : {Bytes(), as_bytes("hello"), Bytes(public_key), leaf.certificate.der(), as_bytes(certificate),
-                            as_bytes(damaged)}) {
+  for (const Bytes input : {Bytes(), as_bytes("hello"), Bytes(public_key), leaf.certificate.der(),
+                            as_bytes(certificate), as_bytes(damaged)}) {
     const auto parsed = PrivateKey::parse(input);
     ASSERT_FALSE(parsed);
     EXPECT_EQ(parsed.error().code, PkiErrc::kNotAKey) << parsed.error().detail;

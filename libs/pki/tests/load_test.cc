@@ -23,8 +23,8 @@ TEST(ParseCertificates, SaysThatThereIsNone) {
 
 TEST(ParseCertificates, ReadsPemInOrderAmongOtherThings) {
   const auto& pki = standard_pki();
-  const std::string pem = "some text\n" + pki.leaf.key_pem + pki.leaf.certificate_pem() + "more text\n" +
-                          pki.intermediate.certificate_pem();
+  const std::string pem = "some text\n" + pki.leaf.key_pem + pki.leaf.certificate_pem() +
+                          "more text\n" + pki.intermediate.certificate_pem();
   const auto result = parse_certificates(as_bytes(pem));
   ASSERT_TRUE(result) << result.error().detail;
   EXPECT_EQ(*result, (std::vector{pki.leaf.certificate, pki.intermediate.certificate}));
@@ -41,8 +41,8 @@ TEST(ParseCertificates, ReadsPkcs7InBothForms) {
   const TempDir dir;
   const std::string chain = pki.leaf.write(dir, "chain", {pki.intermediate.certificate});
   for (const std::string form : {"PEM", "DER"}) {
-    const auto r = run_process({"openssl", "crl2pkcs7", "-nocrl", "-certfile", chain, "-outform", form, "-out",
-                                dir.file("bundle")});
+    const auto r = run_process({"openssl", "crl2pkcs7", "-nocrl", "-certfile", chain, "-outform",
+                                form, "-out", dir.file("bundle")});
     ASSERT_EQ(r.exit_code, 0) << r.describe();
     const auto result = load_certificates(dir.file("bundle"));
     ASSERT_TRUE(result) << result.error().detail;
@@ -55,8 +55,9 @@ TEST(ParseCertificates, ReadsPkcs7InBothForms) {
 
 TEST(ParseCertificates, ReadsTrustedCertificatesOfOpenssl) {
   const TempDir dir;
-  const auto r = run_process({"openssl", "x509", "-in", standard_pki().root.write(dir, "root"), "-trustout", "-addtrust",
-                              "serverAuth", "-out", dir.file("trusted.pem")});
+  const auto r =
+      run_process({"openssl", "x509", "-in", standard_pki().root.write(dir, "root"), "-trustout",
+                   "-addtrust", "serverAuth", "-out", dir.file("trusted.pem")});
   ASSERT_EQ(r.exit_code, 0) << r.describe();
   const auto result = load_certificates(dir.file("trusted.pem"));
   ASSERT_TRUE(result) << result.error().detail;
@@ -73,7 +74,8 @@ TEST(ParseCertificates, RefusesAllWhenOneIsDamaged) {
 
   Buffer der = to_buffer(pki.intermediate.certificate.der());
   der[4] = 0x31;
-  EXPECT_FALSE(parse_certificates(as_bytes(pki.leaf.certificate_pem() + to_pem("CERTIFICATE", der))));
+  EXPECT_FALSE(
+      parse_certificates(as_bytes(pki.leaf.certificate_pem() + to_pem("CERTIFICATE", der))));
 
   const std::string cut = pki.leaf.certificate_pem();
   EXPECT_FALSE(parse_certificates(as_bytes(std::string_view(cut).substr(0, cut.size() / 2))));
@@ -84,11 +86,13 @@ TEST(LoadCertificates, NamesTheFileAndTheReason) {
   const auto missing = load_certificates(dir.file("none.pem"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, PkiErrc::kUnreadable);
-  EXPECT_NE(missing.error().detail.find(dir.file("none.pem")), std::string::npos) << missing.error().detail;
+  EXPECT_NE(missing.error().detail.find(dir.file("none.pem")), std::string::npos)
+      << missing.error().detail;
   const auto empty = load_certificates(dir.write("empty.pem", std::string_view("nothing")));
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code, PkiErrc::kNotACertificate);
-  EXPECT_NE(empty.error().detail.find(dir.file("empty.pem")), std::string::npos) << empty.error().detail;
+  EXPECT_NE(empty.error().detail.find(dir.file("empty.pem")), std::string::npos)
+      << empty.error().detail;
 }
 
 TEST(DecodeCrlInput, TakesPemAndDer) {
@@ -96,8 +100,9 @@ TEST(DecodeCrlInput, TakesPemAndDer) {
   EXPECT_EQ(*decode_crl_input(der), der);
   const std::string pem = standard_pki().leaf.certificate_pem() + to_pem("X509 CRL", der);
   EXPECT_EQ(*decode_crl_input(to_buffer(as_bytes(pem))), der);
-  for (const std::string& bad : {std::string(), std::string("<html>"), standard_pki().leaf.certificate_pem(),
-                                 pem.substr(0, pem.size() - 40)}) {
+  for (const std::string& bad :
+       {std::string(), std::string("<html>"), standard_pki().leaf.certificate_pem(),
+        pem.substr(0, pem.size() - 40)}) {
     const auto result = decode_crl_input(to_buffer(as_bytes(bad)));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, PkiErrc::kNotACrl);

@@ -29,9 +29,11 @@ PkiErrc refusal(const PkiResult<Path>& result) {
 
 TEST(FindPath, GoesFromTheLeafToTheAnchor) {
   const auto& pki = standard_pki();
-  const auto path = find(pki.leaf, {pki.other_leaf.certificate, pki.intermediate.certificate}, {pki.root.certificate});
+  const auto path = find(pki.leaf, {pki.other_leaf.certificate, pki.intermediate.certificate},
+                         {pki.root.certificate});
   ASSERT_TRUE(path) << path.error().detail;
-  EXPECT_EQ(*path, (Path{pki.leaf.certificate, pki.intermediate.certificate, pki.root.certificate}));
+  EXPECT_EQ(*path,
+            (Path{pki.leaf.certificate, pki.intermediate.certificate, pki.root.certificate}));
 }
 
 TEST(FindPath, TrustsAnAnchorBecauseItWasGiven) {
@@ -58,7 +60,8 @@ TEST(FindPath, NeedsEveryLink) {
   EXPECT_EQ(refusal(find(pki.leaf, {}, {pki.root.certificate})), PkiErrc::kNoPath);
   EXPECT_EQ(refusal(find(pki.leaf, {pki.intermediate.certificate}, {})), PkiErrc::kNoPath);
   const Identity stranger = make_self_signed(ca_spec("Test Root"));  // same name, another key
-  EXPECT_EQ(refusal(find(pki.leaf, {pki.intermediate.certificate}, {stranger.certificate})), PkiErrc::kNoPath);
+  EXPECT_EQ(refusal(find(pki.leaf, {pki.intermediate.certificate}, {stranger.certificate})),
+            PkiErrc::kNoPath);
 }
 
 TEST(FindPath, TriesAnotherIssuerOfTheSameName) {
@@ -68,8 +71,9 @@ TEST(FindPath, TriesAnotherIssuerOfTheSameName) {
   expired_spec.use_key = TestKey{pki.intermediate.key, pki.intermediate.key_pem};
   expired_spec.not_after = kTestNow - Seconds(1);
   const Identity expired = issue(pki.root, expired_spec);
-  const auto path = find(pki.leaf, {wrong_key.certificate, expired.certificate, pki.intermediate.certificate},
-                         {pki.root.certificate});
+  const auto path =
+      find(pki.leaf, {wrong_key.certificate, expired.certificate, pki.intermediate.certificate},
+           {pki.root.certificate});
   ASSERT_TRUE(path) << path.error().detail;
   EXPECT_EQ(path->at(1), pki.intermediate.certificate);
 }
@@ -81,22 +85,28 @@ TEST(FindPath, JudgesValidityOfEachCertificate) {
   const Certificate& leaf = pki.leaf.certificate;
   EXPECT_TRUE(find(pki.leaf, intermediates, anchors, leaf.not_before()));
   EXPECT_TRUE(find(pki.leaf, intermediates, anchors, leaf.not_after()));
-  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, leaf.not_before() - Seconds(1))), PkiErrc::kNotYetValid);
-  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, leaf.not_after() + Seconds(1))), PkiErrc::kExpired);
-  EXPECT_TRUE(find(pki.leaf, intermediates, anchors, leaf.not_after() + Seconds(1), LeafValidity::kIgnored));
+  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, leaf.not_before() - Seconds(1))),
+            PkiErrc::kNotYetValid);
+  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, leaf.not_after() + Seconds(1))),
+            PkiErrc::kExpired);
+  EXPECT_TRUE(find(pki.leaf, intermediates, anchors, leaf.not_after() + Seconds(1),
+                   LeafValidity::kIgnored));
   const UnixSeconds ca_over = pki.intermediate.certificate.not_after() + Seconds(1);
-  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, ca_over, LeafValidity::kIgnored)), PkiErrc::kExpired);
+  EXPECT_EQ(refusal(find(pki.leaf, intermediates, anchors, ca_over, LeafValidity::kIgnored)),
+            PkiErrc::kExpired);
 }
 
 TEST(FindPath, DemandsThatIssuersAreCas) {
   const auto& pki = standard_pki();
   const Identity below_a_leaf = issue(pki.leaf, leaf_spec("forged.example"));
-  EXPECT_EQ(refusal(find(below_a_leaf, {pki.leaf.certificate, pki.intermediate.certificate}, {pki.root.certificate})),
+  EXPECT_EQ(refusal(find(below_a_leaf, {pki.leaf.certificate, pki.intermediate.certificate},
+                         {pki.root.certificate})),
             PkiErrc::kNoPath);
   CertificateSpec no_cert_sign = ca_spec("Tired CA");
   no_cert_sign.key_usage = 1;
   const Identity tired = issue(pki.root, no_cert_sign);
-  EXPECT_EQ(refusal(find(issue(tired, leaf_spec()), {tired.certificate}, {pki.root.certificate})), PkiErrc::kNoPath);
+  EXPECT_EQ(refusal(find(issue(tired, leaf_spec()), {tired.certificate}, {pki.root.certificate})),
+            PkiErrc::kNoPath);
 }
 
 TEST(FindPath, HonoursPathLengthAndNameConstraints) {
@@ -106,15 +116,21 @@ TEST(FindPath, HonoursPathLengthAndNameConstraints) {
   const Identity short_ca = issue(root, short_spec);
   const Identity sub = issue(short_ca, ca_spec("Too deep"));
   EXPECT_TRUE(find(issue(short_ca, leaf_spec()), {short_ca.certificate}, {root.certificate}));
-  EXPECT_EQ(refusal(find(issue(sub, leaf_spec()), {sub.certificate, short_ca.certificate}, {root.certificate})),
+  EXPECT_EQ(refusal(find(issue(sub, leaf_spec()), {sub.certificate, short_ca.certificate},
+                         {root.certificate})),
             PkiErrc::kNoPath);
 
   CertificateSpec narrow_spec = ca_spec("Narrow CA");
   // NameConstraints { permittedSubtrees { dNSName "inside.example" } }, critical
-  narrow_spec.extensions = {{{0x55, 0x1d, 0x1e}, true, *from_hex("3014a0123010820e" "696e736964652e6578616d706c65")}};
+  narrow_spec.extensions = {{{0x55, 0x1d, 0x1e},
+                             true,
+                             *from_hex("3014a0123010820e"
+                                       "696e736964652e6578616d706c65")}};
   const Identity narrow = issue(root, narrow_spec);
-  EXPECT_TRUE(find(issue(narrow, leaf_spec("www.inside.example")), {narrow.certificate}, {root.certificate}));
-  EXPECT_EQ(refusal(find(issue(narrow, leaf_spec("www.outside.example")), {narrow.certificate}, {root.certificate})),
+  EXPECT_TRUE(find(issue(narrow, leaf_spec("www.inside.example")), {narrow.certificate},
+                   {root.certificate}));
+  EXPECT_EQ(refusal(find(issue(narrow, leaf_spec("www.outside.example")), {narrow.certificate},
+                         {root.certificate})),
             PkiErrc::kNoPath);
 }
 
@@ -122,10 +138,12 @@ TEST(FindPath, RefusesCriticalExtensionsNobodyKnowsButNotTlsFeature) {
   const auto& pki = standard_pki();
   CertificateSpec spec = leaf_spec();
   spec.extensions = {{to_buffer(oid::kPeTlsFeature), true, *from_hex("3003020105")}};
-  const auto path = find(issue(pki.intermediate, spec), {pki.intermediate.certificate}, {pki.root.certificate});
+  const auto path =
+      find(issue(pki.intermediate, spec), {pki.intermediate.certificate}, {pki.root.certificate});
   EXPECT_TRUE(path) << path.error().detail;
   spec.extensions = {{*der::oid_from_string("1.3.6.1.4.1.99999.1"), true, {5, 0}}};
-  EXPECT_EQ(refusal(find(issue(pki.intermediate, spec), {pki.intermediate.certificate}, {pki.root.certificate})),
+  EXPECT_EQ(refusal(find(issue(pki.intermediate, spec), {pki.intermediate.certificate},
+                         {pki.root.certificate})),
             PkiErrc::kNoPath);
 }
 
@@ -134,12 +152,14 @@ TEST(FindPath, RefusesWeakLinks) {
   CertificateSpec spec = leaf_spec();
   spec.sign_as = muster::testing::SignAs::kSha1;
   const Identity leaf = issue(pki.intermediate, spec);
-  EXPECT_EQ(refusal(find(leaf, {pki.intermediate.certificate}, {pki.root.certificate})), PkiErrc::kWeakAlgorithm);
+  EXPECT_EQ(refusal(find(leaf, {pki.intermediate.certificate}, {pki.root.certificate})),
+            PkiErrc::kWeakAlgorithm);
   AlgorithmPolicy legacy;
   legacy.insecurely_allow_sha1 = true;
   const Path intermediates = {pki.intermediate.certificate};
   const Path anchors = {pki.root.certificate};
-  EXPECT_TRUE(find_path(leaf.certificate, intermediates, anchors, kTestNow, LeafValidity::kChecked, legacy));
+  EXPECT_TRUE(find_path(leaf.certificate, intermediates, anchors, kTestNow, LeafValidity::kChecked,
+                        legacy));
 }
 
 TEST(FindPath, EndsOnLoops) {
@@ -150,7 +170,8 @@ TEST(FindPath, EndsOnLoops) {
   a_by_b_spec.use_key = TestKey{a.key, a.key_pem};
   const Identity a_by_b = issue(b, a_by_b_spec);
   const Identity leaf = issue(a, leaf_spec());
-  EXPECT_EQ(refusal(find(leaf, {a.certificate, b.certificate, a_by_b.certificate}, {standard_pki().root.certificate})),
+  EXPECT_EQ(refusal(find(leaf, {a.certificate, b.certificate, a_by_b.certificate},
+                         {standard_pki().root.certificate})),
             PkiErrc::kNoPath);
 }
 

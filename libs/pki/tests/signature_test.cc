@@ -1,5 +1,6 @@
-#include <cstdlib>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 #include <new>
 
 #include "muster/pki/keys.h"
@@ -9,7 +10,8 @@
 namespace {
 thread_local std::size_t allocations = 0;
 }  // namespace
-// Counts what C++ code allocates (OpenSSL has its own allocator). Not inlined: GCC 12 then sees malloc meet delete.
+// Counts what C++ code allocates (OpenSSL has its own allocator). Not inlined: GCC 12 then sees
+// malloc meet delete.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   void* p = std::malloc(size);
@@ -37,14 +39,16 @@ struct Case {
   const char* name;
   KeyKind key;
   SignatureScheme scheme;
-  const char* algorithm;  ///< AlgorithmIdentifier as the standards want it
+  const char* algorithm;             ///< AlgorithmIdentifier as the standards want it
   std::vector<std::string> openssl;  ///< options of openssl pkeyutl
 };
 std::vector<Case> all_cases() {
-  const auto digest = [](const std::string& name) { return std::vector<std::string>{"-digest", name}; };
+  const auto digest = [](const std::string& name) {
+    return std::vector<std::string>{"-digest", name};
+  };
   const auto pss = [](const std::string& name) {
-    return std::vector<std::string>{"-digest", name, "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt",
-                                    "rsa_pss_saltlen:digest"};
+    return std::vector<std::string>{
+        "-digest", name, "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest"};
   };
   using K = KeyKind;
   using S = SignatureScheme;
@@ -54,16 +58,20 @@ std::vector<Case> all_cases() {
       {"RsaSha512", K::kRsa2048, S::kRsaSha512, "300d06092a864886f70d01010d0500", digest("sha512")},
       {"RsaPssSha256", K::kRsa2048, S::kRsaPssSha256,
        "304106092a864886f70d01010a3034a00f300d06096086480165030402010500"
-       "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120", pss("sha256")},
+       "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120",
+       pss("sha256")},
       {"RsaPssSha384", K::kRsa2048, S::kRsaPssSha384,
        "304106092a864886f70d01010a3034a00f300d06096086480165030402020500"
-       "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130", pss("sha384")},
+       "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130",
+       pss("sha384")},
       {"RsaPssSha512", K::kRsa2048, S::kRsaPssSha512,
        "304106092a864886f70d01010a3034a00f300d06096086480165030402030500"
-       "a11c301a06092a864886f70d010108300d06096086480165030402030500a203020140", pss("sha512")},
+       "a11c301a06092a864886f70d010108300d06096086480165030402030500a203020140",
+       pss("sha512")},
       {"RsaPssKey", K::kRsaPss2048, S::kAuto,
        "304106092a864886f70d01010a3034a00f300d06096086480165030402010500"
-       "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120", pss("sha256")},
+       "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120",
+       pss("sha256")},
       {"RsaAuto", K::kRsa2048, S::kAuto, "300d06092a864886f70d01010b0500", digest("sha256")},
       {"P256Auto", K::kP256, S::kAuto, "300a06082a8648ce3d040302", digest("sha256")},
       {"P384Auto", K::kP384, S::kAuto, "300a06082a8648ce3d040303", digest("sha384")},
@@ -108,9 +116,17 @@ TEST_P(EachAlgorithm, SignedByUsVerifiesWithOpensslAndUs) {
   EXPECT_EQ(to_hex(signer->algorithm()), GetParam().algorithm);
   const TempDir dir;
   const Certificate own = certificate();
-  std::vector<std::string> command = {"openssl", "pkeyutl", "-verify", "-rawin", "-certin", "-inkey",
-                                      dir.write("c.pem", muster::testing::to_pem({own})), "-in",
-                                      dir.write("message", message), "-sigfile", dir.file("signature")};
+  std::vector<std::string> command = {"openssl",
+                                      "pkeyutl",
+                                      "-verify",
+                                      "-rawin",
+                                      "-certin",
+                                      "-inkey",
+                                      dir.write("c.pem", muster::testing::to_pem({own})),
+                                      "-in",
+                                      dir.write("message", message),
+                                      "-sigfile",
+                                      dir.file("signature")};
   command.insert(command.end(), GetParam().openssl.begin(), GetParam().openssl.end());
   Buffer signature;
   for (int round = 0; round < 3; ++round) {  // the prepared context is used again
@@ -127,14 +143,17 @@ TEST_P(EachAlgorithm, SignedByUsVerifiesWithOpensslAndUs) {
 // req: OCSP-CLI-028
 TEST_P(EachAlgorithm, SignedByOpensslVerifiesWithUs) {
   const TempDir dir;
-  std::vector<std::string> command = {"openssl", "pkeyutl", "-sign", "-rawin", "-inkey",
-                                      dir.write("key.pem", cached_key(GetParam().key).pem), "-in",
-                                      dir.write("message", message)};
+  std::vector<std::string> command = {
+      "openssl", "pkeyutl",
+      "-sign",   "-rawin",
+      "-inkey",  dir.write("key.pem", cached_key(GetParam().key).pem),
+      "-in",     dir.write("message", message)};
   command.insert(command.end(), GetParam().openssl.begin(), GetParam().openssl.end());
   const auto r = run_process(command);
   ASSERT_EQ(r.exit_code, 0) << r.describe();
   const Buffer algorithm = *from_hex(GetParam().algorithm);
-  const auto verified = verify_signature(view_of(algorithm), message, as_bytes(r.out), certificate());
+  const auto verified =
+      verify_signature(view_of(algorithm), message, as_bytes(r.out), certificate());
   EXPECT_TRUE(verified) << verified.error().detail;
 }
 
@@ -160,7 +179,8 @@ TEST_P(EachAlgorithm, AnythingChangedIsABadSignature) {
   expect_bad(message, signature, make_self_signed(other).certificate);
   // A key of another family altogether.
   CertificateSpec foreign;
-  foreign.use_key = cached_key(GetParam().key == KeyKind::kP256 ? KeyKind::kEd25519 : KeyKind::kP256);
+  foreign.use_key =
+      cached_key(GetParam().key == KeyKind::kP256 ? KeyKind::kEd25519 : KeyKind::kP256);
   expect_bad(message, signature, make_self_signed(foreign).certificate);
 }
 
@@ -192,7 +212,8 @@ Certificate certificate_of(KeyKind kind) {
 PkiResult<Unit> verify_as(SignAs how, KeyKind kind, const AlgorithmPolicy& policy = {}) {
   const auto message = as_bytes("data");
   const auto made = sign_as(how, cached_key(kind).key, message);
-  return verify_signature(view_of(made.algorithm), message, made.signature, certificate_of(kind), policy);
+  return verify_signature(view_of(made.algorithm), message, made.signature, certificate_of(kind),
+                          policy);
 }
 PkiErrc code_of(const PkiResult<Unit>& result) {
   EXPECT_FALSE(result);
@@ -202,15 +223,17 @@ PkiErrc code_of(const PkiResult<Unit>& result) {
 // req: OCSP-COD-030
 TEST(VerifySignature, AcceptsRsaIdentifiersWithoutNullAndRefusesNullElsewhere) {
   EXPECT_TRUE(verify_as(SignAs::kRsaSha256WithoutNull, KeyKind::kRsa2048));
-  EXPECT_EQ(code_of(verify_as(SignAs::kEcdsaSha256WithNull, KeyKind::kP256)), PkiErrc::kUnsupportedAlgorithm);
+  EXPECT_EQ(code_of(verify_as(SignAs::kEcdsaSha256WithNull, KeyKind::kP256)),
+            PkiErrc::kUnsupportedAlgorithm);
 }
 
 // req: OCSP-CLI-029 OCSP-CLI-031
 TEST(VerifySignature, RefusesSha1UntilToldOtherwise) {
   AlgorithmPolicy legacy;
   legacy.insecurely_allow_sha1 = true;
-  for (const auto& [how, kind] : {std::pair(SignAs::kSha1, KeyKind::kRsa2048), std::pair(SignAs::kPssSha1, KeyKind::kRsa2048),
-                                  std::pair(SignAs::kSha1, KeyKind::kP256)}) {
+  for (const auto& [how, kind] :
+       {std::pair(SignAs::kSha1, KeyKind::kRsa2048), std::pair(SignAs::kPssSha1, KeyKind::kRsa2048),
+        std::pair(SignAs::kSha1, KeyKind::kP256)}) {
     EXPECT_EQ(code_of(verify_as(how, kind)), PkiErrc::kWeakAlgorithm);
     EXPECT_TRUE(verify_as(how, kind, legacy));
   }
@@ -233,7 +256,8 @@ TEST(VerifySignature, NeverAcceptsMd5) {
   everything.insecurely_allow_sha1 = true;
   everything.insecurely_allow_dsa = true;
   everything.min_rsa_bits = 512;
-  EXPECT_EQ(code_of(verify_as(SignAs::kMd5, KeyKind::kRsa2048, everything)), PkiErrc::kWeakAlgorithm);
+  EXPECT_EQ(code_of(verify_as(SignAs::kMd5, KeyKind::kRsa2048, everything)),
+            PkiErrc::kWeakAlgorithm);
 }
 
 // req: OCSP-CLI-031
@@ -244,41 +268,48 @@ TEST(VerifySignature, RefusesShortKeys) {
   policy.min_rsa_bits = 1024;
   EXPECT_TRUE(verify_as(SignAs::kSha256, KeyKind::kRsa1024, policy));
   policy.min_rsa_bits = 3072;
-  EXPECT_EQ(code_of(verify_as(SignAs::kSha256, KeyKind::kRsa2048, policy)), PkiErrc::kWeakAlgorithm);
+  EXPECT_EQ(code_of(verify_as(SignAs::kSha256, KeyKind::kRsa2048, policy)),
+            PkiErrc::kWeakAlgorithm);
 }
 
 TEST(VerifySignature, RefusesPssParametersItCannotMeet) {
   const Certificate certificate = certificate_of(KeyKind::kRsa2048);
   for (const std::string_view hex : {
-           "300b06092a864886f70d01010a",                              // no parameters at all
-           "300d06092a864886f70d01010a0500",                          // NULL
-           "301206092a864886f70d01010a3005a203020200",                // salt length 200 has no sign octet: negative
-           "301206092a864886f70d01010a3005a303020102",                // trailer field 2
-           "301806092a864886f70d01010a300ba009300706052b0e03021b",    // unknown hash
+           "300b06092a864886f70d01010a",                // no parameters at all
+           "300d06092a864886f70d01010a0500",            // NULL
+           "301206092a864886f70d01010a3005a203020200",  // salt length 200 has no sign octet:
+                                                        // negative
+           "301206092a864886f70d01010a3005a303020102",  // trailer field 2
+           "301806092a864886f70d01010a300ba009300706052b0e03021b",  // unknown hash
        }) {
     const Buffer algorithm = *from_hex(hex);
-    const auto result = verify_signature(view_of(algorithm), as_bytes("data"), Buffer(256, 1), certificate);
+    const auto result =
+        verify_signature(view_of(algorithm), as_bytes("data"), Buffer(256, 1), certificate);
     ASSERT_FALSE(result) << hex;
     EXPECT_NE(result.error().code, PkiErrc::kSigningFailed) << hex;
     EXPECT_TRUE(result.error().code == PkiErrc::kUnsupportedAlgorithm ||
-                result.error().code == PkiErrc::kWeakAlgorithm) << result.error().detail;
+                result.error().code == PkiErrc::kWeakAlgorithm)
+        << result.error().detail;
   }
 }
 
 TEST(VerifySignature, NamesUnknownAlgorithms) {
   const Buffer algorithm = *from_hex("300906072a8648ce3d0409");
-  const auto result = verify_signature(view_of(algorithm), as_bytes("data"), Buffer(64, 1), certificate_of(KeyKind::kP256));
+  const auto result = verify_signature(view_of(algorithm), as_bytes("data"), Buffer(64, 1),
+                                       certificate_of(KeyKind::kP256));
   EXPECT_EQ(code_of(result), PkiErrc::kUnsupportedAlgorithm);
-  EXPECT_NE(result.error().detail.find("1.2.840.10045.4.9"), std::string::npos) << result.error().detail;
+  EXPECT_NE(result.error().detail.find("1.2.840.10045.4.9"), std::string::npos)
+      << result.error().detail;
 }
 
 TEST(VerifySignature, RefusesCurvesSpeltOut) {
   const TempDir dir;
-  auto r = run_process({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt",
-                        "ec_param_enc:explicit", "-out", dir.file("key.pem")});
+  auto r =
+      run_process({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                   "-pkeyopt", "ec_param_enc:explicit", "-out", dir.file("key.pem")});
   ASSERT_EQ(r.exit_code, 0) << r.describe();
-  r = run_process({"openssl", "req", "-x509", "-new", "-key", dir.file("key.pem"), "-subj", "/CN=explicit", "-out",
-                   dir.file("c.pem")});
+  r = run_process({"openssl", "req", "-x509", "-new", "-key", dir.file("key.pem"), "-subj",
+                   "/CN=explicit", "-out", dir.file("c.pem")});
   ASSERT_EQ(r.exit_code, 0) << r.describe();
   const auto certificate = load_certificates(dir.file("c.pem"));
   ASSERT_TRUE(certificate);
@@ -294,7 +325,8 @@ TEST(Signer, RefusesWhatDoesNotFit) {
   };
   EXPECT_EQ(code(KeyKind::kP256, SignatureScheme::kRsaSha256), PkiErrc::kUnsupportedAlgorithm);
   EXPECT_EQ(code(KeyKind::kRsa2048, SignatureScheme::kEcdsaSha256), PkiErrc::kUnsupportedAlgorithm);
-  EXPECT_EQ(code(KeyKind::kRsaPss2048, SignatureScheme::kRsaSha256), PkiErrc::kUnsupportedAlgorithm);
+  EXPECT_EQ(code(KeyKind::kRsaPss2048, SignatureScheme::kRsaSha256),
+            PkiErrc::kUnsupportedAlgorithm);
   EXPECT_EQ(code(KeyKind::kEd25519, SignatureScheme::kEd448), PkiErrc::kUnsupportedAlgorithm);
   EXPECT_EQ(code(KeyKind::kDsa2048, SignatureScheme::kAuto), PkiErrc::kUnsupportedAlgorithm);
   EXPECT_EQ(code(KeyKind::kP192, SignatureScheme::kAuto), PkiErrc::kUnsupportedAlgorithm);

@@ -1,15 +1,16 @@
 #include "connect.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstring>
-#include <list>
-#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <list>
+#include <memory>
 
 #include "muster/base/mutex.h"
 #include "muster/base/text.h"
@@ -21,7 +22,8 @@ using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
 constexpr std::size_t kMaxAbandonedLookups = 64;
 
-/// One asynchronous lookup of glibc. It cannot be stopped once begun, so its memory must wait for its end.
+/// One asynchronous lookup of glibc. It cannot be stopped once begun, so its memory must wait for
+/// its end.
 struct Lookup {
   std::string host;
   std::string service;
@@ -46,7 +48,8 @@ struct Lookup {
   [[nodiscard]] bool is_running() { return ::gai_error(&request) == EAI_INPROGRESS; }
 };
 
-/// Lookups whose deadline passed while the name service was still silent. Freed when they end at last.
+/// Lookups whose deadline passed while the name service was still silent. Freed when they end at
+/// last.
 class AbandonedLookups {
  public:
   void take(std::unique_ptr<Lookup> lookup) {
@@ -68,9 +71,12 @@ AbandonedLookups& abandoned() {
   return *all;
 }
 
-ProbeError timed_out(std::string doing) { return {ProbeErrc::kTimeout, "timed out " + std::move(doing)}; }
+ProbeError timed_out(std::string doing) {
+  return {ProbeErrc::kTimeout, "timed out " + std::move(doing)};
+}
 
-Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t port, MonotonicTime deadline) {
+Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t port,
+                                        MonotonicTime deadline) {
   if (is_address(host)) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -83,7 +89,8 @@ Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t p
     return Err{ProbeError{ProbeErrc::kResolve, "address " + host + ": " + ::gai_strerror(error)}};
   }
   if (abandoned().is_full()) {
-    return Err{ProbeError{ProbeErrc::kResolve, "too many name lookups hang; is the name service reachable?"}};
+    return Err{ProbeError{ProbeErrc::kResolve,
+                          "too many name lookups hang; is the name service reachable?"}};
   }
   auto lookup = std::make_unique<Lookup>(host, port);
   gaicb* requests[] = {&lookup->request};
@@ -104,7 +111,8 @@ Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t p
     error = ::gai_error(&lookup->request);
   }
   if (error != 0) {
-    return Err{ProbeError{ProbeErrc::kResolve, "cannot look up " + printable(host) + ": " + ::gai_strerror(error)}};
+    return Err{ProbeError{ProbeErrc::kResolve,
+                          "cannot look up " + printable(host) + ": " + ::gai_strerror(error)}};
   }
   return AddressList(std::exchange(lookup->request.ar_result, nullptr), ::freeaddrinfo);
 }
@@ -116,7 +124,8 @@ std::string address_text(const addrinfo& address) {
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return "?";
   }
-  return address.ai_family == AF_INET6 ? "[" + std::string(host) + "]:" + port : std::string(host) + ":" + port;
+  return address.ai_family == AF_INET6 ? "[" + std::string(host) + "]:" + port
+                                       : std::string(host) + ":" + port;
 }
 
 /// One attempt. Errors: errno; ETIMEDOUT also when `deadline` passed.
@@ -171,7 +180,8 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, without_zone.c_str(), &buffer) == 1;
 }
 
-Result<Connection, ProbeError> connect_to(const std::string& host, std::uint16_t port, MonotonicTime deadline) {
+Result<Connection, ProbeError> connect_to(const std::string& host, std::uint16_t port,
+                                          MonotonicTime deadline) {
   MUSTER_TRY(const AddressList addresses, look_up(host, port, deadline));
   long left = 0;
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
@@ -187,7 +197,8 @@ Result<Connection, ProbeError> connect_to(const std::string& host, std::uint16_t
       return Connection{*std::move(fd), address_text(*a)};
     }
     last_error = fd.error();
-    failures += (failures.empty() ? "" : "; ") + address_text(*a) + ": " + std::strerror(last_error);
+    failures +=
+        (failures.empty() ? "" : "; ") + address_text(*a) + ": " + std::strerror(last_error);
   }
   if (last_error == ETIMEDOUT && left_until(deadline).count() == 0) {
     return Err{timed_out("connecting to " + failures)};

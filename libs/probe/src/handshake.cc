@@ -1,11 +1,11 @@
 #include "handshake.h"
 
-#include <cerrno>
-#include <cstring>
-#include <sys/socket.h>
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "muster/base/assert.h"
 #include "muster/pki/native.h"
@@ -38,7 +38,8 @@ using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
 
 constexpr Milliseconds kSessionPatience{1000};
-/// Beside the chain: hellos, staples (each below 2^24, in practice a few KiB), tickets, record headers.
+/// Beside the chain: hellos, staples (each below 2^24, in practice a few KiB), tickets, record
+/// headers.
 constexpr std::size_t kOtherHandshakeBytes = std::size_t{1} << 20;
 
 /// What OpenSSL tells us during the handshake, as it comes.
@@ -51,8 +52,8 @@ struct Witness {
 
 Witness& witness_of(const SSL* ssl) { return *static_cast<Witness*>(SSL_get_app_data(ssl)); }
 
-void on_message(int written, int /*version*/, int content_type, const void* data, std::size_t size, SSL* ssl,
-                void* /*argument*/) noexcept {
+void on_message(int written, int /*version*/, int content_type, const void* data, std::size_t size,
+                SSL* ssl, void* /*argument*/) noexcept {
   const Bytes octets(static_cast<const std::uint8_t*>(data), size);
   Witness& witness = witness_of(ssl);
   if (written != 0 || size < 2) {
@@ -85,12 +86,14 @@ ProbeError bad_request(const std::string& what) {
   return {ProbeErrc::kBadRequest, what + ": " + take_ssl_error()};
 }
 
-/// TLS over a socket of ours by memory BIOs: every wait has our deadline, every octet is counted, and a broken pipe is an
-/// error instead of a signal.
+/// TLS over a socket of ours by memory BIOs: every wait has our deadline, every octet is counted,
+/// and a broken pipe is an error instead of a signal.
 class Handshake {
  public:
   Handshake(const ProbeRequest& request, const Connection& connection, MonotonicTime deadline)
-      : request_(request), connection_(connection), deadline_(deadline),
+      : request_(request),
+        connection_(connection),
+        deadline_(deadline),
         octets_left_(request.max_chain_bytes + kOtherHandshakeBytes) {}
 
   Result<Unit, ProbeError> prepare(const std::string& server_name) {
@@ -100,10 +103,12 @@ class Handshake {
     SSL_CTX_set_security_level(context_.get(), 0);
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_max_cert_list(context_.get(), static_cast<long>(request_.max_chain_bytes));
-    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(context_.get(),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context_.get(), on_new_session);
 #ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
-    SSL_CTX_set_options(context_.get(), SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);  // we read the message itself
+    SSL_CTX_set_options(context_.get(),
+                        SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);  // we read the message itself
 #endif
     ssl_.reset(SSL_new(context_.get()));
     MUSTER_ASSERT(ssl_ != nullptr);
@@ -126,7 +131,8 @@ class Handshake {
     if (request_.resume != nullptr && SSL_set_session(ssl_.get(), request_.resume->get()) != 1) {
       return Err{bad_request("session to resume")};
     }
-    return request_.client_certificate ? use_client_certificate(*request_.client_certificate) : Unit{};
+    return request_.client_certificate ? use_client_certificate(*request_.client_certificate)
+                                       : Unit{};
   }
 
   Result<Unit, ProbeError> run() {
@@ -161,7 +167,8 @@ class Handshake {
     while (witness_.session == nullptr) {
       char nothing[1];
       const int got = SSL_read(ssl_.get(), nothing, sizeof nothing);
-      if (witness_.session != nullptr || SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ || !receive()) {
+      if (witness_.session != nullptr || SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ ||
+          !receive()) {
         break;
       }
     }
@@ -170,7 +177,8 @@ class Handshake {
 
   Result<ProbeResult, ProbeError> collect() {
     ProbeResult result;
-    result.version = SSL_version(ssl_.get()) == TLS1_3_VERSION ? TlsVersion::kTls13 : TlsVersion::kTls12;
+    result.version =
+        SSL_version(ssl_.get()) == TLS1_3_VERSION ? TlsVersion::kTls13 : TlsVersion::kTls12;
     result.cipher = SSL_get_cipher_name(ssl_.get());
     result.resumed = SSL_session_reused(ssl_.get()) == 1;
     result.peer_address = connection_.peer_address;
@@ -181,16 +189,19 @@ class Handshake {
     }
     const auto entries = parse_certificate_message(witness_.certificate_message, result.version);
     if (!entries || entries->empty()) {
-      return Err{ProbeError{ProbeErrc::kProtocol, connection_.peer_address + " sent no certificates that can be read"}};
+      return Err{ProbeError{ProbeErrc::kProtocol,
+                            connection_.peer_address + " sent no certificates that can be read"}};
     }
     for (const CertificateEntry& entry : *entries) {
       result.chain.push_back(to_buffer(entry.certificate));
-      result.staples.push_back(entry.staple ? std::optional(to_buffer(*entry.staple)) : std::nullopt);
+      result.staples.push_back(entry.staple ? std::optional(to_buffer(*entry.staple))
+                                            : std::nullopt);
     }
     if (!witness_.status_message.empty()) {  // TLS 1.2: a message of its own
       const auto response = parse_certificate_status(witness_.status_message);
       if (!response) {
-        return Err{ProbeError{ProbeErrc::kProtocol, connection_.peer_address + " sent a malformed CertificateStatus"}};
+        return Err{ProbeError{ProbeErrc::kProtocol,
+                              connection_.peer_address + " sent a malformed CertificateStatus"}};
       }
       result.staples.front() = to_buffer(*response);
     }
@@ -224,10 +235,12 @@ class Handshake {
     const char* ciphers = "ALL:!aNULL:!eNULL:!aPSK:!aSRP";
     const char* signatures = nullptr;
     switch (request_.key_preference) {
-      case KeyPreference::kAny: break;
+      case KeyPreference::kAny:
+        break;
       case KeyPreference::kRsa:
         ciphers = "aRSA";
-        signatures = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+        signatures =
+            "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
         break;
       case KeyPreference::kEcdsa:
         ciphers = "aECDSA";
@@ -235,7 +248,9 @@ class Handshake {
         break;
     }
     MUSTER_ASSERT(SSL_set_cipher_list(ssl_.get(), ciphers) == 1);
-    MUSTER_ASSERT(signatures == nullptr || SSL_set1_sigalgs_list(ssl_.get(), signatures) == 1);
+    // SSL_set1_sigalgs_list, whose macro casts const away in the old style; the list is copied.
+    MUSTER_ASSERT(signatures == nullptr || SSL_ctrl(ssl_.get(), SSL_CTRL_SET_SIGALGS_LIST, 0,
+                                                    const_cast<char*>(signatures)) == 1);
   }
 
   Result<Unit, ProbeError> use_client_certificate(const ClientCertificate& client) {
@@ -281,8 +296,9 @@ class Handshake {
       if (n > 0) {
         const auto size = static_cast<std::size_t>(n);
         if (size > octets_left_) {
-          return Err{ProbeError{ProbeErrc::kTooLarge, connection_.peer_address + " sent more than " +
-                                                          std::to_string(limit()) + " octets in a handshake"}};
+          return Err{ProbeError{ProbeErrc::kTooLarge,
+                                connection_.peer_address + " sent more than " +
+                                    std::to_string(limit()) + " octets in a handshake"}};
         }
         octets_left_ -= size;
         MUSTER_ASSERT(BIO_write(SSL_get_rbio(ssl_.get()), chunk, static_cast<int>(n)) == n);
@@ -310,17 +326,21 @@ class Handshake {
     }
   }
 
-  [[nodiscard]] std::size_t limit() const { return request_.max_chain_bytes + kOtherHandshakeBytes; }
+  [[nodiscard]] std::size_t limit() const {
+    return request_.max_chain_bytes + kOtherHandshakeBytes;
+  }
 
   [[nodiscard]] ProbeError timeout() const {
-    return {ProbeErrc::kTimeout, "timed out shaking hands with " + connection_.peer_address +
-                                     (octets_left_ == limit() ? ", which accepted the connection and then said nothing"
-                                                              : "")};
+    return {ProbeErrc::kTimeout,
+            "timed out shaking hands with " + connection_.peer_address +
+                (octets_left_ == limit() ? ", which accepted the connection and then said nothing"
+                                         : "")};
   }
 
   [[nodiscard]] ProbeError closed(int error) const {
-    return {ProbeErrc::kClosed, connection_.peer_address + " closed the connection during the handshake" +
-                                    (error != 0 ? ": " + std::string(std::strerror(error)) : std::string())};
+    return {ProbeErrc::kClosed,
+            connection_.peer_address + " closed the connection during the handshake" +
+                (error != 0 ? ": " + std::string(std::strerror(error)) : std::string())};
   }
 
   /// Why SSL_do_handshake failed.
@@ -328,7 +348,8 @@ class Handshake {
     if (witness_.alert) {
       ERR_clear_error();
       return {ProbeErrc::kAlert,
-              connection_.peer_address + " refused the handshake: alert " + std::to_string(*witness_.alert) + ", " +
+              connection_.peer_address + " refused the handshake: alert " +
+                  std::to_string(*witness_.alert) + ", " +
                   SSL_alert_desc_string_long(*witness_.alert),
               witness_.alert};
     }
@@ -339,12 +360,14 @@ class Handshake {
       case SSL_R_HTTP_REQUEST:
       case SSL_R_HTTPS_PROXY_REQUEST:
       case SSL_R_UNKNOWN_PROTOCOL:
-        return {ProbeErrc::kNotTls, connection_.peer_address + " does not speak TLS (or only an old version): " + text};
+        return {ProbeErrc::kNotTls,
+                connection_.peer_address + " does not speak TLS (or only an old version): " + text};
       case SSL_R_EXCESSIVE_MESSAGE_SIZE:
         return {ProbeErrc::kTooLarge, connection_.peer_address + " sent a message beyond " +
                                           std::to_string(request_.max_chain_bytes) + " octets"};
       default:
-        return {ProbeErrc::kProtocol, "handshake with " + connection_.peer_address + " failed: " + text};
+        return {ProbeErrc::kProtocol,
+                "handshake with " + connection_.peer_address + " failed: " + text};
     }
   }
 
@@ -359,8 +382,10 @@ class Handshake {
 
 }  // namespace
 
-Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request, const Connection& connection,
-                                            const std::string& server_name, MonotonicTime deadline) {
+Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request,
+                                            const Connection& connection,
+                                            const std::string& server_name,
+                                            MonotonicTime deadline) {
   Handshake handshake(request, connection, deadline);
   MUSTER_CHECK(handshake.prepare(server_name));
   MUSTER_CHECK(handshake.run());

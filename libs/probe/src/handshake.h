@@ -5,7 +5,8 @@
 namespace muster::probe {
 
 /// Shakes hands over `connection` and fills what a handshake tells (not the durations).
-Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request, const Connection& connection,
+Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request,
+                                            const Connection& connection,
                                             const std::string& server_name, MonotonicTime deadline);
 
 }  // namespace muster::probe

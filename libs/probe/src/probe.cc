@@ -32,14 +32,16 @@ Result<ProbeResult, ProbeError> probe(const ProbeRequest& request) {
   const MonotonicTime start = std::chrono::steady_clock::now();
   const MonotonicTime deadline = start + request.timeout;
   const std::string host = without_brackets(request.host);
-  const std::string target = request.connect_to.empty() ? host : without_brackets(request.connect_to);
+  const std::string target =
+      request.connect_to.empty() ? host : without_brackets(request.connect_to);
   std::string server_name = request.server_name;
   if (server_name.empty() && !is_address(host)) {  // RFC 6066 section 3: names only
     server_name = host;
   }
   for (const std::string& name : {target, server_name.empty() ? target : server_name}) {
     if (!is_plausible(name)) {
-      return Err{ProbeError{ProbeErrc::kBadRequest, "'" + printable(name) + "' is no host name or address"}};
+      return Err{ProbeError{ProbeErrc::kBadRequest,
+                            "'" + printable(name) + "' is no host name or address"}};
     }
   }
   if (request.port == 0) {
@@ -63,15 +65,24 @@ std::string_view to_string(TlsVersion version) {
 
 std::string_view to_string(ProbeErrc code) {
   switch (code) {
-    case ProbeErrc::kBadRequest: return "bad-request";
-    case ProbeErrc::kResolve: return "resolve";
-    case ProbeErrc::kConnect: return "connect";
-    case ProbeErrc::kTimeout: return "timeout";
-    case ProbeErrc::kAlert: return "alert";
-    case ProbeErrc::kNotTls: return "not-tls";
-    case ProbeErrc::kClosed: return "closed";
-    case ProbeErrc::kProtocol: return "protocol";
-    case ProbeErrc::kTooLarge: return "too-large";
+    case ProbeErrc::kBadRequest:
+      return "bad-request";
+    case ProbeErrc::kResolve:
+      return "resolve";
+    case ProbeErrc::kConnect:
+      return "connect";
+    case ProbeErrc::kTimeout:
+      return "timeout";
+    case ProbeErrc::kAlert:
+      return "alert";
+    case ProbeErrc::kNotTls:
+      return "not-tls";
+    case ProbeErrc::kClosed:
+      return "closed";
+    case ProbeErrc::kProtocol:
+      return "protocol";
+    case ProbeErrc::kTooLarge:
+      return "too-large";
   }
   return "?";
 }

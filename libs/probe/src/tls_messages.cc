@@ -37,7 +37,8 @@ class Cursor {
   Bytes rest_;
 };
 
-/// Extension extensions<0..2^16-1> of a CertificateEntry: the staple, if any. False for malformed ones.
+/// Extension extensions<0..2^16-1> of a CertificateEntry: the staple, if any. False for malformed
+/// ones.
 bool read_entry_extensions(Bytes block, std::optional<Bytes>& staple) {
   Cursor in(block);
   while (!in.at_end()) {
@@ -58,7 +59,8 @@ bool read_entry_extensions(Bytes block, std::optional<Bytes>& staple) {
 
 }  // namespace
 
-std::optional<std::vector<CertificateEntry>> parse_certificate_message(Bytes body, TlsVersion version) {
+std::optional<std::vector<CertificateEntry>> parse_certificate_message(Bytes body,
+                                                                       TlsVersion version) {
   Cursor in(body);
   const bool tls13 = version == TlsVersion::kTls13;
   if (tls13 && !in.vector(1)) {  // certificate_request_context

@@ -1,12 +1,13 @@
 #include "muster/probe/probe.h"
 
 #include <arpa/inet.h>
-#include <functional>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+
+#include <functional>
+#include <thread>
 
 #include "muster/base/assert.h"
 #include "muster/testing/process.h"
@@ -21,14 +22,16 @@ using testing::TempDir;
 /// A server of ours that misbehaves: takes one connection and hands it to `behave`.
 class FakePeer {
  public:
-  explicit FakePeer(std::function<void(int)> behave) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit FakePeer(std::function<void(int)> behave)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     MUSTER_ASSERT(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
     MUSTER_ASSERT(::listen(listener_.get(), 1) == 0);
-    MUSTER_ASSERT(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    MUSTER_ASSERT(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) ==
+                  0);
     port = ntohs(address.sin_port);
     thread_ = std::thread([this, behave = std::move(behave)] {
       const UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -77,11 +80,15 @@ struct OpensslServer {
 
   explicit OpensslServer(std::vector<std::string> more = {}, bool with_staple = true) {
     const testing::TestPki& pki = testing::standard_pki();
-    staple = testing::build_good_response(pki.ocsp_signer, pki.leaf.certificate, pki.intermediate.certificate);
+    staple = testing::build_good_response(pki.ocsp_signer, pki.leaf.certificate,
+                                          pki.intermediate.certificate);
     pki.leaf.write(dir, "leaf");
-    std::vector<std::string> command = {
-        "openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "8", "-cert", dir.file("leaf.pem"), "-key",
-        dir.file("leaf.key"), "-cert_chain", pki.intermediate.write(dir, "intermediate")};
+    std::vector<std::string> command = {"openssl",     "s_server",
+                                        "-accept",     "127.0.0.1:0",
+                                        "-naccept",    "8",
+                                        "-cert",       dir.file("leaf.pem"),
+                                        "-key",        dir.file("leaf.key"),
+                                        "-cert_chain", pki.intermediate.write(dir, "intermediate")};
     if (with_staple) {
       command.insert(command.end(), {"-status_file", dir.write("staple.der", staple)});
     }
@@ -93,8 +100,11 @@ struct OpensslServer {
 };
 
 class ProbeEachVersion : public ::testing::TestWithParam<TlsVersion> {};
-INSTANTIATE_TEST_SUITE_P(Versions, ProbeEachVersion, ::testing::Values(TlsVersion::kTls12, TlsVersion::kTls13),
-                         [](const auto& param) { return param.param == TlsVersion::kTls12 ? "Tls12" : "Tls13"; });
+INSTANTIATE_TEST_SUITE_P(Versions, ProbeEachVersion,
+                         ::testing::Values(TlsVersion::kTls12, TlsVersion::kTls13),
+                         [](const auto& param) {
+                           return param.param == TlsVersion::kTls12 ? "Tls12" : "Tls13";
+                         });
 
 TEST_P(ProbeEachVersion, BringsChainAndStapleAsSent) {  // req: OCSP-TLS-027
   const testing::TestPki& pki = testing::standard_pki();
@@ -149,7 +159,8 @@ TEST_P(ProbeEachVersion, ResumesAndSaysSo) {  // req: OCSP-TLS-009 OCSP-TLS-024
   EXPECT_EQ(second->chain, first->chain);
 }
 
-TEST_P(ProbeEachVersion, ChoosesTheCertificateByKeyKind) {  // read-back of servers with two certificates
+TEST_P(ProbeEachVersion,
+       ChoosesTheCertificateByKeyKind) {  // read-back of servers with two certificates
   const testing::TestPki& pki = testing::standard_pki();
   testing::CertificateSpec spec = testing::leaf_spec("leaf.example");
   spec.use_key = testing::cached_key(testing::KeyKind::kRsa2048);
@@ -159,8 +170,9 @@ TEST_P(ProbeEachVersion, ChoosesTheCertificateByKeyKind) {  // read-back of serv
   OpensslServer server({"-dcert", dir.file("rsa.pem"), "-dkey", dir.file("rsa.key")});
   ProbeRequest request = request_to(server.port);
   request.version = GetParam();
-  for (const auto& [preference, expected] : {std::pair(KeyPreference::kRsa, rsa.certificate),
-                                             std::pair(KeyPreference::kEcdsa, pki.leaf.certificate)}) {
+  for (const auto& [preference, expected] :
+       {std::pair(KeyPreference::kRsa, rsa.certificate),
+        std::pair(KeyPreference::kEcdsa, pki.leaf.certificate)}) {
     request.key_preference = preference;
     const auto result = probe(request);
     ASSERT_TRUE(result) << result.error().detail;
@@ -175,7 +187,8 @@ TEST_P(ProbeEachVersion, PresentsAClientCertificate) {
   spec.extended_key_usage = {to_buffer(oid::kKpClientAuth)};
   const testing::Identity client = testing::issue(pki.intermediate, spec);
   OpensslServer server({"-Verify", "3", "-verify_return_error", "-partial_chain", "-attime",
-                        std::to_string(to_int(testing::kTestNow)), "-CAfile", pki.intermediate.write(dir, "ca")});
+                        std::to_string(to_int(testing::kTestNow)), "-CAfile",
+                        pki.intermediate.write(dir, "ca")});
   ProbeRequest request = request_to(server.port);
   request.version = GetParam();
   request.client_certificate = ClientCertificate{{client.certificate}, client.key};
@@ -192,14 +205,16 @@ TEST(Probe, ReportsTheAlertOfAServerThatWantsAnotherVersion) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ProbeErrc::kAlert) << result.error().detail;
   EXPECT_EQ(result.error().alert, 70);
-  EXPECT_NE(result.error().detail.find("protocol version"), std::string::npos) << result.error().detail;
+  EXPECT_NE(result.error().detail.find("protocol version"), std::string::npos)
+      << result.error().detail;
 }
 
 TEST(Probe, SendsTheServerName) {
   const testing::TestPki& pki = testing::standard_pki();
   const TempDir dir;
   pki.other_leaf.write(dir, "other");
-  OpensslServer server({"-servername", "other.example", "-cert2", dir.file("other.pem"), "-key2", dir.file("other.key")});
+  OpensslServer server({"-servername", "other.example", "-cert2", dir.file("other.pem"), "-key2",
+                        dir.file("other.key")});
   ProbeRequest request = request_to(server.port);
   request.host = "other.example";
   const auto result = probe(request);
@@ -211,7 +226,8 @@ TEST(Probe, ConnectsByIpv6Literal) {
   const testing::TestPki& pki = testing::standard_pki();
   const TempDir dir;
   pki.leaf.write(dir, "leaf");
-  Daemon server({"openssl", "s_server", "-accept", "[::1]:0", "-cert", dir.file("leaf.pem"), "-key", dir.file("leaf.key")});
+  Daemon server({"openssl", "s_server", "-accept", "[::1]:0", "-cert", dir.file("leaf.pem"), "-key",
+                 dir.file("leaf.key")});
   const auto port = server.wait_for_port("ACCEPT");
   if (!port) {
     GTEST_SKIP() << "no IPv6 on this machine: " << server.output();
@@ -236,7 +252,8 @@ TEST(Probe, AgreesWithGnutlsAboutStaples) {  // req: OCSP-TLS-018
   if (!testing::find_program("gnutls-serv")) {
     GTEST_SKIP() << "gnutls-serv is not installed (apt-get install gnutls-bin)";
   }
-  const testing::TestPki pki = testing::make_pki(SystemClock().now());  // gnutls-serv refuses staples that are not current
+  const testing::TestPki pki =
+      testing::make_pki(SystemClock().now());  // gnutls-serv refuses staples that are not current
   const TempDir dir;
   pki.leaf.write(dir, "leaf", {pki.intermediate.certificate});
   testing::ResponseSpec spec;
@@ -246,9 +263,9 @@ TEST(Probe, AgreesWithGnutlsAboutStaples) {  // req: OCSP-TLS-018
   spec.produced_at = spec.entries[0].this_update;
   const Buffer staple = testing::build_response(pki.ocsp_signer, spec);
   const std::uint16_t port = testing::unused_port();
-  Daemon server({"gnutls-serv", "--port", std::to_string(port), "--x509certfile", dir.file("leaf.pem"), "--x509keyfile",
-                 dir.file("leaf.key"), "--ocsp-response", dir.write("staple.der", staple),
-                 "--ignore-ocsp-response-errors"});
+  Daemon server({"gnutls-serv", "--port", std::to_string(port), "--x509certfile",
+                 dir.file("leaf.pem"), "--x509keyfile", dir.file("leaf.key"), "--ocsp-response",
+                 dir.write("staple.der", staple), "--ignore-ocsp-response-errors"});
   ASSERT_TRUE(server.wait_for("done")) << server.output();
   for (const TlsVersion version : {TlsVersion::kTls12, TlsVersion::kTls13}) {
     ProbeRequest request = request_to(port);
@@ -260,7 +277,8 @@ TEST(Probe, AgreesWithGnutlsAboutStaples) {  // req: OCSP-TLS-018
   }
 }
 
-// ---- peers that do not behave ----------------------------------------------------------------------------------
+// ---- peers that do not behave
+// ----------------------------------------------------------------------------------
 
 TEST(Probe, GivesUpOnASilentPeerAtTheDeadline) {
   FakePeer peer(wait_for_end);
@@ -276,7 +294,8 @@ TEST(Probe, GivesUpOnASilentPeerAtTheDeadline) {
 
 TEST(Probe, GivesUpOnAPeerThatDripsOctets) {
   FakePeer peer([](int fd) {
-    // A TLS 1.2 record of 16 KiB announced, one octet every few milliseconds until the other side has had enough.
+    // A TLS 1.2 record of 16 KiB announced, one octet every few milliseconds until the other side
+    // has had enough.
     send_text(fd, std::string_view("\x16\x03\x03\x40\x00", 5));
     while (::send(fd, "\x02", 1, MSG_NOSIGNAL) == 1) {
       ::usleep(5000);
@@ -349,8 +368,10 @@ TEST(Probe, SaysWhichAddressRefused) {
   const auto result = probe(request_to(port));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ProbeErrc::kConnect);
-  EXPECT_NE(result.error().detail.find("127.0.0.1:" + std::to_string(port) + ": Connection refused"),
-            std::string::npos) << result.error().detail;
+  EXPECT_NE(
+      result.error().detail.find("127.0.0.1:" + std::to_string(port) + ": Connection refused"),
+      std::string::npos)
+      << result.error().detail;
 }
 
 TEST(Probe, SaysThatANameHasNoAddress) {

@@ -7,12 +7,29 @@ namespace {
 
 Buffer octets(std::string_view hex) { return *from_hex(hex); }
 
-// Certificate of TLS 1.3: empty context, two entries of 2 and 1 octets; the first with a staple, the second with an unknown
-// extension and a staple.
+// Certificate of TLS 1.3: empty context, two entries of 2 and 1 octets; the first with a staple,
+// the second with an unknown extension and a staple.
 constexpr std::string_view kTwoEntries =
-    "00" "000024"
-    "000002" "aabb" "000a" "0005" "0006" "01" "000002" "d1d2"
-    "000001" "cc" "000d" "ffff" "0000" "0005" "0005" "01" "000001" "e1";
+    "00"
+    "000024"
+    "000002"
+    "aabb"
+    "000a"
+    "0005"
+    "0006"
+    "01"
+    "000002"
+    "d1d2"
+    "000001"
+    "cc"
+    "000d"
+    "ffff"
+    "0000"
+    "0005"
+    "0005"
+    "01"
+    "000001"
+    "e1";
 
 TEST(CertificateMessage, GivesEachCertificateItsStaple) {  // req: OCSP-TLS-018
   const Buffer body = octets(kTwoEntries);
@@ -26,7 +43,12 @@ TEST(CertificateMessage, GivesEachCertificateItsStaple) {  // req: OCSP-TLS-018
 }
 
 TEST(CertificateMessage, OfTls12HasNoExtensions) {
-  const Buffer body = octets("000009" "000002" "aabb" "000001" "cc");
+  const Buffer body = octets(
+      "000009"
+      "000002"
+      "aabb"
+      "000001"
+      "cc");
   const auto entries = parse_certificate_message(body, TlsVersion::kTls12);
   ASSERT_TRUE(entries);
   ASSERT_EQ(entries->size(), 2u);
@@ -37,7 +59,8 @@ TEST(CertificateMessage, OfTls12HasNoExtensions) {
 TEST(CertificateMessage, CutAnywhereIsRefused) {
   const Buffer body = octets(kTwoEntries);
   for (std::size_t size = 0; size < body.size(); ++size) {
-    const Buffer cut(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(size));  // own memory: reads past it are seen
+    const Buffer cut(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(
+                                                      size));  // own memory: reads past it are seen
     EXPECT_FALSE(parse_certificate_message(cut, TlsVersion::kTls13)) << size;
   }
   Buffer longer = body;
@@ -52,15 +75,27 @@ TEST(CertificateMessage, HasABoundOnCertificates) {
     for (std::size_t i = 0; i < count; ++i) {
       body.insert(body.end(), {0, 0, 1, 0x30});
     }
-    EXPECT_EQ(parse_certificate_message(body, TlsVersion::kTls12).has_value(), count == kMaxCertificates);
+    EXPECT_EQ(parse_certificate_message(body, TlsVersion::kTls12).has_value(),
+              count == kMaxCertificates);
   }
 }
 
 TEST(CertificateStatus, IsOneResponseOfTypeOcsp) {  // req: OCSP-TLS-006
-  const Buffer good = octets("01" "000003" "300102");
+  const Buffer good = octets(
+      "01"
+      "000003"
+      "300102");
   EXPECT_EQ(to_hex(parse_certificate_status(good).value()), "300102");
-  for (const std::string_view hex : {"", "01", "01000000", "02" "000001" "30", "01" "000002" "30",
-                                     "01" "000001" "3030"}) {
+  for (const std::string_view hex : {"", "01", "01000000",
+                                     "02"
+                                     "000001"
+                                     "30",
+                                     "01"
+                                     "000002"
+                                     "30",
+                                     "01"
+                                     "000001"
+                                     "3030"}) {
     const Buffer bad = octets(hex);
     EXPECT_FALSE(parse_certificate_status(bad)) << hex;
   }

@@ -23,7 +23,8 @@ EntrySpec entry_for(const pki::Certificate& certificate, const pki::Certificate&
   return entry;
 }
 
-Buffer make_raw_cert_id(Bytes hash_algorithm_element, Bytes name_hash, Bytes key_hash, Bytes serial_content) {
+Buffer make_raw_cert_id(Bytes hash_algorithm_element, Bytes name_hash, Bytes key_hash,
+                        Bytes serial_content) {
   der::Writer w;
   w.sequence([&] {
     w.raw(hash_algorithm_element);
@@ -61,7 +62,8 @@ Buffer build_response(const Identity& signer, const ResponseSpec& spec) {
     made.signature.back() ^= 1;
   }
   if (spec.break_body) {
-    // The seconds of producedAt, the first GeneralizedTime behind the responder id: "...00Z" becomes another digit.
+    // The seconds of producedAt, the first GeneralizedTime behind the responder id: "...00Z"
+    // becomes another digit.
     der::Writer w;
     der::write_generalized_time(w, spec.produced_at);
     const auto at = std::search(body.begin(), body.end(), w.bytes().begin(), w.bytes().end());
@@ -85,7 +87,9 @@ Buffer build_good_response(const Identity& signer, const pki::Certificate& certi
   return build_response(signer, spec);
 }
 
-der::Extension null_extension(Bytes oid, bool critical) { return {to_buffer(oid), critical, {5, 0}}; }
+der::Extension null_extension(Bytes oid, bool critical) {
+  return {to_buffer(oid), critical, {5, 0}};
+}
 
 der::Extension unknown_extension(bool critical) {
   return {*der::oid_from_string("1.3.6.1.4.1.99999.1"), critical, {5, 0}};
@@ -101,14 +105,16 @@ Buffer build_crl(const Identity& issuer, const CrlSpec& spec) {
   crl.entries = spec.entries;
   if (spec.authority_key_id) {
     der::Writer value;
-    value.sequence([&] { value.element(der::context_primitive(0), issuer.certificate.key_hash()); });
+    value.sequence(
+        [&] { value.element(der::context_primitive(0), issuer.certificate.key_hash()); });
     crl.extensions.push_back({to_buffer(oid::kCeAuthorityKeyId), false, value.take()});
   }
   if (spec.number) {
     crl.extensions.push_back({to_buffer(oid::kCeCrlNumber), false, encoded_integer(*spec.number)});
   }
   if (spec.delta_base) {
-    crl.extensions.push_back({to_buffer(oid::kCeDeltaCrlIndicator), true, encoded_integer(*spec.delta_base)});
+    crl.extensions.push_back(
+        {to_buffer(oid::kCeDeltaCrlIndicator), true, encoded_integer(*spec.delta_base)});
   }
   crl.extensions.insert(crl.extensions.end(), spec.extensions.begin(), spec.extensions.end());
   const Buffer tbs = crl::encode_tbs_crl(crl);

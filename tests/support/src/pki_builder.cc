@@ -1,6 +1,7 @@
 #include "muster/testing/pki_builder.h"
 
 #include <arpa/inet.h>
+
 #include <atomic>
 
 #include "muster/base/assert.h"
@@ -70,7 +71,8 @@ void write_crl_points(Writer& w, const CertificateSpec& spec) {
     for (const std::string& uri : spec.crl_uris) {
       w.sequence([&] {
         w.element(der::context_constructed(0), [&] {
-          w.element(der::context_constructed(0), [&] { w.element(der::kGeneralNameUri, as_bytes(uri)); });
+          w.element(der::context_constructed(0),
+                    [&] { w.element(der::kGeneralNameUri, as_bytes(uri)); });
         });
       });
     }
@@ -85,7 +87,8 @@ void write_alt_names(Writer& w, const CertificateSpec& spec) {
     for (const std::string& text : spec.ip_addresses) {
       in_addr address{};
       MUSTER_ASSERT(::inet_pton(AF_INET, text.c_str(), &address) == 1);
-      w.element(der::context_primitive(7), Bytes(reinterpret_cast<const std::uint8_t*>(&address), 4));
+      w.element(der::context_primitive(7),
+                Bytes(reinterpret_cast<const std::uint8_t*>(&address), 4));
     }
   });
 }
@@ -99,7 +102,8 @@ Bytes key_bits(Bytes public_key_info) {
   return *bits;
 }
 
-void write_extensions(Writer& w, const CertificateSpec& spec, Bytes subject_spki, Bytes issuer_spki) {
+void write_extensions(Writer& w, const CertificateSpec& spec, Bytes subject_spki,
+                      Bytes issuer_spki) {
   if (spec.ca) {
     add(w, oid::kCeBasicConstraints, true, [&](Writer& v) {
       v.sequence([&] {
@@ -123,13 +127,15 @@ void write_extensions(Writer& w, const CertificateSpec& spec, Bytes subject_spki
     });
   }
   if (spec.subject_key_id) {
-    add(w, oid::kCeSubjectKeyId, false,
-        [&](Writer& v) { v.octet_string(pki::digest(HashAlgorithm::kSha1, key_bits(subject_spki))); });
+    add(w, oid::kCeSubjectKeyId, false, [&](Writer& v) {
+      v.octet_string(pki::digest(HashAlgorithm::kSha1, key_bits(subject_spki)));
+    });
   }
   if (spec.authority_key_id) {
     add(w, oid::kCeAuthorityKeyId, false, [&](Writer& v) {
       v.sequence([&] {
-        v.element(der::context_primitive(0), pki::digest(HashAlgorithm::kSha1, key_bits(issuer_spki)));
+        v.element(der::context_primitive(0),
+                  pki::digest(HashAlgorithm::kSha1, key_bits(issuer_spki)));
       });
     });
   }
@@ -166,8 +172,14 @@ Buffer next_serial() {
   static std::atomic<std::uint32_t> counter{1};
   const std::uint32_t n = counter++;
   // Eight octets, no sign octet needed, none like another in this process.
-  return {0x51, 0x7e, 0x57, 0x01, static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16),
-          static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n)};
+  return {0x51,
+          0x7e,
+          0x57,
+          0x01,
+          static_cast<std::uint8_t>(n >> 24),
+          static_cast<std::uint8_t>(n >> 16),
+          static_cast<std::uint8_t>(n >> 8),
+          static_cast<std::uint8_t>(n)};
 }
 
 Identity make_identity(const CertificateSpec& spec, const Identity* issuer) {
@@ -239,8 +251,8 @@ CertificateSpec leaf_spec(std::string_view dns_name) {
   return spec;
 }
 
-Buffer make_certificate_der(const CertificateSpec& spec, const TestKey& subject_key, Bytes issuer_name,
-                            const pki::PrivateKey& issuer_key) {
+Buffer make_certificate_der(const CertificateSpec& spec, const TestKey& subject_key,
+                            Bytes issuer_name, const pki::PrivateKey& issuer_key) {
   const Buffer subject = spec.subject ? *spec.subject : make_name(spec.common_name);
   const Buffer subject_spki = subject_key.key.public_key_info();
   const Seconds day(86400);
@@ -287,7 +299,9 @@ std::string Identity::write(const TempDir& dir, std::string_view name,
 }
 
 Identity make_self_signed(const CertificateSpec& spec) { return make_identity(spec, nullptr); }
-Identity issue(const Identity& issuer, const CertificateSpec& spec) { return make_identity(spec, &issuer); }
+Identity issue(const Identity& issuer, const CertificateSpec& spec) {
+  return make_identity(spec, &issuer);
+}
 
 TestPki make_pki(UnixSeconds at) {
   const auto around = [&](CertificateSpec spec) {
@@ -322,15 +336,20 @@ std::string utc_time(UnixSeconds t) {
   der::write_time(w, t);
   return std::string(as_text(Bytes(w.bytes()).subspan(2)));
 }
-std::string index_fields(const pki::Certificate& certificate, char flag, std::string_view revocation) {
-  return std::string(1, flag) + "\t" + utc_time(certificate.not_after()) + "\t" + std::string(revocation) + "\t" +
-         certificate.serial().to_hex() + "\tunknown\t/CN=" + certificate.serial().to_hex() + "\n";
+std::string index_fields(const pki::Certificate& certificate, char flag,
+                         std::string_view revocation) {
+  return std::string(1, flag) + "\t" + utc_time(certificate.not_after()) + "\t" +
+         std::string(revocation) + "\t" + certificate.serial().to_hex() +
+         "\tunknown\t/CN=" + certificate.serial().to_hex() + "\n";
 }
 }  // namespace
 
-std::string index_line(const pki::Certificate& certificate) { return index_fields(certificate, 'V', ""); }
+std::string index_line(const pki::Certificate& certificate) {
+  return index_fields(certificate, 'V', "");
+}
 
-std::string index_line(const pki::Certificate& certificate, UnixSeconds revoked_at, std::string_view reason) {
+std::string index_line(const pki::Certificate& certificate, UnixSeconds revoked_at,
+                       std::string_view reason) {
   return index_fields(certificate, 'R',
                       utc_time(revoked_at) + (reason.empty() ? "" : "," + std::string(reason)));
 }

@@ -1,19 +1,20 @@
 #include "muster/testing/process.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <charconv>
-#include <condition_variable>
-#include <cstdlib>
 #include <fcntl.h>
-#include <mutex>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
 
 #include "muster/base/assert.h"
 #include "muster/base/bytes.h"
@@ -170,8 +171,9 @@ void ignore_sigpipe() {
 }  // namespace
 
 std::string ProcessResult::describe() const {
-  std::string text = timed_out ? "timed out" : signal != 0 ? "signal " + std::to_string(signal)
-                                                           : "exit " + std::to_string(exit_code);
+  std::string text = timed_out     ? "timed out"
+                     : signal != 0 ? "signal " + std::to_string(signal)
+                                   : "exit " + std::to_string(exit_code);
   text += "\n--- standard output\n" + out + "\n--- standard error\n" + err;
   return text;
 }
@@ -204,7 +206,8 @@ std::uint16_t unused_port() {
   return ntohs(address.sin_port);
 }
 
-ProcessResult run_process(const std::vector<std::string>& arguments, const ProcessOptions& options) {
+ProcessResult run_process(const std::vector<std::string>& arguments,
+                          const ProcessOptions& options) {
   ignore_sigpipe();
   const Deadline deadline = std::chrono::steady_clock::now() + options.timeout;
   Child child = spawn(arguments, options);
@@ -260,9 +263,9 @@ struct Daemon::Impl {
   Child child;
   mutable std::mutex mutex;
   std::condition_variable changed;
-  std::string text;           // guarded
+  std::string text;  // guarded
   std::size_t search_from = 0;
-  bool closed = false;        // guarded: both streams ended
+  bool closed = false;  // guarded: both streams ended
   std::optional<ProcessResult> result;
   Pipe stop_reading;
   std::thread reader;
@@ -329,7 +332,8 @@ std::string Daemon::output() const {
   return impl_->text;
 }
 
-std::optional<std::string> Daemon::wait_for(std::string_view text, Milliseconds timeout, From from) {
+std::optional<std::string> Daemon::wait_for(std::string_view text, Milliseconds timeout,
+                                            From from) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   std::unique_lock lock(impl_->mutex);
   const std::size_t start = from == From::kBehindLast ? impl_->search_from : 0;

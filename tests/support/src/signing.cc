@@ -1,11 +1,11 @@
-#include <map>
-#include <memory>
-
 #include <openssl/bio.h>
 #include <openssl/dsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+
+#include <map>
+#include <memory>
 
 #include "muster/base/assert.h"
 #include "muster/pki/native.h"
@@ -32,20 +32,34 @@ struct Recipe {
 };
 Recipe recipe_of(KeyKind kind) {
   switch (kind) {
-    case KeyKind::kP256: return {"EC", 0, "P-256"};
-    case KeyKind::kP384: return {"EC", 0, "P-384"};
-    case KeyKind::kP521: return {"EC", 0, "P-521"};
-    case KeyKind::kP192: return {"EC", 0, "P-192"};
-    case KeyKind::kEd25519: return {"ED25519"};
-    case KeyKind::kEd448: return {"ED448"};
-    case KeyKind::kRsa2048: return {"RSA", 2048};
-    case KeyKind::kRsa3072: return {"RSA", 3072};
-    case KeyKind::kRsa1024: return {"RSA", 1024};
-    case KeyKind::kRsaPss2048: return {"RSA-PSS", 2048};
-    case KeyKind::kDsa2048: return {"DSA"};
-    case KeyKind::kMlDsa44: return {"ML-DSA-44"};
-    case KeyKind::kMlDsa65: return {"ML-DSA-65"};
-    case KeyKind::kMlDsa87: return {"ML-DSA-87"};
+    case KeyKind::kP256:
+      return {"EC", 0, "P-256"};
+    case KeyKind::kP384:
+      return {"EC", 0, "P-384"};
+    case KeyKind::kP521:
+      return {"EC", 0, "P-521"};
+    case KeyKind::kP192:
+      return {"EC", 0, "P-192"};
+    case KeyKind::kEd25519:
+      return {"ED25519"};
+    case KeyKind::kEd448:
+      return {"ED448"};
+    case KeyKind::kRsa2048:
+      return {"RSA", 2048};
+    case KeyKind::kRsa3072:
+      return {"RSA", 3072};
+    case KeyKind::kRsa1024:
+      return {"RSA", 1024};
+    case KeyKind::kRsaPss2048:
+      return {"RSA-PSS", 2048};
+    case KeyKind::kDsa2048:
+      return {"DSA"};
+    case KeyKind::kMlDsa44:
+      return {"ML-DSA-44"};
+    case KeyKind::kMlDsa65:
+      return {"ML-DSA-65"};
+    case KeyKind::kMlDsa87:
+      return {"ML-DSA-87"};
   }
   return {""};
 }
@@ -59,7 +73,8 @@ KeyPtr generate_dsa() {
   const KeyPtr group(made);
   const KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, group.get(), nullptr));
   made = nullptr;
-  MUSTER_ASSERT(EVP_PKEY_keygen_init(context.get()) == 1 && EVP_PKEY_keygen(context.get(), &made) == 1);
+  MUSTER_ASSERT(EVP_PKEY_keygen_init(context.get()) == 1 &&
+                EVP_PKEY_keygen(context.get(), &made) == 1);
   return KeyPtr(made);
 }
 
@@ -75,7 +90,8 @@ KeyPtr generate(KeyKind kind) {
     const KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, recipe.type, nullptr));
     EVP_PKEY* made = nullptr;
     MUSTER_ASSERT(EVP_PKEY_keygen_init(context.get()) == 1);
-    MUSTER_ASSERT(EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), static_cast<int>(recipe.rsa_bits)) == 1);
+    MUSTER_ASSERT(
+        EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), static_cast<int>(recipe.rsa_bits)) == 1);
     MUSTER_ASSERT(EVP_PKEY_keygen(context.get(), &made) == 1);
     return KeyPtr(made);
   }
@@ -99,7 +115,8 @@ std::string pkcs8_pem(const EVP_PKEY* key, const std::string* passphrase) {
   return bio_text(bio.get());
 }
 
-// ---- signatures ------------------------------------------------------------------------------------------------
+// ---- signatures
+// ------------------------------------------------------------------------------------------------
 
 struct Plan {
   const char* algorithm_hex;  ///< AlgorithmIdentifier element
@@ -121,24 +138,37 @@ SignAs default_for(const EVP_PKEY* key) {
 
 Plan plan_for_rsa(SignAs how) {
   switch (how) {
-    case SignAs::kSha1: return {"300d06092a864886f70d0101050500", "SHA1"};
-    case SignAs::kMd5: return {"300d06092a864886f70d0101040500", "MD5"};
-    case SignAs::kSha384: return {"300d06092a864886f70d01010c0500", "SHA384"};
-    case SignAs::kSha512: return {"300d06092a864886f70d01010d0500", "SHA512"};
-    case SignAs::kRsaSha256WithoutNull: return {"300b06092a864886f70d01010b", "SHA256"};
-    case SignAs::kPssSha1: return {"300d06092a864886f70d01010a3000", "SHA1", true};
+    case SignAs::kSha1:
+      return {"300d06092a864886f70d0101050500", "SHA1"};
+    case SignAs::kMd5:
+      return {"300d06092a864886f70d0101040500", "MD5"};
+    case SignAs::kSha384:
+      return {"300d06092a864886f70d01010c0500", "SHA384"};
+    case SignAs::kSha512:
+      return {"300d06092a864886f70d01010d0500", "SHA512"};
+    case SignAs::kRsaSha256WithoutNull:
+      return {"300b06092a864886f70d01010b", "SHA256"};
+    case SignAs::kPssSha1:
+      return {"300d06092a864886f70d01010a3000", "SHA1", true};
     case SignAs::kPssSha256:
-      return {"304106092a864886f70d01010a3034a00f300d06096086480165030402010500"
-              "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120", "SHA256", true};
+      return {
+          "304106092a864886f70d01010a3034a00f300d06096086480165030402010500"
+          "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120",
+          "SHA256", true};
     case SignAs::kPssSha384:
-      return {"304106092a864886f70d01010a3034a00f300d06096086480165030402020500"
-              "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130", "SHA384", true};
+      return {
+          "304106092a864886f70d01010a3034a00f300d06096086480165030402020500"
+          "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130",
+          "SHA384", true};
     case SignAs::kPssSha512:
-      return {"304106092a864886f70d01010a3034a00f300d06096086480165030402030500"
-              "a11c301a06092a864886f70d010108300d06096086480165030402030500a203020140", "SHA512", true};
+      return {
+          "304106092a864886f70d01010a3034a00f300d06096086480165030402030500"
+          "a11c301a06092a864886f70d010108300d06096086480165030402030500a203020140",
+          "SHA512", true};
     case SignAs::kAuto:
     case SignAs::kSha256:
-    case SignAs::kEcdsaSha256WithNull: break;
+    case SignAs::kEcdsaSha256WithNull:
+      break;
   }
   return {"300d06092a864886f70d01010b0500", "SHA256"};
 }
@@ -153,11 +183,16 @@ Plan plan_for(SignAs how, const EVP_PKEY* key) {
   }
   if (is("EC")) {
     switch (how) {
-      case SignAs::kSha1: return {"300906072a8648ce3d0401", "SHA1"};
-      case SignAs::kSha384: return {"300a06082a8648ce3d040303", "SHA384"};
-      case SignAs::kSha512: return {"300a06082a8648ce3d040304", "SHA512"};
-      case SignAs::kEcdsaSha256WithNull: return {"300c06082a8648ce3d0403020500", "SHA256"};
-      default: return {"300a06082a8648ce3d040302", "SHA256"};
+      case SignAs::kSha1:
+        return {"300906072a8648ce3d0401", "SHA1"};
+      case SignAs::kSha384:
+        return {"300a06082a8648ce3d040303", "SHA384"};
+      case SignAs::kSha512:
+        return {"300a06082a8648ce3d040304", "SHA512"};
+      case SignAs::kEcdsaSha256WithNull:
+        return {"300c06082a8648ce3d0403020500", "SHA256"};
+      default:
+        return {"300a06082a8648ce3d040302", "SHA256"};
     }
   }
   if (is("DSA")) {
@@ -183,7 +218,8 @@ Plan plan_for(SignAs how, const EVP_PKEY* key) {
 }  // namespace
 
 bool can_make(KeyKind kind) {
-  return KeyContextPtr(EVP_PKEY_CTX_new_from_name(nullptr, recipe_of(kind).type, nullptr)) != nullptr;
+  return KeyContextPtr(EVP_PKEY_CTX_new_from_name(nullptr, recipe_of(kind).type, nullptr)) !=
+         nullptr;
 }
 
 TestKey make_key(KeyKind kind) {
@@ -215,15 +251,16 @@ MadeSignature sign_as(SignAs how, const pki::PrivateKey& key, Bytes tbs) {
   const Plan plan = plan_for(how, native);
   const std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
-  MUSTER_ASSERT(EVP_DigestSignInit_ex(context.get(), &key_context, plan.digest, nullptr, nullptr, native,
-                                      nullptr) == 1);
+  MUSTER_ASSERT(EVP_DigestSignInit_ex(context.get(), &key_context, plan.digest, nullptr, nullptr,
+                                      native, nullptr) == 1);
   if (plan.pss) {
     MUSTER_ASSERT(EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING) == 1);
     MUSTER_ASSERT(EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, RSA_PSS_SALTLEN_DIGEST) == 1);
   }
   std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(native));
   Buffer signature(size);
-  MUSTER_ASSERT(EVP_DigestSign(context.get(), signature.data(), &size, tbs.data(), tbs.size()) == 1);
+  MUSTER_ASSERT(EVP_DigestSign(context.get(), signature.data(), &size, tbs.data(), tbs.size()) ==
+                1);
   signature.resize(size);
   return {*from_hex(plan.algorithm_hex), std::move(signature)};
 }

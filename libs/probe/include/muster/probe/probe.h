@@ -8,8 +8,9 @@
 
 #include "muster/pki/keys.h"
 
-// Shakes hands with a TLS server the way a client that asks for a staple does, and reports what it was given. Nothing is
-// judged here: no name, chain, signature or staple is verified; that is the client library's office.
+// Shakes hands with a TLS server the way a client that asks for a staple does, and reports what it
+// was given. Nothing is judged here: no name, chain, signature or staple is verified; that is the
+// client library's office.
 namespace muster::probe {
 
 enum class TlsVersion : std::uint8_t { kTls12, kTls13 };
@@ -29,52 +30,55 @@ struct ClientCertificate {
 
 /// What to connect to and how. Limits are hard.
 struct ProbeRequest {
-  std::string host{};                     ///< name or address (IPv6 with or without brackets)
+  std::string host{};  ///< name or address (IPv6 with or without brackets)
   std::uint16_t port = 443;
-  std::string server_name{};              ///< for SNI; `host` when empty, nothing when that is an address
-  std::string connect_to{};               ///< another name or address to connect to; `host` when empty
-  Milliseconds timeout{10'000};           ///< for everything: looking up, connecting, shaking hands
+  std::string server_name{};     ///< for SNI; `host` when empty, nothing when that is an address
+  std::string connect_to{};      ///< another name or address to connect to; `host` when empty
+  Milliseconds timeout{10'000};  ///< for everything: looking up, connecting, shaking hands
   AskStatus ask_status = AskStatus::kYes;
-  std::optional<TlsVersion> version{};    ///< this one only
+  std::optional<TlsVersion> version{};  ///< this one only
   KeyPreference key_preference = KeyPreference::kAny;
   std::optional<ClientCertificate> client_certificate{};
   std::shared_ptr<const Session> resume{};  ///< offered to the server
-  bool keep_session = false;              ///< wait (up to a second) for a session that can be resumed
+  bool keep_session = false;  ///< wait (up to a second) for a session that can be resumed
   std::size_t max_chain_bytes = 256 * 1024;  ///< of the server's Certificate message
 };
 
 struct ProbeResult {
-  std::vector<Buffer> chain;              ///< DER as received, leaf first; that of the original handshake when resumed
-  std::optional<Buffer> staple;           ///< the leaf's, octets as received; nothing is not "good"
-  std::vector<std::optional<Buffer>> staples;  ///< one for each of `chain` (TLS 1.3 may staple for each)
+  std::vector<Buffer>
+      chain;  ///< DER as received, leaf first; that of the original handshake when resumed
+  std::optional<Buffer> staple;  ///< the leaf's, octets as received; nothing is not "good"
+  std::vector<std::optional<Buffer>>
+      staples;  ///< one for each of `chain` (TLS 1.3 may staple for each)
   TlsVersion version;
-  std::string cipher;                     ///< "TLS_AES_256_GCM_SHA384"
-  bool resumed = false;                   ///< then no certificate and no staple was sent
-  std::shared_ptr<const Session> session; ///< with keep_session, when the server gave one
-  std::string peer_address;               ///< "192.0.2.1:443", "[2001:db8::1]:443"
-  Milliseconds connect_duration{0};       ///< looking up and connecting
+  std::string cipher;                      ///< "TLS_AES_256_GCM_SHA384"
+  bool resumed = false;                    ///< then no certificate and no staple was sent
+  std::shared_ptr<const Session> session;  ///< with keep_session, when the server gave one
+  std::string peer_address;                ///< "192.0.2.1:443", "[2001:db8::1]:443"
+  Milliseconds connect_duration{0};        ///< looking up and connecting
   Milliseconds handshake_duration{0};
 };
 
 enum class ProbeErrc : std::uint8_t {
-  kBadRequest,   ///< host that is none, unusable client certificate
-  kResolve,      ///< no address for the name
-  kConnect,      ///< refused, unreachable
-  kTimeout,      ///< see detail for what was waited for
-  kAlert,        ///< the peer ended the handshake by a TLS alert, see `alert`
-  kNotTls,       ///< the peer speaks something else
-  kClosed,       ///< the peer closed the connection during the handshake
-  kProtocol,     ///< TLS, but not as it should be; see detail
-  kTooLarge,     ///< more octets than the limits allow
+  kBadRequest,  ///< host that is none, unusable client certificate
+  kResolve,     ///< no address for the name
+  kConnect,     ///< refused, unreachable
+  kTimeout,     ///< see detail for what was waited for
+  kAlert,       ///< the peer ended the handshake by a TLS alert, see `alert`
+  kNotTls,      ///< the peer speaks something else
+  kClosed,      ///< the peer closed the connection during the handshake
+  kProtocol,    ///< TLS, but not as it should be; see detail
+  kTooLarge,    ///< more octets than the limits allow
 };
 std::string_view to_string(ProbeErrc code);
 struct ProbeError {
   ProbeErrc code;
-  std::string detail;                     ///< one sentence for people: what, where
-  std::optional<int> alert{};             ///< TLS alert number
+  std::string detail;          ///< one sentence for people: what, where
+  std::optional<int> alert{};  ///< TLS alert number
 };
 
-/// Connects, shakes hands, closes. Blocks, at most request.timeout; never on a loop's thread. Threads: any, concurrently.
+/// Connects, shakes hands, closes. Blocks, at most request.timeout; never on a loop's thread.
+/// Threads: any, concurrently.
 Result<ProbeResult, ProbeError> probe(const ProbeRequest& request);
 
 }  // namespace muster::probe

@@ -13,10 +13,10 @@ struct CrlSpec {
   std::optional<UnixSeconds> next_update = kTestNow + Seconds(7 * 86400);
   std::vector<crl::Entry> entries{};
   std::optional<std::uint64_t> number = 1;
-  std::optional<std::uint64_t> delta_base{};   ///< makes it a delta (critical)
+  std::optional<std::uint64_t> delta_base{};  ///< makes it a delta (critical)
   bool authority_key_id = true;
-  std::vector<der::Extension> extensions{};    ///< further ones, verbatim
-  std::optional<Buffer> issuer_name{};         ///< whole Name element instead of the issuer's subject
+  std::vector<der::Extension> extensions{};  ///< further ones, verbatim
+  std::optional<Buffer> issuer_name{};       ///< whole Name element instead of the issuer's subject
   SignAs sign_as = SignAs::kAuto;
   std::optional<pki::PrivateKey> sign_with{};  ///< another key than the issuer's
   bool break_signature = false;

@@ -15,7 +15,8 @@ class FakeClock final : public Clock {
   explicit FakeClock(UnixSeconds start = kTestNow) : now_ms_(to_int(start) * 1000) {}
 
   [[nodiscard]] UnixSeconds now() const override {
-    return std::chrono::floor<Seconds>(std::chrono::sys_time<Milliseconds>(Milliseconds(now_ms_.load())));
+    return std::chrono::floor<Seconds>(
+        std::chrono::sys_time<Milliseconds>(Milliseconds(now_ms_.load())));
   }
   [[nodiscard]] MonotonicTime monotonic() const override {
     return MonotonicTime(Milliseconds(now_ms_.load() + offset_ms_.load()));

@@ -9,13 +9,25 @@
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/temp_dir.h"
 
-// Throwaway certificates of every kind, good and bad. Encoded with our own writer and signed by OpenSSL directly, so that
-// what pki::Signer does is not tested against itself.
+// Throwaway certificates of every kind, good and bad. Encoded with our own writer and signed by
+// OpenSSL directly, so that what pki::Signer does is not tested against itself.
 namespace muster::testing {
 
 enum class KeyKind : std::uint8_t {
-  kP256, kP384, kP521, kEd25519, kEd448, kRsa2048, kRsa3072, kRsa1024, kRsaPss2048, kDsa2048, kP192,
-  kMlDsa44, kMlDsa65, kMlDsa87,
+  kP256,
+  kP384,
+  kP521,
+  kEd25519,
+  kEd448,
+  kRsa2048,
+  kRsa3072,
+  kRsa1024,
+  kRsaPss2048,
+  kDsa2048,
+  kP192,
+  kMlDsa44,
+  kMlDsa65,
+  kMlDsa87,
 };
 /// Whether the OpenSSL found at run time can make such keys.
 bool can_make(KeyKind kind);
@@ -34,9 +46,18 @@ std::string encrypted_pem(const pki::PrivateKey& key, const std::string& passphr
 
 /// How something is signed, right or wrong. kAuto fits the key as pki::SignatureScheme::kAuto does.
 enum class SignAs : std::uint8_t {
-  kAuto, kSha256, kSha384, kSha512, kSha1, kMd5, kPssSha256, kPssSha384, kPssSha512, kPssSha1,
-  kRsaSha256WithoutNull,   ///< parameters absent: to be accepted
-  kEcdsaSha256WithNull,    ///< parameters NULL: to be refused
+  kAuto,
+  kSha256,
+  kSha384,
+  kSha512,
+  kSha1,
+  kMd5,
+  kPssSha256,
+  kPssSha384,
+  kPssSha512,
+  kPssSha1,
+  kRsaSha256WithoutNull,  ///< parameters absent: to be accepted
+  kEcdsaSha256WithNull,   ///< parameters NULL: to be refused
 };
 struct MadeSignature {
   Buffer algorithm;  ///< AlgorithmIdentifier element
@@ -46,7 +67,8 @@ MadeSignature sign_as(SignAs how, const pki::PrivateKey& key, Bytes tbs);
 /// The AlgorithmIdentifier that sign_as() will use.
 Buffer algorithm_for(SignAs how, const pki::PrivateKey& key);
 
-/// Name element "O=Muster Test, CN=<common_name>"; string type of the CN as asked. An empty name for an empty text.
+/// Name element "O=Muster Test, CN=<common_name>"; string type of the CN as asked. An empty name
+/// for an empty text.
 Buffer make_name(std::string_view common_name, der::Tag string_type = der::Tag::kUtf8String);
 /// Serial of this unsigned number, sign octet added where needed.
 Serial make_serial(std::uint64_t number);
@@ -57,9 +79,9 @@ struct CertificateSpec {
   std::optional<Buffer> subject{};      ///< whole Name element instead of common_name
   std::optional<Buffer> issuer_name{};  ///< whole Name element instead of the issuer's subject
   KeyKind key = KeyKind::kP256;
-  std::optional<TestKey> use_key{};     ///< this key instead of a new one
-  std::optional<Buffer> serial{};       ///< INTEGER content; counted up when absent
-  UnixSeconds at = kTestNow;            ///< the instant validity lies around
+  std::optional<TestKey> use_key{};         ///< this key instead of a new one
+  std::optional<Buffer> serial{};           ///< INTEGER content; counted up when absent
+  UnixSeconds at = kTestNow;                ///< the instant validity lies around
   std::optional<UnixSeconds> not_before{};  ///< 30 days before `at` (CA: 1 year)
   std::optional<UnixSeconds> not_after{};   ///< 60 days behind `at` (CA: 9 years)
   bool ca = false;
@@ -67,10 +89,10 @@ struct CertificateSpec {
   std::optional<std::uint16_t> key_usage{};  ///< bits as in pki::CertificateFacts
   std::vector<Buffer> extended_key_usage{};  ///< OID contents
   std::vector<std::string> dns_names{};
-  std::vector<std::string> ip_addresses{};   ///< dotted IPv4
+  std::vector<std::string> ip_addresses{};  ///< dotted IPv4
   std::vector<std::string> ocsp_uris{};
   std::vector<std::string> ca_issuers_uris{};
-  std::vector<std::string> crl_uris{};       ///< each its own distribution point
+  std::vector<std::string> crl_uris{};  ///< each its own distribution point
   std::vector<std::uint32_t> tls_features{};
   bool no_check = false;
   bool no_rev_avail = false;
@@ -78,7 +100,7 @@ struct CertificateSpec {
   bool authority_key_id = true;
   std::vector<der::Extension> extensions{};  ///< further ones, verbatim, behind the others
   SignAs sign_as = SignAs::kAuto;
-  bool version_1 = false;                    ///< no extensions at all
+  bool version_1 = false;  ///< no extensions at all
   bool break_signature = false;
 };
 /// A CA: basicConstraints, keyCertSign, cRLSign, digitalSignature.
@@ -94,16 +116,16 @@ struct Identity {
   pki::PrivateKey key;
   std::string key_pem;
   [[nodiscard]] std::string certificate_pem() const;
-  /// Writes <name>.pem (this certificate, then `chain`) and <name>.key and returns the path of the former; the key's is
-  /// that with "key" for "pem".
+  /// Writes <name>.pem (this certificate, then `chain`) and <name>.key and returns the path of the
+  /// former; the key's is that with "key" for "pem".
   std::string write(const TempDir& dir, std::string_view name,
                     const std::vector<pki::Certificate>& chain = {}) const;
 };
 Identity make_self_signed(const CertificateSpec& spec);
 Identity issue(const Identity& issuer, const CertificateSpec& spec);
 /// DER only, for certificates that our own parser refuses.
-Buffer make_certificate_der(const CertificateSpec& spec, const TestKey& subject_key, Bytes issuer_name,
-                            const pki::PrivateKey& issuer_key);
+Buffer make_certificate_der(const CertificateSpec& spec, const TestKey& subject_key,
+                            Bytes issuer_name, const pki::PrivateKey& issuer_key);
 
 /// root -> intermediate -> {ocsp_signer, leaf, other_leaf}, P-256.
 struct TestPki {
@@ -120,8 +142,10 @@ const TestPki& standard_pki();
 std::string to_pem(std::string_view label, Bytes der);
 std::string to_pem(const std::vector<pki::Certificate>& certificates);
 
-/// One line of an openssl index.txt for a certificate: 'V', 'E', or 'R' with an instant and a reason ("" for none).
+/// One line of an openssl index.txt for a certificate: 'V', 'E', or 'R' with an instant and a
+/// reason ("" for none).
 std::string index_line(const pki::Certificate& certificate);
-std::string index_line(const pki::Certificate& certificate, UnixSeconds revoked_at, std::string_view reason = "");
+std::string index_line(const pki::Certificate& certificate, UnixSeconds revoked_at,
+                       std::string_view reason = "");
 
 }  // namespace muster::testing

@@ -16,8 +16,8 @@ namespace muster::testing {
 struct ProcessOptions {
   std::string input{};  ///< for standard input, which is closed behind it
   std::vector<std::pair<std::string, std::string>> environment{};  ///< added to ours
-  std::string directory{};                                         ///< working directory; ours when empty
-  Milliseconds timeout{30'000};                                  ///< then the child is killed
+  std::string directory{};       ///< working directory; ours when empty
+  Milliseconds timeout{30'000};  ///< then the child is killed
 };
 
 struct ProcessResult {
@@ -31,16 +31,19 @@ struct ProcessResult {
 };
 
 /// Runs a program to its end. `arguments[0]` is looked up in PATH.
-ProcessResult run_process(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
+ProcessResult run_process(const std::vector<std::string>& arguments,
+                          const ProcessOptions& options = {});
 
 /// Full path of a program in PATH (and /usr/sbin); nothing when it is not installed.
 std::optional<std::string> find_program(std::string_view name);
 
-/// A TCP port of 127.0.0.1 that was free a moment ago: only for programs of others that cannot take port 0.
+/// A TCP port of 127.0.0.1 that was free a moment ago: only for programs of others that cannot take
+/// port 0.
 std::uint16_t unused_port();
 
-/// A child that keeps running until stop() or the end of this object. Its output (both streams, as they come) is read all the
-/// time, so it never blocks. It dies with the test program. Threads: one.
+/// A child that keeps running until stop() or the end of this object. Its output (both streams, as
+/// they come) is read all the time, so it never blocks. It dies with the test program. Threads:
+/// one.
 class Daemon {
  public:
   explicit Daemon(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
@@ -49,10 +52,12 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   [[nodiscard]] int pid() const;
-  /// Waits for an output line containing `text` and returns it; nothing when the time is up or the child ended first.
-  /// Searches from the start of the output, or behind the line found last when `behind_last`.
+  /// Waits for an output line containing `text` and returns it; nothing when the time is up or the
+  /// child ended first. Searches from the start of the output, or behind the line found last when
+  /// `behind_last`.
   enum class From : std::uint8_t { kStart, kBehindLast };
-  std::optional<std::string> wait_for(std::string_view text, Milliseconds timeout = Milliseconds(10'000),
+  std::optional<std::string> wait_for(std::string_view text,
+                                      Milliseconds timeout = Milliseconds(10'000),
                                       From from = From::kStart);
   /// The port number behind the last ':' of the line that contains `text`.
   std::optional<std::uint16_t> wait_for_port(std::string_view text,
@@ -61,7 +66,8 @@ class Daemon {
   void send_signal(int signal) const;
   /// Sends a line to its standard input.
   void write_line(std::string_view line);
-  /// Asks it to end, waits up to `grace`, then kills it. Returns what it ended with; the same when called again.
+  /// Asks it to end, waits up to `grace`, then kills it. Returns what it ended with; the same when
+  /// called again.
   ProcessResult stop(int signal = SIGTERM, Milliseconds grace = Milliseconds(10'000));
   /// Waits for it to end by itself; nothing when the time is up.
   std::optional<ProcessResult> wait(Milliseconds timeout);

@@ -19,9 +19,11 @@ struct EntrySpec {
 };
 /// An entry for `certificate` with a right CertID.
 EntrySpec entry_for(const pki::Certificate& certificate, const pki::Certificate& issuer,
-                    ocsp::CertStatus status = ocsp::Good{}, HashAlgorithm hash = HashAlgorithm::kSha1);
+                    ocsp::CertStatus status = ocsp::Good{},
+                    HashAlgorithm hash = HashAlgorithm::kSha1);
 /// A CertID with parts of the caller's choice: wrong lengths and unknown hashes are possible.
-Buffer make_raw_cert_id(Bytes hash_algorithm_element, Bytes name_hash, Bytes key_hash, Bytes serial_content);
+Buffer make_raw_cert_id(Bytes hash_algorithm_element, Bytes name_hash, Bytes key_hash,
+                        Bytes serial_content);
 
 enum class ResponderIdAs : std::uint8_t { kByKey, kByName };
 enum class Certificates : std::uint8_t { kSigner, kNone };
@@ -30,17 +32,17 @@ enum class Certificates : std::uint8_t { kSigner, kNone };
 struct ResponseSpec {
   std::vector<EntrySpec> entries{};
   ResponderIdAs responder_id = ResponderIdAs::kByKey;
-  std::optional<Buffer> other_name{};                        ///< byName with this Name element
+  std::optional<Buffer> other_name{};                            ///< byName with this Name element
   std::optional<std::array<std::uint8_t, 20>> other_key_hash{};  ///< byKey with this
   UnixSeconds produced_at = kTestNow - Seconds(3600);
-  std::optional<Buffer> nonce{};                             ///< octets, wrapped as RFC 9654 wants
+  std::optional<Buffer> nonce{};  ///< octets, wrapped as RFC 9654 wants
   std::vector<der::Extension> extensions{};
   Certificates certificates = Certificates::kSigner;
-  std::vector<Buffer> extra_certificates{};                  ///< behind the signer's
+  std::vector<Buffer> extra_certificates{};  ///< behind the signer's
   SignAs sign_as = SignAs::kAuto;
-  std::optional<pki::PrivateKey> sign_with{};                ///< another key than the signer's
-  bool break_signature = false;                              ///< one bit flipped
-  bool break_body = false;                                   ///< one bit of producedAt changed after signing
+  std::optional<pki::PrivateKey> sign_with{};  ///< another key than the signer's
+  bool break_signature = false;                ///< one bit flipped
+  bool break_body = false;                     ///< one bit of producedAt changed after signing
 };
 Buffer build_response(const Identity& signer, const ResponseSpec& spec);
 /// A good answer of `signer` about one certificate.

@@ -7,8 +7,8 @@
 
 namespace muster::testing {
 
-/// A fresh empty directory below TMPDIR (or /tmp), removed with everything in it at the end. A failure to make it stops
-/// the test program: no test can go on without it.
+/// A fresh empty directory below TMPDIR (or /tmp), removed with everything in it at the end. A
+/// failure to make it stops the test program: no test can go on without it.
 class TempDir {
  public:
   TempDir();
