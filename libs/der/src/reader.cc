@@ -67,10 +67,13 @@ DerError Reader::truncated(std::string_view field) const {
   return {DerErrc::kTruncated, offset_ + static_cast<std::uint32_t>(rest_.size()), field};
 }
 
-DerResult<Reader::Length> Reader::read_long_length(std::string_view field) const {
+DerResult<Reader::Length> Reader::read_length(std::string_view field) const {
   constexpr std::size_t kMaxLengthOctets = 4;
   if (rest_.size() < 2) {
     return Err{truncated(field)};
+  }
+  if (rest_[1] < 0x80) {
+    return Length{2, rest_[1]};
   }
   const std::size_t octets = rest_[1] & 0x7fu;
   if (octets == 0 || octets > kMaxLengthOctets) {  // 80 is the indefinite form
@@ -88,6 +91,24 @@ DerResult<Reader::Length> Reader::read_long_length(std::string_view field) const
     return Err{DerError{DerErrc::kBadLength, offset_, field}};
   }
   return Length{2 + octets, value};
+}
+
+DerResult<Bytes> Reader::read_long(Tag tag, std::string_view field) {
+  if (!next_is(tag)) {
+    return Err{not_there(field)};
+  }
+  MUSTER_TRY(const Length length, read_length(field));
+  if (length.content_size > rest_.size() - length.header_size) {
+    return Err{truncated(field)};
+  }
+  const Bytes content = rest_.subspan(length.header_size, length.content_size);
+  advance(length.header_size + length.content_size);
+  return content;
+}
+
+DerResult<Reader> Reader::enter_long(Tag tag, std::string_view field) {
+  MUSTER_TRY(const Bytes content, read_long(tag, field));
+  return Reader(content, offset_ - static_cast<std::uint32_t>(content.size()));
 }
 
 DerResult<Truth> Reader::read_boolean(std::string_view field) {

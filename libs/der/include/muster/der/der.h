@@ -113,39 +113,45 @@ class Reader {
     if (at_end() || !is_der_identifier(rest_[0])) [[unlikely]] {
       return Err{DerError{at_end() ? DerErrc::kTruncated : DerErrc::kBadValue, offset_, field}};
     }
-    return take(field);
+    const Reader start = *this;
+    MUSTER_TRY(const Bytes content, read(static_cast<Tag>(rest_[0]), field));
+    return Element{static_cast<Tag>(start.rest_[0]), content, consumed_since(start)};
   }
   /// Next element, which must have `tag`. Errors: those of read_any, kWrongTag (also for a missing element; a message
   /// without any octet is kTruncated).
   DerResult<Element> read_element(Tag tag, std::string_view field) {
-    if (!next_is(tag)) [[unlikely]] {
-      return Err{not_there(field)};
-    }
-    return take(field);
+    const Reader start = *this;
+    MUSTER_TRY(const Bytes content, read(tag, field));
+    return Element{tag, content, consumed_since(start)};
   }
   /// Content octets of the next element, which must have `tag`.
   DerResult<Bytes> read(Tag tag, std::string_view field) {
-    MUSTER_TRY(const Element element, read_element(tag, field));
-    return element.content;
+    if (has_short(tag)) [[likely]] {
+      return take_short();
+    }
+    return read_long(tag, field);
   }
   /// A Reader over the content of the next element, which must have `tag`.
   DerResult<Reader> enter(Tag tag, std::string_view field) {
-    MUSTER_TRY(const Element element, read_element(tag, field));
-    return inside(element);
+    if (has_short(tag)) [[likely]] {
+      const std::uint32_t inside = offset_ + 2;
+      return Reader(take_short(), inside);
+    }
+    return enter_long(tag, field);
   }
   /// The same when the next element has `tag`; nothing when it has another or there is none.
   DerResult<std::optional<Reader>> enter_optional(Tag tag, std::string_view field) {
     if (!next_is(tag)) {
       return std::optional<Reader>();
     }
-    MUSTER_TRY(const Element element, take(field));
-    return std::optional<Reader>(inside(element));
+    MUSTER_TRY(const Reader inner, enter(tag, field));
+    return std::optional<Reader>(inner);
   }
   DerResult<std::optional<Element>> read_optional(Tag tag, std::string_view field) {
     if (!next_is(tag)) {
       return std::optional<Element>();
     }
-    MUSTER_TRY(const Element element, take(field));
+    MUSTER_TRY(const Element element, read_element(tag, field));
     return std::optional<Element>(element);
   }
   /// Errors: kTrailingData unless at the end.
@@ -174,28 +180,26 @@ class Reader {
     std::size_t header_size;
     std::size_t content_size;
   };
-  /// The element whose identifier octet is there and acceptable.
-  DerResult<Element> take(std::string_view field) {
-    Length length{2, 0};
-    if (rest_.size() >= 2 && rest_[1] < 0x80) [[likely]] {
-      length.content_size = rest_[1];
-    } else {
-      MUSTER_TRY(length, read_long_length(field));
-    }
-    if (length.content_size > rest_.size() - length.header_size) [[unlikely]] {
-      return Err{truncated(field)};
-    }
-    const std::size_t total = length.header_size + length.content_size;
-    const Element element{static_cast<Tag>(rest_[0]), rest_.subspan(length.header_size, length.content_size),
-                          rest_.first(total)};
-    rest_ = rest_.subspan(total);
-    offset_ += static_cast<std::uint32_t>(total);
-    return element;
+  /// Whether a whole element with `tag` and a length in short form is next: nearly all elements of a request.
+  [[nodiscard]] bool has_short(Tag tag) const {
+    const std::uint8_t* const at = rest_.data();
+    return rest_.size() >= 2 && at[0] == static_cast<std::uint8_t>(tag) && at[1] < 0x80 &&
+           at[1] <= rest_.size() - 2;
   }
-  [[nodiscard]] Reader inside(const Element& last) const {
-    return {last.content, offset_ - static_cast<std::uint32_t>(last.content.size())};
+  /// Content of the element that has_short() saw.
+  Bytes take_short() {
+    const std::size_t size = rest_.data()[1];
+    const Bytes content(rest_.data() + 2, size);
+    advance(2 + size);
+    return content;
   }
-  [[nodiscard]] DerResult<Length> read_long_length(std::string_view field) const;
+  void advance(std::size_t n) {
+    rest_ = Bytes(rest_.data() + n, rest_.size() - n);
+    offset_ += static_cast<std::uint32_t>(n);
+  }
+  DerResult<Bytes> read_long(Tag tag, std::string_view field);
+  DerResult<Reader> enter_long(Tag tag, std::string_view field);
+  [[nodiscard]] DerResult<Length> read_length(std::string_view field) const;
   [[nodiscard]] DerError not_there(std::string_view field) const;
   [[nodiscard]] DerError truncated(std::string_view field) const;
 
