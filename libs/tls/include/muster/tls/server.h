@@ -26,10 +26,10 @@ enum class UnknownName : std::uint8_t {
 
 struct ServerOptions {
   TlsVersion least = TlsVersion::k12;
-  std::string ciphers12;          ///< OpenSSL list for TLS 1.2; empty: AEAD with forward secrecy
-  std::vector<std::string> alpn;  ///< protocols on offer, best first; empty: the extension is ignored
+  std::string ciphers12{};        ///< OpenSSL list for TLS 1.2; empty: AEAD with forward secrecy
+  std::vector<std::string> alpn{};///< protocols on offer, best first; empty: the extension is ignored
   UnknownName unknown_name = UnknownName::kServeDefault;
-  AttachOptions staple;
+  AttachOptions staple{};
 };
 
 class Session;

@@ -66,8 +66,9 @@ struct TlsError {
 /// Largest response that fits the only extension of a TLS 1.3 CertificateEntry: 2^16-1, less four octets of extension header and
 /// four of CertificateStatus (OCSP-TLS-023).
 inline constexpr std::size_t kMaxStapleTls13 = 65527;
-/// What the 24-bit length of a TLS 1.2 CertificateStatus message leaves.
-inline constexpr std::size_t kMaxStapleTls12 = (1U << 24) - 1 - 4;
+/// TLS 1.2 would allow 2^24-1, but OpenSSL's clients end the handshake when a CertificateStatus message, four octets longer than the
+/// response, exceeds 2^14.
+inline constexpr std::size_t kMaxStapleTls12 = (1U << 14) - 4;
 
 /// Makes a context answer status requests, in TLS 1.2 and 1.3, with the staple of the certificate that the handshake selected.
 /// Call it when the context has its certificates and before it serves: their fingerprints are then computed once, here;
