@@ -56,6 +56,7 @@ void print_usage(std::FILE* to) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the service
   const rlimit no_core{0, 0};  // a core file would hold private keys
   ::setrlimit(RLIMIT_CORE, &no_core);
   if (argc < 2) {

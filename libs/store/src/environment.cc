@@ -1,7 +1,9 @@
 #include "environment.h"
 
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -255,6 +257,24 @@ std::size_t Environment::newest_transaction() const {
   return info.me_last_txnid;
 }
 
+/// LMDB reports a write that fell short as EIO; mostly the disk or the file size limit is the reason, which the next write
+/// would have been told.
+int Environment::reason_of_short_write(int code) const {
+  constexpr std::uint64_t kRoom = std::uint64_t{4} << 20;
+  mdb_filehandle_t fd{};
+  struct stat file{};
+  struct statvfs room{};
+  rlimit limit{};
+  if (code != EIO || mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &file) != 0) {
+    return code;
+  }
+  if (::fstatvfs(fd, &room) == 0 && room.f_bavail * room.f_frsize < kRoom) {
+    return ENOSPC;
+  }
+  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return limited && static_cast<std::uint64_t>(file.st_size) + kRoom > limit.rlim_cur ? EFBIG : code;
+}
+
 StoreResult<Unit> Environment::write_once(std::string_view what,
                                           const std::function<StoreResult<Unit>(MDB_txn*)>& body) {
   gate_.enter();
@@ -274,7 +294,7 @@ StoreResult<Unit> Environment::write_once(std::string_view what,
   } else {
     rc = mdb_txn_commit(txn);
     if (rc != 0) {
-      done = Err{error(rc, what)};
+      done = Err{error(reason_of_short_write(rc), what)};
     }
   }
   gate_.leave();

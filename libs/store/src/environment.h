@@ -83,6 +83,7 @@ class Environment {
   StoreResult<Unit> resize(std::size_t bytes);
   StoreResult<Unit> write_once(std::string_view what, const std::function<StoreResult<Unit>(MDB_txn*)>& body);
   StoreResult<Unit> open_partitions();
+  [[nodiscard]] int reason_of_short_write(int code) const;
   StoreResult<Unit> open_missing(MDB_txn* txn);
   void register_handles();
 

@@ -57,7 +57,8 @@ int open_unnamed(const std::string& directory) {
 class FileRun final : public RecordStream {
  public:
   FileRun(int fd, std::uint64_t begin, std::uint64_t end, const std::string& directory)
-      : fd_(fd), next_(begin), end_(end), directory_(directory) {}
+      : fd_(fd), next_(begin), end_(end), directory_(directory),
+        buffer_(std::min<std::uint64_t>(kRunBufferOctets, end - begin)) {}
 
   bool next(RecordView& record) override {
     if (held_ - used_ < kMaxRecordOctets && next_ < end_ && !refill()) {
@@ -75,7 +76,6 @@ class FileRun final : public RecordStream {
 
  private:
   bool refill() {
-    buffer_.resize(kRunBufferOctets);
     std::memmove(buffer_.data(), buffer_.data() + used_, held_ - used_);
     held_ -= used_;
     used_ = 0;
