@@ -181,20 +181,6 @@ std::vector<crl::DistributionPoint> Certificate::distribution_points() const {
   return all;
 }
 
-bool same_name(Bytes a, Bytes b) {
-  if (equal(a, b)) {
-    return true;
-  }
-  const auto decode = [](Bytes name) {
-    const std::uint8_t* at = name.data();
-    return openssl::X509NamePtr(d2i_X509_NAME(nullptr, &at, static_cast<long>(name.size())));
-  };
-  const auto x = decode(a);
-  const auto y = decode(b);
-  openssl::drop_errors();
-  return x != nullptr && y != nullptr && X509_NAME_cmp(x.get(), y.get()) == 0;
-}
-
 x509_st* native_x509(const Certificate& certificate) { return certificate.impl().x509.get(); }
 
 std::string_view to_string(PkiErrc code) {
@@ -227,8 +213,6 @@ std::string_view to_string(PkiErrc code) {
       return "expired";
     case PkiErrc::kNotYetValid:
       return "not-yet-valid";
-    case PkiErrc::kNotAuthorised:
-      return "not-authorised";
   }
   return "?";
 }

@@ -12,7 +12,12 @@ namespace {
 
 constexpr std::size_t kMaxCertificateFileBytes = std::size_t{16} << 20;
 
-bool is_pem(Bytes input) { return as_text(input).find("-----BEGIN ") != std::string_view::npos; }
+/// DER of a certificate, CRL or PKCS#7 starts with SEQUENCE and a length octet that no text has
+/// behind a '0'; what it contains may well look like PEM.
+bool is_pem(Bytes input) {
+  const bool is_der = input.size() > 1 && input[0] == 0x30 && input[1] >= 0x80;
+  return !is_der && as_text(input).find("-----BEGIN ") != std::string_view::npos;
+}
 
 /// One PEM block; its memory may hold a private key that happens to be in the same file and is
 /// wiped.

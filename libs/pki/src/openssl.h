@@ -31,7 +31,6 @@ using KeyContextPtr = Ptr<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestPtr = Ptr<EVP_MD, EVP_MD_free>;
 using DigestContextPtr = Ptr<EVP_MD_CTX, EVP_MD_CTX_free>;
 using X509Ptr = Ptr<X509, X509_free>;
-using X509NamePtr = Ptr<X509_NAME, X509_NAME_free>;
 using StorePtr = Ptr<X509_STORE, X509_STORE_free>;
 using StoreContextPtr = Ptr<X509_STORE_CTX, X509_STORE_CTX_free>;
 using Pkcs7Ptr = Ptr<PKCS7, PKCS7_free>;

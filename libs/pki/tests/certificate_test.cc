@@ -299,14 +299,5 @@ TEST(Certificate, ToleratesCriticalFalseWrittenOut) {
   EXPECT_TRUE(parsed->facts().must_staple());
 }
 
-TEST(SameName, FollowsRfc5280NameComparison) {
-  const Buffer utf8 = make_name("Test CA");
-  EXPECT_TRUE(same_name(utf8, make_name("Test CA", der::Tag::kPrintableString)));
-  EXPECT_TRUE(same_name(utf8, make_name("test  ca")));
-  EXPECT_FALSE(same_name(utf8, make_name("Test CB")));
-  EXPECT_FALSE(same_name(utf8, octets("0500")));
-  EXPECT_TRUE(same_name(make_name(""), octets("3000")));
-}
-
 }  // namespace
 }  // namespace muster::pki

@@ -36,6 +36,15 @@ TEST(ParseCertificates, ReadsDer) {
   EXPECT_EQ(*result, std::vector{standard_pki().leaf.certificate});
 }
 
+TEST(ParseCertificates, TakesDerForDerEvenWithPemInside) {
+  muster::testing::CertificateSpec spec;
+  spec.ocsp_uris = {standard_pki().leaf.certificate_pem()};
+  const auto tricky = muster::testing::issue(standard_pki().intermediate, spec);
+  const auto result = parse_certificates(tricky.certificate.der());
+  ASSERT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(*result, std::vector{tricky.certificate});
+}
+
 TEST(ParseCertificates, ReadsPkcs7InBothForms) {
   const auto& pki = standard_pki();
   const TempDir dir;

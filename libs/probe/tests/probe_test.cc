@@ -186,15 +186,15 @@ TEST_P(ProbeEachVersion, PresentsAClientCertificate) {
   testing::CertificateSpec spec = testing::leaf_spec("client");
   spec.extended_key_usage = {to_buffer(oid::kKpClientAuth)};
   const testing::Identity client = testing::issue(pki.intermediate, spec);
-  OpensslServer server({"-Verify", "3", "-verify_return_error", "-partial_chain", "-attime",
-                        std::to_string(to_int(testing::kTestNow)), "-CAfile",
-                        pki.intermediate.write(dir, "ca")});
+  OpensslServer server({"-nameopt", "RFC2253", "-Verify", "3", "-verify_return_error",
+                        "-partial_chain", "-attime", std::to_string(to_int(testing::kTestNow)),
+                        "-CAfile", pki.intermediate.write(dir, "ca")});
   ProbeRequest request = request_to(server.port);
   request.version = GetParam();
   request.client_certificate = ClientCertificate{{client.certificate}, client.key};
   const auto result = probe(request);
   ASSERT_TRUE(result) << result.error().detail;
-  EXPECT_TRUE(server.daemon->wait_for("CN = client")) << server.daemon->output();
+  EXPECT_TRUE(server.daemon->wait_for("CN=client")) << server.daemon->output();
 }
 
 TEST(Probe, ReportsTheAlertOfAServerThatWantsAnotherVersion) {

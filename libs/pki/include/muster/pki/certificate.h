@@ -9,6 +9,7 @@
 #include "muster/base/file.h"
 #include "muster/base/time.h"
 #include "muster/crl/crl.h"
+#include "muster/crl/name_match.h"
 #include "muster/ocsp/ocsp.h"
 
 // X.509 certificates. OpenSSL reads them; facts that OCSP needs raw (names, key bits, serial) come as received.
@@ -29,7 +30,6 @@ enum class PkiErrc : std::uint8_t {
   kNoPath,            ///< no chain to a trust anchor
   kExpired,
   kNotYetValid,
-  kNotAuthorised,     ///< signer is neither the issuer nor its delegate
 };
 std::string_view to_string(PkiErrc code);
 struct PkiError {
@@ -109,9 +109,8 @@ PkiResult<std::vector<Certificate>> load_certificates(const std::string& path);
 /// DER of a CRL in PEM or DER octets; DER passes through untouched and unparsed. Errors: kNotACrl.
 PkiResult<Buffer> decode_crl_input(Buffer input);
 
-/// Same distinguished name by the rules of RFC 5280 section 7.1 (string types, case and blanks do not count). Input: whole
-/// Name elements.
-bool same_name(Bytes a, Bytes b);
+/// Whether two whole Name elements are the same name (RFC 5280 section 7.1).
+using crl::same_name;
 
 Buffer digest(HashAlgorithm hash, Bytes data);
 /// Fills `out` (digest_size octets). Allocation-free.
