@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "crl_samples.h"
+#include "muster/testing/allocation_counter.h"
 
 namespace muster::crl {
 namespace {
@@ -59,7 +60,7 @@ struct BadCrl {
 
 void PrintTo(const BadCrl& bad, std::ostream* out) { *out << bad.what; }
 
-class ParseBadCrl : public testing::TestWithParam<BadCrl> {};
+class ParseBadCrl : public ::testing::TestWithParam<BadCrl> {};
 
 // req: OCSP-CRL-002
 TEST_P(ParseBadCrl, IsRefusedWhereItIsWrong) {
@@ -74,7 +75,7 @@ TEST_P(ParseBadCrl, IsRefusedWhereItIsWrong) {
 // The TBS starts at 2, its content at 4: version 4..6, signature 7..18, issuer 19..33, thisUpdate 34, nextUpdate 49, then 64.
 INSTANTIATE_TEST_SUITE_P(
     Table, ParseBadCrl,
-    testing::Values(
+    ::testing::Values(
         BadCrl{"inner and outer algorithm differ", {.outer_signature = kEcdsaSha384}, DerErrc::kInconsistent, 64,
                "signatureAlgorithm"},
         BadCrl{"extensions without a version", {.version = {}, .extensions = kNumberOne}, DerErrc::kInconsistent, 61,
@@ -287,6 +288,39 @@ TEST(ParseCrl, EnforcesItsLimits) {
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().code, DerErrc::kTooLarge);
   EXPECT_EQ(over.error().field, "userCertificate");
+}
+
+// req: OCSP-CRL-052
+TEST(ParseCrl, AllocatesNothingPerEntry) {
+  const auto allocations_for = [](std::uint32_t entries) {
+    const Buffer der = make_crl([&](Crl& crl) {
+      for (std::uint32_t n = 0; n < entries; ++n) {
+        const std::uint8_t octets[] = {1, static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8),
+                                       static_cast<std::uint8_t>(n)};
+        crl.entries.push_back({*Serial::make(octets), crl.this_update, ReasonCode::kSuperseded, {}, {}});
+      }
+    });
+    const std::size_t before = testing::allocations_of_this_thread();
+    const auto crl = parse_crl(der);
+    EXPECT_TRUE(crl);
+    EXPECT_EQ(crl->entry_count, entries);
+    const std::uint8_t last[] = {1, static_cast<std::uint8_t>((entries - 1) >> 16),
+                                 static_cast<std::uint8_t>((entries - 1) >> 8), static_cast<std::uint8_t>(entries - 1)};
+    EXPECT_TRUE(find_entry(*crl, last, crl->issuer));
+    return testing::allocations_of_this_thread() - before;
+  };
+  EXPECT_EQ(allocations_for(100'000), allocations_for(1));
+}
+
+// req: OCSP-CRL-021
+TEST(ParseCrl, RefusesTwoCrlsOneBehindTheOther) {
+  Buffer two = make_crl();
+  const std::size_t size_of_one = two.size();
+  two.insert(two.end(), two.begin(), two.begin() + static_cast<std::ptrdiff_t>(size_of_one));
+  const auto crl = parse_crl(two);
+  ASSERT_FALSE(crl);
+  EXPECT_EQ(crl.error().code, DerErrc::kTrailingData);
+  EXPECT_EQ(crl.error().offset, size_of_one);
 }
 
 Buffer rich_crl() {
