@@ -1,12 +1,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <random>
 
-#include "commands.h"
+#include "cli.h"
 #include "muster/stapler/stapler.h"
 #include "options.h"
 
@@ -190,10 +189,8 @@ int run_stapler(int argc, char** argv) {
   status->add_option("-c,--config", flags.config, "muster.toml")->type_name("FILE");
   status->add_option("--shelf", flags.shelf, "its shelf")->type_name("DIR");
   status->add_flag("--json", flags.json, "as JSON");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  if (const auto over = parse_command_line(app, argc, argv)) {
+    return *over;
   }
   return status->parsed() ? show_status(flags) : run(flags);
 }

@@ -63,7 +63,7 @@ Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* li
   if (retry_after) {
     delay = std::max(delay, std::min<Milliseconds>(*retry_after, patience));
   }
-  return std::max(delay, least);
+  return std::max(delay, policy.max_refresh ? std::min<Milliseconds>(least, *policy.max_refresh) : least);
 }
 
 Milliseconds delay_at_start(const PlanPolicy& policy, const StapleFacts* staple, UnixSeconds now, double chance) {

@@ -1,0 +1,96 @@
+#include "muster/stapler/staple_files.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "muster/testing/response_builder.h"
+
+namespace muster::stapler {
+namespace {
+
+using testing::kTestNow;
+using testing::standard_pki;
+
+class StapleFilesTest : public ::testing::Test {
+ protected:
+  StapleFilesTest() { files.set_paths({{id, dir.file("web.ocsp")}}); }
+  static keeper::StaplePointer staple(std::int64_t this_update, std::int64_t expires) {
+    const auto& pki = standard_pki();
+    testing::ResponseSpec spec;
+    spec.entries.push_back(testing::entry_for(pki.leaf.certificate, pki.intermediate.certificate));
+    spec.entries[0].this_update = kTestNow + Seconds(this_update);
+    spec.entries[0].next_update = kTestNow + Seconds(expires);
+    const Buffer der = build_response(pki.ocsp_signer, spec);
+    auto verified = client::verify({der, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}}, {}, kTestNow);
+    EXPECT_TRUE(verified);
+    return std::make_shared<const keeper::Staple>(keeper::Staple{
+        *verified, {keeper::StapleStatus::kGood, kTestNow + Seconds(this_update), kTestNow + Seconds(expires)}, kTestNow, "x"});
+  }
+  [[nodiscard]] bool exists() const { return ::access(dir.file("web.ocsp").c_str(), F_OK) == 0; }
+
+  const keeper::Fingerprint id = standard_pki().leaf.certificate.fingerprint();
+  testing::TempDir dir;
+  StapleFiles files{null_logger()};
+};
+
+// req: OCSP-STAP-015
+TEST_F(StapleFilesTest, WritesOnceAndLeavesTheSameAlone) {
+  const auto s = staple(-10, 100);
+  EXPECT_EQ(files.apply(id, s, kTestNow), Applied::kWritten);
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), s->der()));
+  struct stat before {}, after {};
+  ::stat(dir.file("web.ocsp").c_str(), &before);
+  EXPECT_EQ(files.apply(id, s, kTestNow), Applied::kUnchanged);
+  ::stat(dir.file("web.ocsp").c_str(), &after);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+TEST_F(StapleFilesTest, RemovesWhatIsWithdrawnAndThatTwiceIsNoError) {
+  files.apply(id, staple(-10, 100), kTestNow);
+  EXPECT_EQ(files.apply(id, nullptr, kTestNow), Applied::kRemoved);
+  EXPECT_FALSE(exists());
+  EXPECT_EQ(files.apply(id, nullptr, kTestNow), Applied::kUnchanged);
+}
+
+TEST_F(StapleFilesTest, ACertificateWithoutPathIsNoMatter) {
+  EXPECT_EQ(files.apply(keeper::Fingerprint{}, nullptr, kTestNow), Applied::kUnchanged);
+  EXPECT_EQ(files.path_of(keeper::Fingerprint{}), nullptr);
+}
+
+// req: OCSP-STAP-003
+TEST_F(StapleFilesTest, WhenANewOneCannotBeWrittenTheOldOneIsRemovedBeforeItExpires) {
+  const auto first = staple(-10, 100);
+  const auto second = staple(-5, 1000);
+  files.apply(id, first, kTestNow);
+  // A directory where the file should be renamed to makes every write fail, also for root.
+  ::unlink(dir.file("web.ocsp").c_str());
+  ASSERT_EQ(::mkdir(dir.file("web.ocsp").c_str(), 0755), 0);
+  EXPECT_EQ(files.apply(id, second, kTestNow), Applied::kFailed);
+  ::rmdir(dir.file("web.ocsp").c_str());
+  dir.write("web.ocsp", first->der());  // the old content is still in place, as after a failed write
+  const auto changes = files.tick(kTestNow + Seconds(9));
+  EXPECT_TRUE(changes.empty()) << "not yet time to retry, and the old one is still good";
+  EXPECT_TRUE(exists());
+  const auto retried = files.tick(kTestNow + Seconds(10));
+  ASSERT_EQ(retried.size(), 1U);
+  EXPECT_EQ(retried[0].applied, Applied::kWritten);
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), second->der()));
+}
+
+TEST_F(StapleFilesTest, ContentThatExpiresIsRemovedEvenWhileWritingFails) {
+  files.apply(id, staple(-10, 100), kTestNow);
+  const auto changes = files.tick(kTestNow + Seconds(100));
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].applied, Applied::kRemoved);
+  EXPECT_FALSE(exists());
+}
+
+TEST_F(StapleFilesTest, KeepsWhatItKnowsOfPathsThatStay) {
+  files.apply(id, staple(-10, 100), kTestNow);
+  files.set_paths({{id, dir.file("web.ocsp")}});
+  EXPECT_EQ(files.tick(kTestNow + Seconds(100)).size(), 1U) << "it still knows when the content expires";
+}
+
+}  // namespace
+}  // namespace muster::stapler

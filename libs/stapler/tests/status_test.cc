@@ -1,0 +1,95 @@
+#include "muster/stapler/status.h"
+
+#include <gmock/gmock.h>
+
+#include "muster/testing/fake_clock.h"
+
+namespace muster::stapler {
+namespace {
+
+using keeper::CertificateState;
+using keeper::CertificateStatus;
+using testing::kTestNow;
+
+StatusReport sample() {
+  StatusReport report;
+  report.written = kTestNow;
+  report.pid = 42;
+  CertificateStatus good;
+  good.name = "web";
+  good.certificate[0] = 0xab;
+  good.subject = "CN=web";
+  good.state = CertificateState::kFresh;
+  good.must_staple = true;
+  good.staple = keeper::StapleFacts{keeper::StapleStatus::kGood, kTestNow - Seconds(10), kTestNow + Seconds(990)};
+  good.source = "http://a/";
+  good.obtained = good.last_attempt = good.last_success = kTestNow - Seconds(10);
+  good.next_due = kTestNow + Seconds(290);
+  good.attempts = 3;
+  good.not_after = kTestNow + Seconds(86400);
+  CertificateStatus plain;
+  plain.name = "plain";
+  plain.state = CertificateState::kNotNeeded;
+  plain.reason = "it names no OCSP responder";
+  plain.not_after = kTestNow + Seconds(86400);
+  report.certificates = {good, plain};
+  return report;
+}
+
+// req: OCSP-STAP-020
+TEST(Status, SurvivesItsJson) {
+  const auto parsed = parse_status(encode_status(sample()));
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(encode_status(*parsed), encode_status(sample()));
+  EXPECT_EQ(parsed->certificates.at(0).staple, sample().certificates[0].staple);
+  EXPECT_EQ(parsed->pid, 42);
+}
+
+// req: OCSP-STAP-020
+TEST(Status, AStoppedStaplerDoesNotLookFresh) {
+  const StatusReport report = sample();
+  EXPECT_EQ(status_exit_code(judged_at(report, kTestNow), kTestNow), 0);
+  const UnixSeconds late = kTestNow + Seconds(700);
+  EXPECT_EQ(judged_at(report, late).certificates[0].state, CertificateState::kLate);
+  EXPECT_EQ(status_exit_code(judged_at(report, late), late), 1);
+  const UnixSeconds gone = kTestNow + Seconds(990);
+  EXPECT_EQ(judged_at(report, gone).certificates[0].state, CertificateState::kExpired);
+  EXPECT_EQ(judged_at(report, gone).certificates[1].state, CertificateState::kNotNeeded);
+  EXPECT_THAT(render_status(judged_at(report, gone), gone), ::testing::HasSubstr("stopped or hangs"));
+}
+
+TEST(Status, TheTableNamesStatesAndReasons) {
+  StatusReport report = sample();
+  report.certificates[0].last_error = "cannot connect";
+  report.disk_error = "disk full";
+  report.problems = {"x.pem: no certificate"};
+  const std::string table = render_status(report, kTestNow);
+  for (const char* expected : {"web", "fresh (must)", "good", "16m 30s", "4m 50s", "cannot connect", "not-needed",
+                               "it names no OCSP responder", "disk: disk full", "problem: x.pem"}) {
+    EXPECT_THAT(table, ::testing::HasSubstr(expected));
+  }
+  EXPECT_EQ(status_exit_code(report, kTestNow), 1);
+}
+
+TEST(Status, RubbishIsRefusedAndOddFieldsDoNoHarm) {
+  for (const char* bad : {"", "[]", "null", "{}", "{\"format\":\"other\"}", "{\"format\":\"muster-stapler-status 1\"}"}) {
+    EXPECT_FALSE(parse_status(bad)) << bad;
+  }
+  const auto odd = parse_status(R"({"format":"muster-stapler-status 1","written":"2026-11-24T10:00:00Z","pid":"x",
+      "certificates":[7,{"name":5,"staple":{"this_update":1},"certificate":"zz","attempts":-1}],"problems":[1]})");
+  ASSERT_TRUE(odd);
+  ASSERT_EQ(odd->certificates.size(), 1U);
+  EXPECT_FALSE(odd->certificates[0].staple);
+  EXPECT_EQ(odd->certificates[0].state, CertificateState::kMissing);
+}
+
+TEST(Status, HostileTextCannotBreakTheReport) {
+  StatusReport report = sample();
+  report.certificates[0].last_error = std::string("\xff\xfe\x1b[2J\n", 7);
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->certificates[0].last_error.find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace muster::stapler
