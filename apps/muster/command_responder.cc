@@ -275,11 +275,15 @@ Outcome<Unit> Responder::watch(const Loaded& loaded, const ResponderOptions& opt
   if (!states) {
     return fail(kExitInternal, "the sources could not be read within an hour");
   }
-  for (const source::SourceStatus& state : *states) {
+  const auto reader = store_->reader();
+  reader->renew();
+  for (std::size_t i = 0; i < states->size(); ++i) {
+    const source::SourceStatus& state = (*states)[i];
     if (!state.error) {
       continue;
     }
-    if (!state.last_success && state.sequence == 0) {
+    const store::IssuerState* known = reader->issuer_state(watched_[i].id);
+    if (known == nullptr || known->loaded_at == UnixSeconds{}) {
       return fail(kExitInput, state.label + ": " + state.error->detail);
     }
     logger_->log(LogLevel::kWarning, "responder.old_data", "answering from the records of an earlier run",

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "exchange.h"
 #include "http_message.h"
-#include "ready_answers.h"
+#include "ready_answer.h"
 #include "request_rules.h"
 #include "resolve.h"
 
 namespace muster::responder {
 namespace {
-
-/// A remembered answer outlives a clock that was set back by no more than this.
-constexpr Seconds kClockStep{300};
 
 /// One certificate asked about.
 struct Asked {
@@ -35,6 +33,7 @@ struct Answerer::Impl {
   Counters& counters;
   std::vector<Signing> signings;
   ReadyAnswers ready;
+  std::shared_ptr<AnswerExchange> exchange;   ///< with the other loops; may be null
   HttpDate date;
   HttpMessage scratch;                        ///< answers that are not remembered
   HttpMessage not_modified;
@@ -45,15 +44,14 @@ struct Answerer::Impl {
   UnixSeconds signing_second{};
   std::size_t signed_this_second = 0;
 
-  Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c)
-      : reader(std::move(r)), counters(c), ready(s->policy().ready_answers) {
-    take(std::move(s));
+  Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c, std::shared_ptr<AnswerExchange> e)
+      : reader(std::move(r)), counters(c), ready(0) {
+    take(std::move(s), std::move(e));
   }
 
-  void take(std::shared_ptr<const Setup> next) {
-    if (setup != nullptr) {
-      ready = ReadyAnswers(next->policy().ready_answers);
-    }
+  void take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange) {
+    ready = ReadyAnswers(next->policy().ready_answers);
+    exchange = std::move(next_exchange);
     last = nullptr;
     signings.clear();
     setup = std::move(next);
@@ -130,7 +128,7 @@ struct Answerer::Impl {
     if (answer == nullptr) {
       return nullptr;
     }
-    if (now >= answer->replace_at || now + kClockStep < answer->signed_at) {
+    if (!in_time(answer->signed_at, answer->replace_at, now)) {
       counters.ready_replaced.add();
       return nullptr;
     }
@@ -205,36 +203,49 @@ struct Answerer::Impl {
     return now + age - age * static_cast<std::int64_t>(spread) / 10240;  // up to a tenth
   }
 
-  Answer sign_one(const std::optional<Bytes>& nonce, std::uint64_t sequence, UnixSeconds now) {
+  /// An answer without nonce for one certificate: from another loop, or signed now and offered to the others.
+  Result<std::shared_ptr<const SignedAnswer>, Cause> obtain(const Asked& one, UnixSeconds now) {
+    AnswerExchange::Impl* const shared = exchange == nullptr ? nullptr : &exchange->impl();
+    if (shared != nullptr) {
+      if (auto found = shared->find(one.id.raw); found != nullptr && serves(*found, one.resolved, now)) {
+        counters.ready_shared.add();
+        return found;
+      }
+    }
+    MUSTER_TRY(Buffer body, sign(one.issuer, std::nullopt, now));
+    const auto spread = static_cast<std::uint64_t>(BytesHash()(one.id.raw)) % 1024;
+    auto made = std::make_shared<const SignedAnswer>(
+        SignedAnswer{one.resolved, now, replace_at(one, spread, now), std::move(body)});
+    return shared == nullptr ? made : shared->publish(one.id.raw, std::move(made), now);
+  }
+
+  Answer sign_one(std::uint64_t sequence, UnixSeconds now) {
     const Asked& one = asked.front();
-    auto body = sign(one.issuer, nonce, now);
-    if (!body) {
-      return refuse(body.error(), now);
+    const auto obtained = obtain(one, now);
+    if (!obtained) {
+      return refuse(obtained.error(), now);
     }
+    const SignedAnswer& answer = **obtained;
     count(one.resolved.status);
-    if (nonce) {
-      counters.nonces_echoed.add();
-      render_private(scratch, *body, now, date);
-      return show(scratch);
-    }
-    ReadyAnswer* place = ready.claim(one.id.raw);
-    HttpMessage& message = place != nullptr ? place->message : scratch;
-    const UnixSeconds until = replace_at(one, place != nullptr ? place->hash % 1024 : 0, now);
+    ReadyAnswer* const place = ready.claim(one.id.raw);
     if (place != nullptr) {
       place->issuer = one.issuer;
       place->hash_algorithm = *der::find_hash(one.id.hash_algorithm);
       place->serial_at = static_cast<std::size_t>(one.id.serial.data() - one.id.raw.data());
       place->serial_size = one.id.serial.size();
       place->sequence = sequence;
-      place->basis = one.resolved;
-      place->signed_at = now;
-      place->replace_at = until;
+      place->basis = answer.basis;
+      place->signed_at = answer.signed_at;
+      place->replace_at = answer.replace_at;
     }
-    render_cacheable(message, *body, {one.resolved.this_update, one.resolved.next_update, until}, now, date);
+    HttpMessage& message = place != nullptr ? place->message : scratch;
+    render_cacheable(message, answer.body, {answer.basis.this_update, answer.basis.next_update, answer.replace_at}, now,
+                     date);
     return show(message);
   }
 
-  Answer sign_several(const std::optional<Bytes>& nonce, UnixSeconds now) {
+  /// An answer that is not remembered: with a nonce, or for several certificates.
+  Answer sign_once(const std::optional<Bytes>& nonce, UnixSeconds now) {
     auto body = sign(asked.front().issuer, nonce, now);
     if (!body) {
       return refuse(body.error(), now);
@@ -322,12 +333,13 @@ struct Answerer::Impl {
     if (const Cause cause = look_up_all(now); cause != Cause::kNone) {
       return refuse(cause, now);
     }
-    return one ? sign_one(options.nonce, sequence, now) : sign_several(options.nonce, now);
+    return one && !options.nonce ? sign_one(sequence, now) : sign_once(options.nonce, now);
   }
 };
 
-Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters)
-    : impl_(std::make_unique<Impl>(std::move(setup), std::move(reader), counters)) {}
+Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
+                   std::shared_ptr<AnswerExchange> exchange)
+    : impl_(std::make_unique<Impl>(std::move(setup), std::move(reader), counters, std::move(exchange))) {}
 Answerer::~Answerer() = default;
 
 Answer Answerer::answer(Bytes request, UnixSeconds now) { return impl_->answer(request, now); }
@@ -339,7 +351,9 @@ Answer Answerer::not_modified() {
   return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone};
 }
 
-void Answerer::adopt(std::shared_ptr<const Setup> setup) { impl_->take(std::move(setup)); }
+void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {
+  impl_->take(std::move(setup), std::move(exchange));
+}
 void Answerer::release() { impl_->reader->release(); }
 
 std::string describe_request(Bytes request) {

@@ -9,11 +9,16 @@ namespace {
 /// A snapshot is let go of this often: a loop without requests must not pin old pages of the store.
 constexpr Milliseconds kReleaseInterval{1000};
 
+/// A new one for each setup: what was signed under another must not be handed out.
+std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
+  return std::make_shared<AnswerExchange>(setup.policy().ready_answers);
+}
+
 /// One loop with everything it owns. Destroyed after its thread has ended.
 struct Worker {
-  Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, const store::Store& store,
-         const Clock& clock, Logger& logger)
-      : answerer(std::move(setup), store.reader(), counters),
+  Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange,
+         const store::Store& store, const Clock& clock, Logger& logger)
+      : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
         handler(options.handler, answerer, clock, logger, counters) {}
 
   void release_regularly() {
@@ -66,8 +71,9 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   MUSTER_ASSERT(!options.listen.empty());
   auto loops = std::make_unique<Loops>();
   const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  const auto exchange = make_exchange(*setup);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = std::make_unique<Worker>(options, setup, store, clock, logger);
+    auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger);
     for (std::size_t n = 0; n < options.listen.size(); ++n) {
       // The first loop settles the port; the others share its real address.
       const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
@@ -96,8 +102,9 @@ const std::vector<std::string>& Service::addresses() const { return loops_->addr
 std::size_t Service::loops() const { return loops_->workers.size(); }
 
 void Service::adopt(std::shared_ptr<const Setup> setup) {
+  const auto exchange = make_exchange(*setup);
   for (auto& worker : loops_->workers) {
-    worker->loop.post([w = worker.get(), setup] { w->answerer.adopt(setup); });
+    worker->loop.post([w = worker.get(), setup, exchange] { w->answerer.adopt(setup, exchange); });
   }
 }
 
@@ -127,6 +134,7 @@ Totals Service::totals() const {
     sum.ready_hits += c.ready_hits.value();
     sum.ready_rechecked += c.ready_rechecked.value();
     sum.ready_replaced += c.ready_replaced.value();
+    sum.ready_shared += c.ready_shared.value();
     sum.signatures += c.signatures.value();
     sum.nonces_echoed += c.nonces_echoed.value();
     for (std::size_t i = 0; i < kCauses; ++i) {

@@ -113,6 +113,17 @@ TEST(Service, EveryAnswerNamesItsSignerWhileSignersRotate) {
   client.join();
 }
 
+TEST(Service, AllLoopsHandOutTheSameOctets) {
+  Running running(4);
+  const Taken first = running.ask(leaf_request());
+  for (int i = 0; i < 16; ++i) {
+    const Taken next = running.ask(leaf_request());
+    EXPECT_EQ(next.body, first.body);
+    EXPECT_EQ(next.etag, first.etag);
+  }
+  EXPECT_EQ(running.service->totals().signatures, 1U);
+}
+
 TEST(Service, StopsTwiceAndLeavesThePort) {
   Running running;
   const std::string address = running.service->addresses()[0];
@@ -146,6 +157,7 @@ TEST(Service, NoAnswerIsGoodAfterAnAcknowledgedRevocation) {
   }
   ASSERT_TRUE(running.store->apply(running.issuer, all));
   const auto setup = setup_of({running.spec});
+  const auto exchange = std::make_shared<AnswerExchange>(1024);
   std::vector<std::atomic<bool>> revoked(kSerials);  // set after apply() returned
   std::atomic<bool> over{false};
   std::atomic<unsigned> wrong{0};
@@ -155,7 +167,7 @@ TEST(Service, NoAnswerIsGoodAfterAnAcknowledgedRevocation) {
     readers.emplace_back([&, seed = random()] {
       std::mt19937 mine(seed);
       Counters counters;
-      Answerer answerer(setup, running.store->reader(), counters);
+      Answerer answerer(setup, running.store->reader(), counters, exchange);
       while (!over) {
         const unsigned n = mine() % kSerials;
         ocsp::Request request;

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "muster/responder/answer_exchange.h"
 #include "muster/responder/counters.h"
 #include "muster/responder/setup.h"
 #include "muster/store/store.h"
@@ -25,7 +26,9 @@ struct Answer {
 class Answerer {
  public:
   /// \param counters  outlives the Answerer
-  Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters);
+  /// \param exchange  shared with Answerers of the same setup; null: this one is alone
+  Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
+           std::shared_ptr<AnswerExchange> exchange = nullptr);
   ~Answerer();
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
@@ -37,7 +40,7 @@ class Answerer {
   /// A 304 for the answer given last. Precondition: it had an ETag.
   Answer not_modified();
   /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
-  void adopt(std::shared_ptr<const Setup> setup);
+  void adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange = nullptr);
   /// Lets go of the store's snapshot while idle, so that it does not pin old pages.
   void release();
 

@@ -54,6 +54,7 @@ struct Counters {
   Counter ready_hits;                  ///< answers that were remembered
   Counter ready_rechecked;             ///< of those: store had moved, record was read again and was the same
   Counter ready_replaced;              ///< remembered, but status, source or age asked for a new signature
+  Counter ready_shared;                ///< signed by another loop
   Counter signatures, nonces_echoed;
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
   std::array<Counter, kCauses> refused;  ///< by Cause

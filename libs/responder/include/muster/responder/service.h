@@ -21,12 +21,12 @@ struct ServiceOptions {
 struct Totals {
   std::uint64_t get = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
-  std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, signatures = 0, nonces_echoed = 0;
+  std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0, signatures = 0, nonces_echoed = 0;
   std::array<std::uint64_t, kCauses> refused{};
 };
 
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and signing contexts; they share
-/// nothing but the setup and the store. Threads: all methods from one thread, which is none of the loops.
+/// the setup, the store, and what was signed (AnswerExchange). Threads: all methods from one thread, which is none of the loops.
 class Service {
  public:
   /// Listens and serves. `store`, `clock` and `logger` outlive the service.

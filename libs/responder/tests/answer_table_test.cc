@@ -1,4 +1,4 @@
-#include "ready_answers.h"
+#include "ready_answer.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ Buffer id(unsigned n) {
   return out;
 }
 
-TEST(ReadyAnswers, FindsWhatWasClaimed) {
+TEST(AnswerTable, FindsWhatWasClaimed) {
   ReadyAnswers answers(1024);
   EXPECT_EQ(answers.find(id(1)), nullptr);
   ReadyAnswer* place = answers.claim(id(1));
@@ -25,7 +25,7 @@ TEST(ReadyAnswers, FindsWhatWasClaimed) {
   EXPECT_EQ(answers.find(id(1)), nullptr);
 }
 
-TEST(ReadyAnswers, EveryOctetCounts) {
+TEST(AnswerTable, EveryOctetCounts) {
   ReadyAnswers answers(1024);
   answers.claim(id(7));
   for (std::size_t i = 0; i < id(7).size(); ++i) {
@@ -39,7 +39,7 @@ TEST(ReadyAnswers, EveryOctetCounts) {
 }
 
 // req: OCSP-RESP-083
-TEST(ReadyAnswers, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
+TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
   ReadyAnswers answers(256);
   answers.claim(id(0));
   for (unsigned n = 1; n < 100'000; ++n) {
@@ -51,13 +51,13 @@ TEST(ReadyAnswers, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
   EXPECT_LE(answers.capacity(), 256U);
 }
 
-TEST(ReadyAnswers, RemembersNothingWhenTold) {
+TEST(AnswerTable, RemembersNothingWhenTold) {
   ReadyAnswers answers(0);
   EXPECT_EQ(answers.claim(id(1)), nullptr);
   EXPECT_EQ(answers.find(id(1)), nullptr);
 }
 
-TEST(ReadyAnswers, StaysWithinItsBound) {
+TEST(AnswerTable, StaysWithinItsBound) {
   EXPECT_EQ(ReadyAnswers(1).capacity(), 8U);
   EXPECT_EQ(ReadyAnswers(1000).capacity(), 512U);
   EXPECT_EQ(ReadyAnswers(1024).capacity(), 1024U);

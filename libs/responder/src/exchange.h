@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+
+#include "answer_table.h"
+#include "muster/base/mutex.h"
+#include "muster/responder/answer_exchange.h"
+#include "resolve.h"
+
+namespace muster::responder {
+
+/// An answer as it was signed. Immutable once published.
+struct SignedAnswer {
+  Resolved basis;
+  UnixSeconds signed_at{}, replace_at{};
+  Buffer body;
+};
+/// Whether an answer is young enough to be used, and not from the future.
+bool in_time(UnixSeconds signed_at, UnixSeconds replace_at, UnixSeconds now);
+/// Whether `answer` may be given for a certificate whose record says `wanted`.
+bool serves(const SignedAnswer& answer, const Resolved& wanted, UnixSeconds now);
+
+struct AnswerExchange::Impl {
+  struct Entry : AnswerEntry {
+    std::shared_ptr<const SignedAnswer> answer;
+  };
+  explicit Impl(std::size_t capacity) : table(capacity) {}
+  std::shared_ptr<const SignedAnswer> find(Bytes cert_id);
+  /// Makes `answer` known, unless another loop was quicker with one that serves as well: then that one is returned, and to be used.
+  std::shared_ptr<const SignedAnswer> publish(Bytes cert_id, std::shared_ptr<const SignedAnswer> answer, UnixSeconds now);
+
+  Mutex mutex;
+  AnswerTable<Entry> table MUSTER_GUARDED_BY(mutex);
+};
+
+}  // namespace muster::responder
