@@ -6,8 +6,8 @@
 
 #include "fuzz.h"
 
-// A mutator that keeps DER lengths consistent: changes the tree of elements and writes it again. Half of the mutations stay
-// plain, since broken lengths are interesting too.
+// A mutator that keeps DER lengths consistent: changes the tree of elements and writes it again.
+// Half of the mutations stay plain, since broken lengths are interesting too.
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed);

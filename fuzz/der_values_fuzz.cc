@@ -65,7 +65,8 @@ void check_names(Bytes octets) {
     MUSTER_ASSERT(equal(octets.first(name->size()), *name));
     MUSTER_ASSERT(der::name_to_string(*name) != "[" + to_hex(*name) + "]");
   }
-  static_cast<void>(read_from_start(octets, [](auto& in) { return der::read_general_name(in, "n"); }));
+  static_cast<void>(
+      read_from_start(octets, [](auto& in) { return der::read_general_name(in, "n"); }));
   const auto access =
       read_from_start(octets, [](auto& in) { return der::read_access_descriptions(in, "n"); });
   if (access) {
@@ -90,7 +91,8 @@ void check_algorithm(Bytes octets) {
   }
   MUSTER_ASSERT(equal(octets.first(algorithm->raw.size()), algorithm->raw));
   if (const auto hash = der::find_hash(*algorithm)) {
-    const auto parameters = algorithm->parameters ? der::HashParameters::kNull : der::HashParameters::kAbsent;
+    const auto parameters =
+        algorithm->parameters ? der::HashParameters::kNull : der::HashParameters::kAbsent;
     MUSTER_ASSERT(equal(der::hash_algorithm_der(*hash, parameters), algorithm->raw));
   }
 }

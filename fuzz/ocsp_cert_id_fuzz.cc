@@ -18,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       id->issuer_key_hash.size() == digest_size(*hash)) {
     const auto parameters =
         id->hash_algorithm.parameters ? der::HashParameters::kNull : der::HashParameters::kAbsent;
-    const auto made = ocsp::CertId::make(*hash, id->issuer_name_hash, id->issuer_key_hash, *serial, parameters);
+    const auto made =
+        ocsp::CertId::make(*hash, id->issuer_name_hash, id->issuer_key_hash, *serial, parameters);
     MUSTER_ASSERT(equal(made.der(), octets));
   }
   if (fuzz::is_plain(id->hash_algorithm)) {

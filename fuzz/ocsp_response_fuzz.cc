@@ -33,7 +33,8 @@ void compare_with_openssl(const ocsp::ResponseView& response, const Buffer& octe
   MUSTER_ASSERT(basic != nullptr);
   MUSTER_ASSERT(OCSP_resp_count(basic.get()) == static_cast<int>(response.basic->responses.size()));
   const Buffer inner = fuzz::encode(basic.get(), i2d_OCSP_BASICRESP);
-  MUSTER_ASSERT(std::search(octets.begin(), octets.end(), inner.begin(), inner.end()) != octets.end());
+  MUSTER_ASSERT(std::search(octets.begin(), octets.end(), inner.begin(), inner.end()) !=
+                octets.end());
 }
 
 void check_views_agree(const ocsp::BasicResponseView& a, const ocsp::BasicResponseView& b) {
@@ -60,7 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!response) {
     return 0;
   }
-  MUSTER_ASSERT(response->basic.has_value() == (response->status == ocsp::ResponseStatus::kSuccessful));
+  MUSTER_ASSERT(response->basic.has_value() ==
+                (response->status == ocsp::ResponseStatus::kSuccessful));
   const Buffer again = testing::re_encode_response(octets);
   MUSTER_ASSERT(testing::is_faithful(octets, again));
   MUSTER_ASSERT(testing::re_encode_response(again) == again);

@@ -6,10 +6,13 @@
 
 #include "muster/ocsp/ocsp.h"
 
-// OpenSSL's opinion about what we accept. Known differences, where only we accept, because we leave these parts unparsed:
-//   - certificates (OpenSSL reads X.509 inside), names and general names (OpenSSL checks their values),
+// OpenSSL's opinion about what we accept. Known differences, where only we accept, because we leave
+// these parts unparsed:
+//   - certificates (OpenSSL reads X.509 inside), names and general names (OpenSSL checks their
+//   values),
 //   - parameters of algorithms other than NULL (OpenSSL checks primitive values in ANY).
-// Messages with such parts are not compared. Where OpenSSL alone accepts (BER, odd times, version 2...) is no finding.
+// Messages with such parts are not compared. Where OpenSSL alone accepts (BER, odd times,
+// version 2...) is no finding.
 namespace muster::fuzz {
 
 template <auto Free>
@@ -43,7 +46,8 @@ Buffer encode(const T* value, int (*i2d)(const T*, unsigned char**)) {
 }
 
 inline bool is_plain(const der::AlgorithmView& algorithm) {
-  return !algorithm.parameters || (algorithm.parameters->size() == 2 && (*algorithm.parameters)[0] == 5);
+  return !algorithm.parameters ||
+         (algorithm.parameters->size() == 2 && (*algorithm.parameters)[0] == 5);
 }
 
 }  // namespace muster::fuzz

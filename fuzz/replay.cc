@@ -7,7 +7,8 @@
 #include "fuzz.h"
 #include "muster/base/file.h"
 
-// Runs a fuzz target once over each file of the folders given, and over their octets cut short, without libFuzzer.
+// Runs a fuzz target once over each file of the folders given, and over their octets cut short,
+// without libFuzzer.
 int main(int argc, char** argv) {
   constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
   std::size_t count = 0;
@@ -24,7 +25,8 @@ int main(int argc, char** argv) {
         return 1;
       }
       for (std::size_t size = octets->size() + 1; size-- > 0;) {
-        const muster::Buffer exact(octets->begin(), octets->begin() + static_cast<std::ptrdiff_t>(size));
+        const muster::Buffer exact(octets->begin(),
+                                   octets->begin() + static_cast<std::ptrdiff_t>(size));
         LLVMFuzzerTestOneInput(exact.data(), exact.size());
       }
       ++count;

@@ -42,7 +42,8 @@ class Output {
     begin(file, type, description);
     end("}");
   }
-  /// A CRL: entries are printed while they are read, so that memory does not grow with their number.
+  /// A CRL: entries are printed while they are read, so that memory does not grow with their
+  /// number.
   void crl(const std::string& file, const crl::CrlView& crl) {
     begin(file, ShownType::kCrl, describe(crl));
     if (format_ == Format::kJson) {
@@ -132,7 +133,8 @@ ShowError not_a(ShownType type, const der::DerError& error) {
   return {"not a valid " + std::string(to_string(type)) + ": " + to_string(error), error};
 }
 
-Shown show_as(ShownType type, const std::string& file, Bytes der, ocsp::Framing framing, Output& output) {
+Shown show_as(ShownType type, const std::string& file, Bytes der, ocsp::Framing framing,
+              Output& output) {
   switch (type) {
     case ShownType::kRequest: {
       const auto request = ocsp::parse_request(der, {}, framing);
@@ -161,7 +163,8 @@ Shown show_as(ShownType type, const std::string& file, Bytes der, ocsp::Framing 
     case ShownType::kCertificate: {
       const auto certificate = pki::Certificate::parse(der);
       if (!certificate) {
-        return Err{ShowError{"not a valid certificate: " + printable(certificate.error().detail), {}}};
+        return Err{
+            ShowError{"not a valid certificate: " + printable(certificate.error().detail), {}}};
       }
       output.object(file, type, describe(*certificate));
       return Unit{};
@@ -170,10 +173,14 @@ Shown show_as(ShownType type, const std::string& file, Bytes der, ocsp::Framing 
   return Unit{};
 }
 
-/// What a file that parses as nothing was meant to be: as its name says, else the type that got furthest.
-ShowError best_error(const std::string& file, const std::vector<std::pair<ShownType, ShowError>>& errors) {
+/// What a file that parses as nothing was meant to be: as its name says, else the type that got
+/// furthest.
+ShowError best_error(const std::string& file,
+                     const std::vector<std::pair<ShownType, ShowError>>& errors) {
   const std::string name = to_lower(file);
-  const auto has_suffix = [&name](std::string_view suffix) { return name.ends_with(to_lower(suffix)); };
+  const auto has_suffix = [&name](std::string_view suffix) {
+    return name.ends_with(to_lower(suffix));
+  };
   const ShowError* best = nullptr;
   for (const auto& [type, error] : errors) {
     if ((type == ShownType::kRequest && has_suffix(ocsp::kRequestFileSuffix)) ||
@@ -186,10 +193,12 @@ ShowError best_error(const std::string& file, const std::vector<std::pair<ShownT
     }
   }
   MUSTER_ASSERT(best != nullptr);
-  return {"neither OCSP request, OCSP response, CRL nor certificate; the nearest: " + best->message, best->where};
+  return {"neither OCSP request, OCSP response, CRL nor certificate; the nearest: " + best->message,
+          best->where};
 }
 
-Shown show_input(const std::string& file, const ShownInput& input, const ShowOptions& options, Output& output) {
+Shown show_input(const std::string& file, const ShownInput& input, const ShowOptions& options,
+                 Output& output) {
   const std::optional<ShownType> told = options.type ? options.type : input.label;
   if (told) {
     return show_as(*told, file, input.der, options.framing, output);
@@ -233,8 +242,9 @@ bool show_file(const std::string& file, const ShowOptions& options, Output& outp
 int run_show(int argc, char** argv) {
   CLI::App app("Decodes OCSP requests and responses, CRLs and certificates. Verifies nothing.",
                "muster show");
-  app.footer("FILE may hold DER, PEM (several blocks), hexadecimal, base64, or an OCSP GET URL.\n"
-             "Exit code 66 when a FILE cannot be read or decoded; the message tells field and octet.");
+  app.footer(
+      "FILE may hold DER, PEM (several blocks), hexadecimal, base64, or an OCSP GET URL.\n"
+      "Exit code 66 when a FILE cannot be read or decoded; the message tells field and octet.");
   ShowOptions options;
   bool json = false;
   bool lenient = false;
@@ -261,7 +271,8 @@ int run_show(int argc, char** argv) {
     all_good = show_file(file, options, output) && all_good;
   }
   if (!output.finish()) {
-    std::fprintf(stderr, "muster show: cannot write to standard output: %s\n", std::strerror(errno));
+    std::fprintf(stderr, "muster show: cannot write to standard output: %s\n",
+                 std::strerror(errno));
     return kExitInternal;
   }
   return all_good ? kExitOk : kExitInput;

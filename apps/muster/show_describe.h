@@ -6,8 +6,8 @@
 #include "muster/ocsp/ocsp.h"
 #include "muster/pki/certificate.h"
 
-// Decoded objects as JSON values in the order people read them; text is printed from the same values. Nothing here is
-// verified.
+// Decoded objects as JSON values in the order people read them; text is printed from the same
+// values. Nothing here is verified.
 namespace muster::app {
 
 using Json = nlohmann::ordered_json;

@@ -76,8 +76,9 @@ Json describe_preferred_signatures(Bytes value) {
   }
   Json json = Json::array();
   for (const ocsp::PreferredSignatureView& preferred : *list) {
-    json.push_back(der::oid_to_string(preferred.signature.oid) +
-                   (preferred.public_key ? " with key " + der::oid_to_string(preferred.public_key->oid) : ""));
+    json.push_back(
+        der::oid_to_string(preferred.signature.oid) +
+        (preferred.public_key ? " with key " + der::oid_to_string(preferred.public_key->oid) : ""));
   }
   return json;
 }
@@ -106,7 +107,8 @@ constexpr KnownExtension kKnownExtensions[] = {
     {oid::kOcspAcceptableResponses, "acceptable responses", describe_acceptable_responses},
     {oid::kOcspArchiveCutoff, "archive cutoff", describe_archive_cutoff},
     {oid::kOcspServiceLocator, "service locator", describe_service_locator},
-    {oid::kOcspPreferredSignatures, "preferred signature algorithms", describe_preferred_signatures},
+    {oid::kOcspPreferredSignatures, "preferred signature algorithms",
+     describe_preferred_signatures},
     {oid::kOcspExtendedRevoked, "extended revoked", describe_null},
     {oid::kOcspNoCheck, "OCSP no check", describe_null},
     {oid::kCeNoRevAvail, "no revocation available", describe_null},
@@ -169,8 +171,9 @@ std::string describe_general_name(Bytes element) {
       name->tag == der::context_primitive(2)) {
     return printable(as_text(name->content));
   }
-  return name->tag == crl::kGeneralNameDirectory ? "directory: " + der::name_to_string(name->content)
-                                                 : to_hex(element);
+  return name->tag == crl::kGeneralNameDirectory
+             ? "directory: " + der::name_to_string(name->content)
+             : to_hex(element);
 }
 
 }  // namespace muster::app

@@ -70,10 +70,10 @@ Json describe(const ocsp::RequestView& request) {
   }
   json["requests"] = std::move(entries);
   json["extensions"] = describe_extensions(request.extensions);
-  json["signature"] = request.signature
-                          ? describe_signature(request.signature->algorithm, request.signature->signature,
-                                               request.signature->certificates)
-                          : Json();
+  json["signature"] = request.signature ? describe_signature(request.signature->algorithm,
+                                                             request.signature->signature,
+                                                             request.signature->certificates)
+                                        : Json();
   return json;
 }
 
@@ -91,7 +91,8 @@ Json describe(const ocsp::ResponseView& response) {
   }
   json["responses"] = std::move(entries);
   json["extensions"] = describe_extensions(basic.extensions);
-  json["signature"] = describe_signature(basic.signature_algorithm, basic.signature, basic.certificates);
+  json["signature"] =
+      describe_signature(basic.signature_algorithm, basic.signature, basic.certificates);
   return json;
 }
 

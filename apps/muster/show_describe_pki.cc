@@ -92,7 +92,8 @@ Json describe(const crl::CrlView& crl) {
                {"next_update", crl.next_update ? Json(format_iso8601(*crl.next_update)) : Json()},
                {"crl_number", crl.crl_number ? Json(describe_serial(*crl.crl_number)) : Json()}};
   if (crl.is_delta) {
-    json["delta_of"] = crl.delta_base_number ? Json(describe_serial(*crl.delta_base_number)) : Json("unusable number");
+    json["delta_of"] = crl.delta_base_number ? Json(describe_serial(*crl.delta_base_number))
+                                             : Json("unusable number");
   }
   if (crl.issuing_distribution_point) {
     json["issuing_distribution_point"] = describe_point(*crl.issuing_distribution_point);

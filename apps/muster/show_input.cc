@@ -76,12 +76,14 @@ Inputs decode_pem(std::string_view text) {
     if (body_end == std::string_view::npos) {
       return Err{"the PEM block '" + printable(label) + "' does not end: is the file cut off?"};
     }
-    const auto known = std::find_if(std::begin(kPemLabels), std::end(kPemLabels),
-                                    [label](const PemLabel& entry) { return entry.label == label; });
+    const auto known =
+        std::find_if(std::begin(kPemLabels), std::end(kPemLabels),
+                     [label](const PemLabel& entry) { return entry.label == label; });
     if (known != std::end(kPemLabels)) {
       std::optional<Buffer> der = decode_pem_body(text.substr(body_start, body_end - body_start));
       if (!der) {
-        return Err{"the PEM block '" + printable(label) + "' holds no base64: is the file damaged?"};
+        return Err{"the PEM block '" + printable(label) +
+                   "' holds no base64: is the file damaged?"};
       }
       inputs.push_back({*std::move(der), known->type});
     }
@@ -151,7 +153,8 @@ Inputs decode_shown_input(Buffer octets) {
     return Err{std::string("the input is empty")};
   }
   if (!is_text(octets)) {
-    const std::string_view start = as_text(Bytes(octets).first(std::min<std::size_t>(octets.size(), 4096)));
+    const std::string_view start =
+        as_text(Bytes(octets).first(std::min<std::size_t>(octets.size(), 4096)));
     if (start.find("-----BEGIN ") != std::string_view::npos) {
       return decode_pem(as_text(octets));
     }
@@ -171,7 +174,8 @@ Inputs decode_shown_input(Buffer octets) {
     der = decode_any_base64(text);
   }
   if (!der || der->empty()) {
-    return Err{std::string("text that is neither PEM, hexadecimal, base64 nor the URL of an OCSP GET request")};
+    return Err{std::string(
+        "text that is neither PEM, hexadecimal, base64 nor the URL of an OCSP GET request")};
   }
   return std::vector<ShownInput>{{*std::move(der), std::nullopt}};
 }

@@ -22,8 +22,8 @@ struct ShownInput {
   std::optional<ShownType> label;  ///< what a PEM label says it is
 };
 
-/// Every DER object in PEM, DER, hexadecimal, base64, base64url, or the URL or path of a GET request. Errors: a sentence that
-/// says what was expected.
+/// Every DER object in PEM, DER, hexadecimal, base64, base64url, or the URL or path of a GET
+/// request. Errors: a sentence that says what was expected.
 Result<std::vector<ShownInput>, std::string> decode_shown_input(Buffer octets);
 
 }  // namespace muster::app

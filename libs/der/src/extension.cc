@@ -3,7 +3,8 @@
 namespace muster::der {
 namespace {
 
-/// Whether an element before `end` has the OID `oid`; quadratic over at most kMaxExtensions, without memory.
+/// Whether an element before `end` has the OID `oid`; quadratic over at most kMaxExtensions,
+/// without memory.
 bool is_among(Reader earlier, std::uint32_t end, Bytes oid) {
   while (earlier.offset() < end) {
     const auto extension = read_extension(earlier);

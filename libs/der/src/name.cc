@@ -124,7 +124,8 @@ DerResult<Unit> walk_name(Reader& in, Visit&& visit, std::string_view field) {
 
 DerResult<Bytes> read_name(Reader& in, std::string_view field) {
   const Reader start = in;
-  MUSTER_CHECK(walk_name(in, [](const Attribute&, bool) {}, field));
+  MUSTER_CHECK(walk_name(
+      in, [](const Attribute&, bool) {}, field));
   return in.consumed_since(start);
 }
 

@@ -30,8 +30,9 @@ TEST(Algorithm, NamesAHashWithNullAndWithoutParameters) {
 TEST(Algorithm, HasTheLengthsThatTheTwoSpellingsDiffer) {
   EXPECT_EQ(to_hex(hash_algorithm_der(HashAlgorithm::kSha256, HashParameters::kNull)).substr(0, 4),
             "300d");
-  EXPECT_EQ(to_hex(hash_algorithm_der(HashAlgorithm::kSha256, HashParameters::kAbsent)).substr(0, 4),
-            "300b");
+  EXPECT_EQ(
+      to_hex(hash_algorithm_der(HashAlgorithm::kSha256, HashParameters::kAbsent)).substr(0, 4),
+      "300b");
 }
 
 TEST(Algorithm, IsNoHashWithOtherParametersOrOid) {
@@ -82,8 +83,9 @@ TEST(Oid, PrintsIllFormedOnesInHexadecimal) {
 }
 
 TEST(Oid, RefusesTextThatNamesNone) {
-  for (const std::string_view bad : {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "0.40", "1.2.a", "1.02",
-                                     "1.2.18446744073709551616", "2.18446744073709551615", "-1.2"}) {
+  for (const std::string_view bad :
+       {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "0.40", "1.2.a", "1.02",
+        "1.2.18446744073709551616", "2.18446744073709551615", "-1.2"}) {
     EXPECT_FALSE(oid_from_string(bad).has_value()) << bad;
   }
 }

@@ -20,7 +20,8 @@ std::string read_any_outcome(std::string_view text) {
   if (element) {
     return in.at_end() ? "ok" : "ok, rest";
   }
-  return std::string(to_string(element.error().code)) + " @" + std::to_string(element.error().offset);
+  return std::string(to_string(element.error().code)) + " @" +
+         std::to_string(element.error().offset);
 }
 
 // req: OCSP-COD-028
@@ -81,7 +82,8 @@ TEST(Reader, TakesOnlyIdentifiersThatDerHas) {
     const unsigned number = identifier & 0x1fu;
     const bool is_universal = identifier < 0x40;
     const bool is_constructed = (identifier & 0x20u) != 0;
-    // EXTERNAL, EMBEDDED PDV, SEQUENCE, SET and CHARACTER STRING are always constructed, other universal types never.
+    // EXTERNAL, EMBEDDED PDV, SEQUENCE, SET and CHARACTER STRING are always constructed, other
+    // universal types never.
     const bool must_be_constructed =
         number == 8 || number == 11 || number == 16 || number == 17 || number == 29;
     bool expected = number != 31;

@@ -21,10 +21,10 @@ TEST(Serial, ReadsAndPrintsNumbersAsIndexFilesDo) {
     std::string text;
   };
   const Case cases[] = {
-      {"00", "00"},     {"01", "01"},       {"7f", "7F"},
-      {"0080", "80"},   {"009a", "9A"},     {"00ffff", "FFFF"},
-      {"0100", "0100"}, {"9a", "-66"},      {"ff", "-01"},
-      {"80", "-80"},    {"ff7f", "-81"},    {"8000", "-8000"},
+      {"00", "00"},      {"01", "01"},         {"7f", "7F"},
+      {"0080", "80"},    {"009a", "9A"},       {"00ffff", "FFFF"},
+      {"0100", "0100"},  {"9a", "-66"},        {"ff", "-01"},
+      {"80", "-80"},     {"ff7f", "-81"},      {"8000", "-8000"},
       {"ff00", "-0100"}, {"4a19c2", "4A19C2"}, {"00" + std::string(40, 'f'), std::string(40, 'F')}};
   for (const Case& c : cases) {
     const Serial serial = make_serial(c.content);
@@ -38,7 +38,8 @@ TEST(Serial, ReadsAndPrintsNumbersAsIndexFilesDo) {
 
 TEST(Serial, ReadsTheFormsPeoplePaste) {
   const Serial expected = make_serial("4a19c2");
-  for (const std::string_view text : {"4A19C2", "4a19c2", "4A:19:C2", " 4A19C2 ", "004A19C2", "0004a19c2"}) {
+  for (const std::string_view text :
+       {"4A19C2", "4a19c2", "4A:19:C2", " 4A19C2 ", "004A19C2", "0004a19c2"}) {
     const std::optional<Serial> serial = Serial::from_hex(text);
     ASSERT_TRUE(serial.has_value()) << text;
     EXPECT_TRUE(*serial == expected) << text;

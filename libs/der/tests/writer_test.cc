@@ -11,8 +11,8 @@ TEST(Writer, WritesMinimalLengthsOfEverySize) {
     std::size_t size;
     std::string header;
   };
-  const Case cases[] = {{0, "0400"},        {1, "0401"},          {127, "047f"},
-                        {128, "048180"},    {255, "0481ff"},      {256, "04820100"},
+  const Case cases[] = {{0, "0400"},         {1, "0401"},           {127, "047f"},
+                        {128, "048180"},     {255, "0481ff"},       {256, "04820100"},
                         {65535, "0482ffff"}, {65536, "0483010000"}, {1 << 24, "048401000000"}};
   for (const Case& c : cases) {
     const Buffer content(c.size, 0x5a);
@@ -44,11 +44,17 @@ TEST(Writer, WidensTheLengthsOfNestedElements) {
 
 // req: OCSP-COD-037
 TEST(Writer, WritesMinimalIntegers) {
-  const std::pair<std::int64_t, std::string> cases[] = {
-      {0, "020100"},      {1, "020101"},       {127, "02017f"},
-      {128, "02020080"},  {255, "020200ff"},   {256, "02020100"},
-      {-1, "0201ff"},     {-128, "020180"},    {-129, "0202ff7f"},
-      {INT64_MAX, "02087fffffffffffffff"},     {INT64_MIN, "02088000000000000000"}};
+  const std::pair<std::int64_t, std::string> cases[] = {{0, "020100"},
+                                                        {1, "020101"},
+                                                        {127, "02017f"},
+                                                        {128, "02020080"},
+                                                        {255, "020200ff"},
+                                                        {256, "02020100"},
+                                                        {-1, "0201ff"},
+                                                        {-128, "020180"},
+                                                        {-129, "0202ff7f"},
+                                                        {INT64_MAX, "02087fffffffffffffff"},
+                                                        {INT64_MIN, "02088000000000000000"}};
   for (const auto& [value, expected] : cases) {
     Writer w;
     w.integer(value);

@@ -49,7 +49,8 @@ DerResult<CrlIdView> parse_crl_id(Bytes extension_value) {
           MUSTER_TRY(id.number, number->read_integer("crlNum"));
           MUSTER_CHECK(number->finish("crlNum"));
         }
-        MUSTER_TRY(std::optional<Reader> time, in.enter_optional(context_constructed(2), "crlTime"));
+        MUSTER_TRY(std::optional<Reader> time,
+                   in.enter_optional(context_constructed(2), "crlTime"));
         if (time) {
           MUSTER_TRY(id.time, der::read_generalized_time(*time, "crlTime"));
           MUSTER_CHECK(time->finish("crlTime"));
@@ -125,18 +126,17 @@ Buffer encode_archive_cutoff(UnixSeconds t) {
 }
 
 DerResult<ServiceLocatorView> parse_service_locator(Bytes extension_value) {
-  return der::read_all(
-      extension_value, Tag::kSequence, "serviceLocator",
-      [](Reader& in) -> DerResult<ServiceLocatorView> {
-        ServiceLocatorView locator;
-        MUSTER_TRY(locator.issuer, der::read_name(in, "issuer"));
-        if (!in.at_end()) {
-          const Reader start = in;
-          MUSTER_CHECK(der::read_access_descriptions(in, "locator"));
-          locator.locator = in.consumed_since(start);
-        }
-        return locator;
-      });
+  return der::read_all(extension_value, Tag::kSequence, "serviceLocator",
+                       [](Reader& in) -> DerResult<ServiceLocatorView> {
+                         ServiceLocatorView locator;
+                         MUSTER_TRY(locator.issuer, der::read_name(in, "issuer"));
+                         if (!in.at_end()) {
+                           const Reader start = in;
+                           MUSTER_CHECK(der::read_access_descriptions(in, "locator"));
+                           locator.locator = in.consumed_since(start);
+                         }
+                         return locator;
+                       });
 }
 
 Buffer encode_service_locator(const ServiceLocatorView& locator) {

@@ -67,8 +67,8 @@ DerResult<SingleRequestView> read_single_request(Reader& in) {
   SingleRequestView request;
   MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "request"));
   MUSTER_TRY(request.cert_id, read_cert_id(body));
-  MUSTER_TRY(request.extensions, read_optional_extensions(body, 0, EmptyAllowed::kYes,
-                                                          "singleRequestExtensions"));
+  MUSTER_TRY(request.extensions,
+             read_optional_extensions(body, 0, EmptyAllowed::kYes, "singleRequestExtensions"));
   MUSTER_CHECK(body.finish("request"));
   return request;
 }

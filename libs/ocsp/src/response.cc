@@ -70,7 +70,8 @@ DerResult<CertStatus> read_cert_status(Reader& in) {
 }
 
 DerResult<ResponderIdView> read_responder_id(Reader& in) {
-  MUSTER_TRY(std::optional<Reader> by_name, in.enter_optional(context_constructed(1), "responderID"));
+  MUSTER_TRY(std::optional<Reader> by_name,
+             in.enter_optional(context_constructed(1), "responderID"));
   if (by_name) {
     MUSTER_TRY(const Bytes name, der::read_name(*by_name, "byName"));
     MUSTER_CHECK(by_name->finish("responderID"));

@@ -19,8 +19,7 @@ TEST(Nonce, EncodesTheExampleOfTheRfc) {
   const Buffer nonce(32, 0xd4);
   der::Writer out;
   der::write_extension(out, oid::kOcspNonce, false, encode_nonce(nonce));
-  EXPECT_EQ(to_hex(out.bytes()),
-            "302f06092b060105050730010204220420" + to_hex(nonce));
+  EXPECT_EQ(to_hex(out.bytes()), "302f06092b060105050730010204220420" + to_hex(nonce));
   EXPECT_EQ(out.bytes().size(), 49u);
 }
 
@@ -36,7 +35,8 @@ TEST(Nonce, HasOneTo128Octets) {
     EXPECT_TRUE(equal(nonce->extension_value, value));
   }
   EXPECT_EQ(nonce_outcome(hex("0400")), "nonce: bad value at octet 0");
-  EXPECT_EQ(nonce_outcome(hex("048181" + std::string(2 * 129, '1'))), "nonce: too large at octet 0");
+  EXPECT_EQ(nonce_outcome(hex("048181" + std::string(2 * 129, '1'))),
+            "nonce: too large at octet 0");
 }
 
 TEST(NonceDeathTest, CannotBeMadeOfAnotherSize) {
@@ -85,7 +85,8 @@ TEST(CrlId, RoundTripsInAllCombinations) {
     EXPECT_EQ(back->time, id.time);
     EXPECT_EQ(encode_crl_id(*back), value);
   }
-  EXPECT_EQ(to_hex(encode_crl_id({as_bytes("a"), Bytes(number), {}})), "300ba003160161a104020200ff");
+  EXPECT_EQ(to_hex(encode_crl_id({as_bytes("a"), Bytes(number), {}})),
+            "300ba003160161a104020200ff");
 }
 
 // req: OCSP-COD-019
@@ -167,7 +168,8 @@ TEST(ServiceLocator, DecodesWithAndWithoutLocator) {
 
 // req: OCSP-COD-021
 TEST(PreferredSignatures, RoundTripWithAndWithoutPublicKeyAlgorithm) {
-  // ecdsa-with-SHA256 for id-ecPublicKey with prime256v1; sha256WithRSAEncryption with NULL, any key.
+  // ecdsa-with-SHA256 for id-ecPublicKey with prime256v1; sha256WithRSAEncryption with NULL, any
+  // key.
   const Buffer value =
       hex("3030"
           "301f 300a06082a8648ce3d040302 301106072a8648ce3d0201 0606 2b8104002201"

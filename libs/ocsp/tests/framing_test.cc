@@ -26,6 +26,23 @@ Buffer sample_response() {
   return encode_sample(data, 1);
 }
 
+// A view of a temporary would dangle: every entry takes octets that live on, and none takes them
+// away.
+template <class Octets>
+constexpr bool kGivesViews = requires(Octets&& octets) {
+  parse_request(std::forward<Octets>(octets));
+}
+|| requires(Octets&& octets) { parse_response(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_cert_id(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_nonce(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_crl_id(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_acceptable_responses(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_service_locator(std::forward<Octets>(octets)); }
+|| requires(Octets&& octets) { parse_preferred_signatures(std::forward<Octets>(octets)); }
+|| std::is_constructible_v<der::Reader, Octets>;
+static_assert(kGivesViews<const Buffer&>);
+static_assert(!kGivesViews<Buffer>);
+
 // req: OCSP-COD-027
 TEST(StrictFraming, RefusesTrailingOctets) {
   for (Buffer octets : {sample_response(), encode_error_response(ResponseStatus::kTryLater)}) {
@@ -46,9 +63,11 @@ TEST(StrictFraming, RefusesUnusedBitsInSignatures) {
   EXPECT_EQ(request_error(replaced(sample_request(), bits, one_unused)).field, "signature");
 }
 
-/// `octets` with the length of the element at `offset` written with one more octet than needed (short form only), and the
-/// lengths of the elements around it, at `parents`, corrected. All of them must be in short form.
-Buffer with_long_length(Buffer octets, std::size_t offset, std::initializer_list<std::size_t> parents) {
+/// `octets` with the length of the element at `offset` written with one more octet than needed
+/// (short form only), and the lengths of the elements around it, at `parents`, corrected. All of
+/// them must be in short form.
+Buffer with_long_length(Buffer octets, std::size_t offset,
+                        std::initializer_list<std::size_t> parents) {
   MUSTER_ASSERT(octets[offset + 1] < 0x80);
   for (const std::size_t parent : parents) {
     MUSTER_ASSERT(octets[parent + 1] < 0x7f);

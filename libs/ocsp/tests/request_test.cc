@@ -141,8 +141,8 @@ TEST(Request, CarriesUnknownExtensionsInBothSlots) {
         << "FALSE is the DEFAULT and not written";
     const auto view = parse_request(octets);
     ASSERT_TRUE(view);
-    const auto single = der::find_extension(view->requests.at(0).extensions,
-                                            *der::oid_from_string("1.2.3.4.5"));
+    const auto single =
+        der::find_extension(view->requests.at(0).extensions, *der::oid_from_string("1.2.3.4.5"));
     ASSERT_TRUE(single.has_value());
     EXPECT_EQ(single->critical, critical);
     EXPECT_EQ(to_hex(single->value), "deadbeef");

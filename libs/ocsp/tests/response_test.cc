@@ -24,9 +24,8 @@ TEST(Response, RoundTripsInAllCombinationsOfOptionalFields) {
       data.extensions.push_back(make_extension("1.3.6.1.5.5.7.48.1.2", "0401aa"));
     }
     if (has(4)) {
-      single.status = Revoked{kNow - Seconds(5), has(5)
-                                                     ? std::optional(ReasonCode::kKeyCompromise)
-                                                     : std::nullopt};
+      single.status = Revoked{kNow - Seconds(5),
+                              has(5) ? std::optional(ReasonCode::kKeyCompromise) : std::nullopt};
     } else if (has(5)) {
       single.status = Unknown{};
     }
@@ -107,9 +106,9 @@ TEST(CertStatus, IsEncodedAsTheModuleSays) {
   EXPECT_TRUE(encoded(Unknown{}).starts_with("8200"));
   EXPECT_TRUE(encoded(Revoked{t, {}}).starts_with("a111"));
   EXPECT_EQ(encoded(Revoked{t, {}}).substr(4, 34), time);
-  for (const ReasonCode reason : {ReasonCode::kUnspecified, ReasonCode::kKeyCompromise,
-                                  ReasonCode::kCertificateHold, ReasonCode::kRemoveFromCrl,
-                                  ReasonCode::kAaCompromise}) {
+  for (const ReasonCode reason :
+       {ReasonCode::kUnspecified, ReasonCode::kKeyCompromise, ReasonCode::kCertificateHold,
+        ReasonCode::kRemoveFromCrl, ReasonCode::kAaCompromise}) {
     const std::uint8_t code = static_cast<std::uint8_t>(reason);
     EXPECT_EQ(encoded(Revoked{t, reason}), "a116" + time + "a0030a01" + to_hex(Bytes(&code, 1)));
   }
@@ -142,8 +141,8 @@ TEST(CertStatus, RefusesOtherShapes) {
 // req: OCSP-COD-009
 TEST(ResponseStatus, IsFiveOctetsForEveryError) {
   for (const ResponseStatus status :
-       {ResponseStatus::kMalformedRequest, ResponseStatus::kInternalError, ResponseStatus::kTryLater,
-        ResponseStatus::kSigRequired, ResponseStatus::kUnauthorized}) {
+       {ResponseStatus::kMalformedRequest, ResponseStatus::kInternalError,
+        ResponseStatus::kTryLater, ResponseStatus::kSigRequired, ResponseStatus::kUnauthorized}) {
     const Buffer octets = encode_error_response(status);
     const std::uint8_t expected[] = {0x30, 3, 0x0a, 1, static_cast<std::uint8_t>(status)};
     EXPECT_TRUE(equal(octets, expected));
@@ -167,12 +166,12 @@ TEST(ResponseStatus, RefusesUndefinedNumbersAndBodiesThatDoNotBelong) {
   EXPECT_EQ(response_outcome(hex("30020a00")), "responseStatus: bad value at octet 2");
   EXPECT_EQ(response_outcome(hex("30030a0100")), "responseBytes: inconsistent at octet 5");
   const Buffer good = encode_sample(make_response_data());
-  EXPECT_EQ(response_error(replaced(good, "0a0100", "0a0103")).code,
-            der::DerErrc::kInconsistent);
+  EXPECT_EQ(response_error(replaced(good, "0a0100", "0a0103")).code, der::DerErrc::kInconsistent);
 }
 
 TEST(ResponseStatusDeathTest, SuccessIsNoErrorResponse) {
-  EXPECT_DEATH(static_cast<void>(encode_error_response(ResponseStatus::kSuccessful)), "kSuccessful");
+  EXPECT_DEATH(static_cast<void>(encode_error_response(ResponseStatus::kSuccessful)),
+               "kSuccessful");
 }
 
 // req: OCSP-COD-010
@@ -188,7 +187,8 @@ TEST(ResponseBytes, NamesTheBasicTypeAndTellsOthersFromGarbage) {
 
 // req: OCSP-COD-011
 TEST(BasicResponse, KeepsTheSignedOctetsAsReceived) {
-  // An explicit version is an unusual but accepted choice: the signature covers it, a re-encoding would lose it.
+  // An explicit version is an unusual but accepted choice: the signature covers it, a re-encoding
+  // would lose it.
   const Buffer canonical = encode_response_data(make_response_data());
   der::Reader in{Bytes(canonical)};
   const auto content = in.read(der::Tag::kSequence, "data");
@@ -236,9 +236,11 @@ TEST(BasicResponse, TakesEmptyExtensionListsThatRespondersSend) {
   ASSERT_TRUE(tolerated && tolerated->basic) << outcome(tolerated);
   EXPECT_TRUE(tolerated->basic->extensions.empty());
   EXPECT_TRUE(tolerated->basic->responses.at(0).extensions.empty());
-  EXPECT_NE(response_outcome(hand_written("a100", "")), "ok") << "no list at all is not an empty list";
+  EXPECT_NE(response_outcome(hand_written("a100", "")), "ok")
+      << "no list at all is not an empty list";
   EXPECT_NE(response_outcome(hand_written("", "a100")), "ok");
-  EXPECT_NE(response_outcome(hand_written("a10430023000", "")), "ok") << "an extension without fields";
+  EXPECT_NE(response_outcome(hand_written("a10430023000", "")), "ok")
+      << "an extension without fields";
 }
 
 // req: OCSP-COD-013
@@ -340,8 +342,8 @@ TEST(BasicResponse, PassesCertificateTransparencyListsThroughUntouched) {
   EXPECT_EQ(again, octets);
   const auto response = parse_response(again);
   ASSERT_TRUE(response && response->basic);
-  const auto sct = der::find_extension(response->basic->responses.at(0).extensions,
-                                       oid::kCtSctListOcsp);
+  const auto sct =
+      der::find_extension(response->basic->responses.at(0).extensions, oid::kCtSctListOcsp);
   ASSERT_TRUE(sct.has_value());
   EXPECT_EQ(to_hex(sct->value), list);
 }

@@ -67,7 +67,8 @@ inline Buffer encode_sample(const ResponseData& data, std::size_t certificates =
   return encode_response(encode_response_data(data), make_signature(certificates));
 }
 
-// What parsing an owned message says; the parsers themselves refuse temporaries, whose views would dangle.
+// What parsing an owned message says; the parsers themselves refuse temporaries, whose views would
+// dangle.
 inline std::string cert_id_outcome(const Buffer& octets) { return outcome(parse_cert_id(octets)); }
 inline std::string request_outcome(const Buffer& octets, const Limits& limits = {}) {
   return outcome(parse_request(octets, limits));
@@ -86,7 +87,8 @@ inline der::DerError response_error(const Buffer& octets, const Limits& limits =
 using testing::re_encode_request;
 using testing::re_encode_response;
 
-/// `octets` with the first occurrence of `from` replaced, all in hexadecimal; lengths around it are the caller's business.
+/// `octets` with the first occurrence of `from` replaced, all in hexadecimal; lengths around it are
+/// the caller's business.
 inline Buffer replaced(Bytes octets, std::string_view from, std::string_view to) {
   std::string text = to_hex(octets);
   const std::size_t at = text.find(from);

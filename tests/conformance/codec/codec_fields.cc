@@ -29,7 +29,8 @@ std::string instant(const std::optional<UnixSeconds>& t) {
 
 std::string truth(bool value) { return value ? "true" : "false"; }
 
-/// Opaque lists of RFC 6962 section 3.3: total length, then length and SCT each, all lengths of two octets.
+/// Opaque lists of RFC 6962 section 3.3: total length, then length and SCT each, all lengths of two
+/// octets.
 std::size_t count_scts(Bytes extension_value) {
   der::Reader in(extension_value);
   const auto content = in.read(der::Tag::kOctetString, "sctList");
@@ -105,8 +106,9 @@ std::optional<std::string> request_field(const ocsp::RequestView& request, Bytes
   return cert_id_field(request.requests.at(0).cert_id, name);
 }
 
-/// CertIDs that mean what the case asks about: the first one of its request, and, where its files tell issuer and serial, the
-/// same under every hash, since some responders answer a question under SHA-256 with a SHA-1 CertID.
+/// CertIDs that mean what the case asks about: the first one of its request, and, where its files
+/// tell issuer and serial, the same under every hash, since some responders answer a question under
+/// SHA-256 with a SHA-1 CertID.
 std::vector<Buffer> targets_of(const Case& c) {
   std::vector<Buffer> targets;
   std::vector<Serial> serials;
@@ -229,8 +231,9 @@ std::optional<std::string> response_field(const Case& c, const ocsp::BasicRespon
   // Of many entries the manifest describes the one whose serial it gives, else the first.
   std::optional<ocsp::SingleResponseView> described;
   for (const ocsp::SingleResponseView& single : basic.responses) {
-    const bool is_named = c.expected.fields.contains("serial") &&
-                          text_of(c.expected.fields.at("serial")) == to_decimal(single.cert_id.serial);
+    const bool is_named =
+        c.expected.fields.contains("serial") &&
+        text_of(c.expected.fields.at("serial")) == to_decimal(single.cert_id.serial);
     if (!described || is_named) {
       described = single;
     }

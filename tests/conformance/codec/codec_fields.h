@@ -9,7 +9,8 @@
 // What the decoder says about a message, in the words of the manifest.
 namespace muster::vectors {
 
-/// The value of `fields.<name>` as text, and what we decode for it. Nothing for a name that is not about decoding.
+/// The value of `fields.<name>` as text, and what we decode for it. Nothing for a name that is not
+/// about decoding.
 struct FieldCheck {
   std::string wanted;
   std::string got;

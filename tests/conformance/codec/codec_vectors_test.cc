@@ -27,7 +27,8 @@ void judge_status(Judge& judge, const Case& c) {
     judge.expect(c, "response_status", c.expected.response_status, to_string(response->status));
   }
   // With several entries the verdict layer says which one counts.
-  if (!c.expected.cert_status.empty() && response->basic && response->basic->responses.size() == 1) {
+  if (!c.expected.cert_status.empty() && response->basic &&
+      response->basic->responses.size() == 1) {
     const ocsp::SingleResponseView single = response->basic->responses.at(0);
     judge.expect(c, "cert_status", c.expected.cert_status, to_string(single.status));
     const auto* revoked = std::get_if<ocsp::Revoked>(&single.status);
@@ -127,7 +128,8 @@ TEST(CodecVectors, EveryCutIsRefusedAndEveryFlipIsHarmless) {
   }
 }
 
-// A difference that is gone must leave the list; lines about cases that this collection lacks are not judged.
+// A difference that is gone must leave the list; lines about cases that this collection lacks are
+// not judged.
 TEST(Judge, ReportsUnlistedAndStaleDifferences) {
   if (all_cases().empty()) {
     GTEST_SKIP() << kAbsent;
@@ -149,10 +151,11 @@ TEST(Judge, ReportsUnlistedAndStaleDifferences) {
   judge.expect(known, "parse", "ok", "fail");
   judge.expect(stale, "parse", "ok", "ok");
   judge.expect(fresh, "parse", "ok", "fail");
-  EXPECT_EQ(judge.problems(),
-            (std::vector<std::string>{
-                "a/new | parse: expected ok, got fail",
-                stale.id + " | parse: listed as a difference, but there is none: remove the line"}));
+  EXPECT_EQ(
+      judge.problems(),
+      (std::vector<std::string>{
+          "a/new | parse: expected ok, got fail",
+          stale.id + " | parse: listed as a difference, but there is none: remove the line"}));
   EXPECT_EQ(judge.checks(), 3u);
 }
 

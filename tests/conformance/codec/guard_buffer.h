@@ -12,8 +12,8 @@
 
 namespace muster::testing {
 
-/// A copy of some octets that ends where an inaccessible page begins: reading one octet too far crashes the test, also without a
-/// sanitizer. The octets may be changed in place.
+/// A copy of some octets that ends where an inaccessible page begins: reading one octet too far
+/// crashes the test, also without a sanitizer. The octets may be changed in place.
 class GuardBuffer {
  public:
   explicit GuardBuffer(Bytes octets) : size_(octets.size()) {
@@ -34,7 +34,8 @@ class GuardBuffer {
 
   [[nodiscard]] Bytes bytes() const { return {data_, size_}; }
   [[nodiscard]] std::uint8_t& operator[](std::size_t i) { return data_[i]; }
-  /// The first `n` octets, moved so that they end at the guard page. Undone by nothing: the rest is lost.
+  /// The first `n` octets, moved so that they end at the guard page. Undone by nothing: the rest is
+  /// lost.
   void cut_to(std::size_t n) {
     std::copy_backward(data_, data_ + n, data_ + size_);
     data_ += size_ - n;
@@ -48,9 +49,9 @@ class GuardBuffer {
   std::size_t mapped_ = 0;
 };
 
-/// The parser duty: `parse(Bytes)` sees `octets` cut at every length, longest first, and with each octet flipped in turn (all
-/// bits, then the lowest), at a guard page.
-/// \param on_cut   called with the shortened octets; \param on_flip with the changed ones.
+/// The parser duty: `parse(Bytes)` sees `octets` cut at every length, longest first, and with each
+/// octet flipped in turn (all bits, then the lowest), at a guard page. \param on_cut   called with
+/// the shortened octets; \param on_flip with the changed ones.
 inline void for_each_cut_and_flip(Bytes octets, const std::function<void(Bytes)>& on_cut,
                                   const std::function<void(Bytes)>& on_flip) {
   GuardBuffer whole(octets);

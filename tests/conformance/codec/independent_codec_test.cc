@@ -80,7 +80,8 @@ TEST(IndependentCodec, VerifiesTheSignatureOfOurSignedRequest) {
   const Buffer tbs = ocsp::encode_tbs_request(request);
   auto made = pki::Signer::make(signer.key);
   ASSERT_TRUE(made);
-  ocsp::SignaturePart signature{to_buffer(made->algorithm()), {}, {to_buffer(signer.certificate.der())}};
+  ocsp::SignaturePart signature{
+      to_buffer(made->algorithm()), {}, {to_buffer(signer.certificate.der())}};
   ASSERT_TRUE(made->sign(tbs, signature.signature));
   Buffer octets = ocsp::encode_request(tbs, &signature);
   EXPECT_EQ(request_by_openssl(octets), octets);
@@ -88,8 +89,8 @@ TEST(IndependentCodec, VerifiesTheSignatureOfOurSignedRequest) {
   const auto verifies = [&signer](const Buffer& message) {
     const auto view = ocsp::parse_request(message);
     return view && view->signature &&
-           pki::verify_signature(view->signature->algorithm, view->tbs_raw, view->signature->signature,
-                                 signer.certificate);
+           pki::verify_signature(view->signature->algorithm, view->tbs_raw,
+                                 view->signature->signature, signer.certificate);
   };
   EXPECT_TRUE(verifies(octets));
   const auto view = ocsp::parse_request(octets);
@@ -112,8 +113,8 @@ TEST(IndependentCodec, EncodesOurResponsesToTheSameOctets) {
     testing::ResponseSpec spec;
     spec.responder_id = by;
     for (const ocsp::CertStatus& status : statuses) {
-      testing::EntrySpec entry =
-          testing::entry_for(pki_set().leaf.certificate, pki_set().intermediate.certificate, status);
+      testing::EntrySpec entry = testing::entry_for(pki_set().leaf.certificate,
+                                                    pki_set().intermediate.certificate, status);
       entry.extensions = {testing::unknown_extension(false)};
       spec.entries.push_back(entry);
     }

@@ -31,8 +31,8 @@ inline Buffer re_encode_response(Bytes octets) {
              : ocsp::encode_error_response(response->status);
 }
 
-/// Whether a message may use one of the named tolerances (decision 002), which encoding normalises: an explicit version v1,
-/// an empty list of extensions or certificates.
+/// Whether a message may use one of the named tolerances (decision 002), which encoding normalises:
+/// an explicit version v1, an empty list of extensions or certificates.
 inline bool may_use_tolerance(Bytes octets) {
   const std::string text = to_hex(octets);
   for (const char* const pattern : {"a003020100", "a0023000", "a1023000", "a2023000"}) {
@@ -43,8 +43,8 @@ inline bool may_use_tolerance(Bytes octets) {
   return false;
 }
 
-/// Whether `again`, encoded from the owner of `octets`, is what it has to be: the same octets, or fewer where a tolerance
-/// was used.
+/// Whether `again`, encoded from the owner of `octets`, is what it has to be: the same octets, or
+/// fewer where a tolerance was used.
 inline bool is_faithful(Bytes octets, Bytes again) {
   return equal(octets, again) || (again.size() < octets.size() && may_use_tolerance(octets));
 }

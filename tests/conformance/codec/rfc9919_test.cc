@@ -83,7 +83,8 @@ TEST(Rfc9919, TheResponseDecodesVerifiesAndReEncodes) {
   ASSERT_EQ(basic.certificates.size(), 1u);
   EXPECT_TRUE(equal(basic.certificates.at(0), responder.der()));
   EXPECT_GT(basic.responses.at(0).this_update, basic.produced_at) << "a peculiarity of the example";
-  EXPECT_TRUE(pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature, responder));
+  EXPECT_TRUE(
+      pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature, responder));
   EXPECT_EQ(to_hex(testing::re_encode_response(octets)), to_hex(octets));
 }
 

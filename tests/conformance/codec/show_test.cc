@@ -43,17 +43,20 @@ json show_json(std::vector<std::string> arguments) {
 ocsp::Request make_request() {
   ocsp::Request request;
   const TestPki& pki = standard_pki();
-  request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, pki.leaf.certificate, pki.intermediate.certificate), {}});
-  request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(16, 0xab))});
+  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, pki.leaf.certificate,
+                                                pki.intermediate.certificate),
+                              {}});
+  request.extensions.push_back(
+      {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(16, 0xab))});
   return request;
 }
 
 Buffer make_response() {
   const TestPki& pki = standard_pki();
   ResponseSpec spec;
-  spec.entries.push_back(entry_for(pki.leaf.certificate, pki.intermediate.certificate,
-                                   ocsp::Revoked{kTestNow - Seconds(60), ReasonCode::kKeyCompromise}));
+  spec.entries.push_back(
+      entry_for(pki.leaf.certificate, pki.intermediate.certificate,
+                ocsp::Revoked{kTestNow - Seconds(60), ReasonCode::kKeyCompromise}));
   return build_response(pki.ocsp_signer, spec);
 }
 
@@ -105,8 +108,9 @@ TEST(Show, TellsPeopleWhatAResponseSays) {
   const ProcessResult result = show({dir.write("r.ors", make_response())});
   ASSERT_EQ(result.exit_code, 0) << result.describe();
   for (const char* const line :
-       {"OCSP response (", "response status: successful", "status: revoked", "revocation reason: keyCompromise",
-        "by: key", "serial: ", "this update: ", "algorithm: ecdsa-with-SHA256", "subject: "}) {
+       {"OCSP response (", "response status: successful", "status: revoked",
+        "revocation reason: keyCompromise", "by: key",
+        "serial: ", "this update: ", "algorithm: ecdsa-with-SHA256", "subject: "}) {
     EXPECT_NE(result.out.find(line), std::string::npos) << line << "\n" << result.describe();
   }
   const ProcessResult error = show({"-"}, std::string("\x30\x03\x0a\x01\x06", 5));
@@ -138,7 +142,9 @@ TEST(Show, PrintsEveryEntryOfACrl) {
   EXPECT_EQ(objects[0]["entries"][kEntries - 1]["serial"], "1388");
   EXPECT_EQ(objects[0]["entries"][0]["reason"], "superseded");
   const ProcessResult text = show({file});
-  EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n') > static_cast<std::ptrdiff_t>(kEntries), true);
+  EXPECT_EQ(
+      std::count(text.out.begin(), text.out.end(), '\n') > static_cast<std::ptrdiff_t>(kEntries),
+      true);
   EXPECT_NE(text.out.find("    1388 2"), std::string::npos);
 }
 
@@ -152,7 +158,8 @@ TEST(Show, NamesFieldAndOctetOfBrokenInput) {
             std::string::npos)
       << result.describe();
   broken.push_back(0);
-  const json objects = show_json({dir.write("long.der", broken), dir.write("good.der", make_response())});
+  const json objects =
+      show_json({dir.write("long.der", broken), dir.write("good.der", make_response())});
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0]["error"]["code"], "trailing data");
   EXPECT_EQ(objects[0]["error"]["field"], "ocspResponse");
@@ -173,15 +180,18 @@ TEST(Show, RefusesWhatItCannotShow) {
       {dir.write("text", "hello, world!\n"), "neither PEM, hexadecimal, base64"},
       {dir.write("key", to_pem("PRIVATE KEY", Buffer(32, 7))), "among the PEM blocks"},
       {dir.write("cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n"), "is the file cut off?"},
-      {dir.write("bad.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"), "damaged"},
+      {dir.write("bad.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"),
+       "damaged"},
       {dir.write("label.pem", "-----BEGIN CERTIFICATE"), "does not end"},
-      {dir.write("zeros", Buffer(100, 0)), "neither OCSP request, OCSP response, CRL nor certificate"},
+      {dir.write("zeros", Buffer(100, 0)),
+       "neither OCSP request, OCSP response, CRL nor certificate"},
       {dir.write("cert.pem", to_pem("CERTIFICATE", Buffer(10, 0x30))), "not a valid certificate"},
   };
   for (const Case& c : cases) {
     const ProcessResult result = show({c.file});
     EXPECT_EQ(result.exit_code, 66) << result.describe();
-    EXPECT_NE(result.err.find(c.message), std::string::npos) << c.message << "\n" << result.describe();
+    EXPECT_NE(result.err.find(c.message), std::string::npos) << c.message << "\n"
+                                                             << result.describe();
     EXPECT_EQ(result.out, "") << "nothing of a key is printed";
   }
 }
@@ -192,7 +202,8 @@ TEST(Show, BelievesTheTypeItIsTold) {
   EXPECT_EQ(show({"--type", "response", file}).exit_code, 0);
   const ProcessResult wrong = show({"--type", "request", file});
   EXPECT_EQ(wrong.exit_code, 66);
-  EXPECT_NE(wrong.err.find("not a valid OCSP request: tbsRequest: wrong tag at octet"), std::string::npos)
+  EXPECT_NE(wrong.err.find("not a valid OCSP request: tbsRequest: wrong tag at octet"),
+            std::string::npos)
       << wrong.describe();
   EXPECT_EQ(show({"--type", "banana", file}).exit_code, 64);
   EXPECT_EQ(show({}).exit_code, 64);

@@ -143,8 +143,8 @@ Judge::Judge(const std::string& differences_path) {
       is_complete = is_complete && !trim(column).empty();
     }
     if (!is_complete || !listed_.insert(key_of(trim(columns[0]), trim(columns[1]))).second) {
-      stop(differences_path + ": not 'id | expectation | reason | clause', or twice: " +
-           std::string(line));
+      stop(differences_path +
+           ": not 'id | expectation | reason | clause', or twice: " + std::string(line));
     }
   }
 }

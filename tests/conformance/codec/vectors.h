@@ -11,22 +11,23 @@
 #include "muster/base/bytes.h"
 #include "muster/base/time.h"
 
-// The collection of OCSP requests, responses and CRLs other projects test with, and what they expect of each
-// (shared/vectors/manifest.json). Read only by tests; never part of the repository.
+// The collection of OCSP requests, responses and CRLs other projects test with, and what they
+// expect of each (shared/vectors/manifest.json). Read only by tests; never part of the repository.
 namespace muster::vectors {
 
 enum class Kind : std::uint8_t { kRequest, kResponse, kCrl };
 
 /// What upstream asserts. Empty and absent members are not asserted.
 struct Expected {
-  std::string parse;                ///< "ok", "fail"
-  std::string response_status;      ///< "successful", "malformedRequest", ...
-  std::string cert_status;          ///< "good", "revoked", "unknown"
-  std::string signature;            ///< "good", "bad"
-  std::string responder_authorised; ///< "yes", "no"
+  std::string parse;                 ///< "ok", "fail"
+  std::string response_status;       ///< "successful", "malformedRequest", ...
+  std::string cert_status;           ///< "good", "revoked", "unknown"
+  std::string signature;             ///< "good", "bad"
+  std::string responder_authorised;  ///< "yes", "no"
   std::optional<std::int64_t> revocation_time;
   std::optional<std::int64_t> revocation_reason;
-  std::string overall;  ///< "good", "revoked", "unknown", "accept", "reject", "undetermined", "no-match", "parsed", "unstated"
+  std::string overall;  ///< "good", "revoked", "unknown", "accept", "reject", "undetermined",
+                        ///< "no-match", "parsed", "unstated"
   std::string why;      ///< layer that decides: "parse", "signature", "responder", "time", ...
   nlohmann::json fields = nlohmann::json::object();
 };
@@ -49,13 +50,15 @@ struct Case {
 
 /// The folder: environment MUSTER_VECTORS, else ../shared/vectors beside the project.
 std::string folder();
-/// Every case, in the order of the manifest; empty when the folder is absent: skip with kAbsent then.
+/// Every case, in the order of the manifest; empty when the folder is absent: skip with kAbsent
+/// then.
 const std::vector<Case>& all_cases();
 inline constexpr std::string_view kAbsent =
     "the shared vectors are absent: set MUSTER_VECTORS to the folder that holds manifest.json";
 
-/// Judges cases against a list of known differences, one `id | expectation | reason | clause of the standard` a line, '#'
-/// starting a comment line. The list must be exact: an entry about a case that does not differ (any more) is a problem too.
+/// Judges cases against a list of known differences, one `id | expectation | reason | clause of the
+/// standard` a line, '#' starting a comment line. The list must be exact: an entry about a case
+/// that does not differ (any more) is a problem too.
 class Judge {
  public:
   /// Stops the test program when the file cannot be read or a line has another form.
@@ -63,7 +66,8 @@ class Judge {
   /// Notes one expectation, named as in the manifest: "parse", "cert_status", "fields.serial".
   void expect(const Case& c, std::string_view expectation, std::string_view wanted,
               std::string_view got);
-  /// One line for each unlisted difference and each listed one that was not seen; empty when all is as told.
+  /// One line for each unlisted difference and each listed one that was not seen; empty when all is
+  /// as told.
   [[nodiscard]] std::vector<std::string> problems() const;
   [[nodiscard]] std::size_t checks() const { return checks_; }
   [[nodiscard]] std::size_t differences() const { return seen_.size(); }

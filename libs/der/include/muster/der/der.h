@@ -30,24 +30,27 @@ enum class Tag : std::uint8_t {
 };
 /// [n] with primitive content (implicit tagging of a primitive type), n = 0..30.
 constexpr Tag context_primitive(unsigned n) { return static_cast<Tag>(0x80u | n); }
-/// [n] with constructed content (explicit tagging, or implicit tagging of a constructed type), n = 0..30.
+/// [n] with constructed content (explicit tagging, or implicit tagging of a constructed type), n =
+/// 0..30.
 constexpr Tag context_constructed(unsigned n) { return static_cast<Tag>(0xa0u | n); }
 
 /// Persistent values are never renumbered: they reach logs and JSON through to_string.
 enum class DerErrc : std::uint8_t {
-  kTruncated,      ///< an element ends behind the octets there are
-  kWrongTag,       ///< another element than the schema names (or one missing)
-  kBadLength,      ///< indefinite, not minimal, or more than 4 length octets
-  kTrailingData,   ///< octets left over inside or behind an element
-  kBadValue,       ///< content that the type forbids (BOOLEAN 01, INTEGER 00 01, a time of another form...)
-  kTooLarge,       ///< a named limit on size or count was passed
-  kUnsupported,    ///< well-formed, but a version or type we do not implement
-  kInconsistent,   ///< two fields contradict each other (inner and outer algorithm, status and body)
+  kTruncated,     ///< an element ends behind the octets there are
+  kWrongTag,      ///< another element than the schema names (or one missing)
+  kBadLength,     ///< indefinite, not minimal, or more than 4 length octets
+  kTrailingData,  ///< octets left over inside or behind an element
+  kBadValue,      ///< content that the type forbids (BOOLEAN 01, INTEGER 00 01, a time of another
+                  ///< form...)
+  kTooLarge,      ///< a named limit on size or count was passed
+  kUnsupported,   ///< well-formed, but a version or type we do not implement
+  kInconsistent,  ///< two fields contradict each other (inner and outer algorithm, status and body)
 };
 std::string_view to_string(DerErrc code);
 
-/// `offset` counts from the start of the buffer handed to the outermost parse call and points at the identifier octet of
-/// the element in question, or where the octets end for kTruncated. `field` is a literal, named as in the RFC.
+/// `offset` counts from the start of the buffer handed to the outermost parse call and points at
+/// the identifier octet of the element in question, or where the octets end for kTruncated. `field`
+/// is a literal, named as in the RFC.
 struct DerError {
   DerErrc code;
   std::uint32_t offset;
@@ -68,10 +71,12 @@ struct Element {
   Bytes raw;
 };
 
-/// Whether `identifier` may start a DER element: a low tag number, not the reserved end-of-contents, and among
-/// universal tags constructed exactly where the type is (X.690 sections 8.1.2, 10.2).
+/// Whether `identifier` may start a DER element: a low tag number, not the reserved
+/// end-of-contents, and among universal tags constructed exactly where the type is (X.690
+/// sections 8.1.2, 10.2).
 constexpr bool is_der_identifier(std::uint8_t identifier) {
-  constexpr std::uint32_t kConstructedUniversal = 1u << 8 | 1u << 11 | 1u << 16 | 1u << 17 | 1u << 29;
+  constexpr std::uint32_t kConstructedUniversal =
+      1u << 8 | 1u << 11 | 1u << 16 | 1u << 17 | 1u << 29;
   const unsigned number = identifier & 0x1fu;
   if (number == 0x1f || identifier == 0x00 || identifier == 0x20) {
     return false;
@@ -80,16 +85,19 @@ constexpr bool is_der_identifier(std::uint8_t identifier) {
   return (identifier & 0xc0u) != 0 || constructed == ((kConstructedUniversal >> number & 1u) != 0);
 }
 
-/// Which definite lengths a Reader takes. The second is not DER: for framing that no signature covers (decision 002).
+/// Which definite lengths a Reader takes. The second is not DER: for framing that no signature
+/// covers (decision 002).
 enum class Lengths : std::uint8_t { kMinimal, kAnyDefinite };
 
-/// Cursor over the content of one element (or a whole message). Strict DER: definite minimal lengths, low tag
-/// numbers. Never allocates; never reads outside its octets; nothing recurses, so nesting is bounded by the schema that
-/// the caller writes down. Lifetime: a view of the octets given. Offsets hold for messages below 4 GiB.
+/// Cursor over the content of one element (or a whole message). Strict DER: definite minimal
+/// lengths, low tag numbers. Never allocates; never reads outside its octets; nothing recurses, so
+/// nesting is bounded by the schema that the caller writes down. Lifetime: a view of the octets
+/// given. Offsets hold for messages below 4 GiB.
 class Reader {
  public:
   /// Octets that start a message: offsets in errors count from here.
   explicit Reader(Bytes message) : Reader(message, 0) {}
+  explicit Reader(Buffer&&) = delete;
   /// Octets inside a message, `base_offset` octets behind its start.
   Reader(Bytes octets, std::uint32_t base_offset) : rest_(octets), offset_(base_offset) {}
 
@@ -108,7 +116,8 @@ class Reader {
     return start.rest_.first(start.rest_.size() - rest_.size());
   }
 
-  /// Next element, whatever its tag. Errors: kTruncated, kBadLength, kBadValue (not a DER identifier octet).
+  /// Next element, whatever its tag. Errors: kTruncated, kBadLength, kBadValue (not a DER
+  /// identifier octet).
   DerResult<Element> read_any(std::string_view field) {
     if (at_end() || !is_der_identifier(rest_[0])) [[unlikely]] {
       return Err{DerError{at_end() ? DerErrc::kTruncated : DerErrc::kBadValue, offset_, field}};
@@ -117,8 +126,8 @@ class Reader {
     MUSTER_TRY(const Bytes content, read(static_cast<Tag>(rest_[0]), field));
     return Element{static_cast<Tag>(start.rest_[0]), content, consumed_since(start)};
   }
-  /// Next element, which must have `tag`. Errors: those of read_any, kWrongTag (also for a missing element; a message
-  /// without any octet is kTruncated).
+  /// Next element, which must have `tag`. Errors: those of read_any, kWrongTag (also for a missing
+  /// element; a message without any octet is kTruncated).
   DerResult<Element> read_element(Tag tag, std::string_view field) {
     const Reader start = *this;
     MUSTER_TRY(const Bytes content, read(tag, field));
@@ -166,13 +175,15 @@ class Reader {
   DerResult<Truth> read_boolean(std::string_view field);
   /// INTEGER or ENUMERATED content checked minimal; any size and sign. Returns content octets.
   DerResult<Bytes> read_integer(std::string_view field, Tag tag = Tag::kInteger);
-  /// Small non-negative INTEGER or ENUMERATED, at most `max`. Errors: + kTooLarge, kBadValue (negative).
+  /// Small non-negative INTEGER or ENUMERATED, at most `max`. Errors: + kTooLarge, kBadValue
+  /// (negative).
   DerResult<std::uint64_t> read_unsigned(std::string_view field, std::uint64_t max,
                                          Tag tag = Tag::kInteger);
   /// OBJECT IDENTIFIER content, checked to be well-formed arcs.
   DerResult<Bytes> read_oid(std::string_view field);
   DerResult<Unit> read_null(std::string_view field, Tag tag = Tag::kNull);
-  /// BIT STRING whose length is a whole number of octets. Errors: + kBadValue for unused bits (OCSP-COD-027).
+  /// BIT STRING whose length is a whole number of octets. Errors: + kBadValue for unused bits
+  /// (OCSP-COD-027).
   DerResult<Bytes> read_octet_bits(std::string_view field);
 
  private:
@@ -180,7 +191,8 @@ class Reader {
     std::size_t header_size;
     std::size_t content_size;
   };
-  /// Whether a whole element with `tag` and a length in short form is next: nearly all elements of a request.
+  /// Whether a whole element with `tag` and a length in short form is next: nearly all elements of
+  /// a request.
   [[nodiscard]] bool has_short(Tag tag) const {
     const std::uint8_t* const at = rest_.data();
     return rest_.size() >= 2 && at[0] == static_cast<std::uint8_t>(tag) && at[1] < 0x80 &&
@@ -208,8 +220,8 @@ class Reader {
   Lengths lengths_ = Lengths::kMinimal;
 };
 
-/// Parses exactly one element with `tag` that fills `der`, handing its content to `body(Reader&)`; rejects octets left
-/// over at either level.
+/// Parses exactly one element with `tag` that fills `der`, handing its content to `body(Reader&)`;
+/// rejects octets left over at either level.
 template <class Body>
 auto read_all(Bytes der, Tag tag, std::string_view field, Body&& body)
     -> decltype(body(std::declval<Reader&>())) {
@@ -230,7 +242,8 @@ auto read_all(Bytes der, Tag tag, std::string_view field, Body&& body)
 class Writer {
  public:
   Writer() = default;
-  /// Appends to `into`'s storage (cleared first) so that a warm buffer is reused without allocating.
+  /// Appends to `into`'s storage (cleared first) so that a warm buffer is reused without
+  /// allocating.
   explicit Writer(Buffer&& into) : out_(std::move(into)) { out_.clear(); }
 
   /// An element whose content `body()` writes.

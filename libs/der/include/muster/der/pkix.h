@@ -10,25 +10,27 @@
 #include "muster/base/time.h"
 #include "muster/der/der.h"
 
-// What OCSP messages, CRLs and certificates share: serials, algorithm identifiers, extensions, times, reasons.
+// What OCSP messages, CRLs and certificates share: serials, algorithm identifiers, extensions,
+// times, reasons.
 namespace muster {
 
 /// Limits on untrusted messages; each is a parse error kTooLarge when passed, and has a test.
 inline constexpr std::size_t kMaxSerialOctets = 64;
 
-/// CertificateSerialNumber: the exact INTEGER content octets, sign octet included, however odd (zero, negative,
-/// over-long). Ordered and hashable by octets; inline storage, never allocates.
+/// CertificateSerialNumber: the exact INTEGER content octets, sign octet included, however odd
+/// (zero, negative, over-long). Ordered and hashable by octets; inline storage, never allocates.
 class Serial {
  public:
   /// Errors: kBadValue when empty or not minimal, kTooLarge beyond kMaxSerialOctets.
   static der::DerResult<Serial> make(Bytes integer_content, std::uint32_t offset = 0);
-  /// "4A19C2", with or without colons, as openssl and CAs print serials: an unsigned number, so a sign octet is put
-  /// in front where needed and leading zeros are dropped; "-66" is a negative one.
+  /// "4A19C2", with or without colons, as openssl and CAs print serials: an unsigned number, so a
+  /// sign octet is put in front where needed and leading zeros are dropped; "-66" is a negative
+  /// one.
   static std::optional<Serial> from_hex(std::string_view text);
 
   [[nodiscard]] Bytes octets() const { return {octets_.data(), size_}; }
-  /// The number in upper-case hexadecimal without sign octet, as index.txt has it ("00" for zero, '-' in front when
-  /// negative).
+  /// The number in upper-case hexadecimal without sign octet, as index.txt has it ("00" for zero,
+  /// '-' in front when negative).
   [[nodiscard]] std::string to_hex() const;
   friend bool operator==(const Serial& a, const Serial& b) { return equal(a.octets(), b.octets()); }
   friend std::strong_ordering operator<=>(const Serial& a, const Serial& b);
@@ -70,7 +72,8 @@ std::size_t digest_size(HashAlgorithm hash);
 
 namespace der {
 
-/// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }  RFC 5280 4.1.1.2
+/// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }  RFC
+/// 5280 4.1.1.2
 struct AlgorithmView {
   Bytes oid;                        ///< content octets
   std::optional<Bytes> parameters;  ///< one whole element of any type
@@ -79,8 +82,8 @@ struct AlgorithmView {
 DerResult<AlgorithmView> read_algorithm(Reader& in, std::string_view field);
 /// The hash that this names, its parameters absent or NULL (OCSP-COD-023); nothing for another one.
 std::optional<HashAlgorithm> find_hash(const AlgorithmView& algorithm);
-/// Whether SHA-2 identifiers in CertIDs are written with NULL parameters (RFC 9919 examples, software; our default) or
-/// without (RFC 5754).
+/// Whether SHA-2 identifiers in CertIDs are written with NULL parameters (RFC 9919 examples,
+/// software; our default) or without (RFC 5754).
 enum class HashParameters : std::uint8_t { kNull, kAbsent };
 /// The whole AlgorithmIdentifier element.
 Bytes hash_algorithm_der(HashAlgorithm hash, HashParameters parameters);
@@ -90,21 +93,23 @@ std::string oid_to_string(Bytes oid);
 /// Content octets of a dotted OID.
 std::optional<Buffer> oid_from_string(std::string_view dotted);
 
-/// Extension ::= SEQUENCE { extnID OID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }  RFC 5280 4.1
+/// Extension ::= SEQUENCE { extnID OID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }
+/// RFC 5280 4.1
 struct ExtensionView {
   Bytes oid;
   bool critical = false;
-  Bytes value;  ///< content of the OCTET STRING; well-formed only if whoever knows the OID parses it
+  Bytes
+      value;  ///< content of the OCTET STRING; well-formed only if whoever knows the OID parses it
   Bytes raw;
 };
 
-/// Whether `Extensions ::= SEQUENCE SIZE (1..MAX)` may be empty all the same: real OCSP monitors and responders send such
-/// lists (OCSP-COD-015, decision 002).
+/// Whether `Extensions ::= SEQUENCE SIZE (1..MAX)` may be empty all the same: real OCSP monitors
+/// and responders send such lists (OCSP-COD-015, decision 002).
 enum class EmptyAllowed : std::uint8_t { kNo, kYes };
 inline constexpr std::size_t kMaxExtensions = 64;
 
-/// A checked `SEQUENCE OF` walked lazily: every element was parsed once when the message was, so walking cannot fail.
-/// View. `Parse` is `DerResult<T>(*)(Reader&)`.
+/// A checked `SEQUENCE OF` walked lazily: every element was parsed once when the message was, so
+/// walking cannot fail. View. `Parse` is `DerResult<T>(*)(Reader&)`.
 template <class T, DerResult<T> (*Parse)(Reader&)>
 class ListView {
  public:
@@ -168,7 +173,8 @@ class ListView {
   std::size_t count_ = 0;
 };
 
-/// Parses the elements of a SEQUENCE OF whose content `in` covers, checking each. Errors: those of Parse, kTooLarge.
+/// Parses the elements of a SEQUENCE OF whose content `in` covers, checking each. Errors: those of
+/// Parse, kTooLarge.
 template <class T, DerResult<T> (*Parse)(Reader&)>
 DerResult<ListView<T, Parse>> read_list(Reader in, std::size_t max_count, std::string_view field) {
   const Bytes content = in.rest();
@@ -186,8 +192,9 @@ DerResult<ListView<T, Parse>> read_list(Reader in, std::size_t max_count, std::s
 
 DerResult<ExtensionView> read_extension(Reader& in);
 using ExtensionsView = ListView<ExtensionView, read_extension>;
-/// `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension` at the reader. Errors: + kBadValue for an empty list unless
-/// allowed, kInconsistent for an OID that appears twice (RFC 5280 section 4.2), kTooLarge beyond kMaxExtensions.
+/// `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension` at the reader. Errors: + kBadValue for an
+/// empty list unless allowed, kInconsistent for an OID that appears twice (RFC 5280 section 4.2),
+/// kTooLarge beyond kMaxExtensions.
 DerResult<ExtensionsView> read_extensions(Reader& in, EmptyAllowed empty, std::string_view field);
 /// The extension with this OID, if there.
 std::optional<ExtensionView> find_extension(const ExtensionsView& list, Bytes oid);
@@ -200,19 +207,23 @@ struct Extension {
 };
 void write_extension(Writer& out, Bytes oid, bool critical, Bytes value);
 
-/// YYYYMMDDHHMMSSZ only (OCSP-COD-013, -014: every other spelling is kBadValue, so it can never count as fresh).
+/// YYYYMMDDHHMMSSZ only (OCSP-COD-013, -014: every other spelling is kBadValue, so it can never
+/// count as fresh).
 DerResult<UnixSeconds> read_generalized_time(Reader& in, std::string_view field);
-/// `Time ::= CHOICE { utcTime, generalTime }` with the UTCTime years of RFC 5280 4.1.2.5.1 (50..99 are 19xx).
+/// `Time ::= CHOICE { utcTime, generalTime }` with the UTCTime years of RFC 5280 4.1.2.5.1 (50..99
+/// are 19xx).
 DerResult<UnixSeconds> read_time(Reader& in, std::string_view field);
 void write_generalized_time(Writer& out, UnixSeconds t, Tag tag = Tag::kGeneralizedTime);
 /// UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280 section 5.1.2.4).
 void write_time(Writer& out, UnixSeconds t);
 
-/// GeneralName ::= CHOICE of [0] .. [8]   RFC 5280 4.2.1.6. The alternative's tag is checked, its content is not.
+/// GeneralName ::= CHOICE of [0] .. [8]   RFC 5280 4.2.1.6. The alternative's tag is checked, its
+/// content is not.
 DerResult<Element> read_general_name(Reader& in, std::string_view field);
 /// The alternative uniformResourceIdentifier [6] IA5String.
 inline constexpr Tag kGeneralNameUri = context_primitive(6);
-/// AccessDescription ::= SEQUENCE { accessMethod OBJECT IDENTIFIER, accessLocation GeneralName }   RFC 5280 4.2.2.1
+/// AccessDescription ::= SEQUENCE { accessMethod OBJECT IDENTIFIER, accessLocation GeneralName }
+/// RFC 5280 4.2.2.1
 struct AccessDescriptionView {
   Bytes method;
   Element location;
@@ -224,7 +235,8 @@ inline constexpr std::size_t kMaxAccessDescriptions = 64;
 DerResult<AccessDescriptionsView> read_access_descriptions(Reader& in, std::string_view field);
 /// A Name (SEQUENCE OF RDN) checked for shape, returned raw with its header. RFC 5280 4.1.2.4
 DerResult<Bytes> read_name(Reader& in, std::string_view field);
-/// "CN=leaf, O=Corp" for people: RFC 4514 order of the encoding, values made printable. Input: a whole Name element.
+/// "CN=leaf, O=Corp" for people: RFC 4514 order of the encoding, values made printable. Input: a
+/// whole Name element.
 std::string name_to_string(Bytes name);
 
 }  // namespace der
