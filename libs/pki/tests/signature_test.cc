@@ -1,27 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "muster/pki/keys.h"
+#include "muster/testing/allocation_counter.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
-
-namespace {
-thread_local std::size_t allocations = 0;
-}  // namespace
-// Counts what C++ code allocates (OpenSSL has its own allocator). Not inlined: GCC 12 then sees
-// malloc meet delete.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  void* p = std::malloc(size);
-  if (p == nullptr) {
-    std::abort();
-  }
-  return p;
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace muster::pki {
 namespace {
@@ -198,9 +180,9 @@ TEST_P(EachAlgorithm, AllocatesNothingOfOursWhenWarm) {
   ASSERT_TRUE(signer);
   Buffer signature;
   ASSERT_TRUE(signer->sign(message, signature));
-  const std::size_t before = allocations;
+  const std::size_t before = muster::testing::allocations_of_this_thread();
   ASSERT_TRUE(signer->sign(message, signature));
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(muster::testing::allocations_of_this_thread(), before);
 }
 
 /// A certificate whose key is `kind`.
