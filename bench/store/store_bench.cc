@@ -19,13 +19,13 @@
 namespace {
 
 using namespace muster;  // NOLINT(google-build-using-namespace): one program
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kSerialOctets = 16;
 constexpr std::size_t kLookups = 1'000'000;
 constexpr std::size_t kChangesPerTransaction = 1000;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Steady::time_point start) { return std::chrono::duration<double>(Steady::now() - start).count(); }
 
 template <class T>
 T must(store::StoreResult<T> result) {
@@ -94,7 +94,7 @@ Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorte
   must_lmdb(mdb_env_create(&env));
   must_lmdb(mdb_env_set_mapsize(env, std::size_t{16} << 30));
   must_lmdb(mdb_env_open(env, directory.c_str(), MDB_NOTLS, 0640));
-  auto start = Clock::now();
+  auto start = Steady::now();
   MDB_txn* txn = nullptr;
   MDB_dbi dbi = 0;
   must_lmdb(mdb_txn_begin(env, nullptr, 0, &txn));
@@ -109,7 +109,7 @@ Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorte
   figures.load_per_second = static_cast<double>(sorted.size()) / seconds_since(start);
   figures.octets_per_record = file_octets(directory, sorted.size());
   must_lmdb(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn));
-  start = Clock::now();
+  start = Steady::now();
   for (const Serial& serial : wanted) {
     mdb_txn_reset(txn);
     must_lmdb(mdb_txn_renew(txn));
@@ -130,7 +130,7 @@ store::IssuerKey key_of(std::uint8_t n) {
 }
 
 double load(store::Store& store, store::IssuerId issuer, const std::vector<Serial>& serials) {
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   auto replacement = must(store.begin_replacement(issuer));
   for (std::size_t i = 0; i < serials.size(); ++i) {
     must(replacement->put(serials[i], status_of(i)));
@@ -146,7 +146,7 @@ Figures ours(const std::string& directory, const std::vector<Serial>& serials, c
   figures.load_per_second = load(*store, issuer, serials);
   figures.octets_per_record = file_octets(directory, serials.size());
   const auto reader = store->reader();
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   for (const Serial& serial : wanted) {
     reader->renew();
     if (!must(reader->find(issuer, serial.octets()))) {
@@ -165,7 +165,7 @@ void changes_beside_records(const std::string& directory, const std::vector<Seri
   revoked.revoked_at = unix_seconds(1'795'000'000);
   std::vector<store::Change> changes;
   constexpr std::size_t kTransactions = 50;
-  auto start = Clock::now();
+  auto start = Steady::now();
   for (std::size_t t = 0; t < kTransactions; ++t) {
     changes.clear();
     for (std::size_t i = 0; i < kChangesPerTransaction; ++i) {
@@ -177,7 +177,7 @@ void changes_beside_records(const std::string& directory, const std::vector<Seri
               static_cast<double>(kTransactions * kChangesPerTransaction) / seconds_since(start));
   std::vector<double> single;
   for (std::size_t i = 0; i < 300; ++i) {
-    start = Clock::now();
+    start = Steady::now();
     must(store->apply(issuer, std::vector{store::Change{wanted[i], revoked}}));
     single.push_back(seconds_since(start) * 1e3);
   }
@@ -219,7 +219,7 @@ int main(int argc, char** argv) {
   std::printf("lookup / bare: %.2f\n", s.lookup_ns / bare.lookup_ns);
   std::printf("resident peak above the input: %.0f MiB (mapped file pages included)\n", after - before);
   changes_beside_records(root + "/sorted", wanted);
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   const auto again = must(store::Store::open(root + "/sorted"));
   std::printf("open: %.2f ms\n", seconds_since(start) * 1e3);
   std::error_code ignored;
