@@ -17,8 +17,8 @@ constexpr std::size_t kMaxCrlBytes = std::size_t{1} << 30;
 // Fits a screen of 80 x 24; a test holds it to that and to naming every option.
 constexpr const char* kHelp =
     R"(usage: muster check [options] TARGET...     does this certificate still stand?
-TARGET: a certificate file (PEM, DER, PKCS#7; chains and bundles), - or host[:port]
-  --issuer FILE      where the issuer may be found   --roots FILE   trusted roots
+TARGET: a file of certificates (PEM, DER, PKCS#7; chain or bundle) or host[:port]
+  --issuer FILE      where the issuer may be found   --roots FILE   trust these
   --online           ask public sources too; without it only local addresses,
                      local targets and --url are asked (docs/operating/check.md)
   --offline          ask nobody: judge the staple, --response and --crl

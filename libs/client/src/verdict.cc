@@ -118,7 +118,7 @@ class Judge {
     } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
       const bool refused = crl_failure->code == LiveErrc::kUnacceptable;
       (refused ? unacceptable_ : silent_) = true;
-      add(refused ? crl_failure->reason : "transport-error", FindingLevel::kError, Channel::kCrl, crl_failure->detail);
+      add(refused ? crl_failure->reason : std::string_view("transport-error"), FindingLevel::kError, Channel::kCrl, crl_failure->detail);
     } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
       weigh_status(Channel::kCrl, crl->status);
       weigh_freshness(Channel::kCrl, crl->this_update, crl->next_update);

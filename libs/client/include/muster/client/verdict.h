@@ -41,7 +41,7 @@ struct CrlAnswer {
 /// A CRL that could not be had (kTransport) or not be believed (kUnacceptable).
 struct CrlFailure {
   LiveErrc code;
-  std::string reason;  ///< stable code
+  std::string_view reason;  ///< stable code; a literal
   std::string detail;
 };
 

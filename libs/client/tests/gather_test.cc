@@ -1,0 +1,351 @@
+#include "muster/client/gather.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "muster/testing/crl_builder.h"
+#include "muster/testing/response_builder.h"
+
+namespace muster::client {
+namespace {
+
+using namespace muster::testing;
+using std::chrono::hours;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const TestPki& P() { return standard_pki(); }
+
+/// The outside world: answers by URL prefix, and a record of who was asked.
+class World {
+ public:
+  void answer(const std::string& prefix, Buffer body) { answers_[prefix] = std::move(body); }
+
+  FetchFunction fetch() {
+    return [this](const net::FetchRequest& request) -> net::FetchResult {
+      asked.push_back(request.url);
+      for (const auto& [prefix, body] : answers_) {
+        if (request.url.starts_with(prefix)) {
+          net::FetchResponse response;
+          response.http_status = 200;
+          response.body = body;
+          return response;
+        }
+      }
+      return Err{net::FetchError{net::FetchErrc::kConnect, "nobody there", 0, std::nullopt}};
+    };
+  }
+  /// Hosts asked, each time.
+  [[nodiscard]] std::vector<std::string> hosts() const {
+    std::vector<std::string> out;
+    for (const std::string& url : asked) {
+      out.push_back(url.substr(7, url.find('/', 7) - 7));
+    }
+    return out;
+  }
+  std::vector<std::string> asked;
+
+ private:
+  std::map<std::string, Buffer> answers_;
+};
+
+constexpr const char* kOcsp = "http://ocsp.test/";
+constexpr const char* kCrl = "http://crl.test/ca.crl";
+
+pki::Certificate make_leaf(const std::function<void(CertificateSpec&)>& change = [](CertificateSpec&) {}) {
+  CertificateSpec spec = leaf_spec();
+  spec.ocsp_uris = {kOcsp};
+  change(spec);
+  return issue(P().intermediate, spec).certificate;
+}
+Buffer answer_about(const pki::Certificate& leaf, ocsp::CertStatus status = ocsp::Good{}) {
+  return build_response(P().ocsp_signer, {.entries = {entry_for(leaf, P().intermediate.certificate, status, HashAlgorithm::kSha256)}});
+}
+Buffer crl_with(const std::vector<crl::Entry>& entries) {
+  CrlSpec spec;
+  spec.entries = entries;
+  return build_crl(P().intermediate, spec);
+}
+
+struct Checked {
+  Case what;
+  Verdict verdict;
+};
+/// Gathers and judges, with the intermediate at hand unless told otherwise.
+Checked check(World& world, Material material, GatherOptions options = {}, bool with_issuer = true) {
+  if (with_issuer) {
+    material.others.push_back(P().intermediate.certificate);
+  }
+  const FakeClock clock;
+  Case what = gather(material, options, clock, world.fetch());
+  Verdict verdict = judge(what, clock.now());
+  return {std::move(what), std::move(verdict)};
+}
+
+const Evidence* find(const Case& what, Channel channel) {
+  for (const Evidence& evidence : what.evidence) {
+    if (evidence.channel == channel) {
+      return &evidence;
+    }
+  }
+  return nullptr;
+}
+bool has(const Verdict& verdict, std::string_view code) {
+  return std::any_of(verdict.findings.begin(), verdict.findings.end(), [code](const Finding& f) { return f.code == code; });
+}
+
+// req: OCSP-CLI-033
+TEST(Gather, AsksTheResponderThatTheCertificateNames) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://issuer.test/ca.der"}; });
+  world.answer(kOcsp, answer_about(leaf));
+  const Checked run = check(world, Material(leaf));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kGood);
+  EXPECT_THAT(world.hosts(), ElementsAre("ocsp.test"));
+}
+
+// req: OCSP-CLI-050
+TEST(Gather, AsksNobodyAboutACertificateWhoseIssuerDidNotSignIt) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.break_signature = true; });
+  const Checked run = check(world, Material(leaf));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(run.verdict, "issuer-missing"));
+  EXPECT_THAT(world.asked, IsEmpty());
+}
+
+// req: OCSP-CLI-050 OCSP-CLI-019
+TEST(Gather, AsksNobodyAboutACertificateWithoutPathToTheGivenRoots) {
+  World world;
+  const pki::Certificate leaf = make_leaf();
+  world.answer(kOcsp, answer_about(leaf));
+  Material material(leaf);
+  material.roots = {make_self_signed(ca_spec("Other root")).certificate};
+  const Checked run = check(world, std::move(material));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(run.verdict, "chain-untrusted"));
+  EXPECT_THAT(world.asked, IsEmpty());
+  Material trusted(leaf);
+  trusted.roots = {P().root.certificate};
+  EXPECT_EQ(check(world, std::move(trusted)).verdict.outcome, Outcome::kGood);
+}
+
+// req: OCSP-CLI-051
+TEST(Gather, AsksNobodyAboutAnExpiredCertificateUnlessTold) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.not_after = kTestNow - hours(1); });
+  world.answer(kOcsp, answer_about(leaf));
+  const Checked run = check(world, Material(leaf));
+  EXPECT_THAT(world.asked, IsEmpty());
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(run.verdict, "certificate-expired"));
+  GatherOptions options;
+  options.ask_expired = true;
+  EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kUndetermined) << "good does not heal expiry";
+  EXPECT_THAT(world.hosts(), ElementsAre("ocsp.test"));
+  world.answer(kOcsp, answer_about(leaf, ocsp::Revoked{kTestNow - hours(90), std::nullopt}));
+  EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kRevoked);
+}
+
+// req: OCSP-CLI-062
+TEST(Gather, AsksNobodyWhenThereIsNoRevocationToAskFor) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); s.no_rev_avail = true; });
+  GatherOptions options;
+  options.live.urls = {kOcsp};
+  const Checked run = check(world, Material(leaf), options);
+  EXPECT_EQ(run.verdict.outcome, Outcome::kNotNeeded);
+  EXPECT_TRUE(has(run.verdict, "no-revocation-available"));
+  EXPECT_THAT(world.asked, IsEmpty());
+}
+
+TEST(Gather, KeepsPublicSourcesUnaskedUnlessOnline) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris = {"http://ocsp.example.com/"}; s.crl_uris = {"http://crl.example.com/a"}; });
+  world.answer("http://ocsp.example.com/", answer_about(leaf));
+  const Checked run = check(world, Material(leaf));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(run.verdict, "not-asked-privacy"));
+  EXPECT_THAT(world.asked, IsEmpty());
+  GatherOptions online;
+  online.reach = Reach::kAnywhere;
+  EXPECT_EQ(check(world, Material(leaf), online).verdict.outcome, Outcome::kGood);
+  GatherOptions named;
+  named.live.urls = {"http://ocsp.example.com/"};
+  EXPECT_EQ(check(world, Material(leaf), named).verdict.outcome, Outcome::kGood) << "the user named it himself";
+}
+
+TEST(Gather, OfflineAsksNobody) {
+  World world;
+  GatherOptions options;
+  options.skip_live = true;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.crl_uris = {kCrl}; });
+  options.saved = {{"saved.der", answer_about(leaf)}};
+  EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kGood);
+  EXPECT_THAT(world.asked, IsEmpty());
+}
+
+TEST(Gather, FetchesTheIssuerFromCaIssuersWithinReach) {
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://dead.test/", "http://issuer.test/ca.der"}; });
+  world.answer("http://issuer.test/", to_buffer(P().intermediate.certificate.der()));
+  world.answer(kOcsp, answer_about(leaf));
+  const Checked run = check(world, Material(leaf), {}, false);
+  EXPECT_EQ(run.verdict.outcome, Outcome::kGood);
+  EXPECT_EQ(run.what.issuer, P().intermediate.certificate);
+  EXPECT_THAT(world.hosts(), ElementsAre("dead.test", "issuer.test", "ocsp.test"));
+}
+
+TEST(Gather, SaysWhatToDoWithoutIssuer) {
+  World world;
+  const Checked run = check(world, Material(make_leaf()), {}, false);
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  ASSERT_TRUE(has(run.verdict, "issuer-missing"));
+  EXPECT_THAT(std::string(find_reason("issuer-missing")->fix), ::testing::HasSubstr("--issuer"));
+}
+
+// req: OCSP-CLI-049
+TEST(Gather, AsksOcspFirstAndCrlsOnlyWhenItTellsNothing) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.crl_uris = {kCrl}; });
+  World answered;
+  answered.answer(kOcsp, answer_about(leaf));
+  answered.answer(kCrl, crl_with({}));
+  EXPECT_EQ(check(answered, Material(leaf)).verdict.outcome, Outcome::kGood);
+  EXPECT_THAT(answered.hosts(), ElementsAre("ocsp.test"));
+  World silent;
+  silent.answer(kCrl, crl_with({}));
+  const Checked run = check(silent, Material(leaf));
+  EXPECT_THAT(silent.hosts(), ElementsAre("ocsp.test", "crl.test"));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kWarning) << "good by CRL, but the responder did not answer";
+  ASSERT_NE(find(run.what, Channel::kCrl), nullptr);
+  EXPECT_TRUE(std::holds_alternative<CrlAnswer>(find(run.what, Channel::kCrl)->content));
+}
+
+// req: OCSP-CLI-018
+TEST(Gather, LooksIntoCrlsAfterUnknown) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.crl_uris = {kCrl}; });
+  World world;
+  world.answer(kOcsp, answer_about(leaf, ocsp::Unknown{}));
+  world.answer(kCrl, crl_with({revoked_entry(leaf.serial())}));
+  EXPECT_EQ(check(world, Material(leaf)).verdict.outcome, Outcome::kRevoked);
+  world.answer(kCrl, crl_with({}));
+  const Checked good = check(world, Material(leaf));
+  EXPECT_EQ(good.verdict.outcome, Outcome::kWarning);
+  EXPECT_TRUE(has(good.verdict, "sources-disagree"));
+}
+
+TEST(Gather, GivenCrlsAlwaysCountAndRevokedWins) {
+  const pki::Certificate leaf = make_leaf();
+  World world;
+  world.answer(kOcsp, answer_about(leaf));
+  GatherOptions options;
+  options.crls = {{"ca.crl", crl_with({revoked_entry(leaf.serial(), kTestNow - hours(30), ReasonCode::kSuperseded)})}};
+  const Checked run = check(world, Material(leaf), options);
+  EXPECT_EQ(run.verdict.outcome, Outcome::kRevoked);
+  EXPECT_TRUE(has(run.verdict, "sources-disagree"));
+  EXPECT_EQ(std::get<ocsp::Revoked>(*run.verdict.status).reason, ReasonCode::kSuperseded);
+}
+
+TEST(Gather, JudgesCrlOnlyCertificates) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); s.crl_uris = {kCrl}; });
+  World world;
+  world.answer(kCrl, crl_with({}));
+  EXPECT_EQ(check(world, Material(leaf)).verdict.outcome, Outcome::kGood);
+  World stale;
+  CrlSpec old;
+  old.this_update = kTestNow - hours(100);
+  old.next_update = kTestNow - hours(50);
+  stale.answer(kCrl, build_crl(P().intermediate, old));
+  const Checked run = check(stale, Material(leaf));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUnacceptable);
+  EXPECT_TRUE(has(run.verdict, "crl-unacceptable"));
+  World none;
+  EXPECT_EQ(check(none, Material(leaf)).verdict.outcome, Outcome::kUndetermined);
+}
+
+TEST(Gather, VerifiesTheStapleAndNeverTakesItsAbsenceForGood) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); });
+  World world;
+  Material stapled(leaf);
+  stapled.handshake = true;
+  stapled.staple = answer_about(leaf);
+  EXPECT_EQ(check(world, stapled).verdict.outcome, Outcome::kGood);
+  stapled.staple = Buffer{0x30, 0x00};
+  EXPECT_EQ(check(world, stapled).verdict.outcome, Outcome::kUnacceptable);
+  stapled.staple.reset();
+  EXPECT_EQ(check(world, stapled).verdict.outcome, Outcome::kUndetermined);
+}
+
+// req: OCSP-CLI-010 OCSP-CLI-011
+TEST(Gather, LooksUpDelegatesWithoutNoCheckOnTheirCrl) {
+  const pki::Certificate leaf = make_leaf();
+  CertificateSpec spec = ocsp_signer_spec();
+  spec.no_check = false;
+  spec.crl_uris = {kCrl};
+  spec.ocsp_uris = {kOcsp};  // would lead round in circles, and is not asked
+  const Identity signer = issue(P().intermediate, spec);
+  World world;
+  world.answer(kOcsp, build_response(signer, {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
+  world.answer(kCrl, crl_with({}));
+  const Checked unrevoked = check(world, Material(leaf));
+  EXPECT_EQ(unrevoked.verdict.outcome, Outcome::kGood);
+  EXPECT_FALSE(has(unrevoked.verdict, "signer-unchecked"));
+  EXPECT_THAT(world.hosts(), ElementsAre("ocsp.test", "crl.test"));
+
+  world.answer(kCrl, crl_with({revoked_entry(signer.certificate.serial())}));
+  const Checked revoked = check(world, Material(leaf));
+  EXPECT_EQ(revoked.verdict.outcome, Outcome::kUnacceptable);
+  EXPECT_TRUE(has(revoked.verdict, "signer-revoked"));
+
+  spec.crl_uris.clear();
+  spec.ocsp_uris.clear();
+  const Identity pointerless = issue(P().intermediate, spec);
+  World other;
+  other.answer(kOcsp, build_response(pointerless, {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
+  const Checked unchecked = check(other, Material(leaf));
+  EXPECT_EQ(unchecked.verdict.outcome, Outcome::kGood) << "local policy, told in a note";
+  EXPECT_TRUE(has(unchecked.verdict, "signer-unchecked"));
+
+  World waived;
+  waived.answer(kOcsp, answer_about(leaf));
+  EXPECT_EQ(check(waived, Material(leaf)).verdict.outcome, Outcome::kGood);
+  EXPECT_THAT(waived.hosts(), ElementsAre("ocsp.test")) << "noCheck: nobody is asked about the signer";
+}
+
+// req: OCSP-CLI-035
+TEST(Gather, CaIssuersLaddersEnd) {
+  // Each issuer is to be fetched from a place that always serves the same certificate, which is no issuer.
+  World world;
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://loop.test/"}; });
+  world.answer("http://loop.test/", to_buffer(leaf.der()));
+  Material material(leaf);
+  material.roots = {P().root.certificate};
+  EXPECT_EQ(check(world, std::move(material), {}, false).verdict.outcome, Outcome::kUndetermined);
+  EXPECT_LE(world.asked.size(), 5u);
+}
+
+// req: OCSP-CLI-037
+TEST(Gather, AsksOncePerCertificateOfAChain) {
+  World world;
+  CertificateSpec ca = ca_spec("Asked CA");
+  ca.ocsp_uris = {kOcsp};
+  const Identity middle = issue(P().root, ca);
+  CertificateSpec leaf_of = leaf_spec();
+  leaf_of.ocsp_uris = {kOcsp};
+  const pki::Certificate leaf = issue(middle, leaf_of).certificate;
+  for (const pki::Certificate& certificate : {leaf, middle.certificate}) {
+    Material material(certificate);
+    material.others = {leaf, middle.certificate, P().root.certificate};
+    GatherOptions options;
+    options.live.transport.method = HttpMethod::kPostOnly;
+    check(world, std::move(material), options, false);
+  }
+  EXPECT_EQ(world.asked.size(), 2u);
+}
+
+}  // namespace
+}  // namespace muster::client
