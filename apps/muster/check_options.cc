@@ -17,7 +17,7 @@ constexpr std::size_t kMaxCrlBytes = std::size_t{1} << 30;
 // Fits a screen of 80 x 24; a test holds it to that and to naming every option.
 constexpr const char* kHelp =
     R"(usage: muster check [options] TARGET...     does this certificate still stand?
-TARGET: a file of certificates (PEM, DER, PKCS#7; chain or bundle) or host[:port]
+TARGET: file of certificates (PEM, DER, PKCS#7; chains, bundles), host[:port]
   --issuer FILE      where the issuer may be found   --roots FILE   trust these
   --online           ask public sources too; without it only local addresses,
                      local targets and --url are asked (docs/operating/check.md)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -223,6 +224,18 @@ TEST(ReportText, MakesWhatComesFromOutsidePrintable) {
   const std::string text = report_text({report({answered(ocsp::Good{})}, "evil\x1b[2J\nname")}, kTestNow, Colour::kPlain);
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("evil\\x1b[2J\\x0aname"));
+}
+
+TEST(Reasons, AreDocumentedWordForWord) {
+  const char* root = std::getenv("MUSTER_SOURCE_DIR");
+  const std::string page = read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/reasons.md");
+  std::size_t rows = 0;
+  for (const Reason& r : all_reasons()) {
+    const std::string row = "| `" + std::string(r.code) + "` | " + std::string(r.what) + " | " + std::string(r.why) + " | " + std::string(r.fix) + " |\n";
+    EXPECT_THAT(page, HasSubstr(row));
+    ++rows;
+  }
+  EXPECT_EQ(std::count(page.begin(), page.end(), '\n'), static_cast<std::ptrdiff_t>(rows) + 6) << "a row that the program does not know";
 }
 
 TEST(Worst, IsTheSeverestOutcome) {
