@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "muster/base/text.h"
 #include "muster/client/report.h"
@@ -42,6 +44,7 @@ class TextReport {
     for (const Evidence& evidence : report.what->evidence) {
       this->evidence(evidence);
     }
+    explained_.clear();
     for (const Finding& finding : report.verdict.findings) {
       this->finding(finding);
     }
@@ -205,10 +208,13 @@ class TextReport {
     if (!finding.detail.empty()) {
       line("", "  seen: " + printable(finding.detail), "");
     }
-    if (reason != nullptr && finding.level != FindingLevel::kNote) {
+    if (reason == nullptr || !explained_.insert(finding.code).second) {
+      return;  // of two sources that say the same, one explanation is enough
+    }
+    if (finding.level != FindingLevel::kNote) {
       line("", "  why:  " + std::string(reason->why), "");
-      line("", "  fix:  " + std::string(reason->fix), "");
-    } else if (reason != nullptr && finding.code.starts_with("not-asked")) {
+    }
+    if (finding.level != FindingLevel::kNote || finding.code.starts_with("not-asked") || finding.code == "issuer-missing") {
       line("", "  fix:  " + std::string(reason->fix), "");
     }
   }
@@ -216,6 +222,7 @@ class TextReport {
   UnixSeconds now_;
   Colour colour_;
   std::string out_;
+  std::set<std::string_view> explained_;  ///< codes of this target told in full
 };
 
 }  // namespace
