@@ -52,8 +52,9 @@ void ProxyConnection::Side::watch(std::uint32_t events) {
   }
   net::Loop& loop = owner.shared_.loop;
   if (watched == 0) {
-    // Without room for the watch the connection ends at its deadline.
-    static_cast<void>(loop.add(fd.get(), events, *this));
+    if (loop.add(fd.get(), events, *this) == net::WatchResult::kNoRoom) {
+      return;  // the connection ends at its deadline
+    }
   } else if (events == 0) {
     loop.remove(fd.get());
   } else {

@@ -32,7 +32,7 @@ Staples::~Staples() { stop(); }
 
 void Staples::watch(std::vector<keeper::Watched> certificates, Milliseconds patience, std::function<void()> covered) {
   watched_ = std::move(certificates);
-  patience_ends_ = clock_.monotonic() + patience;
+  patience_ends_ = loop_.now() + patience;
   covered_ = std::move(covered);
   is_attempted_ = false;  // the keeper tells of its first round only; later ones wait for each certificate
   if (keeper_ == nullptr) {
@@ -65,7 +65,7 @@ void Staples::follow() {
     shelf_->refresh(clock_.now());
   }
   const bool waits = covered_ != nullptr;
-  if (waits && (is_covered() || clock_.monotonic() >= patience_ends_)) {
+  if (waits && (is_covered() || loop_.now() >= patience_ends_)) {
     // Set before the call, which may begin another watch.
     follow_timer_ = loop_.after(kFollowInterval, [this] { follow(); });
     std::exchange(covered_, nullptr)();

@@ -42,7 +42,7 @@ class OpensslServer : public CheckTest {
   std::string target_;
 };
 
-// req: OCSP-TLS-018 OCSP-TLS-027
+// req: OCSP-TLS-007 OCSP-TLS-018 OCSP-TLS-027
 TEST_F(OpensslServer, AGoodStapleIsGoodInBothVersionsOfTls) {
   const Leaf leaf = make_leaf("leaf.example");
   for (const std::string version : {"-tls1_2", "-tls1_3"}) {

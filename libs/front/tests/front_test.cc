@@ -1,0 +1,327 @@
+#include "muster/front/front.h"
+
+#include "front_fixture.h"
+
+namespace muster::front {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) {
+    text[i] = static_cast<char>((i * 2654435761U) >> 13);
+  }
+  return text;
+}
+
+TEST_F(FrontTest, CarriesOctetsBothWays) {
+  add_leaf("one.example");
+  put_on_shelf({}, {});
+  start();
+  const std::string piece = pattern(70'000);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClient client(address(), "one.example", version);
+    ASSERT_TRUE(client.is_connected());
+    for (int i = 0; i < 40; ++i) {
+      ASSERT_TRUE(client.send(piece));
+      ASSERT_EQ(client.read(piece.size()), piece);
+    }
+  }
+  EXPECT_EQ(stats().handshakes, 2U);
+}
+
+TEST_F(FrontTest, PassesTheEndOfEitherSideOn) {
+  add_leaf("one.example");
+  put_on_shelf({}, {});
+  std::string request;
+  const Upstream upstream([&](net::RawClient& peer) {
+    request = peer.read_to_end();
+    peer.send("answer behind the client's goodbye");
+  });
+  options_.upstream = upstream.address();
+  start();
+  TlsClient client(address());
+  client.send("request");
+  client.say_goodbye();
+  EXPECT_EQ(client.read_to_end(), "answer behind the client's goodbye");
+  EXPECT_TRUE(client.has_goodbye());
+  EXPECT_EQ(request, "request");
+}
+
+TEST_F(FrontTest, PassesACutOnAsACut) {
+  add_leaf("one.example");
+  put_on_shelf({}, {});
+  std::promise<bool> was_reset;
+  const Upstream upstream([&](net::RawClient& peer) {
+    char first = 0;
+    ASSERT_EQ(::recv(peer.fd(), &first, 1, 0), 1);
+    if (first == 'u') {
+      peer.send("half an ans");
+      peer.abort();
+    } else {
+      was_reset.set_value(::recv(peer.fd(), &first, 1, 0) < 0 && errno == ECONNRESET);
+    }
+  });
+  options_.upstream = upstream.address();
+  start();
+  TlsClient client(address());
+  client.send("u");
+  client.read_to_end();
+  EXPECT_FALSE(client.has_goodbye()) << "the client must not take the part for the whole";
+  TlsClient leaving(address());
+  leaving.send("c");
+  leaving.raw().close();
+  EXPECT_TRUE(was_reset.get_future().get()) << "nor the upstream";
+}
+
+TEST_F(FrontTest, StopsASideThatIsFasterThanTheOther) {
+  add_leaf("one.example");
+  put_on_shelf({}, {});
+  std::atomic<std::size_t> sent{0};
+  constexpr std::size_t kSize = 60'000'000;
+  std::atomic<bool> is_first{true};
+  const Upstream upstream([&](net::RawClient& peer) {
+    const std::string piece(100'000, 'x');
+    if (!is_first.exchange(false)) {
+      peer.read_to_end();
+      return;
+    }
+    while (sent < kSize && peer.send(piece)) {
+      sent += piece.size();
+    }
+  });
+  options_.upstream = upstream.address();
+  start();
+  TlsClient client(address());
+  ASSERT_TRUE(client.is_connected());
+  ASSERT_EQ(client.read(1), "x");
+  // It comes to a halt long before the end: nobody holds what the client does not take, but the sockets.
+  std::size_t before = 0;
+  ASSERT_TRUE(eventually([&] {
+    before = sent;
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(TlsClient(address()).is_connected());
+    }
+    return sent == before;
+  }));
+  EXPECT_LT(sent, kSize / 2);
+  EXPECT_EQ(client.read_to_end().size() + 1, kSize);
+  EXPECT_TRUE(client.has_goodbye());
+}
+
+TEST_F(FrontTest, ChoosesCertificateAndStapleByName) {
+  const Identity one = add_leaf("one.example"), two = add_leaf("two.example");
+  const Buffer first = make_staple(one.certificate), second = make_staple(two.certificate);
+  put_on_shelf({one.certificate, two.certificate}, {first, second});
+  start();
+  TlsClient asks_two(address(), "two.example");
+  EXPECT_EQ(asks_two.certificate(), to_buffer(two.certificate.der()));
+  EXPECT_EQ(asks_two.staple(), second);
+  EXPECT_EQ(TlsClient(address(), "one.example").staple(), first);
+  EXPECT_EQ(stats().staples.stapled, 2U);
+}
+
+TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
+  const auto error_of = [this](FrontOptions options) {
+    return thread_.call([&]() -> FrontError {
+      const auto fetcher = net::make_fetcher(thread_.loop());
+      const auto front = Front::make(thread_.loop(), *fetcher, clock_, null_logger(), std::move(options), 1);
+      EXPECT_FALSE(front);
+      return front ? FrontError{FrontErrc::kAddress, ""} : front.error();
+    });
+  };
+  add_leaf("one.example");
+  add_leaf("two.example");
+  put_on_shelf({}, {});
+  const std::vector<CertificateFiles> good = options_.certificates;
+
+  FrontOptions options = options_;
+  options.certificates.clear();
+  EXPECT_EQ(error_of(options).code, FrontErrc::kUsage);
+  options = options_;
+  options.certificates[0].key = good[1].key;
+  EXPECT_THAT(error_of(options).detail, HasSubstr("does not belong to the first certificate in '" + good[0].cert));
+  options = options_;
+  options.certificates[0].key = dir_.write("junk.key", "junk");
+  EXPECT_THAT(error_of(options).detail, HasSubstr("junk.key"));
+  options = options_;
+  options.certificates[0].cert = dir_.file("absent.pem");
+  EXPECT_THAT(error_of(options).detail, HasSubstr("absent.pem"));
+  EXPECT_EQ(error_of(options).code, FrontErrc::kInput);
+  options = options_;
+  options.upstream = "backend";
+  EXPECT_THAT(error_of(options).detail, HasSubstr("'backend' is not an address"));
+  options = options_;
+  options.shelf.clear();
+  EXPECT_THAT(error_of(options).detail, HasSubstr("--shelf"));
+  options = options_;
+  options.tls.ciphers12 = "NONSENSE";
+  EXPECT_EQ(error_of(options).code, FrontErrc::kUsage);
+}
+
+TEST_F(FrontTest, SaysWhenAnAddressIsTaken) {
+  add_leaf("one.example");
+  put_on_shelf({}, {});
+  options_.listen = {echo_.address()};
+  start();
+  const auto listening = listening_.get_future().get();
+  ASSERT_FALSE(listening);
+  EXPECT_EQ(listening.error().code, FrontErrc::kAddress);
+  EXPECT_THAT(listening.error().detail, HasSubstr("in use"));
+}
+
+class FrontLimits : public FrontTest {
+ protected:
+  FrontLimits() {
+    add_leaf("one.example");
+    put_on_shelf({}, {});
+    options_.loops = 1;
+  }
+};
+
+TEST_F(FrontLimits, HarmlessAreScannersAndPlainHttp) {
+  start();
+  for (const char* text : {"", "\x16", "GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\x16\x03\x01\x00\x05hello"}) {
+    net::RawClient polite(address());
+    polite.send(text);
+    ::shutdown(polite.fd(), SHUT_WR);
+    polite.read_to_end();
+    net::RawClient rude(address());
+    rude.send(text);
+    rude.abort();
+  }
+  TlsClient client(address());
+  ASSERT_TRUE(client.send("x"));
+  EXPECT_EQ(client.read(1), "x");
+  EXPECT_TRUE(eventually([&] { return stats().open_connections == 1; }));
+}
+
+TEST_F(FrontLimits, CutsSlowHandshakesOff) {
+  options_.limits.handshake_timeout = Milliseconds(50);
+  start();
+  net::RawClient client(address());
+  client.send("\x16\x03\x01");
+  EXPECT_TRUE(client.is_at_end());
+  EXPECT_EQ(stats().handshake_timeouts, 1U);
+}
+
+TEST_F(FrontLimits, ClosesConnectionsBeyondTheLimit) {
+  options_.limits.max_connections = 1;
+  start();
+  TlsClient first(address());
+  ASSERT_TRUE(first.is_connected());
+  EXPECT_FALSE(TlsClient(address()).is_connected());
+  EXPECT_EQ(stats().refused_connections, 1U);
+}
+
+TEST_F(FrontLimits, EndsSilentConnections) {
+  options_.limits.idle_timeout = Milliseconds(50);
+  start();
+  TlsClient client(address());
+  client.send("x");
+  EXPECT_EQ(client.read_to_end(), "x");
+  EXPECT_TRUE(client.has_goodbye());
+  EXPECT_EQ(stats().idle_timeouts, 1U);
+}
+
+TEST_F(FrontLimits, SaysGoodbyeWithoutUpstream) {
+  {
+    const auto gone = net::Listener::open("127.0.0.1:0", 1);
+    options_.upstream = gone->address();
+  }
+  start();
+  TlsClient client(address());
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_TRUE(client.has_goodbye());
+  EXPECT_EQ(stats().upstream_failures, 1U);
+}
+
+TEST_F(FrontLimits, DoesNotWaitForAnUpstreamThatDoesNotAccept) {
+  // A full queue: the kernel drops further attempts to connect.
+  const auto full = net::Listener::open("127.0.0.1:0", 0);
+  net::RawClient filler(full->address());
+  options_.upstream = full->address();
+  options_.limits.connect_timeout = Milliseconds(50);
+  start();
+  TlsClient client(address());
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_EQ(stats().upstream_timeouts, 1U);
+}
+
+TEST_F(FrontLimits, TellsTheUpstreamWhoTheClientIs) {
+  options_.proxy_protocol = ProxyProtocol::kV1;
+  start();
+  TlsClient client(address());
+  const std::string own = net::SocketAddress::of_local(client.raw().fd()).text();
+  const std::string expected = "PROXY TCP4 127.0.0.1 127.0.0.1 " + own.substr(own.rfind(':') + 1) + " " +
+                               address().substr(address().rfind(':') + 1) + "\r\n";
+  EXPECT_EQ(client.read(expected.size()), expected);
+}
+
+TEST_F(FrontLimits, TellsItInBinaryToo) {
+  options_.proxy_protocol = ProxyProtocol::kV2;
+  start();
+  TlsClient client(address());
+  ASSERT_TRUE(client.send("x"));
+  const std::string header = client.read(28);
+  EXPECT_EQ(to_hex(as_bytes(header)).substr(0, 48), "0d0a0d0a000d0a515549540a" "2111000c" "7f0000017f000001");
+  const auto port_at = [&](std::size_t at) {
+    return std::to_string(static_cast<std::uint8_t>(header[at]) << 8 | static_cast<std::uint8_t>(header[at + 1]));
+  };
+  EXPECT_THAT(net::SocketAddress::of_local(client.raw().fd()).text(), EndsWith(":" + port_at(24)));
+  EXPECT_THAT(address(), EndsWith(":" + port_at(26)));
+  EXPECT_EQ(client.read(1), "x");
+}
+
+class FrontDrain : public FrontLimits {
+ protected:
+  void stop() {
+    thread_.call([this] { front_->stop([this] { stopped_.set_value(); }); });
+  }
+  bool is_stopped() { return done_.wait_for(kPatience) == std::future_status::ready; }
+  std::promise<void> stopped_;
+  std::future<void> done_ = stopped_.get_future();
+};
+
+TEST_F(FrontDrain, LetsRequestsFinishAndEndsQuietConnections) {
+  std::promise<void> may_answer;
+  auto permission = may_answer.get_future().share();
+  const Upstream upstream([&](net::RawClient& peer) {
+    peer.read_until([](const std::string& text) { return !text.empty(); });
+    permission.wait();
+    peer.send("answer");
+    peer.read_to_end();
+  });
+  options_.upstream = upstream.address();
+  options_.grace = kPatience;
+  start();
+  TlsClient quiet(address());
+  TlsClient busy(address());
+  ASSERT_TRUE(busy.send("question"));
+  ASSERT_TRUE(eventually([&] { return stats().handshakes == 2; }));
+  stop();
+  EXPECT_EQ(quiet.read_to_end(), "");
+  EXPECT_TRUE(quiet.has_goodbye());
+  EXPECT_FALSE(done_.wait_for(Milliseconds(0)) == std::future_status::ready);
+  may_answer.set_value();
+  EXPECT_EQ(busy.read_to_end(), "answer");
+  EXPECT_TRUE(busy.has_goodbye());
+  EXPECT_TRUE(is_stopped());
+}
+
+TEST_F(FrontDrain, EndsAfterItsGrace) {
+  options_.grace = Milliseconds(30);
+  const Upstream upstream([](net::RawClient& peer) { peer.read_to_end(); });
+  options_.upstream = upstream.address();
+  start();
+  TlsClient client(address());
+  ASSERT_TRUE(client.send("question nobody answers"));
+  stop();
+  EXPECT_TRUE(is_stopped());
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
+}  // namespace
+}  // namespace muster::front
