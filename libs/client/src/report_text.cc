@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <cstdio>
-#include <set>
 
 #include "muster/base/text.h"
 #include "muster/client/report.h"
@@ -44,7 +42,6 @@ class TextReport {
     for (const Evidence& evidence : report.what->evidence) {
       this->evidence(evidence);
     }
-    explained_.clear();
     for (const Finding& finding : report.verdict.findings) {
       this->finding(finding);
     }
@@ -208,13 +205,10 @@ class TextReport {
     if (!finding.detail.empty()) {
       line("", "  seen: " + printable(finding.detail), "");
     }
-    if (reason == nullptr || !explained_.insert(finding.code).second) {
-      return;  // of two sources that say the same, one explanation is enough
-    }
-    if (finding.level != FindingLevel::kNote) {
+    if (reason != nullptr && finding.level != FindingLevel::kNote) {
       line("", "  why:  " + std::string(reason->why), "");
-    }
-    if (finding.level != FindingLevel::kNote || finding.code.starts_with("not-asked") || finding.code == "issuer-missing") {
+      line("", "  fix:  " + std::string(reason->fix), "");
+    } else if (reason != nullptr && finding.code.starts_with("not-asked")) {
       line("", "  fix:  " + std::string(reason->fix), "");
     }
   }
@@ -222,7 +216,6 @@ class TextReport {
   UnixSeconds now_;
   Colour colour_;
   std::string out_;
-  std::set<std::string_view> explained_;  ///< codes of this target told in full
 };
 
 }  // namespace

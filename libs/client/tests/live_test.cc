@@ -302,22 +302,6 @@ TEST(LiveQuery, TakesAnyContentTypeButOnlyStatus200) {
   }
 }
 
-// req: OCSP-CLI-057
-TEST(LiveQuery, TrustsSignedTimesAndNoHttpHeader) {
-  net::FetchResult stale = ok(expired());
-  stale->max_age = Seconds(86400);
-  stale->expires = kTestNow + hours(24);
-  Script script({stale, stale});
-  EXPECT_EQ(script.run(to(kOne)).failure()->verify->code, VerifyErrc::kExpired);
-  net::FetchResult fresh = ok(answer());
-  fresh->max_age = Seconds(77);
-  fresh->expires = kTestNow - hours(24);
-  Script other({fresh});
-  const LiveOutcome outcome = other.run(to(kOne));
-  EXPECT_NE(outcome.response(), nullptr);
-  EXPECT_EQ(outcome.caching.max_age, Seconds(77)) << "passed on as advice";
-}
-
 TEST(LiveQuery, ReportsTheMostTellingFailure) {
   Script script({failed(net::FetchErrc::kTimeout), ok(Buffer{0x30}), ok(error(ocsp::ResponseStatus::kTryLater))});
   const LiveOutcome outcome = script.run(to({"http://a.test/", "http://b.test/", "http://c.test/"}));

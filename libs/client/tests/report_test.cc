@@ -213,21 +213,6 @@ TEST(ReportText, TellsWhatWhyAndWhatToDo) {
   EXPECT_THAT(text, HasSubstr("UNREADABLE  cannot open 'nothing.pem'"));
 }
 
-TEST(ReportText, ExplainsAFindingOncePerTarget) {
-  const ocsp::Revoked revoked{kTestNow - hours(9), std::nullopt};
-  const TargetReport twice = report({answered(revoked, Channel::kStapled), answered(revoked)});
-  const std::string text = report_text({twice, twice}, kTestNow, Colour::kPlain);
-  const auto count = [&](std::string_view needle) {
-    int found = 0;
-    for (auto at = text.find(needle); at != std::string::npos; at = text.find(needle, at + 1)) {
-      ++found;
-    }
-    return found;
-  };
-  EXPECT_EQ(count("seen: revoked at"), 4);
-  EXPECT_EQ(count("fix:  Replace it"), 2);
-}
-
 TEST(ReportText, HasColoursOnlyWhenAskedAndEndsEachLineClean) {
   const std::string plain = report_text(all_kinds(), kTestNow, Colour::kPlain);
   EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
