@@ -126,6 +126,7 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("max_certificates", &o.max_certificates, 1, 256, "Certificates in one request; more is malformed.");
   section.integer("ready_answers", &o.ready_answers, 0, 1 << 24, "Signed answers remembered by each loop (about 1.5 KiB each). 0: every answer is signed anew.");
   section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000, "Most signatures a loop makes in one second; beyond it requests that need one are answered tryLater. 0: no limit.");
+  section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600), "Nothing is signed (tryLater) while the kernel says the clock may be wrong by more, or is not synchronised. Default: not asked.");
   section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600), "How often index.txt and CRL files are looked at for changes.");
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000), "How long requests in flight may take when stopping.");
   section.integer("max_connections", &o.max_connections, 1, 1'000'000, "Open connections a loop.");
@@ -141,6 +142,7 @@ void bind(config::Section& section, ResponderOptions& o) {
 responder::Policy policy_of(const ResponderOptions& o) {
   responder::Policy policy = o.policy;
   policy.sha1 = o.sha1 ? responder::Sha1CertIds::kAnswered : responder::Sha1CertIds::kRefused;
+  policy.max_clock_error = o.max_clock_error;
   policy.max_certificates = static_cast<std::size_t>(o.max_certificates);
   policy.ready_answers = static_cast<std::size_t>(o.ready_answers);
   policy.signatures_per_second = static_cast<std::size_t>(o.signatures_per_second);

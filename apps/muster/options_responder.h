@@ -27,6 +27,7 @@ struct ResponderOptions {
   std::int64_t ready_answers = 32768;
   std::int64_t signatures_per_second = 0;
   bool sha1 = true;
+  std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};
   Milliseconds grace{10000};
   net::HttpLimits limits;

@@ -41,6 +41,7 @@ struct Answerer::Impl {
   std::array<HttpMessage, 7> errors;          ///< by ResponseStatus
   std::vector<Asked> asked;
   ocsp::ResponseData data;
+  std::optional<Milliseconds> clock_error;
   UnixSeconds signing_second{};
   std::size_t signed_this_second = 0;
 
@@ -147,6 +148,11 @@ struct Answerer::Impl {
     return &answer->message;
   }
 
+  [[nodiscard]] bool clock_is_sure() const {
+    const auto bound = setup->policy().max_clock_error;
+    return !bound || (clock_error && *clock_error <= *bound);
+  }
+
   bool may_sign(UnixSeconds now) {
     const std::size_t limit = setup->policy().signatures_per_second;
     if (now != signing_second) {
@@ -158,6 +164,9 @@ struct Answerer::Impl {
 
   /// Signs what `asked` holds. Body of the answer, or why there is none.
   Result<Buffer, Cause> sign(std::size_t by, const std::optional<Bytes>& nonce, UnixSeconds now) {
+    if (!clock_is_sure()) {
+      return Err{Cause::kClockUnsure};
+    }
     if (!may_sign(now)) {
       return Err{Cause::kSigningLimit};
     }
@@ -354,6 +363,7 @@ Answer Answerer::not_modified() {
 void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {
   impl_->take(std::move(setup), std::move(exchange));
 }
+void Answerer::set_clock_error(std::optional<Milliseconds> error) { impl_->clock_error = error; }
 void Answerer::release() { impl_->reader->release(); }
 
 std::string describe_request(Bytes request) {

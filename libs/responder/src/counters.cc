@@ -19,6 +19,7 @@ std::string_view to_string(Cause cause) {
     case Cause::kStoreUnreadable: return "store_unreadable";
     case Cause::kSignerExpired: return "signer_expired";
     case Cause::kSigningFailed: return "signing_failed";
+    case Cause::kClockUnsure: return "clock_unsure";
     case Cause::kSigningLimit: return "signing_limit";
   }
   return "?";
@@ -39,6 +40,7 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kSourceNotLoaded:
     case Cause::kSourceStale:
     case Cause::kSignerExpired:
+    case Cause::kClockUnsure:
     case Cause::kSigningLimit: return ocsp::ResponseStatus::kTryLater;
     case Cause::kStoreUnreadable:
     case Cause::kSigningFailed: return ocsp::ResponseStatus::kInternalError;

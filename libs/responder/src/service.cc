@@ -1,13 +1,15 @@
 #include "muster/responder/service.h"
 
+#include <sys/timex.h>
+
 #include <algorithm>
 #include <thread>
 
 namespace muster::responder {
 namespace {
 
-/// A snapshot is let go of this often: a loop without requests must not pin old pages of the store.
-constexpr Milliseconds kReleaseInterval{1000};
+/// A snapshot is let go of this often (a loop without requests must not pin old pages of the store), and the clock judged.
+constexpr Milliseconds kUpkeepInterval{1000};
 
 /// A new one for each setup: what was signed under another must not be handed out.
 std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
@@ -19,13 +21,13 @@ struct Worker {
   Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange,
          const store::Store& store, const Clock& clock, Logger& logger)
       : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
-        handler(options.handler, answerer, clock, logger, counters) {}
+        handler(options.handler, answerer, clock, logger, counters),
+        clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {}
 
-  void release_regularly() {
-    loop.after(kReleaseInterval, [this] {
-      answerer.release();
-      release_regularly();
-    });
+  void keep_up() {
+    answerer.release();
+    answerer.set_clock_error(clock_error());
+    loop.after(kUpkeepInterval, [this] { keep_up(); });
   }
 
   /// On the loop's thread.
@@ -47,12 +49,21 @@ struct Worker {
   net::Loop loop;
   Answerer answerer;
   OcspHandler handler;
+  std::function<std::optional<Milliseconds>()> clock_error;
   std::vector<std::unique_ptr<net::HttpServer>> servers;
   std::size_t draining = 0;
   std::thread thread;
 };
 
 }  // namespace
+
+std::optional<Milliseconds> kernel_clock_error() {
+  timex state{};
+  if (::adjtimex(&state) == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
+    return std::nullopt;
+  }
+  return Milliseconds(state.maxerror / 1000);  // microseconds
+}
 
 struct Service::Loops {
   ServiceOptions options;
@@ -92,7 +103,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   }
   loops->options = std::move(options);
   for (auto& worker : loops->workers) {
-    worker->release_regularly();
+    worker->keep_up();
     worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
   }
   return std::unique_ptr<Service>(new Service(std::move(loops)));

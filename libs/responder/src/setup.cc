@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
+#include "signer_lint.h"
+
 namespace muster::responder {
 namespace {
-
-using std::chrono::hours;
-constexpr Seconds kExpiryWarning = hours(14 * 24);
 
 bool same_name_and_key(const pki::Certificate& a, const pki::Certificate& b) {
   return equal(a.subject(), b.subject()) && equal(a.public_key_bits(), b.public_key_bits());
@@ -43,30 +42,6 @@ std::string_view remedy(pki::AuthorityErrc code) {
       return "issue it with an RSA key of at least 2048 bits or an elliptic curve, signed with SHA-256 or better";
   }
   return "";
-}
-
-/// What does not forbid a signer but troubles clients (OCSP-RESP-040).
-void lint_signer(const Issuer& issuer, UnixSeconds now, std::vector<std::string>& warnings) {
-  const std::string who = issuer.label + ": signer " + issuer.signer.subject_text();
-  const pki::CertificateFacts& facts = issuer.signer.facts();
-  if (issuer.authority != pki::Authority::kIssuer) {
-    if (!facts.ocsp_no_check) {
-      warnings.push_back(who + " lacks id-pkix-ocsp-nocheck: clients may try to check it, and refuse it");
-    }
-    if (!facts.access.ocsp.empty() || !facts.crl_uris.empty()) {
-      warnings.push_back(who + " names an OCSP address or CRL of its own, which invites clients to check it in circles");
-    }
-    if (facts.is_ca) {
-      warnings.push_back(who + " is a CA certificate: strict clients refuse CAs as delegates");
-    }
-  } else if (facts.key_usage &&
-             (*facts.key_usage & static_cast<std::uint16_t>(pki::KeyUsageBit::kDigitalSignature)) == 0) {
-    warnings.push_back(who + " is the CA itself without keyUsage digitalSignature: strict clients refuse its answers");
-  }
-  if (issuer.terms.not_after - now < kExpiryWarning) {
-    warnings.push_back(issuer.label + ": signer or CA certificate ends " + format_iso8601(issuer.terms.not_after) + ", in " +
-                       format_duration(issuer.terms.not_after - now) + "; answers end with it");
-  }
 }
 
 /// Signs a fixed text and verifies it under the certificate: a key that answers wrongly is found before clients find it.
@@ -108,12 +83,11 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
                               ca.subject_text() + ": " + std::string(pki::to_string(authority.error())) + "; " +
                               std::string(remedy(authority.error()))}};
   }
-  if (spec.policy.profile == Profile::kWeb && *authority == pki::Authority::kIssuer &&
-      (!ca.facts().key_usage ||
-       (*ca.facts().key_usage & static_cast<std::uint16_t>(pki::KeyUsageBit::kDigitalSignature)) == 0)) {
-    return Err{SetupError{SetupErrc::kSignerRefused,
-                          spec.label + ": profile web lets a CA key sign OCSP answers only if its certificate asserts "
-                                       "digitalSignature (CA/B BR 7.1.2.10.7); use a delegate"}};
+  if (spec.policy.profile == Profile::kWeb) {
+    if (const std::string faults = find_web_faults(spec.signer, *authority); !faults.empty()) {
+      return Err{SetupError{SetupErrc::kSignerRefused, spec.label + ": signer " + spec.signer.subject_text() +
+                                                           " does not meet profile web: " + faults}};
+    }
   }
   auto signer = pki::Signer::make(spec.key, spec.scheme);
   if (!signer) {

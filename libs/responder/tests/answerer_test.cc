@@ -487,6 +487,20 @@ TEST(Answerer, ShedsBeyondTheSigningLimitButServesWhatIsReady) {
   EXPECT_TRUE(ask(world.answerer, with_nonce(leaf_request(), 16), kTestNow + Seconds(1)).good());
 }
 
+// req: OCSP-RESP-045
+TEST(Answerer, SignsNothingWhileTheClockIsUnsure) {
+  Policy policy;
+  policy.max_clock_error = Milliseconds(2000);
+  World world({delegated_spec()}, policy);
+  EXPECT_EQ(ask(world.answerer, leaf_request()).cause, Cause::kClockUnsure) << "nobody vouched for the clock yet";
+  world.answerer.set_clock_error(Milliseconds(2001));
+  EXPECT_EQ(ask(world.answerer, leaf_request()).status(), Status::kTryLater);
+  world.answerer.set_clock_error(Milliseconds(2000));
+  EXPECT_TRUE(ask(world.answerer, leaf_request()).good());
+  world.answerer.set_clock_error(std::nullopt);
+  EXPECT_EQ(ask(world.answerer, with_nonce(leaf_request(), 16)).status(), Status::kTryLater);
+}
+
 // req: OCSP-RESP-036
 TEST(Answerer, RefusesSha1WhenSwitchedOffAndCountsIt) {
   Policy policy;

@@ -16,7 +16,8 @@ namespace {
 
 /// A service on a free port over a real store.
 struct Running {
-  explicit Running(unsigned loops = 2, const Policy& policy = {}) {
+  explicit Running(unsigned loops = 2, const Policy& policy = {},
+                   std::function<std::optional<Milliseconds>()> clock_error = {}) {
     auto opened = store::Store::open(dir.file("store"));
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
     store = *std::move(opened);
@@ -33,6 +34,7 @@ struct Running {
     ServiceOptions options;
     options.listen = {"127.0.0.1:0"};
     options.loops = loops;
+    options.clock_error = std::move(clock_error);
     auto started = Service::start(options, setup_of({spec}, policy), *store, clock, null_logger());
     EXPECT_TRUE(started) << (started ? "" : net::to_string(started.error()));
     service = *std::move(started);
@@ -122,6 +124,18 @@ TEST(Service, AllLoopsHandOutTheSameOctets) {
     EXPECT_EQ(next.etag, first.etag);
   }
   EXPECT_EQ(running.service->totals().signatures, 1U);
+}
+
+// req: OCSP-RESP-045
+TEST(Service, AsksAboutTheClock) {
+  Policy policy;
+  policy.max_clock_error = Milliseconds(100);
+  for (const auto& [error, expected] : {std::pair<std::optional<Milliseconds>, bool>{std::nullopt, false},
+                                        {Milliseconds(101), false},
+                                        {Milliseconds(100), true}}) {
+    Running running(1, policy, [e = error] { return e; });
+    EXPECT_EQ(running.ask(leaf_request()).good(), expected);
+  }
 }
 
 TEST(Service, StopsTwiceAndLeavesThePort) {

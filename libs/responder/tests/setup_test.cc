@@ -151,6 +151,44 @@ TEST(Setup, WebProfileWantsDigitalSignatureOnACaThatSigns) {
   EXPECT_EQ(make({issuer}).error->code, SetupErrc::kSignerRefused);
 }
 
+// req: OCSP-RESP-069
+TEST(Setup, WebProfileHoldsADelegateToTheBaselineRequirements) {
+  using Change = void (*)(testing::CertificateSpec&);
+  const std::pair<const char*, Change> faults[] = {
+      {"must not be a CA", [](testing::CertificateSpec& s) { s.ca = true; }},
+      {"only extended key usage",
+       [](testing::CertificateSpec& s) { s.extended_key_usage.push_back(to_buffer(oid::kKpServerAuth)); }},
+      {"digitalSignature alone",
+       [](testing::CertificateSpec& s) {
+         s.key_usage = static_cast<std::uint16_t>(static_cast<unsigned>(pki::KeyUsageBit::kDigitalSignature) |
+                                                  static_cast<unsigned>(pki::KeyUsageBit::kCrlSign));
+       }},
+      {"nocheck", [](testing::CertificateSpec& s) { s.no_check = false; }},
+      {"authority key identifier", [](testing::CertificateSpec& s) { s.authority_key_id = false; }},
+      {"CRL distribution points", [](testing::CertificateSpec& s) { s.crl_uris = {"http://crl.example/ca.crl"}; }},
+      {"subject alternative name", [](testing::CertificateSpec& s) { s.dns_names = {"ocsp.example"}; }},
+      {"name constraints",
+       [](testing::CertificateSpec& s) {
+         s.extensions.push_back({{0x55, 0x1d, 0x1e}, false, {0x30, 0x00}});
+       }},
+  };
+  const auto judged = [](const testing::CertificateSpec& spec) {
+    IssuerSpec issuer = delegate_of(ca(), spec);
+    issuer.policy.profile = Profile::kWeb;
+    return make({issuer});
+  };
+  const Made clean = judged(testing::ocsp_signer_spec());
+  EXPECT_TRUE(clean.setup) << clean.error->detail;
+  for (const auto& [text, change] : faults) {
+    testing::CertificateSpec spec = testing::ocsp_signer_spec();
+    change(spec);
+    const Made made = judged(spec);
+    ASSERT_TRUE(made.error) << text;
+    EXPECT_EQ(made.error->code, SetupErrc::kSignerRefused) << text;
+    EXPECT_THAT(made.error->detail, HasSubstr(text));
+  }
+}
+
 TEST(Setup, RefusesOneIssuerTwice) {
   EXPECT_EQ(make({delegated_spec(), delegated_spec()}).error->code, SetupErrc::kDuplicateIssuer);
 }

@@ -41,6 +41,9 @@ class Answerer {
   Answer not_modified();
   /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
   void adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange = nullptr);
+  /// By how much the clock may be wrong; nothing: it is not synchronised. Matters under Policy::max_clock_error alone, and until
+  /// the first call the clock counts as not synchronised.
+  void set_clock_error(std::optional<Milliseconds> error);
   /// Lets go of the store's snapshot while idle, so that it does not pin old pages.
   void release();
 

@@ -27,9 +27,10 @@ enum class Cause : std::uint8_t {
   kStoreUnreadable,    ///< the status database failed
   kSignerExpired,      ///< signer or CA certificate ended, or not begun
   kSigningFailed,
+  kClockUnsure,        ///< clock error beyond the operator's bound
   kSigningLimit,       ///< more signatures in this second than allowed
 };
-inline constexpr std::size_t kCauses = 16;
+inline constexpr std::size_t kCauses = 17;
 /// "unknown_issuer".
 std::string_view to_string(Cause cause);
 /// What the client is told.

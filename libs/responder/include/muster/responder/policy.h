@@ -50,6 +50,8 @@ struct Policy {
   Sha1CertIds sha1 = Sha1CertIds::kAnswered;
   std::size_t max_certificates = 32;     ///< in one request; more is malformed
   std::size_t ready_answers = 32768;     ///< remembered per loop
+  /// Nothing is signed while the clock may be wrong by more than this, or is not synchronised at all (RFC 9919 section 5).
+  std::optional<Milliseconds> max_clock_error;
   std::size_t signatures_per_second = 0; ///< per loop, beyond it tryLater; zero: no limit
 };
 

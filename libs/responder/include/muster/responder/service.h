@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,12 @@ struct ServiceOptions {
   net::HttpLimits limits;
   HandlerOptions handler;
   Milliseconds grace{10000};             ///< for requests in flight when stopping
+  /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own estimate.
+  std::function<std::optional<Milliseconds>()> clock_error;
 };
+
+/// What the kernel says the clock may be wrong by (adjtimex); nothing while it is not synchronised.
+std::optional<Milliseconds> kernel_clock_error();
 
 /// What the loops counted, added up.
 struct Totals {
