@@ -19,6 +19,8 @@ struct Word {
   std::string_view text;
   T value;
 };
+template <class T>
+Word(std::string_view, T) -> Word<T>;  // Clang 14 does not deduce aggregates by itself
 constexpr std::array kUnlisted = {Word{"good", UnlistedAnswer::kGood}, Word{"unknown", UnlistedAnswer::kUnknown},
                                   Word{"unauthorized", UnlistedAnswer::kUnauthorized}};
 constexpr std::array kUnissued = {Word{"unknown", UnissuedAnswer::kUnknown},
