@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (http::decode_get_tail(text, kMost, request)) {
     MUSTER_ASSERT(request.size() <= kMost);
     Buffer again;
-    MUSTER_ASSERT(http::decode_get_tail(http::encode_get_tail(request), kMost, again) && again == request);
+    MUSTER_ASSERT(http::decode_get_tail(http::encode_get_tail(request), kMost, again) &&
+                  again == request);
   }
   if (const auto decoded = http::base64_decode(text)) {
     MUSTER_ASSERT(http::base64_encode(*decoded) == text);
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MUSTER_ASSERT(text.ends_with(*tail));
   }
   if (const auto url = http::parse_url(text)) {
-    MUSTER_ASSERT(!url->host.empty() && url->port != 0 && (url->path.empty() || url->path.front() == '/'));
+    MUSTER_ASSERT(!url->host.empty() && url->port != 0 &&
+                  (url->path.empty() || url->path.front() == '/'));
   }
   return 0;
 }

@@ -6,15 +6,18 @@ namespace {
 using namespace muster;  // NOLINT(google-build-using-namespace): one small file
 using Progress = http::RequestParser::Progress;
 
-constexpr http::RequestLimits kLimits{.max_target_bytes = 200, .max_header_bytes = 500, .max_body_bytes = 300};
+constexpr http::RequestLimits kLimits{
+    .max_target_bytes = 200, .max_header_bytes = 500, .max_body_bytes = 300};
 
 bool inside(std::string_view part, Bytes whole) {
-  return part.empty() || (as_bytes(part).data() >= whole.data() && as_bytes(part).data() + part.size() <= whole.data() + whole.size());
+  return part.empty() || (as_bytes(part).data() >= whole.data() &&
+                          as_bytes(part).data() + part.size() <= whole.data() + whole.size());
 }
 
 }  // namespace
 
-// However a request is cut into pieces, it means the same; and what it means lies inside the buffer.
+// However a request is cut into pieces, it means the same; and what it means lies inside the
+// buffer.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Buffer whole(data, data + size);
   http::RequestParser parser(kLimits);
@@ -40,10 +43,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const http::RequestView& request = parser.request();
   const http::RequestView& other = piecewise.request();
   MUSTER_ASSERT(parser.consumed() == given && piecewise.consumed() == given);
-  MUSTER_ASSERT(request.target == other.target && request.host == other.host && request.keep_alive == other.keep_alive);
+  MUSTER_ASSERT(request.target == other.target && request.host == other.host &&
+                request.keep_alive == other.keep_alive);
   MUSTER_ASSERT(equal(request.body, other.body) && request.body.size() <= kLimits.max_body_bytes);
-  for (const std::string_view part : {request.method_text, request.target, request.host, request.if_none_match, request.if_modified_since,
-                                      request.content_type, request.header_block, as_text(request.body)}) {
+  for (const std::string_view part :
+       {request.method_text, request.target, request.host, request.if_none_match,
+        request.if_modified_since, request.content_type, request.header_block,
+        as_text(request.body)}) {
     MUSTER_ASSERT(inside(part, whole));
   }
   MUSTER_ASSERT(!request.target.empty() && request.target.size() <= kLimits.max_target_bytes);

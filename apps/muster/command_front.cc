@@ -23,9 +23,12 @@ int fail(int code, const std::string& message) {
 
 int exit_code_for(front::FrontErrc code) {
   switch (code) {
-    case front::FrontErrc::kUsage: return kExitUsage;
-    case front::FrontErrc::kInput: return kExitInput;
-    case front::FrontErrc::kAddress: return kExitInternal;
+    case front::FrontErrc::kUsage:
+      return kExitUsage;
+    case front::FrontErrc::kInput:
+      return kExitInput;
+    case front::FrontErrc::kAddress:
+      return kExitInternal;
   }
   return kExitInternal;
 }
@@ -43,10 +46,13 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   front.hold = flags.must_staple.empty() ? front.hold : flags.must_staple == "hold";
   front.issuers.insert(front.issuers.end(), flags.issuers.begin(), flags.issuers.end());
   if (!flags.keys.empty() && flags.keys.size() != flags.certificates.size()) {
-    return fail(kExitUsage, "give one --key for each --cert, in the same order (or none, when the keys are in the certificate files)");
+    return fail(kExitUsage,
+                "give one --key for each --cert, in the same order (or none, when the keys are in "
+                "the certificate files)");
   }
   for (std::size_t i = 0; i < flags.certificates.size(); ++i) {
-    front.certificates.push_back({flags.certificates[i], flags.keys.empty() ? "" : flags.keys[i], ""});
+    front.certificates.push_back(
+        {flags.certificates[i], flags.keys.empty() ? "" : flags.keys[i], ""});
   }
   return std::nullopt;
 }
@@ -67,15 +73,18 @@ int run(const Flags& flags) {
     }
     Options fresh;
     if (read_options(flags, fresh)) {
-      logger->log(LogLevel::kError, "config.reload_failed", "the configuration is wrong; the old one stays in force");
+      logger->log(LogLevel::kError, "config.reload_failed",
+                  "the configuration is wrong; the old one stays in force");
     } else if (const auto reloaded = service->reload(wire(fresh.front)); !reloaded) {
-      logger->log(LogLevel::kError, "front.reload_failed", reloaded.error().detail + "; the old certificates stay in force");
+      logger->log(LogLevel::kError, "front.reload_failed",
+                  reloaded.error().detail + "; the old certificates stay in force");
     }
   });
   const SystemClock clock;
   const auto fetcher = net::make_fetcher(loop);
   std::random_device entropy;
-  auto made = front::Front::make(loop, *fetcher, clock, *logger, wire(options.front), std::uint64_t{entropy()} << 32 | entropy());
+  auto made = front::Front::make(loop, *fetcher, clock, *logger, wire(options.front),
+                                 std::uint64_t{entropy()} << 32 | entropy());
   if (!made) {
     return fail(exit_code_for(made.error().code), made.error().detail);
   }
@@ -99,20 +108,34 @@ int run(const Flags& flags) {
 }  // namespace
 
 int run_front(int argc, char** argv) {
-  CLI::App app("Terminates TLS with a staple in every handshake and forwards to a plain upstream.", "muster front");
-  app.footer("Staples: --shelf follows a running 'muster stapler'; without it, or with --keep, this process fetches them itself.\n"
-             "Signals: TERM stops after open connections, HUP reads certificates again.\n"
-             "Exit codes: 0 ok, 64 usage, 66 input, 70 internal.");
+  CLI::App app("Terminates TLS with a staple in every handshake and forwards to a plain upstream.",
+               "muster front");
+  app.footer(
+      "Staples: --shelf follows a running 'muster stapler'; without it, or with --keep, this "
+      "process fetches them itself.\n"
+      "Signals: TERM stops after open connections, HUP reads certificates again.\n"
+      "Exit codes: 0 ok, 64 usage, 66 input, 70 internal.");
   Flags flags;
   app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
-  app.add_option("--listen", flags.listen, "address, such as 127.0.0.1:8443 or *:443 (repeatable)")->type_name("ADDRESS")->allow_extra_args(false);
-  app.add_option("--upstream", flags.upstream, "where plain octets go, such as 127.0.0.1:8080")->type_name("ADDRESS");
-  app.add_option("--cert", flags.certificates, "server certificate with its chain (repeatable: the names decide)")->type_name("FILE")->allow_extra_args(false);
-  app.add_option("--key", flags.keys, "its private key (one for each --cert)")->type_name("FILE")->allow_extra_args(false);
-  app.add_option("--issuer", flags.issuers, "where issuers are also looked for (repeatable)")->type_name("FILE")->allow_extra_args(false);
+  app.add_option("--listen", flags.listen, "address, such as 127.0.0.1:8443 or *:443 (repeatable)")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  app.add_option("--upstream", flags.upstream, "where plain octets go, such as 127.0.0.1:8080")
+      ->type_name("ADDRESS");
+  app.add_option("--cert", flags.certificates,
+                 "server certificate with its chain (repeatable: the names decide)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_option("--key", flags.keys, "its private key (one for each --cert)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_option("--issuer", flags.issuers, "where issuers are also looked for (repeatable)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--shelf", flags.shelf, "directory of staples")->type_name("DIR");
   app.add_flag("--keep", flags.keep, "fetch staples in this process and keep them in --shelf");
-  app.add_option("--must-staple", flags.must_staple, "without a valid staple: serve (default) or hold")
+  app.add_option("--must-staple", flags.must_staple,
+                 "without a valid staple: serve (default) or hold")
       ->check(CLI::IsMember({"serve", "hold"}));
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;

@@ -4,7 +4,8 @@
 usage: run.py BUILD_DIR [--rounds N] [--seconds N] [--body BYTES] [--out FILE]
 
 Each round measures every pattern on every server before the next round begins, so that what else the machine does hits all
-alike; medians and the spread (least to most) are printed, and the ratio of medians. Server on CPU 0, wrk on CPU 1.
+alike; medians and the spread (least to most) are printed, and the ratio of medians: above 1 we are faster, or use less CPU. Server on
+CPU 0, wrk on CPU 1. On a busy machine trust the CPU column: the rates then say how much of a core was left.
 """
 import argparse
 import os
@@ -154,8 +155,8 @@ def main():
             rates, costs = zip(*figures[title, server.name])
             spread = f"{statistics.median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f})"
             lines.append(f"{title:22} {server.name:8} {spread:>32} {statistics.median(costs):>16.2f}")
-        ours, theirs = (statistics.median(rate for rate, _ in figures[title, server.name]) for server in servers)
-        lines.append(f"{title:22} ratio    {ours / theirs:>32.2f}")
+        ours, theirs = ([statistics.median(column) for column in zip(*figures[title, server.name])] for server in servers)
+        lines.append(f"{title:22} ratio    {ours[0] / theirs[0]:>32.2f} {theirs[1] / ours[1]:>16.2f}")
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     if options.out:

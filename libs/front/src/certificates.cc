@@ -21,8 +21,10 @@ Result<tls::ServerCertificate, FrontError> load_served(const CertificateFiles& f
     return explain(key_path, key.error());
   }
   if (!key->matches(chain->front())) {
-    return Err{FrontError{FrontErrc::kInput, "the private key in '" + key_path + "' does not belong to the first certificate in '" +
-                                                 files.cert + "' (the server's own certificate must come first, its chain behind)"}};
+    return Err{FrontError{
+        FrontErrc::kInput,
+        "the private key in '" + key_path + "' does not belong to the first certificate in '" +
+            files.cert + "' (the server's own certificate must come first, its chain behind)"}};
   }
   return tls::ServerCertificate{*std::move(chain), *std::move(key)};
 }
@@ -31,7 +33,9 @@ Result<tls::ServerCertificate, FrontError> load_served(const CertificateFiles& f
 
 Result<LoadedCertificates, FrontError> load_certificates(const FrontOptions& options) {
   if (options.certificates.empty()) {
-    return Err{FrontError{FrontErrc::kUsage, "no certificate to serve (give --cert and --key, or [[front.certificate]] in the file)"}};
+    return Err{FrontError{
+        FrontErrc::kUsage,
+        "no certificate to serve (give --cert and --key, or [[front.certificate]] in the file)"}};
   }
   LoadedCertificates loaded;
   for (const CertificateFiles& files : options.certificates) {

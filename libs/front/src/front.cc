@@ -9,7 +9,8 @@
 namespace muster::front {
 namespace {
 
-/// After a change of certificates, how long staples of old ones are still on offer beyond the handshake limit.
+/// After a change of certificates, how long staples of old ones are still on offer beyond the
+/// handshake limit.
 constexpr Milliseconds kOldStaplesLeft{1000};
 
 void report(Logger& logger, const LoadedCertificates& loaded) {
@@ -49,24 +50,30 @@ struct Front::Impl {
     return tls;
   }
 
-  Result<std::shared_ptr<const tls::ServerContext>, FrontError> make_context(const LoadedCertificates& loaded, const FrontOptions& from) {
+  Result<std::shared_ptr<const tls::ServerContext>, FrontError> make_context(
+      const LoadedCertificates& loaded, const FrontOptions& from) {
     auto made = tls::ServerContext::make(loaded.served, staples->source(), tls_options(from));
     if (!made) {
-      return Err{FrontError{made.error().code == tls::TlsErrc::kBadOption ? FrontErrc::kUsage : FrontErrc::kInput, made.error().detail}};
+      return Err{FrontError{
+          made.error().code == tls::TlsErrc::kBadOption ? FrontErrc::kUsage : FrontErrc::kInput,
+          made.error().detail}};
     }
     return *std::move(made);
   }
 
   void make_workers() {
-    const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned count =
+        options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < count; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, upstream, stats, logger, context,
-                                                 (options.limits.max_connections + count - 1) / count));
+      workers.push_back(
+          std::make_unique<Worker>(options, upstream, stats, logger, context,
+                                   (options.limits.max_connections + count - 1) / count));
     }
   }
 
   Result<std::vector<std::string>, FrontError> listen() {
-    const auto open = [this](const std::string& address, net::AddressSharing sharing) -> Result<net::Listener, FrontError> {
+    const auto open = [this](const std::string& address,
+                             net::AddressSharing sharing) -> Result<net::Listener, FrontError> {
       auto listener = net::Listener::open(address, options.limits.backlog, sharing);
       if (!listener) {
         return Err{FrontError{FrontErrc::kAddress, to_string(listener.error())}};
@@ -100,17 +107,19 @@ struct Front::Impl {
     std::exchange(listening, nullptr)(std::move(addresses));
   }
 
-  void serve_new(std::shared_ptr<const tls::ServerContext> fresh, std::vector<keeper::Watched> wanted) {
+  void serve_new(std::shared_ptr<const tls::ServerContext> fresh,
+                 std::vector<keeper::Watched> wanted) {
     context = std::move(fresh);
     for (const auto& worker : workers) {
       worker->set_context(context);
     }
     // Handshakes that began with the old certificates may still ask for their staples.
     loop.cancel(drop_timer);
-    drop_timer = loop.after(options.limits.handshake_timeout + kOldStaplesLeft, [this, wanted = std::move(wanted)]() mutable {
-      watched = wanted;
-      staples->watch(std::move(wanted), Milliseconds(0), [] {});
-    });
+    drop_timer = loop.after(options.limits.handshake_timeout + kOldStaplesLeft,
+                            [this, wanted = std::move(wanted)]() mutable {
+                              watched = wanted;
+                              staples->watch(std::move(wanted), Milliseconds(0), [] {});
+                            });
     logger.log(LogLevel::kInfo, "front.reloaded", "new connections get the new certificates");
   }
 };
@@ -118,20 +127,28 @@ struct Front::Impl {
 Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Front::~Front() = default;
 
-Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::FetchService& fetcher,
+                                                       const Clock& clock, Logger& logger,
                                                        FrontOptions options, std::uint64_t seed) {
   if (options.listen.empty()) {
-    return Err{FrontError{FrontErrc::kUsage, "no address to listen on (give --listen, or listen in [front])"}};
+    return Err{FrontError{FrontErrc::kUsage,
+                          "no address to listen on (give --listen, or listen in [front])"}};
   }
   if (options.upstream.empty()) {
-    return Err{FrontError{FrontErrc::kUsage, "no upstream to forward to (give --upstream, or upstream in [front])"}};
+    return Err{FrontError{FrontErrc::kUsage,
+                          "no upstream to forward to (give --upstream, or upstream in [front])"}};
   }
   const auto upstream = net::SocketAddress::parse(options.upstream);
   if (!upstream) {
-    return Err{FrontError{FrontErrc::kUsage, "upstream '" + options.upstream + "' is not an address (write 127.0.0.1:8080, [::1]:8080 or unix:/path)"}};
+    return Err{
+        FrontError{FrontErrc::kUsage,
+                   "upstream '" + options.upstream +
+                       "' is not an address (write 127.0.0.1:8080, [::1]:8080 or unix:/path)"}};
   }
   if (options.staples_from == StaplesFrom::kFollow && options.shelf.empty()) {
-    return Err{FrontError{FrontErrc::kUsage, "no shelf to follow (give --shelf DIR of a running 'muster stapler', or --keep)"}};
+    return Err{FrontError{
+        FrontErrc::kUsage,
+        "no shelf to follow (give --shelf DIR of a running 'muster stapler', or --keep)"}};
   }
   MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
   report(logger, loaded);
@@ -144,7 +161,8 @@ Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::Fet
 
 void Front::start(std::function<void(Result<std::vector<std::string>, FrontError>)> listening) {
   impl_->listening = std::move(listening);
-  impl_->staples->watch(impl_->watched, impl_->options.start_wait, [this] { impl_->begin_serving(); });
+  impl_->staples->watch(impl_->watched, impl_->options.start_wait,
+                        [this] { impl_->begin_serving(); });
 }
 
 Result<Unit, FrontError> Front::reload(const FrontOptions& options) {
@@ -164,16 +182,19 @@ Result<Unit, FrontError> Front::reload(const FrontOptions& options) {
   // Old and new together until the new ones serve, so that nobody loses a staple meanwhile.
   std::vector<keeper::Watched> both = loaded.watched;
   for (const keeper::Watched& old : impl.watched) {
-    const auto is_same = [&](const keeper::Watched& other) { return other.subject.certificate == old.subject.certificate; };
+    const auto is_same = [&](const keeper::Watched& other) {
+      return other.subject.certificate == old.subject.certificate;
+    };
     if (std::none_of(both.begin(), both.end(), is_same)) {
       both.push_back(old);
     }
   }
   impl.watched = both;
-  impl.staples->watch(std::move(both), impl.options.start_wait,
-                      [&impl, fresh = std::move(fresh), wanted = std::move(loaded.watched)]() mutable {
-                        impl.serve_new(std::move(fresh), std::move(wanted));
-                      });
+  impl.staples->watch(
+      std::move(both), impl.options.start_wait,
+      [&impl, fresh = std::move(fresh), wanted = std::move(loaded.watched)]() mutable {
+        impl.serve_new(std::move(fresh), std::move(wanted));
+      });
   return Unit{};
 }
 

@@ -15,18 +15,22 @@ using tls::Io;
 
 /// How often both directions are served before other connections get their turn.
 constexpr int kRoundsPerTurn = 16;
-/// How long a client may take to close after our goodbye: an early reset would destroy octets on their way.
+/// How long a client may take to close after our goodbye: an early reset would destroy octets on
+/// their way.
 constexpr Milliseconds kGoodbyeTime{2000};
 /// While draining: silence after an answer that ends a connection.
 constexpr Milliseconds kDrainQuiet{500};
 
 std::uint32_t events_for(Io state) {
   switch (state) {
-    case Io::kWantRead: return EPOLLIN;
-    case Io::kWantWrite: return EPOLLOUT;
+    case Io::kWantRead:
+      return EPOLLIN;
+    case Io::kWantWrite:
+      return EPOLLOUT;
     case Io::kDone:
     case Io::kClosed:
-    case Io::kFailed: break;
+    case Io::kFailed:
+      break;
   }
   return 0;
 }
@@ -69,7 +73,10 @@ void ProxyConnection::Side::reset() {
 }
 
 ProxyConnection::ProxyConnection(WorkerShared& shared)
-    : shared_(shared), client_(*this), upstream_(*this), deadline_(shared.loop, [this] { on_deadline(); }) {}
+    : shared_(shared),
+      client_(*this),
+      upstream_(*this),
+      deadline_(shared.loop, [this] { on_deadline(); }) {}
 
 ProxyConnection::~ProxyConnection() {
   session_.reset();
@@ -107,10 +114,18 @@ void ProxyConnection::close() {
 
 void ProxyConnection::advance() {
   switch (stage_) {
-    case Stage::kHandshake: shake_hands(); return;
-    case Stage::kConnect: finish_connect(); return;
-    case Stage::kRelay: relay(); return;
-    case Stage::kGoodbye: discard(); return;
+    case Stage::kHandshake:
+      shake_hands();
+      return;
+    case Stage::kConnect:
+      finish_connect();
+      return;
+    case Stage::kRelay:
+      relay();
+      return;
+    case Stage::kGoodbye:
+      discard();
+      return;
   }
 }
 
@@ -164,7 +179,8 @@ void ProxyConnection::finish_connect() {
 void ProxyConnection::fail_upstream(const char* event, const char* message, int os_error) {
   shared_.stats.upstream_failures.fetch_add(1, std::memory_order_relaxed);
   shared_.logger.log(LogLevel::kWarning, event, message,
-                     {{"upstream", shared_.options.upstream}, {"reason", os_error == 0 ? "timeout" : std::strerror(os_error)}});
+                     {{"upstream", shared_.options.upstream},
+                      {"reason", os_error == 0 ? "timeout" : std::strerror(os_error)}});
   say_goodbye();
 }
 
@@ -211,7 +227,8 @@ ProxyConnection::Progress ProxyConnection::move_to_upstream() {
   switch (result.state) {
     case Io::kDone: {
       had_answer_last_ = false;
-      const ssize_t sent = ::send(upstream_.fd.get(), shared_.scratch.data(), result.bytes, MSG_NOSIGNAL);
+      const ssize_t sent =
+          ::send(upstream_.fd.get(), shared_.scratch.data(), result.bytes, MSG_NOSIGNAL);
       const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
       to_upstream_.assign(shared_.scratch.begin() + static_cast<std::ptrdiff_t>(taken),
                           shared_.scratch.begin() + static_cast<std::ptrdiff_t>(result.bytes));
@@ -240,7 +257,8 @@ ProxyConnection::Progress ProxyConnection::move_to_upstream() {
 }
 
 ProxyConnection::Progress ProxyConnection::send_to_upstream() {
-  const ssize_t sent = ::send(upstream_.fd.get(), to_upstream_.data(), to_upstream_.size(), MSG_NOSIGNAL);
+  const ssize_t sent =
+      ::send(upstream_.fd.get(), to_upstream_.data(), to_upstream_.size(), MSG_NOSIGNAL);
   if (sent >= 0) {
     erase_front(to_upstream_, static_cast<std::size_t>(sent));
     return Progress::kSome;
@@ -261,7 +279,8 @@ ProxyConnection::Progress ProxyConnection::move_to_client() {
     say_goodbye();
     return Progress::kOver;
   }
-  const ssize_t count = ::recv(upstream_.fd.get(), shared_.scratch.data(), shared_.scratch.size(), 0);
+  const ssize_t count =
+      ::recv(upstream_.fd.get(), shared_.scratch.data(), shared_.scratch.size(), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return Progress::kNone;
   }
@@ -335,7 +354,8 @@ void ProxyConnection::discard() {
 
 void ProxyConnection::set_idle_deadline() {
   const bool is_quiet = had_answer_last_ && to_client_.empty() && to_upstream_.empty();
-  deadline_.set_after(shared_.is_draining && is_quiet ? kDrainQuiet : shared_.options.limits.idle_timeout);
+  deadline_.set_after(shared_.is_draining && is_quiet ? kDrainQuiet
+                                                      : shared_.options.limits.idle_timeout);
 }
 
 void ProxyConnection::drain() {
@@ -345,7 +365,9 @@ void ProxyConnection::drain() {
 }
 
 void ProxyConnection::on_deadline() {
-  const auto count = [](std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); };
+  const auto count = [](std::atomic<std::uint64_t>& counter) {
+    counter.fetch_add(1, std::memory_order_relaxed);
+  };
   switch (stage_) {
     case Stage::kHandshake:
       count(shared_.stats.handshake_timeouts);

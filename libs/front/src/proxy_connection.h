@@ -10,8 +10,8 @@ namespace muster::front {
 
 class ProxyConnection;
 
-/// What the connections of one loop share. Connections own no buffer while octets flow freely: they are moved through `scratch`, and only
-/// what a side does not take is kept.
+/// What the connections of one loop share. Connections own no buffer while octets flow freely: they
+/// are moved through `scratch`, and only what a side does not take is kept.
 struct WorkerShared {
   net::Loop& loop;
   const FrontOptions& options;
@@ -19,13 +19,15 @@ struct WorkerShared {
   FrontStats& stats;
   Logger& logger;
   std::shared_ptr<const tls::ServerContext> context;
-  /// Called by a connection that has ended; it may be reused or destroyed later, not inside the call.
+  /// Called by a connection that has ended; it may be reused or destroyed later, not inside the
+  /// call.
   std::function<void(ProxyConnection&)> on_closed;
   std::array<std::uint8_t, 64 * 1024> scratch{};
   bool is_draining = false;
 };
 
-/// One client's TLS connection and the upstream's plain one. A slow side stops the other: at most what one read brought waits.
+/// One client's TLS connection and the upstream's plain one. A slow side stops the other: at most
+/// what one read brought waits.
 class ProxyConnection {
  public:
   explicit ProxyConnection(WorkerShared& shared);
@@ -34,7 +36,8 @@ class ProxyConnection {
   ProxyConnection& operator=(const ProxyConnection&) = delete;
 
   void open(UniqueFd client);
-  /// Ends when the client has had its answer and nothing more came for a moment; at the latest with the grace time.
+  /// Ends when the client has had its answer and nothing more came for a moment; at the latest with
+  /// the grace time.
   void drain();
   /// Ends without ceremony.
   void close();
@@ -44,8 +47,8 @@ class ProxyConnection {
   enum class Stage : std::uint8_t { kHandshake, kConnect, kRelay, kGoodbye };
   enum class Progress : std::uint8_t { kNone, kSome, kOver };
 
-  /// A descriptor and what the loop is told about it. One that waits for nothing is not watched at all: a hang-up would
-  /// be reported again and again.
+  /// A descriptor and what the loop is told about it. One that waits for nothing is not watched at
+  /// all: a hang-up would be reported again and again.
   struct Side final : net::FdHandler {
     explicit Side(ProxyConnection& o) : owner(o) {}
     void on_ready(std::uint32_t) noexcept override { owner.advance(); }
@@ -83,8 +86,8 @@ class ProxyConnection {
   std::uint32_t write_waits_for_ = 0;  // or writing
   bool client_ended_ = false;
   bool upstream_ended_ = false;
-  bool is_upstream_told_ = false;      // that the client has ended
-  bool had_answer_last_ = true;        // the last octets went to the client
+  bool is_upstream_told_ = false;  // that the client has ended
+  bool had_answer_last_ = true;    // the last octets went to the client
   net::Deadline deadline_;
   net::TimerId again_ = 0;
 };

@@ -31,20 +31,24 @@ std::string host_text(const sockaddr_storage& end) {
   if (end.ss_family == AF_INET) {
     ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&end)->sin_addr, host, sizeof host);
   } else {
-    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&end)->sin6_addr, host, sizeof host);
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&end)->sin6_addr, host,
+                sizeof host);
   }
   return host;
 }
 
 /// In network order; at the same place for both families.
-std::uint16_t port_of(const sockaddr_storage& end) { return reinterpret_cast<const sockaddr_in*>(&end)->sin_port; }
+std::uint16_t port_of(const sockaddr_storage& end) {
+  return reinterpret_cast<const sockaddr_in*>(&end)->sin_port;
+}
 
 Buffer make_v1(const Ends& ends) {
   if (!ends.are_of(AF_INET) && !ends.are_of(AF_INET6)) {
     return to_buffer(as_bytes("PROXY UNKNOWN\r\n"));
   }
-  const std::string line = std::string("PROXY ") + (ends.are_of(AF_INET) ? "TCP4 " : "TCP6 ") + host_text(ends.source) + " " +
-                           host_text(ends.destination) + " " + std::to_string(ntohs(port_of(ends.source))) + " " +
+  const std::string line = std::string("PROXY ") + (ends.are_of(AF_INET) ? "TCP4 " : "TCP6 ") +
+                           host_text(ends.source) + " " + host_text(ends.destination) + " " +
+                           std::to_string(ntohs(port_of(ends.source))) + " " +
                            std::to_string(ntohs(port_of(ends.destination))) + "\r\n";
   return to_buffer(as_bytes(line));
 }
@@ -88,9 +92,12 @@ Buffer make_v2(const Ends& ends) {
 
 Buffer make_proxy_header(ProxyProtocol protocol, int client_fd) {
   switch (protocol) {
-    case ProxyProtocol::kNone: return {};
-    case ProxyProtocol::kV1: return make_v1(ends_of(client_fd));
-    case ProxyProtocol::kV2: return make_v2(ends_of(client_fd));
+    case ProxyProtocol::kNone:
+      return {};
+    case ProxyProtocol::kV1:
+      return make_v1(ends_of(client_fd));
+    case ProxyProtocol::kV2:
+      return make_v2(ends_of(client_fd));
   }
   return {};
 }

@@ -12,17 +12,23 @@ constexpr Milliseconds kWaitInterval{50};
 
 }  // namespace
 
-Result<std::unique_ptr<Staples>, FrontError> Staples::open(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
-                                                           const FrontOptions& options, std::uint64_t seed) {
+Result<std::unique_ptr<Staples>, FrontError> Staples::open(net::Loop& loop,
+                                                           net::FetchService& fetcher,
+                                                           const Clock& clock, Logger& logger,
+                                                           const FrontOptions& options,
+                                                           std::uint64_t seed) {
   const bool keeps = options.staples_from == StaplesFrom::kKeep;
-  auto shelf = keeper::Shelf::open(options.shelf, keeps ? keeper::ShelfMode::kOwner : keeper::ShelfMode::kFollower, options.policy, logger);
+  auto shelf = keeper::Shelf::open(options.shelf,
+                                   keeps ? keeper::ShelfMode::kOwner : keeper::ShelfMode::kFollower,
+                                   options.policy, logger);
   if (!shelf) {
     return Err{FrontError{FrontErrc::kInput, shelf.error().detail}};
   }
   std::unique_ptr<Staples> staples(new Staples(loop, clock, *std::move(shelf)));
   staples->keeper_options_ = options.keeper;
   if (keeps) {
-    staples->keeper_ = std::make_unique<keeper::Keeper>(loop, fetcher, clock, logger, *staples->shelf_, options.keeper, seed);
+    staples->keeper_ = std::make_unique<keeper::Keeper>(loop, fetcher, clock, logger,
+                                                        *staples->shelf_, options.keeper, seed);
     staples->keeper_->on_first_round([raw = staples.get()] { raw->is_attempted_ = true; });
   }
   return staples;
@@ -30,11 +36,13 @@ Result<std::unique_ptr<Staples>, FrontError> Staples::open(net::Loop& loop, net:
 
 Staples::~Staples() { stop(); }
 
-void Staples::watch(std::vector<keeper::Watched> certificates, Milliseconds patience, std::function<void()> covered) {
+void Staples::watch(std::vector<keeper::Watched> certificates, Milliseconds patience,
+                    std::function<void()> covered) {
   watched_ = std::move(certificates);
   patience_ends_ = loop_.now() + patience;
   covered_ = std::move(covered);
-  is_attempted_ = false;  // the keeper tells of its first round only; later ones wait for each certificate
+  is_attempted_ =
+      false;  // the keeper tells of its first round only; later ones wait for each certificate
   if (keeper_ == nullptr) {
     std::vector<keeper::Subject> subjects;
     for (const keeper::Watched& watched : watched_) {
@@ -76,7 +84,8 @@ void Staples::follow() {
 
 bool Staples::is_covered() const {
   const UnixSeconds now = clock_.now();
-  return is_attempted_ || std::all_of(watched_.begin(), watched_.end(), [&](const keeper::Watched& watched) {
+  return is_attempted_ ||
+         std::all_of(watched_.begin(), watched_.end(), [&](const keeper::Watched& watched) {
            return keeper::judge_applicability(watched, keeper_options_).urls.empty() ||
                   shelf_->find(watched.subject.certificate.fingerprint(), now) != nullptr;
          });

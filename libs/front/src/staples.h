@@ -5,19 +5,24 @@
 
 namespace muster::front {
 
-/// Where the front's staples come from: a shelf that is followed, or one with a keeper of our own. Thread of the loop; source()
-/// is for every thread.
+/// Where the front's staples come from: a shelf that is followed, or one with a keeper of our own.
+/// Thread of the loop; source() is for every thread.
 class Staples {
  public:
   /// Errors: kInput.
-  static Result<std::unique_ptr<Staples>, FrontError> open(net::Loop& loop, net::FetchService& fetcher, const Clock& clock,
-                                                           Logger& logger, const FrontOptions& options, std::uint64_t seed);
+  static Result<std::unique_ptr<Staples>, FrontError> open(net::Loop& loop,
+                                                           net::FetchService& fetcher,
+                                                           const Clock& clock, Logger& logger,
+                                                           const FrontOptions& options,
+                                                           std::uint64_t seed);
   ~Staples();
 
   [[nodiscard]] const tls::StapleSource& source() const { return source_; }
-  /// Makes these the certificates to have staples for; `covered` runs when each has one or needs none, when the first attempts
-  /// are over (own keeper), or after `patience`; never inside this call. A later call replaces an earlier one that still waits.
-  void watch(std::vector<keeper::Watched> certificates, Milliseconds patience, std::function<void()> covered);
+  /// Makes these the certificates to have staples for; `covered` runs when each has one or needs
+  /// none, when the first attempts are over (own keeper), or after `patience`; never inside this
+  /// call. A later call replaces an earlier one that still waits.
+  void watch(std::vector<keeper::Watched> certificates, Milliseconds patience,
+             std::function<void()> covered);
   /// Stops fetching and following.
   void stop();
 

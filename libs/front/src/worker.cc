@@ -2,8 +2,9 @@
 
 namespace muster::front {
 
-Worker::Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats, Logger& logger,
-               std::shared_ptr<const tls::ServerContext> context, std::size_t max_connections)
+Worker::Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats,
+               Logger& logger, std::shared_ptr<const tls::ServerContext> context,
+               std::size_t max_connections)
     : shared_{.loop = loop_,
               .options = options,
               .upstream = upstream,
@@ -25,7 +26,8 @@ void Worker::listen(net::Listener listener) {
       loop_, std::move(listener),
       net::Acceptor::Events{
           .accepted = [this](UniqueFd fd) { on_accepted(std::move(fd)); },
-          .paused = [this] { shared_.stats.accept_pauses.fetch_add(1, std::memory_order_relaxed); }}));
+          .paused =
+              [this] { shared_.stats.accept_pauses.fetch_add(1, std::memory_order_relaxed); }}));
 }
 
 void Worker::run() {
@@ -33,11 +35,13 @@ void Worker::run() {
 }
 
 void Worker::set_context(std::shared_ptr<const tls::ServerContext> context) {
-  loop_.post([this, context = std::move(context)]() mutable { shared_.context = std::move(context); });
+  loop_.post(
+      [this, context = std::move(context)]() mutable { shared_.context = std::move(context); });
 }
 
 void Worker::drain(Milliseconds grace, std::function<void()> done) {
-  loop_.post([this, grace, done = std::move(done)]() mutable { begin_drain(grace, std::move(done)); });
+  loop_.post(
+      [this, grace, done = std::move(done)]() mutable { begin_drain(grace, std::move(done)); });
 }
 
 void Worker::on_accepted(UniqueFd fd) {

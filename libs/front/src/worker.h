@@ -11,8 +11,9 @@ namespace muster::front {
 class Worker {
  public:
   /// `address` is the upstream. The other arguments must outlive the worker.
-  Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats, Logger& logger,
-         std::shared_ptr<const tls::ServerContext> context, std::size_t max_connections);
+  Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats,
+         Logger& logger, std::shared_ptr<const tls::ServerContext> context,
+         std::size_t max_connections);
   /// Stops the thread; connections still open are cut.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -24,7 +25,8 @@ class Worker {
   void run();
   /// Any thread: new connections get these certificates.
   void set_context(std::shared_ptr<const tls::ServerContext> context);
-  /// Any thread. `done` runs on the worker's thread when no connection is left, at the latest after `grace`.
+  /// Any thread. `done` runs on the worker's thread when no connection is left, at the latest after
+  /// `grace`.
   void drain(Milliseconds grace, std::function<void()> done);
 
  private:

@@ -5,10 +5,10 @@
 
 #include <csignal>
 
+#include "muster/front/front.h"
 #include "muster/net/fetcher.h"
 #include "muster/testing/response_builder.h"
 #include "tls_client.h"
-#include "muster/front/front.h"
 
 namespace muster::front {
 
@@ -26,16 +26,18 @@ using net::kPatience;
 class Upstream {
  public:
   using Script = std::function<void(net::RawClient& peer)>;
-  explicit Upstream(Script script) : listener_(*net::Listener::open("127.0.0.1:0", 64)), script_(std::move(script)) {
+  explicit Upstream(Script script)
+      : listener_(*net::Listener::open("127.0.0.1:0", 64)), script_(std::move(script)) {
     thread_ = std::jthread([this](const std::stop_token& stop) {
       std::vector<std::jthread> peers;
       while (!stop.stop_requested()) {
         pollfd entry{listener_.fd(), POLLIN, 0};
         if (::poll(&entry, 1, 10) == 1) {
-          peers.emplace_back([this, fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC)] {
-            net::RawClient peer{UniqueFd(fd)};
-            script_(peer);
-          });
+          peers.emplace_back(
+              [this, fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC)] {
+                net::RawClient peer{UniqueFd(fd)};
+                script_(peer);
+              });
         }
       }
     });
@@ -60,8 +62,10 @@ class Upstream {
 };
 
 /// A good answer for a leaf of the standard PKI; later ones replace earlier ones.
-inline Buffer make_staple(const pki::Certificate& certificate, Seconds age = Seconds(3600), ocsp::CertStatus status = ocsp::Good{}) {
-  muster::testing::EntrySpec entry = muster::testing::entry_for(certificate, standard_pki().intermediate.certificate, status);
+inline Buffer make_staple(const pki::Certificate& certificate, Seconds age = Seconds(3600),
+                          ocsp::CertStatus status = ocsp::Good{}) {
+  muster::testing::EntrySpec entry =
+      muster::testing::entry_for(certificate, standard_pki().intermediate.certificate, status);
   entry.this_update = kTestNow - age;
   muster::testing::ResponseSpec spec;
   spec.entries = {entry};
@@ -87,7 +91,8 @@ class FrontTest : public ::testing::Test {
   }
 
   /// A leaf for this name, written to files and listed in the options.
-  Identity add_leaf(const std::string& name, const std::vector<std::string>& ocsp_uris = {"http://127.0.0.1:1/"},
+  Identity add_leaf(const std::string& name,
+                    const std::vector<std::string>& ocsp_uris = {"http://127.0.0.1:1/"},
                     std::vector<std::uint32_t> features = {}) {
     auto spec = leaf_spec(name);
     spec.ocsp_uris = ocsp_uris;
@@ -107,12 +112,14 @@ class FrontTest : public ::testing::Test {
     options_.certificates.push_back({cert, key, ""});
   }
   /// What `muster stapler` in another process would do.
-  void put_on_shelf(const std::vector<pki::Certificate>& certificates, const std::vector<Buffer>& staples) {
+  void put_on_shelf(const std::vector<pki::Certificate>& certificates,
+                    const std::vector<Buffer>& staples) {
     auto shelf = keeper::Shelf::open(options_.shelf, keeper::ShelfMode::kOwner, {}, null_logger());
     ASSERT_TRUE(shelf) << shelf.error().detail;
     std::vector<keeper::Subject> subjects;
     for (const pki::Certificate& certificate : certificates) {
-      subjects.push_back({std::to_string(subjects.size()), certificate, standard_pki().intermediate.certificate});
+      subjects.push_back(
+          {std::to_string(subjects.size()), certificate, standard_pki().intermediate.certificate});
     }
     (*shelf)->set_subjects(subjects, kTestNow);
     for (std::size_t i = 0; i < certificates.size(); ++i) {
@@ -134,7 +141,9 @@ class FrontTest : public ::testing::Test {
       auto front = Front::make(thread_.loop(), *fetcher_, clock_, null_logger(), options_, 1);
       ASSERT_TRUE(front) << front.error().detail;
       front_ = *std::move(front);
-      front_->start([this](Result<std::vector<std::string>, FrontError> addresses) { listening_.set_value(std::move(addresses)); });
+      front_->start([this](Result<std::vector<std::string>, FrontError> addresses) {
+        listening_.set_value(std::move(addresses));
+      });
     });
   }
   /// Waits until it listens.

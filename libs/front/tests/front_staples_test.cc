@@ -1,5 +1,4 @@
 #include "front_fixture.h"
-
 #include "muster/net/http_server.h"
 
 namespace muster::front {
@@ -61,7 +60,8 @@ TEST_F(FrontTest, FollowsTheShelf) {
   put_on_shelf({leaf.certificate}, {old_staple});
   start();
   ASSERT_EQ(TlsClient(address()).staple(), old_staple);
-  const Buffer revoked = make_staple(leaf.certificate, Seconds(60), ocsp::Revoked{kTestNow - Seconds(60), std::nullopt});
+  const Buffer revoked = make_staple(leaf.certificate, Seconds(60),
+                                     ocsp::Revoked{kTestNow - Seconds(60), std::nullopt});
   put_on_shelf({leaf.certificate}, {revoked});
   EXPECT_TRUE(eventually([&] { return TlsClient(address()).staple() == revoked; }));
 }
@@ -94,9 +94,11 @@ TEST_F(FrontTest, ReplacesCertificateAndStapleTogetherUnderLoad) {
   std::thread load([&] {
     while (!is_over) {
       const TlsClient client(to);
-      if (client.certificate() == to_buffer(old_leaf.certificate.der()) && client.staple() == old_staple) {
+      if (client.certificate() == to_buffer(old_leaf.certificate.der()) &&
+          client.staple() == old_staple) {
         ++old_seen;
-      } else if (client.certificate() == to_buffer(fresh.certificate.der()) && client.staple() == new_staple) {
+      } else if (client.certificate() == to_buffer(fresh.certificate.der()) &&
+                 client.staple() == new_staple) {
         ++new_seen;
       } else {
         ++wrong;

@@ -97,7 +97,8 @@ TEST_F(FrontTest, StopsASideThatIsFasterThanTheOther) {
   TlsClient client(address());
   ASSERT_TRUE(client.is_connected());
   ASSERT_EQ(client.read(1), "x");
-  // It comes to a halt long before the end: nobody holds what the client does not take, but the sockets.
+  // It comes to a halt long before the end: nobody holds what the client does not take, but the
+  // sockets.
   std::size_t before = 0;
   ASSERT_TRUE(eventually([&] {
     before = sent;
@@ -127,7 +128,8 @@ TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
   const auto error_of = [this](FrontOptions options) {
     return thread_.call([&]() -> FrontError {
       const auto fetcher = net::make_fetcher(thread_.loop());
-      const auto front = Front::make(thread_.loop(), *fetcher, clock_, null_logger(), std::move(options), 1);
+      const auto front =
+          Front::make(thread_.loop(), *fetcher, clock_, null_logger(), std::move(options), 1);
       EXPECT_FALSE(front);
       return front ? FrontError{FrontErrc::kAddress, ""} : front.error();
     });
@@ -142,7 +144,8 @@ TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
   EXPECT_EQ(error_of(options).code, FrontErrc::kUsage);
   options = options_;
   options.certificates[0].key = good[1].key;
-  EXPECT_THAT(error_of(options).detail, HasSubstr("does not belong to the first certificate in '" + good[0].cert));
+  EXPECT_THAT(error_of(options).detail,
+              HasSubstr("does not belong to the first certificate in '" + good[0].cert));
   options = options_;
   options.certificates[0].key = dir_.write("junk.key", "junk");
   EXPECT_THAT(error_of(options).detail, HasSubstr("junk.key"));
@@ -183,7 +186,8 @@ class FrontLimits : public FrontTest {
 
 TEST_F(FrontLimits, HarmlessAreScannersAndPlainHttp) {
   start();
-  for (const char* text : {"", "\x16", "GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\x16\x03\x01\x00\x05hello"}) {
+  for (const char* text :
+       {"", "\x16", "GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\x16\x03\x01\x00\x05hello"}) {
     net::RawClient polite(address());
     polite.send(text);
     ::shutdown(polite.fd(), SHUT_WR);
@@ -255,8 +259,8 @@ TEST_F(FrontLimits, TellsTheUpstreamWhoTheClientIs) {
   start();
   TlsClient client(address());
   const std::string own = net::SocketAddress::of_local(client.raw().fd()).text();
-  const std::string expected = "PROXY TCP4 127.0.0.1 127.0.0.1 " + own.substr(own.rfind(':') + 1) + " " +
-                               address().substr(address().rfind(':') + 1) + "\r\n";
+  const std::string expected = "PROXY TCP4 127.0.0.1 127.0.0.1 " + own.substr(own.rfind(':') + 1) +
+                               " " + address().substr(address().rfind(':') + 1) + "\r\n";
   EXPECT_EQ(client.read(expected.size()), expected);
 }
 
@@ -266,9 +270,13 @@ TEST_F(FrontLimits, TellsItInBinaryToo) {
   TlsClient client(address());
   ASSERT_TRUE(client.send("x"));
   const std::string header = client.read(28);
-  EXPECT_EQ(to_hex(as_bytes(header)).substr(0, 48), "0d0a0d0a000d0a515549540a" "2111000c" "7f0000017f000001");
+  EXPECT_EQ(to_hex(as_bytes(header)).substr(0, 48),
+            "0d0a0d0a000d0a515549540a"
+            "2111000c"
+            "7f0000017f000001");
   const auto port_at = [&](std::size_t at) {
-    return std::to_string(static_cast<std::uint8_t>(header[at]) << 8 | static_cast<std::uint8_t>(header[at + 1]));
+    return std::to_string(static_cast<std::uint8_t>(header[at]) << 8 |
+                          static_cast<std::uint8_t>(header[at + 1]));
   };
   EXPECT_THAT(net::SocketAddress::of_local(client.raw().fd()).text(), EndsWith(":" + port_at(24)));
   EXPECT_THAT(address(), EndsWith(":" + port_at(26)));

@@ -12,14 +12,18 @@ namespace muster::front {
 /// A blocking TLS client that trusts everybody and keeps the staple.
 class TlsClient {
  public:
-  explicit TlsClient(const std::string& address, const std::string& name = "", int version = TLS1_3_VERSION)
-      : raw_(address), context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free), ssl_(SSL_new(context_.get()), SSL_free) {
+  explicit TlsClient(const std::string& address, const std::string& name = "",
+                     int version = TLS1_3_VERSION)
+      : raw_(address),
+        context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free),
+        ssl_(SSL_new(context_.get()), SSL_free) {
     SSL_set_min_proto_version(ssl_.get(), version);
     SSL_set_max_proto_version(ssl_.get(), version);
     SSL_set_tlsext_status_type(ssl_.get(), TLSEXT_STATUSTYPE_ocsp);
     if (!name.empty()) {
       // What SSL_set_tlsext_host_name does, without its C cast.
-      SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(name.c_str()));
+      SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+               const_cast<char*>(name.c_str()));
     }
     const timeval patience{net::kPatience.count() / 1000, 0};
     ::setsockopt(raw_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -45,7 +49,8 @@ class TlsClient {
   }
   bool send(std::string_view text) {
     std::size_t written = 0;
-    return SSL_write_ex(ssl_.get(), text.data(), text.size(), &written) == 1 && written == text.size();
+    return SSL_write_ex(ssl_.get(), text.data(), text.size(), &written) == 1 &&
+           written == text.size();
   }
   void say_goodbye() { SSL_shutdown(ssl_.get()); }
   /// Exactly so many octets, fewer at the end of the stream.
@@ -66,7 +71,9 @@ class TlsClient {
     return text;
   }
   /// Whether the server said goodbye, as opposed to cutting the connection.
-  [[nodiscard]] bool has_goodbye() const { return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+  [[nodiscard]] bool has_goodbye() const {
+    return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  }
   net::RawClient& raw() { return raw_; }
 
  private:

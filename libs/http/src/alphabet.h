@@ -25,7 +25,8 @@ constexpr std::array<std::uint8_t, 256> make_standard_values() {
   return values;
 }
 
-/// The same with base64url's digits (section 5) and the blank that stands where form decoding found a '+'.
+/// The same with base64url's digits (section 5) and the blank that stands where form decoding found
+/// a '+'.
 constexpr std::array<std::uint8_t, 256> make_tolerant_values() {
   std::array<std::uint8_t, 256> values = make_standard_values();
   values['-'] = 62;

@@ -5,12 +5,14 @@
 namespace muster::http {
 
 std::string base64_encode(Bytes octets) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((octets.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < octets.size(); i += 3) {
     const std::size_t n = std::min<std::size_t>(3, octets.size() - i);
-    const std::uint32_t group = (std::uint32_t{octets[i]} << 16) | (n > 1 ? std::uint32_t{octets[i + 1]} << 8 : 0) |
+    const std::uint32_t group = (std::uint32_t{octets[i]} << 16) |
+                                (n > 1 ? std::uint32_t{octets[i + 1]} << 8 : 0) |
                                 (n > 2 ? std::uint32_t{octets[i + 2]} : 0);
     out.push_back(kAlphabet[group >> 18]);
     out.push_back(kAlphabet[(group >> 12) & 63]);
@@ -43,7 +45,8 @@ std::optional<Buffer> base64_decode(std::string_view text) {
       bits &= (1U << count) - 1;
     }
   }
-  // 0, 4 or 2 bits remain for no, one or two padding characters; others would give one value two spellings.
+  // 0, 4 or 2 bits remain for no, one or two padding characters; others would give one value two
+  // spellings.
   if (bits != 0 || count != padding * 2) {
     return std::nullopt;
   }

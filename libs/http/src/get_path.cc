@@ -25,11 +25,16 @@ std::string_view strip_authority(std::string_view target) {
 
 std::string_view to_string(GetPathErrc code) {
   switch (code) {
-    case GetPathErrc::kEmpty: return "no request in the URL";
-    case GetPathErrc::kTooLong: return "request in the URL is too long";
-    case GetPathErrc::kBadEscape: return "'%' without two hexadecimal digits";
-    case GetPathErrc::kBadCharacter: return "character outside the base64 alphabet";
-    case GetPathErrc::kBadLength: return "base64 text is cut or wrongly padded";
+    case GetPathErrc::kEmpty:
+      return "no request in the URL";
+    case GetPathErrc::kTooLong:
+      return "request in the URL is too long";
+    case GetPathErrc::kBadEscape:
+      return "'%' without two hexadecimal digits";
+    case GetPathErrc::kBadCharacter:
+      return "character outside the base64 alphabet";
+    case GetPathErrc::kBadLength:
+      return "base64 text is cut or wrongly padded";
   }
   return "";
 }
@@ -53,12 +58,14 @@ std::optional<std::string_view> find_get_tail(std::string_view target, std::stri
   return tail;
 }
 
-Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max_bytes, Buffer& out) {
+Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max_bytes,
+                                          Buffer& out) {
   out.clear();
   if (tail.empty()) {
     return Err{GetPathErrc::kEmpty};
   }
-  // Every digit takes at least one octet of text, so this bounds work and memory before any decoding.
+  // Every digit takes at least one octet of text, so this bounds work and memory before any
+  // decoding.
   if (tail.size() / 3 > max_bytes / 3 * 4 + 4) {
     return Err{GetPathErrc::kTooLong};
   }
@@ -69,8 +76,10 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
   for (std::size_t i = 0; i < tail.size(); ++i) {
     auto c = static_cast<unsigned char>(tail[i]);
     if (c == '%') {
-      const std::uint8_t high = i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 1])] : kNoDigit;
-      const std::uint8_t low = i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 2])] : kNoDigit;
+      const std::uint8_t high =
+          i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 1])] : kNoDigit;
+      const std::uint8_t low =
+          i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 2])] : kNoDigit;
       if (high == kNoDigit || low == kNoDigit) {
         return Err{GetPathErrc::kBadEscape};
       }
@@ -113,10 +122,17 @@ std::string encode_get_tail(Bytes request) {
   out.reserve(text.size() + 32);
   for (const char c : text) {
     switch (c) {
-      case '+': out += "%2B"; break;
-      case '/': out += "%2F"; break;
-      case '=': out += "%3D"; break;
-      default: out += c;
+      case '+':
+        out += "%2B";
+        break;
+      case '/':
+        out += "%2F";
+        break;
+      case '=':
+        out += "%3D";
+        break;
+      default:
+        out += c;
     }
   }
   return out;

@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint8_t kTlsHandshakeRecord = 0x16;
 constexpr std::size_t kMaxMethodAndVersionBytes = 64;
 constexpr std::size_t kMaxChunkLineBytes = 256;
-/// Chunk sizes, extensions and line ends may take as much again as the body: one-octet chunks must not multiply memory.
+/// Chunk sizes, extensions and line ends may take as much again as the body: one-octet chunks must
+/// not multiply memory.
 constexpr std::size_t kChunkOverheadFactor = 2;
 
 using OctetSet = std::array<bool, 256>;
@@ -26,7 +27,8 @@ constexpr OctetSet make_token_set() {  // tchar, RFC 9110 section 5.6.2
   for (unsigned i = 0; i < 10; ++i) {
     set['0' + i] = true;
   }
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+  for (const char c :
+       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     set[static_cast<unsigned char>(c)] = true;
   }
   return set;
@@ -93,8 +95,9 @@ std::size_t find_line_feed(std::span<const std::uint8_t> buffer, std::size_t fro
     return buffer.size();
   }
   const void* found = std::memchr(buffer.data() + from, '\n', buffer.size() - from);
-  return found == nullptr ? buffer.size()
-                          : static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - buffer.data());
+  return found == nullptr
+             ? buffer.size()
+             : static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - buffer.data());
 }
 
 }  // namespace
@@ -149,7 +152,8 @@ RequestParser::Progress RequestParser::find_head_end(std::span<const std::uint8_
     }
     const bool is_empty = line_feed - 1 == position_;
     const bool is_request_line_missing = position_ == start_;
-    if (is_request_line_missing && line_feed - start_ > limits_.max_target_bytes + kMaxMethodAndVersionBytes) {
+    if (is_request_line_missing &&
+        line_feed - start_ > limits_.max_target_bytes + kMaxMethodAndVersionBytes) {
       return refuse(414);
     }
     position_ = scanned_;
@@ -163,10 +167,12 @@ RequestParser::Progress RequestParser::find_head_end(std::span<const std::uint8_
     }
   }
   const bool is_in_request_line = position_ == start_;
-  if (is_in_request_line && start_ < buffer.size() && buffer[start_] != '\r' && !kTokenSet[buffer[start_]]) {
+  if (is_in_request_line && start_ < buffer.size() && buffer[start_] != '\r' &&
+      !kTokenSet[buffer[start_]]) {
     return refuse(400);  // no method begins so: answer garbage now, not at the deadline
   }
-  if (is_in_request_line && buffer.size() - start_ > limits_.max_target_bytes + kMaxMethodAndVersionBytes) {
+  if (is_in_request_line &&
+      buffer.size() - start_ > limits_.max_target_bytes + kMaxMethodAndVersionBytes) {
     return refuse(414);
   }
   return buffer.size() > limits_.max_header_bytes ? refuse(431) : Progress::kNeedHead;
@@ -178,7 +184,8 @@ RequestParser::Progress RequestParser::parse_head(std::string_view head) {
   has_content_length_ = has_transfer_encoding_ = has_host_ = wants_continue_ = false;
 
   const std::size_t line_end = head.find('\r');
-  if (const Progress progress = parse_request_line(head.substr(0, line_end)); progress != Progress::kComplete) {
+  if (const Progress progress = parse_request_line(head.substr(0, line_end));
+      progress != Progress::kComplete) {
     return progress;
   }
   head.remove_prefix(line_end + 1);
@@ -189,7 +196,8 @@ RequestParser::Progress RequestParser::parse_head(std::string_view head) {
   std::string_view rest = request_.header_block;
   while (!rest.empty()) {
     const std::size_t line_feed = rest.find('\n');  // find_head_end saw CR before each
-    if (const Progress progress = parse_header_line(rest.substr(0, line_feed - 1)); progress != Progress::kComplete) {
+    if (const Progress progress = parse_header_line(rest.substr(0, line_feed - 1));
+        progress != Progress::kComplete) {
       return progress;
     }
     rest.remove_prefix(line_feed + 1);
@@ -224,8 +232,9 @@ RequestParser::Progress RequestParser::parse_request_line(std::string_view line)
     return refuse(400);
   }
   const std::string_view version = line.substr(target_end + 1);
-  const bool has_version_form = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.' &&
-                                version[5] >= '0' && version[5] <= '9' && version[7] >= '0' && version[7] <= '9';
+  const bool has_version_form = version.size() == 8 && version.starts_with("HTTP/") &&
+                                version[6] == '.' && version[5] >= '0' && version[5] <= '9' &&
+                                version[7] >= '0' && version[7] <= '9';
   if (!has_version_form) {
     return refuse(400);
   }
@@ -289,8 +298,10 @@ RequestParser::Progress RequestParser::parse_header_line(std::string_view line) 
       break;
     case 14:
       if (iequals(name, "Content-Length")) {
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), content_length_);
-        if (has_content_length_ || value.empty() || value[0] == '-' || end != value.data() + value.size()) {
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), content_length_);
+        if (has_content_length_ || value.empty() || value[0] == '-' ||
+            end != value.data() + value.size()) {
           return refuse(400);
         }
         has_content_length_ = true;
@@ -331,7 +342,8 @@ RequestParser::Progress RequestParser::parse_body(std::span<std::uint8_t> buffer
 
 RequestParser::Progress RequestParser::parse_chunks(std::span<std::uint8_t> buffer) {
   for (;;) {
-    if (position_ - head_end_ > kChunkOverheadFactor * limits_.max_body_bytes + limits_.max_header_bytes) {
+    if (position_ - head_end_ >
+        kChunkOverheadFactor * limits_.max_body_bytes + limits_.max_header_bytes) {
       return refuse(413);
     }
     if (chunk_stage_ == ChunkStage::kData) {

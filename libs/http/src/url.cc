@@ -9,11 +9,13 @@ namespace muster::http {
 namespace {
 
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '-' || c == '_';
 }
 
 bool is_address_character(char c) {  // inside the brackets of an IPv6 address
-  return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == ':' || c == '.';
+  return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == ':' ||
+         c == '.';
 }
 
 bool is_good_host(std::string_view host) {
@@ -49,7 +51,8 @@ std::optional<Url> parse_url(std::string_view text) {
   if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
     const std::string_view digits = authority.substr(colon + 1);
     if (!digits.empty()) {  // "host:" means the default port (RFC 3986 section 3.2.3)
-      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
+      const auto [end, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
       if (error != std::errc{} || end != digits.data() + digits.size() || url.port == 0) {
         return std::nullopt;
       }

@@ -6,8 +6,13 @@ namespace muster::http {
 namespace {
 
 TEST(Base64, MatchesTheExamplesOfTheRfc) {  // RFC 4648 section 10
-  const std::pair<std::string_view, std::string_view> kExamples[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> kExamples[] = {{"", ""},
+                                                                     {"f", "Zg=="},
+                                                                     {"fo", "Zm8="},
+                                                                     {"foo", "Zm9v"},
+                                                                     {"foob", "Zm9vYg=="},
+                                                                     {"fooba", "Zm9vYmE="},
+                                                                     {"foobar", "Zm9vYmFy"}};
   for (const auto& [octets, text] : kExamples) {
     EXPECT_EQ(base64_encode(as_bytes(octets)), text);
     const auto decoded = base64_decode(text);
@@ -25,7 +30,8 @@ TEST(Base64, CarriesEveryOctet) {
 }
 
 TEST(Base64, ReadsOneSpellingOnly) {
-  for (const std::string_view text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "=", "====", "Zm9v\n", "Zm 9", "Zm-_", "Z=9v"}) {
+  for (const std::string_view text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "=",
+                                      "====", "Zm9v\n", "Zm 9", "Zm-_", "Z=9v"}) {
     EXPECT_EQ(base64_decode(text), std::nullopt) << text;
   }
 }

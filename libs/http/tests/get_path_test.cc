@@ -25,10 +25,12 @@ TEST_P(GoodSpelling, GivesTheSameRequest) {
   EXPECT_EQ(to_hex(out), to_hex(kRequest));
 }
 INSTANTIATE_TEST_SUITE_P(All, GoodSpelling,
-                         testing::Values(Spelling{"raw", "+/+/AP/+/w=="}, Spelling{"upper", "%2B%2F%2B%2FAP%2F%2B%2Fw%3D%3D"},
+                         testing::Values(Spelling{"raw", "+/+/AP/+/w=="},
+                                         Spelling{"upper", "%2B%2F%2B%2FAP%2F%2B%2Fw%3D%3D"},
                                          Spelling{"lower", "%2b%2f%2b%2fAP%2f%2b%2fw%3d%3d"},
                                          Spelling{"mixed", "+%2F%2b/AP/%2B%2fw=%3D"},
-                                         Spelling{"base64url", "-_-_AP_-_w=="}, Spelling{"unpadded", "+/+/AP/+/w"},
+                                         Spelling{"base64url", "-_-_AP_-_w=="},
+                                         Spelling{"unpadded", "+/+/AP/+/w"},
                                          Spelling{"base64url_unpadded", "-_-_AP_-_w"},
                                          Spelling{"blanks", "%20/%20/AP/%20/w=="},
                                          Spelling{"letters_escaped", "+/+/%41%50/+/w=="}),
@@ -51,22 +53,23 @@ TEST_P(BadTail, IsRefused) {
   EXPECT_EQ(result.error(), GetParam().code);
   EXPECT_FALSE(to_string(result.error()).empty());
 }
-INSTANTIATE_TEST_SUITE_P(All, BadTail,
-                         testing::Values(Bad{"empty", "", GetPathErrc::kEmpty},
-                                         Bad{"double_escape", "%252B%252FAP", GetPathErrc::kBadCharacter},
-                                         Bad{"exclamation", "MEI!", GetPathErrc::kBadCharacter},
-                                         Bad{"line_feed", "MEIw%0AMEIw", GetPathErrc::kBadCharacter},
-                                         Bad{"query", "MEIw?x=y", GetPathErrc::kBadCharacter},
-                                         Bad{"nul", "MEIw%00", GetPathErrc::kBadCharacter},
-                                         Bad{"cut_escape", "MEIw%2", GetPathErrc::kBadEscape},
-                                         Bad{"lone_percent", "MEIw%", GetPathErrc::kBadEscape},
-                                         Bad{"bad_escape", "MEIw%2G", GetPathErrc::kBadEscape},
-                                         Bad{"one_digit_left", "MEIwM", GetPathErrc::kBadLength},
-                                         Bad{"padding_inside", "ME=w", GetPathErrc::kBadLength},
-                                         Bad{"too_much_padding", "MEIw====", GetPathErrc::kBadLength},
-                                         Bad{"too_little_padding", "MA=", GetPathErrc::kBadLength},
-                                         Bad{"only_padding", "====", GetPathErrc::kBadLength}),
-                         [](const auto& c) { return std::string(c.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, BadTail,
+    testing::Values(Bad{"empty", "", GetPathErrc::kEmpty},
+                    Bad{"double_escape", "%252B%252FAP", GetPathErrc::kBadCharacter},
+                    Bad{"exclamation", "MEI!", GetPathErrc::kBadCharacter},
+                    Bad{"line_feed", "MEIw%0AMEIw", GetPathErrc::kBadCharacter},
+                    Bad{"query", "MEIw?x=y", GetPathErrc::kBadCharacter},
+                    Bad{"nul", "MEIw%00", GetPathErrc::kBadCharacter},
+                    Bad{"cut_escape", "MEIw%2", GetPathErrc::kBadEscape},
+                    Bad{"lone_percent", "MEIw%", GetPathErrc::kBadEscape},
+                    Bad{"bad_escape", "MEIw%2G", GetPathErrc::kBadEscape},
+                    Bad{"one_digit_left", "MEIwM", GetPathErrc::kBadLength},
+                    Bad{"padding_inside", "ME=w", GetPathErrc::kBadLength},
+                    Bad{"too_much_padding", "MEIw====", GetPathErrc::kBadLength},
+                    Bad{"too_little_padding", "MA=", GetPathErrc::kBadLength},
+                    Bad{"only_padding", "====", GetPathErrc::kBadLength}),
+    [](const auto& c) { return std::string(c.param.name); });
 
 // req: OCSP-RESP-078
 TEST(DecodeGetTail, StopsAtTheLimit) {

@@ -9,7 +9,8 @@ namespace {
 
 using Progress = RequestParser::Progress;
 
-constexpr RequestLimits kSmall{.max_target_bytes = 100, .max_header_bytes = 300, .max_body_bytes = 50};
+constexpr RequestLimits kSmall{
+    .max_target_bytes = 100, .max_header_bytes = 300, .max_body_bytes = 50};
 
 /// Parses the whole of `text` at once.
 struct Parsed {
@@ -76,9 +77,13 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"negative_length", kPost + "Content-Length: -1\r\n\r\nx", 400},
         Refusal{"signed_length", kPost + "Content-Length: +1\r\n\r\nx", 400},
         Refusal{"empty_length", kPost + "Content-Length: \r\n\r\nx", 400},
-        Refusal{"length_and_coding", kPost + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        Refusal{"coding_in_1_0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        Refusal{"two_codings", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        Refusal{"length_and_coding",
+                kPost + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        Refusal{"coding_in_1_0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                400},
+        Refusal{"two_codings",
+                kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                400},
         Refusal{"unknown_coding", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
         Refusal{"unknown_expectation", kPost + "Expect: miracle\r\n\r\n", 417},
         // req: OCSP-RESP-078
@@ -86,27 +91,40 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"long_headers", "GET / HTTP/1.1\r\nA: " + std::string(400, 'a') + "\r\n\r\n", 431},
         Refusal{"long_body", kPost + "Content-Length: 51\r\n\r\n" + std::string(51, 'x'), 413},
         Refusal{"huge_length", kPost + "Content-Length: 99999999999999999999999999\r\n\r\n", 413},
-        Refusal{"long_chunked_body", kPost + "Transfer-Encoding: chunked\r\n\r\n28\r\n" + std::string(40, 'x') + "\r\nB\r\n", 413},
-        Refusal{"huge_chunk", kPost + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 413},
+        Refusal{
+            "long_chunked_body",
+            kPost + "Transfer-Encoding: chunked\r\n\r\n28\r\n" + std::string(40, 'x') + "\r\nB\r\n",
+            413},
+        Refusal{"huge_chunk", kPost + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+                413},
         Refusal{"no_chunk_size", kPost + "Transfer-Encoding: chunked\r\n\r\n\r\n", 400},
-        Refusal{"blank_behind_chunk_size", kPost + "Transfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n", 400},
-        Refusal{"hexadecimal_prefix", kPost + "Transfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n", 400},
+        Refusal{"blank_behind_chunk_size", kPost + "Transfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n",
+                400},
+        Refusal{"hexadecimal_prefix", kPost + "Transfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n",
+                400},
         Refusal{"negative_chunk", kPost + "Transfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n", 400},
-        Refusal{"chunk_longer_than_said", kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n", 400},
-        Refusal{"bare_line_feed_in_chunk", kPost + "Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n", 400},
-        Refusal{"endless_chunk_extension", kPost + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'a'), 400},
-        Refusal{"endless_trailer", [] {
+        Refusal{"chunk_longer_than_said",
+                kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n", 400},
+        Refusal{"bare_line_feed_in_chunk",
+                kPost + "Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n", 400},
+        Refusal{"endless_chunk_extension",
+                kPost + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'a'), 400},
+        Refusal{"endless_trailer",
+                [] {
                   std::string text = kPost + "Transfer-Encoding: chunked\r\n\r\n0\r\n";
                   for (int i = 0; i < 100; ++i) {
                     text += "A: b\r\n";
                   }
                   return text + "\r\n";
-                }(), 431}),
+                }(),
+                431}),
     [](const auto& c) { return std::string(c.param.name); });
 
 TEST(RequestParser, ReadsTheHeadersOcspNeeds) {
-  const Parsed p("GET /x//y%2F+= HTTP/1.1\r\nHost: ocsp.example\r\nIF-NONE-MATCH: \"e\"\r\nIf-Modified-Since:  d \t\r\n"
-                 "X-Odd: v\r\n\r\n");
+  const Parsed p(
+      "GET /x//y%2F+= HTTP/1.1\r\nHost: ocsp.example\r\nIF-NONE-MATCH: \"e\"\r\nIf-Modified-Since: "
+      " d \t\r\n"
+      "X-Odd: v\r\n\r\n");
   ASSERT_EQ(p.progress, Progress::kComplete);
   EXPECT_EQ(p.request().method, Method::kGet);
   EXPECT_EQ(p.request().target, "/x//y%2F+=");  // req: OCSP-RESP-076
@@ -157,7 +175,9 @@ TEST(RequestParser, NamesOtherMethods) {
 }
 
 TEST(RequestParser, ReadsABodyByLength) {
-  Parsed p("POST /o HTTP/1.1\r\nContent-Length: 3\r\nContent-Type: application/ocsp-request\r\n\r\nabcGET");
+  Parsed p(
+      "POST /o HTTP/1.1\r\nContent-Length: 3\r\nContent-Type: "
+      "application/ocsp-request\r\n\r\nabcGET");
   ASSERT_EQ(p.progress, Progress::kComplete);
   EXPECT_EQ(as_text(p.request().body), "abc");
   EXPECT_EQ(p.request().content_type, "application/ocsp-request");
@@ -165,7 +185,9 @@ TEST(RequestParser, ReadsABodyByLength) {
 }
 
 TEST(RequestParser, JoinsChunksInPlace) {
-  Parsed p("POST /o HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3;x=\"y\"\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\nGET");
+  Parsed p(
+      "POST /o HTTP/1.1\r\nTransfer-Encoding: "
+      "Chunked\r\n\r\n3;x=\"y\"\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\nGET");
   ASSERT_EQ(p.progress, Progress::kComplete);
   EXPECT_EQ(as_text(p.request().body), "abc0123456789");
   EXPECT_EQ(p.parser.consumed(), p.octets.size() - 3);
@@ -183,7 +205,8 @@ TEST(RequestParser, RefusesChunksThatMultiplyMemory) {
 
 TEST(RequestParser, FollowsABufferThatMovesBetweenAnyTwoOctets) {
   const std::string text =
-      "POST /target HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+      "POST /target HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
   for (std::size_t cut = 0; cut < text.size(); ++cut) {
     RequestParser parser(kSmall);
     Buffer first = to_buffer(as_bytes(std::string_view(text).substr(0, cut)));
@@ -210,7 +233,9 @@ TEST(RequestParser, ReadsNoOctetBehindTheBuffer) {
 }
 
 TEST(RequestParser, TakesPipelinedRequestsOneByOne) {
-  Buffer octets = to_buffer(as_bytes("GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.1\r\n\r\n"));
+  Buffer octets =
+      to_buffer(as_bytes("GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET "
+                         "/3 HTTP/1.1\r\n\r\n"));
   RequestParser parser(kSmall);
   std::span<std::uint8_t> rest = octets;
   for (const std::string_view target : {"/1", "/2", "/3"}) {
@@ -228,7 +253,8 @@ TEST(RequestParser, SeesTlsOnAPlainPort) {
 }
 
 TEST(RequestParser, AsksForTheBodyOnlyOfAClientThatWaits) {
-  EXPECT_TRUE(Parsed(kPost + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n").parser.wants_continue());
+  EXPECT_TRUE(
+      Parsed(kPost + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n").parser.wants_continue());
   EXPECT_FALSE(Parsed(kPost + "Content-Length: 3\r\n\r\n").parser.wants_continue());
   // HTTP/1.0 knows no interim answers (RFC 9110 section 10.1.1).
   const Parsed old("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");

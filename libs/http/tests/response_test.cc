@@ -13,7 +13,8 @@ std::string head(unsigned status, std::string_view type, std::string_view extra,
 
 TEST(AppendHead, WritesStatusTypeAndLength) {
   EXPECT_EQ(head(200, "application/ocsp-response", "ETag: \"x\"\r\n", 1234),
-            "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length: 1234\r\nETag: \"x\"\r\n");
+            "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length: "
+            "1234\r\nETag: \"x\"\r\n");
 }
 
 TEST(AppendHead, GivesNoLengthWhereNoBodyMayBe) {

@@ -27,10 +27,27 @@ TEST(ParseUrl, KnowsDefaults) {
 }
 
 TEST(ParseUrl, RefusesWhatCertificatesShouldNotCarry) {
-  for (const std::string_view text :
-       {"", "a", "//a", "ldap://a/", "file:///etc/passwd", "http:///x", "http://", "http://user@a/", "http://u:p@a/", "http://a b/",
-        "http://a/\x01", "http://\xc3\xa9/", "http://a:0/", "http://a:65536/", "http://a:x/", "http://a:-1/", "http://[::1/",
-        "http://[]/", "http://[::g]/", "javascript://a", "http:/a"}) {
+  for (const std::string_view text : {"",
+                                      "a",
+                                      "//a",
+                                      "ldap://a/",
+                                      "file:///etc/passwd",
+                                      "http:///x",
+                                      "http://",
+                                      "http://user@a/",
+                                      "http://u:p@a/",
+                                      "http://a b/",
+                                      "http://a/\x01",
+                                      "http://\xc3\xa9/",
+                                      "http://a:0/",
+                                      "http://a:65536/",
+                                      "http://a:x/",
+                                      "http://a:-1/",
+                                      "http://[::1/",
+                                      "http://[]/",
+                                      "http://[::g]/",
+                                      "javascript://a",
+                                      "http:/a"}) {
     EXPECT_EQ(parse_url(text).has_value(), false) << text;
   }
 }

@@ -17,7 +17,10 @@ constexpr Milliseconds kPause{100};
 }  // namespace
 
 Acceptor::Acceptor(Loop& loop, Listener listener, Events events)
-    : loop_(loop), listener_(std::move(listener)), address_(listener_->address()), events_(std::move(events)) {
+    : loop_(loop),
+      listener_(std::move(listener)),
+      address_(listener_->address()),
+      events_(std::move(events)) {
   watch();
 }
 

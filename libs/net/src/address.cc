@@ -19,10 +19,10 @@ constexpr std::string_view kUnixPrefix = "unix:";
 
 NetError system_error(const std::string& where) {
   const int error = errno;
-  const NetErrc code = error == EADDRINUSE                        ? NetErrc::kInUse
-                       : error == EACCES || error == EPERM        ? NetErrc::kPermission
+  const NetErrc code = error == EADDRINUSE                         ? NetErrc::kInUse
+                       : error == EACCES || error == EPERM         ? NetErrc::kPermission
                        : error == EADDRNOTAVAIL || error == ENOENT ? NetErrc::kBadAddress
-                                                                  : NetErrc::kSystem;
+                                                                   : NetErrc::kSystem;
   return {code, error, where};
 }
 
@@ -35,22 +35,24 @@ UniqueFd open_socket(int family) {
   return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-/// Whether binding would fail because somebody listens there. A plain socket cannot be bound beside any listener, a
-/// SO_REUSEPORT one can.
+/// Whether binding would fail because somebody listens there. A plain socket cannot be bound beside
+/// any listener, a SO_REUSEPORT one can.
 bool is_taken(const SocketAddress& address) {
   const UniqueFd probe = open_socket(address.family());
   return probe && set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR) &&
          ::bind(probe.get(), address.data(), address.size()) != 0 && errno == EADDRINUSE;
 }
 
-/// Removes the file of a unix socket nobody listens on any more; another kind of file is left alone.
+/// Removes the file of a unix socket nobody listens on any more; another kind of file is left
+/// alone.
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return;
   }
   const UniqueFd probe = open_socket(AF_UNIX);
-  if (probe && ::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED) {
+  if (probe && ::connect(probe.get(), address.data(), address.size()) != 0 &&
+      errno == ECONNREFUSED) {
     ::unlink(path.c_str());
   }
 }
@@ -60,12 +62,21 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
 std::string to_string(const NetError& error) {
   const char* advice = "";
   switch (error.code) {
-    case NetErrc::kBadAddress: advice = " (write host:port, [v6 address]:port or unix:/path, with an address of this machine)"; break;
-    case NetErrc::kInUse: advice = " (is another server running? choose another port)"; break;
-    case NetErrc::kPermission: advice = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)"; break;
-    case NetErrc::kSystem: break;
+    case NetErrc::kBadAddress:
+      advice =
+          " (write host:port, [v6 address]:port or unix:/path, with an address of this machine)";
+      break;
+    case NetErrc::kInUse:
+      advice = " (is another server running? choose another port)";
+      break;
+    case NetErrc::kPermission:
+      advice = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+      break;
+    case NetErrc::kSystem:
+      break;
   }
-  return "cannot use " + error.where + ": " + (error.os_error == 0 ? "not an address" : std::strerror(error.os_error)) + advice;
+  return "cannot use " + error.where + ": " +
+         (error.os_error == 0 ? "not an address" : std::strerror(error.os_error)) + advice;
 }
 
 Result<SocketAddress, NetError> SocketAddress::parse(const std::string& text) {
@@ -74,7 +85,8 @@ Result<SocketAddress, NetError> SocketAddress::parse(const std::string& text) {
   if (text.starts_with(kUnixPrefix)) {
     const std::string_view path = std::string_view(text).substr(kUnixPrefix.size());
     auto* unix_address = reinterpret_cast<sockaddr_un*>(&address.storage_);
-    if (path.empty() || path.size() >= sizeof unix_address->sun_path || path.find('\0') != std::string_view::npos) {
+    if (path.empty() || path.size() >= sizeof unix_address->sun_path ||
+        path.find('\0') != std::string_view::npos) {
       return bad;
     }
     unix_address->sun_family = AF_UNIX;
@@ -147,7 +159,8 @@ std::string SocketAddress::text() const {
   }
 }
 
-Result<Listener, NetError> Listener::open(const std::string& text, int backlog, AddressSharing sharing) {
+Result<Listener, NetError> Listener::open(const std::string& text, int backlog,
+                                          AddressSharing sharing) {
   MUSTER_TRY(const SocketAddress address, SocketAddress::parse(text));
   const bool is_unix = address.family() == AF_UNIX;
   const std::string path = is_unix ? text.substr(kUnixPrefix.size()) : std::string();

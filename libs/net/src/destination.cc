@@ -38,13 +38,16 @@ bool is_private4(std::uint32_t address) {
 }
 
 std::uint32_t read4(std::span<const std::uint8_t> octets) {
-  return (std::uint32_t{octets[0]} << 24) | (std::uint32_t{octets[1]} << 16) | (std::uint32_t{octets[2]} << 8) | octets[3];
+  return (std::uint32_t{octets[0]} << 24) | (std::uint32_t{octets[1]} << 16) |
+         (std::uint32_t{octets[2]} << 8) | octets[3];
 }
 
 bool is_private6(std::span<const std::uint8_t, 16> octets) {
   constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   constexpr std::array<std::uint8_t, 12> kNat64 = {0, 0x64, 0xff, 0x9b};
-  const auto starts_with = [&](const auto& prefix) { return std::equal(prefix.begin(), prefix.end(), octets.begin()); };
+  const auto starts_with = [&](const auto& prefix) {
+    return std::equal(prefix.begin(), prefix.end(), octets.begin());
+  };
   if (starts_with(kMapped) || starts_with(kNat64)) {
     return is_private4(read4(octets.subspan(12)));
   }
@@ -52,7 +55,8 @@ bool is_private6(std::span<const std::uint8_t, 16> octets) {
     return is_private4(read4(octets.subspan(2)));
   }
   const bool is_global_unicast = (octets[0] & 0xe0) == 0x20;  // 2000::/3
-  const bool is_documentation = octets[0] == 0x20 && octets[1] == 0x01 && octets[2] == 0x0d && octets[3] == 0xb8;
+  const bool is_documentation =
+      octets[0] == 0x20 && octets[1] == 0x01 && octets[2] == 0x0d && octets[3] == 0xb8;
   return !is_global_unicast || is_documentation;
 }
 

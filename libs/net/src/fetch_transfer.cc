@@ -37,24 +37,33 @@ std::optional<Seconds> parse_max_age(std::string_view cache_control) {
 
 FetchErrc to_fetch_errc(CURLcode code) {
   switch (code) {
-    case CURLE_URL_MALFORMAT: return FetchErrc::kBadUrl;
+    case CURLE_URL_MALFORMAT:
+      return FetchErrc::kBadUrl;
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return FetchErrc::kResolve;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return FetchErrc::kResolve;
     case CURLE_COULDNT_CONNECT:
     case CURLE_INTERFACE_FAILED:
-    case CURLE_PROXY: return FetchErrc::kConnect;
+    case CURLE_PROXY:
+      return FetchErrc::kConnect;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS: return FetchErrc::kTls;
-    case CURLE_OPERATION_TIMEDOUT: return FetchErrc::kTimeout;
-    case CURLE_FILESIZE_EXCEEDED: return FetchErrc::kTooLarge;
-    case CURLE_TOO_MANY_REDIRECTS: return FetchErrc::kTooManyRedirects;
-    case CURLE_ABORTED_BY_CALLBACK: return FetchErrc::kCancelled;
-    default: return FetchErrc::kProtocol;  // got nothing, partial file, reset, not HTTP, ...
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return FetchErrc::kTls;
+    case CURLE_OPERATION_TIMEDOUT:
+      return FetchErrc::kTimeout;
+    case CURLE_FILESIZE_EXCEEDED:
+      return FetchErrc::kTooLarge;
+    case CURLE_TOO_MANY_REDIRECTS:
+      return FetchErrc::kTooManyRedirects;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return FetchErrc::kCancelled;
+    default:
+      return FetchErrc::kProtocol;  // got nothing, partial file, reset, not HTTP, ...
   }
 }
 
@@ -62,17 +71,28 @@ FetchErrc to_fetch_errc(CURLcode code) {
 
 std::string_view to_string(FetchErrc code) {
   switch (code) {
-    case FetchErrc::kBadUrl: return "bad-url";
-    case FetchErrc::kForbidden: return "forbidden-destination";
-    case FetchErrc::kResolve: return "name-not-resolved";
-    case FetchErrc::kConnect: return "not-connected";
-    case FetchErrc::kTls: return "tls-failed";
-    case FetchErrc::kTimeout: return "timeout";
-    case FetchErrc::kTooLarge: return "too-large";
-    case FetchErrc::kTooManyRedirects: return "too-many-redirects";
-    case FetchErrc::kProtocol: return "not-http-or-cut-short";
-    case FetchErrc::kHttpStatus: return "http-status";
-    case FetchErrc::kCancelled: return "cancelled";
+    case FetchErrc::kBadUrl:
+      return "bad-url";
+    case FetchErrc::kForbidden:
+      return "forbidden-destination";
+    case FetchErrc::kResolve:
+      return "name-not-resolved";
+    case FetchErrc::kConnect:
+      return "not-connected";
+    case FetchErrc::kTls:
+      return "tls-failed";
+    case FetchErrc::kTimeout:
+      return "timeout";
+    case FetchErrc::kTooLarge:
+      return "too-large";
+    case FetchErrc::kTooManyRedirects:
+      return "too-many-redirects";
+    case FetchErrc::kProtocol:
+      return "not-http-or-cut-short";
+    case FetchErrc::kHttpStatus:
+      return "http-status";
+    case FetchErrc::kCancelled:
+      return "cancelled";
   }
   return "";
 }
@@ -88,7 +108,8 @@ FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)
   MUSTER_ASSERT(easy_ != nullptr);
   const auto url = http::parse_url(request_.url);
   if (!url) {
-    refusal_ = FetchError{FetchErrc::kBadUrl, "not an http or https URL: " + printable(request_.url), 0, {}};
+    refusal_ = FetchError{
+        FetchErrc::kBadUrl, "not an http or https URL: " + printable(request_.url), 0, {}};
     return;
   }
   scheme_ = url->scheme;
@@ -102,7 +123,8 @@ FetchTransfer::~FetchTransfer() {
 
 void FetchTransfer::set_options() {
   const auto set = [this](CURLoption option, auto value) {
-    // Only unknown options or lack of memory make it fail; the minimum libcurl version has them all.
+    // Only unknown options or lack of memory make it fail; the minimum libcurl version has them
+    // all.
     MUSTER_ASSERT(::curl_easy_setopt(easy_, option, value) == CURLE_OK);
   };
   set(CURLOPT_URL, request_.url.c_str());
@@ -118,7 +140,8 @@ void FetchTransfer::set_options() {
   // A name server that does not answer must not delay the end of a fetch that timed out.
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, request_.total_timeout.count())));
+  set(CURLOPT_TIMEOUT_MS,
+      static_cast<long>(std::max<std::int64_t>(1, request_.total_timeout.count())));
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.max_body_bytes));
   set(CURLOPT_USERAGENT, kUserAgent);
   set(CURLOPT_PROXY, request_.proxy.c_str());  // "" keeps libcurl from reading the environment
@@ -129,7 +152,8 @@ void FetchTransfer::set_options() {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.post_body->size()));
     set(CURLOPT_POSTFIELDS, reinterpret_cast<const char*>(request_.post_body->data()));
-    // An empty value removes the header; "Expect:" spares a round trip to servers that do not know 100-continue.
+    // An empty value removes the header; "Expect:" spares a round trip to servers that do not know
+    // 100-continue.
     headers_ = ::curl_slist_append(headers_, ("Content-Type: " + request_.content_type).c_str());
     headers_ = ::curl_slist_append(headers_, "Expect:");
   }
@@ -149,7 +173,8 @@ void FetchTransfer::set_options() {
   }
 }
 
-std::size_t FetchTransfer::on_body(char* data, std::size_t, std::size_t count, void* self) noexcept {
+std::size_t FetchTransfer::on_body(char* data, std::size_t, std::size_t count,
+                                   void* self) noexcept {
   auto& transfer = *static_cast<FetchTransfer*>(self);
   Buffer& body = transfer.response_.body;
   if (count > transfer.request_.max_body_bytes - body.size()) {
@@ -160,7 +185,8 @@ std::size_t FetchTransfer::on_body(char* data, std::size_t, std::size_t count, v
   return count;
 }
 
-std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count, void* self) noexcept {
+std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count,
+                                     void* self) noexcept {
   auto& transfer = *static_cast<FetchTransfer*>(self);
   transfer.header_bytes_ += count;
   if (transfer.header_bytes_ > kMaxHeaderBytes) {
@@ -171,8 +197,10 @@ std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count,
   return count;
 }
 
-curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
-  // Called with the address that will really be connected to, after resolution and for each redirect.
+curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype,
+                                            curl_sockaddr* address) noexcept {
+  // Called with the address that will really be connected to, after resolution and for each
+  // redirect.
   if (is_private_destination(&address->addr)) {
     static_cast<FetchTransfer*>(self)->abort_ = Abort::kForbidden;
     return CURL_SOCKET_BAD;
@@ -219,10 +247,11 @@ void FetchTransfer::take_header(std::string_view line) {
 }
 
 bool FetchTransfer::is_conditional() const {
-  return std::any_of(request_.headers.begin(), request_.headers.end(), [](const std::string& header) {
-    const std::string_view name = std::string_view(header).substr(0, header.find(':'));
-    return iequals(name, "If-None-Match") || iequals(name, "If-Modified-Since");
-  });
+  return std::any_of(
+      request_.headers.begin(), request_.headers.end(), [](const std::string& header) {
+        const std::string_view name = std::string_view(header).substr(0, header.find(':'));
+        return iequals(name, "If-None-Match") || iequals(name, "If-Modified-Since");
+      });
 }
 
 FetchError FetchTransfer::make_error(CURLcode code) const {
@@ -237,8 +266,11 @@ FetchError FetchTransfer::make_error(CURLcode code) const {
     error.detail = "answer exceeds " + std::to_string(request_.max_body_bytes) + " octets";
   } else if (abort_ == Abort::kForbidden) {
     error.code = FetchErrc::kForbidden;
-    error.detail = "the name leads to a loopback, private or reserved address, and such destinations are forbidden";
-  } else if (code == CURLE_UNSUPPORTED_PROTOCOL && status / 100 == 3) {  // otherwise it is an HTTP/0.9 answer
+    error.detail =
+        "the name leads to a loopback, private or reserved address, and such destinations are "
+        "forbidden";
+  } else if (code == CURLE_UNSUPPORTED_PROTOCOL &&
+             status / 100 == 3) {  // otherwise it is an HTTP/0.9 answer
     error.code = FetchErrc::kForbidden;
     error.detail = "redirected from " + scheme_ + " to another scheme";
   }
@@ -261,8 +293,8 @@ FetchResult FetchTransfer::finish(CURLcode code) {
   if (status == 200 || (status == 304 && is_conditional())) {
     return std::move(response_);
   }
-  return Err{FetchError{FetchErrc::kHttpStatus, "HTTP status " + std::to_string(status), response_.http_status,
-                        response_.retry_after}};
+  return Err{FetchError{FetchErrc::kHttpStatus, "HTTP status " + std::to_string(status),
+                        response_.http_status, response_.retry_after}};
 }
 
 }  // namespace muster::net

@@ -9,7 +9,8 @@ namespace muster::net {
 /// Makes libcurl ready for use by any thread; idempotent.
 void initialise_curl();
 
-/// One fetch as libcurl sees it: options set, answer collected under limits. Not movable: libcurl points into it.
+/// One fetch as libcurl sees it: options set, answer collected under limits. Not movable: libcurl
+/// points into it.
 class FetchTransfer {
  public:
   explicit FetchTransfer(FetchRequest request);
@@ -27,8 +28,10 @@ class FetchTransfer {
   enum class Abort : std::uint8_t { kNone, kTooLarge, kForbidden };
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
-  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
-  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count,
+                               void* self) noexcept;
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose,
+                                      curl_sockaddr* address) noexcept;
   void set_options();
   void take_header(std::string_view line);
   [[nodiscard]] bool is_conditional() const;

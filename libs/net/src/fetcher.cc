@@ -12,7 +12,8 @@ namespace {
 
 constexpr long kMaxIdleConnections = 32;
 
-/// libcurl's multi interface on a Loop: libcurl says which descriptors and which timer it waits for.
+/// libcurl's multi interface on a Loop: libcurl says which descriptors and which timer it waits
+/// for.
 class Fetcher final : public FetchService {
  public:
   explicit Fetcher(Loop& loop) : loop_(loop) {
@@ -56,7 +57,9 @@ class Fetcher final : public FetchService {
   }
 
   void cancel(FetchId id) override {
-    finish(id, [](FetchTransfer&) { return FetchResult(Err{FetchError{FetchErrc::kCancelled, "cancelled", 0, {}}}); });
+    finish(id, [](FetchTransfer&) {
+      return FetchResult(Err{FetchError{FetchErrc::kCancelled, "cancelled", 0, {}}});
+    });
   }
 
  private:
@@ -67,7 +70,8 @@ class Fetcher final : public FetchService {
   /// One per descriptor number, kept for its next use: never destroyed while it runs.
   struct Watch final : FdHandler {
     void on_ready(std::uint32_t events) noexcept override {
-      const int ready = ((events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+      const int ready = ((events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                        ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                         ((events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
       owner->act(fd, ready);
     }
@@ -86,7 +90,8 @@ class Fetcher final : public FetchService {
       watch.is_watched = false;
       return 0;
     }
-    const std::uint32_t events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    const std::uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
     if (watch.is_watched) {
       fetcher.loop_.modify(fd, events, watch);
     } else {
@@ -130,7 +135,8 @@ class Fetcher final : public FetchService {
     }
   }
 
-  /// Forgets the fetch first, so that `done` finds us ready for any call; unknown ids are finished already.
+  /// Forgets the fetch first, so that `done` finds us ready for any call; unknown ids are finished
+  /// already.
   template <class MakeResult>
   void finish(FetchId id, MakeResult make_result) {
     auto node = fetches_.extract(id);

@@ -14,7 +14,8 @@ namespace {
 
 using Progress = http::RequestParser::Progress;
 
-/// How long a refused peer may go on sending before the connection is cut: an early reset would destroy the answer on its way.
+/// How long a refused peer may go on sending before the connection is cut: an early reset would
+/// destroy the answer on its way.
 constexpr Milliseconds kLingerTime{2000};
 /// While draining, how long a new connection may take to send its first request.
 constexpr Milliseconds kDrainFirstRequest{1000};
@@ -50,7 +51,8 @@ class Reply final : public HttpReply {
     }
   }
 
-  void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) override {
+  void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+            Bytes body) override {
     MUSTER_ASSERT(!is_sent_);
     is_sent_ = true;
     Buffer& out = shared_.output;
@@ -161,7 +163,8 @@ void HttpConnection::discard_input() {
   }
 }
 
-/// Answers all complete requests of `input` (the shared buffer, or pending_input_), sends the answers, keeps what is left.
+/// Answers all complete requests of `input` (the shared buffer, or pending_input_), sends the
+/// answers, keeps what is left.
 void HttpConnection::consume(std::span<std::uint8_t> input) {
   std::span<std::uint8_t> rest = input;
   for (;;) {
@@ -171,7 +174,8 @@ void HttpConnection::consume(std::span<std::uint8_t> input) {
       return;
     }
     // More answers than the limit allows to collect, or all that can be made of the input.
-    const bool has_more = shared_.output.size() >= shared_.limits.max_pipeline_bytes && !rest.empty() && !closes_after_output_;
+    const bool has_more = shared_.output.size() >= shared_.limits.max_pipeline_bytes &&
+                          !rest.empty() && !closes_after_output_;
     const Flushed flushed = flush(shared_.output);
     if (flushed == Flushed::kClosed) {
       return;
@@ -185,7 +189,8 @@ void HttpConnection::consume(std::span<std::uint8_t> input) {
 
 std::span<std::uint8_t> HttpConnection::answer_requests(std::span<std::uint8_t> input) {
   Progress progress = Progress::kNeedHead;
-  while (!input.empty() && !closes_after_output_ && shared_.output.size() < shared_.limits.max_pipeline_bytes) {
+  while (!input.empty() && !closes_after_output_ &&
+         shared_.output.size() < shared_.limits.max_pipeline_bytes) {
     progress = parser_.parse(input);
     if (progress == Progress::kComplete) {
       answer(parser_.request());
@@ -213,8 +218,8 @@ std::span<std::uint8_t> HttpConnection::answer_requests(std::span<std::uint8_t> 
   return input;
 }
 
-/// Which phase the connection is in while it waits for more input. A phase's deadline starts when it begins: octets that trickle
-/// in do not move it.
+/// Which phase the connection is in while it waits for more input. A phase's deadline starts when
+/// it begins: octets that trickle in do not move it.
 void HttpConnection::settle(std::size_t unread_bytes, Progress progress) {
   if (unread_bytes == 0) {
     enter(Phase::kIdle, shared_.limits.idle_timeout);
@@ -230,9 +235,10 @@ void HttpConnection::answer(const http::RequestView& request) {
   has_had_request_ = true;
   const bool stays = request.keep_alive && !shared_.is_draining;
   closes_after_output_ = !stays;
-  const std::string_view connection_line = !stays                       ? "Connection: close\r\n"
-                                           : request.version_minor == 0 ? "Connection: keep-alive\r\n"
-                                                                        : "";
+  const std::string_view connection_line = !stays ? "Connection: close\r\n"
+                                           : request.version_minor == 0
+                                               ? "Connection: keep-alive\r\n"
+                                               : "";
   Reply reply(shared_, request.method == http::Method::kHead, connection_line);
   shared_.handler.handle(request, reply);
   if (!reply.is_sent()) {
@@ -241,7 +247,8 @@ void HttpConnection::answer(const http::RequestView& request) {
 }
 
 void HttpConnection::refuse(unsigned status) {
-  bump(status == 413 || status == 414 || status == 431 ? shared_.stats.too_large : shared_.stats.bad_requests);
+  bump(status == 413 || status == 414 || status == 431 ? shared_.stats.too_large
+                                                       : shared_.stats.bad_requests);
   closes_after_output_ = lingers_after_output_ = true;
   Reply reply(shared_, false, "Connection: close\r\n");
   const std::string_view phrase = http::reason_phrase(status);
@@ -261,11 +268,13 @@ void HttpConnection::keep_rest(std::span<std::uint8_t> rest) {
   }
 }
 
-/// Sends `output`. What the socket does not take waits in pending_output_, and nothing is read until it has gone.
+/// Sends `output`. What the socket does not take waits in pending_output_, and nothing is read
+/// until it has gone.
 HttpConnection::Flushed HttpConnection::flush(Buffer& output) {
   std::size_t sent = 0;
   while (sent < output.size()) {
-    const ssize_t count = ::send(fd_.get(), output.data() + sent, output.size() - sent, MSG_NOSIGNAL);
+    const ssize_t count =
+        ::send(fd_.get(), output.data() + sent, output.size() - sent, MSG_NOSIGNAL);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {

@@ -12,13 +12,14 @@ namespace muster::net {
 
 /// Single writer, any reader: no locked instruction is needed.
 inline void bump(std::atomic<std::uint64_t>& counter, std::int64_t by = 1) {
-  counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by), std::memory_order_relaxed);
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
+                std::memory_order_relaxed);
 }
 
 class HttpConnection;
 
-/// What all connections of one server share. Idle connections own no buffer: octets are read into and answers collected in
-/// these, and a connection keeps only what is left over.
+/// What all connections of one server share. Idle connections own no buffer: octets are read into
+/// and answers collected in these, and a connection keeps only what is left over.
 struct HttpShared {
   HttpShared(Loop& l, const HttpLimits& n, HttpHandler& h) : loop(l), limits(n), handler(h) {}
 
@@ -29,7 +30,8 @@ struct HttpShared {
   std::array<std::uint8_t, 64 * 1024> input;
   Buffer output;
   bool is_draining = false;
-  /// Called by a connection that has ended; it may be reused or destroyed later, not inside the call.
+  /// Called by a connection that has ended; it may be reused or destroyed later, not inside the
+  /// call.
   std::function<void(HttpConnection&)> on_closed;
 
   /// "Date: ...\r\n" of this second.
@@ -50,7 +52,8 @@ class HttpConnection final : public FdHandler {
 
   void open(UniqueFd fd);
   void on_ready(std::uint32_t events) noexcept override;
-  /// Answers what has arrived, then ends unless a request is under way or none has come yet (its first one may be travelling).
+  /// Answers what has arrived, then ends unless a request is under way or none has come yet (its
+  /// first one may be travelling).
   void drain();
   /// Ends without ceremony.
   void close();

@@ -29,7 +29,8 @@ struct HttpServer::Impl {
     if (open_count >= shared.limits.max_connections) {
       bump(shared.stats.refused_connections);
       // Best effort, without waiting: a client that is told is better than one that wonders.
-      static_cast<void>(::send(fd.get(), busy_answer.data(), busy_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+      static_cast<void>(
+          ::send(fd.get(), busy_answer.data(), busy_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
       return;
     }
     bump(shared.stats.connections);
@@ -56,13 +57,15 @@ struct HttpServer::Impl {
     }
   }
 
-  /// Not at once: functions of the connection that ended last are still on the stack, and `on_drained` may destroy us.
+  /// Not at once: functions of the connection that ended last are still on the stack, and
+  /// `on_drained` may destroy us.
   void finish_drain_soon() {
     if (done_timer != 0) {
       return;
     }
     shared.loop.cancel(grace_timer);
-    done_timer = shared.loop.after(Milliseconds(0), [this] { std::exchange(on_drained, nullptr)(); });
+    done_timer =
+        shared.loop.after(Milliseconds(0), [this] { std::exchange(on_drained, nullptr)(); });
   }
 
   HttpShared shared;
@@ -79,8 +82,10 @@ struct HttpServer::Impl {
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
-Result<std::unique_ptr<HttpServer>, NetError> HttpServer::listen(Loop& loop, const std::string& address,
-                                                                 const HttpLimits& limits, HttpHandler& handler,
+Result<std::unique_ptr<HttpServer>, NetError> HttpServer::listen(Loop& loop,
+                                                                 const std::string& address,
+                                                                 const HttpLimits& limits,
+                                                                 HttpHandler& handler,
                                                                  AddressSharing sharing) {
   MUSTER_TRY(Listener listener, Listener::open(address, limits.backlog, sharing));
   auto impl = std::make_unique<Impl>(loop, limits, handler, std::move(listener));

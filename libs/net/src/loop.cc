@@ -27,14 +27,17 @@ struct HeapEntry {
   MonotonicTime when;
   TimerId id;
 };
-bool later(const HeapEntry& a, const HeapEntry& b) { return a.when > b.when || (a.when == b.when && a.id > b.id); }
+bool later(const HeapEntry& a, const HeapEntry& b) {
+  return a.when > b.when || (a.when == b.when && a.id > b.id);
+}
 
 }  // namespace
 
 struct Loop::Impl {
   struct Watch {
     FdHandler* handler = nullptr;
-    std::uint32_t generation = 0;  // moves when the descriptor is removed: events fetched before are stale
+    std::uint32_t generation =
+        0;  // moves when the descriptor is removed: events fetched before are stale
   };
 
   // Constant after construction.
@@ -76,7 +79,9 @@ struct Loop::Impl {
     if (heap.empty()) {
       return -1;
     }
-    const auto left = std::chrono::ceil<Milliseconds>(heap.front().when - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::ceil<Milliseconds>(heap.front().when - std::chrono::steady_clock::now())
+            .count();
     return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
   }
 
@@ -182,7 +187,8 @@ void Loop::cancel(TimerId id) {
   Impl& impl = *impl_;
   impl.timers.erase(id);
   if (impl.heap.size() > kMinHeapForCompaction && impl.heap.size() > 2 * impl.timers.size()) {
-    std::erase_if(impl.heap, [&](const HeapEntry& entry) { return !impl.timers.contains(entry.id); });
+    std::erase_if(impl.heap,
+                  [&](const HeapEntry& entry) { return !impl.timers.contains(entry.id); });
     std::make_heap(impl.heap.begin(), impl.heap.end(), later);
   }
 }
@@ -204,7 +210,8 @@ void Loop::run() {
   std::array<epoll_event, kEventsPerTurn> events;
   impl.is_running = true;
   while (!impl.stopping.load(std::memory_order_acquire)) {
-    const int count = ::epoll_wait(impl.epoll.get(), events.data(), static_cast<int>(events.size()), impl.timeout_ms());
+    const int count = ::epoll_wait(impl.epoll.get(), events.data(), static_cast<int>(events.size()),
+                                   impl.timeout_ms());
     MUSTER_ASSERT(count >= 0 || errno == EINTR);
     impl.turn_time = std::chrono::steady_clock::now();
     for (int i = 0; i < count; ++i) {

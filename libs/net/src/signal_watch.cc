@@ -26,7 +26,8 @@ struct SignalWatch::Impl final : FdHandler {
   std::function<void(int)> action;
 };
 
-SignalWatch::SignalWatch(Loop& loop, std::initializer_list<int> signals, std::function<void(int)> action)
+SignalWatch::SignalWatch(Loop& loop, std::initializer_list<int> signals,
+                         std::function<void(int)> action)
     : impl_(std::make_unique<Impl>(loop)) {
   sigset_t set;
   sigemptyset(&set);

@@ -16,9 +16,11 @@ TEST(SocketAddress, ReadsAndWritesTheSameText) {
 }
 
 TEST(SocketAddress, RefusesWhatIsNone) {
-  for (const std::string& text : {std::string(""), std::string(":80"), std::string("1.2.3:80"), std::string("1.2.3.4"), std::string("1.2.3.4:"),
-                                  std::string("1.2.3.4:65536"), std::string("1.2.3.4:-1"), std::string("1.2.3.4:80x"), std::string("[]:1"),
-                                  std::string("[1.2.3.4]:1"), "unix:" + std::string(200, 'a')}) {
+  for (const std::string& text :
+       {std::string(""), std::string(":80"), std::string("1.2.3:80"), std::string("1.2.3.4"),
+        std::string("1.2.3.4:"), std::string("1.2.3.4:65536"), std::string("1.2.3.4:-1"),
+        std::string("1.2.3.4:80x"), std::string("[]:1"), std::string("[1.2.3.4]:1"),
+        "unix:" + std::string(200, 'a')}) {
     const auto address = SocketAddress::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, NetErrc::kBadAddress) << text;

@@ -22,8 +22,12 @@ class ScriptedServer {
   /// Called for each request head (with what came of the body) on its connection.
   using Script = std::function<void(RawClient& peer, const std::string& request)>;
   explicit ScriptedServer(Script script)
-      : listener_(*Listener::open("127.0.0.1:0", 16)), script_(std::move(script)), thread_([this](const std::stop_token& stop) { serve(stop); }) {}
-  [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://" + listener_.address() + path; }
+      : listener_(*Listener::open("127.0.0.1:0", 16)),
+        script_(std::move(script)),
+        thread_([this](const std::stop_token& stop) { serve(stop); }) {}
+  [[nodiscard]] std::string url(const std::string& path = "/") const {
+    return "http://" + listener_.address() + path;
+  }
   [[nodiscard]] const std::string& address() const { return listener_.address(); }
 
  private:
@@ -39,7 +43,8 @@ class ScriptedServer {
         const std::size_t length = text.find("Content-Length: ");
         const bool is_tls = text.starts_with('\x16');
         return is_tls || (head != std::string::npos &&
-                          (length == std::string::npos || text.size() >= head + 4 + std::stoul(text.substr(length + 16))));
+                          (length == std::string::npos ||
+                           text.size() >= head + 4 + std::stoul(text.substr(length + 16))));
       });
       script_(peer, request);
     }
@@ -97,20 +102,25 @@ class Fetch : public testing::TestWithParam<Way> {
   std::string detail_;
 };
 INSTANTIATE_TEST_SUITE_P(Both, Fetch, testing::Values(Way::kBlocking, Way::kOnLoop),
-                         [](const auto& c) { return c.param == Way::kBlocking ? "Blocking" : "OnLoop"; });
+                         [](const auto& c) {
+                           return c.param == Way::kBlocking ? "Blocking" : "OnLoop";
+                         });
 
 TEST_P(Fetch, ReadsBodyAndCacheHeaders) {
   std::string request;
   const ScriptedServer server([&](RawClient& peer, const std::string& text) {
     request = text;
     peer.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nETag: \"abc\"\r\nCache-Control: public, Max-Age=86000, no-transform\r\n"
-        "Date: Thu, 01 Jan 1970 00:01:00 GMT\r\nLast-Modified: Thu, 01 Jan 1970 00:00:30 GMT\r\nExpires: Thu, 01 Jan 1970 00:02:00 GMT\r\n"
+        "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nETag: "
+        "\"abc\"\r\nCache-Control: public, Max-Age=86000, no-transform\r\n"
+        "Date: Thu, 01 Jan 1970 00:01:00 GMT\r\nLast-Modified: Thu, 01 Jan 1970 00:00:30 "
+        "GMT\r\nExpires: Thu, 01 Jan 1970 00:02:00 GMT\r\n"
         "Content-Length: 4\r\n\r\nbody");
   });
   const FetchResult result = run({.url = server.url("/a//b%2F+=")});
   ASSERT_TRUE(result) << result.error().detail;
-  EXPECT_THAT(request, AllOf(StartsWith("GET /a//b%2F+= HTTP/1.1\r\n"), Not(HasSubstr("no-cache"))));
+  EXPECT_THAT(request,
+              AllOf(StartsWith("GET /a//b%2F+= HTTP/1.1\r\n"), Not(HasSubstr("no-cache"))));
   EXPECT_EQ(result->http_status, 200U);
   EXPECT_EQ(as_text(result->body), "body");
   EXPECT_EQ(result->content_type, "application/ocsp-response");
@@ -129,14 +139,20 @@ TEST_P(Fetch, PostsABody) {
     request = text;
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });
-  ASSERT_TRUE(run({.url = server.url(), .post_body = Buffer{0x30, 0x00, 0x0a}, .content_type = "application/ocsp-request", .headers = {"X-A: b"}}));
-  EXPECT_THAT(request, AllOf(StartsWith("POST / HTTP/1.1\r\n"), HasSubstr("\r\nContent-Type: application/ocsp-request\r\n"),
-                             HasSubstr("\r\nX-A: b\r\n"), Not(HasSubstr("Expect")), testing::EndsWith(std::string("\r\n\r\n0\0\n", 7))));
+  ASSERT_TRUE(run({.url = server.url(),
+                   .post_body = Buffer{0x30, 0x00, 0x0a},
+                   .content_type = "application/ocsp-request",
+                   .headers = {"X-A: b"}}));
+  EXPECT_THAT(request, AllOf(StartsWith("POST / HTTP/1.1\r\n"),
+                             HasSubstr("\r\nContent-Type: application/ocsp-request\r\n"),
+                             HasSubstr("\r\nX-A: b\r\n"), Not(HasSubstr("Expect")),
+                             testing::EndsWith(std::string("\r\n\r\n0\0\n", 7))));
 }
 
 // req: OCSP-CLI-059
 TEST_P(Fetch, TakesAStatusOtherThan200AsFailure) {
-  const ScriptedServer server(say("HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 4\r\n\r\nbody"));
+  const ScriptedServer server(
+      say("HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 4\r\n\r\nbody"));
   const FetchResult result = run({.url = server.url()});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, FetchErrc::kHttpStatus);
@@ -145,7 +161,9 @@ TEST_P(Fetch, TakesAStatusOtherThan200AsFailure) {
 }
 
 TEST_P(Fetch, ReadsARetryDateRelativeToTheServersClock) {
-  const ScriptedServer server(say("HTTP/1.1 503 Busy\r\nDate: Thu, 01 Jan 1970 00:01:00 GMT\r\nRetry-After: Thu, 01 Jan 1970 00:01:30 GMT\r\nContent-Length: 0\r\n\r\n"));
+  const ScriptedServer server(
+      say("HTTP/1.1 503 Busy\r\nDate: Thu, 01 Jan 1970 00:01:00 GMT\r\nRetry-After: Thu, 01 Jan "
+          "1970 00:01:30 GMT\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_EQ(run({.url = server.url()}).error().retry_after, Seconds(30));
 }
 
@@ -159,10 +177,13 @@ TEST_P(Fetch, TakesNotModifiedOnlyWhenAskedFor) {
 
 // req: OCSP-CLI-059
 TEST_P(Fetch, EndsAtItsDeadlineHoweverThePeerStalls) {
-  const std::string kStalls[] = {"", "HTTP/1.1 200 OK\r\nConte", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"};
+  const std::string kStalls[] = {"", "HTTP/1.1 200 OK\r\nConte",
+                                 "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"};
   for (const std::string& stall : kStalls) {
     const ScriptedServer server(say_and_hang(stall));
-    EXPECT_EQ(error_of({.url = server.url(), .total_timeout = Milliseconds(80)}), FetchErrc::kTimeout) << stall;
+    EXPECT_EQ(error_of({.url = server.url(), .total_timeout = Milliseconds(80)}),
+              FetchErrc::kTimeout)
+        << stall;
   }
 }
 
@@ -173,7 +194,8 @@ TEST_P(Fetch, IsNotKeptByAPeerThatTrickles) {
     while (!peer.is_readable_within(Milliseconds(5)) && peer.send("x")) {
     }
   });
-  EXPECT_EQ(error_of({.url = server.url(), .total_timeout = Milliseconds(100)}), FetchErrc::kTimeout);
+  EXPECT_EQ(error_of({.url = server.url(), .total_timeout = Milliseconds(100)}),
+            FetchErrc::kTimeout);
 }
 
 // req: OCSP-CLI-059
@@ -201,7 +223,9 @@ TEST_P(Fetch, StopsAtEndlessHeaders) {
 }
 
 TEST_P(Fetch, SeesThatAnAnswerIsCutShort) {
-  for (const char* text : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "HTTP/1.1 2", ""}) {
+  for (const char* text :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "HTTP/1.1 2", ""}) {
     const ScriptedServer server(say(text));
     EXPECT_EQ(error_of_url(server.url()), FetchErrc::kProtocol) << text;
   }
@@ -228,8 +252,10 @@ TEST_P(Fetch, ReportsTlsThatIsNone) {
 
 TEST_P(Fetch, FollowsRedirectsAndForgetsTheirHeaders) {
   const ScriptedServer server([](RawClient& peer, const std::string& request) {
-    peer.send(request.starts_with("GET /old ") ? "HTTP/1.1 302 Found\r\nLocation: /new\r\nETag: \"old\"\r\nConnection: close\r\nContent-Length: 3\r\n\r\nold"
-                                               : "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
+    peer.send(request.starts_with("GET /old ")
+                  ? "HTTP/1.1 302 Found\r\nLocation: /new\r\nETag: \"old\"\r\nConnection: "
+                    "close\r\nContent-Length: 3\r\n\r\nold"
+                  : "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
   });
   const FetchResult result = run({.url = server.url("/old")});
   ASSERT_TRUE(result) << result.error().detail;
@@ -242,8 +268,10 @@ TEST_P(Fetch, PostsAgainWhereAPostIsSent) {
   std::string last;
   const ScriptedServer server([&](RawClient& peer, const std::string& request) {
     last = request;
-    peer.send(request.starts_with("POST /old ") ? "HTTP/1.1 301 Moved\r\nLocation: /new\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-                                                : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    peer.send(request.starts_with("POST /old ")
+                  ? "HTTP/1.1 301 Moved\r\nLocation: /new\r\nConnection: close\r\nContent-Length: "
+                    "0\r\n\r\n"
+                  : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });
   ASSERT_TRUE(run({.url = server.url("/old"), .post_body = Buffer{'b'}, .content_type = "a/b"}));
   EXPECT_THAT(last, AllOf(StartsWith("POST /new "), testing::EndsWith("\r\n\r\nb")));
@@ -254,7 +282,9 @@ TEST_P(Fetch, EndsRedirectLoops) {
   {
     const ScriptedServer server([&](RawClient& peer, const std::string&) {
       ++requests;
-      peer.send("HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      peer.send(
+          "HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: "
+          "0\r\n\r\n");
     });
     EXPECT_EQ(error_of({.url = server.url(), .max_redirects = 3}), FetchErrc::kTooManyRedirects);
   }
@@ -263,24 +293,29 @@ TEST_P(Fetch, EndsRedirectLoops) {
 
 // req: OCSP-CLI-036
 TEST_P(Fetch, CrossesToNoOtherScheme) {
-  for (const char* target : {"https://127.0.0.1:1/", "ftp://127.0.0.1/", "file:///etc/passwd", "ldap://127.0.0.1/"}) {
-    const ScriptedServer server(say("HTTP/1.1 302 Found\r\nLocation: " + std::string(target) + "\r\nContent-Length: 0\r\n\r\n"));
+  for (const char* target :
+       {"https://127.0.0.1:1/", "ftp://127.0.0.1/", "file:///etc/passwd", "ldap://127.0.0.1/"}) {
+    const ScriptedServer server(say("HTTP/1.1 302 Found\r\nLocation: " + std::string(target) +
+                                    "\r\nContent-Length: 0\r\n\r\n"));
     EXPECT_EQ(error_of_url(server.url()), FetchErrc::kForbidden) << target;
   }
 }
 
 // req: OCSP-CLI-036
 TEST_P(Fetch, AsksNothingButHttpAndHttps) {
-  for (const char* url : {"", "/etc/passwd", "file:///etc/passwd", "ldap://127.0.0.1/cn=x", "ftp://127.0.0.1/", "http://user:secret@127.0.0.1/", "http://a b/"}) {
+  for (const char* url : {"", "/etc/passwd", "file:///etc/passwd", "ldap://127.0.0.1/cn=x",
+                          "ftp://127.0.0.1/", "http://user:secret@127.0.0.1/", "http://a b/"}) {
     EXPECT_EQ(error_of_url(url), FetchErrc::kBadUrl) << url;
   }
 }
 
 TEST_P(Fetch, GoesToNoPrivateDestinationWhenForbidden) {
   const ScriptedServer server(say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-  EXPECT_EQ(error_of({.url = server.url(), .forbid_private_destinations = true}), FetchErrc::kForbidden);
+  EXPECT_EQ(error_of({.url = server.url(), .forbid_private_destinations = true}),
+            FetchErrc::kForbidden);
   const std::string port = server.address().substr(server.address().rfind(':'));
-  EXPECT_EQ(error_of({.url = "http://localhost" + port, .forbid_private_destinations = true}), FetchErrc::kForbidden);
+  EXPECT_EQ(error_of({.url = "http://localhost" + port, .forbid_private_destinations = true}),
+            FetchErrc::kForbidden);
 }
 
 TEST_P(Fetch, AsksThroughAProxyAndReadsNoEnvironment) {
@@ -289,7 +324,9 @@ TEST_P(Fetch, AsksThroughAProxyAndReadsNoEnvironment) {
     request = text;
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });
-  ASSERT_TRUE(run({.url = "http://ocsp.example/a", .proxy = "http://" + proxy.address(), .forbid_private_destinations = true}));
+  ASSERT_TRUE(run({.url = "http://ocsp.example/a",
+                   .proxy = "http://" + proxy.address(),
+                   .forbid_private_destinations = true}));
   EXPECT_THAT(request, StartsWith("GET http://ocsp.example/a HTTP/1.1\r\n"));
   ::setenv("http_proxy", "http://127.0.0.1:1", 1);
   const FetchResult direct = run({.url = proxy.url("/direct")});
@@ -318,7 +355,8 @@ TEST(Fetcher, RunsManyAtOnceWithoutOneDelayingAnother) {
   const auto fetcher = make_fetcher(loop);
   int good_answers = 0;
   bool is_hanging_done = false;
-  fetcher->start({.url = hanging.url(), .total_timeout = kPatience}, [&](const FetchResult&) { is_hanging_done = true; });
+  fetcher->start({.url = hanging.url(), .total_timeout = kPatience},
+                 [&](const FetchResult&) { is_hanging_done = true; });
   for (int i = 0; i < 20; ++i) {
     fetcher->start({.url = good.url()}, [&](const FetchResult& result) {
       EXPECT_TRUE(result);

@@ -8,18 +8,21 @@
 
 namespace muster::net {
 
-/// "/ready" a prepared answer; "/big/N" N octets; "/silent" no answer at all; else an echo of method, target and body.
+/// "/ready" a prepared answer; "/big/N" N octets; "/silent" no answer at all; else an echo of
+/// method, target and body.
 class TestHandler final : public HttpHandler {
  public:
   void handle(const http::RequestView& request, HttpReply& reply) override {
-    static const std::string kReady = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nready";
+    static const std::string kReady =
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nready";
     if (request.target == "/ready") {
       reply.send_ready(as_bytes(kReady), kReady.size() - 5);
     } else if (request.target.starts_with("/big/")) {
       const Buffer body(std::stoul(std::string(request.target.substr(5))), 'x');
       reply.send(200, "text/plain", {}, body);
     } else if (request.target != "/silent") {
-      const std::string body = std::string(request.method_text) + " " + std::string(request.target) + " " +
+      const std::string body = std::string(request.method_text) + " " +
+                               std::string(request.target) + " " +
                                std::string(as_text(request.body));
       reply.send(200, "text/plain", "X-Test: yes\r\n", as_bytes(body));
     }
@@ -47,7 +50,9 @@ class HttpServerTest : public testing::Test {
     client.send(request);
     return client.read_answer();
   }
-  void expect_alive() { EXPECT_THAT(ask("GET /alive HTTP/1.1\r\n\r\n"), testing::EndsWith("GET /alive ")); }
+  void expect_alive() {
+    EXPECT_THAT(ask("GET /alive HTTP/1.1\r\n\r\n"), testing::EndsWith("GET /alive "));
+  }
 
   TestHandler handler_;
   LoopThread thread_;

@@ -17,8 +17,10 @@ using testing::StartsWith;
 // req: OCSP-RESP-078
 TEST_F(HttpServerTest, BoundsTargetHeadersAndBody) {
   start({.max_target_bytes = 1000, .max_header_bytes = 2000, .max_body_bytes = 100});
-  EXPECT_THAT(ask("GET /" + std::string(1200, 'a') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 414 "));
-  EXPECT_THAT(ask("GET / HTTP/1.1\r\nA: " + std::string(3000, 'a') + "\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(ask("GET /" + std::string(1200, 'a') + " HTTP/1.1\r\n\r\n"),
+              StartsWith("HTTP/1.1 414 "));
+  EXPECT_THAT(ask("GET / HTTP/1.1\r\nA: " + std::string(3000, 'a') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(ask("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
   EXPECT_EQ(stats().too_large, 3U);
   expect_alive();
@@ -56,7 +58,8 @@ TEST_F(HttpServerTest, CutsSlowBodiesOff) {
 TEST_F(HttpServerTest, GivesEachRequestItsOwnDeadline) {
   start({.header_timeout = Milliseconds(400)});
   RawClient client(address());
-  // Always a piece of the next request in the buffer, for longer than the limit, but each request in time.
+  // Always a piece of the next request in the buffer, for longer than the limit, but each request
+  // in time.
   client.send("GET /0 HTT");
   const auto end = std::chrono::steady_clock::now() + Milliseconds(800);
   for (int i = 0; std::chrono::steady_clock::now() < end; ++i) {
@@ -110,7 +113,8 @@ TEST_F(HttpServerTest, TellsClientsBeyondTheConnectionLimit) {
   RawClient second(address());
   ASSERT_TRUE(eventually([&] { return stats().connections == 2; }));
   RawClient third(address());
-  EXPECT_THAT(third.read_to_end(), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After: 1\r\n")));
+  EXPECT_THAT(third.read_to_end(),
+              AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After: 1\r\n")));
   EXPECT_EQ(stats().refused_connections, 1U);
   first.close();
   ASSERT_TRUE(eventually([&] { return stats().open_connections == 1; }));

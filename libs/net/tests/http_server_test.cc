@@ -23,8 +23,9 @@ TEST_F(HttpServerTest, AnswersOneRequestAfterAnotherOnOneConnection) {
   for (const char* target : {"/a", "/b//c", "/%2F"}) {
     client.send(std::string("GET ") + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(client.read_answer(),
-                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nDate: "), HasSubstr("\r\nX-Test: yes\r\n"),
-                      Not(HasSubstr("Connection:")), EndsWith("\r\n\r\nGET " + std::string(target) + " ")));
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nDate: "),
+                      HasSubstr("\r\nX-Test: yes\r\n"), Not(HasSubstr("Connection:")),
+                      EndsWith("\r\n\r\nGET " + std::string(target) + " ")));
   }
   EXPECT_EQ(stats().requests, 3U);
   EXPECT_EQ(stats().connections, 1U);
@@ -49,12 +50,14 @@ TEST_F(HttpServerTest, SendsThePipelinedAnswersInOneSegment) {
 
 TEST_F(HttpServerTest, SendsAPreparedAnswerAsItIs) {
   start();
-  EXPECT_EQ(ask("GET /ready HTTP/1.1\r\n\r\n"),
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nready");
+  EXPECT_EQ(
+      ask("GET /ready HTTP/1.1\r\n\r\n"),
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nready");
   RawClient client(address());
   client.send("HEAD /ready HTTP/1.0\r\n\r\n");
   EXPECT_EQ(client.read_to_end(),
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: close\r\n\r\n");
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 "
+            "GMT\r\nConnection: close\r\n\r\n");
 }
 
 // req: OCSP-RESP-080
@@ -62,7 +65,8 @@ TEST_F(HttpServerTest, GivesHeadTheHeadersOfGetWithoutABody) {
   start();
   RawClient client(address());
   client.send("HEAD /big/500 HTTP/1.1\r\nConnection: close\r\n\r\n");
-  EXPECT_THAT(client.read_to_end(), AllOf(HasSubstr("Content-Length: 500\r\n"), EndsWith("\r\n\r\n")));
+  EXPECT_THAT(client.read_to_end(),
+              AllOf(HasSubstr("Content-Length: 500\r\n"), EndsWith("\r\n\r\n")));
 }
 
 TEST_F(HttpServerTest, KeepsAnOldClientOnlyWhenItAsks) {
@@ -88,7 +92,8 @@ TEST_F(HttpServerTest, AnswersAClientThatHasEndedItsSide) {
 TEST_F(HttpServerTest, JoinsRequestsThatComeInPieces) {
   start();
   RawClient client(address());
-  const std::string text = "POST /o HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+  const std::string text =
+      "POST /o HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
   for (const char c : text) {
     client.send(std::string(1, c));
   }
@@ -113,7 +118,8 @@ TEST_F(HttpServerTest, RefusesGarbageAndSaysGoodbye) {
   start();
   RawClient client(address());
   client.send("\x01\x02garbage\r\n\r\n and more");
-  EXPECT_THAT(client.read_to_end(), AllOf(StartsWith("HTTP/1.1 400 Bad Request\r\n"), HasSubstr("Connection: close\r\n")));
+  EXPECT_THAT(client.read_to_end(), AllOf(StartsWith("HTTP/1.1 400 Bad Request\r\n"),
+                                          HasSubstr("Connection: close\r\n")));
   EXPECT_EQ(stats().bad_requests, 1U);
   expect_alive();
 }
@@ -122,7 +128,8 @@ TEST_F(HttpServerTest, AnswersWhatCameBeforeTheGarbage) {
   start();
   RawClient client(address());
   client.send("GET /a HTTP/1.1\r\n\r\nGET /b\r\n\r\n");
-  EXPECT_THAT(client.read_to_end(), AllOf(HasSubstr("GET /a HTTP/1.1 400 "), Not(HasSubstr("GET /b"))));
+  EXPECT_THAT(client.read_to_end(),
+              AllOf(HasSubstr("GET /a HTTP/1.1 400 "), Not(HasSubstr("GET /b"))));
 }
 
 TEST_F(HttpServerTest, EndsTlsOnThePlainPortWithoutAWord) {
@@ -137,7 +144,9 @@ TEST_F(HttpServerTest, EndsTlsOnThePlainPortWithoutAWord) {
 
 TEST_F(HttpServerTest, OutlivesClientsThatVanish) {
   start();
-  for (const char* text : {"", "G", "GET / HTTP/1.1\r\nHos", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", "GET /big/9000000 HTTP/1.1\r\n\r\n"}) {
+  for (const char* text :
+       {"", "G", "GET / HTTP/1.1\r\nHos", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc",
+        "GET /big/9000000 HTTP/1.1\r\n\r\n"}) {
     RawClient polite(address());
     polite.send(text);
     polite.close();
@@ -191,7 +200,8 @@ TEST_F(HttpServerTest, SharesAnAddressOnlyWhenTold) {
 }
 
 TEST_F(HttpServerTest, SaysWhichAddressCannotBeUsed) {
-  for (const char* bad : {"", "80", "nowhere:80", "127.0.0.1:x", "127.0.0.1:70000", "[::1:80", "unix:", "203.0.113.1:0"}) {
+  for (const char* bad : {"", "80", "nowhere:80", "127.0.0.1:x", "127.0.0.1:70000", "[::1:80",
+                          "unix:", "203.0.113.1:0"}) {
     thread_.call([&] {
       const auto server = HttpServer::listen(thread_.loop(), bad, {}, handler_);
       ASSERT_FALSE(server) << bad;
@@ -204,9 +214,7 @@ TEST_F(HttpServerTest, SaysWhichAddressCannotBeUsed) {
 class Drain : public HttpServerTest {
  protected:
   void drain(Milliseconds grace) {
-    thread_.call([&] {
-      server_->drain(grace, [this] { drained_.set_value(); });
-    });
+    thread_.call([&] { server_->drain(grace, [this] { drained_.set_value(); }); });
   }
   bool is_drained() { return done_.wait_for(kPatience) == std::future_status::ready; }
   std::promise<void> drained_;
@@ -227,7 +235,8 @@ TEST_F(Drain, FinishesWhatIsInFlightAndClosesWhatIsIdle) {
   drain(kPatience);
   EXPECT_TRUE(idle.is_at_end());
   half.send("cd");
-  EXPECT_THAT(half.read_to_end(), AllOf(HasSubstr("Connection: close\r\n"), EndsWith("POST /half abcd")));
+  EXPECT_THAT(half.read_to_end(),
+              AllOf(HasSubstr("Connection: close\r\n"), EndsWith("POST /half abcd")));
   EXPECT_GT(slow.read_to_end().size(), 20000000U);
   EXPECT_TRUE(is_drained());
 }

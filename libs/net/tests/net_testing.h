@@ -45,7 +45,9 @@ class LoopThread {
 /// A blocking client that speaks whatever octets it is told to.
 class RawClient {
  public:
-  explicit RawClient(const std::string& address) : RawClient(open_unconnected(address)) { connect(address); }
+  explicit RawClient(const std::string& address) : RawClient(open_unconnected(address)) {
+    connect(address);
+  }
   static RawClient open_unconnected(const std::string& address) {
     const auto parsed = SocketAddress::parse(address);
     return RawClient(UniqueFd(::socket(parsed->family(), SOCK_STREAM | SOCK_CLOEXEC, 0)));

@@ -11,7 +11,9 @@ namespace {
 constexpr long kStatusRequest = 5;     // RFC 6066
 constexpr long kStatusRequestV2 = 17;  // RFC 6961
 
-void free_tag(void*, void* tag, CRYPTO_EX_DATA*, int, long, void*) noexcept { delete static_cast<CertificateTag*>(tag); }
+void free_tag(void*, void* tag, CRYPTO_EX_DATA*, int, long, void*) noexcept {
+  delete static_cast<CertificateTag*>(tag);
+}
 
 int tag_index() {
   static const int kIndex = X509_get_ex_new_index(0, nullptr, nullptr, nullptr, free_tag);
@@ -38,7 +40,8 @@ bool has_must_staple(X509* certificate) {
 
 CertificateTag::CertificateTag(X509* certificate) : must_staple(has_must_staple(certificate)) {
   unsigned size = 0;
-  MUSTER_ASSERT(X509_digest(certificate, EVP_sha256(), fingerprint.data(), &size) == 1 && size == fingerprint.size());
+  MUSTER_ASSERT(X509_digest(certificate, EVP_sha256(), fingerprint.data(), &size) == 1 &&
+                size == fingerprint.size());
 }
 
 void tag_certificate(X509* certificate) {

@@ -9,7 +9,8 @@
 
 namespace muster::tls {
 
-/// What a handshake must know of a certificate, kept with the certificate so that it is computed once.
+/// What a handshake must know of a certificate, kept with the certificate so that it is computed
+/// once.
 struct CertificateTag {
   explicit CertificateTag(X509* certificate);
   Fingerprint fingerprint{};
@@ -18,7 +19,8 @@ struct CertificateTag {
   mutable std::atomic<std::int64_t> reported{0};
 };
 
-/// Tags a certificate that has no tag yet. Not concurrently with handshakes that use it for the first time.
+/// Tags a certificate that has no tag yet. Not concurrently with handshakes that use it for the
+/// first time.
 void tag_certificate(X509* certificate);
 /// The tag, or null when there is none.
 const CertificateTag* find_tag(const X509* certificate);

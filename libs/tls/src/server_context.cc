@@ -16,7 +16,8 @@ namespace {
 constexpr char kDefaultCiphers12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr unsigned char kSessionIdContext[] = "muster";
 
-/// dNSNames of the certificate, in lower case; the common name only when there is no such extension.
+/// dNSNames of the certificate, in lower case; the common name only when there is no such
+/// extension.
 std::set<std::string> names_of(const pki::Certificate& certificate) {
   std::set<std::string> names;
   X509* const x509 = pki::native_x509(certificate);
@@ -25,13 +26,15 @@ std::set<std::string> names_of(const pki::Certificate& certificate) {
   for (int i = 0; alternatives != nullptr && i < sk_GENERAL_NAME_num(alternatives); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, i);
     if (name->type == GEN_DNS) {
-      const Bytes text(ASN1_STRING_get0_data(name->d.dNSName), static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+      const Bytes text(ASN1_STRING_get0_data(name->d.dNSName),
+                       static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
       names.insert(to_lower(as_text(text)));
     }
   }
   if (alternatives == nullptr) {
     char common_name[256];
-    if (X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, common_name, sizeof common_name) > 0) {
+    if (X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, common_name,
+                                  sizeof common_name) > 0) {
       names.insert(to_lower(common_name));
     }
   }
@@ -56,12 +59,13 @@ int on_server_name(SSL* ssl, int* alert, void* argument) noexcept {
   return SSL_TLSEXT_ERR_OK;
 }
 
-int on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_length, const unsigned char* offered, unsigned offered_length,
-            void* argument) noexcept {
+int on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_length,
+            const unsigned char* offered, unsigned offered_length, void* argument) noexcept {
   const auto& wire = static_cast<const ServerContext::Impl*>(argument)->alpn_wire;
   unsigned char* out = nullptr;
-  const int result = SSL_select_next_proto(&out, chosen_length, reinterpret_cast<const unsigned char*>(wire.data()),
-                                           static_cast<unsigned>(wire.size()), offered, offered_length);
+  const int result = SSL_select_next_proto(
+      &out, chosen_length, reinterpret_cast<const unsigned char*>(wire.data()),
+      static_cast<unsigned>(wire.size()), offered, offered_length);
   if (result != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_NOACK;  // what the client then speaks is between it and the upstream
   }
@@ -78,30 +82,36 @@ Result<Unit, TlsError> add_certificate(SSL_CTX* context, const ServerCertificate
   ERR_clear_error();
   if (SSL_CTX_use_certificate(context, pki::native_x509(leaf)) != 1 ||
       SSL_CTX_use_PrivateKey(context, pki::native_key(certificate.key)) != 1) {
-    return fail(TlsErrc::kBadCertificate, "the certificate of " + leaf.subject_text() + " cannot be served");
+    return fail(TlsErrc::kBadCertificate,
+                "the certificate of " + leaf.subject_text() + " cannot be served");
   }
   for (std::size_t i = 1; i < certificate.chain.size(); ++i) {
     const pki::Certificate& link = certificate.chain[i];
     if (!link.is_self_issued() && SSL_CTX_add1_chain_cert(context, pki::native_x509(link)) != 1) {
-      return fail(TlsErrc::kBadCertificate, "the chain of " + leaf.subject_text() + " cannot be served");
+      return fail(TlsErrc::kBadCertificate,
+                  "the chain of " + leaf.subject_text() + " cannot be served");
     }
   }
   return Unit{};
 }
 
-Result<ContextPtr, TlsError> make_context(const std::vector<ServerCertificate>& all, const std::vector<std::size_t>& chosen,
+Result<ContextPtr, TlsError> make_context(const std::vector<ServerCertificate>& all,
+                                          const std::vector<std::size_t>& chosen,
                                           const StapleSource& source, ServerContext::Impl& impl) {
   ContextPtr context(SSL_CTX_new(TLS_server_method()));
   MUSTER_ASSERT(context != nullptr);
   SSL_CTX* const raw = context.get();
-  SSL_CTX_set_min_proto_version(raw, impl.options.least == TlsVersion::k12 ? TLS1_2_VERSION : TLS1_3_VERSION);
-  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                               SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_min_proto_version(
+      raw, impl.options.least == TlsVersion::k12 ? TLS1_2_VERSION : TLS1_3_VERSION);
+  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                               SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                            SSL_MODE_RELEASE_BUFFERS);
   // Tickets only: a cache of sessions would be one lock for all threads.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(raw, kSessionIdContext, sizeof kSessionIdContext - 1);
-  const char* ciphers = impl.options.ciphers12.empty() ? kDefaultCiphers12 : impl.options.ciphers12.c_str();
+  const char* ciphers =
+      impl.options.ciphers12.empty() ? kDefaultCiphers12 : impl.options.ciphers12.c_str();
   if (SSL_CTX_set_cipher_list(raw, ciphers) != 1) {
     return fail(TlsErrc::kBadOption, "cipher list '" + printable(ciphers) + "'");
   }
@@ -113,7 +123,8 @@ Result<ContextPtr, TlsError> make_context(const std::vector<ServerCertificate>& 
     }
   }
   // What the macro SSL_CTX_set_tlsext_servername_callback does, without its C cast.
-  SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(&on_server_name));
+  SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                        reinterpret_cast<void (*)()>(&on_server_name));
   SSL_CTX_set_tlsext_servername_arg(raw, &impl);
   if (!impl.alpn_wire.empty()) {
     SSL_CTX_set_alpn_select_cb(raw, on_alpn, &impl);
@@ -137,7 +148,8 @@ SSL_CTX* ServerContext::Impl::find(std::string_view name) const {
   }
   const std::size_t dot = name.find('.');
   if (dot != std::string_view::npos && dot > 0) {
-    if (const auto wildcard = by_wildcard.find(name.substr(dot + 1)); wildcard != by_wildcard.end()) {
+    if (const auto wildcard = by_wildcard.find(name.substr(dot + 1));
+        wildcard != by_wildcard.end()) {
       return wildcard->second;
     }
   }
@@ -147,9 +159,9 @@ SSL_CTX* ServerContext::Impl::find(std::string_view name) const {
 ServerContext::ServerContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ServerContext::~ServerContext() = default;
 
-Result<std::shared_ptr<const ServerContext>, TlsError> ServerContext::make(const std::vector<ServerCertificate>& certificates,
-                                                                           const StapleSource& source,
-                                                                           const ServerOptions& options) {
+Result<std::shared_ptr<const ServerContext>, TlsError> ServerContext::make(
+    const std::vector<ServerCertificate>& certificates, const StapleSource& source,
+    const ServerOptions& options) {
   if (certificates.empty()) {
     return Err{TlsError{TlsErrc::kNoCertificate, "no certificate to serve"}};
   }
@@ -157,7 +169,8 @@ Result<std::shared_ptr<const ServerContext>, TlsError> ServerContext::make(const
   impl->options = options;
   for (const std::string& protocol : options.alpn) {
     if (protocol.empty() || protocol.size() > 255) {
-      return Err{TlsError{TlsErrc::kBadOption, "ALPN protocol '" + printable(protocol) + "' must have 1 to 255 octets"}};
+      return Err{TlsError{TlsErrc::kBadOption,
+                          "ALPN protocol '" + printable(protocol) + "' must have 1 to 255 octets"}};
     }
     impl->alpn_wire += static_cast<char>(protocol.size());
     impl->alpn_wire += protocol;
@@ -170,7 +183,9 @@ Result<std::shared_ptr<const ServerContext>, TlsError> ServerContext::make(const
     }
     const pki::Certificate& leaf = certificate.chain.front();
     if (!certificate.key.matches(leaf)) {
-      return Err{TlsError{TlsErrc::kKeyMismatch, "the private key does not belong to the certificate of " + leaf.subject_text()}};
+      return Err{
+          TlsError{TlsErrc::kKeyMismatch,
+                   "the private key does not belong to the certificate of " + leaf.subject_text()}};
     }
     for (const std::string& name : names_of(leaf)) {
       sets[name].push_back(i);
@@ -183,7 +198,8 @@ Result<std::shared_ptr<const ServerContext>, TlsError> ServerContext::make(const
     }
     return slot.get();
   };
-  // Without a name, or with an unknown one: the first certificate and those that stand beside it for its first name.
+  // Without a name, or with an unknown one: the first certificate and those that stand beside it
+  // for its first name.
   std::vector<std::size_t> first_set{0};
   for (const auto& [name, set] : sets) {
     MUSTER_TRY(SSL_CTX* const context, context_of(set));

@@ -15,19 +15,28 @@ struct Session::Impl {
 
   Io judge(int result) {
     switch (SSL_get_error(ssl.get(), result)) {
-      case SSL_ERROR_NONE: return Io::kDone;
-      case SSL_ERROR_WANT_READ: return Io::kWantRead;
-      case SSL_ERROR_WANT_WRITE: return Io::kWantWrite;
-      case SSL_ERROR_ZERO_RETURN: return Io::kClosed;
-      case SSL_ERROR_SYSCALL: error = errno == 0 ? "connection closed" : std::strerror(errno); break;
-      default: error = "TLS error"; break;
+      case SSL_ERROR_NONE:
+        return Io::kDone;
+      case SSL_ERROR_WANT_READ:
+        return Io::kWantRead;
+      case SSL_ERROR_WANT_WRITE:
+        return Io::kWantWrite;
+      case SSL_ERROR_ZERO_RETURN:
+        return Io::kClosed;
+      case SSL_ERROR_SYSCALL:
+        error = errno == 0 ? "connection closed" : std::strerror(errno);
+        break;
+      default:
+        error = "TLS error";
+        break;
     }
     error = take_error(error.c_str());
     return Io::kFailed;
   }
 };
 
-Session::Session(std::shared_ptr<const ServerContext> context, int fd) : impl_(std::make_unique<Impl>()) {
+Session::Session(std::shared_ptr<const ServerContext> context, int fd)
+    : impl_(std::make_unique<Impl>()) {
   impl_->ssl.reset(SSL_new(context->impl().fallback));
   impl_->context = std::move(context);
   MUSTER_ASSERT(impl_->ssl != nullptr && SSL_set_fd(impl_->ssl.get(), fd) == 1);

@@ -14,7 +14,7 @@ struct Attachment {
   const StapleSource& source;
   AttachOptions options;
 
-  void count(std::atomic<std::uint64_t> StapleStats::* counter) const {
+  void count(std::atomic<std::uint64_t> StapleStats::*counter) const {
     if (options.stats != nullptr) {
       (options.stats->*counter).fetch_add(1, std::memory_order_relaxed);
     }
@@ -26,7 +26,8 @@ struct Attachment {
     std::int64_t last = tag.reported.load(std::memory_order_relaxed);
     if (options.logger != nullptr && now - last >= kReportInterval &&
         tag.reported.compare_exchange_strong(last, now, std::memory_order_relaxed)) {
-      options.logger->log(LogLevel::kWarning, event, message, {{"certificate_sha256", to_hex(tag.fingerprint)}});
+      options.logger->log(LogLevel::kWarning, event, message,
+                          {{"certificate_sha256", to_hex(tag.fingerprint)}});
     }
   }
 };
@@ -48,10 +49,13 @@ int answer_without(const Attachment& attachment, const CertificateTag& tag) {
   }
   if (attachment.options.must_staple == MustStaplePolicy::kHold) {
     attachment.count(&StapleStats::held);
-    attachment.report(tag, "tls.held", "a must-staple certificate has no valid staple: handshakes that ask for one are refused");
+    attachment.report(
+        tag, "tls.held",
+        "a must-staple certificate has no valid staple: handshakes that ask for one are refused");
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
-  attachment.report(tag, "tls.staple_missing", "a must-staple certificate is served without staple: strict clients refuse it");
+  attachment.report(tag, "tls.staple_missing",
+                    "a must-staple certificate is served without staple: strict clients refuse it");
   return SSL_TLSEXT_ERR_NOACK;
 }
 
@@ -63,7 +67,8 @@ int answer(SSL* ssl, const Attachment& attachment, const CertificateTag& tag) {
   const std::size_t limit = SSL_version(ssl) >= TLS1_3_VERSION ? kMaxStapleTls13 : kMaxStapleTls12;
   if (staple.der.size() > limit) {
     attachment.count(&StapleStats::too_large);
-    attachment.report(tag, "tls.staple_too_large", "the OCSP response does not fit the handshake and is not sent");
+    attachment.report(tag, "tls.staple_too_large",
+                      "the OCSP response does not fit the handshake and is not sent");
     return answer_without(attachment, tag);
   }
   void* copy = OPENSSL_memdup(staple.der.data(), staple.der.size());
@@ -74,7 +79,8 @@ int answer(SSL* ssl, const Attachment& attachment, const CertificateTag& tag) {
   return SSL_TLSEXT_ERR_OK;
 }
 
-/// OpenSSL calls this when the client asked for status, after it selected the certificate for this handshake.
+/// OpenSSL calls this when the client asked for status, after it selected the certificate for this
+/// handshake.
 int on_status_request(SSL* ssl, void* argument) noexcept {
   const auto& attachment = *static_cast<const Attachment*>(argument);
   X509* const certificate = SSL_get_certificate(ssl);
@@ -100,7 +106,8 @@ void attach(ssl_ctx_st* context, const StapleSource& source, const AttachOptions
   auto* attachment = new Attachment{source, options};
   MUSTER_ASSERT(SSL_CTX_set_ex_data(context, attachment_index(), attachment) == 1);
   // What the macro SSL_CTX_set_tlsext_status_cb does, without its C cast.
-  SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB, reinterpret_cast<void (*)()>(&on_status_request));
+  SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB,
+                        reinterpret_cast<void (*)()>(&on_status_request));
   SSL_CTX_set_tlsext_status_arg(context, attachment);
 }
 

@@ -18,7 +18,8 @@ constexpr int kHandshakeFailure = 40, kProtocolVersion = 70, kUnrecognizedName =
 
 class Server : public ::testing::Test {
  protected:
-  std::shared_ptr<const ServerContext> make(const std::vector<Identity>& identities, const ServerOptions& options = {}) {
+  std::shared_ptr<const ServerContext> make(const std::vector<Identity>& identities,
+                                            const ServerOptions& options = {}) {
     std::vector<ServerCertificate> served;
     for (const Identity& identity : identities) {
       served.push_back(to_served(identity));
@@ -27,7 +28,9 @@ class Server : public ::testing::Test {
     EXPECT_TRUE(made) << made.error().detail;
     return *made;
   }
-  Identity leaf(const std::string& name) { return issue(standard_pki().intermediate, leaf_spec(name)); }
+  Identity leaf(const std::string& name) {
+    return issue(standard_pki().intermediate, leaf_spec(name));
+  }
   Buffer served_for(const std::shared_ptr<const ServerContext>& context, const std::string& name) {
     return TlsPair().run(context, {.name = name}).certificate.value_or(Buffer{});
   }
@@ -36,13 +39,15 @@ class Server : public ::testing::Test {
 };
 
 TEST_F(Server, ChoosesTheCertificateByName) {
-  const Identity one = leaf("one.example"), two = leaf("Two.Example"), wild = leaf("*.wild.example"), exact = leaf("exact.wild.example");
+  const Identity one = leaf("one.example"), two = leaf("Two.Example"),
+                 wild = leaf("*.wild.example"), exact = leaf("exact.wild.example");
   const auto context = make({one, two, wild, exact});
   EXPECT_EQ(served_for(context, "one.example"), der(one));
   EXPECT_EQ(served_for(context, "TWO.example"), der(two));
   EXPECT_EQ(served_for(context, "any.wild.example"), der(wild));
   EXPECT_EQ(served_for(context, "exact.wild.example"), der(exact));
-  // The first one: no name, unknown names, names a wildcard does not cover (RFC 6125 section 6.4.3).
+  // The first one: no name, unknown names, names a wildcard does not cover (RFC 6125
+  // section 6.4.3).
   for (const char* name : {"", "unknown.example", "two.labels.wild.example", "wild.example"}) {
     EXPECT_EQ(served_for(context, name), der(one)) << name;
   }
@@ -54,7 +59,8 @@ TEST_F(Server, StaplesForTheNameAsked) {
   source_.set(two.certificate, {2});
   const auto context = make({one, two});
   EXPECT_EQ(TlsPair().run(context, {.name = "two.example"}).staple, Buffer{2});
-  EXPECT_EQ(TlsPair().run(context, {.version = TLS1_2_VERSION, .name = "two.example"}).staple, Buffer{2});
+  EXPECT_EQ(TlsPair().run(context, {.version = TLS1_2_VERSION, .name = "two.example"}).staple,
+            Buffer{2});
   EXPECT_EQ(TlsPair().run(context, {}).staple, Buffer{1});
 }
 
@@ -88,20 +94,23 @@ TEST_F(Server, AgreesOnAProtocolOrOnNone) {
 
 TEST_F(Server, SaysWhyAHandshakeFailed) {
   const auto context = make({leaf("one.example")});
-  const Outcome outcome = TlsPair().run(context, {.version = TLS1_2_VERSION, .signature_algorithms = "RSA+SHA256"});
+  const Outcome outcome =
+      TlsPair().run(context, {.version = TLS1_2_VERSION, .signature_algorithms = "RSA+SHA256"});
   EXPECT_EQ(outcome.alert_received, kHandshakeFailure);
   EXPECT_EQ(outcome.server_error, "no shared cipher");
   const TlsPair plain;
   Session session(context, plain.server_fd());
   ASSERT_EQ(session.handshake(), Io::kWantRead);
   constexpr std::string_view kRequest = "GET / HTTP/1.1\r\n\r\n";
-  ASSERT_EQ(::send(plain.client_fd(), kRequest.data(), kRequest.size(), 0), static_cast<ssize_t>(kRequest.size()));
+  ASSERT_EQ(::send(plain.client_fd(), kRequest.data(), kRequest.size(), 0),
+            static_cast<ssize_t>(kRequest.size()));
   EXPECT_EQ(session.handshake(), Io::kFailed);
   EXPECT_EQ(session.error(), "http request");
 }
 
 TEST_F(Server, RefusesWhatItCannotServe) {
-  const auto error_of = [&](const std::vector<ServerCertificate>& certificates, const ServerOptions& options = {}) {
+  const auto error_of = [&](const std::vector<ServerCertificate>& certificates,
+                            const ServerOptions& options = {}) {
     const auto made = ServerContext::make(certificates, source_, options);
     EXPECT_FALSE(made);
     return made ? TlsErrc::kBadOption : made.error().code;

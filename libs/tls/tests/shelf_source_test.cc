@@ -21,9 +21,13 @@ TEST(ShelfSource, OffersWhatIsValidNow) {
   const ShelfSource source(**shelf, clock);
   EXPECT_TRUE(source.find(pki.leaf.certificate.fingerprint()).der.empty());
 
-  const Buffer response = build_good_response(pki.ocsp_signer, pki.leaf.certificate, pki.intermediate.certificate);
-  const auto verified = client::verify({.response = response, .certificate = pki.leaf.certificate, .issuer = pki.intermediate.certificate,
-                                        .nonce_sent = {}, .extra_certificates = {}},
+  const Buffer response =
+      build_good_response(pki.ocsp_signer, pki.leaf.certificate, pki.intermediate.certificate);
+  const auto verified = client::verify({.response = response,
+                                        .certificate = pki.leaf.certificate,
+                                        .issuer = pki.intermediate.certificate,
+                                        .nonce_sent = {},
+                                        .extra_certificates = {}},
                                        {}, kTestNow);
   ASSERT_TRUE(verified);
   ASSERT_TRUE(keeper::takes((*shelf)->offer(*verified, "test", kTestNow)));

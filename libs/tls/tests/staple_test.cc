@@ -20,8 +20,8 @@ using ::testing::ElementsAre;
 using ::testing::IsSubsetOf;
 using ::testing::Not;
 
-constexpr int kCertificate = 11, kServerKeyExchange = 12, kCertificateRequest = 13, kServerHelloDone = 14, kServerHello = 2,
-              kCertificateStatus = 22;
+constexpr int kCertificate = 11, kServerKeyExchange = 12, kCertificateRequest = 13,
+              kServerHelloDone = 14, kServerHello = 2, kCertificateStatus = 22;
 constexpr int kStatusRequest = 5, kStatusRequestV2 = 17;
 constexpr int kInternalError = 80;
 const Buffer kStaple = {0x30, 0x03, 0x0a, 0x01, 0x00};
@@ -29,7 +29,8 @@ const Buffer kStaple = {0x30, 0x03, 0x0a, 0x01, 0x00};
 /// Collects events.
 class ListLogger final : public Logger {
  public:
-  void log(LogLevel, std::string_view event, std::string_view, std::initializer_list<LogField>) override {
+  void log(LogLevel, std::string_view event, std::string_view,
+           std::initializer_list<LogField>) override {
     events.emplace_back(event);
   }
   std::vector<std::string> events;
@@ -43,10 +44,12 @@ Identity must_staple_leaf() {
 
 class Staple : public ::testing::TestWithParam<int> {
  protected:
-  std::shared_ptr<const ServerContext> serve(const Identity& identity, MustStaplePolicy policy = MustStaplePolicy::kServe) {
+  std::shared_ptr<const ServerContext> serve(const Identity& identity,
+                                             MustStaplePolicy policy = MustStaplePolicy::kServe) {
     ServerOptions options;
     options.staple = {.must_staple = policy, .logger = &logger_, .stats = &stats_};
-    auto made = ServerContext::make({to_served(identity, {standard_pki().intermediate.certificate})}, source_, options);
+    auto made = ServerContext::make(
+        {to_served(identity, {standard_pki().intermediate.certificate})}, source_, options);
     EXPECT_TRUE(made);
     return *made;
   }
@@ -60,7 +63,9 @@ class Staple : public ::testing::TestWithParam<int> {
   StapleStats stats_;
 };
 INSTANTIATE_TEST_SUITE_P(Versions, Staple, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
-                         [](const auto& c) { return c.param == TLS1_2_VERSION ? "Tls12" : "Tls13"; });
+                         [](const auto& c) {
+                           return c.param == TLS1_2_VERSION ? "Tls12" : "Tls13";
+                         });
 
 // req: OCSP-TLS-003
 // req: OCSP-TLS-021
@@ -115,7 +120,8 @@ TEST_P(Staple, IsNotSentWhenASessionIsResumed) {
   EXPECT_TRUE(resumed.is_done);
   EXPECT_TRUE(resumed.is_reused);
   EXPECT_EQ(resumed.staple, std::nullopt);
-  EXPECT_THAT(types_of(resumed), AllOf(Not(Contains(kCertificateStatus)), Not(Contains(kCertificate))));
+  EXPECT_THAT(types_of(resumed),
+              AllOf(Not(Contains(kCertificateStatus)), Not(Contains(kCertificate))));
   EXPECT_THAT(resumed.extensions_received, Not(Contains(kStatusRequest)));
   EXPECT_EQ(source_.asked(), 1);
 }
@@ -130,7 +136,8 @@ TEST_P(Staple, IgnoresTheOfferOfSeveral) {
   const Outcome only_v2 = connect(context, {.asks_status = false, .offers_status_v2 = true});
   EXPECT_TRUE(only_v2.is_done);
   EXPECT_EQ(only_v2.staple, std::nullopt);
-  EXPECT_THAT(only_v2.extensions_received, AllOf(Not(Contains(kStatusRequestV2)), Not(Contains(kStatusRequest))));
+  EXPECT_THAT(only_v2.extensions_received,
+              AllOf(Not(Contains(kStatusRequestV2)), Not(Contains(kStatusRequest))));
 }
 
 // req: OCSP-TLS-023
@@ -166,7 +173,8 @@ TEST_P(Staple, MissingOnHoldRefusesWhoAsksAndNobodyElse) {
   EXPECT_FALSE(asked.is_done);
   EXPECT_EQ(asked.alert_received, kInternalError);
   EXPECT_EQ(stats_.held, 1U);
-  EXPECT_TRUE(connect(context, {.asks_status = false}).is_done) << "a feature not offered is not enforced";
+  EXPECT_TRUE(connect(context, {.asks_status = false}).is_done)
+      << "a feature not offered is not enforced";
   EXPECT_FALSE(connect(context).is_done);
   EXPECT_THAT(logger_.events, ElementsAre("tls.held")) << "once a minute";
   source_.set(must.certificate, kStaple);
@@ -194,11 +202,14 @@ TEST_P(Staple, IsThatOfTheCertificateSelected) {
   source_.set(rsa.certificate, {0x30, 0x01, 0x02});
   const auto context = ServerContext::make({to_served(ecdsa), to_served(rsa)}, source_, {});
   ASSERT_TRUE(context);
-  const std::string rsa_only = GetParam() == TLS1_2_VERSION ? "RSA+SHA256" : "rsa_pss_rsae_sha256:RSA+SHA256";
-  const Outcome with_ecdsa = connect(*context, {.name = "both.example", .signature_algorithms = "ECDSA+SHA256"});
+  const std::string rsa_only =
+      GetParam() == TLS1_2_VERSION ? "RSA+SHA256" : "rsa_pss_rsae_sha256:RSA+SHA256";
+  const Outcome with_ecdsa =
+      connect(*context, {.name = "both.example", .signature_algorithms = "ECDSA+SHA256"});
   EXPECT_EQ(with_ecdsa.certificate, to_buffer(ecdsa.certificate.der()));
   EXPECT_EQ(with_ecdsa.staple, Buffer({0x30, 0x01, 0x01}));
-  const Outcome with_rsa = connect(*context, {.name = "both.example", .signature_algorithms = rsa_only});
+  const Outcome with_rsa =
+      connect(*context, {.name = "both.example", .signature_algorithms = rsa_only});
   EXPECT_EQ(with_rsa.certificate, to_buffer(rsa.certificate.der()));
   EXPECT_EQ(with_rsa.staple, Buffer({0x30, 0x01, 0x02}));
 }
@@ -208,7 +219,8 @@ TEST(StapleOnTheWire, FollowsTheCertificateAtOnceInTls12) {
   FakeSource source;
   const Identity& leaf = standard_pki().leaf;
   source.set(leaf.certificate, kStaple);
-  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
+                                                             SSL_CTX_free);
   SSL_CTX_use_certificate(context.get(), pki::native_x509(leaf.certificate));
   SSL_CTX_use_PrivateKey(context.get(), pki::native_key(leaf.key));
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);  // brings a CertificateRequest
@@ -218,7 +230,8 @@ TEST(StapleOnTheWire, FollowsTheCertificateAtOnceInTls12) {
   ASSERT_GE(outcome.received.size(), 6U);
   std::vector<int> types = types_of(outcome);
   types.resize(6);
-  EXPECT_THAT(types, ElementsAre(kServerHello, kCertificate, kCertificateStatus, kServerKeyExchange, kCertificateRequest, kServerHelloDone));
+  EXPECT_THAT(types, ElementsAre(kServerHello, kCertificate, kCertificateStatus, kServerKeyExchange,
+                                 kCertificateRequest, kServerHelloDone));
   // CertificateStatus: ocsp(1), 24-bit length, the response (RFC 6066 section 8). req: OCSP-TLS-006
   Buffer expected = {1, 0, 0, static_cast<std::uint8_t>(kStaple.size())};
   expected.insert(expected.end(), kStaple.begin(), kStaple.end());
@@ -232,18 +245,22 @@ TEST(StapleOnTheWire, LiesInTheEntryOfItsCertificateInTls13) {
   const muster::testing::TestPki& pki = standard_pki();
   source.set(pki.leaf.certificate, kStaple);
   source.set(pki.intermediate.certificate, {0x30, 0x00});
-  const auto context = ServerContext::make({to_served(pki.leaf, {pki.intermediate.certificate})}, source, {});
+  const auto context =
+      ServerContext::make({to_served(pki.leaf, {pki.intermediate.certificate})}, source, {});
   ASSERT_TRUE(context);
   const Outcome outcome = TlsPair().run(*context, {});
   ASSERT_TRUE(outcome.is_done);
-  // certificate_request_context (empty), length of the list, then per entry: length, certificate, length, extensions.
+  // certificate_request_context (empty), length of the list, then per entry: length, certificate,
+  // length, extensions.
   Buffer expected = {0};
   const auto append_length = [](Buffer& out, std::size_t value, unsigned octets) {
     while (octets-- != 0) {
       out.push_back(static_cast<std::uint8_t>(value >> (8 * octets)));
     }
   };
-  const auto append = [](Buffer& out, Bytes octets) { out.insert(out.end(), octets.begin(), octets.end()); };
+  const auto append = [](Buffer& out, Bytes octets) {
+    out.insert(out.end(), octets.begin(), octets.end());
+  };
   Buffer list;
   append_length(list, pki.leaf.certificate.der().size(), 3);
   append(list, pki.leaf.certificate.der());
@@ -258,8 +275,9 @@ TEST(StapleOnTheWire, LiesInTheEntryOfItsCertificateInTls13) {
   append_length(list, 0, 2);
   append_length(expected, list.size(), 3);
   append(expected, list);
-  const auto message = std::find_if(outcome.received.begin(), outcome.received.end(),
-                                    [](const HandshakeMessage& m) { return m.type == kCertificate; });
+  const auto message =
+      std::find_if(outcome.received.begin(), outcome.received.end(),
+                   [](const HandshakeMessage& m) { return m.type == kCertificate; });
   ASSERT_NE(message, outcome.received.end());
   EXPECT_EQ(to_hex(message->body), to_hex(expected));
 }
@@ -269,14 +287,16 @@ TEST(StapleOnTheWire, IsNotSentWhenASessionIsResumedById) {
   FakeSource source;
   const Identity& leaf = standard_pki().leaf;
   source.set(leaf.certificate, kStaple);
-  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
+                                                             SSL_CTX_free);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
   SSL_CTX_use_certificate(context.get(), pki::native_x509(leaf.certificate));
   SSL_CTX_use_PrivateKey(context.get(), pki::native_key(leaf.key));
   attach(context.get(), source);
   const Outcome first = TlsPair().run(context.get(), {.version = TLS1_2_VERSION});
   ASSERT_EQ(first.staple, kStaple);
-  const Outcome resumed = TlsPair().run(context.get(), {.version = TLS1_2_VERSION, .resume = first.session.get()});
+  const Outcome resumed =
+      TlsPair().run(context.get(), {.version = TLS1_2_VERSION, .resume = first.session.get()});
   ASSERT_TRUE(resumed.is_reused);
   EXPECT_EQ(resumed.staple, std::nullopt);
   EXPECT_THAT(resumed.extensions_received, Not(Contains(kStatusRequest)));
@@ -288,7 +308,8 @@ TEST(Attach, ServesCertificatesThatCameLater) {
   FakeSource source;
   const Identity& later = standard_pki().other_leaf;
   source.set(later.certificate, kStaple);
-  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
+                                                             SSL_CTX_free);
   attach(context.get(), source);
   SSL_CTX_use_certificate(context.get(), pki::native_x509(later.certificate));
   SSL_CTX_use_PrivateKey(context.get(), pki::native_key(later.key));

@@ -82,10 +82,11 @@ class TlsPair {
   [[nodiscard]] int client_fd() const { return client_fd_.get(); }
 
   void start_client(const ClientOptions& options) {
-    SSL_CTX_set_session_cache_mode(client_context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_set_session_cache_mode(client_context_.get(),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     if (options.offers_status_v2) {
-      MUSTER_ASSERT(SSL_CTX_add_custom_ext(client_context_.get(), 17, SSL_EXT_CLIENT_HELLO, add_status_v2, nullptr, nullptr, nullptr,
-                                           nullptr) == 1);
+      MUSTER_ASSERT(SSL_CTX_add_custom_ext(client_context_.get(), 17, SSL_EXT_CLIENT_HELLO,
+                                           add_status_v2, nullptr, nullptr, nullptr, nullptr) == 1);
     }
     client_.reset(SSL_new(client_context_.get()));
     SSL_set_min_proto_version(client_.get(), options.version);
@@ -95,7 +96,8 @@ class TlsPair {
     }
     if (!options.name.empty()) {
       // What SSL_set_tlsext_host_name does, without its C cast.
-      SSL_ctrl(client_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(options.name.c_str()));
+      SSL_ctrl(client_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+               const_cast<char*>(options.name.c_str()));
     }
     if (!options.signature_algorithms.empty()) {
       SSL_set1_sigalgs_list(client_.get(), options.signature_algorithms.c_str());
@@ -105,19 +107,22 @@ class TlsPair {
       alpn += static_cast<char>(protocol.size());
       alpn += protocol;
     }
-    SSL_set_alpn_protos(client_.get(), reinterpret_cast<const unsigned char*>(alpn.data()), static_cast<unsigned>(alpn.size()));
+    SSL_set_alpn_protos(client_.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                        static_cast<unsigned>(alpn.size()));
     if (options.resume != nullptr) {
       SSL_set_session(client_.get(), options.resume);
     }
     SSL_set_msg_callback(client_.get(), on_message);
     SSL_set_msg_callback_arg(client_.get(), &outcome_);
-    SSL_callback_ctrl(client_.get(), SSL_CTRL_SET_TLSEXT_DEBUG_CB, reinterpret_cast<void (*)()>(&on_extension));
+    SSL_callback_ctrl(client_.get(), SSL_CTRL_SET_TLSEXT_DEBUG_CB,
+                      reinterpret_cast<void (*)()>(&on_extension));
     SSL_ctrl(client_.get(), SSL_CTRL_SET_TLSEXT_DEBUG_ARG, 0, &outcome_);
     SSL_set_fd(client_.get(), client_fd_.get());
     SSL_set_connect_state(client_.get());
   }
 
-  /// Both sides in turn until both are done or the server has failed. `serve` makes one step of the server.
+  /// Both sides in turn until both are done or the server has failed. `serve` makes one step of the
+  /// server.
   template <class Serve>
   Outcome run(Serve serve) {
     Io server = Io::kWantRead;
@@ -152,21 +157,25 @@ class TlsPair {
     SSL_set_accept_state(server.get());
     Outcome outcome = run([&] {
       const int result = SSL_do_handshake(server.get());
-      return result == 1 ? Io::kDone : SSL_get_error(server.get(), result) == SSL_ERROR_WANT_READ ? Io::kWantRead : Io::kFailed;
+      return result == 1                                                  ? Io::kDone
+             : SSL_get_error(server.get(), result) == SSL_ERROR_WANT_READ ? Io::kWantRead
+                                                                          : Io::kFailed;
     });
     SSL_set_shutdown(server.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     return outcome;
   }
 
  private:
-  static int add_status_v2(SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t, int*, void*) {
+  static int add_status_v2(SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size,
+                           X509*, std::size_t, int*, void*) {
     // One item: ocsp_multi(2), four octets: no responder ids, no extensions (RFC 6961 section 2.2).
     static const unsigned char kOffer[] = {0, 7, 2, 0, 4, 0, 0, 0, 0};
     *out = kOffer;
     *size = sizeof kOffer;
     return 1;
   }
-  static void on_message(int is_written, int, int content_type, const void* data, std::size_t size, SSL*, void* argument) {
+  static void on_message(int is_written, int, int content_type, const void* data, std::size_t size,
+                         SSL*, void* argument) {
     auto& outcome = *static_cast<Outcome*>(argument);
     const Bytes octets(static_cast<const std::uint8_t*>(data), size);
     if (is_written == 0 && content_type == SSL3_RT_HANDSHAKE && size >= 4) {
@@ -218,7 +227,8 @@ inline std::vector<int> types_of(const Outcome& outcome) {
   return types;
 }
 
-inline ServerCertificate to_served(const testing::Identity& identity, std::vector<pki::Certificate> chain = {}) {
+inline ServerCertificate to_served(const testing::Identity& identity,
+                                   std::vector<pki::Certificate> chain = {}) {
   chain.insert(chain.begin(), identity.certificate);
   return {std::move(chain), identity.key};
 }

@@ -16,13 +16,15 @@ namespace muster {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::Daemon;
+using ::testing::HasSubstr;
 using testing::Identity;
+using ::testing::Not;
 using testing::run_process;
 
-std::string serial_text(const Identity& identity) { return to_hex(identity.certificate.serial().octets()); }
+std::string serial_text(const Identity& identity) {
+  return to_hex(identity.certificate.serial().octets());
+}
 
 /// Answers every request with a line.
 class Page final : public net::HttpHandler {
@@ -49,7 +51,8 @@ class FrontClients : public ::testing::Test {
     thread_.call([this] { upstream_.reset(); });
   }
 
-  Identity issue(const std::string& name, testing::KeyKind key = testing::KeyKind::kP256, std::vector<std::uint32_t> features = {}) {
+  Identity issue(const std::string& name, testing::KeyKind key = testing::KeyKind::kP256,
+                 std::vector<std::uint32_t> features = {}) {
     auto spec = testing::leaf_spec(name);
     spec.at = now_;
     spec.ocsp_uris = {"http://127.0.0.1:1/"};
@@ -60,7 +63,8 @@ class FrontClients : public ::testing::Test {
     return testing::issue(pki_.intermediate, spec);
   }
   Buffer answer_for(const Identity& leaf, ocsp::CertStatus status = ocsp::Good{}) {
-    testing::EntrySpec entry = testing::entry_for(leaf.certificate, pki_.intermediate.certificate, status);
+    testing::EntrySpec entry =
+        testing::entry_for(leaf.certificate, pki_.intermediate.certificate, status);
     entry.this_update = now_ - Seconds(60);
     entry.next_update = now_ + Seconds(3600);
     testing::ResponseSpec spec;
@@ -69,11 +73,13 @@ class FrontClients : public ::testing::Test {
     return testing::build_response(pki_.ocsp_signer, spec);
   }
   void put_on_shelf(const std::vector<Identity>& leaves, ocsp::CertStatus status = ocsp::Good{}) {
-    auto shelf = keeper::Shelf::open(dir_.file("shelf"), keeper::ShelfMode::kOwner, {}, null_logger());
+    auto shelf =
+        keeper::Shelf::open(dir_.file("shelf"), keeper::ShelfMode::kOwner, {}, null_logger());
     ASSERT_TRUE(shelf);
     std::vector<keeper::Subject> subjects;
     for (const Identity& leaf : leaves) {
-      subjects.push_back({std::to_string(subjects.size()), leaf.certificate, pki_.intermediate.certificate});
+      subjects.push_back(
+          {std::to_string(subjects.size()), leaf.certificate, pki_.intermediate.certificate});
     }
     (*shelf)->set_subjects(subjects, now_);
     for (const Identity& leaf : leaves) {
@@ -89,14 +95,19 @@ class FrontClients : public ::testing::Test {
     }
   }
   /// One --cert and --key each.
-  void start(const std::vector<std::pair<std::string, Identity>>& leaves, std::vector<std::string> flags = {}) {
+  void start(const std::vector<std::pair<std::string, Identity>>& leaves,
+             std::vector<std::string> flags = {}) {
     // Some of these tests lack a staple on purpose: do not wait long for it.
     const std::string config = dir_.write("wait.toml", "[front]\nstart_wait = \"100ms\"\n");
-    std::vector<std::string> command = {binary_,   "front",            "-c",         config, "--listen", "127.0.0.1:0",
-                                        "--shelf", dir_.file("shelf"), "--upstream", upstream_->address()};
+    std::vector<std::string> command = {binary_,      "front",
+                                        "-c",         config,
+                                        "--listen",   "127.0.0.1:0",
+                                        "--shelf",    dir_.file("shelf"),
+                                        "--upstream", upstream_->address()};
     for (const auto& [name, leaf] : leaves) {
       const std::string path = leaf.write(dir_, name, {pki_.intermediate.certificate});
-      command.insert(command.end(), {"--cert", path, "--key", path.substr(0, path.size() - 3) + "key"});
+      command.insert(command.end(),
+                     {"--cert", path, "--key", path.substr(0, path.size() - 3) + "key"});
     }
     command.insert(command.end(), flags.begin(), flags.end());
     daemon_ = std::make_unique<Daemon>(command);
@@ -105,15 +116,21 @@ class FrontClients : public ::testing::Test {
     port_ = std::to_string(*port);
   }
   std::string s_client(const std::vector<std::string>& flags, const std::string& input = "") {
-    std::vector<std::string> command = {"openssl", "s_client", "-connect", "127.0.0.1:" + port_, "-CAfile", dir_.file("root.pem")};
+    std::vector<std::string> command = {
+        "openssl", "s_client", "-connect", "127.0.0.1:" + port_, "-CAfile", dir_.file("root.pem")};
     command.insert(command.end(), flags.begin(), flags.end());
     const auto result = run_process(command, {.input = input});
     return result.out + result.err;
   }
   testing::ProcessResult curl(const std::string& name, const std::vector<std::string>& flags = {}) {
-    std::vector<std::string> command = {"curl",      "--silent", "--show-error",
-                                        "--cacert",  dir_.file("root.pem"), "--resolve",
-                                        name + ":" + port_ + ":127.0.0.1", "https://" + name + ":" + port_ + "/"};
+    std::vector<std::string> command = {"curl",
+                                        "--silent",
+                                        "--show-error",
+                                        "--cacert",
+                                        dir_.file("root.pem"),
+                                        "--resolve",
+                                        name + ":" + port_ + ":127.0.0.1",
+                                        "https://" + name + ":" + port_ + "/"};
     command.insert(command.end(), flags.begin(), flags.end());
     return run_process(command);
   }
@@ -136,9 +153,12 @@ TEST_F(FrontClients, OpensslSeesTheStapleInTls12And13) {
   start({{"one.example", leaf}});
   for (const char* version : {"-tls1_2", "-tls1_3"}) {
     EXPECT_THAT(s_client({"-status", version, "-servername", "one.example"}),
-                AllOf(HasSubstr("OCSP Response Status: successful"), HasSubstr("Cert Status: good"), HasSubstr("Verify return code: 0")))
+                AllOf(HasSubstr("OCSP Response Status: successful"), HasSubstr("Cert Status: good"),
+                      HasSubstr("Verify return code: 0")))
         << version;
-    EXPECT_THAT(s_client({version, "-servername", "one.example"}), Not(HasSubstr("OCSP Response Data"))) << version;
+    EXPECT_THAT(s_client({version, "-servername", "one.example"}),
+                Not(HasSubstr("OCSP Response Data")))
+        << version;
   }
 }
 
@@ -151,9 +171,11 @@ TEST_F(FrontClients, OpensslResumesWithoutStaple) {
   for (const char* version : {"-tls1_2", "-tls1_3"}) {
     const std::string session = dir_.file("session.pem");
     // A request, so that the ticket of TLS 1.3 has come before it leaves.
-    EXPECT_THAT(s_client({"-status", version, "-ign_eof", "-sess_out", session}, "GET / HTTP/1.0\r\n\r\n"),
-                HasSubstr("Cert Status: good"));
-    EXPECT_THAT(s_client({"-status", version, "-sess_in", session}), AllOf(HasSubstr("Reused"), Not(HasSubstr("OCSP Response Data"))))
+    EXPECT_THAT(
+        s_client({"-status", version, "-ign_eof", "-sess_out", session}, "GET / HTTP/1.0\r\n\r\n"),
+        HasSubstr("Cert Status: good"));
+    EXPECT_THAT(s_client({"-status", version, "-sess_in", session}),
+                AllOf(HasSubstr("Reused"), Not(HasSubstr("OCSP Response Data"))))
         << version;
   }
 }
@@ -185,10 +207,13 @@ TEST_F(FrontClients, GnutlsVerifiesTheStaple) {
   put_on_shelf({leaf});
   start({{"one.example", leaf}});
   for (const char* priority : {"NORMAL:-VERS-ALL:+VERS-TLS1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.3"}) {
-    const auto result = run_process({"gnutls-cli", "--port", port_, "--x509cafile", dir_.file("root.pem"), "--sni-hostname", "one.example",
-                                     "--verify-hostname", "one.example", "--priority", priority, "127.0.0.1"});
+    const auto result = run_process(
+        {"gnutls-cli", "--port", port_, "--x509cafile", dir_.file("root.pem"), "--sni-hostname",
+         "one.example", "--verify-hostname", "one.example", "--priority", priority, "127.0.0.1"});
     EXPECT_EQ(result.exit_code, 0) << result.describe();
-    EXPECT_THAT(result.out, AllOf(HasSubstr("OCSP status request"), HasSubstr("Status: The certificate is trusted"))) << result.describe();
+    EXPECT_THAT(result.out, AllOf(HasSubstr("OCSP status request"),
+                                  HasSubstr("Status: The certificate is trusted")))
+        << result.describe();
   }
 }
 
@@ -198,8 +223,10 @@ TEST_F(FrontClients, GnutlsWantsTheStapleThatAMustStapleCertificatePromises) {
   const Identity must = issue("must.example", testing::KeyKind::kP256, {5});
   put_on_shelf({});
   start({{"must.example", must}});
-  const std::vector<std::string> command = {"gnutls-cli", "--port", port_, "--x509cafile", dir_.file("root.pem"),
-                                            "--sni-hostname", "must.example", "--verify-hostname", "must.example", "127.0.0.1"};
+  const std::vector<std::string> command = {
+      "gnutls-cli",          "--port",         port_,          "--x509cafile",
+      dir_.file("root.pem"), "--sni-hostname", "must.example", "--verify-hostname",
+      "must.example",        "127.0.0.1"};
   EXPECT_NE(run_process(command).exit_code, 0);
   put_on_shelf({must});
   EXPECT_TRUE(net::eventually([&] { return run_process(command).exit_code == 0; }));
@@ -207,12 +234,18 @@ TEST_F(FrontClients, GnutlsWantsTheStapleThatAMustStapleCertificatePromises) {
 
 // req: OCSP-TLS-030
 TEST_F(FrontClients, EachKindOfKeyGetsItsOwnStaple) {
-  const Identity ecdsa = issue("both.example"), rsa = issue("both.example", testing::KeyKind::kRsa2048);
+  const Identity ecdsa = issue("both.example"),
+                 rsa = issue("both.example", testing::KeyKind::kRsa2048);
   put_on_shelf({ecdsa, rsa});
   start({{"ecdsa", ecdsa}, {"rsa", rsa}});
-  for (const auto& [algorithms, leaf] : {std::pair<const char*, const Identity&>{"ECDSA+SHA256", ecdsa}, {"RSA+SHA256:RSA-PSS+SHA256", rsa}}) {
-    const std::string seen = s_client({"-status", "-servername", "both.example", "-sigalgs", algorithms});
-    EXPECT_THAT(to_lower(seen), AllOf(HasSubstr("cert status: good"), HasSubstr("serial number: " + serial_text(leaf)))) << algorithms;
+  for (const auto& [algorithms, leaf] :
+       {std::pair<const char*, const Identity&>{"ECDSA+SHA256", ecdsa},
+        {"RSA+SHA256:RSA-PSS+SHA256", rsa}}) {
+    const std::string seen =
+        s_client({"-status", "-servername", "both.example", "-sigalgs", algorithms});
+    EXPECT_THAT(to_lower(seen), AllOf(HasSubstr("cert status: good"),
+                                      HasSubstr("serial number: " + serial_text(leaf))))
+        << algorithms;
   }
 }
 
@@ -223,7 +256,8 @@ TEST_F(FrontClients, HupServesNewCertificatesAndTermEndsGracefully) {
   second.write(dir_, "one", {pki_.intermediate.certificate});
   daemon_->send_signal(SIGHUP);
   ASSERT_TRUE(daemon_->wait_for("front.reloaded"));
-  EXPECT_TRUE(net::eventually([&] { return s_client({"-status"}).find("Cert Status: good") != std::string::npos; }));
+  EXPECT_TRUE(net::eventually(
+      [&] { return s_client({"-status"}).find("Cert Status: good") != std::string::npos; }));
   const auto shown = run_process({"openssl", "x509", "-noout", "-serial"}, {.input = s_client({})});
   EXPECT_THAT(to_lower(shown.out), HasSubstr(serial_text(second)));
 
@@ -239,9 +273,11 @@ TEST_F(FrontClients, ReadsItsConfigurationFile) {
   const Identity leaf = issue("one.example");
   put_on_shelf({leaf});
   const std::string cert = leaf.write(dir_, "one", {pki_.intermediate.certificate});
-  const std::string config = dir_.write("muster.toml", "[front]\nlisten = [\"127.0.0.1:0\"]\nupstream = \"" + upstream_->address() + "\"\nshelf = \"" +
-                                                           dir_.file("shelf") + "\"\nmust_staple = \"hold\"\n[[front.certificate]]\ncertificate = \"" +
-                                                           cert + "\"\nkey = \"" + dir_.file("one.key") + "\"\n");
+  const std::string config = dir_.write(
+      "muster.toml", "[front]\nlisten = [\"127.0.0.1:0\"]\nupstream = \"" + upstream_->address() +
+                         "\"\nshelf = \"" + dir_.file("shelf") +
+                         "\"\nmust_staple = \"hold\"\n[[front.certificate]]\ncertificate = \"" +
+                         cert + "\"\nkey = \"" + dir_.file("one.key") + "\"\n");
   daemon_ = std::make_unique<Daemon>(std::vector<std::string>{binary_, "front", "-c", config});
   const auto port = daemon_->wait_for_port("listening on ");
   ASSERT_TRUE(port) << daemon_->output();
@@ -253,7 +289,8 @@ TEST_F(FrontClients, SaysWhatIsMissing) {
   const auto result = run_process({binary_, "front", "--listen", "127.0.0.1:0"});
   EXPECT_EQ(result.exit_code, 64);
   EXPECT_THAT(result.err, HasSubstr("--upstream"));
-  const auto no_file = run_process({binary_, "front", "--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--cert", "/nonexistent.pem"});
+  const auto no_file = run_process({binary_, "front", "--listen", "127.0.0.1:0", "--upstream",
+                                    "127.0.0.1:1", "--cert", "/nonexistent.pem"});
   EXPECT_EQ(no_file.exit_code, 66);
   EXPECT_THAT(no_file.err, HasSubstr("/nonexistent.pem"));
 }

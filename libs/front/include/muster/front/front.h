@@ -10,7 +10,8 @@
 #include "muster/net/loop.h"
 #include "muster/tls/server.h"
 
-// TLS-terminating reverse proxy that staples by itself: octets of a TLS connection go to an upstream and back.
+// TLS-terminating reverse proxy that staples by itself: octets of a TLS connection go to an
+// upstream and back.
 namespace muster::front {
 
 /// A certificate to serve, as files.
@@ -28,10 +29,10 @@ enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
 
 /// Every limit has a counter in FrontStats.
 struct FrontLimits {
-  std::size_t max_connections = 10000;   ///< of the whole process
+  std::size_t max_connections = 10000;  ///< of the whole process
   Milliseconds handshake_timeout{10000};
-  Milliseconds connect_timeout{5000};    ///< to the upstream
-  Milliseconds idle_timeout{300000};     ///< without an octet in either direction
+  Milliseconds connect_timeout{5000};  ///< to the upstream
+  Milliseconds idle_timeout{300000};   ///< without an octet in either direction
   int backlog = 1024;
 };
 
@@ -46,7 +47,8 @@ struct FrontOptions {
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   FrontLimits limits;
   unsigned loops = 0;  ///< 0: one a core
-  /// How long to wait for staples before listening, or before new certificates are put in the place of old ones.
+  /// How long to wait for staples before listening, or before new certificates are put in the place
+  /// of old ones.
   Milliseconds start_wait{10000};
   Milliseconds grace{10000};  ///< for connections at the end
   keeper::ShelfPolicy policy;
@@ -55,8 +57,9 @@ struct FrontOptions {
 
 /// Written by any loop, read by any thread.
 struct FrontStats {
-  std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0}, accept_pauses{0}, handshakes{0},
-      handshake_failures{0}, handshake_timeouts{0}, upstream_failures{0}, upstream_timeouts{0}, idle_timeouts{0}, cut_connections{0};
+  std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0},
+      accept_pauses{0}, handshakes{0}, handshake_failures{0}, handshake_timeouts{0},
+      upstream_failures{0}, upstream_timeouts{0}, idle_timeouts{0}, cut_connections{0};
   tls::StapleStats staples;
 };
 
@@ -70,24 +73,29 @@ struct FrontError {
   std::string detail;  ///< for people
 };
 
-/// The service. Owns its serving threads; all methods and callbacks on the thread of `loop`, which serves nobody. Create signal
-/// watches before start(). SIGPIPE must be ignored.
+/// The service. Owns its serving threads; all methods and callbacks on the thread of `loop`, which
+/// serves nobody. Create signal watches before start(). SIGPIPE must be ignored.
 class Front {
  public:
-  /// Loads certificates and shelf. What has no staple and why is logged. The other arguments must outlive the front.
-  /// Errors: kUsage, kInput.
-  static Result<std::unique_ptr<Front>, FrontError> make(net::Loop& loop, net::FetchService& fetcher, const Clock& clock,
-                                                         Logger& logger, FrontOptions options, std::uint64_t seed);
+  /// Loads certificates and shelf. What has no staple and why is logged. The other arguments must
+  /// outlive the front. Errors: kUsage, kInput.
+  static Result<std::unique_ptr<Front>, FrontError> make(net::Loop& loop,
+                                                         net::FetchService& fetcher,
+                                                         const Clock& clock, Logger& logger,
+                                                         FrontOptions options, std::uint64_t seed);
   ~Front();
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
 
-  /// Waits for staples (at most start_wait), then listens and calls `listening` with the addresses, or with kAddress.
+  /// Waits for staples (at most start_wait), then listens and calls `listening` with the addresses,
+  /// or with kAddress.
   void start(std::function<void(Result<std::vector<std::string>, FrontError>)> listening);
-  /// Reads certificates again and serves them to new connections once their staples are there (at most start_wait). Options other than
-  /// certificates, issuers and tls need a restart. Errors leave everything as it is.
+  /// Reads certificates again and serves them to new connections once their staples are there (at
+  /// most start_wait). Options other than certificates, issuers and tls need a restart. Errors
+  /// leave everything as it is.
   Result<Unit, FrontError> reload(const FrontOptions& options);
-  /// Stops listening, lets connections finish for the grace time; `done` runs when none is left. Once.
+  /// Stops listening, lets connections finish for the grace time; `done` runs when none is left.
+  /// Once.
   void stop(std::function<void()> done);
 
   [[nodiscard]] const FrontStats& stats() const;

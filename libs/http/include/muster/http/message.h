@@ -14,17 +14,17 @@ namespace muster::http {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kOther };
 
-/// A complete request. Views of the connection's buffer, valid during the call that hands it over. `target` is raw: nothing is
-/// decoded, cut or cleaned (requirements README section 6).
+/// A complete request. Views of the connection's buffer, valid during the call that hands it over.
+/// `target` is raw: nothing is decoded, cut or cleaned (requirements README section 6).
 struct RequestView {
   Method method = Method::kOther;
   std::string_view method_text;
   std::string_view target;
-  unsigned version_minor = 1;  ///< HTTP/1.x
-  std::string_view if_none_match;   ///< empty when absent
+  unsigned version_minor = 1;      ///< HTTP/1.x
+  std::string_view if_none_match;  ///< empty when absent
   std::string_view if_modified_since;
   std::string_view content_type;
-  std::string_view host;            ///< empty when absent: tolerated in 1.1 too
+  std::string_view host;  ///< empty when absent: tolerated in 1.1 too
   Bytes body;
   bool keep_alive = true;
   /// Value of any header, case-insensitive, the first of several; nothing when absent.

@@ -14,23 +14,24 @@ struct RequestLimits {
   std::size_t max_body_bytes = 64 * 1024;    ///< after removal of the chunked coding
 };
 
-/// Reads requests from the front of one contiguous buffer, without copying. Strict where tolerance has let requests be
-/// smuggled (RFC 9112 sections 2.2, 5, 6, 11.2): bare CR or LF, folded lines, blanks around names, Content-Length that is
-/// repeated or stands beside Transfer-Encoding are refused with 400. Tolerant where it harms nobody: empty lines before a
-/// request, a missing Host.
+/// Reads requests from the front of one contiguous buffer, without copying. Strict where tolerance
+/// has let requests be smuggled (RFC 9112 sections 2.2, 5, 6, 11.2): bare CR or LF, folded lines,
+/// blanks around names, Content-Length that is repeated or stands beside Transfer-Encoding are
+/// refused with 400. Tolerant where it harms nobody: empty lines before a request, a missing Host.
 class RequestParser {
  public:
   enum class Progress : std::uint8_t {
-    kNeedHead,   ///< the request line and headers are not there yet
-    kNeedBody,   ///< headers are good, the body is not complete
-    kComplete,   ///< request() and consumed() are valid
-    kRefused,    ///< refusal_status() says why; the connection cannot go on
-    kTls,        ///< a TLS ClientHello on a plain port
+    kNeedHead,  ///< the request line and headers are not there yet
+    kNeedBody,  ///< headers are good, the body is not complete
+    kComplete,  ///< request() and consumed() are valid
+    kRefused,   ///< refusal_status() says why; the connection cannot go on
+    kTls,       ///< a TLS ClientHello on a plain port
   };
 
   explicit RequestParser(const RequestLimits& limits) : limits_(limits) {}
 
-  /// \param buffer  Starts at the first octet behind the previous request and holds at least what the previous call for this
+  /// \param buffer  Starts at the first octet behind the previous request and holds at least what
+  /// the previous call for this
   ///                request saw; it may have moved. Chunked bodies are joined in place.
   Progress parse(std::span<std::uint8_t> buffer);
 
@@ -62,17 +63,17 @@ class RequestParser {
   RequestView request_;
   unsigned refusal_status_ = 0;
 
-  std::size_t start_ = 0;         // request line, behind empty lines
-  std::size_t position_ = 0;      // everything before is understood
-  std::size_t scanned_ = 0;       // no line end in [position_, scanned_)
-  std::size_t head_end_ = 0;      // zero until the empty line was seen
+  std::size_t start_ = 0;                    // request line, behind empty lines
+  std::size_t position_ = 0;                 // everything before is understood
+  std::size_t scanned_ = 0;                  // no line end in [position_, scanned_)
+  std::size_t head_end_ = 0;                 // zero until the empty line was seen
   const std::uint8_t* head_base_ = nullptr;  // where the views of request_ point into
 
   Framing framing_ = Framing::kLength;
   ChunkStage chunk_stage_ = ChunkStage::kSize;
   std::size_t content_length_ = 0;
   std::size_t chunk_left_ = 0;
-  std::size_t body_end_ = 0;      // chunked: joined body ends here
+  std::size_t body_end_ = 0;  // chunked: joined body ends here
   std::size_t trailer_bytes_ = 0;
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;

@@ -9,8 +9,9 @@
 
 namespace muster::net {
 
-/// Accepts connections of one listener on a loop: several a turn, others get their turn between; when the process or the system is
-/// out of descriptors it pauses for a moment instead of spinning. Loop's thread.
+/// Accepts connections of one listener on a loop: several a turn, others get their turn between;
+/// when the process or the system is out of descriptors it pauses for a moment instead of spinning.
+/// Loop's thread.
 class Acceptor final : public FdHandler {
  public:
   struct Events {
@@ -24,7 +25,8 @@ class Acceptor final : public FdHandler {
   Acceptor& operator=(const Acceptor&) = delete;
 
   void on_ready(std::uint32_t events) noexcept override;
-  /// Accepts what waits in the kernel's queue, then closes the listener: closing alone would reset those connections. Idempotent.
+  /// Accepts what waits in the kernel's queue, then closes the listener: closing alone would reset
+  /// those connections. Idempotent.
   void finish();
   [[nodiscard]] const std::string& address() const { return address_; }
 

@@ -21,13 +21,15 @@ std::string to_string(const NetError& error);
 /// Where a stream socket listens or connects to.
 class SocketAddress {
  public:
-  /// "127.0.0.1:8080", "[::1]:8080", "localhost:8080" (127.0.0.1), "*:8080" (every address), "unix:/path". No name is looked
-  /// up. Errors: kBadAddress.
+  /// "127.0.0.1:8080", "[::1]:8080", "localhost:8080" (127.0.0.1), "*:8080" (every address),
+  /// "unix:/path". No name is looked up. Errors: kBadAddress.
   static Result<SocketAddress, NetError> parse(const std::string& text);
   /// What the kernel says `fd` is bound to.
   static SocketAddress of_local(int fd);
 
-  [[nodiscard]] const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] const sockaddr* data() const {
+    return reinterpret_cast<const sockaddr*>(&storage_);
+  }
   [[nodiscard]] socklen_t size() const { return size_; }
   [[nodiscard]] int family() const { return storage_.ss_family; }
   [[nodiscard]] std::string text() const;
@@ -38,8 +40,9 @@ class SocketAddress {
   socklen_t size_ = 0;
 };
 
-/// Whether a listener may stand beside others of the same address. Loops of one process share theirs: the first is kExclusive, so
-/// that a second process started by mistake is told instead of taking half of the requests; the others kJoin.
+/// Whether a listener may stand beside others of the same address. Loops of one process share
+/// theirs: the first is kExclusive, so that a second process started by mistake is told instead of
+/// taking half of the requests; the others kJoin.
 enum class AddressSharing : std::uint8_t { kExclusive, kJoin };
 
 /// A listening socket, non-blocking. Removes the file of a unix socket when destroyed.

@@ -4,8 +4,8 @@
 
 namespace muster::net {
 
-/// A deadline that is moved often and reached seldom. Moving it back costs a store: the timer that comes too early re-arms
-/// itself. Loop's thread; must not outlive the loop.
+/// A deadline that is moved often and reached seldom. Moving it back costs a store: the timer that
+/// comes too early re-arms itself. Loop's thread; must not outlive the loop.
 class Deadline {
  public:
   Deadline(Loop& loop, std::function<void()> reached) : loop_(loop), reached_(std::move(reached)) {}

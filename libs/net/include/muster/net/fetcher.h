@@ -10,18 +10,19 @@
 
 namespace muster::net {
 
-/// What a fetch may fail with. "Stalled" peers of every kind end in kTimeout: each fetch has a hard deadline.
+/// What a fetch may fail with. "Stalled" peers of every kind end in kTimeout: each fetch has a hard
+/// deadline.
 enum class FetchErrc : std::uint8_t {
-  kBadUrl,          ///< not http or https, or not a URL (OCSP-CLI-036)
-  kForbidden,       ///< destination refused by policy (loopback, private, cross-scheme redirect...)
+  kBadUrl,     ///< not http or https, or not a URL (OCSP-CLI-036)
+  kForbidden,  ///< destination refused by policy (loopback, private, cross-scheme redirect...)
   kResolve,
   kConnect,
   kTls,
   kTimeout,
   kTooLarge,
   kTooManyRedirects,
-  kProtocol,        ///< not HTTP, or cut short
-  kHttpStatus,      ///< not 200 (304 excepted when asked for); see http_status
+  kProtocol,    ///< not HTTP, or cut short
+  kHttpStatus,  ///< not 200 (304 excepted when asked for); see http_status
   kCancelled,
 };
 std::string_view to_string(FetchErrc code);
@@ -29,16 +30,17 @@ std::string_view to_string(FetchErrc code);
 struct FetchRequest {
   // Every member has an initialiser, so that designated ones may leave any out.
   std::string url{};
-  std::optional<Buffer> post_body{};         ///< GET when absent
-  std::string content_type{};                ///< of post_body
-  std::vector<std::string> headers{};        ///< "Name: value"
-  std::string proxy{};                       ///< empty: none
-  std::string source_address{};              ///< empty: any
+  std::optional<Buffer> post_body{};   ///< GET when absent
+  std::string content_type{};          ///< of post_body
+  std::vector<std::string> headers{};  ///< "Name: value"
+  std::string proxy{};                 ///< empty: none
+  std::string source_address{};        ///< empty: any
   Milliseconds connect_timeout{5000};
-  Milliseconds total_timeout{15000};         ///< from start to the last octet, redirects included
+  Milliseconds total_timeout{15000};  ///< from start to the last octet, redirects included
   std::size_t max_body_bytes = 1 << 20;
   unsigned max_redirects = 3;
-  bool forbid_private_destinations = false;  ///< loopback, private, link-local...: judged by the address connected to
+  bool forbid_private_destinations =
+      false;  ///< loopback, private, link-local...: judged by the address connected to
 };
 struct FetchResponse {
   unsigned http_status = 0;
@@ -51,7 +53,7 @@ struct FetchResponse {
 };
 struct FetchError {
   FetchErrc code;
-  std::string detail;                        ///< for people
+  std::string detail;  ///< for people
   unsigned http_status = 0;
   std::optional<Seconds> retry_after;
 };
@@ -62,14 +64,16 @@ using FetchId = std::uint64_t;
 class FetchService {
  public:
   virtual ~FetchService() = default;
-  /// Starts a fetch; `done` runs exactly once on the loop's thread, never inside start(). It may start and cancel other
-  /// fetches, but not destroy the service.
+  /// Starts a fetch; `done` runs exactly once on the loop's thread, never inside start(). It may
+  /// start and cancel other fetches, but not destroy the service.
   virtual FetchId start(FetchRequest request, std::function<void(FetchResult)> done) = 0;
-  /// Ends a fetch: its `done` runs with kCancelled before this returns. Nothing happens when it ran already.
+  /// Ends a fetch: its `done` runs with kCancelled before this returns. Nothing happens when it ran
+  /// already.
   virtual void cancel(FetchId id) = 0;
 };
 
-/// Non-blocking HTTP client on a loop (libcurl multi). Loop's thread. Destroying it drops what is under way without calling `done`.
+/// Non-blocking HTTP client on a loop (libcurl multi). Loop's thread. Destroying it drops what is
+/// under way without calling `done`.
 std::unique_ptr<FetchService> make_fetcher(Loop& loop);
 /// One fetch, waiting for it. For commands and set-up, never on a loop's thread.
 FetchResult fetch(const FetchRequest& request);

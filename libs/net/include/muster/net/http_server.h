@@ -13,15 +13,16 @@ namespace muster::net {
 /// Every limit has a counter in HttpStats and a test.
 struct HttpLimits {
   std::size_t max_target_bytes = 16 * 1024;
-  std::size_t max_header_bytes = 16 * 1024;   ///< request line and headers together
+  std::size_t max_header_bytes = 16 * 1024;  ///< request line and headers together
   std::size_t max_body_bytes = 64 * 1024;
-  std::size_t max_connections = 10000;        ///< per server (loop)
-  std::size_t max_pipeline_bytes = 256 * 1024;  ///< answers waiting in one connection before reading pauses
-  Milliseconds header_timeout{10000};         ///< first octet to end of headers (slow senders are cut off)
+  std::size_t max_connections = 10000;  ///< per server (loop)
+  std::size_t max_pipeline_bytes =
+      256 * 1024;                      ///< answers waiting in one connection before reading pauses
+  Milliseconds header_timeout{10000};  ///< first octet to end of headers (slow senders are cut off)
   Milliseconds body_timeout{10000};
-  Milliseconds idle_timeout{60000};           ///< between requests
-  Milliseconds write_timeout{30000};          ///< without progress
-  int backlog = 1024;                         ///< the kernel caps it at net.core.somaxconn
+  Milliseconds idle_timeout{60000};   ///< between requests
+  Milliseconds write_timeout{30000};  ///< without progress
+  int backlog = 1024;                 ///< the kernel caps it at net.core.somaxconn
 };
 
 /// Counters of one server; written by its loop's thread, read from any (relaxed).
@@ -32,17 +33,18 @@ struct HttpStats {
       accept_pauses{0};  ///< out of descriptors: accepting waits a moment
 };
 
-/// Where a handler puts its answer. `head_and_body` style: the handler gives status line and headers without the fields the
-/// server owns (Connection, and Date unless given), and the body.
+/// Where a handler puts its answer. `head_and_body` style: the handler gives status line and
+/// headers without the fields the server owns (Connection, and Date unless given), and the body.
 class HttpReply {
  public:
   virtual ~HttpReply() = default;
-  /// Sends a whole answer made beforehand: status line, all headers except Connection, blank line and body are in `octets`,
-  /// copied once into the connection's output (pipelined answers leave in one write). `head_bytes` says where the body
-  /// starts, so that HEAD gets the head alone.
+  /// Sends a whole answer made beforehand: status line, all headers except Connection, blank line
+  /// and body are in `octets`, copied once into the connection's output (pipelined answers leave in
+  /// one write). `head_bytes` says where the body starts, so that HEAD gets the head alone.
   virtual void send_ready(Bytes octets, std::size_t head_bytes) = 0;
   /// Builds and sends an answer. `extra_headers`: lines each ending in CRLF.
-  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) = 0;
+  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+                    Bytes body) = 0;
 };
 
 /// Answers requests on the loop's thread, at once (synchronously, inside handle). Must not block.
@@ -52,21 +54,23 @@ class HttpHandler {
   virtual void handle(const http::RequestView& request, HttpReply& reply) = 0;
 };
 
-/// HTTP/1.1 server on one loop: keep-alive, pipelining, HEAD, limits, graceful drain. Several servers on several loops may share
-/// an address (SO_REUSEPORT): the first says kExclusive, the others kJoin with the first one's address(). Must be destroyed
-/// before its loop, by the loop's thread or when that does not run.
+/// HTTP/1.1 server on one loop: keep-alive, pipelining, HEAD, limits, graceful drain. Several
+/// servers on several loops may share an address (SO_REUSEPORT): the first says kExclusive, the
+/// others kJoin with the first one's address(). Must be destroyed before its loop, by the loop's
+/// thread or when that does not run.
 class HttpServer {
  public:
   /// \param address  As SocketAddress::parse; port 0 picks one.
-  static Result<std::unique_ptr<HttpServer>, NetError> listen(Loop& loop, const std::string& address,
-                                                              const HttpLimits& limits, HttpHandler& handler,
-                                                              AddressSharing sharing = AddressSharing::kExclusive);
+  static Result<std::unique_ptr<HttpServer>, NetError> listen(
+      Loop& loop, const std::string& address, const HttpLimits& limits, HttpHandler& handler,
+      AddressSharing sharing = AddressSharing::kExclusive);
   ~HttpServer();
   /// "127.0.0.1:41233": with the real port.
   [[nodiscard]] const std::string& address() const;
   [[nodiscard]] const HttpStats& stats() const;
-  /// Stops accepting, finishes requests that are in flight, closes idle connections; `done` runs when none is left or after
-  /// `grace`, later than this call; it may destroy the server. Once. Loop's thread, not inside a handler.
+  /// Stops accepting, finishes requests that are in flight, closes idle connections; `done` runs
+  /// when none is left or after `grace`, later than this call; it may destroy the server. Once.
+  /// Loop's thread, not inside a handler.
   void drain(Milliseconds grace, std::function<void()> done);
 
  private:

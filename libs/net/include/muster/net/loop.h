@@ -21,8 +21,8 @@ using TimerId = std::uint64_t;
 /// What Loop::add says: a kernel may run out of room for watches.
 enum class WatchResult : std::uint8_t { kWatched, kNoRoom };
 
-/// One epoll loop; one thread runs it. A connection stays on the loop that accepted it. All methods but post() and stop()
-/// belong to the loop's thread (or to whoever sets it up before run()).
+/// One epoll loop; one thread runs it. A connection stays on the loop that accepted it. All methods
+/// but post() and stop() belong to the loop's thread (or to whoever sets it up before run()).
 class Loop {
  public:
   Loop();
@@ -33,8 +33,8 @@ class Loop {
   /// Watches `fd` (not owned; remove it before closing). `events` are EPOLLIN/EPOLLOUT/EPOLLET...
   WatchResult add(int fd, std::uint32_t events, FdHandler& handler);
   void modify(int fd, std::uint32_t events, FdHandler& handler);
-  /// No event of `fd` reaches its handler any more, not even one already fetched from the kernel: a handler may remove and
-  /// destroy itself or another.
+  /// No event of `fd` reaches its handler any more, not even one already fetched from the kernel: a
+  /// handler may remove and destroy itself or another.
   void remove(int fd);
 
   /// Runs `action` once at or after `when`. The id is never reused.
@@ -43,8 +43,8 @@ class Loop {
   /// Forgets a timer; one that ran already is no error.
   void cancel(TimerId id);
 
-  /// Runs `action` on the loop's thread soon, never inside this call. Any thread. Actions still waiting when the loop is
-  /// destroyed are dropped.
+  /// Runs `action` on the loop's thread soon, never inside this call. Any thread. Actions still
+  /// waiting when the loop is destroyed are dropped.
   void post(std::function<void()> action);
   /// Runs until stop(). May be called again.
   void run();
@@ -58,8 +58,9 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Calls `action(signal)` on the loop's thread when one of the signals arrives (signalfd; blocks them in this process's
-/// threads started later: create before starting threads). The destructor restores the thread's signal mask.
+/// Calls `action(signal)` on the loop's thread when one of the signals arrives (signalfd; blocks
+/// them in this process's threads started later: create before starting threads). The destructor
+/// restores the thread's signal mask.
 class SignalWatch {
  public:
   SignalWatch(Loop& loop, std::initializer_list<int> signals, std::function<void(int)> action);

@@ -14,7 +14,8 @@ namespace muster::tls {
 
 /// A certificate to serve with what is sent behind it.
 struct ServerCertificate {
-  std::vector<pki::Certificate> chain;  ///< the server's own first; self-signed anchors are not sent
+  std::vector<pki::Certificate>
+      chain;  ///< the server's own first; self-signed anchors are not sent
   pki::PrivateKey key;
 };
 
@@ -26,23 +27,25 @@ enum class UnknownName : std::uint8_t {
 
 struct ServerOptions {
   TlsVersion least = TlsVersion::k12;
-  std::string ciphers12{};        ///< OpenSSL list for TLS 1.2; empty: AEAD with forward secrecy
-  std::vector<std::string> alpn{};///< protocols on offer, best first; empty: the extension is ignored
+  std::string ciphers12{};  ///< OpenSSL list for TLS 1.2; empty: AEAD with forward secrecy
+  std::vector<std::string>
+      alpn{};  ///< protocols on offer, best first; empty: the extension is ignored
   UnknownName unknown_name = UnknownName::kServeDefault;
   AttachOptions staple{};
 };
 
 class Session;
 
-/// Certificates and policy of a server, immutable. Each name gets all certificates that carry it (RSA and ECDSA together), the
-/// first of a kind when there are several. Threads: any, concurrently.
+/// Certificates and policy of a server, immutable. Each name gets all certificates that carry it
+/// (RSA and ECDSA together), the first of a kind when there are several. Threads: any,
+/// concurrently.
 class ServerContext {
  public:
   /// `source` and what `options.staple` points to must outlive the context and its sessions.
   /// Errors: kNoCertificate, kBadCertificate, kKeyMismatch, kBadOption.
-  static Result<std::shared_ptr<const ServerContext>, TlsError> make(const std::vector<ServerCertificate>& certificates,
-                                                                     const StapleSource& source,
-                                                                     const ServerOptions& options);
+  static Result<std::shared_ptr<const ServerContext>, TlsError> make(
+      const std::vector<ServerCertificate>& certificates, const StapleSource& source,
+      const ServerOptions& options);
   ~ServerContext();
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;
@@ -68,8 +71,8 @@ struct IoResult {
   std::size_t bytes = 0;
 };
 
-/// One server-side connection over a connected non-blocking socket, which it does not own. Threads: one at a time. SIGPIPE must be
-/// ignored.
+/// One server-side connection over a connected non-blocking socket, which it does not own. Threads:
+/// one at a time. SIGPIPE must be ignored.
 class Session {
  public:
   Session(std::shared_ptr<const ServerContext> context, int fd);
@@ -79,7 +82,8 @@ class Session {
 
   Io handshake();
   IoResult read(std::span<std::uint8_t> into);
-  /// Takes some of `from`. After kWantRead or kWantWrite the same octets must come again (elsewhere in memory, if you like).
+  /// Takes some of `from`. After kWantRead or kWantWrite the same octets must come again (elsewhere
+  /// in memory, if you like).
   IoResult write(Bytes from);
   /// Sends our goodbye; does not wait for the peer's.
   Io say_goodbye();
@@ -87,7 +91,8 @@ class Session {
   [[nodiscard]] bool has_buffered() const;
   [[nodiscard]] std::string_view server_name() const;  ///< asked by SNI; empty: none
   [[nodiscard]] std::string_view version() const;      ///< "TLSv1.3"
-  [[nodiscard]] const std::string& error() const;      ///< of the operation that failed, in OpenSSL's words
+  [[nodiscard]] const std::string& error()
+      const;  ///< of the operation that failed, in OpenSSL's words
 
  private:
   struct Impl;

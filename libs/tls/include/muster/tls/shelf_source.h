@@ -5,8 +5,8 @@
 
 namespace muster::tls {
 
-/// Staples from a shelf, as of the clock's time at each handshake: an expired one is not offered even if nobody withdrew it.
-/// Shelf and clock must outlive it.
+/// Staples from a shelf, as of the clock's time at each handshake: an expired one is not offered
+/// even if nobody withdrew it. Shelf and clock must outlive it.
 class ShelfSource final : public StapleSource {
  public:
   ShelfSource(const keeper::Shelf& shelf, const Clock& clock) : shelf_(shelf), clock_(clock) {}

@@ -26,8 +26,8 @@ struct OfferedStaple {
   std::shared_ptr<const void> owner;
 };
 
-/// Where staples come from. Asked inside handshakes: must not block, fetch or judge; what it offers was verified before and
-/// is valid now.
+/// Where staples come from. Asked inside handshakes: must not block, fetch or judge; what it offers
+/// was verified before and is valid now.
 class StapleSource {
  public:
   virtual ~StapleSource() = default;
@@ -35,7 +35,8 @@ class StapleSource {
   [[nodiscard]] virtual OfferedStaple find(const Fingerprint& certificate) const noexcept = 0;
 };
 
-/// What happens to a handshake that asks for status when a must-staple certificate (RFC 7633) has no staple.
+/// What happens to a handshake that asks for status when a must-staple certificate (RFC 7633) has
+/// no staple.
 enum class MustStaplePolicy : std::uint8_t {
   kServe,  ///< answer without; a client that honours the feature will refuse
   kHold,   ///< refuse with an alert: the fault shows in our log, not only in clients'
@@ -48,7 +49,8 @@ struct StapleStats {
 
 struct AttachOptions {
   MustStaplePolicy must_staple = MustStaplePolicy::kServe;
-  Logger* logger = nullptr;      ///< told of certificates without staple, once a minute each; null: nobody
+  Logger* logger =
+      nullptr;  ///< told of certificates without staple, once a minute each; null: nobody
   StapleStats* stats = nullptr;  ///< null: not counted
 };
 
@@ -63,17 +65,18 @@ struct TlsError {
   std::string detail;  ///< for people
 };
 
-/// Largest response that fits the only extension of a TLS 1.3 CertificateEntry: 2^16-1, less four octets of extension header and
-/// four of CertificateStatus (OCSP-TLS-023).
+/// Largest response that fits the only extension of a TLS 1.3 CertificateEntry: 2^16-1, less four
+/// octets of extension header and four of CertificateStatus (OCSP-TLS-023).
 inline constexpr std::size_t kMaxStapleTls13 = 65527;
-/// TLS 1.2 would allow 2^24-1, but OpenSSL's clients end the handshake when a CertificateStatus message, four octets longer than the
-/// response, exceeds 2^14.
+/// TLS 1.2 would allow 2^24-1, but OpenSSL's clients end the handshake when a CertificateStatus
+/// message, four octets longer than the response, exceeds 2^14.
 inline constexpr std::size_t kMaxStapleTls12 = (1U << 14) - 4;
 
-/// Makes a context answer status requests, in TLS 1.2 and 1.3, with the staple of the certificate that the handshake selected.
-/// Call it when the context has its certificates and before it serves: their fingerprints are then computed once, here;
-/// certificates set later work too, at the price of a hash per handshake. `source` and what `options` points to must outlive the
-/// context. A context is attached once.
+/// Makes a context answer status requests, in TLS 1.2 and 1.3, with the staple of the certificate
+/// that the handshake selected. Call it when the context has its certificates and before it serves:
+/// their fingerprints are then computed once, here; certificates set later work too, at the price
+/// of a hash per handshake. `source` and what `options` points to must outlive the context. A
+/// context is attached once.
 void attach(ssl_ctx_st* context, const StapleSource& source, const AttachOptions& options = {});
 
 }  // namespace muster::tls
