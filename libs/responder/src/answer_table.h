@@ -69,18 +69,24 @@ class AnswerTable {
     std::random_device device;
     return (static_cast<std::uint64_t>(device()) << 32U) | device();
   }
+  static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+  }
   [[nodiscard]] std::uint64_t hash(Bytes cert_id) const {
+    // The multipliers are fixed and dense in both digits: a drawn one can be so bad that all keys share a few sets.
+    constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15U;
+    constexpr std::uint64_t kLast = 0xd6e8feb86659fd93U;
     std::uint64_t h = seed_ ^ cert_id.size();
     while (!cert_id.empty()) {
       std::uint64_t chunk = 0;
       const std::size_t n = std::min(sizeof chunk, cert_id.size());
       std::memcpy(&chunk, cert_id.data(), n);
-      __extension__ using Wide = unsigned __int128;
-      const Wide product = static_cast<Wide>(h ^ chunk) * (seed_ | 0x9e3779b97f4a7c15U);
-      h = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+      h = fold(h ^ chunk, kFirst) + seed_;
       cert_id = cert_id.subspan(n);
     }
-    return h;
+    return fold(h, kLast);
   }
 
   std::vector<Entry> places_;
