@@ -102,7 +102,7 @@ TEST(Answerer, EchoesTheCertIdOctetForOctet) {
   EXPECT_EQ(world.counters.cert_id_hashes[0].value(), 4U);
 }
 
-// req: OCSP-RESP-004 OCSP-RESP-013
+// req: OCSP-RESP-004 OCSP-RESP-013 OCSP-RESP-067
 TEST(Answerer, FollowsRevocationHoldAndRelease) {
   World world;
   EXPECT_TRUE(ask(world.answerer, leaf_request()).good());
@@ -119,6 +119,7 @@ TEST(Answerer, FollowsRevocationHoldAndRelease) {
   ASSERT_TRUE(gone.revoked());
   EXPECT_EQ(std::get<ocsp::Revoked>(gone.single().status).time, kTestNow - hours(2));
   EXPECT_EQ(std::get<ocsp::Revoked>(gone.single().status).reason, ReasonCode::kSuperseded);
+  EXPECT_TRUE(gone.single().extensions.empty()) << "the reason rides in RevokedInfo alone";
 }
 
 TEST(Answerer, RemembersAnAnswerAndReadsTheRecordOnlyWhenTheStoreMoved) {
