@@ -143,7 +143,9 @@ Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
 
   client::LiveOptions& live = gather.live;
   live.urls = o.urls;
-  live.sha1_fallback = o.sha1 ? client::Sha1Fallback::kWhenRefused : client::Sha1Fallback::kNever;
+  if (o.sha1) {
+    live.other_hash = HashAlgorithm::kSha1;
+  }
   live.nonce = o.nonce ? client::NonceUse::kSend : client::NonceUse::kNone;
   live.rounds = 2;
   live.memory = std::make_shared<client::ResponderMemory>();

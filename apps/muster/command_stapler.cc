@@ -70,8 +70,9 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   to.keeper.live.transport.total_timeout = from.timeout;
   to.keeper.live.transport.max_body_bytes = from.max_response.bytes;
   to.keeper.live.transport.proxy = from.proxy;
-  to.keeper.live.sha1_fallback =
-      from.sha1_fallback ? client::Sha1Fallback::kWhenRefused : client::Sha1Fallback::kNever;
+  if (from.cert_id_hash == StaplerOptions::CertIdHash::kSha256) {
+    std::swap(to.keeper.live.hash, *to.keeper.live.other_hash);
+  }
   to.keeper.skip_shorter_than = from.skip_shorter_than;
   to.hook.command = from.on_update;
   to.hook.timeout = from.on_update_timeout;

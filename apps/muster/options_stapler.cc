@@ -41,8 +41,10 @@ void bind(config::Section& section, StaplerOptions& options) {
                        "Longest time for a whole exchange with a responder.");
   section.size("max_response", &options.max_response, 1024, 1 << 20, "Largest response that is read.");
   section.integer("per_host", &options.per_host, 1, 64, "Fetches at a time from one responder host.");
-  section.flag("sha1_fallback", &options.sha1_fallback,
-               "Ask again with a SHA-1 CertID when a responder refuses the SHA-256 one.");
+  section.choice("cert_id_hash", {"sha1", "sha256"}, 0,
+                 [&options](std::size_t i) { options.cert_id_hash = static_cast<StaplerOptions::CertIdHash>(i); },
+                 "Hash of the CertIDs asked with; the other one is tried when a responder refuses it. Many TLS clients (curl, OpenSSL's own "
+                 "helpers, s2n) find only SHA-1 CertIDs in a staple.");
   section.duration("future_skew", &options.future_skew, Seconds(0), Seconds(86400),
                    "How far thisUpdate may lie ahead: until then the response is held back, beyond it is refused.");
   section.duration("life_without_next_update", &options.life_without_next_update, Seconds(10), Seconds(86400),

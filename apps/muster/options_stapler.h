@@ -29,7 +29,7 @@ struct StaplerOptions {
   Milliseconds connect_timeout{5000}, timeout{15000};
   config::Size max_response{1 << 20};
   std::int64_t per_host = 4;
-  bool sha1_fallback = true;
+  enum class CertIdHash : std::uint8_t { kSha1, kSha256 } cert_id_hash = CertIdHash::kSha1;
   Seconds future_skew{3600};
   Seconds life_without_next_update{3600};
   std::optional<Seconds> max_age;

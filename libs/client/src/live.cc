@@ -140,8 +140,7 @@ LiveAction LiveQuery::start(UnixSeconds /*now*/) {
 void LiveQuery::begin_url() {
   const ResponderMemory::Traits traits =
       options_.memory ? options_.memory->recall(urls_[url_]) : ResponderMemory::Traits{};
-  const bool sha1 = options_.sha1_fallback == Sha1Fallback::kWhenRefused && traits.needs_sha1;
-  hash_ = sha1 ? HashAlgorithm::kSha1 : options_.hash;
+  hash_ = traits.needs_other_hash ? options_.other_hash.value_or(options_.hash) : options_.hash;
   switch (options_.nonce) {
     case NonceUse::kNone: nonce_octets_ = 0; break;
     case NonceUse::kSend: nonce_octets_ = kNonceOctets; break;
@@ -188,8 +187,8 @@ LiveAction LiveQuery::on_verified(VerifiedResponse response) {
   if (unknown) {
     // A truthful "I do not know": another spelling of the question, then another responder, may know (OCSP-CLI-018).
     unknown_ = std::move(response);
-    if (may_fall_back_to_sha1()) {
-      return ask_with_sha1();
+    if (may_try_other_hash()) {
+      return ask_with_other_hash();
     }
     return next_url();
   }
@@ -211,8 +210,8 @@ LiveAction LiveQuery::on_failed(const LiveFailure& failure) {
     return send();
   }
   if (failure.code == LiveErrc::kResponderError) {
-    if (failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized && may_fall_back_to_sha1()) {
-      return ask_with_sha1();
+    if (failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized && may_try_other_hash()) {
+      return ask_with_other_hash();
     }
     if (failure.verify->response_status == ocsp::ResponseStatus::kMalformedRequest &&
         options_.nonce == NonceUse::kSendCompat && nonce_octets_ > 0) {
@@ -224,12 +223,12 @@ LiveAction LiveQuery::on_failed(const LiveFailure& failure) {
   return next_url();
 }
 
-bool LiveQuery::may_fall_back_to_sha1() const {
-  return options_.sha1_fallback == Sha1Fallback::kWhenRefused && hash_ != HashAlgorithm::kSha1;
+bool LiveQuery::may_try_other_hash() const {
+  return options_.other_hash && hash_ != *options_.other_hash;
 }
 
-LiveAction LiveQuery::ask_with_sha1() {
-  hash_ = HashAlgorithm::kSha1;
+LiveAction LiveQuery::ask_with_other_hash() {
+  hash_ = *options_.other_hash;
   cache_ = CacheUse::kAllowed;
   return send();
 }
@@ -239,9 +238,7 @@ void LiveQuery::remember_traits() {
     return;
   }
   ResponderMemory::Traits traits = options_.memory->recall(urls_[url_]);
-  if (options_.hash != HashAlgorithm::kSha1 && hash_ == HashAlgorithm::kSha1) {
-    traits.needs_sha1 = true;
-  }
+  traits.needs_other_hash = traits.needs_other_hash || hash_ != options_.hash;
   if (options_.nonce == NonceUse::kSendCompat) {
     traits.nonce_octets = nonce_octets_;
   }

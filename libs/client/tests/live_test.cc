@@ -212,7 +212,7 @@ TEST(LiveQuery, BypassesCachesOnceAfterAnExpiredAnswer) {
 TEST(LiveQuery, FallsBackToSha1WhenRefusedAndRemembersIt) {
   const auto memory = std::make_shared<ResponderMemory>();
   LiveOptions options = to(kOne);
-  options.sha1_fallback = Sha1Fallback::kWhenRefused;
+  options.other_hash = HashAlgorithm::kSha1;
   options.memory = memory;
   Script first({ok(error(ocsp::ResponseStatus::kUnauthorized)), ok(answer())});
   EXPECT_NE(first.run(options).response(), nullptr);
@@ -228,7 +228,7 @@ TEST(LiveQuery, FallsBackToSha1WhenRefusedAndRemembersIt) {
 // req: OCSP-CLI-039 OCSP-CLI-018
 TEST(LiveQuery, FallsBackToSha1OnUnknownAndKeepsUnknownIfNobodyKnows) {
   LiveOptions options = to(kOne);
-  options.sha1_fallback = Sha1Fallback::kWhenRefused;
+  options.other_hash = HashAlgorithm::kSha1;
   Script knows({ok(answer(ocsp::Unknown{})), ok(answer())});
   const LiveOutcome known = knows.run(options);
   ASSERT_NE(known.response(), nullptr);
@@ -314,7 +314,7 @@ TEST(LiveQuery, IsBoundedWhateverResponderDo) {
   // Malformed twice, unauthorized, expired twice: everything that may be tried at one URL, and no more.
   LiveOptions options = to(kOne);
   options.nonce = NonceUse::kSendCompat;
-  options.sha1_fallback = Sha1Fallback::kWhenRefused;
+  options.other_hash = HashAlgorithm::kSha1;
   const Buffer malformed = error(ocsp::ResponseStatus::kMalformedRequest);
   Script script({ok(malformed), ok(malformed), ok(error(ocsp::ResponseStatus::kUnauthorized)), ok(expired()), ok(expired())});
   EXPECT_EQ(failure_code(script.run(options)), "unacceptable-answer");
@@ -337,11 +337,11 @@ TEST(LiveFailure, KnowsWhichFailuresMayPass) {
 TEST(ResponderMemory, IsBounded) {
   ResponderMemory memory;
   for (std::size_t i = 0; i < ResponderMemory::kMaxResponders + 100; ++i) {
-    memory.remember("http://" + std::to_string(i) + ".test/", {.needs_sha1 = true});
+    memory.remember("http://" + std::to_string(i) + ".test/", {.needs_other_hash = true});
   }
   std::size_t remembered = 0;
   for (std::size_t i = 0; i < ResponderMemory::kMaxResponders + 100; ++i) {
-    remembered += memory.recall("http://" + std::to_string(i) + ".test/").needs_sha1 ? 1u : 0u;
+    remembered += memory.recall("http://" + std::to_string(i) + ".test/").needs_other_hash ? 1u : 0u;
   }
   EXPECT_EQ(remembered, ResponderMemory::kMaxResponders);
 }

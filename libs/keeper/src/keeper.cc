@@ -46,7 +46,9 @@ OutcomeKind classify(const client::LiveFailure& failure) {
 
 client::LiveOptions KeeperOptions::default_live_options() {
   client::LiveOptions live;
-  live.sha1_fallback = client::Sha1Fallback::kWhenRefused;  // a stapler gains nothing from refusing old responders
+  // Staples are for TLS clients, and widespread ones find only SHA-1 CertIDs in them (decision 018).
+  live.hash = HashAlgorithm::kSha1;
+  live.other_hash = HashAlgorithm::kSha256;
   live.memory = std::make_shared<client::ResponderMemory>();
   return live;
 }

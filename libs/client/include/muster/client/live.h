@@ -61,7 +61,7 @@ class ResponderMemory {
  public:
   static constexpr std::size_t kMaxResponders = 4096;
   struct Traits {
-    bool needs_sha1 = false;
+    bool needs_other_hash = false;  ///< LiveOptions::other_hash
     std::size_t nonce_octets = kNonceOctets;  ///< 0: none
   };
   [[nodiscard]] Traits recall(const std::string& url) const;
@@ -72,7 +72,6 @@ class ResponderMemory {
   std::map<std::string, Traits> traits_ MUSTER_GUARDED_BY(mutex_);
 };
 
-enum class Sha1Fallback : std::uint8_t { kNever, kWhenRefused };
 enum class NonceUse : std::uint8_t {
   kNone,
   kSend,        ///< 32 octets
@@ -84,7 +83,8 @@ struct LiveOptions {
   std::vector<std::string> urls;
   HashAlgorithm hash = HashAlgorithm::kSha256;
   der::HashParameters parameters = der::HashParameters::kNull;
-  Sha1Fallback sha1_fallback = Sha1Fallback::kNever;  ///< decision 018
+  /// Asked with when the responder refuses or does not know the CertID made with `hash`; nothing: never (decision 018).
+  std::optional<HashAlgorithm> other_hash;
   NonceUse nonce = NonceUse::kNone;
   Transport transport;
   /// How often the list of URLs is gone through. Between rounds kWait: retry_after, or backoff doubling each time.
@@ -145,8 +145,8 @@ class LiveQuery {
   LiveAction send();
   LiveAction on_verified(VerifiedResponse response);
   LiveAction on_failed(const LiveFailure& failure);
-  [[nodiscard]] bool may_fall_back_to_sha1() const;
-  LiveAction ask_with_sha1();
+  [[nodiscard]] bool may_try_other_hash() const;
+  LiveAction ask_with_other_hash();
   void remember_traits();
   LiveAction next_url();
   LiveAction finish(std::variant<VerifiedResponse, LiveFailure> result);
