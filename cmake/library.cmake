@@ -49,7 +49,8 @@ function(muster_discover_tests target)
   if(A_LABELS)
     list(APPEND properties LABELS ${A_LABELS})
   endif()
-  list(APPEND properties ENVIRONMENT
-    "MUSTER_SOURCE_DIR=${PROJECT_SOURCE_DIR}\\;MUSTER_BINARY=${PROJECT_BINARY_DIR}/apps/muster/muster")
+  # One variable in each property: a list would not survive the way into the generated script.
+  list(APPEND properties ENVIRONMENT "MUSTER_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+    ENVIRONMENT_MODIFICATION "MUSTER_BINARY=set:${PROJECT_BINARY_DIR}/apps/muster/muster")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
