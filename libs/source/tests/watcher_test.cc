@@ -131,7 +131,8 @@ TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
    public:
     [[nodiscard]] UnixSeconds now() const override { return kTestNow; }
     [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
-  } crl_clock;
+  };
+  static const RunningAtTestNow crl_clock;  // outlives the watcher, which the fixture owns
   options.poll = Milliseconds(20);
   options.settle = Milliseconds(0);
   watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(SourceKind::kCrl, "ca.crl")}, options, crl_clock,

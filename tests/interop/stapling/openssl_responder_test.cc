@@ -46,7 +46,7 @@ TEST_F(OpensslResponder, GoodThenDownThenRevoked) {
 TEST_F(OpensslResponder, OpensslVerifiesTheFileWeWrote) {
   const auto openssl = start_openssl();
   const auto stapler = start();
-  const auto result = testing::run_process({"openssl", "ocsp", "-respin", dir.file("out/web.ocsp"), "-issuer", ca, "-sha256", "-cert",
+  const auto result = testing::run_process({"openssl", "ocsp", "-respin", dir.file("out/web.ocsp"), "-issuer", ca, "-cert",
                                             leaf_path, "-CAfile", dir.write("root.pem", testing::to_pem({pki.root.certificate})),
                                             "-verify_other", ca});
   EXPECT_THAT(result.out + result.err, ::testing::HasSubstr("Response verify OK")) << result.describe();
