@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "muster/http/get_path.h"
 #include "muster/testing/fake_clock.h"
 #include "shelf_fixture.h"
 
@@ -128,6 +129,33 @@ TEST_F(KeeperTest, AsksByGetWithoutNonce) {
   const net::FetchRequest& request = fetcher.pending.begin()->second.request;
   EXPECT_FALSE(request.post_body);
   EXPECT_TRUE(request.url.starts_with("http://a.example/M")) << request.url;
+}
+
+/// The hash of the CertID in the oldest pending GET request.
+HashAlgorithm asked_hash(const FakeFetcher& fetcher) {
+  Buffer der;
+  const std::string& url = fetcher.pending.begin()->second.request.url;
+  EXPECT_TRUE(http::decode_get_tail(url.substr(url.rfind('/') + 1), 4096, der));
+  const auto request = ocsp::parse_request(der);
+  EXPECT_TRUE(request);
+  const auto entry = *request->requests.begin();
+  return *der::find_hash(entry.cert_id.hash_algorithm);
+}
+
+TEST_F(KeeperTest, AsksForTheShaOneCertIdThatTlsClientsLookFor) {
+  start_with_leaf();
+  EXPECT_EQ(asked_hash(fetcher), HashAlgorithm::kSha1);
+}
+
+TEST_F(KeeperTest, AsksWithTheOtherHashWhenRefusedAndRemembersWhatWorked) {
+  start_with_leaf();
+  fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized));
+  ASSERT_EQ(fetcher.pending.size(), 1U) << "at once, within the same attempt";
+  EXPECT_EQ(asked_hash(fetcher), HashAlgorithm::kSha256);
+  fetcher.answer(fresh());
+  EXPECT_NE(staple(), nullptr);
+  go_to_next_request();
+  EXPECT_EQ(asked_hash(fetcher), HashAlgorithm::kSha256);
 }
 
 // req: OCSP-STAP-001 OCSP-STAP-002 : nothing that does not verify is offered, and a good one on offer is not touched by it.
