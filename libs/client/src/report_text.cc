@@ -208,7 +208,7 @@ class TextReport {
     if (reason != nullptr && finding.level != FindingLevel::kNote) {
       line("", "  why:  " + std::string(reason->why), "");
       line("", "  fix:  " + std::string(reason->fix), "");
-    } else if (reason != nullptr && finding.code.starts_with("not-asked")) {
+    } else if (reason != nullptr && (finding.code.starts_with("not-asked") || finding.code == "issuer-missing")) {
       line("", "  fix:  " + std::string(reason->fix), "");
     }
   }

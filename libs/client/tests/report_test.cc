@@ -213,6 +213,13 @@ TEST(ReportText, TellsWhatWhyAndWhatToDo) {
   EXPECT_THAT(text, HasSubstr("UNREADABLE  cannot open 'nothing.pem'"));
 }
 
+TEST(ReportText, TellsWhatToDoWithoutAnIssuer) {
+  const std::string text = report_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kTestNow, Colour::kPlain);
+  EXPECT_THAT(text, HasSubstr("issuer-missing: The issuer's certificate is not at hand."));
+  EXPECT_THAT(text, HasSubstr("fix:  Give --issuer FILE"));
+  EXPECT_THAT(text, HasSubstr("verdict  UNDETERMINED"));
+}
+
 TEST(ReportText, HasColoursOnlyWhenAskedAndEndsEachLineClean) {
   const std::string plain = report_text(all_kinds(), kTestNow, Colour::kPlain);
   EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
