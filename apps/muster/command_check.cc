@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "check_options.h"
+#include "options_check.h"
 #include "cli.h"
 #include "muster/base/text.h"
 #include "muster/client/gather.h"

@@ -18,24 +18,12 @@ struct Command {
 };
 
 constexpr std::array kCommands = {
-#ifdef MUSTER_HAVE_RESPONDER
     Command{"responder", "answer OCSP requests for the CAs you run", muster::app::run_responder},
-#endif
-#ifdef MUSTER_HAVE_CHECK
     Command{"check", "does this certificate still stand? (files, host:port)", muster::app::run_check},
-#endif
-#ifdef MUSTER_HAVE_STAPLER
     Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},
-#endif
-#ifdef MUSTER_HAVE_FRONT
     Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
-#endif
-#ifdef MUSTER_HAVE_SHOW
     Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},
-#endif
-#ifdef MUSTER_HAVE_STORE
     Command{"store", "import, get, set, export and count status records", muster::app::run_store},
-#endif
     Command{"config", "check muster.toml, or print the reference of its keys", muster::app::run_config},
     Command{"version", "print the version",
             [](int, char**) {

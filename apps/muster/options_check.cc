@@ -1,4 +1,4 @@
-#include "check_options.h"
+#include "options_check.h"
 
 #include <sys/stat.h>
 
