@@ -6,12 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <cstring>
-#include <numeric>
 
 #include "cli.h"
 #include "muster/base/text.h"
 #include "muster/net/loop.h"
-#include "muster/source/watcher.h"
+#include "muster/node/node.h"
 #include "options.h"
 
 namespace muster::app {
@@ -122,19 +121,12 @@ Outcome<Options> read_options(const Flags& flags) {
   return options;
 }
 
-int exit_code_for(responder::LoadErrc code) {
-  return code == responder::LoadErrc::kUsage ? kExitUsage : kExitInput;
-}
-int exit_code_for(responder::SetupErrc code) {
+int exit_code_for(node::NodeErrc code) {
   switch (code) {
-    case responder::SetupErrc::kNoIssuer:
-    case responder::SetupErrc::kDuplicateIssuer:
-    case responder::SetupErrc::kBadPolicy: return kExitUsage;
-    case responder::SetupErrc::kSignerRefused:
-    case responder::SetupErrc::kKeyMismatch:
-    case responder::SetupErrc::kWeakOrUnsupported:
-    case responder::SetupErrc::kTrialFailed:
-    case responder::SetupErrc::kExpired: return kExitInput;
+    case node::NodeErrc::kUsage: return kExitUsage;
+    case node::NodeErrc::kInput: return kExitInput;
+    case node::NodeErrc::kSystem:
+    case node::NodeErrc::kStopped: break;
   }
   return kExitInternal;
 }
@@ -174,226 +166,55 @@ class StoreDirectory {
   bool temporary_;
 };
 
-/// Everything that lives as long as the process.
-class Responder {
- public:
-  Responder(Flags flags, const Options& options, StoreDirectory directory)
-      : flags_(std::move(flags)), logger_(make_logger(options.log)), directory_(std::move(directory)) {}
-
-  Outcome<Unit> start(const Options& options);
-  /// Serves until SIGTERM or SIGINT.
-  void run();
-
- private:
-  /// What one reading of the configuration comes to.
-  struct Loaded {
-    std::shared_ptr<const responder::Setup> setup;
-    std::vector<responder::IssuerFiles> files;  ///< in the order of setup->issuers()
-    std::vector<source::SourceSpec> sources;
-    std::vector<std::string> warnings;
-  };
-  Outcome<Loaded> load(const ResponderOptions& options);
-  Outcome<Unit> open_store(const ResponderOptions& options);
-  /// Watches the sources and waits for the first look at each. An issuer without any data is a failure.
-  Outcome<Unit> watch(const Loaded& loaded, const ResponderOptions& options);
-  void announce(const Loaded& loaded);
-  void reload();
-  void warn_of_expiry();
-
-  Flags flags_;
-  std::unique_ptr<Logger> logger_;
-  StoreDirectory directory_;
-  SystemClock clock_;
-  std::unique_ptr<store::Store> store_;
-  net::Loop control_;
-  std::unique_ptr<net::SignalWatch> signals_;
-  std::vector<source::SourceSpec> watched_;
-  std::unique_ptr<source::SourceWatcher> watcher_;
-  std::shared_ptr<const responder::Setup> setup_;
-  ResponderOptions served_;  ///< as at the start: what a reload cannot change
-  std::unique_ptr<responder::Service> service_;
-};
-
-Outcome<Unit> Responder::open_store(const ResponderOptions& options) {
-  auto opened = store::Store::open(directory_.path());
-  if (!opened) {
-    return fail(opened.error().code == store::StoreErrc::kOpen || opened.error().code == store::StoreErrc::kNotAStore
-                    ? kExitInput
-                    : kExitInternal,
-                "store: " + opened.error().detail);
-  }
-  store_ = *std::move(opened);
-  served_ = options;
-  return Unit{};
-}
-
-Outcome<Responder::Loaded> Responder::load(const ResponderOptions& options) {
-  Loaded out;
-  std::vector<responder::IssuerSpec> specs;
+/// The options as the library wants them; `store` is where the database lies when the file names no place.
+node::NodeOptions node_options(const ResponderOptions& options, const std::string& store) {
+  node::NodeOptions node;
+  node.store = options.store.empty() ? store : options.store;
   for (const IssuerOptions& issuer : options.issuers) {
-    responder::IssuerFiles files = files_of(issuer);
-    auto spec = responder::load_issuer(files, out.warnings);
-    if (!spec) {
-      return fail(exit_code_for(spec.error().code), spec.error().detail);
-    }
-    const pki::Certificate& ca = spec->certificates.front();
-    const auto id = store_->ensure_issuer(source::make_issuer_key(ca), spec->label);
-    if (!id) {
-      return fail(kExitInternal, "store: " + id.error().detail);
-    }
-    spec->store_id = *id;
-    if (!files.index.empty()) {
-      out.sources.push_back({source::SourceKind::kIndexTxt, files.index, ca, *id, spec->label});
-    } else if (!files.crl.empty()) {
-      out.sources.push_back({source::SourceKind::kCrl, files.crl, ca, *id, spec->label});
-    }
-    specs.push_back(*std::move(spec));
-    out.files.push_back(std::move(files));
+    node.issuers.push_back(files_of(issuer));
   }
-  auto setup = responder::Setup::make(std::move(specs), policy_of(options), clock_.now(), out.warnings);
-  if (!setup) {
-    return fail(exit_code_for(setup.error().code), setup.error().detail);
-  }
-  out.setup = *std::move(setup);
-  return out;
+  node.policy = policy_of(options);
+  node.service = service_of(options);
+  node.watch.poll = Milliseconds(options.check_interval);
+  return node;
 }
 
-bool same_sources(const std::vector<source::SourceSpec>& a, const std::vector<source::SourceSpec>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const source::SourceSpec& x, const source::SourceSpec& y) {
-                      return x.kind == y.kind && x.path == y.path && x.id == y.id && x.issuer == y.issuer;
-                    });
-}
-
-Outcome<Unit> Responder::watch(const Loaded& loaded, const ResponderOptions& options) {
-  source::WatchOptions watch;
-  watch.poll = Milliseconds(options.check_interval);
-  watcher_.reset();  // two must not write one issuer
-  watched_ = loaded.sources;
-  watcher_ = std::make_unique<source::SourceWatcher>(*store_, loaded.sources, watch, clock_, *logger_);
-  const auto states = watcher_->wait_until_checked(std::chrono::hours(1));
-  if (!states) {
-    return fail(kExitInternal, "the sources could not be read within an hour");
-  }
-  const auto reader = store_->reader();
-  reader->renew();
-  for (std::size_t i = 0; i < states->size(); ++i) {
-    const source::SourceStatus& state = (*states)[i];
-    if (!state.error) {
-      continue;
+/// Serves until SIGTERM or SIGINT.
+Outcome<Unit> serve(const Flags& flags, const Options& options, const std::string& store) {
+  const auto logger = make_logger(options.log);
+  const SystemClock clock;
+  const auto read_again = [&flags, &store]() -> node::NodeResult<node::NodeOptions> {
+    const auto fresh = read_options(flags);
+    if (!fresh) {
+      return Err{node::NodeError{node::NodeErrc::kUsage, fresh.error().message}};
     }
-    const store::IssuerState* known = reader->issuer_state(watched_[i].id);
-    if (known == nullptr || known->loaded_at == UnixSeconds{}) {
-      return fail(kExitInput, state.label + ": " + state.error->detail);
-    }
-    logger_->log(LogLevel::kWarning, "responder.old_data", "answering from the records of an earlier run",
-                 {{"issuer", state.label}, {"source", state.path}, {"why", state.error->detail}});
-  }
-  return Unit{};
-}
-
-Outcome<Unit> Responder::start(const Options& options) {
+    return node_options(fresh->responder, store);
+  };
+  net::Loop control;
+  std::unique_ptr<node::Node> node;
   // Blocks the signals for every thread started below.
-  signals_ = std::make_unique<net::SignalWatch>(control_, std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
-                                                [this](int signal) {
-                                                  if (signal == SIGHUP) {
-                                                    reload();
-                                                  } else {
-                                                    logger_->log(LogLevel::kInfo, "responder.stopping",
-                                                                 "finishing what is in flight");
-                                                    control_.stop();
-                                                  }
-                                                });
-  MUSTER_CHECK(open_store(options.responder));
-  MUSTER_TRY(Loaded loaded, load(options.responder));
-  MUSTER_CHECK(watch(loaded, options.responder));
-  auto service = responder::Service::start(service_of(options.responder), loaded.setup, *store_, clock_, *logger_);
-  if (!service) {
-    return fail(service.error().code == net::NetErrc::kBadAddress ? kExitUsage : kExitInternal,
-                net::to_string(service.error()));
+  const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (signal == SIGHUP) {
+      node->request_reload();
+    } else {
+      logger->log(LogLevel::kInfo, "responder.stopping", "finishing what is in flight");
+      control.stop();
+    }
+  });
+  auto started = node::Node::start(node_options(options.responder, store), read_again, clock, *logger);
+  if (!started) {
+    return fail(exit_code_for(started.error().code), started.error().detail);
   }
-  service_ = *std::move(service);
-  setup_ = loaded.setup;
-  announce(loaded);
+  node = *std::move(started);
   std::string addresses;
-  for (const std::string& address : service_->addresses()) {
+  for (const std::string& address : node->addresses()) {
     addresses += (addresses.empty() ? "" : ", ") + address;
   }
   std::printf("listening on %s\n", addresses.c_str());
   std::fflush(stdout);
+  control.run();
+  node->stop();
   return Unit{};
-}
-
-void Responder::announce(const Loaded& loaded) {
-  for (std::size_t i = 0; i < loaded.files.size(); ++i) {
-    logger_->log(LogLevel::kInfo, "responder.issuer",
-                 responder::describe(loaded.setup->issuers()[i], loaded.files[i]));
-  }
-  for (const std::string& warning : loaded.warnings) {
-    logger_->log(LogLevel::kWarning, "responder.check", warning);
-  }
-}
-
-void Responder::reload() {
-  const auto keep = [this](const std::string& why) {
-    logger_->log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", why}});
-  };
-  const auto options = read_options(flags_);
-  if (!options) {
-    keep(options.error().message);
-    return;
-  }
-  const ResponderOptions& next = options->responder;
-  if (next.listen != served_.listen || next.loops != served_.loops || next.store != served_.store ||
-      next.prefix != served_.prefix) {
-    logger_->log(LogLevel::kWarning, "responder.restart_needed",
-                 "listen, loops, store and prefix stay as they are until a restart");
-  }
-  const auto loaded = load(next);
-  if (!loaded) {
-    keep(loaded.error().message);
-    return;
-  }
-  if (!same_sources(loaded->sources, watched_)) {
-    if (const auto watching = watch(*loaded, next); !watching) {
-      // Its issuers answer tryLater until their source can be read; the others are served.
-      logger_->log(LogLevel::kError, "responder.source_unusable", watching.error().message);
-    }
-  } else {
-    watcher_->look_now();
-  }
-  setup_ = loaded->setup;
-  service_->adopt(setup_);
-  announce(*loaded);
-  logger_->log(LogLevel::kInfo, "responder.reloaded", "configuration, certificates and keys were read again");
-}
-
-void Responder::warn_of_expiry() {
-  constexpr Seconds kSoon = std::chrono::hours(14 * 24);
-  for (const responder::Issuer& issuer : setup_->issuers()) {
-    const Seconds left = issuer.terms.not_after - clock_.now();
-    if (left < kSoon) {
-      logger_->log(left > Seconds(0) ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
-                   left > Seconds(0) ? "signer or CA certificate ends soon; renew it and send SIGHUP"
-                                     : "signer or CA certificate has ended; every request is answered tryLater",
-                   {{"issuer", issuer.label}, {"ends", format_iso8601(issuer.terms.not_after)}});
-    }
-  }
-  control_.after(std::chrono::hours(1), [this] { warn_of_expiry(); });
-}
-
-void Responder::run() {
-  control_.after(std::chrono::hours(1), [this] { warn_of_expiry(); });
-  control_.run();
-  service_->stop();
-  const responder::Totals totals = service_->totals();
-  logger_->log(LogLevel::kInfo, "responder.stopped", "stopped",
-               {{"good", totals.good},
-                {"revoked", totals.revoked},
-                {"unknown", totals.unknown},
-                {"signatures", totals.signatures},
-                {"remembered", totals.ready_hits},
-                {"refused", std::accumulate(totals.refused.begin(), totals.refused.end(), std::uint64_t{0})}});
 }
 
 }  // namespace
@@ -413,20 +234,13 @@ int run_responder(int argc, char** argv) {
   if (!options) {
     return complain(options.error());
   }
-  for (const IssuerOptions& issuer : options->responder.issuers) {
-    if (const auto checked = responder::check_options(issuer.files); !checked) {
-      return complain({exit_code_for(checked.error().code), checked.error().detail});
-    }
-  }
-  auto directory = StoreDirectory::make(options->responder.store);
+  const auto directory = StoreDirectory::make(options->responder.store);
   if (!directory) {
     return complain(directory.error());
   }
-  Responder responder(std::move(flags), *options, *std::move(directory));
-  if (const auto started = responder.start(*options); !started) {
-    return complain(started.error());
+  if (const auto served = serve(flags, *options, directory->path()); !served) {
+    return complain(served.error());
   }
-  responder.run();
   return kExitOk;
 }
 

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "muster/base/log.h"
+#include "muster/responder/issuer_files.h"
+#include "muster/responder/service.h"
+#include "muster/source/watcher.h"
+#include "muster/store/store.h"
+
+// The responder process without a process: store, sources, signers and service put together, reloaded, drained. Commands give
+// it options, a clock and a logger, and nothing else; so do tests.
+namespace muster::node {
+
+enum class NodeErrc : std::uint8_t {
+  kUsage,    ///< the options contradict each other or leave something open
+  kInput,    ///< a file, the store or a source is not what it should be
+  kSystem,   ///< the operating system refused: an address in use, a disk full
+  kStopped,  ///< the node was stopped meanwhile
+};
+struct NodeError {
+  NodeErrc code;
+  std::string detail;  ///< what, where, what to do
+};
+template <class T>
+using NodeResult = Result<T, NodeError>;
+
+/// What an operator decides. `store` and `service` stay as they are until a restart, everything else follows a reload.
+struct NodeOptions {
+  std::string store;  ///< directory of the status database; made when absent
+  std::vector<responder::IssuerFiles> issuers;
+  responder::Policy policy;
+  responder::ServiceOptions service;
+  source::WatchOptions watch;
+};
+/// Reads the configuration again, at each reload. Called on the node's own thread.
+using OptionsReader = std::function<NodeResult<NodeOptions>()>;
+
+/// What a reload came to.
+struct ReloadReport {
+  std::vector<std::string> warnings;
+  /// What changed in the configuration and waits for a restart; empty: nothing.
+  std::vector<std::string> restart_needed;
+};
+
+/// Threads: every method from any thread but the node's own, unless it says otherwise.
+/// Logged events: responder.issuer, .check, .old_data, .reloaded, .reload_failed, .restart_needed, .signer_expiry, .stopped.
+class Node {
+ public:
+  /// Opens the store, loads certificates and keys, waits until each source was looked at once, then listens and serves. `clock` and
+  /// `logger` outlive the node.
+  /// Errors: kUsage, kInput (also an issuer of whose source nothing could ever be read), kSystem.
+  static NodeResult<std::unique_ptr<Node>> start(const NodeOptions& options, OptionsReader read_again, const Clock& clock,
+                                                 Logger& logger);
+  /// As stop().
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Where it listens for OCSP, with real ports.
+  [[nodiscard]] const std::vector<std::string>& addresses() const;
+
+  /// Reads the configuration, certificates and keys again and switches to them, while requests are answered all the time. On
+  /// every error everything stays as it was, sources included. Blocks: new sources are waited for.
+  NodeResult<ReloadReport> reload();
+  /// The same without waiting; the outcome is logged.
+  void request_reload();
+
+  /// Stops accepting OCSP connections and finishes what is in flight, at most `ServiceOptions::grace` long. The node stays and can
+  /// be asked. Idempotent.
+  void drain();
+  [[nodiscard]] bool is_draining() const;
+  /// drain(), then ends everything. Idempotent.
+  void stop();
+
+  [[nodiscard]] responder::Totals totals() const;
+  /// Issuers, signers and rules in force.
+  [[nodiscard]] std::shared_ptr<const responder::Setup> setup() const;
+  /// One for each watched source; empty while a reload replaces them.
+  [[nodiscard]] std::vector<source::SourceStatus> sources() const;
+  [[nodiscard]] store::Store& store() const;
+
+ private:
+  struct Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::node

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "muster/node/node.h"
+
+namespace muster::node {
+
+/// What one reading of the configuration comes to.
+struct Loaded {
+  std::shared_ptr<const responder::Setup> setup;
+  std::vector<responder::IssuerFiles> files;  ///< in the order of setup->issuers()
+  std::vector<source::SourceSpec> sources;
+  std::vector<std::string> warnings;
+};
+
+/// Reads certificates and keys, gives each issuer its number in the store, judges everything at `now`. Changes nothing else.
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now);
+
+/// Whether both name the same file for the same issuer.
+bool same_source(const source::SourceSpec& a, const source::SourceSpec& b);
+
+NodeError error_of(const store::StoreError& error);
+
+}  // namespace muster::node

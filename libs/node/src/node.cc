@@ -1,0 +1,296 @@
+#include "muster/node/node.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <numeric>
+#include <thread>
+
+#include "loading.h"
+#include "muster/base/mutex.h"
+#include "muster/net/loop.h"
+
+namespace muster::node {
+namespace {
+
+constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
+constexpr Seconds kExpiryWarning = std::chrono::hours(14 * 24);
+/// A source of hundreds of millions of records is read within this; waiting ends early when the node is stopped.
+constexpr Milliseconds kSourcePatience = std::chrono::hours(1);
+constexpr Milliseconds kSourceWaitSlice{200};
+
+using Watcher = std::shared_ptr<source::SourceWatcher>;
+/// At the start old records are better than none. A reload that names something unreadable is a mistake to be told of.
+enum class Moment : std::uint8_t { kStart, kReload };
+
+}  // namespace
+
+struct Node::Impl {
+  Impl(OptionsReader reader, const Clock& c, Logger& l) : read_again(std::move(reader)), clock(c), logger(l) {}
+
+  NodeResult<Unit> begin(const NodeOptions& options);
+  NodeResult<ReloadReport> reload();
+  /// Watches the sources and waits for the first look at each. A source that cannot be read is an error when nothing is known of
+  /// its issuer, and at a reload also when it was not watched before.
+  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options, Moment moment);
+  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs, const std::vector<source::SourceStatus>& states,
+                         Moment moment);
+  [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
+  void announce(const Loaded& loaded);
+  void warn_of_expiry();
+  void log_failure(const NodeError& error);
+  void drain();
+  void stop();
+
+  // Constant after construction.
+  const OptionsReader read_again;
+  const Clock& clock;
+  Logger& logger;
+  // Constant after begin().
+  std::unique_ptr<store::Store> store;
+  NodeOptions served;  ///< as at the start: for what a reload cannot change
+  std::unique_ptr<responder::Service> service;
+
+  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
+  std::mutex changing;
+  std::vector<source::SourceSpec> watched;  ///< under `changing`
+  bool is_stopped = false;                  ///< under `changing`
+  std::atomic<bool> draining{false};        ///< ends waits
+
+  mutable Mutex published;
+  std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);
+  Watcher watcher MUSTER_GUARDED_BY(published);
+
+  net::Loop upkeep;  ///< reloads asked for, and timers
+  std::thread upkeep_thread;
+
+  std::shared_ptr<const responder::Setup> current_setup() const {
+    const MutexLock lock(published);
+    return setup;
+  }
+  Watcher take_watcher() {
+    const MutexLock lock(published);
+    return std::exchange(watcher, nullptr);
+  }
+  void publish(Watcher next) {
+    const MutexLock lock(published);
+    watcher = std::move(next);
+  }
+  void publish(std::shared_ptr<const responder::Setup> next) {
+    const MutexLock lock(published);
+    setup = std::move(next);
+  }
+};
+
+NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
+                                   const std::vector<source::SourceStatus>& states, Moment moment) {
+  const auto reader = store->reader();
+  reader->renew();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const source::SourceStatus& state = states[i];
+    if (!state.error) {
+      continue;
+    }
+    const bool is_new = moment == Moment::kReload && std::none_of(watched.begin(), watched.end(), [&](const auto& old) {
+                          return same_source(old, specs[i]);
+                        });
+    const store::IssuerState* known = reader->issuer_state(specs[i].id);
+    const bool has_records = known != nullptr && known->loaded_at != UnixSeconds{};
+    if (!has_records || is_new) {
+      return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
+    }
+    logger.log(LogLevel::kWarning, "responder.old_data", "answering from the records of an earlier run",
+               {{"issuer", state.label}, {"source", state.path}, {"why", state.error->detail}});
+  }
+  return Unit{};
+}
+
+NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options,
+                                      Moment moment) {
+  auto next = std::make_shared<source::SourceWatcher>(*store, specs, options.watch, clock, logger);
+  for (Milliseconds waited{0}; waited < kSourcePatience; waited += kSourceWaitSlice) {
+    if (const auto states = next->wait_until_checked(kSourceWaitSlice)) {
+      MUSTER_CHECK(judge(specs, *states, moment));
+      return next;
+    }
+    if (draining) {
+      return Err{NodeError{NodeErrc::kStopped, "stopped while the sources were read"}};
+    }
+  }
+  return Err{NodeError{NodeErrc::kSystem, "the sources could not be read within an hour"}};
+}
+
+NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
+  for (const responder::IssuerFiles& files : options.issuers) {  // before anything is made on disk
+    if (const auto checked = responder::check_options(files); !checked) {
+      return Err{NodeError{NodeErrc::kUsage, checked.error().detail}};
+    }
+  }
+  auto opened = store::Store::open(options.store);
+  if (!opened) {
+    return Err{error_of(opened.error())};
+  }
+  store = *std::move(opened);
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now()));
+  MUSTER_TRY(Watcher first, watch(loaded.sources, options, Moment::kStart));
+  served = options;
+  auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
+  if (!started) {
+    const bool is_usage = started.error().code == net::NetErrc::kBadAddress;
+    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kSystem, net::to_string(started.error())}};
+  }
+  service = *std::move(started);
+  watched = loaded.sources;
+  publish(std::move(first));
+  publish(loaded.setup);
+  announce(loaded);
+  upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });
+  upkeep_thread = std::thread([this] { upkeep.run(); });
+  return Unit{};
+}
+
+void Node::Impl::announce(const Loaded& loaded) {
+  for (std::size_t i = 0; i < loaded.files.size(); ++i) {
+    logger.log(LogLevel::kInfo, "responder.issuer", responder::describe(loaded.setup->issuers()[i], loaded.files[i]));
+  }
+  for (const std::string& warning : loaded.warnings) {
+    logger.log(LogLevel::kWarning, "responder.check", warning);
+  }
+}
+
+std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) const {
+  std::vector<std::string> needs;
+  const auto compare = [&needs](const char* name, const auto& a, const auto& b) {
+    if (a != b) {
+      needs.emplace_back(name);
+    }
+  };
+  compare("listen", served.service.listen, next.service.listen);
+  compare("loops", served.service.loops, next.service.loops);
+  compare("prefix", served.service.handler.prefix, next.service.handler.prefix);
+  compare("store", served.store, next.store);
+  return needs;
+}
+
+NodeResult<ReloadReport> Node::Impl::reload() {
+  const std::lock_guard lock(changing);
+  if (draining || is_stopped) {
+    return Err{NodeError{NodeErrc::kStopped, "the responder is stopping"}};
+  }
+  MUSTER_TRY(const NodeOptions options, read_again());
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now()));
+  const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
+  if (same) {
+    if (const MutexLock held(published); watcher != nullptr) {
+      watcher->look_now();
+    }
+  } else {
+    take_watcher().reset();  // two must not write one issuer
+    auto next = watch(loaded.sources, options, Moment::kReload);
+    if (!next) {
+      publish(std::make_shared<source::SourceWatcher>(*store, watched, options.watch, clock, logger));
+      return Err{next.error()};
+    }
+    watched = loaded.sources;
+    publish(*std::move(next));
+  }
+  publish(loaded.setup);
+  service->adopt(loaded.setup);
+  announce(loaded);
+  ReloadReport report{loaded.warnings, restart_needs(options)};
+  if (!report.restart_needed.empty()) {
+    const std::string names = std::accumulate(std::next(report.restart_needed.begin()), report.restart_needed.end(),
+                                              report.restart_needed.front(),
+                                              [](const std::string& a, const std::string& b) { return a + ", " + b; });
+    logger.log(LogLevel::kWarning, "responder.restart_needed", "these stay as they are until a restart", {{"keys", names}});
+  }
+  logger.log(LogLevel::kInfo, "responder.reloaded", "configuration, certificates and keys were read again");
+  return report;
+}
+
+void Node::Impl::log_failure(const NodeError& error) {
+  logger.log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", error.detail}});
+}
+
+void Node::Impl::warn_of_expiry() {
+  for (const responder::Issuer& issuer : current_setup()->issuers()) {
+    const Seconds left = issuer.terms.not_after - clock.now();
+    if (left < kExpiryWarning) {
+      logger.log(left > Seconds(0) ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
+                 left > Seconds(0) ? "signer or CA certificate ends soon; renew it and send SIGHUP"
+                                   : "signer or CA certificate has ended; every request is answered tryLater",
+                 {{"issuer", issuer.label}, {"ends", format_iso8601(issuer.terms.not_after)}});
+    }
+  }
+  upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });
+}
+
+void Node::Impl::drain() {
+  draining = true;
+  const std::lock_guard lock(changing);
+  if (service != nullptr) {
+    service->stop();
+  }
+}
+
+void Node::Impl::stop() {
+  drain();
+  upkeep.stop();
+  if (upkeep_thread.joinable()) {
+    upkeep_thread.join();
+  }
+  const std::lock_guard lock(changing);
+  take_watcher().reset();
+  if (!std::exchange(is_stopped, true) && service != nullptr) {
+    const responder::Totals totals = service->totals();
+    logger.log(LogLevel::kInfo, "responder.stopped", "stopped",
+               {{"good", totals.good},
+                {"revoked", totals.revoked},
+                {"unknown", totals.unknown},
+                {"signatures", totals.signatures},
+                {"remembered", totals.ready_hits},
+                {"refused", std::accumulate(totals.refused.begin(), totals.refused.end(), std::uint64_t{0})}});
+  }
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() { stop(); }
+
+NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, OptionsReader read_again, const Clock& clock,
+                                              Logger& logger) {
+  auto node = std::unique_ptr<Node>(new Node(std::make_unique<Impl>(std::move(read_again), clock, logger)));
+  MUSTER_CHECK(node->impl_->begin(options));
+  return node;
+}
+
+const std::vector<std::string>& Node::addresses() const { return impl_->service->addresses(); }
+
+NodeResult<ReloadReport> Node::reload() {
+  auto report = impl_->reload();
+  if (!report) {
+    impl_->log_failure(report.error());
+  }
+  return report;
+}
+
+void Node::request_reload() {
+  impl_->upkeep.post([impl = impl_.get()] {
+    if (const auto report = impl->reload(); !report) {
+      impl->log_failure(report.error());
+    }
+  });
+}
+
+void Node::drain() { impl_->drain(); }
+bool Node::is_draining() const { return impl_->draining; }
+void Node::stop() { impl_->stop(); }
+
+responder::Totals Node::totals() const { return impl_->service->totals(); }
+std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->current_setup(); }
+std::vector<source::SourceStatus> Node::sources() const {
+  const MutexLock lock(impl_->published);
+  return impl_->watcher == nullptr ? std::vector<source::SourceStatus>() : impl_->watcher->status();
+}
+store::Store& Node::store() const { return *impl_->store; }
+
+}  // namespace muster::node

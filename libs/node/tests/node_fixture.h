@@ -1,0 +1,119 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "muster/net/fetcher.h"
+#include "muster/node/node.h"
+#include "muster/testing/pki_builder.h"
+
+// A node over files of the standard PKI at the instant tests live at, and clients for it.
+namespace muster::node {
+
+using testing::kTestNow;
+using testing::standard_pki;
+
+/// Keeps what is logged. Threads: any.
+class MemoryLogger final : public Logger {
+ public:
+  void log(LogLevel, std::string_view event, std::string_view message, std::initializer_list<LogField> fields) override {
+    std::string line = std::string(event) + " " + std::string(message);
+    for (const LogField& field : fields) {
+      line += " " + std::string(field.key) + "=" + field.value;
+    }
+    const std::lock_guard lock(mutex_);
+    text_ += line + "\n";
+  }
+  [[nodiscard]] std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+/// A CA's directory.
+struct Site {
+  Site() {
+    const testing::TestPki& pki = standard_pki();
+    pki.intermediate.write(dir, "ca");
+    pki.ocsp_signer.write(dir, "ocsp");
+    write_index(testing::index_line(pki.leaf.certificate));
+  }
+  void write_index(const std::string& content) const {
+    const std::string fresh = dir.write("index.new", content);
+    ASSERT_EQ(std::rename(fresh.c_str(), dir.file("index.txt").c_str()), 0);
+  }
+  [[nodiscard]] NodeOptions options() const {
+    NodeOptions out;
+    out.store = dir.file("store");
+    responder::IssuerFiles issuer;
+    issuer.label = "test CA";
+    issuer.ca = dir.file("ca.pem");
+    issuer.signer = dir.file("ocsp.pem");
+    issuer.key = dir.file("ocsp.key");
+    issuer.index = dir.file("index.txt");
+    out.issuers.push_back(issuer);
+    out.service.listen = {"127.0.0.1:0"};
+    out.service.loops = 2;
+    return out;
+  }
+  testing::TempDir dir;
+};
+
+/// A node that reads its options from `options` again at each reload.
+struct RunningNode {
+  explicit RunningNode(const NodeOptions& initial) : options(initial) {
+    auto started = Node::start(options, [this] { return read(); }, clock, logger);
+    EXPECT_TRUE(started) << (started ? "" : started.error().detail);
+    if (started) {
+      node = *std::move(started);
+    }
+  }
+  NodeResult<NodeOptions> read() {
+    const std::lock_guard lock(mutex);
+    if (!unreadable.empty()) {
+      return Err{NodeError{NodeErrc::kUsage, unreadable}};
+    }
+    return options;
+  }
+  /// "good", "revoked", "unknown", or what went wrong.
+  [[nodiscard]] std::string status_of(const pki::Certificate& certificate) const {
+    return status_of(certificate.serial());
+  }
+  [[nodiscard]] std::string status_of(const Serial& serial) const {
+    net::FetchRequest fetch;
+    ocsp::Request request;
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, serial), {}});
+    fetch.url = "http://" + node->addresses()[0] + "/";
+    fetch.post_body = ocsp::encode_request(request);
+    fetch.content_type = std::string(ocsp::kRequestMediaType);
+    fetch.total_timeout = Milliseconds(30'000);
+    const auto got = net::fetch(fetch);
+    if (!got) {
+      return got.error().detail;
+    }
+    const auto parsed = ocsp::parse_response(got->body);
+    if (!parsed) {
+      return "no OCSP response";
+    }
+    if (parsed->status != ocsp::ResponseStatus::kSuccessful) {
+      return std::string(ocsp::to_string(parsed->status));
+    }
+    const auto& status = parsed->basic->responses.at(0).status;
+    return std::holds_alternative<ocsp::Good>(status) ? "good" : std::holds_alternative<ocsp::Revoked>(status) ? "revoked" : "unknown";
+  }
+  testing::FakeClock clock;
+  MemoryLogger logger;
+  std::mutex mutex;
+  NodeOptions options;     ///< under `mutex` while the node runs
+  std::string unreadable;  ///< under `mutex`: why the configuration cannot be read
+  std::unique_ptr<Node> node;
+};
+
+}  // namespace muster::node

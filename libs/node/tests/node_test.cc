@@ -1,0 +1,186 @@
+#include "muster/node/node.h"
+
+#include <atomic>
+#include <thread>
+
+#include "node_fixture.h"
+
+namespace muster::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const pki::Certificate& leaf() { return standard_pki().leaf.certificate; }
+
+TEST(Node, AnswersFromItsSource) {
+  const Site site;
+  const RunningNode running(site.options());
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_EQ(running.node->totals().good, 1U);
+  ASSERT_EQ(running.node->sources().size(), 1U);
+  EXPECT_EQ(running.node->sources()[0].records, 1U);
+  EXPECT_THAT(running.logger.text(), HasSubstr("responder.issuer answers for"));
+}
+
+TEST(Node, SaysWhyItCannotStart) {
+  const Site site;
+  testing::FakeClock clock;
+  const auto start = [&](const NodeOptions& options) {
+    const auto started = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+    EXPECT_FALSE(started);
+    return started ? NodeError{NodeErrc::kStopped, ""} : started.error();
+  };
+  NodeOptions options = site.options();
+  options.issuers[0].index = site.dir.file("absent");
+  EXPECT_EQ(start(options).code, NodeErrc::kInput);
+  EXPECT_THAT(start(options).detail, HasSubstr("absent"));
+  options = site.options();
+  options.issuers[0].key = "";
+  EXPECT_EQ(start(options).code, NodeErrc::kUsage);
+  options = site.options();
+  options.store = site.dir.write("file", "x");
+  EXPECT_EQ(start(options).code, NodeErrc::kInput);
+  EXPECT_THAT(start(options).detail, HasSubstr("not a directory"));
+  options = site.options();
+  options.service.listen = {"nowhere"};
+  EXPECT_EQ(start(options).code, NodeErrc::kUsage);
+  const RunningNode running(site.options());
+  options.service.listen = running.node->addresses();
+  EXPECT_EQ(start(options).code, NodeErrc::kSystem);
+}
+
+// req: OCSP-RESP-019
+TEST(Node, ReloadTakesNewKeysAndRefusesWrongOnes) {
+  const Site site;
+  RunningNode running(site.options());
+  testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second")).write(site.dir, "ocsp");
+  EXPECT_TRUE(running.node->reload());
+  EXPECT_THAT(running.node->setup()->issuers()[0].signer.subject_text(), HasSubstr("second"));
+  site.dir.write("ocsp.key", standard_pki().leaf.key_pem);
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("does not belong"));
+  EXPECT_THAT(running.logger.text(), HasSubstr("responder.reload_failed"));
+  EXPECT_EQ(running.status_of(leaf()), "good");
+}
+
+TEST(Node, AnUnreadableConfigurationChangesNothing) {
+  const Site site;
+  RunningNode running(site.options());
+  running.unreadable = "muster.toml:3:1: unknown key";
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().detail, running.unreadable);
+  EXPECT_EQ(running.status_of(leaf()), "good");
+}
+
+/// The old source is watched again, and what it says later counts.
+TEST(Node, ANewSourceThatCannotBeReadKeepsTheOldOne) {
+  const Site site;
+  RunningNode running(site.options());
+  running.options.issuers[0].index = site.dir.file("absent");
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("absent"));
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  ASSERT_EQ(running.node->sources().size(), 1U);
+  EXPECT_THAT(running.node->sources()[0].path, HasSubstr("index.txt"));
+  site.write_index(testing::index_line(leaf(), kTestNow - Seconds(60)));
+  for (int i = 0; i < 3000 && running.status_of(leaf()) != "revoked"; ++i) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+TEST(Node, ReloadMovesToAnotherSource) {
+  const Site site;
+  RunningNode running(site.options());
+  running.options.issuers[0].index = site.dir.write("other.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  ASSERT_TRUE(running.node->reload());
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+TEST(Node, SaysWhatNeedsARestart) {
+  const Site site;
+  RunningNode running(site.options());
+  running.options.service.listen = {"127.0.0.1:1"};
+  running.options.service.handler.prefix = "/ocsp";
+  const auto report = running.node->reload();
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->restart_needed, ElementsAre("listen", "prefix"));
+  EXPECT_THAT(running.logger.text(), HasSubstr("responder.restart_needed"));
+  EXPECT_EQ(running.status_of(leaf()), "good");
+}
+
+/// Requests all the time, reloads all the time, good and bad ones: every request is answered.
+TEST(Node, NothingInFlightIsLostInManyReloads) {
+  const Site site;
+  RunningNode running(site.options());
+  const std::string second = site.dir.write("second.txt", testing::index_line(leaf()));
+  std::atomic<bool> over{false};
+  std::atomic<int> answers{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      while (!over) {
+        const std::string status = running.status_of(leaf());
+        if (status != "good") {
+          ADD_FAILURE() << status;
+          ++wrong;
+        }
+        ++answers;
+      }
+    });
+  }
+  for (int i = 0; i < 60 && wrong == 0; ++i) {
+    {
+      const std::lock_guard lock(running.mutex);
+      running.unreadable = i % 5 == 4 ? "broken on purpose" : "";
+      running.options.issuers[0].index = i % 6 < 3 ? site.dir.file("index.txt") : second;
+      running.options.policy.nonce = i % 2 == 0 ? responder::NoncePolicy::kEcho : responder::NoncePolicy::kIgnore;
+    }
+    EXPECT_EQ(static_cast<bool>(running.node->reload()), i % 5 != 4);
+    const int seen = answers;
+    while (answers < seen + 5 && wrong == 0) {
+      std::this_thread::yield();
+    }
+  }
+  over = true;
+  for (std::thread& client : clients) {
+    client.join();
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GE(answers, 300);
+}
+
+TEST(Node, WarnsOfReloadsItWasAskedFor) {
+  const Site site;
+  RunningNode running(site.options());
+  running.node->request_reload();
+  running.node->request_reload();
+  for (int i = 0; i < 1'000'000 && running.logger.text().find("responder.reloaded") == std::string::npos; ++i) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(running.logger.text(), HasSubstr("responder.reloaded"));
+}
+
+TEST(Node, DrainsAndStays) {
+  const Site site;
+  const RunningNode running(site.options());
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  running.node->drain();
+  EXPECT_TRUE(running.node->is_draining());
+  EXPECT_THAT(running.status_of(leaf()), Not("good"));
+  EXPECT_EQ(running.node->totals().good, 1U);
+  EXPECT_FALSE(running.node->reload());
+  running.node->drain();
+  running.node->stop();
+  running.node->stop();
+  EXPECT_THAT(running.logger.text(), HasSubstr("responder.stopped stopped good=1"));
+}
+
+}  // namespace
+}  // namespace muster::node
