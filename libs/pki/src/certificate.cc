@@ -205,6 +205,8 @@ std::string_view to_string(PkiErrc code) {
       return "bad-signature";
     case PkiErrc::kSigningFailed:
       return "signing-failed";
+    case PkiErrc::kUnavailable:
+      return "unavailable";
     case PkiErrc::kBadExtension:
       return "bad-extension";
     case PkiErrc::kNoPath:

@@ -6,7 +6,8 @@
 namespace muster::pki {
 
 struct PrivateKey::Impl {
-  openssl::KeyPtr key;
+  openssl::KeyPtr key;                ///< of a remote key: its public half
+  std::shared_ptr<RemoteKey> remote;  ///< null for a key in this process
 };
 
 }  // namespace muster::pki

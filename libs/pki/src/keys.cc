@@ -3,12 +3,14 @@
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include <cstring>
 
 #include "certificate_impl.h"
 #include "key_impl.h"
 #include "muster/pki/native.h"
+#include "muster/pki/remote_key.h"
 
 namespace muster::pki {
 namespace {
@@ -18,6 +20,8 @@ constexpr std::size_t kMaxKeyFileBytes = std::size_t{1} << 20;
 struct PassphraseRequest {
   const std::function<std::optional<std::string>()>& ask;
   bool asked = false;
+  bool answered = false;
+  bool too_long = false;
 };
 
 /// pem_password_cb: fills `out` and returns its size, or -1 for "none".
@@ -26,11 +30,13 @@ int answer_passphrase(char* out, int capacity, int /*for_writing*/, void* user) 
   request->asked = true;
   std::optional<std::string> passphrase = request->ask ? request->ask() : std::nullopt;
   int size = -1;
-  if (passphrase && passphrase->size() <= static_cast<std::size_t>(capacity)) {
-    std::memcpy(out, passphrase->data(), passphrase->size());
-    size = static_cast<int>(passphrase->size());
-  }
   if (passphrase) {
+    request->answered = true;
+    request->too_long = passphrase->size() > static_cast<std::size_t>(capacity);
+    if (!request->too_long) {
+      std::memcpy(out, passphrase->data(), passphrase->size());
+      size = static_cast<int>(passphrase->size());
+    }
     OPENSSL_cleanse(passphrase->data(), passphrase->size());
   }
   return size;
@@ -65,14 +71,22 @@ PkiResult<PrivateKey> PrivateKey::parse(
   PassphraseRequest request{passphrase};
   const bool pem = as_text(pem_or_der).find("-----BEGIN ") != std::string_view::npos;
   auto key = pem ? decode_pem(pem_or_der, request) : decode_der(pem_or_der, request);
+  const bool unsupported = openssl::has_unsupported();
   const std::string reason = openssl::take_error("no private key in it");
   if (key != nullptr) {
-    return PrivateKey(std::make_shared<Impl>(Impl{std::move(key)}));
+    return PrivateKey(std::make_shared<Impl>(Impl{std::move(key), nullptr}));
+  }
+  if (request.asked && unsupported && request.answered && !request.too_long) {
+    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
+                        "the key is encrypted in a way OpenSSL 3 does not enable (" + reason +
+                            "); convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy "
+                            "-provider default -in OLD -out NEW"}};
   }
   if (request.asked) {
     return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        passphrase ? "the key is encrypted and the passphrase does not open it"
-                                   : "the key is encrypted and no passphrase was given"}};
+                        request.too_long    ? "the passphrase is longer than 1024 octets"
+                        : request.answered ? "the key is encrypted and the passphrase does not open it"
+                                           : "the key is encrypted and no passphrase was given"}};
   }
   return Err{PkiError{PkiErrc::kNotAKey,
                       "not a private key that can be used (PEM or DER is read): " + reason}};
@@ -92,6 +106,19 @@ PkiResult<PrivateKey> PrivateKey::load(
   return key;
 }
 
+PkiResult<PrivateKey> PrivateKey::remote(std::shared_ptr<RemoteKey> key) {
+  const Bytes info = key->public_key_info();
+  const std::uint8_t* at = info.data();
+  openssl::KeyPtr native(d2i_PUBKEY(nullptr, &at, static_cast<long>(info.size())));
+  if (native == nullptr || at != info.data() + info.size()) {
+    return Err{PkiError{PkiErrc::kNotAKey,
+                        key->name() + ": OpenSSL cannot use its public key: " + openssl::take_error("it does not parse")}};
+  }
+  return PrivateKey(std::make_shared<Impl>(Impl{std::move(native), std::move(key)}));
+}
+
+RemoteKey* PrivateKey::remote() const { return impl_->remote.get(); }
+
 bool PrivateKey::matches(const Certificate& certificate) const {
   const EVP_PKEY* theirs = X509_get0_pubkey(certificate.impl().x509.get());
   const bool same = theirs != nullptr && EVP_PKEY_eq(theirs, impl_->key.get()) == 1;
@@ -106,6 +133,20 @@ Buffer PrivateKey::public_key_info() const {
   Buffer out(encoded, encoded + size);
   OPENSSL_free(encoded);
   return out;
+}
+
+std::string_view to_string(KeyHealth health) {
+  switch (health) {
+    case KeyHealth::kWell:
+      return "well";
+    case KeyHealth::kProbeDue:
+      return "probe-due";
+    case KeyHealth::kFailing:
+      return "failing";
+    case KeyHealth::kGivenUp:
+      return "given-up";
+  }
+  return "?";
 }
 
 evp_pkey_st* native_key(const PrivateKey& key) { return key.impl().key.get(); }

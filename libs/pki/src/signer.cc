@@ -1,8 +1,14 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
 #include "algorithms.h"
 #include "key_impl.h"
+#include "muster/pki/remote_key.h"
+#include "remote_signing.h"
 
 namespace muster::pki {
 namespace {
@@ -66,6 +72,9 @@ struct Signer::Impl {
       return hashing != nullptr;
     }
     digest.reset(EVP_MD_fetch(nullptr, plan->digest, nullptr));
+    if (key.remote() != nullptr) {
+      return hashing != nullptr && digest != nullptr;
+    }
     signing.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, native(), nullptr));
     bool ready = digest != nullptr && signing != nullptr && EVP_PKEY_sign_init(signing.get()) == 1;
     if (ready && plan->family == Family::kRsaPss) {
@@ -77,6 +86,12 @@ struct Signer::Impl {
       ready = EVP_PKEY_CTX_set_signature_md(signing.get(), digest.get()) == 1;
     }
     return ready;
+  }
+
+  bool hash(Bytes tbs, std::uint8_t (&out)[EVP_MAX_MD_SIZE], unsigned& size) {
+    return EVP_DigestInit_ex2(hashing.get(), digest.get(), nullptr) == 1 &&
+           EVP_DigestUpdate(hashing.get(), tbs.data(), tbs.size()) == 1 &&
+           EVP_DigestFinal_ex(hashing.get(), out, &size) == 1;
   }
 
   bool sign(Bytes tbs, Buffer& out) {
@@ -91,15 +106,13 @@ struct Signer::Impl {
         return false;
       }
     } else {
-      std::uint8_t hash[EVP_MAX_MD_SIZE];
+      std::uint8_t hashed[EVP_MAX_MD_SIZE];
       unsigned hash_size = 0;
-      if (EVP_DigestInit_ex2(hashing.get(), digest.get(), nullptr) != 1 ||
-          EVP_DigestUpdate(hashing.get(), tbs.data(), tbs.size()) != 1 ||
-          EVP_DigestFinal_ex(hashing.get(), hash, &hash_size) != 1) {
+      if (!hash(tbs, hashed, hash_size)) {
         return false;
       }
       out.resize(max_bytes);
-      if (EVP_PKEY_sign(signing.get(), out.data(), &size, hash, hash_size) != 1) {
+      if (EVP_PKEY_sign(signing.get(), out.data(), &size, hashed, hash_size) != 1) {
         return false;
       }
     }
@@ -134,6 +147,11 @@ PkiResult<Signer> Signer::make(const PrivateKey& key, SignatureScheme scheme) {
                         "an RSA key of " + std::to_string(EVP_PKEY_get_bits(native)) +
                             " bits is too weak to sign with; 2048 is the least"}};
   }
+  if (key.remote() != nullptr) {
+    if (std::string why_not = key.remote()->refuses(scheme); !why_not.empty()) {
+      return Err{PkiError{PkiErrc::kUnsupportedAlgorithm, std::move(why_not)}};
+    }
+  }
   auto impl = std::make_unique<Impl>(Impl{key, &plan, nullptr, nullptr, nullptr, 0});
   if (!impl->prepare()) {
     return Err{PkiError{
@@ -152,13 +170,53 @@ Signer Signer::clone() const {
 Bytes Signer::algorithm() const { return impl_->plan->algorithm_der; }
 std::size_t Signer::max_signature_bytes() const { return impl_->max_bytes; }
 
+RemoteKey* Signer::remote() const { return impl_->key.remote(); }
+
 PkiResult<Unit> Signer::sign(Bytes tbs, Buffer& out) {
+  if (remote() != nullptr) {
+    struct Waiting {
+      std::mutex mutex;
+      std::condition_variable arrived;
+      std::optional<PkiResult<Buffer>> result;
+    };
+    Waiting waiting;
+    sign_later(tbs, [&waiting](PkiResult<Buffer> result) {
+      // Notified under the lock: the one who waits destroys all of it as soon as the lock is free.
+      const std::lock_guard lock(waiting.mutex);
+      waiting.result.emplace(std::move(result));
+      waiting.arrived.notify_one();
+    });
+    std::unique_lock lock(waiting.mutex);
+    waiting.arrived.wait(lock, [&] { return waiting.result.has_value(); });
+    out.clear();
+    MUSTER_TRY(out, *std::move(waiting.result));
+    return Unit{};
+  }
   if (!impl_->sign(tbs, out)) {
     out.clear();
     return Err{PkiError{PkiErrc::kSigningFailed,
                         "signing failed: " + openssl::take_error("no reason given")}};
   }
   return Unit{};
+}
+
+void Signer::sign_later(Bytes tbs, std::function<void(PkiResult<Buffer>)> done) {
+  MUSTER_ASSERT(remote() != nullptr);
+  RemoteJob job;
+  job.scheme = impl_->plan->scheme;
+  job.done = std::move(done);
+  if (impl_->plan->family == Family::kPure) {
+    job.input = to_buffer(tbs);
+  } else {
+    std::uint8_t hashed[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    MUSTER_ASSERT(impl_->hash(tbs, hashed, size));  // a digest that was fetched does not fail
+    job.input.assign(hashed, hashed + size);
+  }
+  job.verifies = [key = impl_->key, plan = impl_->plan, input = job.input](Bytes signature) {
+    return verifies_remote(key, *plan, input, signature);
+  };
+  remote()->sign(std::move(job));
 }
 
 }  // namespace muster::pki

@@ -26,6 +26,7 @@ enum class PkiErrc : std::uint8_t {
   kWeakAlgorithm,     ///< SHA-1, MD5 or too short a key where policy forbids it
   kBadSignature,
   kSigningFailed,
+  kUnavailable,       ///< what holds the key (a token) does not answer now; later it may
   kBadExtension,      ///< a certificate extension that must be understood does not parse
   kNoPath,            ///< no chain to a trust anchor
   kExpired,

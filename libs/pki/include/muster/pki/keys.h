@@ -17,7 +17,9 @@ enum class SignatureScheme : std::uint8_t {
   kEcdsaSha256, kEcdsaSha384, kEcdsaSha512, kEd25519, kEd448, kMlDsa44, kMlDsa65, kMlDsa87,
 };
 
-/// A private key. Copies share it. Never logged.
+class RemoteKey;  // remote_key.h
+
+/// A private key, in this process or held elsewhere (a token: see remote_key.h). Copies share it. Never logged.
 class PrivateKey {
  public:
   /// PEM (plain or encrypted PKCS#8, traditional) or DER. `passphrase` is called only for an encrypted key and returns
@@ -26,6 +28,10 @@ class PrivateKey {
                                     const std::function<std::optional<std::string>()>& passphrase = {});
   static PkiResult<PrivateKey> parse(Bytes pem_or_der,
                                      const std::function<std::optional<std::string>()>& passphrase = {});
+  /// A key that signs elsewhere. Errors: kNotAKey (its public half is none that OpenSSL reads).
+  static PkiResult<PrivateKey> remote(std::shared_ptr<RemoteKey> key);
+  /// Null for a key in this process. Others may block when they sign: not on a loop (Signer::sign_later).
+  [[nodiscard]] RemoteKey* remote() const;
   [[nodiscard]] bool matches(const Certificate& certificate) const;
   /// SubjectPublicKeyInfo element of its public half.
   [[nodiscard]] Buffer public_key_info() const;
@@ -49,8 +55,14 @@ class Signer {
   /// Whole AlgorithmIdentifier, exactly as RFC 4055, 5758, 8410 want it (OCSP-COD-030).
   [[nodiscard]] Bytes algorithm() const;
   [[nodiscard]] std::size_t max_signature_bytes() const;
-  /// Appends nothing, fills `out` (resized). Reuses its capacity: no allocation when warm. Errors: kSigningFailed.
+  /// Appends nothing, fills `out` (resized). Reuses its capacity: no allocation when warm. With a remote key it blocks until that
+  /// has answered or its deadline has passed. Errors: kSigningFailed; kUnavailable (remote keys: no answer now).
   PkiResult<Unit> sign(Bytes tbs, Buffer& out);
+  /// Null for a key in this process, whose sign() never blocks.
+  [[nodiscard]] RemoteKey* remote() const;
+  /// Signs with a remote key without blocking: `done` is called exactly once, on any thread, possibly inside this call, with a
+  /// signature that verifies or with an error as sign() has. Precondition: remote().
+  void sign_later(Bytes tbs, std::function<void(PkiResult<Buffer>)> done);
 
  private:
   struct Impl;
