@@ -1,0 +1,145 @@
+"""Programs that are run and waited for: by what they say or do, never by sleeping for a guessed time."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+DEADLINE = 30.0  # seconds any single wait may take; generous, since machines that test are loaded
+
+
+class Failed(Exception):
+    """Something did not happen as it must; the text says what was seen instead."""
+
+
+class Done:
+    def __init__(self, command, code, out, err):
+        self.command, self.code, self.out, self.err = command, code, out, err
+        self.text = out + err
+
+    def __str__(self):
+        return f"{' '.join(map(str, self.command))}\nexit {self.code}\n{self.text[-3000:]}"
+
+
+def run(*command, stdin="", env=None, cwd=None, deadline=DEADLINE):
+    """Runs to its end. Output is text whatever octets it holds."""
+    try:
+        done = subprocess.run([str(word) for word in command], input=stdin.encode() if isinstance(stdin, str) else stdin,
+                              capture_output=True, timeout=deadline, env={**os.environ, **(env or {})}, cwd=cwd)
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"{' '.join(map(str, command))}: not done after {deadline:.0f} s\n{(late.stderr or b'')[-2000:]}") from late
+    return Done(command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+
+
+def must(*command, **options):
+    done = run(*command, **options)
+    if done.code != 0:
+        raise Failed(str(done))
+    return done
+
+
+def until(question, what, deadline=DEADLINE):
+    """The first true value of `question()`."""
+    end = time.monotonic() + deadline
+    while True:
+        value = question()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"not within {deadline:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    """A port nobody has now, for programs that cannot pick one by themselves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Daemon:
+    """A program in the background. Everything it prints is kept, and waited for line by line."""
+
+    def __init__(self, *command, env=None, cwd=None):
+        self.name = pathlib.Path(str(command[0])).name
+        self._process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=cwd)
+        self._lines, self._ended = [], False
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def running(self):
+        return self._process.poll() is None
+
+    def output(self):
+        with self._changed:
+            return "\n".join(self._lines)
+
+    def mark(self):
+        """A place in the output: wait_for(..., after=mark) sees only what comes later."""
+        with self._changed:
+            return len(self._lines)
+
+    def wait_for(self, pattern, after=0, deadline=DEADLINE):
+        """The match of the first line that fits."""
+        end = time.monotonic() + deadline
+        with self._changed:
+            while True:
+                while after < len(self._lines):
+                    match = re.search(pattern, self._lines[after])
+                    if match:
+                        return match
+                    after += 1
+                left = end - time.monotonic()
+                if self._ended or left <= 0:
+                    how = "ended without saying" if self._ended else f"did not say within {deadline:.0f} s"
+                    raise Failed(f"{self.name} {how} '{pattern}':\n" + "\n".join(self._lines[-40:]))
+                self._changed.wait(left)
+
+    def wait_for_port(self, port):
+        """Until something accepts connections there."""
+        def accepts():
+            if not self.running():
+                raise Failed(f"{self.name} ended at once:\n{self.output()[-3000:]}")
+            with socket.socket() as probe:
+                probe.settimeout(1.0)
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        until(accepts, f"{self.name} listens on port {port}")
+
+    def send(self, number):
+        self._process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it gracefully, or else by force; the exit code."""
+        if self.running():
+            self._process.send_signal(number)
+            try:
+                self._process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+        self._reader.join(DEADLINE)
+        return self._process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""What real OCSP clients ask `muster responder`, and what they conclude from its answers.
+
+usage: matrix.py --muster BINARY ROW...          run these rows (see --list)
+       matrix.py --muster BINARY --write FILE    run all, write the tables of this Debian release into FILE
+       matrix.py --check FILE --listed ROW...    whether FILE's tables and a list of rows are those of this program
+       matrix.py --list
+
+Exit code: 0 as expected, 1 not, 77 when the only row asked for could not be tried here (its program is not installed).
+"""
+import argparse
+import pathlib
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import bench  # noqa: E402
+import raw  # noqa: E402
+import report  # noqa: E402
+import tools  # noqa: E402,F401  (fills ROWS)
+import tls_clients  # noqa: E402,F401
+from kit import process  # noqa: E402
+from row import ROWS  # noqa: E402
+
+SKIPPED = 77
+
+
+def wire(exchanges):
+    """What stood on the wire, and what was wrong there: whatever a client asks, the answer must fit the question."""
+    methods, hashes, nonces, problems = [], [], [], []
+    for e in exchanges:
+        if e.asked is None:
+            problems.append(f"a request that is none: {e.message.start}")
+            continue
+        methods.append(e.method)
+        hashes += e.asked.hashes
+        nonces.append(e.asked.nonce_text())
+        if e.reply.code != 200 or e.answer is None or e.answer.status != "successful":
+            problems.append(f"answered HTTP {e.reply.code}, {e.answer.status if e.answer else 'not OCSP'}")
+        elif [s.cert_id for s in e.answer.singles] != e.asked.ids:
+            problems.append("the CertIDs of the answer are not those of the request, octet for octet")
+        elif e.answer.nonce != e.asked.nonce:
+            problems.append("the nonce of the answer is not that of the request")
+    tidy = lambda words: ", ".join(sorted(set(words)))  # noqa: E731
+    return {"method": tidy(methods), "hash": tidy(hashes), "nonce": tidy(nonces)}, sorted(set(problems))
+
+
+def run_row(row, muster):
+    """A result for report.py: either {"skipped": why} or what was seen, with "problems"."""
+    start = time.monotonic()
+    result = {"row": row}
+    try:
+        with bench.Bench(muster) as made:
+            try:
+                seen = row.run(made)
+            except process.Failed as failure:
+                result["problems"] = [f"{failure}\n--- responder:\n{made.responder.daemon.output()[-1500:]}"]
+                return result
+            asked, problems = wire(made.recorder.since())
+            for case in bench.CASES:
+                if seen.said.get(case) != row.expected[case]:
+                    problems.append(f"{case}: expected '{row.expected[case]}', it concluded: {seen.said.get(case)}")
+                if not made.recorder.asked_about(made.ca.serial(case)):
+                    problems.append(f"{case}: the responder was never asked about it")
+            result |= {"version": seen.version, "said": seen.said, "note": seen.note, "problems": problems} | asked
+    except bench.Skip as why:
+        result["skipped"] = str(why)
+    result["seconds"] = time.monotonic() - start
+    return result
+
+
+def describe(result):
+    row = result["row"]
+    if "skipped" in result:
+        return f"SKIPPED  {row.key}: {result['skipped']} (packages: {row.packages})"
+    if result["problems"]:
+        return f"FAILED   {row.key}\n" + "\n".join(f"  - {problem}" for problem in result["problems"])
+    said = ", ".join(f"{case}: {word}" for case, word in result["said"].items())
+    return (f"held     {row.key} {result['version']}: {result['method']}, {result['hash']}, nonce {result['nonce']}; {said}"
+            f" ({result['seconds']:.1f} s)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="clients against muster responder")
+    parser.add_argument("--muster")
+    parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--check", type=pathlib.Path)
+    parser.add_argument("--listed", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("rows", nargs="*")
+    args = parser.parse_args()
+
+    if args.list:
+        print("\n".join(ROWS))
+        return 0
+    if args.check:
+        problems = report.shape_problems(args.check.read_text(), args.rows if args.listed else list(ROWS))
+        print("\n".join(problems) or f"{args.check.name} has every row and column")
+        return 1 if problems else 0
+    unknown = [key for key in args.rows if key not in ROWS]
+    if unknown or not args.muster:
+        parser.error(f"no such row: {', '.join(unknown)}; see --list" if unknown else "--muster is missing")
+
+    results = []
+    for row in ROWS.values():
+        if not args.rows or row.key in args.rows:
+            results.append(run_row(row, args.muster))
+            print(describe(results[-1]), flush=True)
+    if args.write:
+        with bench.Bench(args.muster) as made:
+            found = raw.run(made)
+        args.write.write_text(report.with_tables(args.write.read_text(), results, found))
+    if any(result.get("problems") for result in results):
+        return 1
+    return SKIPPED if len(results) == 1 and "skipped" in results[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""TLS clients that judge the staple of `muster front`, which asks the responder by itself."""
+import http.server
+import threading
+
+from bench import CASES, program
+from kit import process
+from row import Seen, row
+
+
+class _Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    def log_message(self, *_):
+        pass
+
+
+class Backend:
+    """A plain HTTP server behind whatever terminates TLS."""
+
+    def __init__(self):
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hello)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _front(bench):
+    """The port of a front with all three certificates, once it has asked about them."""
+    backend = bench.add(Backend())
+    pairs = "".join(f'[[front.certificate]]\ncertificate = "{bench.path(case)}.chain.pem"\nkey = "{bench.path(case)}.key"\n'
+                    for case in CASES)
+    front = bench.daemon(bench.muster, "front", "--config", bench.write("front.toml", f"""
+[front]
+listen = ["127.0.0.1:0"]
+upstream = "127.0.0.1:{backend.port}"
+keep = true
+shelf = "{bench.path('shelf')}"
+{pairs}"""))
+    port = front.wait_for(r"^listening on 127\.0\.0\.1:(\d+)$")[1]
+    for case in CASES:
+        bench.wait_until_asked(case)
+    return port
+
+
+@row("curl", "`curl --cert-status`, stapled by `muster front`", "curl", "connected", "refused", "refused")
+def curl(bench):
+    tool, said, port = program("curl"), {}, _front(bench)
+    for case in CASES:
+        host = bench.host(case)
+        done = process.run(tool, "--silent", "--show-error", "--noproxy", "*", "--cert-status", "--cacert", bench.path("root.pem"),
+                           "--resolve", f"{host}:{port}:127.0.0.1", f"https://{host}:{port}/")
+        # 91 is CURLE_SSL_INVALIDCERTSTATUS: refused for the status, not for anything else
+        said[case] = {0: "connected", 91: "refused"}.get(done.code, str(done))
+    words = process.run(tool, "--version").out.split()
+    return Seen(f"{words[1]} ({next(w for w in words if 'SSL/' in w or 'TLS/' in w)})", said)
+
+
+@row("gnutls-cli-staple", "GnuTLS `gnutls-cli`, stapled by `muster front`", "gnutls-bin", "connected", "refused", "connected")
+def gnutls_cli_staple(bench):
+    tool, said, port = program("gnutls-cli"), {}, _front(bench)
+    for case in CASES:
+        done = process.run(tool, "--x509cafile", bench.path("root.pem"), f"--sni-hostname={bench.host(case)}",
+                           f"--verify-hostname={bench.host(case)}", "-p", port, "127.0.0.1")
+        said[case] = "connected" if done.code == 0 else "refused"
+    return Seen(process.run(tool, "--version").out.split()[1], said,
+                "an `unknown` answer is not stapled; without must-staple it connects then")

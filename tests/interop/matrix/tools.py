@@ -1,0 +1,129 @@
+"""Programs that ask and print or return what they were told."""
+import os
+import pathlib
+import re
+import sys
+
+from bench import CASES, Skip, program
+from kit import process
+from row import Seen, row
+
+HERE = pathlib.Path(__file__).parent
+
+
+def _openssl_ocsp(bench, command, *options, env=None):
+    said = {}
+    for case in CASES:
+        done = process.run(*command, "ocsp", *options, "-issuer", bench.path("ca.pem"), "-cert", bench.path(f"{case}.pem"),
+                           "-CAfile", bench.path("chain.pem"), "-url", bench.recorder.url, env=env)
+        match = re.search(rf"{case}\.pem: (\w+)", done.out)
+        said[case] = match[1] if match and "Response verify OK" in done.err and done.code == 0 else str(done)
+        if "WARNING" in done.text:
+            said[case] += f" ({done.text})"
+    return said
+
+
+def _openssl_version(command, env=None):
+    return process.must(*command, "version", env=env).out.split()[1]
+
+
+@row("openssl", "`openssl ocsp`", "openssl", "good", "revoked", "unknown")
+def openssl(bench):
+    command = [program("openssl")]
+    return Seen(_openssl_version(command), _openssl_ocsp(bench, command))
+
+
+@row("openssl-sha256", "`openssl ocsp -sha256 -no_nonce`", "openssl", "good", "revoked", "unknown")
+def openssl_sha256(bench):
+    command = [program("openssl")]
+    return Seen(_openssl_version(command), _openssl_ocsp(bench, command, "-sha256", "-no_nonce"))
+
+
+@row("openssl-3.5", "`openssl ocsp` of OpenSSL 3.5", "openssl (Debian 13)", "good", "revoked", "unknown")
+def openssl_35(bench):
+    """$MUSTER_OPENSSL35: an openssl program, or the root of a Debian 13 tree, whose program is run with the tree's own
+    libraries (no chroot, nothing in the tree changes)."""
+    where = pathlib.Path(os.environ.get("MUSTER_OPENSSL35", "/usr/bin/openssl"))
+    command, env = [str(where)], {}
+    if where.is_dir():
+        libraries = where / "usr/lib/x86_64-linux-gnu"
+        command = [str(where / "lib64/ld-linux-x86-64.so.2"), "--library-path", str(libraries), str(where / "usr/bin/openssl")]
+        env = {"OPENSSL_MODULES": str(libraries / "ossl-modules"), "OPENSSL_CONF": "/dev/null"}
+    if not all(pathlib.Path(word).exists() for word in (command[0], command[-1])):
+        raise Skip(f"no openssl program at MUSTER_OPENSSL35={where}")
+    version = _openssl_version(command, env)
+    if tuple(map(int, version.split(".")[:2])) < (3, 5):
+        raise Skip(f"this is OpenSSL {version}; MUSTER_OPENSSL35 may name a newer one (a program or a Debian 13 tree)")
+    return Seen(version, _openssl_ocsp(bench, command, env=env))
+
+
+def _ocsptool(bench, *options):
+    tool, said = program("ocsptool"), {}
+    for case in CASES:
+        done = process.run(tool, f"--ask={bench.recorder.url}", *options, "--load-issuer", bench.path("ca.pem"), "--load-cert",
+                           bench.path(f"{case}.pem"), "--load-trust", bench.path("chain.pem"))
+        match = re.search(r"Certificate Status: (\w+)", done.out)
+        said[case] = match[1] if match and "Verifying OCSP Response: Success" in done.out else str(done)
+    return Seen(re.search(r"ocsptool (\S+)", process.run(tool, "--version").out)[1], said)
+
+
+@row("ocsptool", "GnuTLS `ocsptool --ask`", "gnutls-bin", "good", "revoked", "unknown")
+def ocsptool(bench):
+    return _ocsptool(bench)
+
+
+@row("ocsptool-nonce", "GnuTLS `ocsptool --ask --nonce`", "gnutls-bin", "good", "revoked", "unknown")
+def ocsptool_nonce(bench):
+    return _ocsptool(bench, "--nonce")
+
+
+@row("gnutls-cli", "GnuTLS `gnutls-cli --ocsp`", "gnutls-bin", "connected", "refused", "connected")
+def gnutls_cli(bench):
+    """Asks about the server's certificate by itself; the server staples nothing."""
+    tool, said = program("gnutls-cli"), {}
+    for case in CASES:
+        server = bench.daemon(program("openssl"), "s_server", "-accept", "127.0.0.1:0", "-cert", bench.path(f"{case}.pem"), "-key",
+                              bench.path(f"{case}.key"), "-cert_chain", bench.path("ca.pem"), "-www")
+        port = server.wait_for(r"^ACCEPT \S+:(\d+)")[1]
+        done = process.run(tool, "--ocsp", "--x509cafile", bench.path("root.pem"), f"--sni-hostname={bench.host(case)}",
+                           f"--verify-hostname={bench.host(case)}", "-p", port, "127.0.0.1")
+        said[case] = "connected" if done.code == 0 else "refused"
+        due = "Certificate was revoked" if case == "revoked" else "OCSP: verified"
+        if due not in done.text:
+            said[case] = str(done)  # not for what it was told
+        server.stop()
+    return Seen(re.search(r"gnutls-cli (\S+)", process.run(tool, "--version").out)[1], said, "takes `unknown` for not revoked")
+
+
+@row("python-cryptography", "Python `cryptography` (SHA-256, nonce of 32 octets, GET)", "python3-cryptography", "good", "revoked",
+     "unknown")
+def python_cryptography(bench):
+    """Debian's package belongs to Debian's interpreter; another one may have it from elsewhere."""
+    script = HERE / "clients" / "ask_cryptography.py"
+    for interpreter in dict.fromkeys(["/usr/bin/python3", sys.executable]):
+        if process.run(interpreter, "-c", "import cryptography.x509.ocsp").code == 0:
+            break
+    else:
+        raise Skip("the module cryptography is not installed")
+    done = process.must(interpreter, script, bench.recorder.url, bench.path("ca.pem"), bench.path("ocsp.pem"),
+                        *(bench.path(f"{case}.pem") for case in CASES))
+    version, *words = done.out.split()
+    return Seen(version, dict(zip(CASES, words)))
+
+
+@row("strongswan-pki", "strongSwan `pki --verify --online`", "strongswan-pki libstrongswan-standard-plugins "
+     "libstrongswan-extra-plugins", "trusted", "refused", "trusted, unchecked")
+def strongswan_pki(bench):
+    """Uses the plugin `revocation` that charon uses for its peers' certificates."""
+    tool, said = program("pki"), {}
+    for case in CASES:
+        done = process.run(tool, "--verify", "--online", "--in", bench.path(f"{case}.pem"), "--cacert", bench.path("ca.pem"),
+                           "--cacert", bench.path("root.pem"))
+        if done.code == 0 and "certificate not revoked" in done.text:
+            said[case] = "trusted"
+        elif done.code == 0 and "revocation checking failed" in done.text:
+            said[case] = "trusted, unchecked"
+        else:
+            said[case] = "refused" if "certificate was revoked" in done.text else str(done)
+    return Seen(re.search(r"strongSwan (\S+)", process.run(tool, "--help").text)[1], said,
+                "`unknown`: exit code 0 with the words \"revocation checking failed\"")
