@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "muster/crl/combine.h"
 #include "muster/crl/name_match.h"
 
 namespace muster::client::internal {
@@ -84,7 +85,7 @@ CrlEvaluator::CrlEvaluator(const CrlEvidence& evidence, UnixSeconds now, const C
     }
     (view->is_delta ? deltas_ : complete_).push_back({i, *std::move(view)});
   }
-  const auto newest_first = [](const Candidate& a, const Candidate& b) { return is_newer(a.view, b.view); };
+  const auto newest_first = [](const Candidate& a, const Candidate& b) { return crl::is_newer(a.view, b.view); };
   std::stable_sort(complete_.begin(), complete_.end(), newest_first);
   std::stable_sort(deltas_.begin(), deltas_.end(), newest_first);
 }
@@ -136,7 +137,7 @@ void CrlEvaluator::try_point(State& state, const Point& point) {
     }
   }
   for (const Candidate& delta : deltas_) {
-    const auto fits = [&](const Candidate& complete) { return delta_fits(delta.view, complete.view); };
+    const auto fits = [&](const Candidate& complete) { return crl::delta_fits(delta.view, complete.view); };
     if (issuer_fits(delta.view, point, state.certificate) &&
         std::none_of(complete_.begin(), complete_.end(), fits)) {
       state.refuse(delta.index, {CrlErrc::kNoBase, "no complete CRL is at hand that this delta CRL continues"});
@@ -191,7 +192,7 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
   if (entry && entry->reason != ReasonCode::kRemoveFromCrl) {  // removal ends the matter (OCSP-CRL-035)
     state.verdict.status = CrlRevoked{entry->revocation_date, entry->reason, entry->invalidity_date, where};
   } else if (const crl::CrlView& latest = delta != nullptr ? delta->view : complete.view;
-             !entry && may_omit_expired(latest, state.certificate.not_after())) {
+             !entry && crl::may_omit_expired(latest, state.certificate.not_after())) {
     return state.refuse(complete.index, {CrlErrc::kCertificateExpired,
                                          "the certificate expired before the CRL was issued, which need not list it"});
   }
@@ -275,14 +276,14 @@ Result<Unit, CrlError> CrlEvaluator::check_trust(const Certificate& signer,
 
 bool CrlEvaluator::has_current_delta(const Candidate& complete) const {
   return std::any_of(deltas_.begin(), deltas_.end(), [&](const Candidate& delta) {
-    return delta_fits(delta.view, complete.view) && pki::check_crl_times(delta.view, now_, policy_.times);
+    return crl::delta_fits(delta.view, complete.view) && pki::check_crl_times(delta.view, now_, policy_.times);
   });
 }
 
 const CrlEvaluator::Candidate* CrlEvaluator::find_delta(State& state, const Candidate& complete,
                                                         const Certificate& signer) {
   for (const Candidate& delta : deltas_) {
-    if (!delta_fits(delta.view, complete.view)) {
+    if (!crl::delta_fits(delta.view, complete.view)) {
       continue;
     }
     if (auto current = pki::check_crl_times(delta.view, now_, policy_.times); !current) {

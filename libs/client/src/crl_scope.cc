@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "muster/crl/combine.h"
 #include "muster/crl/name_match.h"
 
 namespace muster::client::internal {
@@ -80,12 +81,6 @@ bool same_names(const Point& a, const Point& b) {
   });
 }
 
-bool same_extension(const crl::CrlView& a, const crl::CrlView& b, Bytes oid) {
-  const auto in_a = der::find_extension(a.extensions, oid);
-  const auto in_b = der::find_extension(b.extensions, oid);
-  return in_a.has_value() == in_b.has_value() && (!in_a || equal(in_a->value, in_b->value));
-}
-
 }  // namespace
 
 std::vector<Point> points_of(const pki::Certificate& certificate) {
@@ -143,40 +138,7 @@ std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point
 }
 
 crl::ReasonSet reasons_of(const crl::CrlView& crl, const Point& point) {
-  crl::ReasonSet reasons = point.reasons;
-  if (crl.issuing_distribution_point && crl.issuing_distribution_point->only_some_reasons) {
-    reasons &= *crl.issuing_distribution_point->only_some_reasons;
-  }
-  return reasons;
-}
-
-bool delta_fits(const crl::CrlView& delta, const crl::CrlView& complete) {
-  return delta.delta_base_number && delta.crl_number && complete.crl_number &&
-         crl::same_name(delta.issuer, complete.issuer) &&
-         same_extension(delta, complete, oid::kCeIssuingDistributionPoint) &&
-         same_extension(delta, complete, oid::kCeAuthorityKeyId) &&
-         crl::compare_numbers(*delta.delta_base_number, *complete.crl_number) <= 0 &&
-         crl::compare_numbers(*complete.crl_number, *delta.crl_number) < 0;
-}
-
-bool may_omit_expired(const crl::CrlView& crl, UnixSeconds not_after) {
-  if (crl.this_update <= not_after) {
-    return false;
-  }
-  const auto extension = der::find_extension(crl.extensions, oid::kCeExpiredCertsOnCrl);
-  if (!extension) {
-    return true;
-  }
-  der::Reader in(extension->value);
-  const auto since = der::read_generalized_time(in, "expiredCertsOnCRL");
-  return !since || !in.at_end() || not_after < *since;
-}
-
-bool is_newer(const crl::CrlView& a, const crl::CrlView& b) {
-  if (a.this_update != b.this_update) {
-    return a.this_update > b.this_update;
-  }
-  return a.crl_number && b.crl_number && crl::compare_numbers(*a.crl_number, *b.crl_number) > 0;
+  return point.reasons & crl::reasons_of(crl);
 }
 
 }  // namespace muster::client::internal

@@ -6,7 +6,7 @@
 #include "muster/crl/crl.h"
 #include "muster/pki/verified_crl.h"
 
-// Which CRLs speak for which certificate: RFC 5280 section 6.3.3 steps (b) and (c). Pure.
+// Which CRLs speak for which certificate: RFC 5280 section 6.3.3 steps (b) and (d); step (c) is crl/combine.h. Pure.
 namespace muster::client::internal {
 
 /// One distribution point to be covered, with the names a CRL must share if it names any itself.
@@ -32,16 +32,5 @@ std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point
 
 /// Step (d): the reasons for which this CRL covers this point.
 crl::ReasonSet reasons_of(const crl::CrlView& crl, const Point& point);
-
-/// Step (c) and section 5.2.4: whether the delta continues the complete CRL: issuer, scope and authority key identifier the
-/// same, base number <= complete number < delta number (OCSP-CRL-029, -030).
-bool delta_fits(const crl::CrlView& delta, const crl::CrlView& complete);
-
-/// Whether the CRL need not list a certificate that expired when this one did: issued later, and without an
-/// expiredCertsOnCRL that reaches back so far (section 3.3; X.509 expiredCertsOnCRL).
-bool may_omit_expired(const crl::CrlView& crl, UnixSeconds not_after);
-
-/// Order of preference: issued later first, then the higher number.
-bool is_newer(const crl::CrlView& a, const crl::CrlView& b);
 
 }  // namespace muster::client::internal
