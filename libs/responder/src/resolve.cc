@@ -45,6 +45,24 @@ void answer_unlisted(const IssuerPolicy& policy, Resolved& out) {
   }
 }
 
+/// Until when the source vouches for what it says of a serial; nothing: a live source, no end. A set of CRLs with one missing
+/// still knows revocations, and a list of issued serials that lags still knows the others (decisions 028 and 029).
+std::optional<UnixSeconds> known_until(const store::IssuerState& state, const std::optional<store::Status>& record) {
+  std::optional<UnixSeconds> until = state.next_update;
+  const auto limit = [&until](const std::optional<UnixSeconds>& end) {
+    if (end) {
+      until = std::min(until.value_or(*end), *end);
+    }
+  };
+  if (!record || record->state == store::State::kGood) {
+    limit(state.not_revoked_until);
+  }
+  if (!record && state.knows_issued == store::KnowsIssued::kYes) {
+    limit(state.never_issued_until);
+  }
+  return until;
+}
+
 }  // namespace
 
 bool same_answer(const Resolved& a, const Resolved& b) {
@@ -66,21 +84,22 @@ Resolved resolve(const Terms& terms, const store::IssuerState* state,
   if (state == nullptr || (!live_store && state->loaded_at == UnixSeconds{})) {
     return refuse(Cause::kSourceNotLoaded);
   }
-  if (state->next_update && *state->next_update <= now) {
+  const std::optional<UnixSeconds> until = known_until(*state, record);
+  if (until && *until <= now) {
     return refuse(Cause::kSourceStale);
   }
 
   Resolved out;
   out.source_this_update = state->this_update;
-  out.source_next_update = state->next_update;
+  out.source_next_update = until;
   // A CRL was right when it was issued, a live source when it was last read; neither may lie ahead of the clock.
   const UnixSeconds known = state->this_update ? *state->this_update : live_store ? now : state->loaded_at;
   out.this_update = std::min(known, now);
   // A CRL says itself how long it holds; a live source that nobody could read for a whole validity is not to be believed.
   const UnixSeconds from = state->this_update ? now : out.this_update;
   out.next_update = std::min(from + terms.policy.validity - Seconds(1), terms.not_after);
-  if (state->next_update) {
-    out.next_update = std::min(out.next_update, *state->next_update);
+  if (until) {
+    out.next_update = std::min(out.next_update, *until);
   }
   if (out.next_update <= now) {
     return refuse(Cause::kSourceStale);

@@ -128,6 +128,30 @@ TEST(Resolve, NeverDatesTheAnswerAheadOfTheClock) {
   EXPECT_EQ(resolve(terms(), &state, kGoodRecord, kNow).this_update, kNow);
 }
 
+// A CRL of the set is missing: what is revoked is known, what is not revoked is not.
+TEST(Resolve, KnowsRevocationsAloneWhileACrlIsMissing) {
+  store::IssuerState state = crl();
+  state.not_revoked_until = kNow;
+  Terms t = terms();
+  t.policy.unlisted = UnlistedAnswer::kGood;
+  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).cause, Cause::kSourceStale);
+  EXPECT_EQ(resolve(t, &state, kGoodRecord, kNow).cause, Cause::kSourceStale);
+  EXPECT_EQ(resolve(t, &state, revoked({}), kNow).cause, Cause::kNone);
+  state.not_revoked_until = kNow + Seconds(1);
+  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).next_update, kNow + Seconds(1)) << "good never outlives what it rests on";
+  EXPECT_EQ(resolve(t, &state, revoked({}), kNow).next_update, *state.next_update);
+}
+
+TEST(Resolve, CallsNothingNeverIssuedByAnOldListOfWhatWas) {
+  store::IssuerState state = crl();
+  state.knows_issued = store::KnowsIssued::kYes;
+  state.never_issued_until = kNow;
+  EXPECT_EQ(resolve(terms(), &state, std::nullopt, kNow).cause, Cause::kSourceStale);
+  EXPECT_TRUE(std::holds_alternative<ocsp::Good>(resolve(terms(), &state, kGoodRecord, kNow).status));
+  state.never_issued_until = kNow + Seconds(1);
+  EXPECT_TRUE(std::holds_alternative<ocsp::Unknown>(resolve(terms(), &state, std::nullopt, kNow).status));
+}
+
 // req: OCSP-RESP-044 OCSP-RESP-058 OCSP-RESP-072
 TEST(Resolve, EndsWithWhateverEndsFirst) {
   const auto index = live();

@@ -82,7 +82,10 @@ constexpr unsigned kKnowsIssued = 1;
 constexpr unsigned kHasThisUpdate = 2;
 constexpr unsigned kHasNextUpdate = 4;
 constexpr unsigned kHasCrlNumber = 8;
-constexpr unsigned kIssuerFlags = kKnowsIssued | kHasThisUpdate | kHasNextUpdate | kHasCrlNumber;
+constexpr unsigned kHasNotRevokedUntil = 16;
+constexpr unsigned kHasNeverIssuedUntil = 32;
+constexpr unsigned kIssuerFlags =
+    kKnowsIssued | kHasThisUpdate | kHasNextUpdate | kHasCrlNumber | kHasNotRevokedUntil | kHasNeverIssuedUntil;
 
 // Flags in the first octet of a status.
 constexpr unsigned kHasInvalidity = 0x40;
@@ -173,6 +176,8 @@ Buffer encode_issuer(const IssuerRecord& record) {
   flags |= s.this_update ? kHasThisUpdate : 0u;
   flags |= s.next_update ? kHasNextUpdate : 0u;
   flags |= s.crl_number ? kHasCrlNumber : 0u;
+  flags |= s.not_revoked_until ? kHasNotRevokedUntil : 0u;
+  flags |= s.never_issued_until ? kHasNeverIssuedUntil : 0u;
   out.u8(static_cast<std::uint8_t>(flags));
   out.time(s.loaded_at);
   out.u64(s.sequence);
@@ -189,6 +194,12 @@ Buffer encode_issuer(const IssuerRecord& record) {
   if (s.crl_number) {
     out.u16(s.crl_number->size());
     out.octets(*s.crl_number);
+  }
+  if (s.not_revoked_until) {
+    out.time(*s.not_revoked_until);
+  }
+  if (s.never_issued_until) {
+    out.time(*s.never_issued_until);
   }
   out.u16(s.label.size());
   out.octets(as_bytes(s.label));
@@ -218,6 +229,12 @@ std::optional<IssuerRecord> decode_issuer(Bytes octets) {
   }
   if ((flags & kHasCrlNumber) != 0) {
     s.crl_number = to_buffer(in.octets(in.number<std::uint16_t>()));
+  }
+  if ((flags & kHasNotRevokedUntil) != 0) {
+    s.not_revoked_until = in.time();
+  }
+  if ((flags & kHasNeverIssuedUntil) != 0) {
+    s.never_issued_until = in.time();
   }
   s.label = as_text(in.octets(in.number<std::uint16_t>()));
   if (!in.ok() || (flags & ~kIssuerFlags) != 0) {

@@ -11,6 +11,16 @@
 namespace muster::store {
 namespace {
 
+/// `facts` with what the store itself keeps.
+IssuerState with_facts(const IssuerState& facts, const IssuerState& own) {
+  IssuerState state = facts;
+  state.key = own.key;
+  state.sequence = own.sequence;
+  state.records = own.records;
+  state.revoked = own.revoked;
+  return state;
+}
+
 class StoreImpl final : public Store {
  public:
   StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode) : env_(std::move(env)), mode_(mode) {}
@@ -55,6 +65,15 @@ class StoreImpl final : public Store {
   }
 
   StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) override {
+    return apply(issuer, changes, [](IssuerState&) {});
+  }
+
+  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, const IssuerState& facts) override {
+    return apply(issuer, changes, [&facts](IssuerState& state) { state = with_facts(facts, state); });
+  }
+
+  template <class Adapt>
+  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, Adapt&& adapt) {
     std::uint64_t sequence = 0;
     MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
@@ -66,6 +85,7 @@ class StoreImpl final : public Store {
         MUSTER_CHECK(apply_one(txn, *partition, record, change));
       }
       MUSTER_TRY(sequence, next_sequence(*env_, txn));
+      adapt(record.state);
       record.state.sequence = sequence;
       return save_issuer(*env_, txn, issuer, record);
     }));
@@ -77,12 +97,8 @@ class StoreImpl final : public Store {
     MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
       MUSTER_TRY(sequence, next_sequence(*env_, txn));
-      const IssuerState before = std::move(record.state);
-      record.state = facts;
-      record.state.key = before.key;
+      record.state = with_facts(facts, record.state);
       record.state.sequence = sequence;
-      record.state.records = before.records;
-      record.state.revoked = before.revoked;
       return save_issuer(*env_, txn, issuer, record);
     }));
     return sequence;

@@ -90,6 +90,8 @@ TEST(Format, IssuerSurvivesEncodingAndRefusesDamage) {
   record.state.this_update = unix_seconds(5);
   record.state.next_update = unix_seconds(6);
   record.state.crl_number = Buffer(20, 0x7f);
+  record.state.not_revoked_until = unix_seconds(21);
+  record.state.never_issued_until = unix_seconds(22);
   record.state.loaded_at = unix_seconds(9);
   record.state.sequence = 3;
   record.state.records = 4;
@@ -105,6 +107,8 @@ TEST(Format, IssuerSurvivesEncodingAndRefusesDamage) {
   EXPECT_EQ(back->state.this_update, record.state.this_update);
   EXPECT_EQ(back->state.next_update, record.state.next_update);
   EXPECT_EQ(back->state.crl_number, record.state.crl_number);
+  EXPECT_EQ(back->state.not_revoked_until, unix_seconds(21));
+  EXPECT_EQ(back->state.never_issued_until, unix_seconds(22));
   EXPECT_EQ(back->state.loaded_at, record.state.loaded_at);
   EXPECT_EQ(back->state.sequence, 3u);
   EXPECT_EQ(back->state.records, 4u);

@@ -145,6 +145,26 @@ TEST_F(StoreTest, TouchChangesFactsAndTheSequenceOnly) {
   EXPECT_TRUE(store->verify(issuer));
 }
 
+TEST_F(StoreTest, ChangesAndFactsComeTogether) {
+  const auto store = must_open(path());
+  const IssuerId issuer = must(store->ensure_issuer(key_of(1), "CA"));
+  IssuerState facts;
+  facts.label = "CA";
+  facts.next_update = kTestNow + Seconds(60);
+  const std::uint64_t sequence = must(store->apply(issuer, std::vector{Change{serial_of(1), revoked(kTestNow)}}, facts));
+  const IssuerState state = store->issuers().at(0).second;
+  EXPECT_EQ(state.key, key_of(1));
+  EXPECT_EQ(state.next_update, facts.next_update);
+  EXPECT_EQ(state.sequence, sequence);
+  EXPECT_EQ(state.revoked, 1u);
+  Status broken;
+  broken.state = State::kRevoked;
+  facts.next_update.reset();
+  ASSERT_FALSE(store->apply(issuer, std::vector{Change{serial_of(2), broken}}, facts));
+  EXPECT_TRUE(store->issuers().at(0).second.next_update) << "neither or both";
+  EXPECT_TRUE(store->verify(issuer));
+}
+
 /// Applies random operations to the store and to a std::map, reopening now and then.
 class ModelTest : public StoreTest, public ::testing::WithParamInterface<unsigned> {};
 

@@ -60,6 +60,11 @@ struct IssuerState {
   std::optional<UnixSeconds> this_update;       ///< of a CRL; nothing when the source is live
   std::optional<UnixSeconds> next_update;
   std::optional<Buffer> crl_number;             ///< INTEGER content, of the CRL loaded last (rollback guard)
+  /// Until when a serial that is not revoked may be called so; nothing: as next_update. Earlier when a CRL of a set is missing
+  /// or over: then only revocations are known.
+  std::optional<UnixSeconds> not_revoked_until;
+  /// Until when an absent serial may be called never issued; nothing: as next_update. The list of what was issued may lag.
+  std::optional<UnixSeconds> never_issued_until;
   UnixSeconds loaded_at{};                      ///< last successful load or check of the source
   std::uint64_t sequence = 0;                   ///< of the last change to this issuer
   std::uint64_t records = 0, revoked = 0;
@@ -152,6 +157,8 @@ class Store {
 
   /// All changes in one transaction under the next sequence number; durable (synced) when it returns.
   virtual StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) = 0;
+  /// The same with new facts, of which key, sequence, records and revoked are ignored.
+  virtual StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, const IssuerState& facts) = 0;
   /// Updates the facts alone (a source checked and found unchanged).
   virtual StoreResult<std::uint64_t> touch(IssuerId issuer, const IssuerState& facts) = 0;
   virtual StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer,
