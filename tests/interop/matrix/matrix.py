@@ -20,6 +20,8 @@ import bench  # noqa: E402
 import raw  # noqa: E402
 import report  # noqa: E402
 import tools  # noqa: E402,F401  (fills ROWS)
+import languages  # noqa: E402,F401
+import servers  # noqa: E402,F401
 import tls_clients  # noqa: E402,F401
 from kit import process  # noqa: E402
 from row import ROWS  # noqa: E402
@@ -34,7 +36,8 @@ def wire(exchanges):
         if e.asked is None:
             problems.append(f"a request that is none: {e.message.start}")
             continue
-        methods.append(e.method)
+        version = e.message.start.rsplit("/", 1)[-1]
+        methods.append(e.method if version == "1.1" else f"{e.method} (HTTP/{version})")
         hashes += e.asked.hashes
         nonces.append(e.asked.nonce_text())
         if e.reply.code != 200 or e.answer is None or e.answer.status != "successful":
