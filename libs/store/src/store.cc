@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "issuer_table.h"
+#include "muster/store/update.h"
 #include "reader.h"
 #include "replacement.h"
 
@@ -65,18 +66,24 @@ class StoreImpl final : public Store {
   }
 
   StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes) override {
-    return apply(issuer, changes, [](IssuerState&) {});
+    return apply_from(issuer, std::nullopt, changes, [](IssuerState&) {});
   }
 
   StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, const IssuerState& facts) override {
-    return apply(issuer, changes, [&facts](IssuerState& state) { state = with_facts(facts, state); });
+    return apply_from(issuer, std::nullopt, changes, [&facts](IssuerState& state) { state = with_facts(facts, state); });
   }
 
+  /// Nothing for `expected`: whatever the issuer's state is.
   template <class Adapt>
-  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, Adapt&& adapt) {
+  StoreResult<std::uint64_t> apply_from(IssuerId issuer, std::optional<std::uint64_t> expected, std::span<const Change> changes,
+                                        Adapt&& adapt) {
     std::uint64_t sequence = 0;
     MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
+      if (expected && record.state.sequence != *expected) {
+        return Err{StoreError{StoreErrc::kBusy, "store " + env_->directory() + ": another writer changed issuer '" +
+                                                    record.state.label + "' meanwhile (decide again)"}};
+      }
       const auto partition = env_->partition_for_write(record.partition);
       if (!partition) {
         return Err{env_->damaged("an issuer's partition is missing")};
@@ -260,6 +267,13 @@ class StoreImpl final : public Store {
 StoreResult<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {
   MUSTER_TRY(auto env, Environment::open(directory, options));
   return std::unique_ptr<Store>(std::make_unique<StoreImpl>(std::move(env), options.mode));
+}
+
+StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
+                                              std::span<const Change> changes) {
+  auto* const ours = dynamic_cast<StoreImpl*>(&store);
+  MUSTER_ASSERT(ours != nullptr);  // there is one kind of store that can be written
+  return ours->apply_from(issuer, expected, changes, [](IssuerState&) {});
 }
 
 }  // namespace muster::store
