@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint8_t kTlsHandshakeRecord = 0x16;
 constexpr std::size_t kMaxMethodAndVersionBytes = 64;
-constexpr std::size_t kMaxChunkLineBytes = 256;
 /// Chunk sizes, extensions and line ends may take as much again as the body: one-octet chunks must
 /// not multiply memory.
 constexpr std::size_t kChunkOverheadFactor = 2;
@@ -109,27 +108,37 @@ RequestParser::Progress RequestParser::refuse(unsigned status) {
   return Progress::kRefused;
 }
 
-RequestParser::Progress RequestParser::parse(std::span<std::uint8_t> buffer) {
+RequestParser::Progress RequestParser::parse_head_only(std::span<const std::uint8_t> buffer) {
   if (refusal_status_ != 0) {
     return Progress::kRefused;
   }
-  const auto head = [&] { return as_text(buffer.subspan(start_, head_end_ - start_)); };
   if (head_end_ == 0) {
     if (const Progress progress = find_head_end(buffer); progress != Progress::kComplete) {
       return progress;
     }
-    if (const Progress progress = parse_head(head()); progress != Progress::kComplete) {
+    if (const Progress progress = parse_head(as_text(buffer.subspan(start_, head_end_ - start_)));
+        progress != Progress::kComplete) {
       return progress;
     }
     head_base_ = buffer.data();
     position_ = head_end_;
     body_end_ = head_end_;
   }
+  return Progress::kNeedBody;
+}
+
+RequestParser::Progress RequestParser::parse(std::span<std::uint8_t> buffer) {
+  if (const Progress progress = parse_head_only(buffer); progress != Progress::kNeedBody) {
+    return progress;
+  }
+  if (!framing_.is_chunked && framing_.length > limits_.max_body_bytes) {
+    return refuse(413);
+  }
   if (const Progress progress = parse_body(buffer); progress != Progress::kComplete) {
     return progress;
   }
   if (head_base_ != buffer.data()) {  // the buffer moved while the body came: views must follow
-    static_cast<void>(parse_head(head()));
+    static_cast<void>(parse_head(as_text(buffer.subspan(start_, head_end_ - start_))));
     head_base_ = buffer.data();
   }
   request_.body = buffer.subspan(head_end_, body_end_ - head_end_);
@@ -180,7 +189,7 @@ RequestParser::Progress RequestParser::find_head_end(std::span<const std::uint8_
 
 RequestParser::Progress RequestParser::parse_head(std::string_view head) {
   request_ = RequestView{};
-  content_length_ = 0;
+  framing_ = {};
   has_content_length_ = has_transfer_encoding_ = has_host_ = wants_continue_ = false;
 
   const std::size_t line_end = head.find('\r');
@@ -205,10 +214,7 @@ RequestParser::Progress RequestParser::parse_head(std::string_view head) {
   if (has_transfer_encoding_ && (has_content_length_ || request_.version_minor == 0)) {
     return refuse(400);
   }
-  if (content_length_ > limits_.max_body_bytes) {
-    return refuse(413);
-  }
-  framing_ = has_transfer_encoding_ ? Framing::kChunked : Framing::kLength;
+  framing_.is_chunked = has_transfer_encoding_;
   wants_continue_ = wants_continue_ && request_.version_minor >= 1;
   return Progress::kComplete;
 }
@@ -299,7 +305,7 @@ RequestParser::Progress RequestParser::parse_header_line(std::string_view line) 
     case 14:
       if (iequals(name, "Content-Length")) {
         const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), content_length_);
+            std::from_chars(value.data(), value.data() + value.size(), framing_.length);
         if (has_content_length_ || value.empty() || value[0] == '-' ||
             end != value.data() + value.size()) {
           return refuse(400);
@@ -330,13 +336,13 @@ RequestParser::Progress RequestParser::parse_header_line(std::string_view line) 
 }
 
 RequestParser::Progress RequestParser::parse_body(std::span<std::uint8_t> buffer) {
-  if (framing_ == Framing::kChunked) {
+  if (framing_.is_chunked) {
     return parse_chunks(buffer);
   }
-  if (buffer.size() - head_end_ < content_length_) {
+  if (buffer.size() - head_end_ < framing_.length) {
     return Progress::kNeedBody;
   }
-  body_end_ = position_ = head_end_ + content_length_;
+  body_end_ = position_ = head_end_ + framing_.length;
   return Progress::kComplete;
 }
 
@@ -346,73 +352,27 @@ RequestParser::Progress RequestParser::parse_chunks(std::span<std::uint8_t> buff
         kChunkOverheadFactor * limits_.max_body_bytes + limits_.max_header_bytes) {
       return refuse(413);
     }
-    if (chunk_stage_ == ChunkStage::kData) {
-      const std::size_t available = std::min(chunk_left_, buffer.size() - position_);
-      std::memmove(buffer.data() + body_end_, buffer.data() + position_, available);
-      body_end_ += available;
-      position_ += available;
-      chunk_left_ -= available;
-      if (chunk_left_ != 0) {
+    const ChunkDecoder::Step step = chunks_.next(buffer.subspan(position_));
+    switch (step.kind) {
+      case ChunkDecoder::Kind::kNeedMore:
         return Progress::kNeedBody;
-      }
-      chunk_stage_ = ChunkStage::kDataEnd;
-    }
-    const std::size_t line_feed = find_line_feed(buffer, position_);
-    if (line_feed - position_ > kMaxChunkLineBytes) {
-      return refuse(400);
-    }
-    if (line_feed == buffer.size()) {
-      return Progress::kNeedBody;
-    }
-    if (line_feed == position_ || buffer[line_feed - 1] != '\r') {
-      return refuse(400);
-    }
-    const std::string_view line = as_text(buffer.subspan(position_, line_feed - 1 - position_));
-    position_ = line_feed + 1;
-    switch (chunk_stage_) {
-      case ChunkStage::kSize:
-        if (const Progress progress = parse_chunk_size(line); progress != Progress::kComplete) {
-          return progress;
+      case ChunkDecoder::Kind::kRefused:
+        return refuse(step.status);
+      case ChunkDecoder::Kind::kData:
+        std::memmove(buffer.data() + body_end_, buffer.data() + position_, step.bytes);
+        body_end_ += step.bytes;
+        break;
+      case ChunkDecoder::Kind::kFraming:
+        if (chunks_.chunk_left() > limits_.max_body_bytes - (body_end_ - head_end_)) {
+          return refuse(413);
         }
         break;
-      case ChunkStage::kDataEnd:
-        if (!line.empty()) {
-          return refuse(400);  // the chunk is longer than it said
-        }
-        chunk_stage_ = ChunkStage::kSize;
-        break;
-      case ChunkStage::kTrailer:
-        if (line.empty()) {
-          return Progress::kComplete;
-        }
-        trailer_bytes_ += line.size() + 2;
-        if (trailer_bytes_ > limits_.max_header_bytes) {
-          return refuse(431);
-        }
-        break;
-      case ChunkStage::kData:
-        break;
+      case ChunkDecoder::Kind::kEnd:
+        position_ += step.bytes;
+        return Progress::kComplete;
     }
+    position_ += step.bytes;
   }
-}
-
-RequestParser::Progress RequestParser::parse_chunk_size(std::string_view line) {
-  std::size_t size = 0;
-  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), size, 16);
-  const std::string_view extension = line.substr(static_cast<std::size_t>(end - line.data()));
-  if (error == std::errc::result_out_of_range) {
-    return refuse(413);
-  }
-  if (error != std::errc{} || line[0] == '-' || (!extension.empty() && extension[0] != ';') ||
-      !all_in(kValueSet, extension)) {
-    return refuse(400);
-  }
-  if (size > limits_.max_body_bytes - (body_end_ - head_end_)) {
-    return refuse(413);
-  }
-  chunk_left_ = size;
-  chunk_stage_ = size == 0 ? ChunkStage::kTrailer : ChunkStage::kData;
-  return Progress::kComplete;
 }
 
 }  // namespace muster::http

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 
+#include "muster/http/chunks.h"
 #include "muster/http/message.h"
 
 namespace muster::http {
@@ -28,12 +29,23 @@ class RequestParser {
     kTls,       ///< a TLS ClientHello on a plain port
   };
 
-  explicit RequestParser(const RequestLimits& limits) : limits_(limits) {}
+  explicit RequestParser(const RequestLimits& limits)
+      : limits_(limits), chunks_(limits.max_header_bytes) {}
 
   /// \param buffer  Starts at the first octet behind the previous request and holds at least what
   /// the previous call for this
   ///                request saw; it may have moved. Chunked bodies are joined in place.
   Progress parse(std::span<std::uint8_t> buffer);
+  /// The same for callers that take the body themselves, in pieces: kNeedBody when the head is complete; consumed() then is where
+  /// the body starts, framing() how it ends, and request() valid but for its body. `max_body_bytes` is theirs to judge.
+  Progress parse_head_only(std::span<const std::uint8_t> buffer);
+
+  /// How the body is delimited.
+  struct Framing {
+    bool is_chunked = false;
+    std::size_t length = 0;  ///< unless chunked
+  };
+  [[nodiscard]] Framing framing() const { return framing_; }
 
   /// Lifetime: as the buffer of the last parse().
   [[nodiscard]] const RequestView& request() const { return request_; }
@@ -47,9 +59,6 @@ class RequestParser {
   void reset();
 
  private:
-  enum class Framing : std::uint8_t { kLength, kChunked };
-  enum class ChunkStage : std::uint8_t { kSize, kData, kDataEnd, kTrailer };
-
   Progress refuse(unsigned status);
   Progress find_head_end(std::span<const std::uint8_t> buffer);
   Progress parse_head(std::string_view head);
@@ -57,7 +66,6 @@ class RequestParser {
   Progress parse_header_line(std::string_view line);
   Progress parse_body(std::span<std::uint8_t> buffer);
   Progress parse_chunks(std::span<std::uint8_t> buffer);
-  Progress parse_chunk_size(std::string_view line);
 
   RequestLimits limits_;
   RequestView request_;
@@ -69,12 +77,9 @@ class RequestParser {
   std::size_t head_end_ = 0;                 // zero until the empty line was seen
   const std::uint8_t* head_base_ = nullptr;  // where the views of request_ point into
 
-  Framing framing_ = Framing::kLength;
-  ChunkStage chunk_stage_ = ChunkStage::kSize;
-  std::size_t content_length_ = 0;
-  std::size_t chunk_left_ = 0;
+  Framing framing_;
+  ChunkDecoder chunks_;
   std::size_t body_end_ = 0;  // chunked: joined body ends here
-  std::size_t trailer_bytes_ = 0;
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;
   bool has_host_ = false;
