@@ -95,6 +95,28 @@ Result<Unit, TlsError> add_certificate(SSL_CTX* context, const ServerCertificate
   return Unit{};
 }
 
+/// Clients must prove to be certified, for clientAuth, by one of the anchors.
+Result<Unit, TlsError> require_clients(SSL_CTX* context, const ClientVerification& clients) {
+  if (clients.anchors.empty()) {
+    return Unit{};
+  }
+  ERR_clear_error();
+  for (const pki::Certificate& anchor : clients.anchors) {
+    X509* const x509 = pki::native_x509(anchor);
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), x509) != 1 || SSL_CTX_add_client_CA(context, x509) != 1) {
+      return fail(TlsErrc::kBadCertificate, "the CA of clients " + anchor.subject_text() + " cannot be used");
+    }
+  }
+  X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_SSL_CLIENT);
+  X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);  // an intermediate may be the anchor
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // A ticket must not outlive what the client was allowed when it was issued.
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
+  return Unit{};
+}
+
 Result<ContextPtr, TlsError> make_context(const std::vector<ServerCertificate>& all,
                                           const std::vector<std::size_t>& chosen,
                                           const StapleSource& source, ServerContext::Impl& impl) {
@@ -129,6 +151,7 @@ Result<ContextPtr, TlsError> make_context(const std::vector<ServerCertificate>& 
   if (!impl.alpn_wire.empty()) {
     SSL_CTX_set_alpn_select_cb(raw, on_alpn, &impl);
   }
+  MUSTER_CHECK(require_clients(raw, impl.options.clients));
   attach(raw, source, impl.options.staple);
   return context;
 }

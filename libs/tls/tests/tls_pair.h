@@ -12,6 +12,7 @@
 
 #include "muster/base/assert.h"
 #include "muster/base/file.h"
+#include "muster/pki/native.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/tls/server.h"
 
@@ -48,6 +49,7 @@ struct ClientOptions {
   std::vector<std::string> alpn{};
   bool offers_status_v2 = false;
   SSL_SESSION* resume = nullptr;
+  const muster::testing::Identity* identity = nullptr;  ///< shown when asked for
 };
 
 struct HandshakeMessage {
@@ -109,6 +111,10 @@ class TlsPair {
     }
     SSL_set_alpn_protos(client_.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
                         static_cast<unsigned>(alpn.size()));
+    if (options.identity != nullptr) {
+      SSL_use_certificate(client_.get(), pki::native_x509(options.identity->certificate));
+      SSL_use_PrivateKey(client_.get(), pki::native_key(options.identity->key));
+    }
     if (options.resume != nullptr) {
       SSL_set_session(client_.get(), options.resume);
     }

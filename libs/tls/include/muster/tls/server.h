@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ enum class UnknownName : std::uint8_t {
   kRefuse,        ///< alert unrecognized_name
 };
 
+/// Whether clients must show a certificate (mutual TLS).
+struct ClientVerification {
+  /// Anchors: a client needs a certificate for clientAuth with a path to one of them. Empty: none is asked for.
+  std::vector<pki::Certificate> anchors{};
+};
+
 struct ServerOptions {
   TlsVersion least = TlsVersion::k12;
   std::string ciphers12{};  ///< OpenSSL list for TLS 1.2; empty: AEAD with forward secrecy
@@ -32,6 +39,14 @@ struct ServerOptions {
       alpn{};  ///< protocols on offer, best first; empty: the extension is ignored
   UnknownName unknown_name = UnknownName::kServeDefault;
   AttachOptions staple{};
+  ClientVerification clients{};
+};
+
+/// A client's verified certificate.
+struct PeerIdentity {
+  pki::Certificate certificate;
+  /// Its subjectAltName: "dns:ca.example" (lower case), "uri:spiffe://...", "email:...", "ip:192.0.2.1".
+  std::vector<std::string> names;
 };
 
 class Session;
@@ -91,6 +106,8 @@ class Session {
   [[nodiscard]] bool has_buffered() const;
   [[nodiscard]] std::string_view server_name() const;  ///< asked by SNI; empty: none
   [[nodiscard]] std::string_view version() const;      ///< "TLSv1.3"
+  /// Who the peer proved to be; nothing unless client certificates are asked for. After the handshake.
+  [[nodiscard]] std::optional<PeerIdentity> peer() const;
   [[nodiscard]] const std::string& error()
       const;  ///< of the operation that failed, in OpenSSL's words
 
