@@ -1,0 +1,141 @@
+#include "muster/push/operation.h"
+
+#include <array>
+
+namespace muster::push {
+namespace {
+
+using store::State;
+using store::Status;
+
+constexpr std::array<std::string_view, kOperationKinds> kWords = {"issue", "revoke", "hold", "unhold", "forget"};
+
+Decision conflict(const Status& known, std::string why) { return {Verdict::kConflict, known, std::move(why)}; }
+
+std::string since(const Status& status) {
+  return status.revoked_at ? " since " + format_iso8601(*status.revoked_at) : "";
+}
+Decision revoked_for_good(const Status& known) {
+  return conflict(known, "the certificate is revoked" + since(known) + "; a revocation cannot be undone, only a hold");
+}
+
+/// `status` with what the operation says beyond the state, compared with what was there.
+Decision settle(const Operation& operation, const std::optional<Status>& known, Status status) {
+  if (operation.expires) {
+    if (status.expires && status.expires != operation.expires) {
+      return conflict(*known, "the certificate is known to expire at " + format_iso8601(*status.expires));
+    }
+    status.expires = operation.expires;
+  }
+  return {known == status ? Verdict::kUnchanged : Verdict::kChanged, status, ""};
+}
+
+Decision issue(const Operation& operation, const std::optional<Status>& known) {
+  if (known && known->state == State::kRevoked) {
+    return revoked_for_good(*known);
+  }
+  if (known && known->state == State::kHold) {
+    return conflict(*known, "the certificate is on hold" + since(*known) + "; unhold lifts it");
+  }
+  return settle(operation, known, known.value_or(Status{}));
+}
+
+Decision revoke_again(const Operation& operation, const Status& known) {
+  const bool same = (!operation.at || operation.at == known.revoked_at) && (!operation.reason || operation.reason == known.reason) &&
+                    (!operation.invalidity_date || operation.invalidity_date == known.invalidity_date);
+  if (!same && operation.amend == Amend::kNo) {
+    return conflict(known, "the certificate is revoked already" + since(known) +
+                               " with other facts; \"amend\": true corrects reason, invalidity date, or to an earlier time");
+  }
+  if (operation.at && known.revoked_at && *operation.at > *known.revoked_at) {
+    return conflict(known, "the certificate is revoked" + since(known) + "; a revocation cannot be moved to a later time");
+  }
+  Status status = known;
+  status.revoked_at = operation.at ? operation.at : known.revoked_at;
+  status.reason = operation.reason ? operation.reason : known.reason;
+  status.invalidity_date = operation.invalidity_date ? operation.invalidity_date : known.invalidity_date;
+  return settle(operation, known, status);
+}
+
+Decision revoke(const Operation& operation, const std::optional<Status>& known, UnixSeconds now) {
+  if (known && known->state == State::kRevoked) {
+    return revoke_again(operation, *known);
+  }
+  Status status = known.value_or(Status{});
+  // A hold that becomes final keeps its time unless told otherwise: signatures made meanwhile stay doubtful.
+  const std::optional<UnixSeconds> held_at = known && known->state == State::kHold ? known->revoked_at : std::nullopt;
+  status.state = State::kRevoked;
+  status.revoked_at = operation.at ? *operation.at : held_at.value_or(now);
+  status.reason = operation.reason;
+  status.invalidity_date = operation.invalidity_date;
+  return settle(operation, known, status);
+}
+
+Decision hold(const Operation& operation, const std::optional<Status>& known, UnixSeconds now) {
+  if (known && known->state == State::kRevoked) {
+    return revoked_for_good(*known);
+  }
+  if (known && known->state == State::kHold) {
+    return !operation.at || operation.at == known->revoked_at
+               ? settle(operation, known, *known)
+               : conflict(*known, "the certificate is on hold already" + since(*known));
+  }
+  Status status = known.value_or(Status{});
+  status.state = State::kHold;
+  status.revoked_at = operation.at.value_or(now);
+  status.reason = ReasonCode::kCertificateHold;
+  return settle(operation, known, status);
+}
+
+Decision unhold(const Operation& operation, const std::optional<Status>& known) {
+  if (!known) {
+    return {Verdict::kAbsent, std::nullopt, "no such certificate is known; issue it first"};
+  }
+  if (known->state == State::kRevoked) {
+    return revoked_for_good(*known);
+  }
+  Status status = *known;
+  status.state = State::kGood;
+  status.revoked_at.reset();
+  status.reason.reset();
+  status.invalidity_date.reset();
+  return settle(operation, known, status);
+}
+
+Decision forget(const std::optional<Status>& known, UnixSeconds now) {
+  if (!known) {
+    return {Verdict::kUnchanged, std::nullopt, ""};
+  }
+  const bool has_expired = known->expires && *known->expires < now;
+  if (known->state != State::kGood && !has_expired) {
+    return conflict(*known, "a revocation or hold is kept until the certificate has expired" +
+                                (known->expires ? " (" + format_iso8601(*known->expires) + ")" : std::string(", which is not known when")));
+  }
+  return {Verdict::kChanged, std::nullopt, ""};
+}
+
+}  // namespace
+
+std::string_view to_string(OperationKind kind) { return kWords.at(static_cast<std::size_t>(kind)); }
+
+std::optional<OperationKind> parse_operation_kind(std::string_view word) {
+  for (std::size_t i = 0; i < kWords.size(); ++i) {
+    if (kWords.at(i) == word) {
+      return static_cast<OperationKind>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+Decision decide(const Operation& operation, const std::optional<Status>& known, UnixSeconds now) {
+  switch (operation.kind) {
+    case OperationKind::kIssue: return issue(operation, known);
+    case OperationKind::kRevoke: return revoke(operation, known, now);
+    case OperationKind::kHold: return hold(operation, known, now);
+    case OperationKind::kUnhold: return unhold(operation, known);
+    case OperationKind::kForget: break;
+  }
+  return forget(known, now);
+}
+
+}  // namespace muster::push
