@@ -143,8 +143,6 @@ std::string_view to_string(KeyHealth health) {
       return "probe-due";
     case KeyHealth::kFailing:
       return "failing";
-    case KeyHealth::kGivenUp:
-      return "given-up";
   }
   return "?";
 }

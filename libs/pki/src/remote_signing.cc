@@ -2,20 +2,18 @@
 
 #include <openssl/rsa.h>
 
-#include "key_impl.h"
 
 namespace muster::pki {
 
-bool verifies_remote(const PrivateKey& key, const SchemePlan& plan, Bytes input, Bytes signature) {
-  EVP_PKEY* native = key.impl().key.get();
+bool verifies_remote(EVP_PKEY* key, const SchemePlan& plan, Bytes input, Bytes signature) {
   bool good = false;
   if (plan.family == Family::kPure) {
     const openssl::DigestContextPtr context(EVP_MD_CTX_new());
     good = context != nullptr &&
-           EVP_DigestVerifyInit_ex(context.get(), nullptr, nullptr, nullptr, nullptr, native, nullptr) == 1 &&
+           EVP_DigestVerifyInit_ex(context.get(), nullptr, nullptr, nullptr, nullptr, key, nullptr) == 1 &&
            EVP_DigestVerify(context.get(), signature.data(), signature.size(), input.data(), input.size()) == 1;
   } else {
-    const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, native, nullptr));
+    const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
     const openssl::DigestPtr digest(EVP_MD_fetch(nullptr, plan.digest, nullptr));
     good = context != nullptr && digest != nullptr && EVP_PKEY_verify_init(context.get()) == 1;
     if (good && plan.family == Family::kRsaPss) {

@@ -4,8 +4,8 @@
 
 namespace muster::pki {
 
-/// Whether `signature` is one over `input` (the digest; the message for kPure) under `key`. A signature from elsewhere is looked at
+/// Whether `signature` is one over `input` (the digest; the message for kPure) under the public half `key`. A signature from elsewhere is looked at
 /// before anybody else sees it: a token that fails half-way may return anything.
-bool verifies_remote(const PrivateKey& key, const SchemePlan& plan, Bytes input, Bytes signature);
+bool verifies_remote(EVP_PKEY* key, const SchemePlan& plan, Bytes input, Bytes signature);
 
 }  // namespace muster::pki

@@ -24,7 +24,6 @@ enum class KeyHealth : std::uint8_t {
   kWell,
   kProbeDue,  ///< it failed; the next signature will be tried and shows whether it is back
   kFailing,   ///< it failed; until the pause is over every signature is refused at once
-  kGivenUp,   ///< not tried again until the key is loaded anew: its PIN was refused, and tokens lock themselves
 };
 std::string_view to_string(KeyHealth health);
 

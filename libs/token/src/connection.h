@@ -1,0 +1,84 @@
+#pragma once
+
+#include <map>
+
+#include "encoding.h"
+#include "module.h"
+#include "muster/base/mutex.h"
+
+namespace muster::token {
+
+/// Logins to one token, one at a time and never twice with a PIN that was refused: with several sessions a wrong PIN would
+/// otherwise lock the token in one blow. Lives as long as the process, so that reloading does not try again either. Threads: any.
+class PinGate {
+ public:
+  /// C_Login as CKU_USER or CKU_CONTEXT_SPECIFIC. Errors: kWrongPassphrase, and as classify().
+  pki::PkiResult<Unit> login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session, CK_USER_TYPE user, const KeyUri& uri,
+                             const pki::AskPassphrase& ask);
+
+ private:
+  Mutex mutex_;
+  Buffer refused_ MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PIN that was refused last; empty: none
+};
+
+/// What the sessions of one token share. Threads: any.
+class Token {
+ public:
+  Token(KeyUri uri, std::shared_ptr<PinGate> gate) : uri_(std::move(uri)), gate_(std::move(gate)) {}
+  [[nodiscard]] const KeyUri& uri() const { return uri_; }
+  [[nodiscard]] PinGate& gate() const { return *gate_; }
+  /// Loaded at the first call. Blocks as long as the modules do.
+  pki::PkiResult<std::shared_ptr<const Modules>> modules();
+  /// The next call of modules() starts them anew: some know no other way back after their device was away.
+  void forget_modules();
+  void set_pin(pki::AskPassphrase ask);
+  [[nodiscard]] pki::AskPassphrase pin() const;
+
+ private:
+  const KeyUri uri_;
+  const std::shared_ptr<PinGate> gate_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Modules> modules_ MUSTER_GUARDED_BY(mutex_);
+  pki::AskPassphrase ask_ MUSTER_GUARDED_BY(mutex_);
+};
+
+/// What is known of a key once it was found.
+struct KeyFacts {
+  Buffer public_key_info;
+  KeyFamily family{};
+  bool always_authenticate = false;            ///< wants the PIN for each signature
+  std::vector<CK_MECHANISM_TYPE> mechanisms{};  ///< of those we use
+};
+
+/// One session. Every method may block as long as the token likes. Threads: one at a time.
+class Connection {
+ public:
+  explicit Connection(std::shared_ptr<Token> token) : token_(std::move(token)) {}
+  ~Connection() { drop(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable (module), kNotAKey, kSigningFailed.
+  pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
+  /// The signature as the token makes it.
+  pki::PkiResult<Buffer> sign(const KeyUri& uri, const KeyFacts& facts, const MechanismPlan& plan, Bytes input);
+  /// Closes the session; the next call opens another.
+  void drop();
+
+ private:
+  pki::PkiResult<Unit> connect();
+  pki::PkiResult<Unit> find_token();
+  pki::PkiResult<CK_OBJECT_HANDLE> find_key(const KeyUri& uri);
+  pki::PkiResult<std::vector<CK_OBJECT_HANDLE>> find_objects(std::vector<CK_ATTRIBUTE> search);
+  pki::PkiResult<Buffer> attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+  pki::PkiResult<Buffer> public_key(const KeyUri& uri, CK_OBJECT_HANDLE key, KeyFamily family);
+
+  const std::shared_ptr<Token> token_;
+  std::shared_ptr<const Modules> modules_;
+  CK_FUNCTION_LIST* module_ = nullptr;  // of the slot; null: not connected
+  CK_SLOT_ID slot_ = 0;
+  CK_SESSION_HANDLE session_ = 0;
+  std::map<std::string, CK_OBJECT_HANDLE> handles_;  // by KeyUri::text()
+};
+
+}  // namespace muster::token

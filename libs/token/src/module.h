@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "uri.h"
+
+namespace muster::token {
+
+/// PKCS#11 modules, loaded and initialised through p11-kit: it counts users of a module in this process, so that nobody shuts down
+/// what another part still uses. Threads: immutable, any.
+class Modules {
+ public:
+  /// Those a URI asks for. Errors: kUnreadable (does not load or initialise; p11-kit's words).
+  static pki::PkiResult<std::shared_ptr<const Modules>> load(const KeyUri& uri);
+  ~Modules();
+  Modules(const Modules&) = delete;
+  Modules& operator=(const Modules&) = delete;
+
+  [[nodiscard]] const std::vector<CK_FUNCTION_LIST*>& all() const { return modules_; }
+
+ private:
+  Modules() = default;
+  std::vector<CK_FUNCTION_LIST*> modules_;  // initialised
+  CK_FUNCTION_LIST** list_ = nullptr;       // as p11-kit gave it; null for a single module
+};
+
+}  // namespace muster::token

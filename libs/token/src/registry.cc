@@ -1,0 +1,45 @@
+#include "registry.h"
+
+namespace muster::token {
+namespace {
+
+struct Registry {
+  struct Entry {
+    TokenOptions options;
+    const Clock* clock;
+    std::weak_ptr<Pool> pool;
+  };
+  Mutex mutex;
+  std::multimap<std::string, Entry> pools MUSTER_GUARDED_BY(mutex);
+  std::map<std::string, std::shared_ptr<PinGate>> gates MUSTER_GUARDED_BY(mutex);
+};
+
+Registry& registry() {
+  static Registry& all = *new Registry();  // never destroyed: threads that hang in a module may outlive main()
+  return all;
+}
+
+}  // namespace
+
+std::shared_ptr<Pool> pool_for(const KeyUri& uri, const TokenOptions& options, const Clock& clock) {
+  Registry& all = registry();
+  const std::string name = uri.token_text() + "|" + uri.pin_file();
+  const MutexLock lock(all.mutex);
+  std::erase_if(all.pools, [](const auto& entry) { return entry.second.pool.expired(); });
+  const auto [first, last] = all.pools.equal_range(name);
+  for (auto at = first; at != last; ++at) {
+    auto pool = at->second.pool.lock();
+    if (pool != nullptr && at->second.options == options && at->second.clock == &clock) {
+      return pool;
+    }
+  }
+  auto& gate = all.gates[uri.token_text()];
+  if (gate == nullptr) {
+    gate = std::make_shared<PinGate>();
+  }
+  auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri, gate), options, clock);
+  all.pools.emplace(name, Registry::Entry{options, &clock, pool});
+  return pool;
+}
+
+}  // namespace muster::token
