@@ -1,0 +1,322 @@
+#include "muster/publish/publisher.h"
+
+#include <algorithm>
+
+#include "publication.h"
+#include "published_files.h"
+
+namespace muster::publish {
+namespace {
+
+Err<PublishError> bad(PublishErrc code, std::string detail) { return Err{PublishError{code, std::move(detail)}}; }
+
+}  // namespace
+
+struct Publisher::Impl {
+  Impl(Spec s, const store::Store& st) : spec(std::move(s)), store(st), reader(st.reader()) {}
+
+  void checkpoint(std::string_view step) const {
+    if (spec.checkpoint_for_test) {
+      spec.checkpoint_for_test(step);
+    }
+  }
+  [[nodiscard]] std::string in_state(const std::string& name) const { return spec.state_directory + "/" + name; }
+
+  PublishResult<Unit> start(UnixSeconds now);
+  PublishResult<Unit> adopt_published_numbers();
+  PublishResult<Unit> install();
+  void tidy() const;
+  PublishResult<SourceFacts> check_sources(UnixSeconds now) const;
+  PublishResult<Unit> check_moment(What what, UnixSeconds now) const;
+  PublishResult<Changed> look(UnixSeconds now);
+  PublishResult<Published> publish(What what, UnixSeconds now, Regular regular);
+  PublishResult<crl::Number> burn_number();
+
+  Spec spec;
+  const store::Store& store;
+  std::unique_ptr<store::Reader> reader;
+  UniqueFd lock;
+  State state;
+  bool installed = false;
+  std::vector<std::string> warnings;
+  std::optional<UnixSeconds> looked_at;
+  std::optional<std::uint64_t> looked_sequence;
+  Changed changed = Changed::kNo;
+};
+
+PublishResult<Unit> Publisher::Impl::start(UnixSeconds now) {
+  MUSTER_CHECK(check_spec(spec, now, warnings));
+  MUSTER_TRY(lock, lock_directory(spec.state_directory));
+  const std::string tag = issuer_tag(crl_issuer_of(spec));
+  MUSTER_TRY(const auto known, load_state(spec.state_directory));
+  if (known && known->issuer != tag) {
+    return bad(PublishErrc::kState, spec.state_directory + " belongs to another CRL issuer than " +
+                                        spec.signer.subject_text() + " (name another state directory)");
+  }
+  state = known.value_or(State{});
+  state.issuer = tag;
+  if (!known && spec.first_number) {
+    const auto first = spec.first_number->content();
+    // The highest used so far is the one below: numbers begin behind it.
+    Buffer below = first;
+    for (std::size_t i = below.size(); i-- > 0;) {
+      if (below[i]-- != 0) {
+        break;
+      }
+    }
+    state.number = crl::Number::make(below).value_or(crl::Number());
+  }
+  if (state.partitions != spec.partitions.size()) {
+    state.complete.reset();
+    state.delta.reset();
+  }
+  MUSTER_CHECK(adopt_published_numbers());
+  if (const auto done = install(); !done) {
+    warnings.push_back(done.error().detail);  // tried again before anything is published
+  }
+  return Unit{};
+}
+
+/// Numbers go on behind whatever is published already: by us before the state was lost, or by another program.
+PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
+  const crl::Number ours = state.number;
+  for (const Partition& partition : spec.partitions) {
+    for (const std::string& path : {partition.out, partition.delta_out}) {
+      if (path.empty()) {
+        continue;
+      }
+      remove_leftovers(path);
+      MUSTER_TRY(const auto there, look_at_published(path, crl_issuer_of(spec)));
+      if (there && there->number && *there->number > state.number) {
+        state.number = *there->number;
+      }
+      if (there && (!state.this_update || there->this_update > *state.this_update)) {
+        state.this_update = there->this_update;
+      }
+    }
+  }
+  if (ours == state.number) {
+    return Unit{};
+  }
+  if (state.complete) {
+    warnings.push_back(spec.label + ": " + spec.state_directory + " is older than the CRLs that are published (restored from a "
+                       "backup?); numbering goes on behind theirs, " + state.number.to_hex());
+  }
+  state.complete.reset();
+  state.delta.reset();
+  state.history = History{};
+  return Unit{};
+}
+
+/// Puts the CRLs committed last where they are served, unless they are there.
+PublishResult<Unit> Publisher::Impl::install() {
+  for (std::size_t i = 0; state.complete && i < spec.partitions.size(); ++i) {
+    const Partition& partition = spec.partitions[i];
+    MUSTER_CHECK(install_file(in_state(state.complete_file(i)), partition.out));
+    checkpoint("installed");
+    if (state.delta && !partition.delta_out.empty()) {
+      MUSTER_CHECK(install_file(in_state(state.delta_file(i)), partition.delta_out));
+      checkpoint("installed");
+    }
+  }
+  installed = true;
+  tidy();
+  return Unit{};
+}
+
+/// Removes from the state directory what is not in use: older CRLs, and what a failed publication left.
+void Publisher::Impl::tidy() const {
+  remove_files(spec.state_directory, [this](std::string_view name) {
+    if (name == "lock" || name == "state") {
+      return true;
+    }
+    for (std::size_t i = 0; i < spec.partitions.size(); ++i) {
+      if ((state.complete && name == state.complete_file(i)) || (state.delta && name == state.delta_file(i))) {
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
+PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const {
+  SourceFacts facts;
+  if (reader->renew() == 0) {
+    return bad(PublishErrc::kStore, spec.label + ": the store cannot be read (see 'muster store verify')");
+  }
+  for (const Subject& subject : spec.subjects) {
+    const store::IssuerState* known = reader->issuer_state(subject.id);
+    const std::string who = subject.ca.subject_text() + ": ";
+    if (known == nullptr || (known->loaded_at == UnixSeconds{} && known->records == 0)) {
+      return bad(PublishErrc::kSource, who + "the store knows nothing of its certificates, and an empty CRL would clear them all "
+                                             "(import a source; if none was ever issued, say 'muster store issuer --issued complete')");
+    }
+    // What a CRL leaves out it clears: the records must be good for that.
+    const auto ends = known->not_revoked_until ? known->not_revoked_until : known->next_update;
+    if (ends && *ends <= now) {
+      return bad(PublishErrc::kSource, who + "the CRLs that its records come from say who is not revoked until " +
+                                             format_iso8601(*ends) + " only (get newer ones)");
+    }
+    if (subject.oldest_source && !known->this_update && known->loaded_at + *subject.oldest_source <= now) {
+      return bad(PublishErrc::kSource, who + "its source was read last at " + format_iso8601(known->loaded_at) +
+                                             "; that is too old to be signed again (see why it cannot be read)");
+    }
+    facts.revoked += subject.compromised_at ? known->records : known->revoked;
+    if (ends && (!facts.ends || *ends < *facts.ends)) {
+      facts.ends = ends;
+    }
+  }
+  return facts;
+}
+
+PublishResult<Unit> Publisher::Impl::check_moment(What what, UnixSeconds now) const {
+  if (state.history.ended && what != What::kLast) {
+    return bad(PublishErrc::kEnded, spec.label + ": the last CRL of this series was published; it holds for ever");
+  }
+  if (state.this_update && now < *state.this_update) {
+    return bad(PublishErrc::kClock, spec.label + ": the clock says " + format_iso8601(now) + ", but the CRL published last is of " +
+                                        format_iso8601(*state.this_update) + " (correct the clock)");
+  }
+  if (now < spec.signer.not_before() || now > spec.signer.not_after()) {
+    return bad(PublishErrc::kSigner, "CRL signer " + spec.signer.subject_text() + ": its certificate ended at " +
+                                         format_iso8601(spec.signer.not_after()));
+  }
+  if (what != What::kLast) {
+    return Unit{};
+  }
+  if (!spec.terms.profile->last_allowed) {
+    return bad(PublishErrc::kTerms, "profile " + std::string(spec.terms.profile->name) + " knows no last CRL");
+  }
+  for (const Subject& subject : spec.subjects) {
+    const store::IssuerState* known = reader->issuer_state(subject.id);
+    if (known == nullptr || known->knows_issued != store::KnowsIssued::kYes) {
+      return bad(PublishErrc::kTooEarly, subject.ca.subject_text() + ": a last CRL needs every certificate to be expired or "
+                                         "revoked, and the store does not know all that were issued (use index.txt)");
+    }
+  }
+  return Unit{};
+}
+
+PublishResult<Changed> Publisher::Impl::look(UnixSeconds now) {
+  looked_at = now;
+  const std::uint64_t sequence = reader->renew();
+  reader->release();
+  if (sequence != 0 && looked_sequence == sequence) {
+    return changed;
+  }
+  std::vector<LineDigest> digests(spec.partitions.size());
+  MUSTER_CHECK(for_each_line(store, spec, {{state.retire_before, spec.terms.keep_expired_since}, std::nullopt},
+                             [&](std::size_t partition, const Line& line) { digests[partition].add(line); }));
+  looked_sequence = sequence;
+  changed = combine(digests) == state.digest ? Changed::kNo : Changed::kYes;
+  return changed;
+}
+
+/// Makes a number ours for good before anything is signed with it: a publication that dies skips it.
+PublishResult<crl::Number> Publisher::Impl::burn_number() {
+  const auto number = state.number.next();
+  if (!number) {
+    return bad(PublishErrc::kNumbers, spec.label + ": CRL numbers end below 2^159, and the last one is used");
+  }
+  State next = state;
+  next.number = *number;
+  MUSTER_CHECK(save_state(spec.state_directory, next));
+  state = std::move(next);
+  return *number;
+}
+
+PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Regular regular) {
+  if (!installed) {
+    MUSTER_CHECK(install());
+  }
+  MUSTER_TRY(const SourceFacts facts, check_sources(now));
+  MUSTER_CHECK(check_moment(what, now));
+  reader->release();
+  Publication publication(spec, state, what, now, regular);
+  MUSTER_CHECK(publication.prepare(facts));
+  MUSTER_CHECK(publication.read(store));
+  MUSTER_TRY(const crl::Number number, burn_number());
+  checkpoint("burned");
+  auto next = publication.make(number);
+  if (!next) {
+    tidy();
+    return Err{next.error()};
+  }
+  MUSTER_CHECK(save_state(spec.state_directory, *next));
+  state = *std::move(next);
+  installed = false;
+  changed = Changed::kNo;
+  looked_sequence.reset();
+  checkpoint("committed");
+  MUSTER_CHECK(install());
+  return std::move(publication.done());
+}
+
+Publisher::Publisher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Publisher::~Publisher() = default;
+
+PublishResult<std::unique_ptr<Publisher>> Publisher::open(Spec spec, const store::Store& store, UnixSeconds now) {
+  auto impl = std::make_unique<Impl>(std::move(spec), store);
+  MUSTER_CHECK(impl->start(now));
+  return std::unique_ptr<Publisher>(new Publisher(std::move(impl)));
+}
+
+PublishResult<Published> Publisher::publish(What what, UnixSeconds now, Regular regular) {
+  return impl_->publish(what, now, regular);
+}
+
+PublishResult<std::optional<Published>> Publisher::step(UnixSeconds now) {
+  Impl& i = *impl_;
+  if (!i.installed) {
+    MUSTER_CHECK(i.install());
+  }
+  Changed changed = Changed::kNo;
+  const auto look = look_interval(i.spec.terms);
+  if (look && i.state.complete && !i.state.history.ended && (!i.looked_at || now >= *i.looked_at + *look)) {
+    MUSTER_TRY(changed, i.look(now));
+  }
+  const Decision decision = decide(i.spec.terms, i.state.history, changed, now);
+  if (decision.action == Action::kNothing) {
+    return std::optional<Published>();
+  }
+  MUSTER_TRY(Published done, i.publish(decision.action == Action::kDelta ? What::kDelta : What::kComplete, now, decision.regular));
+  return std::optional(std::move(done));
+}
+
+std::optional<UnixSeconds> Publisher::next_step() const {
+  const Impl& i = *impl_;
+  auto next = next_due(i.spec.terms, i.state.history);
+  const auto look = look_interval(i.spec.terms);
+  if (next && look) {
+    next = std::min(*next, i.looked_at ? *i.looked_at + *look : UnixSeconds{});
+  }
+  return next;
+}
+
+const Spec& Publisher::spec() const { return impl_->spec; }
+const History& Publisher::history() const { return impl_->state.history; }
+const crl::Number& Publisher::number() const { return impl_->state.number; }
+const std::vector<std::string>& Publisher::warnings() const { return impl_->warnings; }
+
+PublishResult<std::vector<Served>> Publisher::served() const {
+  std::vector<Served> all;
+  const Impl& i = *impl_;
+  const auto add = [&](const std::string& file, const std::string& path,
+                       const std::vector<std::string>& uris) -> PublishResult<Unit> {
+    MUSTER_TRY(HeldCrl held, open_crl(i.in_state(file), i.spec));
+    const UnixSeconds this_update = held.view.this_update;
+    const auto owner = std::make_shared<const HeldCrl>(std::move(held));
+    all.push_back({path, uris, owner, owner->file.octets(), this_update});
+    return Unit{};
+  };
+  for (std::size_t p = 0; i.state.complete && p < i.spec.partitions.size(); ++p) {
+    const Partition& partition = i.spec.partitions[p];
+    MUSTER_CHECK(add(i.state.complete_file(p), partition.out, partition.uris));
+    if (i.state.delta) {
+      MUSTER_CHECK(add(i.state.delta_file(p), partition.delta_out, partition.delta_uris));
+    }
+  }
+  return all;
+}
+
+}  // namespace muster::publish
