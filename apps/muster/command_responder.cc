@@ -61,11 +61,11 @@ Outcome<Unit> add_issuer(const Flags& flags, ResponderOptions& options) {
   IssuerOptions issuer;
   responder::IssuerFiles& files = issuer.files;
   files.ca = flags.ca;
-  files.signer = flags.signer;
-  files.key = flags.key;
+  issuer.signer.files.certificate = flags.signer;
+  issuer.signer.files.key = flags.key;
+  issuer.signer.key_pass = flags.key_pass;
   files.index = flags.index;
   files.crl = flags.crl;
-  issuer.key_pass = flags.key_pass;
   const auto check = [](const char* flag, const std::string& problem) -> Outcome<Unit> {
     return problem.empty() ? Outcome<Unit>(Unit{}) : fail(kExitUsage, std::string(flag) + " " + problem);
   };

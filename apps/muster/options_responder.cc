@@ -77,16 +77,32 @@ std::optional<std::string> read_passphrase(const std::string& source) {
   return line;
 }
 
-void bind_issuer(config::Section& section, IssuerOptions& o) {
-  responder::IssuerFiles& files = o.files;
-  section.text("label", &files.label, "Name in logs and metrics. Empty: the CA's subject.");
-  section.text("ca", &files.ca, "Certificate of the CA (PEM or DER); its renewed ones, with the same name and key, may stand in the same file.");
-  section.text("signer", &files.signer, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself.");
-  section.text("key", &files.key, "Private key of the signer (PEM or DER).");
+/// The keys a signer has, whether it stands alone or in a list.
+void bind_key(config::Section& section, SignerOptions& o) {
+  section.text("key", &o.files.key, "Private key of the signer (PEM or DER).");
   section.custom("key_pass", "text", "", [&o](std::string_view text) {
     o.key_pass = std::string(text);
     return check_key_pass(text);
   }, "Where the passphrase of an encrypted key is: \"file:PATH\" (first line) or \"env:NAME\".");
+  section.custom("signature", "text", "\"auto\"", [&o](std::string_view word) { return set_scheme(word, o.files); },
+                 "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
+}
+
+void bind_signer(config::Section& section, SignerOptions& o) {
+  section.text("label", &o.files.label, "Name in logs and metrics. Empty: the certificate's subject.");
+  section.text("certificate", &o.files.certificate, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself.");
+  bind_key(section, o);
+  section.flag("locally_trusted", &o.locally_trusted,
+               "Not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
+  section.flag("standby", &o.standby, "Signs only while no other signer can: expired, or its key fails.");
+}
+
+void bind_issuer(config::Section& section, IssuerOptions& o) {
+  responder::IssuerFiles& files = o.files;
+  section.text("label", &files.label, "Name in logs and metrics. Empty: the CA's subject.");
+  section.text("ca", &files.ca, "Certificate of the CA (PEM or DER); its renewed ones, with the same name and key, may stand in the same file.");
+  section.text("signer", &o.signer.files.certificate, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself. Several signers: `[[responder.issuer.signer]]` instead.");
+  bind_key(section, o.signer);
   section.text("index", &files.index, "index.txt of the CA (openssl ca, easy-rsa). It lists every certificate issued.");
   section.text("crl", &files.crl, "CRL of the CA (PEM or DER). Needs `unlisted`. Without index and crl the store itself is the source (muster store).");
   section.custom("unlisted", "\"good\", \"unknown\" or \"unauthorized\"", "none: must be decided for a CRL",
@@ -102,13 +118,13 @@ void bind_issuer(config::Section& section, IssuerOptions& o) {
   section.choice("responder_id", {"key", "name"}, 0,
                  [&files](std::size_t i) { files.policy.responder_id = static_cast<responder::ResponderIdForm>(i); },
                  "How answers name their signer. \"name\" is for clients that do not know the key form.");
-  section.custom("signature", "text", "\"auto\"", [&files](std::string_view word) { return set_scheme(word, files); },
-                 "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
   section.choice("profile", {"general", "web"}, 0,
                  [&files](std::size_t i) { files.policy.profile = static_cast<responder::Profile>(i); },
                  "\"web\" adds the rules of the CA/Browser Forum and the root programs.");
-  section.flag("locally_trusted_signer", &o.locally_trusted_signer,
+  section.flag("locally_trusted_signer", &o.signer.locally_trusted,
                "The signer was not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
+  section.tables("signer", &o.signers, bind_signer,
+                 "Signers of the issuer in order of preference, at most 8: instead of, or after, the one its own keys name. A client's preferred signature algorithms choose among them (RFC 6960 section 4.4.7).");
   section.custom("compromised_at", "time", "none", [&files](std::string_view text) -> std::string {
     files.policy.compromised_at = parse_iso8601(text);
     return files.policy.compromised_at ? "" : "must be a time such as \"2026-11-24T10:00:00Z\"";
@@ -166,12 +182,27 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   return service;
 }
 
-responder::IssuerFiles files_of(const IssuerOptions& o) {
-  responder::IssuerFiles files = o.files;
-  files.locally_trusted =
-      o.locally_trusted_signer ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
+namespace {
+
+responder::SignerFiles files_of(const SignerOptions& o) {
+  responder::SignerFiles files = o.files;
+  files.locally_trusted = o.locally_trusted ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
+  files.role = o.standby ? responder::SignerRole::kStandby : responder::SignerRole::kActive;
   if (!o.key_pass.empty()) {
     files.passphrase = [source = o.key_pass] { return read_passphrase(source); };
+  }
+  return files;
+}
+
+}  // namespace
+
+responder::IssuerFiles files_of(const IssuerOptions& o) {
+  responder::IssuerFiles files = o.files;
+  if (!o.signer.files.key.empty() || !o.signer.files.certificate.empty()) {
+    files.signers.push_back(files_of(o.signer));
+  }
+  for (const SignerOptions& signer : o.signers) {
+    files.signers.push_back(files_of(signer));
   }
   return files;
 }
@@ -185,7 +216,7 @@ std::string set_unissued(std::string_view word, IssuerPolicy& policy) {
 std::string set_nonce(std::string_view word, responder::Policy& policy) {
   return choose(word, kNonce, [&policy](NoncePolicy nonce) { policy.nonce = nonce; });
 }
-std::string set_scheme(std::string_view word, responder::IssuerFiles& files) {
+std::string set_scheme(std::string_view word, responder::SignerFiles& files) {
   return choose(word, kSchemes, [&files](SignatureScheme scheme) { files.scheme = scheme; });
 }
 std::string check_key_pass(std::string_view text) {

@@ -9,11 +9,19 @@
 
 namespace muster::app {
 
+/// [[responder.issuer.signer]], or the signer that keys of the issuer itself describe.
+struct SignerOptions {
+  responder::SignerFiles files;
+  std::string key_pass;  ///< "file:PATH" or "env:NAME"
+  bool locally_trusted = false;
+  bool standby = false;
+};
+
 /// [[responder.issuer]], or the issuer that flags describe.
 struct IssuerOptions {
-  responder::IssuerFiles files;
-  std::string key_pass;  ///< "file:PATH" or "env:NAME"
-  bool locally_trusted_signer = false;
+  responder::IssuerFiles files;         ///< its signers are below
+  SignerOptions signer;                 ///< signer, key, key_pass...; none without a key and a certificate
+  std::vector<SignerOptions> signers;
 };
 
 /// What `muster responder` can be told, by file ([responder]) and by flags alike.
@@ -48,7 +56,7 @@ responder::IssuerFiles files_of(const IssuerOptions& options);
 std::string set_unlisted(std::string_view word, responder::IssuerPolicy& policy);
 std::string set_unissued(std::string_view word, responder::IssuerPolicy& policy);
 std::string set_nonce(std::string_view word, responder::Policy& policy);
-std::string set_scheme(std::string_view word, responder::IssuerFiles& files);
+std::string set_scheme(std::string_view word, responder::SignerFiles& files);
 /// Whether `text` names a source for a passphrase.
 std::string check_key_pass(std::string_view text);
 

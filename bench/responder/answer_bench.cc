@@ -52,10 +52,7 @@ struct World {
     std::vector<IssuerSpec> specs;
     specs.push_back({.label = "bench",
                      .certificates = {pki.intermediate.certificate},
-                     .signer = pki.ocsp_signer.certificate,
-                     .key = pki.ocsp_signer.key,
-                     .scheme = pki::SignatureScheme::kAuto,
-                     .locally_trusted = LocallyTrusted::kNo,
+                     .signers = {{.label = "", .certificate = pki.ocsp_signer.certificate, .key = pki.ocsp_signer.key}},
                      .origin = DataOrigin::kWatchedSource,
                      .store_id = issuer,
                      .policy = {}});

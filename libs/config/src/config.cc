@@ -105,8 +105,11 @@ ConfigResult<Unit> apply(const toml::table& table, const Section& section, const
   for (const auto& [key, node] : table) {
     const std::string_view name = key.str();
     const auto has_name = [name](const auto& candidate) { return candidate.name == name; };
+    // A name may be bound as a key and as an array of tables (one signer in short, several in full): the value says which.
+    const bool holds_tables = node.is_array_of_tables() &&
+                              std::any_of(impl.children.begin(), impl.children.end(), has_name);
     const auto known = std::find_if(impl.keys.begin(), impl.keys.end(), has_name);
-    if (known != impl.keys.end()) {
+    if (known != impl.keys.end() && !holds_tables) {
       const std::string wrong = known->set(to_raw(node));
       if (!wrong.empty()) {
         return fail(place, node.source(), "'" + std::string(name) + "' " + wrong);

@@ -5,8 +5,13 @@
 namespace muster::config {
 namespace {
 
+struct Signer {
+  std::string key;
+};
 struct Issuer {
   std::string ca;
+  std::string signer;
+  std::vector<Signer> signers;
   Seconds validity{3600};
 };
 struct Service {
@@ -20,7 +25,10 @@ struct Service {
   std::vector<Issuer> issuers;
 };
 
+void bind_signer(Section& s, Signer& v) { s.text("key", &v.key, "Its key."); }
 void bind_issuer(Section& s, Issuer& i) {
+  s.text("signer", &i.signer, "Its one signer.");
+  s.tables<Signer>("signer", &i.signers, bind_signer, "Its signers.");
   s.text("ca", &i.ca, "Certificate of the CA.");
   s.duration("validity", &i.validity, Seconds(60), Seconds(864000), "Validity of answers.");
 }
@@ -76,6 +84,28 @@ validity = "1d12h"
   EXPECT_EQ(v.issuers[0].validity, Seconds(3600));
   EXPECT_EQ(v.issuers[1].ca, "two.pem");
   EXPECT_EQ(v.issuers[1].validity, Seconds(129600));
+}
+
+TEST(Config, ANameMayStandForAValueOrForTables) {
+  Service v;
+  Section root;
+  bind(root, v);
+  const auto result = parse(R"(
+[[service.issuer]]
+signer = "one.pem"
+[[service.issuer]]
+[[service.issuer.signer]]
+key = "a"
+[[service.issuer.signer]]
+key = "b"
+)",
+                            "muster.toml", root);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(v.issuers[0].signer, "one.pem");
+  ASSERT_EQ(v.issuers[1].signers.size(), 2U);
+  EXPECT_EQ(v.issuers[1].signers[1].key, "b");
+  EXPECT_NE(error_of("[[service.issuer]]\n[[service.issuer.signer]]\nkez = 1\n").find("[service.issuer.signer] unknown key"),
+            std::string::npos);
 }
 
 TEST(Config, UnknownKeysAreErrorsWithPlaceAndSuggestion) {

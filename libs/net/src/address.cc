@@ -205,6 +205,25 @@ Result<UniqueFd, NetError> start_connect(const SocketAddress& address) {
   return fd;
 }
 
+IpAddress peer_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return {};
+  }
+  if (storage.ss_family == AF_INET) {
+    in_addr address{};
+    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_addr), sizeof address);
+    return IpAddress::from_octets({reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
+  }
+  if (storage.ss_family == AF_INET6) {
+    in6_addr address{};
+    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in6, sin6_addr), sizeof address);
+    return IpAddress::from_octets({reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
+  }
+  return {};
+}
+
 void set_no_delay(int fd) { set_option(fd, IPPROTO_TCP, TCP_NODELAY); }
 
 }  // namespace muster::net

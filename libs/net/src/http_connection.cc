@@ -99,6 +99,7 @@ HttpConnection::~HttpConnection() { shared_.loop.remove(fd_.get()); }
 
 void HttpConnection::open(UniqueFd fd) {
   fd_ = std::move(fd);
+  peer_ = peer_of(fd_.get());
   parser_.reset();
   closes_after_output_ = lingers_after_output_ = continue_sent_ = has_had_request_ = false;
   bump(shared_.stats.open_connections);
@@ -240,7 +241,9 @@ void HttpConnection::answer(const http::RequestView& request) {
                                                ? "Connection: keep-alive\r\n"
                                                : "";
   Reply reply(shared_, request.method == http::Method::kHead, connection_line);
-  shared_.handler.handle(request, reply);
+  http::RequestView with_peer = request;
+  with_peer.peer = peer_;
+  shared_.handler.handle(with_peer, reply);
   if (!reply.is_sent()) {
     reply.send(500, {}, {}, {});
   }

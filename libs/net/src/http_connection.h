@@ -79,6 +79,7 @@ class HttpConnection final : public FdHandler {
 
   HttpShared& shared_;
   UniqueFd fd_;
+  IpAddress peer_;
   http::RequestParser parser_;
   Phase phase_ = Phase::kIdle;
   bool closes_after_output_ = false;

@@ -8,7 +8,8 @@
 
 namespace muster::net {
 
-/// "/ready" a prepared answer; "/big/N" N octets; "/silent" no answer at all; else an echo of
+/// "/ready" a prepared answer; "/big/N" N octets; "/peer" who asks;
+/// "/silent" no answer at all; else an echo of
 /// method, target and body.
 class TestHandler final : public HttpHandler {
  public:
@@ -20,6 +21,8 @@ class TestHandler final : public HttpHandler {
     } else if (request.target.starts_with("/big/")) {
       const Buffer body(std::stoul(std::string(request.target.substr(5))), 'x');
       reply.send(200, "text/plain", {}, body);
+    } else if (request.target == "/peer") {
+      reply.send(200, "text/plain", {}, as_bytes(request.peer.text()));
     } else if (request.target != "/silent") {
       const std::string body = std::string(request.method_text) + " " +
                                std::string(request.target) + " " +

@@ -89,6 +89,11 @@ TEST_F(HttpServerTest, AnswersAClientThatHasEndedItsSide) {
   EXPECT_THAT(client.read_to_end(), EndsWith("POST /o abc"));
 }
 
+TEST_F(HttpServerTest, TellsTheHandlerWhoAsks) {
+  start();
+  EXPECT_THAT(ask("GET /peer HTTP/1.1\r\nConnection: close\r\n\r\n"), testing::EndsWith("\r\n\r\n127.0.0.1"));
+}
+
 TEST_F(HttpServerTest, JoinsRequestsThatComeInPieces) {
   start();
   RawClient client(address());

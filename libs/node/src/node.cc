@@ -214,12 +214,12 @@ void Node::Impl::log_failure(const NodeError& error) {
 
 void Node::Impl::warn_of_expiry() {
   for (const responder::Issuer& issuer : current_setup()->issuers()) {
-    const Seconds left = issuer.terms.not_after - clock.now();
+    const Seconds left = issuer.signs_until() - clock.now();
     if (left < kExpiryWarning) {
       logger.log(left > Seconds(0) ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
                  left > Seconds(0) ? "signer or CA certificate ends soon; renew it and send SIGHUP"
                                    : "signer or CA certificate has ended; every request is answered tryLater",
-                 {{"issuer", issuer.label}, {"ends", format_iso8601(issuer.terms.not_after)}});
+                 {{"issuer", issuer.label}, {"ends", format_iso8601(issuer.signs_until())}});
     }
   }
   upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });

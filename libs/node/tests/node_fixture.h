@@ -54,8 +54,9 @@ struct Site {
     responder::IssuerFiles issuer;
     issuer.label = "test CA";
     issuer.ca = dir.file("ca.pem");
-    issuer.signer = dir.file("ocsp.pem");
-    issuer.key = dir.file("ocsp.key");
+    issuer.signers.emplace_back();
+    issuer.signers[0].certificate = dir.file("ocsp.pem");
+    issuer.signers[0].key = dir.file("ocsp.key");
     issuer.index = dir.file("index.txt");
     out.issuers.push_back(issuer);
     out.service.listen = {"127.0.0.1:0"};

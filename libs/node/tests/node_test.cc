@@ -37,7 +37,7 @@ TEST(Node, SaysWhyItCannotStart) {
   EXPECT_EQ(start(options).code, NodeErrc::kInput);
   EXPECT_THAT(start(options).detail, HasSubstr("absent"));
   options = site.options();
-  options.issuers[0].key = "";
+  options.issuers[0].signers[0].key = "";
   EXPECT_EQ(start(options).code, NodeErrc::kUsage);
   options = site.options();
   options.store = site.dir.write("file", "x");
@@ -57,7 +57,7 @@ TEST(Node, ReloadTakesNewKeysAndRefusesWrongOnes) {
   RunningNode running(site.options());
   testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second")).write(site.dir, "ocsp");
   EXPECT_TRUE(running.node->reload());
-  EXPECT_THAT(running.node->setup()->issuers()[0].signer.subject_text(), HasSubstr("second"));
+  EXPECT_THAT(running.node->setup()->issuers()[0].signers[0].certificate.subject_text(), HasSubstr("second"));
   site.dir.write("ocsp.key", standard_pki().leaf.key_pem);
   const auto refused = running.node->reload();
   ASSERT_FALSE(refused);

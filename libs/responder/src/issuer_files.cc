@@ -20,7 +20,7 @@ Result<std::vector<pki::Certificate>, LoadError> load_certificates(const std::st
   return *std::move(certificates);
 }
 
-Result<pki::PrivateKey, LoadError> load_key(const IssuerFiles& files) {
+Result<pki::PrivateKey, LoadError> load_key(const SignerFiles& files) {
   auto key = pki::PrivateKey::load(files.key, files.passphrase);
   if (!key) {
     std::string detail = "key: " + key.error().detail;
@@ -30,6 +30,27 @@ Result<pki::PrivateKey, LoadError> load_key(const IssuerFiles& files) {
     return input(std::move(detail));
   }
   return *std::move(key);
+}
+
+/// Of several certificates in the file the one that fits the key.
+Result<SignerSpec, LoadError> load_signer(const SignerFiles& files, const pki::Certificate& ca, const std::string& issuer) {
+  MUSTER_TRY(pki::PrivateKey key, load_key(files));
+  const auto fits = [&key](const pki::Certificate& certificate) { return key.matches(certificate); };
+  pki::Certificate certificate = ca;
+  if (!files.certificate.empty()) {
+    MUSTER_TRY(const std::vector<pki::Certificate> candidates, load_certificates(files.certificate, "signer"));
+    const auto match = std::find_if(candidates.begin(), candidates.end(), fits);
+    certificate = match != candidates.end() ? *match : candidates.front();
+  } else if (!fits(certificate)) {
+    return input(issuer + ": the private key " + files.key + " is not the CA's own; give the delegate's certificate with signer = "
+                          "\"ocsp.pem\" (--signer)");
+  }
+  return SignerSpec{.label = files.label,
+                    .certificate = std::move(certificate),
+                    .key = std::move(key),
+                    .scheme = files.scheme,
+                    .locally_trusted = files.locally_trusted,
+                    .role = files.role};
 }
 
 std::string_view word(UnissuedAnswer answer) {
@@ -56,7 +77,8 @@ Result<Unit, LoadError> check_options(const IssuerFiles& files) {
   if (files.ca.empty()) {
     return usage(who + ": no CA certificate; give ca = \"ca.pem\" (--ca)");
   }
-  if (files.key.empty()) {
+  const auto has_no_key = [](const SignerFiles& signer) { return signer.key.empty(); };
+  if (files.signers.empty() || std::any_of(files.signers.begin(), files.signers.end(), has_no_key)) {
     return usage(who + ": no private key; give key = \"ocsp.key\" (--key), and signer = \"ocsp.pem\" (--signer) unless the CA "
                        "signs by itself");
   }
@@ -87,24 +109,15 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
     warnings.push_back(label + ": " + files.ca + " holds " + std::to_string(found.size() - ca.size()) +
                        " certificates of other CAs, which are not answered for; give each CA its own [[responder.issuer]]");
   }
-  MUSTER_TRY(pki::PrivateKey key, load_key(files));
-  const auto fits = [&key](const pki::Certificate& certificate) { return key.matches(certificate); };
-  pki::Certificate signer = ca.front();
-  if (!files.signer.empty()) {
-    MUSTER_TRY(const std::vector<pki::Certificate> candidates, load_certificates(files.signer, "signer"));
-    const auto match = std::find_if(candidates.begin(), candidates.end(), fits);
-    signer = match != candidates.end() ? *match : candidates.front();
-  } else if (!fits(signer)) {
-    return input(label + ": the private key " + files.key + " is not the CA's own; give the delegate's certificate with signer = "
-                         "\"ocsp.pem\" (--signer)");
+  std::vector<SignerSpec> signers;
+  for (const SignerFiles& one : files.signers) {
+    MUSTER_TRY(SignerSpec signer, load_signer(one, ca.front(), label));
+    signers.push_back(std::move(signer));
   }
   const bool watched = !files.index.empty() || !files.crl.empty();
   return IssuerSpec{.label = std::move(label),
                     .certificates = std::move(ca),
-                    .signer = std::move(signer),
-                    .key = std::move(key),
-                    .scheme = files.scheme,
-                    .locally_trusted = files.locally_trusted,
+                    .signers = std::move(signers),
                     .origin = watched ? DataOrigin::kWatchedSource : DataOrigin::kStoreItself,
                     .store_id = {},
                     .policy = files.policy};
@@ -112,11 +125,14 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
 
 std::string describe(const Issuer& issuer, const IssuerFiles& files) {
   std::string text = "answers for " + issuer.certificates.front().subject_text();
-  text += issuer.authority == pki::Authority::kIssuer ? ", signed by the CA itself"
-                                                      : ", signed by delegate " + issuer.signer.subject_text();
-  der::Reader reader(issuer.signing.algorithm());
-  if (const auto algorithm = der::read_algorithm(reader, "signatureAlgorithm")) {
-    text += " (" + pki::algorithm_text(*algorithm) + ", until " + format_iso8601(issuer.terms.not_after) + ")";
+  for (const IssuerSigner& signer : issuer.signers) {
+    text += &signer == &issuer.signers.front() ? ", signed by " : ", or ";
+    text += signer.role == SignerRole::kStandby ? "standby " : "";
+    text += signer.authority == pki::Authority::kIssuer ? "the CA itself" : "delegate " + signer.label;
+    der::Reader reader(signer.signing.algorithm());
+    if (const auto algorithm = der::read_algorithm(reader, "signatureAlgorithm")) {
+      text += " (" + pki::algorithm_text(*algorithm) + ", until " + format_iso8601(signer.not_after) + ")";
+    }
   }
   if (!files.index.empty()) {
     text += "; source " + files.index;

@@ -50,11 +50,16 @@ RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy
         out.cause = Cause::kCriticalExtension;
         return out;
       }
-    } else if (extension.critical && !is(extension, oid::kOcspPreferredSignatures)) {
-      // A preference may go unheeded, critical or not: the signature says itself which algorithm it has.
+    } else if (is(extension, oid::kOcspPreferredSignatures)) {
+      // May go unheeded, critical or not: the signature says itself which algorithm it has.
+      out.wishes.preferred = extension.value;
+    } else if (extension.critical) {
       out.cause = Cause::kCriticalExtension;
       return out;
     }
+  }
+  if (request.signature) {
+    out.wishes.request_algorithm = request.signature->algorithm.raw;
   }
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include "muster/responder/counters.h"
 #include "muster/responder/policy.h"
+#include "signer_choice.h"
 
 namespace muster::responder {
 
@@ -12,6 +13,7 @@ struct RequestOptions {
   Cause cause = Cause::kNone;
   /// extnValue to be echoed in responseExtensions.
   std::optional<Bytes> nonce;
+  SignatureWishes wishes;
 };
 /// The answer to extensions of a single entry: none of them is known to us.
 Cause check_entry(const ocsp::SingleRequestView& entry);

@@ -75,9 +75,9 @@ bool same_answer(const Resolved& a, const Resolved& b) {
   return x == nullptr || (x->time == y->time && x->reason == y->reason);
 }
 
-Resolved resolve(const Terms& terms, const store::IssuerState* state,
+Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::IssuerState* state,
                  const std::optional<store::Status>& record, UnixSeconds now) {
-  if (now < terms.not_before || now >= terms.not_after) {
+  if (now < signer.not_before || now >= signer.not_after) {
     return refuse(Cause::kSignerExpired);
   }
   const bool live_store = terms.origin == DataOrigin::kStoreItself;
@@ -97,7 +97,7 @@ Resolved resolve(const Terms& terms, const store::IssuerState* state,
   out.this_update = std::min(known, now);
   // A CRL says itself how long it holds; a live source that nobody could read for a whole validity is not to be believed.
   const UnixSeconds from = state->this_update ? now : out.this_update;
-  out.next_update = std::min(from + terms.policy.validity - Seconds(1), terms.not_after);
+  out.next_update = std::min(from + terms.policy.validity - Seconds(1), signer.not_after);
   if (until) {
     out.next_update = std::min(out.next_update, *until);
   }

@@ -8,6 +8,11 @@ namespace muster::responder {
 /// Whether the marker extended-revoked must accompany the answer.
 enum class NeverIssued : std::uint8_t { kNo, kYes };
 
+/// Inside these an answer may be signed.
+struct SignerBounds {
+  UnixSeconds not_before, not_after;
+};
+
 /// What will be said about one serial, and until when it may be said.
 struct Resolved {
   Cause cause = Cause::kNone;  ///< other than kNone: a refusal, the rest means nothing
@@ -23,9 +28,10 @@ struct Resolved {
 bool same_answer(const Resolved& a, const Resolved& b);
 
 /// Turns records into an answer by policy. Pure.
+/// \param signer  who will sign: the answer ends no later
 /// \param state   null when the store never heard of the issuer
 /// \param record  nothing when the source does not name the serial
-Resolved resolve(const Terms& terms, const store::IssuerState* state,
+Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::IssuerState* state,
                  const std::optional<store::Status>& record, UnixSeconds now);
 
 }  // namespace muster::responder

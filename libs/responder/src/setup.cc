@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "signer_lint.h"
+#include "signer_check.h"
 
 namespace muster::responder {
 namespace {
@@ -11,56 +11,35 @@ bool same_name_and_key(const pki::Certificate& a, const pki::Certificate& b) {
   return equal(a.subject(), b.subject()) && equal(a.public_key_bits(), b.public_key_bits());
 }
 
-/// Whether what one signs the other could have signed: the same certificate, or one CA key under several names.
-bool one_signer(const Issuer& a, const Issuer& b) {
-  if (a.authority == pki::Authority::kIssuer && b.authority == pki::Authority::kIssuer) {
-    return equal(a.signer.public_key_info(), b.signer.public_key_info());
+/// Every signer of `spec`. One that has ended does not keep the others from answering: it is left out with a warning.
+Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, UnixSeconds now,
+                                                            std::vector<std::string>& warnings) {
+  std::vector<IssuerSigner> out;
+  std::optional<SetupError> ended;
+  const MayWait may_wait = spec.signers.size() > 1 ? MayWait::kYes : MayWait::kNo;
+  for (SignerSpec& one : spec.signers) {
+    auto checked = check_signer(std::move(one), spec, now, may_wait, warnings);
+    if (checked) {
+      out.push_back(*std::move(checked));
+    } else if (checked.error().code == SetupErrc::kExpired && may_wait == MayWait::kYes) {
+      ended = checked.error();
+      warnings.push_back(ended->detail + "; answers are signed by the others");
+    } else {
+      return Err{checked.error()};
+    }
   }
-  return a.signer == b.signer;
-}
-
-SetupErrc errc_for(pki::AuthorityErrc code) {
-  return code == pki::AuthorityErrc::kSignerExpired || code == pki::AuthorityErrc::kSignerNotYetValid
-             ? SetupErrc::kExpired
-             : SetupErrc::kSignerRefused;
-}
-
-std::string_view remedy(pki::AuthorityErrc code) {
-  switch (code) {
-    case pki::AuthorityErrc::kNotIssuedByIssuerKey:
-      return "have this CA issue the signer's certificate (one per CA key), or set locally_trusted_signer if clients are "
-             "configured to trust it";
-    case pki::AuthorityErrc::kMissingOcspSigning:
-      return "issue it with extendedKeyUsage = OCSPSigning (anyExtendedKeyUsage does not count)";
-    case pki::AuthorityErrc::kMissingDigitalSignature:
-      return "issue it with keyUsage = digitalSignature";
-    case pki::AuthorityErrc::kSignerExpired: return "renew it, then start again or send SIGHUP";
-    case pki::AuthorityErrc::kSignerNotYetValid: return "check this machine's clock, or wait";
-    case pki::AuthorityErrc::kUnknownCriticalExtension:
-      return "issue it without critical extensions that clients do not know";
-    case pki::AuthorityErrc::kSignerIsWeak:
-      return "issue it with an RSA key of at least 2048 bits or an elliptic curve, signed with SHA-256 or better";
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (one_signer(out[i], out[j])) {
+        return Err{SetupError{SetupErrc::kSignerRefused,
+                              spec.label + ": signer " + out[i].label + " is given twice; remove one of the two"}};
+      }
+    }
   }
-  return "";
-}
-
-/// Signs a fixed text and verifies it under the certificate: a key that answers wrongly is found before clients find it.
-Result<Unit, SetupError> try_signing(const pki::Signer& prototype, const pki::Certificate& certificate,
-                                     const std::string& label) {
-  pki::Signer signer = prototype.clone();
-  const Bytes text = as_bytes("muster trial signature");
-  Buffer signature;
-  if (auto signed_ok = signer.sign(text, signature); !signed_ok) {
-    return Err{SetupError{SetupErrc::kTrialFailed, label + ": the key cannot sign: " + signed_ok.error().detail}};
+  if (out.empty()) {
+    return Err{*ended};
   }
-  der::Reader reader(signer.algorithm());
-  const auto algorithm = der::read_algorithm(reader, "signatureAlgorithm");
-  MUSTER_ASSERT(algorithm);  // our own encoding
-  if (auto verified = pki::verify_signature(*algorithm, text, signature, certificate); !verified) {
-    return Err{SetupError{SetupErrc::kTrialFailed, label + ": a trial signature does not verify under " +
-                                                       certificate.subject_text() + ": " + verified.error().detail}};
-  }
-  return Unit{};
+  return out;
 }
 
 Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::vector<std::string>& warnings) {
@@ -69,64 +48,32 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
   if (auto policy = check_policy(spec.policy); !policy) {
     return Err{SetupError{SetupErrc::kBadPolicy, spec.label + ": " + policy.error().detail}};
   }
-  if (!spec.key.matches(spec.signer)) {
-    return Err{SetupError{SetupErrc::kKeyMismatch,
-                          spec.label + ": the private key does not belong to the signer's certificate " +
-                              spec.signer.subject_text() + "; give the key that certificate was issued for"}};
+  if (spec.signers.empty() || spec.signers.size() > kMaxSigners) {
+    return Err{SetupError{SetupErrc::kSignerRefused, spec.label + ": " + std::to_string(spec.signers.size()) +
+                                                         " signers; an issuer has 1 to " + std::to_string(kMaxSigners)}};
   }
-  const std::span<const pki::Certificate> trusted(
-      &spec.signer, spec.locally_trusted == LocallyTrusted::kYes ? std::size_t{1} : std::size_t{0});
-  const auto authority = pki::check_authority(spec.signer, ca, now, trusted);
-  if (!authority) {
-    return Err{SetupError{errc_for(authority.error()),
-                          spec.label + ": signer " + spec.signer.subject_text() + " may not answer for " +
-                              ca.subject_text() + ": " + std::string(pki::to_string(authority.error())) + "; " +
-                              std::string(remedy(authority.error()))}};
-  }
-  if (spec.policy.profile == Profile::kWeb) {
-    if (const std::string faults = find_web_faults(spec.signer, *authority); !faults.empty()) {
-      return Err{SetupError{SetupErrc::kSignerRefused, spec.label + ": signer " + spec.signer.subject_text() +
-                                                           " does not meet profile web: " + faults}};
-    }
-  }
-  auto signer = pki::Signer::make(spec.key, spec.scheme);
-  if (!signer) {
-    return Err{SetupError{SetupErrc::kWeakOrUnsupported,
-                          spec.label + ": cannot sign with this key: " + signer.error().detail}};
-  }
-  MUSTER_CHECK(try_signing(*signer, spec.signer, spec.label));
-
-  // The CA lives as long as its longest-lived certificate.
-  const auto by_end = [](const pki::Certificate& a, const pki::Certificate& b) {
-    return a.not_after() < b.not_after();
-  };
-  const UnixSeconds ca_end =
-      std::max_element(spec.certificates.begin(), spec.certificates.end(), by_end)->not_after();
-  if (ca_end <= now) {
+  if (const UnixSeconds end = end_of_ca(spec.certificates); end <= now) {
     return Err{SetupError{SetupErrc::kExpired, spec.label + ": the CA certificate " + ca.subject_text() + " ended " +
-                                                   format_iso8601(ca_end) + "; add its renewed certificate to the file"}};
+                                                   format_iso8601(end) + "; add its renewed certificate to the file"}};
   }
-  // A renewed CA certificate carries the same key, so the CA may sign by itself under any of them.
-  const UnixSeconds signer_end =
-      *authority == pki::Authority::kIssuer ? ca_end : spec.signer.not_after();
-  Issuer issuer{.label = std::move(spec.label),
+  MUSTER_TRY(std::vector<IssuerSigner> signers, check_signers(spec, now, warnings));
+  if (!ca.facts().is_ca) {
+    warnings.push_back(spec.label + ": " + ca.subject_text() + " is not a CA certificate; is it the right file?");
+  }
+  return Issuer{.label = std::move(spec.label),
                 .certificates = std::move(spec.certificates),
-                .signer = std::move(spec.signer),
-                .authority = *authority,
-                .signing = *std::move(signer),
+                .signers = std::move(signers),
                 .store_id = spec.store_id,
-                .terms = {spec.policy, spec.origin, UnixSeconds{}, std::min(ca_end, signer_end)},
-                .signer_group = 0};
-  issuer.terms.not_before = issuer.signer.not_before();
-  lint_signer(issuer, now, warnings);
-  if (!issuer.certificates.front().facts().is_ca) {
-    warnings.push_back(issuer.label + ": " + issuer.certificates.front().subject_text() +
-                       " is not a CA certificate; is it the right file?");
-  }
-  return issuer;
+                .terms = {spec.policy, spec.origin},
+                .crl_algorithm = std::move(spec.crl_algorithm)};
 }
 
 }  // namespace
+
+UnixSeconds Issuer::signs_until() const {
+  const auto by_end = [](const IssuerSigner& a, const IssuerSigner& b) { return a.not_after < b.not_after; };
+  return std::max_element(signers.begin(), signers.end(), by_end)->not_after;
+}
 
 std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& all) {
   std::vector<pki::Certificate> out;
@@ -147,11 +94,8 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
   for (IssuerSpec& spec : specs) {
     MUSTER_TRY(Issuer issuer, check_issuer(std::move(spec), now, warnings));
     const std::size_t position = setup->issuers_.size();
-    issuer.signer_group = position;
-    for (const Issuer& other : setup->issuers_) {
-      if (one_signer(other, issuer)) {
-        issuer.signer_group = other.signer_group;
-      }
+    for (IssuerSigner& signer : issuer.signers) {
+      signer.number = setup->number_of(signer);
     }
     for (const HashAlgorithm hash : kAllHashAlgorithms) {
       if (hash == HashAlgorithm::kSha1 && policy.sha1 == Sha1CertIds::kRefused) {
@@ -167,6 +111,18 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
     setup->issuers_.push_back(std::move(issuer));
   }
   return std::shared_ptr<const Setup>(std::move(setup));
+}
+
+/// The number an equal signer of an earlier issuer has, or the next free one.
+std::size_t Setup::number_of(const IssuerSigner& signer) {
+  for (const Issuer& issuer : issuers_) {
+    for (const IssuerSigner& other : issuer.signers) {
+      if (one_signer(other, signer)) {
+        return other.number;
+      }
+    }
+  }
+  return signers_++;
 }
 
 }  // namespace muster::responder

@@ -54,10 +54,10 @@ bool only_ocsp_signing(const pki::Certificate& certificate) {
 
 }  // namespace
 
-void lint_signer(const Issuer& issuer, UnixSeconds now, std::vector<std::string>& warnings) {
-  const std::string who = issuer.label + ": signer " + issuer.signer.subject_text();
-  const pki::CertificateFacts& facts = issuer.signer.facts();
-  if (issuer.authority != pki::Authority::kIssuer) {
+void lint_signer(const std::string& issuer, const IssuerSigner& signer, UnixSeconds now, std::vector<std::string>& warnings) {
+  const std::string who = issuer + ": signer " + signer.certificate.subject_text();
+  const pki::CertificateFacts& facts = signer.certificate.facts();
+  if (signer.authority != pki::Authority::kIssuer) {
     if (!facts.ocsp_no_check) {
       warnings.push_back(who + " lacks id-pkix-ocsp-nocheck: clients may try to check it, and refuse it");
     }
@@ -67,12 +67,12 @@ void lint_signer(const Issuer& issuer, UnixSeconds now, std::vector<std::string>
     if (facts.is_ca) {
       warnings.push_back(who + " is a CA certificate: strict clients refuse CAs as delegates");
     }
-  } else if (facts.key_usage && !asserts_digital_signature(issuer.signer)) {
+  } else if (facts.key_usage && !asserts_digital_signature(signer.certificate)) {
     warnings.push_back(who + " is the CA itself without keyUsage digitalSignature: strict clients refuse its answers");
   }
-  if (issuer.terms.not_after - now < kExpiryWarning) {
-    warnings.push_back(issuer.label + ": signer or CA certificate ends " + format_iso8601(issuer.terms.not_after) + ", in " +
-                       format_duration(issuer.terms.not_after - now) + "; answers end with it");
+  if (signer.not_after - now < kExpiryWarning) {
+    warnings.push_back(who + " or its CA ends " + format_iso8601(signer.not_after) + ", in " +
+                       format_duration(signer.not_after - now) + "; answers end with it");
   }
 }
 

@@ -15,37 +15,42 @@ Buffer id(unsigned n) {
 
 TEST(AnswerTable, FindsWhatWasClaimed) {
   ReadyAnswers answers(1024);
-  EXPECT_EQ(answers.find(id(1)), nullptr);
-  ReadyAnswer* place = answers.claim(id(1));
+  EXPECT_EQ(answers.find(id(1), 0), nullptr);
+  ReadyAnswer* place = answers.claim(id(1), 0);
   ASSERT_NE(place, nullptr);
-  EXPECT_EQ(answers.find(id(1)), place);
-  EXPECT_EQ(answers.claim(id(1)), place);
-  EXPECT_EQ(answers.find(id(2)), nullptr);
+  EXPECT_EQ(answers.find(id(1), 0), place);
+  EXPECT_EQ(answers.claim(id(1), 0), place);
+  EXPECT_EQ(answers.find(id(2), 0), nullptr);
+  EXPECT_EQ(answers.find(id(1), 1), nullptr) << "another variant is another answer";
+  ReadyAnswer* other = answers.claim(id(1), 1);
+  EXPECT_NE(other, place);
+  EXPECT_EQ(answers.find(id(1), 1), other);
+  EXPECT_EQ(answers.find(id(1), 0), place);
   answers.clear();
-  EXPECT_EQ(answers.find(id(1)), nullptr);
+  EXPECT_EQ(answers.find(id(1), 0), nullptr);
 }
 
 TEST(AnswerTable, EveryOctetCounts) {
   ReadyAnswers answers(1024);
-  answers.claim(id(7));
+  answers.claim(id(7), 0);
   for (std::size_t i = 0; i < id(7).size(); ++i) {
     Buffer other = id(7);
     other[i] ^= 1U;
-    EXPECT_EQ(answers.find(other), nullptr) << i;
+    EXPECT_EQ(answers.find(other, 0), nullptr) << i;
   }
   Buffer longer = id(7);
   longer.push_back(0);
-  EXPECT_EQ(answers.find(longer), nullptr);
+  EXPECT_EQ(answers.find(longer, 0), nullptr);
 }
 
 // req: OCSP-RESP-083
 TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
   ReadyAnswers answers(256);
-  answers.claim(id(0));
+  answers.claim(id(0), 0);
   for (unsigned n = 1; n < 100'000; ++n) {
-    answers.claim(id(n));
+    answers.claim(id(n), 0);
     if (n % 16 == 0) {
-      ASSERT_NE(answers.find(id(0)), nullptr) << n;
+      ASSERT_NE(answers.find(id(0), 0), nullptr) << n;
     }
   }
   EXPECT_LE(answers.capacity(), 256U);
@@ -57,11 +62,11 @@ TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
   for (int table = 0; table < 300; ++table) {
     ReadyAnswers answers(512);
     for (unsigned n = 0; n < 128; ++n) {
-      answers.claim(id(n));
+      answers.claim(id(n), 0);
     }
     unsigned held = 0;
     for (unsigned n = 0; n < 128; ++n) {
-      held += answers.find(id(n)) != nullptr ? 1U : 0U;
+      held += answers.find(id(n), 0) != nullptr ? 1U : 0U;
     }
     ASSERT_GE(held, 120U) << "table " << table;
   }
@@ -69,8 +74,8 @@ TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
 
 TEST(AnswerTable, RemembersNothingWhenTold) {
   ReadyAnswers answers(0);
-  EXPECT_EQ(answers.claim(id(1)), nullptr);
-  EXPECT_EQ(answers.find(id(1)), nullptr);
+  EXPECT_EQ(answers.claim(id(1), 0), nullptr);
+  EXPECT_EQ(answers.find(id(1), 0), nullptr);
 }
 
 TEST(AnswerTable, StaysWithinItsBound) {

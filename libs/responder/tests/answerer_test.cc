@@ -413,7 +413,7 @@ TEST(Answerer, RefusesSeveralIssuersWithoutACommonSigner) {
 TEST(Answerer, AnswersSeveralIssuersOfOneSigner) {
   const Identity second = testing::make_self_signed(testing::ca_spec("second"));
   IssuerSpec shared = delegated_spec(second, standard_pki().ocsp_signer);
-  shared.locally_trusted = LocallyTrusted::kYes;
+  shared.signers[0].locally_trusted = LocallyTrusted::kYes;
   shared.store_id = kOther;
   World world({delegated_spec(), shared});
   world.store.list_all_issued(kOther);

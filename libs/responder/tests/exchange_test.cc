@@ -23,12 +23,13 @@ Resolved revoked() {
 }
 
 TEST(Serves, OnlyWhatIsTrueAndInTime) {
-  EXPECT_TRUE(serves(good_answer(), good(), kTestNow));
-  EXPECT_FALSE(serves(good_answer(), revoked(), kTestNow));
-  EXPECT_TRUE(serves(good_answer(), good(), kTestNow + hours(1) - Seconds(1)));
-  EXPECT_FALSE(serves(good_answer(), good(), kTestNow + hours(1)));
-  EXPECT_TRUE(serves(good_answer(), good(), kTestNow - Seconds(300)));
-  EXPECT_FALSE(serves(good_answer(), good(), kTestNow - Seconds(301))) << "signed in what is the future now";
+  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow));
+  EXPECT_FALSE(serves(good_answer(), revoked(), 0, kTestNow));
+  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow + hours(1) - Seconds(1)));
+  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow + hours(1)));
+  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow - Seconds(300)));
+  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow - Seconds(301))) << "signed in what is the future now";
+  EXPECT_FALSE(serves(good_answer(), good(), 1, kTestNow)) << "another signer was chosen";
 }
 
 TEST(AnswerExchange, TheFirstOfTwoEqualAnswersWins) {
@@ -36,11 +37,20 @@ TEST(AnswerExchange, TheFirstOfTwoEqualAnswersWins) {
   const Buffer id{9, 9, 9};
   const auto first = std::make_shared<const SignedAnswer>(good_answer());
   const auto second = std::make_shared<const SignedAnswer>(good_answer());
-  EXPECT_EQ(exchange.impl().find(id), nullptr);
-  EXPECT_EQ(exchange.impl().publish(id, first, kTestNow), first);
-  EXPECT_EQ(exchange.impl().publish(id, second, kTestNow), first);
-  EXPECT_EQ(exchange.impl().find(id), first);
-  EXPECT_EQ(exchange.impl().publish(id, second, kTestNow + hours(1)), second) << "the first was due";
+  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
+  EXPECT_EQ(exchange.impl().publish(id, 0, first, kTestNow), first);
+  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow), first);
+  EXPECT_EQ(exchange.impl().find(id, 0), first);
+  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow + hours(1)), second) << "the first was due";
+}
+
+TEST(AnswerExchange, VariantsAreApart) {
+  AnswerExchange exchange(64);
+  const Buffer id{9, 9, 9};
+  const auto answer = std::make_shared<const SignedAnswer>(good_answer());
+  exchange.impl().publish(id, 1, answer, kTestNow);
+  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
+  EXPECT_EQ(exchange.impl().find(id, 1), answer);
 }
 
 TEST(AnswerExchange, LoopsShareSignaturesAndForgetThemWithTheStatus) {
@@ -78,8 +88,8 @@ TEST(AnswerExchange, OfNoCapacityExchangesNothing) {
   AnswerExchange exchange(0);
   const Buffer id{1};
   const auto answer = std::make_shared<const SignedAnswer>(good_answer());
-  EXPECT_EQ(exchange.impl().publish(id, answer, kTestNow), answer);
-  EXPECT_EQ(exchange.impl().find(id), nullptr);
+  EXPECT_EQ(exchange.impl().publish(id, 0, answer, kTestNow), answer);
+  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
 }
 
 }  // namespace

@@ -71,11 +71,13 @@ inline store::Status revoked_at(UnixSeconds when, std::optional<ReasonCode> reas
   return status;
 }
 
+inline SignerSpec signer_spec(const Identity& signer, SignerRole role = SignerRole::kActive) {
+  return {.label = "", .certificate = signer.certificate, .key = signer.key, .role = role};
+}
 /// The intermediate CA of the standard PKI, answered for by its delegate.
 inline IssuerSpec delegated_spec(const Identity& ca = standard_pki().intermediate,
                                  const Identity& signer = standard_pki().ocsp_signer) {
-  return {.label = "test CA", .certificates = {ca.certificate}, .signer = signer.certificate, .key = signer.key,
-          .scheme = pki::SignatureScheme::kAuto, .locally_trusted = LocallyTrusted::kNo,
+  return {.label = "test CA", .certificates = {ca.certificate}, .signers = {signer_spec(signer)},
           .origin = DataOrigin::kWatchedSource, .store_id = kIssuer, .policy = {}};
 }
 /// A CA that signs by itself.

@@ -14,8 +14,9 @@ struct Files {
   Files() {
     const auto& pki = standard_pki();
     files.ca = pki.intermediate.write(dir, "ca");
-    files.signer = pki.ocsp_signer.write(dir, "ocsp");
-    files.key = dir.file("ocsp.key");
+    files.signers.emplace_back();
+    signer().certificate = pki.ocsp_signer.write(dir, "ocsp");
+    signer().key = dir.file("ocsp.key");
     files.index = dir.write("index.txt", "");
   }
   [[nodiscard]] LoadError fails() {
@@ -23,6 +24,7 @@ struct Files {
     EXPECT_FALSE(loaded);
     return loaded ? LoadError{} : loaded.error();
   }
+  SignerFiles& signer() { return files.signers.front(); }
   testing::TempDir dir;
   IssuerFiles files;
   std::vector<std::string> warnings;
@@ -32,7 +34,7 @@ TEST(LoadIssuer, ReadsWhatTheOneLinerNames) {
   Files f;
   const auto loaded = load_issuer(f.files, f.warnings);
   ASSERT_TRUE(loaded) << loaded.error().detail;
-  EXPECT_EQ(loaded->signer, standard_pki().ocsp_signer.certificate);
+  EXPECT_EQ(loaded->signers[0].certificate, standard_pki().ocsp_signer.certificate);
   EXPECT_EQ(loaded->origin, DataOrigin::kWatchedSource);
   EXPECT_THAT(loaded->label, HasSubstr("CN="));
   const auto setup = setup_of({*loaded});
@@ -44,7 +46,7 @@ TEST(LoadIssuer, NeedsCaAndKey) {
   f.files.ca.clear();
   EXPECT_EQ(f.fails().code, LoadErrc::kUsage);
   Files g;
-  g.files.key.clear();
+  g.signer().key.clear();
   EXPECT_THAT(g.fails().detail, HasSubstr("--key"));
 }
 
@@ -70,13 +72,16 @@ TEST(LoadIssuer, RefusesContradictingSources) {
 }
 
 TEST(LoadIssuer, NamesTheFileThatCannotBeRead) {
-  for (std::string IssuerFiles::*member : {&IssuerFiles::ca, &IssuerFiles::signer, &IssuerFiles::key}) {
+  using Member = std::string& (*)(Files&);
+  for (const Member member : {Member([](Files& f) -> std::string& { return f.files.ca; }),
+                              Member([](Files& f) -> std::string& { return f.signer().certificate; }),
+                              Member([](Files& f) -> std::string& { return f.signer().key; })}) {
     Files f;
-    f.files.*member = f.dir.file("absent.pem");
+    member(f) = f.dir.file("absent.pem");
     const LoadError error = f.fails();
     EXPECT_EQ(error.code, LoadErrc::kInput);
     EXPECT_THAT(error.detail, HasSubstr("absent.pem"));
-    f.files.*member = f.dir.write("junk.pem", "not a certificate");
+    member(f) = f.dir.write("junk.pem", "not a certificate");
     EXPECT_EQ(f.fails().code, LoadErrc::kInput);
     EXPECT_THAT(f.fails().detail, HasSubstr("junk.pem"));
   }
@@ -84,20 +89,39 @@ TEST(LoadIssuer, NamesTheFileThatCannotBeRead) {
 
 TEST(LoadIssuer, TakesTheSignerThatFitsTheKey) {
   Files f;
-  f.files.signer = f.dir.write("bundle.pem", testing::to_pem({standard_pki().leaf.certificate, standard_pki().ocsp_signer.certificate}));
+  f.signer().certificate = f.dir.write("bundle.pem", testing::to_pem({standard_pki().leaf.certificate, standard_pki().ocsp_signer.certificate}));
   const auto loaded = load_issuer(f.files, f.warnings);
   ASSERT_TRUE(loaded) << loaded.error().detail;
-  EXPECT_EQ(loaded->signer, standard_pki().ocsp_signer.certificate);
+  EXPECT_EQ(loaded->signers[0].certificate, standard_pki().ocsp_signer.certificate);
 }
 
 TEST(LoadIssuer, LetsTheCaSignByItselfWithItsOwnKeyOnly) {
   Files f;
-  f.files.signer.clear();
+  f.signer().certificate.clear();
   EXPECT_THAT(f.fails().detail, HasSubstr("--signer"));
-  f.files.key = f.dir.file("ca.key");
+  f.signer().key = f.dir.file("ca.key");
   const auto loaded = load_issuer(f.files, f.warnings);
   ASSERT_TRUE(loaded) << loaded.error().detail;
-  EXPECT_EQ(loaded->signer, standard_pki().intermediate.certificate);
+  EXPECT_EQ(loaded->signers[0].certificate, standard_pki().intermediate.certificate);
+}
+
+TEST(LoadIssuer, ReadsSeveralSignersInTheirOrder) {
+  Files f;
+  const Identity second = testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second"));
+  SignerFiles files;
+  files.label = "spare";
+  files.certificate = second.write(f.dir, "second");
+  files.key = f.dir.file("second.key");
+  files.role = SignerRole::kStandby;
+  f.files.signers.push_back(files);
+  const auto loaded = load_issuer(f.files, f.warnings);
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  ASSERT_EQ(loaded->signers.size(), 2U);
+  EXPECT_EQ(loaded->signers[1].certificate, second.certificate);
+  const std::string text = describe(setup_of({*loaded})->issuers()[0], f.files);
+  EXPECT_THAT(text, HasSubstr("or standby delegate spare"));
+  f.files.signers[1].key.clear();
+  EXPECT_EQ(f.fails().code, LoadErrc::kUsage);
 }
 
 TEST(LoadIssuer, WarnsOfOtherCasInTheFile) {
@@ -111,11 +135,11 @@ TEST(LoadIssuer, WarnsOfOtherCasInTheFile) {
 
 TEST(LoadIssuer, AsksForThePassphraseOfAnEncryptedKey) {
   Files f;
-  f.files.key = f.dir.write("encrypted.key", testing::encrypted_pem(standard_pki().ocsp_signer.key, "secret"));
+  f.signer().key = f.dir.write("encrypted.key", testing::encrypted_pem(standard_pki().ocsp_signer.key, "secret"));
   EXPECT_THAT(f.fails().detail, HasSubstr("--key-pass"));
-  f.files.passphrase = [] { return std::optional<std::string>("wrong"); };
+  f.signer().passphrase = [] { return std::optional<std::string>("wrong"); };
   EXPECT_EQ(f.fails().code, LoadErrc::kInput);
-  f.files.passphrase = [] { return std::optional<std::string>("secret"); };
+  f.signer().passphrase = [] { return std::optional<std::string>("secret"); };
   EXPECT_TRUE(load_issuer(f.files, f.warnings));
 }
 

@@ -8,11 +8,12 @@ namespace {
 using std::chrono::hours;
 constexpr UnixSeconds kNow = unix_seconds(1795514400);
 
-Terms terms() {
-  Terms out;
-  out.not_before = kNow - hours(24 * 30);
-  out.not_after = kNow + hours(24 * 300);
-  return out;
+Terms terms() { return {}; }
+constexpr SignerBounds kSigner{kNow - hours(24 * 30), kNow + hours(24 * 300)};
+/// What a signer in the middle of its life would say.
+Resolved resolve(const Terms& terms, const store::IssuerState* state, const std::optional<store::Status>& record,
+                 UnixSeconds now) {
+  return responder::resolve(terms, kSigner, state, record, now);
 }
 store::IssuerState live(store::KnowsIssued knows = store::KnowsIssued::kYes) {
   store::IssuerState state;
@@ -158,8 +159,8 @@ TEST(Resolve, EndsWithWhateverEndsFirst) {
   Terms t = terms();
   const Resolved plain = resolve(t, &index, kGoodRecord, kNow);
   EXPECT_EQ(plain.next_update - plain.this_update, Seconds(604799)) << "both ends count";
-  t.not_after = kNow + hours(48);
-  EXPECT_EQ(resolve(t, &index, kGoodRecord, kNow).next_update, kNow + hours(48));
+  const SignerBounds brief{kSigner.not_before, kNow + hours(48)};
+  EXPECT_EQ(responder::resolve(t, brief, &index, kGoodRecord, kNow).next_update, kNow + hours(48));
   const auto list = crl();
   t.policy.unlisted = UnlistedAnswer::kGood;
   EXPECT_EQ(resolve(t, &list, std::nullopt, kNow).next_update, kNow + hours(23));
@@ -169,12 +170,10 @@ TEST(Resolve, EndsWithWhateverEndsFirst) {
 
 TEST(Resolve, RefusesOutsideTheSignersLife) {
   const auto state = live();
-  Terms t = terms();
-  t.not_after = kNow;
-  EXPECT_EQ(resolve(t, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
-  t = terms();
-  t.not_before = kNow + Seconds(1);
-  EXPECT_EQ(resolve(t, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
+  const SignerBounds ended{kSigner.not_before, kNow};
+  EXPECT_EQ(responder::resolve(terms(), ended, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
+  const SignerBounds unborn{kNow + Seconds(1), kSigner.not_after};
+  EXPECT_EQ(responder::resolve(terms(), unborn, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
 }
 
 // req: OCSP-RESP-014

@@ -103,8 +103,7 @@ TEST(Service, EveryAnswerNamesItsSignerWhileSignersRotate) {
   });
   for (int i = 0; i < 40; ++i) {
     IssuerSpec next = running.spec;
-    next.signer = signers[static_cast<std::size_t>(i) % signers.size()].certificate;
-    next.key = signers[static_cast<std::size_t>(i) % signers.size()].key;
+    next.signers = {signer_spec(signers[static_cast<std::size_t>(i) % signers.size()])};
     running.service->adopt(setup_of({next}));
     const int seen = asked;
     while (asked == seen) {

@@ -36,7 +36,7 @@ TEST(Setup, TakesACleanDelegateWithoutWarning) {
   const Made made = make({delegated_spec()});
   ASSERT_TRUE(made.setup) << made.error->detail;
   EXPECT_THAT(made.warnings, IsEmpty());
-  EXPECT_EQ(made.setup->issuers()[0].authority, pki::Authority::kDelegate);
+  EXPECT_EQ(made.setup->issuers()[0].signers[0].authority, pki::Authority::kDelegate);
 }
 
 TEST(Setup, RefusesToStartWithoutIssuers) { EXPECT_EQ(make({}).error->code, SetupErrc::kNoIssuer); }
@@ -52,10 +52,10 @@ TEST(Setup, RefusesSignersOfOtherCas) {
     ASSERT_TRUE(refused.error);
     EXPECT_EQ(refused.error->code, SetupErrc::kSignerRefused);
     EXPECT_THAT(refused.error->detail, HasSubstr("test CA"));
-    spec.locally_trusted = LocallyTrusted::kYes;
+    spec.signers[0].locally_trusted = LocallyTrusted::kYes;
     const Made declared = make({spec});
     ASSERT_TRUE(declared.setup) << declared.error->detail;
-    EXPECT_EQ(declared.setup->issuers()[0].authority, pki::Authority::kLocallyTrusted);
+    EXPECT_EQ(declared.setup->issuers()[0].signers[0].authority, pki::Authority::kLocallyTrusted);
   }
 }
 
@@ -86,7 +86,7 @@ TEST(Setup, ARekeyedCaNeedsASignerUnderItsNewKey) {
 
 TEST(Setup, RefusesAKeyOfAnotherCertificate) {
   IssuerSpec spec = delegated_spec();
-  spec.key = standard_pki().leaf.key;
+  spec.signers[0].key = standard_pki().leaf.key;
   const Made made = make({spec});
   ASSERT_TRUE(made.error);
   EXPECT_EQ(made.error->code, SetupErrc::kKeyMismatch);

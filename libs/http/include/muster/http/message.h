@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "muster/base/bytes.h"
+#include "muster/base/ip.h"
 #include "muster/base/result.h"
 #include "muster/base/time.h"
 
@@ -26,6 +27,7 @@ struct RequestView {
   std::string_view content_type;
   std::string_view host;  ///< empty when absent: tolerated in 1.1 too
   Bytes body;
+  IpAddress peer;  ///< whose connection it came over, filled in by the server
   bool keep_alive = true;
   /// Value of any header, case-insensitive, the first of several; nothing when absent.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "muster/base/file.h"
+#include "muster/base/ip.h"
 #include "muster/base/result.h"
 
 namespace muster::net {
@@ -68,6 +69,8 @@ class Listener {
 
 /// Starts connecting; the socket is writable when it is done. Errors: kSystem.
 Result<UniqueFd, NetError> start_connect(const SocketAddress& address);
+/// Whose end `fd` is connected to; none for unix sockets.
+IpAddress peer_of(int fd);
 /// Turns off Nagle's delay; nothing happens for unix sockets.
 void set_no_delay(int fd);
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "muster/responder/answer_exchange.h"
+#include "muster/responder/client.h"
 #include "muster/responder/counters.h"
 #include "muster/responder/setup.h"
 #include "muster/store/store.h"
@@ -34,7 +35,7 @@ class Answerer {
   Answerer& operator=(const Answerer&) = delete;
 
   /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead).
-  Answer answer(Bytes request, UnixSeconds now);
+  Answer answer(Bytes request, UnixSeconds now, const Client& client = {});
   /// The unsigned answer for a request that could not even be taken out of its HTTP message.
   Answer refuse(Cause cause, UnixSeconds now);
   /// A 304 for the answer given last. Precondition: it had an ETag.

@@ -8,18 +8,25 @@
 
 namespace muster::responder {
 
-/// One issuer as an operator names it: files and rules. A path is empty when not given.
-struct IssuerFiles {
-  std::string label;             ///< empty: the CA's subject
-  std::string ca;                ///< certificates of the CA: its own and renewed ones
-  std::string signer;            ///< empty: the CA signs by itself
+/// One signer as an operator names it.
+struct SignerFiles {
+  std::string label;             ///< empty: the certificate's subject
+  std::string certificate;       ///< empty: the CA signs by itself
   std::string key;
-  std::string index;             ///< index.txt; at most one of index and crl
-  std::string crl;
   /// Where the passphrase of an encrypted key comes from; asked only for one.
   std::function<std::optional<std::string>()> passphrase;
   pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
   LocallyTrusted locally_trusted = LocallyTrusted::kNo;
+  SignerRole role = SignerRole::kActive;
+};
+
+/// One issuer as an operator names it: files and rules. A path is empty when not given.
+struct IssuerFiles {
+  std::string label;             ///< empty: the CA's subject
+  std::string ca;                ///< certificates of the CA: its own and renewed ones
+  std::string index;             ///< index.txt; at most one of index and crl
+  std::string crl;
+  std::vector<SignerFiles> signers;  ///< in order of preference
   IssuerPolicy policy;
 };
 
@@ -34,8 +41,8 @@ struct LoadError {
 
 /// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided exactly for a CRL (decision 011).
 Result<Unit, LoadError> check_options(const IssuerFiles& files);
-/// Reads certificates and key; everything but the store's number is filled in. Of several certificates in the signer file the one
-/// that fits the key is taken. Appends to `warnings`. Errors: as check_options; kInput.
+/// Reads certificates and keys; everything but the store's number is filled in. Of several certificates in a signer's file the one
+/// that fits its key is taken. Appends to `warnings`. Errors: as check_options; kInput.
 Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings);
 
 /// One line for people on what was decided: who is answered for, by which signer, from which source, with which answers.

@@ -4,10 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "muster/pki/authority.h"
-#include "muster/pki/keys.h"
 #include "muster/responder/issuer_index.h"
 #include "muster/responder/policy.h"
+#include "muster/responder/signer.h"
 #include "muster/store/store.h"
 
 // Everything a responder must know before the first request, checked when it is loaded: issuers, who signs for them, rules.
@@ -19,42 +18,34 @@ enum class DataOrigin : std::uint8_t {
   kWatchedSource,  ///< index.txt or a CRL: right when it was last read
   kStoreItself,    ///< the store is written directly: right at this moment
 };
-/// Whether a delegate that the issuer's key did not certify may sign, because clients are told to trust it (RFC 6960 2.2).
-enum class LocallyTrusted : std::uint8_t { kNo, kYes };
-
-/// One issuer as parsed from files: input of make_setup.
+/// One issuer as parsed from files: input of Setup::make.
 struct IssuerSpec {
   std::string label;                            ///< for people
   /// First: the issuer. Others with its name and key (renewed, cross-signed) are the same issuer.
   std::vector<pki::Certificate> certificates;
-  pki::Certificate signer;                      ///< the CA's certificate, or its delegate's
-  pki::PrivateKey key;
-  pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
-  LocallyTrusted locally_trusted = LocallyTrusted::kNo;
+  std::vector<SignerSpec> signers;              ///< in order of preference; 1 to kMaxSigners
   DataOrigin origin = DataOrigin::kWatchedSource;
   store::IssuerId store_id{};
   IssuerPolicy policy;
+  Buffer crl_algorithm{};                       ///< AlgorithmIdentifier the issuer signs CRLs with; empty: not known
 };
 
-/// What decides about an answer besides the records.
+/// What decides about an answer besides the records and the signer.
 struct Terms {
   IssuerPolicy policy;
   DataOrigin origin = DataOrigin::kWatchedSource;
-  /// Answers are signed only inside these bounds of signer and CA, and end no later.
-  UnixSeconds not_before, not_after;
 };
 
 /// An issuer that passed every check.
 struct Issuer {
   std::string label;
   std::vector<pki::Certificate> certificates;
-  pki::Certificate signer;
-  pki::Authority authority;
-  pki::Signer signing;                          ///< prototype: each loop clones it
+  std::vector<IssuerSigner> signers;
   store::IssuerId store_id;
   Terms terms;
-  /// Issuers with equal numbers have one signer: an answer for one may hold entries of the others (decision 013).
-  std::size_t signer_group = 0;
+  Buffer crl_algorithm;
+  /// When the last of its signers ends; afterwards every request is answered tryLater.
+  [[nodiscard]] UnixSeconds signs_until() const;
 };
 
 enum class SetupErrc : std::uint8_t {
@@ -68,8 +59,8 @@ struct SetupError {
 /// What the loops share. Threads: immutable, any.
 class Setup {
  public:
-  /// Judges every issuer at `now`: signer certified by the issuer's key with id-kp-OCSPSigning and valid, private key fits,
-  /// a trial signature verifies, policy holds together. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
+  /// Judges every issuer at `now`: each signer certified by the issuer's key with id-kp-OCSPSigning and valid, private keys fit,
+  /// trial signatures verify, policy holds together. Of several signers one that ended is left out, with a warning. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
   /// soon to expire...). Errors: see SetupErrc.
   static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs, const Policy& policy,
                                                                UnixSeconds now, std::vector<std::string>& warnings);
@@ -79,8 +70,11 @@ class Setup {
 
  private:
   explicit Setup(const Policy& policy) : policy_(policy) {}
+  std::size_t number_of(const IssuerSigner& signer);
+
   Policy policy_;
   std::vector<Issuer> issuers_;
+  std::size_t signers_ = 0;  ///< numbers given
   IssuerIndex index_;
 };
 

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "resolve.h"
+#include "signing.h"
+
+namespace muster::responder {
+
+/// One certificate asked about.
+struct Asked {
+  ocsp::CertIdView id;
+  SignerRef by;        ///< its issuer, and who signs, as a position in that issuer's list
+  Resolved resolved;
+};
+
+/// Turns what was resolved into the octets to be signed. Keeps its buffers warm. Threads: one.
+class Drafter {
+ public:
+  /// \param nonce  extnValue to be echoed
+  Buffer draft(const Setup& setup, const std::vector<Asked>& asked, const std::optional<Bytes>& nonce, UnixSeconds now);
+
+ private:
+  ocsp::ResponseData data_;
+};
+
+}  // namespace muster::responder
