@@ -41,9 +41,12 @@ else()
   # Sanitizer builds drop these two: the second silences the overflow check on both compilers.
   target_compile_options(muster_flags INTERFACE -fno-strict-overflow)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT MUSTER_COVERAGE)
-    target_compile_options(muster_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+    target_compile_options(muster_flags INTERFACE
+      $<$<NOT:$<BOOL:$<TARGET_PROPERTY:MUSTER_TEST>>>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>)
   endif()
 endif()
+# Tests are compiled as they are: optimising GoogleTest's macros costs more than everything else. What they test is optimised.
+target_compile_options(muster_flags INTERFACE $<$<BOOL:$<TARGET_PROPERTY:MUSTER_TEST>>:-O0>)
 if(MUSTER_COVERAGE)
   target_compile_options(muster_flags INTERFACE --coverage -O0)
   target_link_options(muster_flags INTERFACE --coverage)

@@ -42,6 +42,7 @@ endfunction()
 # Registers every GoogleTest case of <target> with CTest. Data paths reach tests by environment.
 function(muster_discover_tests target)
   cmake_parse_arguments(A "" "TIMEOUT" "LABELS" ${ARGN})
+  set_target_properties(${target} PROPERTIES MUSTER_TEST ON)  # see flags.cmake
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 120)
   endif()
