@@ -34,15 +34,53 @@ bool has_date(std::string_view headers) {
   return false;
 }
 
+std::string_view connection_line(bool stays, unsigned version_minor) {
+  return !stays ? "Connection: close\r\n" : version_minor == 0 ? "Connection: keep-alive\r\n" : "";
+}
+
+/// The other half of a deferred reply, in the handler's hands.
+class Later final : public LaterReply {
+ public:
+  explicit Later(std::shared_ptr<ReplyLink> link) : link_(std::move(link)) {}
+  ~Later() override {
+    if (link_->connection != nullptr) {
+      Later::send(500, {}, {}, {});
+    }
+  }
+  void send_ready(Bytes octets, std::size_t head_bytes) override {
+    if (link_->connection != nullptr) {
+      link_->connection->finish([&](HttpReply& reply) { reply.send_ready(octets, head_bytes); });
+    }
+  }
+  void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) override {
+    if (link_->connection != nullptr) {
+      link_->connection->finish([&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
+    }
+  }
+
+ private:
+  const std::shared_ptr<ReplyLink> link_;
+};
+
 class Reply final : public HttpReply {
  public:
-  Reply(HttpShared& shared, bool is_head, std::string_view connection_line)
-      : shared_(shared), is_head_(is_head), connection_line_(connection_line) {}
+  /// \param asked  connection whose request this answers; null: a reply that cannot be deferred
+  Reply(HttpShared& shared, Buffer& output, bool is_head, std::string_view line, HttpConnection* asked = nullptr)
+      : shared_(shared), output_(output), is_head_(is_head), connection_line_(line), asked_(asked) {}
+
+  std::unique_ptr<LaterReply> defer() override {
+    MUSTER_ASSERT(!is_sent_);
+    if (asked_ == nullptr) {
+      return nullptr;
+    }
+    is_sent_ = true;
+    return std::make_unique<Later>(asked_->defer());
+  }
 
   void send_ready(Bytes octets, std::size_t head_bytes) override {
     MUSTER_ASSERT(!is_sent_ && head_bytes >= 4 && head_bytes <= octets.size());
     is_sent_ = true;
-    Buffer& out = shared_.output;
+    Buffer& out = output_;
     append(out, octets.first(head_bytes - 2));  // without the empty line
     append(out, connection_line_);
     append(out, std::string_view("\r\n"));
@@ -55,7 +93,7 @@ class Reply final : public HttpReply {
             Bytes body) override {
     MUSTER_ASSERT(!is_sent_);
     is_sent_ = true;
-    Buffer& out = shared_.output;
+    Buffer& out = output_;
     http::append_head(out, status, content_type, extra_headers, body.size());
     if (!has_date(extra_headers)) {
       append(out, shared_.date_line());
@@ -71,8 +109,10 @@ class Reply final : public HttpReply {
 
  private:
   HttpShared& shared_;
+  Buffer& output_;
   const bool is_head_;
   const std::string_view connection_line_;
+  HttpConnection* const asked_;
   bool is_sent_ = false;
 };
 
@@ -95,7 +135,10 @@ HttpConnection::HttpConnection(HttpShared& shared)
                .max_body_bytes = shared.limits.max_body_bytes}),
       deadline_(shared.loop, [this] { on_deadline(); }) {}
 
-HttpConnection::~HttpConnection() { shared_.loop.remove(fd_.get()); }
+HttpConnection::~HttpConnection() {
+  shared_.loop.remove(fd_.get());
+  let_go_of_reply();
+}
 
 void HttpConnection::open(UniqueFd fd) {
   fd_ = std::move(fd);
@@ -116,6 +159,7 @@ void HttpConnection::close() {
   }
   shared_.loop.remove(fd_.get());
   fd_.reset();
+  let_go_of_reply();
   deadline_.clear();
   pending_input_ = Buffer();
   pending_output_ = Buffer();
@@ -134,6 +178,10 @@ void HttpConnection::on_ready(std::uint32_t events) noexcept {
   }
   if (phase_ == Phase::kLingering) {
     discard_input();
+    return;
+  }
+  if (phase_ == Phase::kWaiting) {
+    close();  // nothing is watched but its end
     return;
   }
   read_input();
@@ -176,13 +224,16 @@ void HttpConnection::consume(std::span<std::uint8_t> input) {
     }
     // More answers than the limit allows to collect, or all that can be made of the input.
     const bool has_more = shared_.output.size() >= shared_.limits.max_pipeline_bytes &&
-                          !rest.empty() && !closes_after_output_;
+                          !rest.empty() && !closes_after_output_ && link_ == nullptr;
     const Flushed flushed = flush(shared_.output);
     if (flushed == Flushed::kClosed) {
       return;
     }
     if (flushed == Flushed::kPaused || !has_more) {
       keep_rest(rest);
+      if (flushed == Flushed::kAll && link_ != nullptr) {
+        wait_for_reply();
+      }
       return;
     }
   }
@@ -200,6 +251,9 @@ std::span<std::uint8_t> HttpConnection::answer_requests(std::span<std::uint8_t> 
       continue_sent_ = false;
       phase_ = Phase::kIdle;  // the next request's deadlines are its own
       progress = Progress::kNeedHead;
+      if (link_ != nullptr) {
+        return input;  // what follows waits for the answer to this one
+      }
       continue;
     }
     if (progress == Progress::kTls) {
@@ -236,16 +290,62 @@ void HttpConnection::answer(const http::RequestView& request) {
   has_had_request_ = true;
   const bool stays = request.keep_alive && !shared_.is_draining;
   closes_after_output_ = !stays;
-  const std::string_view connection_line = !stays ? "Connection: close\r\n"
-                                           : request.version_minor == 0
-                                               ? "Connection: keep-alive\r\n"
-                                               : "";
-  Reply reply(shared_, request.method == http::Method::kHead, connection_line);
+  deferred_is_head_ = request.method == http::Method::kHead;
+  deferred_stays_ = stays;
+  deferred_version_minor_ = request.version_minor;
+  Reply reply(shared_, shared_.output, deferred_is_head_, connection_line(stays, request.version_minor), this);
   http::RequestView with_peer = request;
   with_peer.peer = peer_;
+  shared_.handled = this;
   shared_.handler.handle(with_peer, reply);
+  shared_.handled = nullptr;
   if (!reply.is_sent()) {
     reply.send(500, {}, {}, {});
+  }
+}
+
+std::shared_ptr<ReplyLink> HttpConnection::defer() {
+  bump(shared_.stats.deferred);
+  closes_after_output_ = false;  // what was answered before goes out, and the connection waits
+  link_ = std::make_shared<ReplyLink>(ReplyLink{this});
+  return link_;
+}
+
+void HttpConnection::let_go_of_reply() {
+  if (link_ != nullptr) {
+    link_->connection = nullptr;
+    link_.reset();
+  }
+}
+
+/// Reads nothing until the reply is there; the end of the connection is noticed all the same.
+void HttpConnection::wait_for_reply() {
+  shared_.loop.modify(fd_.get(), 0, *this);
+  enter(Phase::kWaiting, shared_.limits.reply_timeout);
+}
+
+void HttpConnection::finish(const std::function<void(HttpReply&)>& write) {
+  let_go_of_reply();
+  const bool stays = deferred_stays_ && !shared_.is_draining;
+  closes_after_output_ = !stays;
+  const std::string_view line = connection_line(stays, deferred_version_minor_);
+  if (shared_.handled != nullptr) {
+    MUSTER_ASSERT(shared_.handled == this);  // deferred and answered at once; nobody else's may be answered in a handler
+    Reply reply(shared_, shared_.output, deferred_is_head_, line);
+    write(reply);
+    return;
+  }
+  Buffer output;
+  Reply reply(shared_, output, deferred_is_head_, line);
+  write(reply);
+  if (phase_ == Phase::kWriting) {  // answers before this one are still on their way
+    append(pending_output_, Bytes(output));
+    return;
+  }
+  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  phase_ = Phase::kIdle;
+  if (flush(output) == Flushed::kAll) {
+    consume(pending_input_);
   }
 }
 
@@ -253,7 +353,7 @@ void HttpConnection::refuse(unsigned status) {
   bump(status == 413 || status == 414 || status == 431 ? shared_.stats.too_large
                                                        : shared_.stats.bad_requests);
   closes_after_output_ = lingers_after_output_ = true;
-  Reply reply(shared_, false, "Connection: close\r\n");
+  Reply reply(shared_, shared_.output, false, "Connection: close\r\n");
   const std::string_view phrase = http::reason_phrase(status);
   reply.send(status, "text/plain", {}, as_bytes(phrase));
 }
@@ -316,6 +416,10 @@ void HttpConnection::write_pending() {
     return;
   }
   pending_output_ = Buffer();
+  if (link_ != nullptr) {
+    wait_for_reply();
+    return;
+  }
   shared_.loop.modify(fd_.get(), EPOLLIN, *this);
   if (shared_.is_draining && pending_input_.empty()) {
     close();
@@ -360,11 +464,16 @@ void HttpConnection::on_deadline() {
       bump(phase_ == Phase::kHeader ? shared_.stats.header_timeouts : shared_.stats.body_timeouts);
       closes_after_output_ = lingers_after_output_ = true;
       shared_.output.clear();
-      Reply reply(shared_, false, "Connection: close\r\n");
+      Reply reply(shared_, shared_.output, false, "Connection: close\r\n");
       reply.send(408, {}, {}, {});
       flush(shared_.output);
       return;
     }
+    case Phase::kWaiting:
+      bump(shared_.stats.reply_timeouts);
+      deferred_stays_ = false;
+      finish([](HttpReply& reply) { reply.send(503, {}, "Retry-After: 1\r\n", {}); });
+      return;
     case Phase::kWriting: {
       bump(shared_.stats.write_timeouts);
       const ::linger reset{1, 0};  // the peer takes nothing: do not keep its octets in the kernel

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <ctime>
+#include <functional>
+#include <memory>
 
 #include "muster/http/request_parser.h"
 #include "muster/net/deadline.h"
@@ -18,6 +20,11 @@ inline void bump(std::atomic<std::uint64_t>& counter, std::int64_t by = 1) {
 
 class HttpConnection;
 
+/// What a deferred reply holds of its connection; null when that has ended or has been answered.
+struct ReplyLink {
+  HttpConnection* connection;
+};
+
 /// What all connections of one server share. Idle connections own no buffer: octets are read into
 /// and answers collected in these, and a connection keeps only what is left over.
 struct HttpShared {
@@ -30,6 +37,7 @@ struct HttpShared {
   std::array<std::uint8_t, 64 * 1024> input;
   Buffer output;
   bool is_draining = false;
+  const HttpConnection* handled = nullptr;  ///< whose request the handler has in hand
   /// Called by a connection that has ended; it may be reused or destroyed later, not inside the
   /// call.
   std::function<void(HttpConnection&)> on_closed;
@@ -58,9 +66,13 @@ class HttpConnection final : public FdHandler {
   /// Ends without ceremony.
   void close();
   [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
+  /// The request in hand is answered later; called inside the handler.
+  std::shared_ptr<ReplyLink> defer();
+  /// Answers it: `write` is given a Reply to send with.
+  void finish(const std::function<void(HttpReply&)>& write);
 
  private:
-  enum class Phase : std::uint8_t { kIdle, kHeader, kBody, kWriting, kLingering };
+  enum class Phase : std::uint8_t { kIdle, kHeader, kBody, kWaiting, kWriting, kLingering };
 
   void read_input();
   void discard_input();
@@ -74,6 +86,8 @@ class HttpConnection final : public FdHandler {
   void write_pending();
   void settle(std::size_t unread_bytes, http::RequestParser::Progress progress);
   void enter(Phase phase, Milliseconds timeout);
+  void wait_for_reply();
+  void let_go_of_reply();
   void linger();
   void on_deadline();
 
@@ -86,6 +100,11 @@ class HttpConnection final : public FdHandler {
   bool lingers_after_output_ = false;
   bool continue_sent_ = false;
   bool has_had_request_ = false;
+  /// Of the request that is answered later; `link_` is null when there is none.
+  std::shared_ptr<ReplyLink> link_;
+  bool deferred_is_head_ = false;
+  bool deferred_stays_ = false;
+  unsigned deferred_version_minor_ = 1;
   Buffer pending_input_;   // the part of a request that is there
   Buffer pending_output_;  // what the peer has not taken yet
   Deadline deadline_;

@@ -22,6 +22,7 @@ struct HttpLimits {
   Milliseconds body_timeout{10000};
   Milliseconds idle_timeout{60000};   ///< between requests
   Milliseconds write_timeout{30000};  ///< without progress
+  Milliseconds reply_timeout{30000};  ///< for a handler that deferred its reply; then 503
   int backlog = 1024;                 ///< the kernel caps it at net.core.somaxconn
 };
 
@@ -29,8 +30,18 @@ struct HttpLimits {
 struct HttpStats {
   std::atomic<std::uint64_t> connections{0}, requests{0}, refused_connections{0}, bad_requests{0},
       too_large{0}, header_timeouts{0}, body_timeouts{0}, idle_closes{0}, write_timeouts{0},
-      tls_on_plain_port{0}, open_connections{0}, pipeline_pauses{0},
+      tls_on_plain_port{0}, open_connections{0}, pipeline_pauses{0}, deferred{0}, reply_timeouts{0},
       accept_pauses{0};  ///< out of descriptors: accepting waits a moment
+};
+
+/// An answer that comes after handle() has returned, or at the end of it. Loop's thread, not inside the handle() of another request. Sending to a connection that has
+/// ended meanwhile does nothing. Destroyed unsent it answers 500.
+class LaterReply {
+ public:
+  virtual ~LaterReply() = default;
+  /// As HttpReply's.
+  virtual void send_ready(Bytes octets, std::size_t head_bytes) = 0;
+  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) = 0;
 };
 
 /// Where a handler puts its answer. `head_and_body` style: the handler gives status line and
@@ -45,9 +56,12 @@ class HttpReply {
   /// Builds and sends an answer. `extra_headers`: lines each ending in CRLF.
   virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
                     Bytes body) = 0;
+  /// Instead of sending: the answer comes later. Requests behind this one on its connection wait unread, so that answers keep their
+  /// order; at most one reply a connection is outstanding. Null where nobody can wait: then an answer is due now.
+  virtual std::unique_ptr<LaterReply> defer() { return nullptr; }
 };
 
-/// Answers requests on the loop's thread, at once (synchronously, inside handle). Must not block.
+/// Answers requests on the loop's thread: at once, inside handle(), or later (HttpReply::defer). Must not block.
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
