@@ -136,6 +136,7 @@ class Daemon:
                 self._process.kill()
         self._process.wait()
         self._reader.join(DEADLINE)
+        self._process.stdout.close()
         return self._process.returncode
 
     def __enter__(self):

@@ -2,7 +2,7 @@
 """What real OCSP clients ask `muster responder`, and what they conclude from its answers.
 
 usage: matrix.py --muster BINARY ROW...          run these rows (see --list)
-       matrix.py --muster BINARY --write FILE    run all, write the tables of this Debian release into FILE
+       matrix.py --muster BINARY --write FILE    run all; when they hold, write the tables of this Debian release into FILE
        matrix.py --check FILE --listed ROW...    whether FILE's tables and a list of rows are those of this program
        matrix.py --list
 
@@ -111,12 +111,12 @@ def main():
         if not args.rows or row.key in args.rows:
             results.append(run_row(row, args.muster))
             print(describe(results[-1]), flush=True)
+    if any(result.get("problems") for result in results):
+        return 1
     if args.write:
         with bench.Bench(args.muster) as made:
             found = raw.run(made)
         args.write.write_text(report.with_tables(args.write.read_text(), results, found))
-    if any(result.get("problems") for result in results):
-        return 1
     return SKIPPED if len(results) == 1 and "skipped" in results[0] else 0
 
 

@@ -18,11 +18,16 @@ class _Hello(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # a front that gave up its connection
+
+
 class Backend:
     """A plain HTTP server behind whatever terminates TLS."""
 
     def __init__(self):
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hello)
+        self._server = _Server(("127.0.0.1", 0), _Hello)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
