@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,12 @@ class Done:
 
     def __str__(self):
         return f"{' '.join(map(str, self.command))}\nexit {self.code}\n{self.text[-3000:]}"
+
+
+def find(*names):
+    """The path of the first of these programs that is installed, or nothing."""
+    paths = (shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin") for name in names)
+    return next((path for path in paths if path), None)
 
 
 def run(*command, stdin="", env=None, cwd=None, deadline=DEADLINE):

@@ -96,8 +96,7 @@ index = "{self.path('root.txt')}"
 
 def program(*names):
     """The first of these programs that is installed."""
-    for name in names:
-        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
-        if path:
-            return path
-    raise Skip(f"{' or '.join(names)} is not installed")
+    path = process.find(*names)
+    if not path:
+        raise Skip(f"{' or '.join(names)} is not installed")
+    return path

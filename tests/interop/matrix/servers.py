@@ -1,5 +1,6 @@
 """TLS servers that staple, and TLS servers that check the certificates of their clients."""
 import base64
+import json
 import os
 import pathlib
 import re
@@ -244,6 +245,45 @@ def haproxy_update(bench):
     process.until(all_tried, "HAProxy has asked and judged about each certificate")
     return Seen(version, {case: _staple(bench, port, case) for case in CASES},
                 "the `crt` file must hold the chain with its root when the signer is a delegate")
+
+
+# ---- hitch and Caddy ----------------------------------------------------------------------------------------------------
+
+
+@row("hitch", "hitch `ocsp-dir`", "hitch", "staples good", "no staple", "no staple")
+def hitch(bench):
+    tool, port, backend = program("hitch"), process.free_port(), bench.add(Backend())
+    staples = bench.dir / "hitch"
+    staples.mkdir()
+    staples.chmod(0o777)
+    user = 'user = "nobody"\ngroup = "nogroup"\n' if os.getuid() == 0 else ""
+    daemon = bench.daemon(tool, "--config", bench.write("hitch.conf", f"""
+frontend = "[127.0.0.1]:{port}"
+backend = "[127.0.0.1]:{backend.port}"
+{user}daemon = off
+workers = 1
+log-level = 2
+ocsp-dir = "{staples}"
+""" + "".join(f'pem-file = "{bench.path(case)}.both.pem"\n' for case in CASES)))
+    daemon.wait_for_port(port)
+    for case in CASES:
+        bench.wait_until_asked(case)
+    process.until(lambda: _staple(bench, port, "good") != "no staple", "hitch staples")
+    return Seen(_version(tool, "--version"), {case: _staple(bench, port, case) for case in CASES})
+
+
+@row("caddy", "Caddy (certificates from files)", "caddy", "staples good", "no staple", "no staple")
+def caddy(bench):
+    tool, port = program("caddy"), process.free_port()
+    config = {"admin": {"disabled": True},
+              "apps": {"tls": {"certificates": {"load_files": [{"certificate": bench.path(f"{case}.chain.pem"),
+                                                                "key": bench.path(f"{case}.key")} for case in CASES]}},
+                       "http": {"servers": {"matrix": {"listen": [f"127.0.0.1:{port}"], "automatic_https": {"disable": True},
+                                                       "tls_connection_policies": [{}],
+                                                       "routes": [{"handle": [{"handler": "static_response", "body": "hello"}]}]}}}}}
+    bench.daemon(tool, "run", "--config", bench.write("caddy.json", json.dumps(config)),
+                 env={"HOME": str(bench.dir), "XDG_DATA_HOME": str(bench.dir), "XDG_CONFIG_HOME": str(bench.dir)}).wait_for_port(port)
+    return Seen(_version(tool, "version"), {case: _staple(bench, port, case) for case in CASES})
 
 
 # ---- stunnel ------------------------------------------------------------------------------------------------------------

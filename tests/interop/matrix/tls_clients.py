@@ -1,8 +1,9 @@
 """TLS clients that judge the staple of `muster front`, which asks the responder by itself."""
 import http.server
+import pathlib
 import threading
 
-from bench import CASES, program
+from bench import CASES, Skip, program
 from kit import process
 from row import Seen, row
 
@@ -76,3 +77,22 @@ def gnutls_cli_staple(bench):
         said[case] = "connected" if done.code == 0 else "refused"
     return Seen(process.run(tool, "--version").out.split()[1], said,
                 "an `unknown` answer is not stapled; without must-staple it connects then")
+
+
+@row("perl", "Perl `IO::Socket::SSL`, `SSL_OCSP_FAIL_HARD`", "libio-socket-ssl-perl", "connected", "refused", "refused")
+def perl(bench):
+    """Asks about the server's certificates by itself; the server staples nothing."""
+    tool, said = program("perl"), {}
+    if process.run(tool, "-MIO::Socket::SSL", "-e1").code != 0:
+        raise Skip("Perl's IO::Socket::SSL is not installed")
+    for case in CASES:
+        server = bench.daemon(program("openssl"), "s_server", "-accept", "127.0.0.1:0", "-cert", bench.path(f"{case}.pem"), "-key",
+                              bench.path(f"{case}.key"), "-cert_chain", bench.path("ca.pem"), "-www")
+        port = server.wait_for(r"^ACCEPT \S+:(\d+)")[1]
+        done = process.run(tool, pathlib.Path(__file__).parent / "clients/ask_perl.pl", port, bench.host(case), bench.path("root.pem"),
+                           env={"no_proxy": "127.0.0.1"})
+        said[case] = "connected" if done.code == 0 else "refused" if "OCSP: " in done.out else str(done)
+        server.stop()
+    return Seen(process.must(tool, "-MIO::Socket::SSL", "-e", "print $IO::Socket::SSL::VERSION").out, said,
+                "with `SSL_OCSP_FULL_CHAIN` it puts certificates of several CAs into one request when these name the same URL, "
+                "which no single signer can answer: give each CA its own URL then (decision 013)")
