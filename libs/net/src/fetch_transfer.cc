@@ -67,6 +67,13 @@ FetchErrc to_fetch_errc(CURLcode code) {
   }
 }
 
+/// "ldap" or "ldaps"; empty for anything else, and for octets no URL may have.
+std::string ldap_scheme(std::string_view url) {
+  const std::string scheme = to_lower(url.substr(0, std::min(url.find("://"), url.size())));
+  const bool clean = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return clean && (scheme == "ldap" || scheme == "ldaps") ? scheme : std::string();
+}
+
 }  // namespace
 
 std::string_view to_string(FetchErrc code) {
@@ -106,13 +113,20 @@ FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)
   initialise_curl();
   easy_ = ::curl_easy_init();
   MUSTER_ASSERT(easy_ != nullptr);
-  const auto url = http::parse_url(request_.url);
-  if (!url) {
+  if (request_.schemes == FetchRequest::Schemes::kLdap) {
+    scheme_ = ldap_scheme(request_.url);
+  } else if (const auto url = http::parse_url(request_.url)) {
+    scheme_ = url->scheme;
+  }
+  if (scheme_.empty()) {
+    const bool ldap = request_.schemes == FetchRequest::Schemes::kLdap;
     refusal_ = FetchError{
-        FetchErrc::kBadUrl, "not an http or https URL: " + printable(request_.url), 0, {}};
+        FetchErrc::kBadUrl,
+        (ldap ? "not an ldap or ldaps URL: " : "not an http or https URL: ") + printable(request_.url),
+        0,
+        {}};
     return;
   }
-  scheme_ = url->scheme;
   set_options();
 }
 
@@ -176,11 +190,17 @@ void FetchTransfer::set_options() {
 std::size_t FetchTransfer::on_body(char* data, std::size_t, std::size_t count,
                                    void* self) noexcept {
   auto& transfer = *static_cast<FetchTransfer*>(self);
-  Buffer& body = transfer.response_.body;
-  if (count > transfer.request_.max_body_bytes - body.size()) {
+  if (count > transfer.request_.max_body_bytes - transfer.body_bytes_) {
     transfer.abort_ = Abort::kTooLarge;
     return 0;
   }
+  transfer.body_bytes_ += count;
+  if (transfer.request_.sink) {
+    const bool more = transfer.request_.sink(as_bytes({data, count}));
+    transfer.abort_ = more ? transfer.abort_ : Abort::kBySink;
+    return more ? count : 0;
+  }
+  Buffer& body = transfer.response_.body;
   body.insert(body.end(), data, data + count);
   return count;
 }
@@ -215,6 +235,7 @@ void FetchTransfer::take_header(std::string_view line) {
     response_.max_age = response_.retry_after = std::nullopt;
     response_.date = response_.last_modified = response_.expires = std::nullopt;
     response_.body.clear();
+    body_bytes_ = 0;
     return;
   }
   const std::size_t colon = line.find(':');
@@ -264,6 +285,9 @@ FetchError FetchTransfer::make_error(CURLcode code) const {
   if (abort_ == Abort::kTooLarge || error.code == FetchErrc::kTooLarge) {
     error.code = FetchErrc::kTooLarge;
     error.detail = "answer exceeds " + std::to_string(request_.max_body_bytes) + " octets";
+  } else if (abort_ == Abort::kBySink) {
+    error.code = FetchErrc::kCancelled;
+    error.detail = "the body was not wanted any further";
   } else if (abort_ == Abort::kForbidden) {
     error.code = FetchErrc::kForbidden;
     error.detail =
@@ -290,7 +314,7 @@ FetchResult FetchTransfer::finish(CURLcode code) {
   response_.http_status = static_cast<unsigned>(status);
   response_.duration = Milliseconds(microseconds / 1000);
   response_.final_url = final_url == nullptr ? request_.url : final_url;
-  if (status == 200 || (status == 304 && is_conditional())) {
+  if (request_.schemes == FetchRequest::Schemes::kLdap || status == 200 || (status == 304 && is_conditional())) {
     return std::move(response_);
   }
   return Err{FetchError{FetchErrc::kHttpStatus, "HTTP status " + std::to_string(status),

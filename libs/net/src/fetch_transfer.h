@@ -25,7 +25,7 @@ class FetchTransfer {
   FetchResult finish(CURLcode code);
 
  private:
-  enum class Abort : std::uint8_t { kNone, kTooLarge, kForbidden };
+  enum class Abort : std::uint8_t { kNone, kTooLarge, kForbidden, kBySink };
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,
@@ -43,6 +43,7 @@ class FetchTransfer {
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   std::size_t header_bytes_ = 0;
+  std::size_t body_bytes_ = 0;
   Abort abort_ = Abort::kNone;
   std::string scheme_;
   char error_text_[CURL_ERROR_SIZE] = "";

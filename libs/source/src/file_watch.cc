@@ -73,6 +73,9 @@ std::set<std::string> FileWatch::wait(Milliseconds timeout) {
       if ((event.mask & kComplete) == 0 || event.len == 0 || directory == directories_.end()) {
         continue;
       }
+      if (paths_.contains(directory->second + "/")) {
+        complete.insert(directory->second + "/" + name);
+      }
       for (const std::string& path : paths_) {
         if (is_entry(path, directory->second, name)) {
           complete.insert(path);

@@ -13,7 +13,7 @@ namespace muster::source {
 /// file systems, no watches left) the caller's deadline is what remains. Threads: wake() any, the rest one.
 class FileWatch {
  public:
-  /// Watches the directory of each path. One that does not exist yet is tried again by renew().
+  /// Watches the directory of each path; of one that ends in '/' every entry. One that does not exist yet is tried again by renew().
   explicit FileWatch(const std::set<std::string>& paths);
   /// Watches directories that appeared since.
   void renew();

@@ -38,31 +38,6 @@ std::optional<unsigned> two_digits(std::string_view text, std::size_t at) {
   return static_cast<unsigned>(a - '0') * 10 + static_cast<unsigned>(b - '0');
 }
 
-/// YYMMDDHHMMSSZ (50..99 are 19xx, RFC 5280 section 4.1.2.5.1) or YYYYMMDDHHMMSSZ.
-std::optional<UnixSeconds> parse_time(std::string_view text) {
-  if ((text.size() != 13 && text.size() != 15) || text.back() != 'Z') {
-    return std::nullopt;
-  }
-  std::array<unsigned, 7> part{};
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const auto value = two_digits(text, i);
-    if (!value) {
-      return std::nullopt;
-    }
-    part[i / 2] = *value;
-  }
-  const bool long_year = text.size() == 15;
-  const unsigned year = long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
-  const unsigned* rest = part.data() + (long_year ? 2 : 1);  // month, day, hour, minute, second
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(rest[0]),
-                                         std::chrono::day(rest[1])};
-  if (!date.ok() || rest[2] > 23 || rest[3] > 59 || rest[4] > 59) {
-    return std::nullopt;
-  }
-  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) + std::chrono::minutes(rest[3]) +
-         Seconds(rest[4]);
-}
-
 /// YYYYMMDDHHMMSSZ
 std::string format_long_time(UnixSeconds t) {
   std::string text;
@@ -106,7 +81,7 @@ constexpr auto kNamedReasons = std::to_array<NamedReason>({
 /// `time[,reason[,detail]]`
 Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& status) {
   const std::vector<std::string_view> parts = split(field, ',');
-  status.revoked_at = parse_time(parts[0]);
+  status.revoked_at = parse_index_time(parts[0]);
   if (!status.revoked_at) {
     return Err{IndexErrc::kBadRevocation};
   }
@@ -128,7 +103,7 @@ Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& 
     return Err{IndexErrc::kBadReason};
   }
   if (named->detail == Detail::kInvalidityTime) {
-    status.invalidity_date = parse_time(parts[2]);
+    status.invalidity_date = parse_index_time(parts[2]);
     if (!status.invalidity_date) {
       return Err{IndexErrc::kBadReason};
     }
@@ -152,6 +127,30 @@ std::optional<Serial> parse_serial(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<UnixSeconds> parse_index_time(std::string_view text) {
+  if ((text.size() != 13 && text.size() != 15) || text.back() != 'Z') {
+    return std::nullopt;
+  }
+  std::array<unsigned, 7> part{};
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    const auto value = two_digits(text, i);
+    if (!value) {
+      return std::nullopt;
+    }
+    part[i / 2] = *value;
+  }
+  const bool long_year = text.size() == 15;
+  const unsigned year = long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
+  const unsigned* rest = part.data() + (long_year ? 2 : 1);  // month, day, hour, minute, second
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(rest[0]),
+                                         std::chrono::day(rest[1])};
+  if (!date.ok() || rest[2] > 23 || rest[3] > 59 || rest[4] > 59) {
+    return std::nullopt;
+  }
+  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) + std::chrono::minutes(rest[3]) +
+         Seconds(rest[4]);
+}
 
 std::string_view to_string(IndexErrc code) {
   switch (code) {
@@ -185,7 +184,7 @@ Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
     return Err{IndexErrc::kBadFlag};
   }
   store::Status status;
-  status.expires = parse_time(expiry);
+  status.expires = parse_index_time(expiry);
   if (!status.expires) {
     return Err{IndexErrc::kBadExpiry};
   }

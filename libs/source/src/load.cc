@@ -36,6 +36,9 @@ std::string_view to_string(SourceErrc code) {
     case SourceErrc::kNotYetValid: return "not-yet-valid";
     case SourceErrc::kStore: return "store";
     case SourceErrc::kStopped: return "stopped";
+    case SourceErrc::kNoBase: return "no-base";
+    case SourceErrc::kIncomplete: return "incomplete";
+    case SourceErrc::kUnreachable: return "unreachable";
   }
   return "unknown";
 }
@@ -44,6 +47,7 @@ std::string_view to_string(SourceKind kind) {
   switch (kind) {
     case SourceKind::kIndexTxt: return "index.txt";
     case SourceKind::kCrl: return "CRL";
+    case SourceKind::kCrlSet: return "CRL set";
   }
   return "unknown";
 }
@@ -72,6 +76,8 @@ Result<OpenFile, SourceError> open_file(const std::string& path) {
   file.stamp = make_stamp(info);
   return file;
 }
+
+UnixSeconds written_at(const FileStamp& stamp) { return unix_seconds(stamp.modified_ns / 1'000'000'000); }
 
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat info{};
@@ -117,7 +123,9 @@ store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry
     if (old.state == store::State::kGood) {
       return store::Take::kNew;
     }
-    const bool alive = old.expires ? *old.expires >= now : unknown_expiry == UnknownExpiry::kKeep;
+    // The new record may know the expiry that the old one did not: a CRL beside a list of issued serials.
+    const std::optional<UnixSeconds> expires = old.expires || !next ? old.expires : next->expires;
+    const bool alive = expires ? *expires >= now : unknown_expiry == UnknownExpiry::kKeep;
     // A CRL lifts a hold by leaving the entry out, an index by stating the certificate good.
     const bool lifted =
         old.state == store::State::kHold && (next || unknown_expiry == UnknownExpiry::kLetGo);
@@ -130,8 +138,9 @@ Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec
   switch (spec.kind) {
     case SourceKind::kIndexTxt: return load_index(store, spec, options);
     case SourceKind::kCrl: return load_crl(store, spec, options);
+    case SourceKind::kCrlSet: break;
   }
-  return Err{source_error(SourceErrc::kUnsupported, spec.path, "unknown kind of source")};
+  return Err{source_error(SourceErrc::kUnsupported, spec.path, "a set of CRLs is watched, not loaded once")};
 }
 
 Result<Unit, SourceError> confirm(store::Store& store, store::IssuerId id, UnixSeconds now) {

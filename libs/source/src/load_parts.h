@@ -15,6 +15,8 @@ struct OpenFile {
 Result<OpenFile, SourceError> open_file(const std::string& path);
 /// Whether the file still is what it was when opened, contents and name. Errors: kChanging, kUnreadable.
 Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path);
+/// When the file's contents were last changed.
+UnixSeconds written_at(const FileStamp& stamp);
 /// Nothing when there is no such regular file.
 std::optional<FileStamp> stamp_of(const std::string& path);
 

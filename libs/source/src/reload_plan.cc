@@ -45,4 +45,26 @@ MonotonicTime ReloadPlan::next_look(MonotonicTime now) const {
   return next;
 }
 
+ReloadPlan::Outcome outcome_of(const SourceError& error) {
+  switch (error.code) {
+    case SourceErrc::kUnreadable:
+    case SourceErrc::kChanging:
+    case SourceErrc::kNotYetValid:
+    case SourceErrc::kStore:
+    case SourceErrc::kStopped:
+    case SourceErrc::kNoBase:
+    case SourceErrc::kUnreachable:
+      return ReloadPlan::Outcome::kTryAgain;
+    case SourceErrc::kMalformed:
+    case SourceErrc::kConflict:
+    case SourceErrc::kEmptied:
+    case SourceErrc::kNotTrusted:
+    case SourceErrc::kUnsupported:
+    case SourceErrc::kIncomplete:
+    case SourceErrc::kRollback:
+      return ReloadPlan::Outcome::kRefused;
+  }
+  return ReloadPlan::Outcome::kRefused;
+}
+
 }  // namespace muster::source

@@ -44,4 +44,7 @@ class ReloadPlan {
   MonotonicTime confirmed_at_{};
 };
 
+/// Whether another attempt on the same contents may go better.
+ReloadPlan::Outcome outcome_of(const SourceError& error);
+
 }  // namespace muster::source

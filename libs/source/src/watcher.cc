@@ -1,10 +1,12 @@
 #include "muster/source/watcher.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include "crl_set_keeper.h"
 #include "file_watch.h"
 #include "load_parts.h"
 #include "reload_plan.h"
@@ -12,31 +14,16 @@
 namespace muster::source {
 namespace {
 
-ReloadPlan::Outcome outcome_of(const SourceError& error) {
-  switch (error.code) {
-    case SourceErrc::kUnreadable:
-    case SourceErrc::kChanging:
-    case SourceErrc::kNotYetValid:
-    case SourceErrc::kStore:
-    case SourceErrc::kStopped:
-      return ReloadPlan::Outcome::kTryAgain;
-    case SourceErrc::kMalformed:
-    case SourceErrc::kConflict:
-    case SourceErrc::kEmptied:
-    case SourceErrc::kNotTrusted:
-    case SourceErrc::kUnsupported:
-    case SourceErrc::kRollback:
-      return ReloadPlan::Outcome::kRefused;
+/// A set of CRLs as the keeper wants it; nothing for another kind of source.
+std::optional<SourceSpec> crl_set_of(const SourceSpec& spec) {
+  switch (spec.kind) {
+    case SourceKind::kIndexTxt: return std::nullopt;
+    case SourceKind::kCrlSet: return spec;
+    case SourceKind::kCrl: break;
   }
-  return ReloadPlan::Outcome::kRefused;
-}
-
-std::set<std::string> paths_of(const std::vector<SourceSpec>& specs) {
-  std::set<std::string> paths;
-  for (const SourceSpec& spec : specs) {
-    paths.insert(spec.path);
-  }
-  return paths;
+  SourceSpec set = spec;
+  set.crls.files = {spec.path};
+  return set;
 }
 
 }  // namespace
@@ -45,35 +32,57 @@ struct SourceWatcher::Impl {
   struct Source {
     SourceSpec spec;
     ReloadPlan plan;
+    std::unique_ptr<CrlSetKeeper> keeper;  ///< of CRLs; the plan is not used then
   };
 
   Impl(store::Store& s, std::vector<SourceSpec> specs, const WatchOptions& o, const Clock& c, Logger& l, Listener on)
-      : store(s), options(o), clock(c), logger(l), listener(std::move(on)), watch(paths_of(specs)) {
+      : store(s), options(o), clock(c), logger(l), listener(std::move(on)) {
+    const bool fetches = std::any_of(specs.begin(), specs.end(), [](const SourceSpec& spec) {
+      return !spec.crls.locations.empty() || spec.crls.freshest == CrlSetSpec::Freshest::kFollowed;
+    });
+    if (fetches) {
+      downloads = std::make_unique<Downloads>([this] { watch->wake(); });
+    }
+    std::set<std::string> paths;
     for (SourceSpec& spec : specs) {
       SourceStatus state;
       state.label = spec.label;
       state.kind = spec.kind;
       state.path = spec.path;
       statuses.push_back(std::move(state));
-      sources.push_back({std::move(spec), ReloadPlan(options)});
+      Source source{std::move(spec), ReloadPlan(options), nullptr};
+      if (auto set = crl_set_of(source.spec)) {
+        source.keeper = std::make_unique<CrlSetKeeper>(store, *std::move(set), options, clock, logger, downloads.get());
+        paths.merge(source.keeper->paths());
+      } else {
+        paths.insert(source.spec.path);
+      }
+      sources.push_back(std::move(source));
     }
+    watch.emplace(paths);
     thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
   void run(const std::stop_token& stop) {
-    const std::stop_callback wake(stop, [this] { watch.wake(); });
+    const std::stop_callback wake(stop, [this] { watch->wake(); });
     std::set<std::string> complete;
     while (!stop.stop_requested()) {
+      std::vector<Download> ended = downloads != nullptr ? downloads->take_ended() : std::vector<Download>();
+      const bool hurry = hurried.exchange(false);
       for (std::size_t i = 0; i < sources.size() && !stop.stop_requested(); ++i) {
+        if (sources[i].keeper != nullptr) {
+          look_at_set(i, complete, ended, hurry, stop);
+          continue;
+        }
         look(i, complete.contains(sources[i].spec.path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone, stop);
       }
       const MonotonicTime now = clock.monotonic();
       MonotonicTime next = now + options.poll;
       for (const Source& source : sources) {
-        next = std::min(next, source.plan.next_look(now));
+        next = std::min(next, source.keeper != nullptr ? source.keeper->next_look(now) : source.plan.next_look(now));
       }
-      watch.renew();
-      complete = watch.wait(std::chrono::ceil<Milliseconds>(next - now));
+      watch->renew();
+      complete = watch->wait(std::chrono::ceil<Milliseconds>(next - now));
     }
   }
 
@@ -85,6 +94,51 @@ struct SourceWatcher::Impl {
       case ReloadPlan::Action::kLoad: attempt(i, *stamp, stop); return;
       case ReloadPlan::Action::kConfirm: confirm_source(i); return;
       case ReloadPlan::Action::kMissing: note_missing(i); return;
+    }
+  }
+
+  void look_at_set(std::size_t i, const std::set<std::string>& complete, std::vector<Download>& ended, bool hurry,
+                   const std::stop_token& stop) {
+    CrlSetKeeper& keeper = *sources[i].keeper;
+    if (hurry) {
+      keeper.hurry();
+    }
+    keeper.receive(ended, stop);
+    const CrlSetKeeper::Turn turn = keeper.look(complete, stop);
+    if (stop.stop_requested()) {
+      return;
+    }
+    const SourceStatus before = statuses[i];
+    if (turn.loaded) {
+      note_success(i, *turn.loaded);
+    }
+    change(i, [&](SourceStatus& status) {
+      keeper.describe(status);
+      status.checked = before.checked || turn.is_settled;
+      const UnixSeconds now = clock.now();
+      if (turn.loaded || turn.failed) {
+        status.last_attempt = now;
+      }
+      if (turn.confirmed) {
+        status.last_success = now;
+      }
+      if (!status.error) {
+        status.failing_since.reset();
+      } else if (!status.failing_since) {
+        status.failing_since = now;
+      }
+      const bool fails_anew = status.error && (!before.error || before.error->detail != status.error->detail);
+      status.failures += turn.failed || fails_anew ? 1u : 0u;
+    });
+    const SourceStatus& after = statuses[i];
+    const bool error_changed = before.error.has_value() != after.error.has_value() ||
+                               (after.error && before.error->detail != after.error->detail);
+    if (error_changed && after.error) {
+      logger.log(LogLevel::kError, "source.refused", after.error->detail,
+                 {{"issuer", after.label}, {"code", to_string(after.error->code)}});
+    }
+    if (turn.loaded || turn.failed || error_changed || before.checked != after.checked) {
+      tell(i);
     }
   }
 
@@ -206,7 +260,9 @@ struct SourceWatcher::Impl {
   Logger& logger;
   const Listener listener;
   std::vector<Source> sources;  // the thread's
-  FileWatch watch;
+  std::optional<FileWatch> watch;
+  std::atomic<bool> hurried{false};
+  std::unique_ptr<Downloads> downloads;  // after the watch, which it wakes; before the keepers' end
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
   std::vector<SourceStatus> statuses;  // written by the thread under the mutex
@@ -231,6 +287,25 @@ std::optional<std::vector<SourceStatus>> SourceWatcher::wait_until_checked(Milli
   return all ? std::optional(impl_->statuses) : std::nullopt;
 }
 
-void SourceWatcher::look_now() { impl_->watch.wake(); }
+void SourceWatcher::look_now() {
+  impl_->hurried = true;
+  impl_->watch->wake();
+}
+
+bool SourceStatus::is_usable(UnixSeconds now) const {
+  const auto is_over = [now](const std::optional<UnixSeconds>& end) { return end && *end <= now; };
+  return (last_success || this_update) && !is_over(next_update) && !is_over(not_revoked_until);
+}
+
+std::optional<Seconds> SourceStatus::age(UnixSeconds now) const {
+  const std::optional<UnixSeconds> since = this_update ? this_update : last_success;
+  return since ? std::optional(std::max(Seconds(0), now - *since)) : std::nullopt;
+}
+
+Seconds SourceStatus::lag(UnixSeconds now) const {
+  UnixSeconds due = next_update.value_or(UnixSeconds::max());
+  due = std::min(due, not_revoked_until.value_or(due));
+  return std::max(Seconds(0), now > due ? now - due : Seconds(0));
+}
 
 }  // namespace muster::source

@@ -149,8 +149,8 @@ TEST_F(LoadCrl, RefusesWhatDoesNotCoverEveryCertificate) {
   expect_refused(build_crl(issuer(), delta), SourceErrc::kUnsupported, "delta");
   const Buffer yes{0xff};
   const std::vector<std::tuple<unsigned, Buffer, std::string>> scopes = {
-      {1, yes, "one kind"}, {2, yes, "one kind"}, {3, {0x06, 0x40}, "some revocation reasons"}, {4, yes, "indirect"},
-      {5, yes, "one kind"}};
+      {1, yes, "one kind"}, {2, yes, "one kind"}, {3, {0x06, 0x40}, "some revocation reasons"},
+      {5, yes, "attribute certificates"}};
   for (const auto& [tag, content, text] : scopes) {
     CrlSpec crl = spec_with({});
     crl.extensions.push_back({to_buffer(oid::kCeIssuingDistributionPoint), true, idp(tag, content)});

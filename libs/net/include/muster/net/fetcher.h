@@ -13,7 +13,7 @@ namespace muster::net {
 /// What a fetch may fail with. "Stalled" peers of every kind end in kTimeout: each fetch has a hard
 /// deadline.
 enum class FetchErrc : std::uint8_t {
-  kBadUrl,     ///< not http or https, or not a URL (OCSP-CLI-036)
+  kBadUrl,     ///< not http or https (or ldap, when asked for), or not a URL (OCSP-CLI-036)
   kForbidden,  ///< destination refused by policy (loopback, private, cross-scheme redirect...)
   kResolve,
   kConnect,
@@ -41,6 +41,11 @@ struct FetchRequest {
   unsigned max_redirects = 3;
   bool forbid_private_destinations =
       false;  ///< loopback, private, link-local...: judged by the address connected to
+  /// Takes the body piece by piece instead of its being collected; false ends the fetch (kCancelled).
+  /// Runs on the thread that fetches. Also sees bodies of answers that are errors in the end.
+  std::function<bool(Bytes)> sink{};
+  /// kLdap: ldap and ldaps URLs instead of http and https. The body is LDIF-like text of libcurl.
+  enum class Schemes : std::uint8_t { kHttp, kLdap } schemes = Schemes::kHttp;
 };
 struct FetchResponse {
   unsigned http_status = 0;

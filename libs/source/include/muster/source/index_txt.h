@@ -39,6 +39,9 @@ struct IndexRecord {
   std::string_view subject;  ///< "/C=DE/O=.../CN=..."
 };
 
+/// YYMMDDHHMMSSZ (50..99 are 19xx, RFC 5280 section 4.1.2.5.1) or YYYYMMDDHHMMSSZ, as openssl writes times there.
+std::optional<UnixSeconds> parse_index_time(std::string_view text);
+
 /// Parses one line without its end of line. `removeFromCRL` counts as revoked without a reason: it means something in delta
 /// CRLs only. Accepted beyond what openssl writes: lower-case and odd-length serials, reasons of RFC 5280 that it cannot write.
 Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line);

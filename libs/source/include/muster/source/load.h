@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "muster/pki/certificate.h"
+#include "muster/source/crl_set.h"
 #include "muster/store/store.h"
 
 // From a file that says which certificates are revoked into the store, as a whole or not at all.
@@ -22,6 +23,9 @@ enum class SourceErrc : std::uint8_t {
   kNotYetValid,     ///< a CRL from the future
   kStore,           ///< the store refused
   kStopped,         ///< the stop token asked for it
+  kNoBase,          ///< a delta CRL without the complete CRL it continues
+  kIncomplete,      ///< in use, but the CRLs do not cover all certificates: only revocations are answered
+  kUnreachable,     ///< could not be fetched
 };
 std::string_view to_string(SourceErrc code);
 struct SourceError {
@@ -29,16 +33,21 @@ struct SourceError {
   std::string detail;  ///< what, where, what to do
 };
 
-enum class SourceKind : std::uint8_t { kIndexTxt, kCrl };
+enum class SourceKind : std::uint8_t {
+  kIndexTxt,
+  kCrl,     ///< one CRL that covers everything
+  kCrlSet,  ///< see CrlSetSpec
+};
 std::string_view to_string(SourceKind kind);
 
-/// One file that speaks for one issuer.
+/// What speaks for one issuer.
 struct SourceSpec {
   SourceKind kind;
-  std::string path;
+  std::string path;         ///< of the file; of a set: how it is called
   pki::Certificate issuer;  ///< a CRL must verify under it
   store::IssuerId id;       ///< in the store
   std::string label;        ///< for people
+  CrlSetSpec crls{};        ///< of kCrlSet
 };
 
 struct LoadOptions {
@@ -47,6 +56,9 @@ struct LoadOptions {
   Seconds max_age_without_next_update{86400};
   Seconds future_skew{300};                      ///< tolerance for the thisUpdate of a CRL
   std::size_t max_crl_bytes = std::size_t{1} << 30;
+  /// Where CRLs and lists of issued serials in use are kept across restarts, a directory for each issuer. Empty: in memory, so that
+  /// nothing but the store's number guards against a rollback over a restart.
+  std::string state_directory;
   /// Whether an index without records may replace one with records.
   enum class Emptying : std::uint8_t { kRefused, kAllowed } emptying = Emptying::kRefused;
   std::stop_token stop;

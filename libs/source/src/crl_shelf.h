@@ -1,0 +1,72 @@
+#pragma once
+
+#include "crl_plan.h"
+
+namespace muster::source {
+
+/// A list of issued serials that was read to its end once.
+struct HeldList {
+  std::shared_ptr<Content> content;
+  Bytes text;                ///< of the content: the list without our own first line
+  std::string origin;
+  std::size_t records = 0;
+  UnixSeconds written_at{};  ///< when its owner last wrote it
+};
+
+/// The CRLs and lists in use, of one issuer. With a directory they survive restarts, so that a rollback is refused and the last
+/// good CRL is there when its host is not. Threads: one.
+class CrlShelf {
+ public:
+  /// \param directory  empty: memory only
+  explicit CrlShelf(std::string directory) : directory_(std::move(directory)) {}
+
+  /// Takes up what an earlier run left, verified anew. `problems`: one sentence for each file that is of no use any more.
+  /// Errors: kStore (no directory can be made).
+  Result<Unit, SourceError> open(const CrlTerms& terms, std::vector<std::string>& problems);
+
+  enum class Taken : std::uint8_t {
+    kNew,
+    kSame,    ///< these very octets are held
+    kOlder,   ///< than what is held in its place; `why` says by what
+    kNoBase,  ///< a delta CRL that no held complete CRL continues with
+  };
+  struct Outcome {
+    Taken taken;
+    std::shared_ptr<const HeldCrl> held;  ///< what is in its place now; null for kNoBase
+    std::string why;
+  };
+  /// A CRL takes the place of an older one of its kind and scope; what it makes useless (a delta of earlier numbers) goes.
+  /// Errors: kStore, kUnsupported beyond kMaxHeldCrls.
+  Result<Outcome, SourceError> take(HeldCrl crl);
+  void drop(const HeldCrl& crl);
+
+  /// A list takes the place of the one with its origin; the same text again changes its time alone. Errors: kStore.
+  Result<Unit, SourceError> take(HeldList list);
+  void drop_list(const std::string& origin);
+
+  [[nodiscard]] const std::vector<std::shared_ptr<const HeldCrl>>& crls() const { return crls_; }
+  [[nodiscard]] const std::vector<HeldList>& lists() const { return lists_; }
+  /// Where temporary files belong; empty: memory.
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  /// Counts the changes.
+  [[nodiscard]] std::uint64_t version() const { return version_; }
+
+ private:
+  [[nodiscard]] std::string path_of(const HeldCrl& crl) const;
+  [[nodiscard]] std::string path_of(const std::string& list_origin) const;
+  void stamp(const HeldList& list) const;
+  std::shared_ptr<const HeldCrl>* find(const crl::CrlView& like);
+  [[nodiscard]] const HeldCrl* delta_of(const HeldCrl& complete) const;
+  Result<Outcome, SourceError> put(HeldCrl crl, std::shared_ptr<const HeldCrl>* place);
+  void open_list(const std::string& path, std::vector<std::string>& problems);
+
+  std::string directory_;
+  std::vector<std::shared_ptr<const HeldCrl>> crls_;
+  std::vector<HeldList> lists_;
+  std::uint64_t version_ = 0;
+};
+
+/// Reads a list to its end and counts. Errors: kMalformed, naming the line.
+Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content, const std::string& origin, UnixSeconds written_at);
+
+}  // namespace muster::source
