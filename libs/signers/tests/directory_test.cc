@@ -1,0 +1,151 @@
+#include "muster/signers/directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "muster/testing/fault_token.h"
+#include "muster/testing/pki_builder.h"
+#include "muster/testing/process.h"
+
+namespace muster::signers {
+namespace {
+
+using muster::testing::encrypted_pem;
+using muster::testing::fault_token;
+using muster::testing::issue;
+using muster::testing::ocsp_signer_spec;
+using muster::testing::run_process;
+using muster::testing::standard_pki;
+using muster::testing::TempDir;
+using ::testing::HasSubstr;
+
+class DirectoryTest : public ::testing::Test {
+ protected:
+  std::vector<Found> read() {
+    auto found = directory_.read();
+    EXPECT_TRUE(found) << found.error();
+    return found ? *found : std::vector<Found>();
+  }
+  Result<Delegate, DelegateError> load_only() {
+    const auto found = read();
+    EXPECT_EQ(found.size(), 1u);
+    return found.empty() ? Result<Delegate, DelegateError>(Err{DelegateError{}}) : found.front().load();
+  }
+  void expect_loads(const muster::testing::Identity& identity) {
+    const auto delegate = load_only();
+    ASSERT_TRUE(delegate) << delegate.error().detail;
+    EXPECT_EQ(delegate->certificate, identity.certificate);
+    EXPECT_TRUE(delegate->key.matches(identity.certificate));
+  }
+  TempDir dir_;
+  DelegateDirectory directory_{{dir_.path(), [] { return std::optional<std::string>("sesame"); }, {}, 3}};
+  const muster::testing::Identity& signer_ = standard_pki().ocsp_signer;
+};
+
+TEST_F(DirectoryTest, TakesACertificateWithItsKeyBesideIt) {
+  dir_.write("ocsp.crt", signer_.certificate_pem() + standard_pki().intermediate.certificate_pem());
+  dir_.write("ocsp.key", encrypted_pem(signer_.key, "sesame"));
+  dir_.write("README", "nothing");
+  dir_.write(".ocsp2.crt", "being written");
+  expect_loads(signer_);
+}
+
+TEST_F(DirectoryTest, TakesACertificateAndKeyInOneFile) {
+  dir_.write("ocsp.pem", signer_.certificate_pem() + signer_.key_pem);
+  expect_loads(signer_);
+}
+
+TEST_F(DirectoryTest, TakesPkcs12) {
+  const TempDir made;
+  const std::string certificate = signer_.write(made, "s");
+  const auto r = run_process({"openssl", "pkcs12", "-export", "-in", certificate, "-inkey", made.file("s.key"), "-passout", "pass:sesame",
+                              "-out", dir_.file("ocsp.p12")});
+  ASSERT_EQ(r.exit_code, 0) << r.describe();
+  expect_loads(signer_);
+}
+
+TEST_F(DirectoryTest, TakesACertificateWithTheUriOfItsKey) {
+  auto& token = fault_token(MUSTER_FAULT_TOKEN);
+  token.reset();
+  token.set_pin("sesame");
+  token.add_key("k", 1, signer_.key_pem);
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.uri", "pkcs11:token=fault;object=k?module-path=" MUSTER_FAULT_TOKEN "\n");
+  expect_loads(signer_);
+  token.set_removed(true);
+  const auto away = load_only();
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().refusal, Refusal::kForNow) << away.error().detail;
+}
+
+TEST_F(DirectoryTest, SaysWhatIsWrong) {
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  auto one = load_only();
+  ASSERT_FALSE(one) << "no key yet";
+  EXPECT_EQ(one.error().refusal, Refusal::kForGood);
+  EXPECT_THAT(one.error().detail, HasSubstr("ocsp.pem"));
+  dir_.write("ocsp.key", standard_pki().leaf.key_pem);
+  one = load_only();
+  ASSERT_FALSE(one);
+  EXPECT_THAT(one.error().detail, HasSubstr("belongs to none of the certificates"));
+  dir_.write("ocsp.key", encrypted_pem(signer_.key, "other"));
+  one = load_only();
+  ASSERT_FALSE(one);
+  EXPECT_THAT(one.error().detail, HasSubstr("passphrase"));
+  dir_.write("ocsp.uri", "http://nowhere/\n");
+  one = load_only();
+  ASSERT_FALSE(one);
+  EXPECT_THAT(one.error().detail, HasSubstr("pkcs11:"));
+}
+
+TEST_F(DirectoryTest, FingerprintsFollowEveryPart) {
+  const std::string certificate = dir_.write("ocsp.pem", signer_.certificate_pem());
+  const auto alone = read().front().fingerprint;
+  EXPECT_EQ(read().front().fingerprint, alone);
+  dir_.write("ocsp.key", signer_.key_pem);
+  const auto with_key = read().front().fingerprint;
+  EXPECT_NE(with_key, alone);
+  dir_.write("ocsp.key", standard_pki().leaf.key_pem);
+  EXPECT_NE(read().front().fingerprint, with_key);
+  dir_.write("ocsp.key", signer_.key_pem);
+  EXPECT_EQ(read().front().fingerprint, with_key) << "by contents, not by time";
+}
+
+TEST_F(DirectoryTest, BoundsAndUnreadableDirectoriesAreErrors) {
+  for (int i = 0; i < 4; ++i) {
+    dir_.write("d" + std::to_string(i) + ".pem", signer_.certificate_pem());
+  }
+  const auto many = directory_.read();
+  ASSERT_FALSE(many);
+  EXPECT_THAT(many.error(), HasSubstr("more than 3"));
+  DelegateDirectory missing({"/nonexistent/delegates", {}, {}, 3});
+  const auto none = missing.read();
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error(), HasSubstr("/nonexistent/delegates"));
+}
+
+// A certificate replaced before its key: in between nothing fits, and the old pair signs on.
+TEST_F(DirectoryTest, ARenewalInTwoStepsHasNoGap) {
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.key", signer_.key_pem);
+  DelegateBook book([](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); });
+  book.update(read(), muster::testing::kTestNow);
+  ASSERT_EQ(book.signers().size(), 1u);
+  const auto renewed = issue(standard_pki().intermediate, ocsp_signer_spec());
+  dir_.write("ocsp.pem", renewed.certificate_pem());
+  const auto between = book.update(read(), muster::testing::kTestNow);
+  ASSERT_EQ(between.size(), 1u);
+  EXPECT_EQ(between.front().event, DelegateEvent::kRefused);
+  EXPECT_EQ(book.signers().front().certificate, signer_.certificate);
+  dir_.write("ocsp.key", renewed.key_pem);
+  book.update(read(), muster::testing::kTestNow);
+  ASSERT_EQ(book.signers().size(), 1u);
+  EXPECT_EQ(book.signers().front().certificate, renewed.certificate);
+  EXPECT_TRUE(book.signers().front().key.matches(renewed.certificate));
+}
+
+}  // namespace
+}  // namespace muster::signers
