@@ -49,7 +49,7 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--loops", flags.loops, "threads that answer (default: one a core)");
   app.add_option("--store", flags.store, "directory of the status database (default: temporary)");
   app.add_option("--prefix", flags.prefix, "URL path of GET requests (default /)");
-  app.add_option("--nonce", flags.nonce, "repeat nonces: echo, echo-16-32 or ignore");
+  app.add_option("--nonce", flags.nonce, "nonces: echo, echo-16-32, ignore or require");
   app.footer(
       "Revoking in index.txt or with a new CRL shows in the next answer; no restart.\n"
       "SIGHUP reads configuration, certificates and keys again; SIGTERM finishes what is in flight.\n"
@@ -71,15 +71,15 @@ Outcome<Unit> add_issuer(const Flags& flags, ResponderOptions& options) {
   };
   MUSTER_CHECK(check("--key-pass", check_key_pass(flags.key_pass)));
   if (!flags.unlisted.empty()) {
-    MUSTER_CHECK(check("--unlisted", set_unlisted(flags.unlisted, files.policy)));
+    MUSTER_CHECK(check("--unlisted", set_unlisted(flags.unlisted, issuer.rules)));
   }
   if (!flags.unissued.empty()) {
-    MUSTER_CHECK(check("--unissued", set_unissued(flags.unissued, files.policy)));
+    MUSTER_CHECK(check("--unissued", set_unissued(flags.unissued, issuer.rules)));
   }
   if (!flags.validity.empty()) {
     const auto validity = parse_duration(flags.validity);
     MUSTER_CHECK(check("--validity", validity ? "" : "must be a duration such as 7d, 12h or 90m"));
-    files.policy.validity = *validity;
+    issuer.rules.validity = *validity;
   }
   const std::initializer_list<const std::string*> given = {&flags.ca,       &flags.signer,   &flags.key,
                                                            &flags.key_pass, &flags.index,    &flags.crl,
@@ -104,7 +104,7 @@ Outcome<Options> read_options(const Flags& flags) {
   responder.store = flags.store.value_or(responder.store);
   responder.prefix = flags.prefix.value_or(responder.prefix);
   if (flags.nonce) {
-    if (const std::string problem = set_nonce(*flags.nonce, responder.policy); !problem.empty()) {
+    if (const std::string problem = set_nonce(*flags.nonce, responder.nonce); !problem.empty()) {
       return fail(kExitUsage, "--nonce " + problem);
     }
   }
@@ -167,11 +167,18 @@ class StoreDirectory {
 };
 
 /// The options as the library wants them; `store` is where the database lies when the file names no place.
-node::NodeOptions node_options(const ResponderOptions& options, const std::string& store) {
+node::NodeResult<node::NodeOptions> node_options(const ResponderOptions& options, const std::string& store) {
+  if (std::string problem = check_lists(options); !problem.empty()) {
+    return Err{node::NodeError{node::NodeErrc::kUsage, std::move(problem)}};
+  }
   node::NodeOptions node;
   node.store = options.store.empty() ? store : options.store;
   for (const IssuerOptions& issuer : options.issuers) {
-    node.issuers.push_back(files_of(issuer));
+    auto files = files_of(issuer, options);
+    if (!files) {
+      return Err{node::NodeError{node::NodeErrc::kUsage, files.error()}};
+    }
+    node.issuers.push_back(*std::move(files));
   }
   node.policy = policy_of(options);
   node.service = service_of(options);
@@ -201,7 +208,11 @@ Outcome<Unit> serve(const Flags& flags, const Options& options, const std::strin
       control.stop();
     }
   });
-  auto started = node::Node::start(node_options(options.responder, store), read_again, clock, *logger);
+  const auto first = node_options(options.responder, store);
+  if (!first) {
+    return fail(exit_code_for(first.error().code), first.error().detail);
+  }
+  auto started = node::Node::start(*first, read_again, clock, *logger);
   if (!started) {
     return fail(exit_code_for(started.error().code), started.error().detail);
   }

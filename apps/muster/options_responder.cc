@@ -1,33 +1,16 @@
 #include "options_responder.h"
 
-#include <array>
 #include <cstdlib>
 
+#include "muster/base/assert.h"
 #include "muster/base/text.h"
+#include "options_words.h"
 
 namespace muster::app {
 namespace {
 
 using pki::SignatureScheme;
-using responder::IssuerPolicy;
-using responder::NoncePolicy;
-using responder::UnissuedAnswer;
-using responder::UnlistedAnswer;
 
-template <class T>
-struct Word {
-  std::string_view text;
-  T value;
-};
-template <class T>
-Word(std::string_view, T) -> Word<T>;  // Clang 14 does not deduce aggregates by itself
-constexpr std::array kUnlisted = {Word{"good", UnlistedAnswer::kGood}, Word{"unknown", UnlistedAnswer::kUnknown},
-                                  Word{"unauthorized", UnlistedAnswer::kUnauthorized}};
-constexpr std::array kUnissued = {Word{"unknown", UnissuedAnswer::kUnknown},
-                                  Word{"unauthorized", UnissuedAnswer::kUnauthorized},
-                                  Word{"revoked", UnissuedAnswer::kRevoked}};
-constexpr std::array kNonce = {Word{"echo", NoncePolicy::kEcho}, Word{"echo-16-32", NoncePolicy::kEchoStandard},
-                               Word{"ignore", NoncePolicy::kIgnore}};
 constexpr std::array kSchemes = {
     Word{"auto", SignatureScheme::kAuto},
     Word{"rsa-sha256", SignatureScheme::kRsaSha256},
@@ -40,28 +23,6 @@ constexpr std::array kSchemes = {
     Word{"ecdsa-sha384", SignatureScheme::kEcdsaSha384},
     Word{"ecdsa-sha512", SignatureScheme::kEcdsaSha512},
 };
-
-template <class T, std::size_t N, class Set>
-std::string choose(std::string_view word, const std::array<Word<T>, N>& words, Set set) {
-  std::string known;
-  for (const Word<T>& w : words) {
-    if (w.text == word) {
-      set(w.value);
-      return "";
-    }
-    known += (known.empty() ? "\"" : ", \"") + std::string(w.text) + "\"";
-  }
-  return "must be one of " + known;
-}
-
-template <class T, std::size_t N>
-std::vector<std::string_view> texts(const std::array<Word<T>, N>& words) {
-  std::vector<std::string_view> out;
-  for (const Word<T>& w : words) {
-    out.push_back(w.text);
-  }
-  return out;
-}
 
 std::optional<std::string> read_passphrase(const std::string& source) {
   if (source.starts_with("env:")) {
@@ -105,30 +66,15 @@ void bind_issuer(config::Section& section, IssuerOptions& o) {
   bind_key(section, o.signer);
   section.text("index", &files.index, "index.txt of the CA (openssl ca, easy-rsa). It lists every certificate issued.");
   section.text("crl", &files.crl, "CRL of the CA (PEM or DER). Needs `unlisted`. Without index and crl the store itself is the source (muster store).");
-  section.custom("unlisted", "\"good\", \"unknown\" or \"unauthorized\"", "none: must be decided for a CRL",
-                 [&files](std::string_view word) { return set_unlisted(word, files.policy); },
-                 "Answer for serials a CRL does not name: it cannot tell whether they were issued.");
-  section.choice("unissued", texts(kUnissued), 0,
-                 [&files](std::size_t i) { files.policy.unissued = kUnissued.at(i).value; },
-                 "Answer for serials that index.txt or the store does not know. Never good. \"revoked\" is the answer of RFC 6960 section 2.2 (certificateHold since 1970, with extended-revoked).");
-  section.duration("validity", &files.policy.validity, Seconds(60), Seconds(366 * 86400),
-                   "From thisUpdate to nextUpdate, both ends counted: 7d puts 604799 seconds between them. Never beyond the CRL's nextUpdate or the end of signer and CA.");
-  section.duration("refresh", &files.policy.refresh, Seconds(1), Seconds(366 * 86400),
-                   "Age at which a remembered answer is signed anew. Default: half of validity.");
-  section.choice("responder_id", {"key", "name"}, 0,
-                 [&files](std::size_t i) { files.policy.responder_id = static_cast<responder::ResponderIdForm>(i); },
-                 "How answers name their signer. \"name\" is for clients that do not know the key form.");
-  section.choice("profile", {"general", "web"}, 0,
-                 [&files](std::size_t i) { files.policy.profile = static_cast<responder::Profile>(i); },
-                 "\"web\" adds the rules of the CA/Browser Forum and the root programs.");
+  bind_policy(section, o.rules);
+  section.text("requestor_anchors", &files.requestor_anchors,
+               "Certificates that vouch for those who sign requests (PEM). Needed unless request_signatures is \"ignored\".");
+  section.text("issued", &files.issued,
+               "Directory of the certificates this CA issued (PEM or DER), read at the start and at each reload: answers for them carry CertHash (Common PKI). Empty: none do.");
   section.flag("locally_trusted_signer", &o.signer.locally_trusted,
                "The signer was not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
   section.tables("signer", &o.signers, bind_signer,
                  "Signers of the issuer in order of preference, at most 8: instead of, or after, the one its own keys name. A client's preferred signature algorithms choose among them (RFC 6960 section 4.4.7).");
-  section.custom("compromised_at", "time", "none", [&files](std::string_view text) -> std::string {
-    files.policy.compromised_at = parse_iso8601(text);
-    return files.policy.compromised_at ? "" : "must be a time such as \"2026-11-24T10:00:00Z\"";
-  }, "The CA's key is lost: every certificate of it is answered as revoked (cACompromise) since then.");
 }
 
 }  // namespace
@@ -138,12 +84,18 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("loops", &o.loops, 0, 1024, "Threads that answer. 0: one a core.");
   section.text("store", &o.store, "Directory of the status database. Empty: a temporary one, removed at the end.");
   section.text("prefix", &o.prefix, "URL path below which GET requests are answered. POST is answered on every path.");
-  section.choice("nonce", texts(kNonce), 0, [&o](std::size_t i) { o.policy.nonce = kNonce.at(i).value; },
-                 "Which nonces are repeated: all of 1..128 octets, only 16..32 octets, or none (answers can then always be remembered ones).");
+  section.custom("nonce", std::string("one of ") + std::string(kNonceWords), "as the profile",
+                 [&o](std::string_view word) { return set_nonce(word, o.nonce); },
+                 "For issuers that say nothing themselves: which nonces are repeated, all of 1..128 octets, only 16..32 octets, or none (answers can then always be remembered ones); or requests without one are refused.");
   section.flag("sha1", &o.sha1, "Whether CertIDs made with SHA-1 are answered; false refuses them as unauthorized.");
   section.integer("max_certificates", &o.max_certificates, 1, 256, "Certificates in one request; more is malformed.");
   section.integer("ready_answers", &o.ready_answers, 0, 1 << 24, "Signed answers remembered by each loop (about 1.5 KiB each). 0: every answer is signed anew.");
   section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000, "Most signatures a loop makes in one second; beyond it requests that need one are answered tryLater. 0: no limit.");
+  section.integer("request_checks_per_second", &o.request_checks_per_second, 0, 1'000'000, "Most signed requests a loop verifies in one second, where an issuer wants that; beyond it they are answered tryLater. 0: no limit.");
+  section.integer("requests_per_second", &o.requests_per_second, 0, 10'000'000, "Most requests a loop answers in one second (it may save up five seconds' worth); beyond it they are answered tryLater. 0: no limit.");
+  section.integer("requests_per_source", &o.requests_per_source, 0, 10'000'000, "The same for one client: an IPv4 address or an IPv6 /64. 0: no limit.");
+  section.texts("unlimited_clients", &o.unlimited_clients, "Networks that requests_per_source does not bind: proxies, monitors.");
+  section.texts("trusted_proxies", &o.trusted_proxies, "Networks of reverse proxies: behind one, the client is the last address in X-Forwarded-For that is not such a proxy itself.");
   section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600), "Nothing is signed (tryLater) while the kernel says the clock may be wrong by more, or is not synchronised. Default: not asked.");
   section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600), "How often index.txt and CRL files are looked at for changes.");
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000), "How long requests in flight may take when stopping.");
@@ -157,13 +109,28 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.tables("issuer", &o.issuers, bind_issuer, "One for each CA key answered for.");
 }
 
+namespace {
+
+/// Precondition: check_lists() found nothing.
+std::vector<IpNetwork> networks_of(const std::vector<std::string>& texts) {
+  auto networks = parse_networks(texts, "");
+  MUSTER_ASSERT(networks);
+  return *std::move(networks);
+}
+
+}  // namespace
+
 responder::Policy policy_of(const ResponderOptions& o) {
-  responder::Policy policy = o.policy;
+  responder::Policy policy;
   policy.sha1 = o.sha1 ? responder::Sha1CertIds::kAnswered : responder::Sha1CertIds::kRefused;
   policy.max_clock_error = o.max_clock_error;
   policy.max_certificates = static_cast<std::size_t>(o.max_certificates);
   policy.ready_answers = static_cast<std::size_t>(o.ready_answers);
   policy.signatures_per_second = static_cast<std::size_t>(o.signatures_per_second);
+  policy.request_checks_per_second = static_cast<std::size_t>(o.request_checks_per_second);
+  policy.requests_per_second = static_cast<std::size_t>(o.requests_per_second);
+  policy.requests_per_source = static_cast<std::size_t>(o.requests_per_source);
+  policy.unlimited_clients = networks_of(o.unlimited_clients);
   return policy;
 }
 
@@ -178,6 +145,7 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   service.limits.max_target_bytes = o.max_header.bytes;
   service.handler.prefix = o.prefix;
   service.handler.max_request_bytes = o.max_request.bytes;
+  service.handler.trusted_proxies = networks_of(o.trusted_proxies);
   service.grace = o.grace;
   return service;
 }
@@ -196,7 +164,7 @@ responder::SignerFiles files_of(const SignerOptions& o) {
 
 }  // namespace
 
-responder::IssuerFiles files_of(const IssuerOptions& o) {
+Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o, const ResponderOptions& all) {
   responder::IssuerFiles files = o.files;
   if (!o.signer.files.key.empty() || !o.signer.files.certificate.empty()) {
     files.signers.push_back(files_of(o.signer));
@@ -204,18 +172,23 @@ responder::IssuerFiles files_of(const IssuerOptions& o) {
   for (const SignerOptions& signer : o.signers) {
     files.signers.push_back(files_of(signer));
   }
+  auto policy = resolve_policy(o.rules, all.nonce);
+  if (!policy) {
+    return Err{(files.label.empty() ? files.ca : files.label) + ": " + policy.error().detail};
+  }
+  files.policy = *std::move(policy);
   return files;
 }
 
-std::string set_unlisted(std::string_view word, IssuerPolicy& policy) {
-  return choose(word, kUnlisted, [&policy](UnlistedAnswer answer) { policy.unlisted = answer; });
+std::string check_lists(const ResponderOptions& o) {
+  for (const auto& [list, key] : {std::pair{&o.unlimited_clients, "unlimited_clients"}, {&o.trusted_proxies, "trusted_proxies"}}) {
+    if (const auto networks = parse_networks(*list, key); !networks) {
+      return networks.error().detail;
+    }
+  }
+  return "";
 }
-std::string set_unissued(std::string_view word, IssuerPolicy& policy) {
-  return choose(word, kUnissued, [&policy](UnissuedAnswer answer) { policy.unissued = answer; });
-}
-std::string set_nonce(std::string_view word, responder::Policy& policy) {
-  return choose(word, kNonce, [&policy](NoncePolicy nonce) { policy.nonce = nonce; });
-}
+
 std::string set_scheme(std::string_view word, responder::SignerFiles& files) {
   return choose(word, kSchemes, [&files](SignatureScheme scheme) { files.scheme = scheme; });
 }

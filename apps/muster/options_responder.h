@@ -6,6 +6,7 @@
 #include "muster/config/config.h"
 #include "muster/responder/issuer_files.h"
 #include "muster/responder/service.h"
+#include "options_policy.h"
 
 namespace muster::app {
 
@@ -19,7 +20,8 @@ struct SignerOptions {
 
 /// [[responder.issuer]], or the issuer that flags describe.
 struct IssuerOptions {
-  responder::IssuerFiles files;         ///< its signers are below
+  responder::IssuerFiles files;         ///< its signers and rules are below
+  PolicyOptions rules;
   SignerOptions signer;                 ///< signer, key, key_pass...; none without a key and a certificate
   std::vector<SignerOptions> signers;
 };
@@ -30,10 +32,15 @@ struct ResponderOptions {
   std::int64_t loops = 0;
   std::string store;
   std::string prefix = "/";
-  responder::Policy policy;
+  std::optional<responder::NoncePolicy> nonce;
   std::int64_t max_certificates = 32;
   std::int64_t ready_answers = 32768;
   std::int64_t signatures_per_second = 0;
+  std::int64_t request_checks_per_second = 500;
+  std::int64_t requests_per_second = 0;
+  std::int64_t requests_per_source = 0;
+  std::vector<std::string> unlimited_clients;
+  std::vector<std::string> trusted_proxies;
   bool sha1 = true;
   std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};
@@ -47,15 +54,16 @@ struct ResponderOptions {
 
 void bind(config::Section& section, ResponderOptions& options);
 
-/// The options as the library wants them.
+/// What is wrong with the lists of networks; empty: nothing.
+std::string check_lists(const ResponderOptions& options);
+/// The options as the library wants them. Precondition: check_lists() found nothing.
 responder::Policy policy_of(const ResponderOptions& options);
 responder::ServiceOptions service_of(const ResponderOptions& options);
-responder::IssuerFiles files_of(const IssuerOptions& options);
+/// Errors: what is wrong with the issuer's rules, as a sentence.
+Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer, const ResponderOptions& options);
 
-/// Words that flags and file share. Each sets its value and returns an empty string, or says what is wrong.
-std::string set_unlisted(std::string_view word, responder::IssuerPolicy& policy);
-std::string set_unissued(std::string_view word, responder::IssuerPolicy& policy);
-std::string set_nonce(std::string_view word, responder::Policy& policy);
+/// Words that flags and file share (see options_policy.h too). Each sets its value and returns an empty string, or says what is
+/// wrong.
 std::string set_scheme(std::string_view word, responder::SignerFiles& files);
 /// Whether `text` names a source for a passphrase.
 std::string check_key_pass(std::string_view text);

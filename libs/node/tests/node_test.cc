@@ -140,7 +140,7 @@ TEST(Node, NothingInFlightIsLostInManyReloads) {
       const std::lock_guard lock(running.mutex);
       running.unreadable = i % 5 == 4 ? "broken on purpose" : "";
       running.options.issuers[0].index = i % 6 < 3 ? site.dir.file("index.txt") : second;
-      running.options.policy.nonce = i % 2 == 0 ? responder::NoncePolicy::kEcho : responder::NoncePolicy::kIgnore;
+      running.options.issuers[0].policy.nonce = i % 2 == 0 ? responder::NoncePolicy::kEcho : responder::NoncePolicy::kIgnore;
     }
     EXPECT_EQ(static_cast<bool>(running.node->reload()), i % 5 != 4);
     const int seen = answers;

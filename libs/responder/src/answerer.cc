@@ -17,12 +17,17 @@ void Answerer::Impl::take(std::shared_ptr<const Setup> next, std::shared_ptr<Ans
   last = nullptr;
   setup = std::move(next);
   signings.emplace(*setup);
+  rate = RateLimit(setup->policy().requests_per_second, setup->policy().requests_per_source);
+  issuer_counters.clear();
+  for (const Issuer& issuer : setup->issuers()) {
+    issuer_counters.push_back(&counters.issuers.of(issuer.store_id));
+  }
 }
 
-Answer Answerer::Impl::show(const HttpMessage& message) {
+Answer Answerer::Impl::show(const HttpMessage& message, std::size_t issuer) {
   last = &message;
-  return Answer{message.octets, message.head_bytes, message.cacheable() ? message.etag() : std::string_view(),
-                Cause::kNone};
+  return Answer{message.octets, message.head_bytes,  message.cacheable() ? message.etag() : std::string_view(),
+                Cause::kNone,   unissued, setup->issuers()[issuer].label};
 }
 
 Answer Answerer::Impl::refuse(Cause cause, UnixSeconds now) {
@@ -32,43 +37,46 @@ Answer Answerer::Impl::refuse(Cause cause, UnixSeconds now) {
     render_error(message, ocsp::encode_error_response(status_for(cause)), now, date);
   }
   refresh_clock(message, now, date);
-  Answer answer = show(message);
-  answer.cause = cause;
+  last = &message;
+  return Answer{message.octets, message.head_bytes, {}, cause, unissued, {}};
+}
+
+Answer Answerer::Impl::refuse_issuer(Cause cause, UnixSeconds now) {
+  const std::size_t issuer = asked.front().by.issuer;
+  issuer_counters[issuer]->refused.add();
+  Answer answer = refuse(cause, now);
+  answer.issuer = setup->issuers()[issuer].label;
   return answer;
 }
 
-void Answerer::Impl::count(const ocsp::CertStatus& status) {
-  if (std::holds_alternative<ocsp::Good>(status)) {
+void Answerer::Impl::count(std::size_t issuer, const Resolved& resolved) {
+  IssuerCounters& own = *issuer_counters[issuer];
+  if (std::holds_alternative<ocsp::Good>(resolved.status)) {
     counters.good.add();
-  } else if (std::holds_alternative<ocsp::Revoked>(status)) {
+    own.good.add();
+  } else if (std::holds_alternative<ocsp::Revoked>(resolved.status)) {
     counters.revoked.add();
+    own.revoked.add();
   } else {
     counters.unknown.add();
+    own.unknown.add();
   }
 }
 
-Resolved Answerer::Impl::look_up(SignerRef by, Bytes serial, UnixSeconds now) const {
-  const Issuer& who = setup->issuers()[by.issuer];
-  const IssuerSigner& signer = who.signers[by.signer];
-  const auto record = reader->find(who.store_id, serial);
-  if (!record) {  // never to be taken for "no record"
-    Resolved failed;
-    failed.cause = Cause::kStoreUnreadable;
-    return failed;
+void Answerer::Impl::note_unissued(std::size_t issuer, Bytes serial, const Client& client) {
+  const IssuerPolicy& policy = setup->issuers()[issuer].terms.policy;
+  const bool expected =
+      contains(policy.monitor_clients, client.address) ||
+      std::any_of(policy.monitor_serials.begin(), policy.monitor_serials.end(), [serial](const Buffer& prefix) {
+        return serial.size() >= prefix.size() && equal(serial.first(prefix.size()), prefix);
+      });
+  if (expected) {
+    issuer_counters[issuer]->unissued_monitors.add();
+    unissued = unissued == UnissuedSeen::kNo ? UnissuedSeen::kFromMonitor : unissued;
+  } else {
+    issuer_counters[issuer]->unissued.add();
+    unissued = UnissuedSeen::kYes;
   }
-  return resolve(who.terms, {signer.not_before, signer.not_after}, reader->issuer_state(who.store_id), *record, now);
-}
-
-Result<std::size_t, Cause> Answerer::Impl::find_issuer(const ocsp::CertIdView& id) const {
-  const auto hash = der::find_hash(id.hash_algorithm);
-  if (!hash || (*hash == HashAlgorithm::kSha1 && setup->policy().sha1 == Sha1CertIds::kRefused)) {
-    return Err{Cause::kUnknownHash};
-  }
-  const auto issuer = setup->index().find(*hash, id.issuer_name_hash, id.issuer_key_hash);
-  if (!issuer) {
-    return Err{Cause::kUnknownIssuer};
-  }
-  return *issuer;
 }
 
 Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
@@ -83,7 +91,7 @@ Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
     if (const auto hash = der::find_hash(one.id.hash_algorithm)) {
       counters.cert_id_hashes[static_cast<std::size_t>(*hash)].add();
     }
-    const auto issuer = find_issuer(one.id);
+    const auto issuer = find_issuer(*setup, one.id);
     if (!issuer) {
       return issuer.error();
     }
@@ -92,19 +100,23 @@ Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
   return Cause::kNone;
 }
 
-HttpMessage* Answerer::Impl::use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now) {
+HttpMessage* Answerer::Impl::use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now,
+                                       const Client& client) {
   if (!in_time(answer.signed_at, answer.replace_at, now)) {
     return nullptr;
   }
   if (answer.sequence != sequence) {
-    if (!same_answer(look_up(answer.by, answer.serial(), now), answer.basis)) {
+    if (!same_answer(look_up(*setup, *reader, answer.by, answer.serial(), now), answer.basis)) {
       return nullptr;
     }
     answer.sequence = sequence;
     counters.ready_rechecked.add();
   }
   counters.ready_hits.add();
-  count(answer.basis.status);
+  count(answer.by.issuer, answer.basis);
+  if (answer.basis.rule == Rule::kUnissued) {
+    note_unissued(answer.by.issuer, answer.serial(), client);
+  }
   refresh_clock(answer.message, now, date);
   return &answer.message;
 }
@@ -114,27 +126,23 @@ bool Answerer::Impl::clock_is_sure() const {
   return !bound || (clock_error && *clock_error <= *bound);
 }
 
-bool Answerer::Impl::may_sign(UnixSeconds now) {
-  const std::size_t limit = setup->policy().signatures_per_second;
-  if (now != signing_second) {
-    signing_second = now;
-    signed_this_second = 0;
-  }
-  return limit == 0 || signed_this_second++ < limit;
-}
-
 Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, UnixSeconds now) {
   if (!clock_is_sure()) {
     return Err{Cause::kClockUnsure};
   }
-  if (!may_sign(now)) {
+  if (!signing.take(setup->policy().signatures_per_second, now)) {
     return Err{Cause::kSigningLimit};
   }
   const SignerRef by = asked.front().by;
-  const Buffer tbs = drafter.draft(*setup, asked, nonce, now);
+  const Buffer tbs = drafter.draft(*setup, asked, nonce, *reader, now);
   MUSTER_TRY(const Bytes signature, signings->sign(by, tbs));
   counters.signatures.add();
-  return signings->assemble(by, tbs, signature);
+  Buffer body = signings->assemble(by, tbs, signature);
+  const std::size_t limit = setup->issuers()[by.issuer].terms.policy.max_response_bytes;
+  if (limit != 0 && body.size() > limit) {
+    return Err{Cause::kResponseTooLarge};
+  }
+  return body;
 }
 
 /// Until when an answer signed now is used, and may be kept by caches: its refresh age, well before its end. `spread` (0..1023)
@@ -165,7 +173,7 @@ Result<std::shared_ptr<const SignedAnswer>, Cause> Answerer::Impl::obtain(std::u
 Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence,
                                 UnixSeconds now) {
   const Asked& one = asked.front();
-  count(one.resolved.status);
+  count(one.by.issuer, one.resolved);
   if (ready.find(one.id.raw, variant) != nullptr) {
     counters.ready_replaced.add();
   }
@@ -181,78 +189,77 @@ Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t varian
     place->replace_at = answer.replace_at;
   }
   HttpMessage& message = place != nullptr ? place->message : scratch;
-  render_cacheable(message, answer.body, {answer.basis.this_update, answer.basis.next_update, answer.replace_at}, now,
-                   date);
-  return show(message);
+  const IssuerPolicy& policy = setup->issuers()[one.by.issuer].terms.policy;
+  if (policy.next_update == NextUpdate::kOmitted) {
+    render_private(message, answer.body, now, date);
+  } else {
+    render_cacheable(message, answer.body,
+                     {answer.basis.this_update, answer.basis.next_update, answer.replace_at,
+                      policy.max_age.value_or(Seconds::max())},
+                     now, date);
+  }
+  return show(message, one.by.issuer);
 }
 
 Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonce, UnixSeconds now) {
   MUSTER_TRY(const Buffer body, sign(nonce, now));
   Freshness freshness{UnixSeconds::max(), UnixSeconds::max(), UnixSeconds::max()};
+  bool is_private = nonce.has_value();
   for (const Asked& one : asked) {
-    count(one.resolved.status);
+    count(one.by.issuer, one.resolved);
+    const IssuerPolicy& policy = setup->issuers()[one.by.issuer].terms.policy;
+    is_private = is_private || policy.next_update == NextUpdate::kOmitted;
+    freshness.longest_age = std::min(freshness.longest_age, policy.max_age.value_or(Seconds::max()));
     freshness.this_update = std::min(freshness.this_update, one.resolved.this_update);
     freshness.next_update = std::min(freshness.next_update, one.resolved.next_update);
     freshness.fresh_until = std::min(freshness.fresh_until, replace_at(one, 0, now));
   }
   if (nonce) {
     counters.nonces_echoed.add();
+  }
+  if (is_private) {
     render_private(scratch, body, now, date);
   } else {
     render_cacheable(scratch, body, freshness, now, date);
   }
-  return show(scratch);
+  return show(scratch, asked.front().by.issuer);
 }
 
-SignerMask Answerer::Impl::not_shared() const {
-  SignerMask out = 0;
-  const std::vector<IssuerSigner>& signers = setup->issuers()[asked.front().by.issuer].signers;
-  for (std::size_t i = 0; i < signers.size(); ++i) {
-    const bool shared = std::all_of(asked.begin(), asked.end(), [&](const Asked& one) {
-      const auto& own = setup->issuers()[one.by.issuer].signers;
-      return std::any_of(own.begin(), own.end(),
-                         [&](const IssuerSigner& signer) { return signer.number == signers[i].number; });
-    });
-    out |= (shared ? 0U : 1U) << i;
-  }
-  return out;
-}
-
-Cause Answerer::Impl::resolve_all(std::size_t position, UnixSeconds now) {
-  const std::size_t number = setup->issuers()[asked.front().by.issuer].signers[position].number;
-  for (Asked& one : asked) {
-    const auto& own = setup->issuers()[one.by.issuer].signers;
-    const auto same = std::find_if(own.begin(), own.end(),
-                                   [number](const IssuerSigner& signer) { return signer.number == number; });
-    one.by.signer = static_cast<std::size_t>(same - own.begin());
-    one.resolved = look_up(one.by, one.id.serial, now);
-    if (one.resolved.cause != Cause::kNone) {
-      return one.resolved.cause;
+void Answerer::Impl::note_absent(const Client& client) {
+  for (const Asked& one : asked) {
+    if (one.resolved.rule == Rule::kUnissued) {
+      note_unissued(one.by.issuer, one.id.serial, client);
+    } else if (one.resolved.rule == Rule::kUnlisted) {
+      issuer_counters[one.by.issuer]->unlisted.add();
     }
   }
-  return Cause::kNone;
 }
 
-Answer Answerer::Impl::answer_signed(const RequestOptions& options, std::uint64_t sequence, UnixSeconds now) {
+Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::optional<Bytes>& nonce,
+                                     std::uint64_t sequence, UnixSeconds now, const Client& client) {
   const Issuer& issuer = setup->issuers()[asked.front().by.issuer];
-  const bool remembered = asked.size() == 1 && !options.nonce;
-  SignerMask excluded = not_shared();
+  const bool remembered = asked.size() == 1 && !nonce;
+  SignerMask excluded = not_shared(*setup, asked);
   if (std::popcount(excluded) == static_cast<int>(issuer.signers.size())) {
-    return refuse(Cause::kSeveralIssuers, now);
+    return refuse_issuer(Cause::kSeveralIssuers, now);
   }
   Cause cause = Cause::kSignerExpired;
-  while (const auto choice = choose_signer(issuer, options.wishes, now, excluded)) {
-    const auto plain = options.wishes.empty() ? choice : choose_signer(issuer, {}, now, excluded);
+  while (const auto choice = choose_signer(issuer, wishes, now, excluded)) {
+    const auto plain = wishes.empty() ? choice : choose_signer(issuer, {}, now, excluded);
     const std::uint32_t variant = variant_of(choice->signer, plain->signer);
     if (remembered) {
       ReadyAnswer* const found = ready.find(asked.front().id.raw, variant);
       if (found != nullptr && found->by.signer == choice->signer) {
-        if (const HttpMessage* message = use_ready(*found, sequence, now)) {
-          return show(*message);
+        if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
+          return show(*message, found->by.issuer);
         }
       }
     }
-    cause = resolve_all(choice->signer, now);
+    const bool first = cause == Cause::kSignerExpired;
+    cause = resolve_all(*setup, *reader, asked, choice->signer, now);
+    if (first) {
+      note_absent(client);
+    }
     if (cause != Cause::kNone) {
       break;
     }
@@ -263,21 +270,54 @@ Answer Answerer::Impl::answer_signed(const RequestOptions& options, std::uint64_
       }
       cause = made.error();
     } else {
-      const auto made = sign_once(options.nonce, now);
+      const auto made = sign_once(nonce, now);
       if (made) {
         return *made;
       }
       cause = made.error();
     }
-    if (cause != Cause::kSigningFailed) {
+    if (cause != Cause::kSigningFailed && cause != Cause::kResponseTooLarge) {
       break;
     }
     excluded |= SignerMask{1} << choice->signer;  // another one may still be able to
   }
-  return refuse(cause, now);
+  return refuse_issuer(cause, now);
 }
 
-Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now) {
+Cause Answerer::Impl::check_limits(UnixSeconds now, const Client& client) {
+  const Policy& policy = setup->policy();
+  const bool is_limited = policy.requests_per_source != 0 && !contains(policy.unlimited_clients, client.address);
+  // The source first: what one source asks too much must not eat up what all have together.
+  const bool allowed = (!is_limited || rate.take_from_source(client.address, now)) && rate.take_from_total(now);
+  return allowed ? Cause::kNone : Cause::kRateLimited;
+}
+
+Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now, const Client& client) {
+  const Issuer* verified = nullptr;
+  for (const Asked& one : asked) {
+    const Issuer& issuer = setup->issuers()[one.by.issuer];
+    if (const Cause cause = check_client(issuer, request, client); cause != Cause::kNone) {
+      return cause;
+    }
+    if (&issuer == verified || !wants_verifying(issuer, request)) {
+      continue;
+    }
+    if (!verifying.take(setup->policy().request_checks_per_second, now)) {
+      return Cause::kVerifyingLimit;
+    }
+    if (const Requestor requestor = verify_requestor(issuer, request, now); requestor.cause != Cause::kNone) {
+      return requestor.cause;
+    }
+    verified = &issuer;
+  }
+  return Cause::kNone;
+}
+
+Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& client) {
+  unissued = UnissuedSeen::kNo;
+  if (const Cause cause = check_limits(now, client); cause != Cause::kNone) {
+    return refuse(cause, now);
+  }
   // One snapshot for the whole request (OCSP-RESP-082).
   const std::uint64_t sequence = reader->renew();
   if (sequence == 0) {
@@ -285,10 +325,11 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now) {
   }
   const Bytes plain = find_plain_cert_id(octets);
   if (!plain.empty()) {
-    if (ReadyAnswer* found = ready.find(plain, 0)) {
-      if (const HttpMessage* message = use_ready(*found, sequence, now)) {
+    ReadyAnswer* const found = ready.find(plain, 0);
+    if (found != nullptr && setup->issuers()[found->by.issuer].open) {
+      if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
         counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add();
-        return show(*message);
+        return show(*message, found->by.issuer);
       }
     }
   }
@@ -298,14 +339,22 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now) {
   if (!request) {
     return refuse(Cause::kBadRequest, now);
   }
-  const RequestOptions options = read_options(*request, setup->policy().nonce);
+  const RequestOptions options = read_options(*request);
   if (options.cause != Cause::kNone) {
     return refuse(options.cause, now);
   }
   if (const Cause cause = collect(*request); cause != Cause::kNone) {
     return refuse(cause, now);
   }
-  return answer_signed(options, sequence, now);
+  if (const Cause cause = admit(*request, now, client); cause != Cause::kNone) {
+    return refuse_issuer(cause, now);
+  }
+  const IssuerPolicy& policy = setup->issuers()[asked.front().by.issuer].terms.policy;
+  const NonceChoice nonce = choose_nonce(options.nonce, nonce_policy(policy, client.address));
+  if (nonce.cause != Cause::kNone) {
+    return refuse_issuer(nonce.cause, now);
+  }
+  return answer_signed(options.wishes, nonce.echo, sequence, now, client);
 }
 
 Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
@@ -314,19 +363,24 @@ Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Re
 Answerer::~Answerer() = default;
 
 Answer Answerer::answer(Bytes request, UnixSeconds now, const Client& client) {
-  static_cast<void>(client);
-  return impl_->answer(request, now);
+  return impl_->answer(request, now, client);
 }
-Answer Answerer::refuse(Cause cause, UnixSeconds now) { return impl_->refuse(cause, now); }
+Answer Answerer::refuse(Cause cause, UnixSeconds now) {
+  impl_->unissued = UnissuedSeen::kNo;
+  return impl_->refuse(cause, now);
+}
 
 Answer Answerer::not_modified() {
   MUSTER_ASSERT(impl_->last != nullptr && impl_->last->cacheable());
   render_not_modified(impl_->not_modified, *impl_->last);
-  return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone};
+  return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone, UnissuedSeen::kNo, {}};
 }
 
 void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {
   impl_->take(std::move(setup), std::move(exchange));
+}
+Explanation Answerer::explain(Bytes request, UnixSeconds now, const Client& client) const {
+  return responder::explain(*impl_->setup, *impl_->reader, request, now, client);
 }
 void Answerer::set_clock_error(std::optional<Milliseconds> error) { impl_->clock_error = error; }
 void Answerer::release() { impl_->reader->release(); }

@@ -2,17 +2,37 @@
 
 #include <array>
 
+#include "access.h"
 #include "draft.h"
 #include "exchange.h"
 #include "http_message.h"
+#include "lookup.h"
 #include "muster/responder/answerer.h"
+#include "rate_limit.h"
 #include "ready_answer.h"
 #include "request_rules.h"
 
 namespace muster::responder {
 
-/// The steps of one request: parse, find issuers, choose a signer, use what is remembered - or resolve, draft, sign, assemble,
-/// remember. Private to the Answerer.
+/// At most so many of something in one second. Threads: one.
+class SecondLimit {
+ public:
+  /// \param limit  zero: no limit
+  bool take(std::size_t limit, UnixSeconds now) {
+    if (now != second_) {
+      second_ = now;
+      taken_ = 0;
+    }
+    return limit == 0 || taken_++ < limit;
+  }
+
+ private:
+  UnixSeconds second_{};
+  std::size_t taken_ = 0;
+};
+
+/// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use what is remembered - or
+/// resolve, draft, sign, assemble, remember. Private to the Answerer.
 struct Answerer::Impl {
   std::shared_ptr<const Setup> setup;
   std::unique_ptr<store::Reader> reader;
@@ -28,36 +48,41 @@ struct Answerer::Impl {
   std::array<HttpMessage, 7> errors;          ///< by ResponseStatus
   std::vector<Asked> asked;
   std::optional<Milliseconds> clock_error;
-  UnixSeconds signing_second{};
-  std::size_t signed_this_second = 0;
+  SecondLimit signing, verifying;
+  RateLimit rate{0, 0};
+  std::vector<IssuerCounters*> issuer_counters;  ///< by position in the setup
+  UnissuedSeen unissued = UnissuedSeen::kNo;     ///< by the request at hand
 
   Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c, std::shared_ptr<AnswerExchange> e);
   void take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange);
 
-  Answer answer(Bytes octets, UnixSeconds now);
+  Answer answer(Bytes octets, UnixSeconds now, const Client& client);
   Answer refuse(Cause cause, UnixSeconds now);
-  Answer show(const HttpMessage& message);
-  void count(const ocsp::CertStatus& status);
+  /// The same, counted for the issuer asked about.
+  Answer refuse_issuer(Cause cause, UnixSeconds now);
+  Answer show(const HttpMessage& message, std::size_t issuer);
+  void count(std::size_t issuer, const Resolved& resolved);
+  /// Counts a question about a serial never issued, apart if it was to be expected.
+  void note_unissued(std::size_t issuer, Bytes serial, const Client& client);
+  /// Counts what `asked` holds that has no record.
+  void note_absent(const Client& client);
 
   // -- what is known
-  Resolved look_up(SignerRef by, Bytes serial, UnixSeconds now) const;
-  Result<std::size_t, Cause> find_issuer(const ocsp::CertIdView& id) const;
   /// Fills `asked` from a request that is not to be refused for its form.
   Cause collect(const ocsp::RequestView& request);
-  /// Signers of the first issuer that are not signers of all the others too.
-  [[nodiscard]] SignerMask not_shared() const;
-  /// Has everything `asked` signed by signer `position` of the first issuer, and resolves it.
-  Cause resolve_all(std::size_t position, UnixSeconds now);
+  // -- who asks
+  Cause check_limits(UnixSeconds now, const Client& client);
+  /// Whether the client may ask about every issuer of `asked`; verifies a signature where that is wanted.
+  Cause admit(const ocsp::RequestView& request, UnixSeconds now, const Client& client);
 
   // -- what is remembered
   /// A remembered answer if it may be said at `now`; a stale one stays for remember() to replace.
-  HttpMessage* use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now);
+  HttpMessage* use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now, const Client& client);
   Answer remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence, UnixSeconds now);
   [[nodiscard]] UnixSeconds replace_at(const Asked& one, std::uint64_t spread, UnixSeconds now) const;
 
   // -- what is signed
   [[nodiscard]] bool clock_is_sure() const;
-  bool may_sign(UnixSeconds now);
   /// Signs what `asked` holds. Body of the answer, or why there is none.
   Result<Buffer, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// An answer without nonce for one certificate: from another loop, or signed now and offered to the others.
@@ -65,7 +90,8 @@ struct Answerer::Impl {
   /// An answer that is not remembered: with a nonce, or for several certificates.
   Result<Answer, Cause> sign_once(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// Tries the signers in the order of the rules until one signs.
-  Answer answer_signed(const RequestOptions& options, std::uint64_t sequence, UnixSeconds now);
+  Answer answer_signed(const SignatureWishes& wishes, const std::optional<Bytes>& nonce, std::uint64_t sequence, UnixSeconds now,
+                       const Client& client);
 };
 
 }  // namespace muster::responder

@@ -21,6 +21,15 @@ std::string_view to_string(Cause cause) {
     case Cause::kSigningFailed: return "signing_failed";
     case Cause::kClockUnsure: return "clock_unsure";
     case Cause::kSigningLimit: return "signing_limit";
+    case Cause::kRateLimited: return "rate_limited";
+    case Cause::kClientRefused: return "client_refused";
+    case Cause::kNonceMissing: return "nonce_missing";
+    case Cause::kUnsigned: return "unsigned";
+    case Cause::kBadSignature: return "bad_signature";
+    case Cause::kRequestorRefused: return "requestor_refused";
+    case Cause::kVerifyingLimit: return "verifying_limit";
+    case Cause::kRetired: return "retired";
+    case Cause::kResponseTooLarge: return "response_too_large";
   }
   return "?";
 }
@@ -36,16 +45,41 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kUnknownIssuer:
     case Cause::kSeveralIssuers:
     case Cause::kUnissued:
-    case Cause::kUnlisted: return ocsp::ResponseStatus::kUnauthorized;
+    case Cause::kUnlisted:
+    case Cause::kClientRefused:
+    case Cause::kNonceMissing:
+    case Cause::kBadSignature:
+    case Cause::kRequestorRefused:
+    case Cause::kRetired: return ocsp::ResponseStatus::kUnauthorized;
+    case Cause::kUnsigned: return ocsp::ResponseStatus::kSigRequired;
     case Cause::kSourceNotLoaded:
     case Cause::kSourceStale:
     case Cause::kSignerExpired:
     case Cause::kClockUnsure:
-    case Cause::kSigningLimit: return ocsp::ResponseStatus::kTryLater;
+    case Cause::kSigningLimit:
+    case Cause::kRateLimited:
+    case Cause::kVerifyingLimit: return ocsp::ResponseStatus::kTryLater;
     case Cause::kStoreUnreadable:
-    case Cause::kSigningFailed: return ocsp::ResponseStatus::kInternalError;
+    case Cause::kSigningFailed:
+    case Cause::kResponseTooLarge: return ocsp::ResponseStatus::kInternalError;
   }
   return ocsp::ResponseStatus::kInternalError;
+}
+
+IssuerCounters& IssuerCounterTable::of(store::IssuerId issuer) {
+  const MutexLock lock(mutex_);
+  auto& block = blocks_[issuer];
+  if (block == nullptr) {
+    block = std::make_unique<IssuerCounters>();
+  }
+  return *block;
+}
+
+void IssuerCounterTable::visit(const std::function<void(store::IssuerId, const IssuerCounters&)>& see) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [issuer, block] : blocks_) {
+    see(issuer, *block);
+  }
 }
 
 }  // namespace muster::responder

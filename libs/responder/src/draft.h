@@ -18,7 +18,9 @@ struct Asked {
 class Drafter {
  public:
   /// \param nonce  extnValue to be echoed
-  Buffer draft(const Setup& setup, const std::vector<Asked>& asked, const std::optional<Bytes>& nonce, UnixSeconds now);
+  /// \param reader  at the snapshot that resolved `asked`
+  Buffer draft(const Setup& setup, const std::vector<Asked>& asked, const std::optional<Bytes>& nonce,
+               const store::Reader& reader, UnixSeconds now);
 
  private:
   ocsp::ResponseData data_;

@@ -31,21 +31,43 @@ OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock
                          Counters& counters)
     : options_(std::move(options)), answerer_(answerer), clock_(clock), logger_(logger), counters_(counters) {}
 
-Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now) {
+Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies) {
+  Client out{request.peer};
+  if (!contains(trusted_proxies, request.peer)) {
+    return out;
+  }
+  std::string_view chain = request.header("X-Forwarded-For").value_or(std::string_view());
+  while (!chain.empty()) {
+    const std::size_t comma = chain.rfind(',');
+    const auto hop = IpAddress::parse(trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1)));
+    if (!hop) {
+      break;  // not an address: what stands before it may be anybody's invention
+    }
+    out.address = *hop;
+    if (comma == std::string_view::npos || !contains(trusted_proxies, *hop)) {
+      break;
+    }
+    chain = chain.substr(0, comma);
+  }
+  return out;
+}
+
+Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now, const Client& client) {
   if (!http::decode_get_tail(tail, options_.max_request_bytes, decoded_)) {
     decoded_.clear();
     return answerer_.refuse(Cause::kBadEncoding, now);
   }
-  return answerer_.answer(decoded_, now);
+  return answerer_.answer(decoded_, now, client);
 }
 
 void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
   const UnixSeconds now = clock_.now();
+  const Client client = client_of(request, options_.trusted_proxies);
   Answer answer;
   switch (request.method) {
     case http::Method::kPost:
       counters_.post.add();
-      answer = answerer_.answer(request.body, now);  // judged by its octets, whatever type it claims
+      answer = answerer_.answer(request.body, now, client);  // judged by its octets, whatever type it claims
       break;
     case http::Method::kGet:
     case http::Method::kHead: {
@@ -61,7 +83,7 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
         return;
       }
       counters_.get.add();
-      answer = take_get(*tail, now);
+      answer = take_get(*tail, now, client);
       if (!answer.etag.empty() && !request.if_none_match.empty() &&
           names_etag(request.if_none_match, answer.etag)) {
         counters_.not_modified.add();
@@ -78,29 +100,56 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
   if (answer.cause != Cause::kNone) {
     log_refusal(answer.cause, request, now);
   }
+  if (answer.unissued == UnissuedSeen::kYes) {
+    log_unissued(answer, request, client, now);
+  }
   reply.send_ready(answer.octets, answer.head_bytes);
+}
+
+bool OcspHandler::may_log(Sample& sample, UnixSeconds now) const {
+  if (now < sample.next && sample.next - now <= options_.refusal_log_interval) {
+    ++sample.left_out;
+    return false;
+  }
+  sample.next = now + options_.refusal_log_interval;
+  return true;
+}
+
+std::string OcspHandler::about(const http::RequestView& request) const {
+  return describe_request(request.method == http::Method::kPost ? request.body : Bytes(decoded_));
 }
 
 void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now) {
   Sample& sample = samples_[static_cast<std::size_t>(cause)];
-  if (now < sample.next && sample.next - now <= options_.refusal_log_interval) {
-    ++sample.left_out;
+  if (!may_log(sample, now)) {
     return;
   }
   const bool ours = status_for(cause) == ocsp::ResponseStatus::kTryLater ||
                     status_for(cause) == ocsp::ResponseStatus::kInternalError;
-  const bool post = request.method == http::Method::kPost;
-  std::string about = cause == Cause::kBadEncoding
-                          ? "GET path is not base64: " + printable(request.target.substr(0, 80))
-                          : describe_request(post ? request.body : Bytes(decoded_));
+  std::string what = cause == Cause::kBadEncoding ? "GET path is not base64: " + printable(request.target.substr(0, 80))
+                                                  : about(request);
   logger_.log(ours ? LogLevel::kWarning : LogLevel::kInfo, "responder.refused",
               ours ? "cannot give a status now" : "request refused",
               {{"cause", to_string(cause)},
                {"answer", ocsp::to_string(status_for(cause))},
-               {"request", std::move(about)},
+               {"request", std::move(what)},
                {"more_since_last", sample.left_out}});
-  sample.next = now + options_.refusal_log_interval;
   sample.left_out = 0;
+}
+
+void OcspHandler::log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
+                               UnixSeconds now) {
+  if (!may_log(unissued_, now)) {
+    return;
+  }
+  logger_.log(LogLevel::kWarning, "responder.unissued",
+              "somebody asked about a serial this CA never issued; a forged certificate is in use, somebody guesses, or the list of "
+              "issued certificates lags",
+              {{"issuer", answer.issuer},
+               {"client", client.address.text()},
+               {"request", about(request)},
+               {"more_since_last", unissued_.left_out}});
+  unissued_.left_out = 0;
 }
 
 }  // namespace muster::responder

@@ -25,8 +25,9 @@ Digits digits(std::uint64_t value) {
   return out;
 }
 
-Digits max_age(UnixSeconds fresh_until, UnixSeconds now) {
-  return digits(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (fresh_until - now).count())));
+Digits max_age(const HttpMessage& message, UnixSeconds now) {
+  const Seconds left = std::clamp(message.fresh_until - now, Seconds(0), message.longest_age);
+  return digits(static_cast<std::uint64_t>(left.count()));
 }
 
 /// Status line, type, length and Date; what follows depends on the kind of answer.
@@ -84,7 +85,8 @@ void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, 
   append_hex(out.octets, digest);
   append(out.octets, "\"\r\nCache-Control: max-age=");
   out.fresh_until = freshness.fresh_until;
-  const Digits age = max_age(out.fresh_until, now);
+  out.longest_age = freshness.longest_age;
+  const Digits age = max_age(out, now);
   out.max_age_at = out.octets.size();
   out.max_age_digits = age.size;
   append(out.octets, age.text());
@@ -121,7 +123,7 @@ void refresh_clock(HttpMessage& message, UnixSeconds now, HttpDate& date) {
   if (!message.cacheable()) {
     return;
   }
-  const Digits age = max_age(message.fresh_until, now);
+  const Digits age = max_age(message, now);
   const auto at = message.octets.begin() + static_cast<std::ptrdiff_t>(message.max_age_at);
   if (age.size < message.max_age_digits) {
     message.octets.erase(at, at + static_cast<std::ptrdiff_t>(message.max_age_digits - age.size));

@@ -31,6 +31,7 @@ struct HttpMessage {
   std::size_t max_age_digits = 0;
   UnixSeconds rendered_at{};
   UnixSeconds fresh_until{};       ///< max-age counts down to here
+  Seconds longest_age{};           ///< and is never more than this
 
   [[nodiscard]] bool cacheable() const { return etag_at != 0; }
   [[nodiscard]] std::string_view etag() const { return as_text(Bytes(octets).subspan(etag_at, kEtagBytes)); }
@@ -41,11 +42,12 @@ struct HttpMessage {
 struct Freshness {
   UnixSeconds this_update, next_update;
   UnixSeconds fresh_until;  ///< <= next_update
+  Seconds longest_age = Seconds::max();
 };
 
 /// Success that shared caches may keep (RFC 9919 sections 6 and 7.2; requirements README section 6).
 void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now, HttpDate& date);
-/// Success made for one requestor (nonce): no validators, no freshness.
+/// Success that nobody may keep: made for one requestor (nonce), or without nextUpdate. No validators, no freshness.
 void render_private(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
 /// An error answer: HTTP 200, not to be stored.
 void render_error(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);

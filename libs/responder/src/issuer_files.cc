@@ -53,6 +53,31 @@ Result<SignerSpec, LoadError> load_signer(const SignerFiles& files, const pki::C
                     .role = files.role};
 }
 
+/// AlgorithmIdentifier the CA signs its CRLs with; empty when the file does not tell. A CRL that does not parse is the source's
+/// business, which says so.
+Buffer crl_algorithm_of(const std::string& path) {
+  constexpr std::size_t kMaxBytes = 256 << 20;
+  if (path.empty()) {
+    return {};
+  }
+  auto content = read_file(path, kMaxBytes);
+  if (!content) {
+    return {};
+  }
+  const auto der = pki::decode_crl_input(*std::move(content));
+  if (!der) {
+    return {};
+  }
+  // CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signatureValue }: its entries are not looked at.
+  der::Reader reader(*der);
+  auto list = reader.enter(der::Tag::kSequence, "CertificateList");
+  if (!list || !list->read(der::Tag::kSequence, "tbsCertList")) {
+    return {};
+  }
+  const auto algorithm = der::read_algorithm(*list, "signatureAlgorithm");
+  return algorithm ? to_buffer(algorithm->raw) : Buffer();
+}
+
 std::string_view word(UnissuedAnswer answer) {
   switch (answer) {
     case UnissuedAnswer::kUnknown: return "unknown";
@@ -114,13 +139,28 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
     MUSTER_TRY(SignerSpec signer, load_signer(one, ca.front(), label));
     signers.push_back(std::move(signer));
   }
+  std::vector<pki::Certificate> anchors;
+  if (!files.requestor_anchors.empty()) {
+    MUSTER_TRY(anchors, load_certificates(files.requestor_anchors, "requestor_anchors"));
+  }
+  std::shared_ptr<const IssuedCertificates> issued;
+  if (!files.issued.empty()) {
+    auto loaded = IssuedCertificates::load(files.issued, ca.front(), warnings);
+    if (!loaded) {
+      return input("issued: " + loaded.error().detail);
+    }
+    issued = std::make_shared<const IssuedCertificates>(*std::move(loaded));
+  }
   const bool watched = !files.index.empty() || !files.crl.empty();
   return IssuerSpec{.label = std::move(label),
                     .certificates = std::move(ca),
                     .signers = std::move(signers),
                     .origin = watched ? DataOrigin::kWatchedSource : DataOrigin::kStoreItself,
                     .store_id = {},
-                    .policy = files.policy};
+                    .policy = files.policy,
+                    .crl_algorithm = files.signers.size() > 1 ? crl_algorithm_of(files.crl) : Buffer(),
+                    .requestor_anchors = std::move(anchors),
+                    .issued = std::move(issued)};
 }
 
 std::string describe(const Issuer& issuer, const IssuerFiles& files) {
@@ -146,7 +186,7 @@ std::string describe(const Issuer& issuer, const IssuerFiles& files) {
   } else {
     text += "; serials never issued: " + std::string(word(issuer.terms.policy.unissued));
   }
-  text += "; answers valid " + format_duration(issuer.terms.policy.validity) + ", signed anew after " +
+  text += "; profile " + std::string(row_of(issuer.terms.policy.profile).name) + "; answers valid " + format_duration(issuer.terms.policy.validity) + ", signed anew after " +
           format_duration(refresh_age(issuer.terms.policy));
   return text;
 }

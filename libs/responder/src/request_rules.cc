@@ -24,7 +24,8 @@ bool accepts_basic(Bytes extension_value) {
 
 bool echoes(const ocsp::NonceView& nonce, NoncePolicy policy) {
   switch (policy) {
-    case NoncePolicy::kEcho: return true;
+    case NoncePolicy::kEcho:
+    case NoncePolicy::kRequire: return true;
     case NoncePolicy::kEchoStandard: return nonce.octets.size() >= 16 && nonce.octets.size() <= 32;
     case NoncePolicy::kIgnore: return false;
   }
@@ -33,7 +34,7 @@ bool echoes(const ocsp::NonceView& nonce, NoncePolicy policy) {
 
 }  // namespace
 
-RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy) {
+RequestOptions read_options(const ocsp::RequestView& request) {
   RequestOptions out;
   for (const der::ExtensionView& extension : request.extensions) {
     if (is(extension, oid::kOcspNonce)) {
@@ -42,9 +43,7 @@ RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy
         out.cause = Cause::kBadNonce;
         return out;
       }
-      if (echoes(*nonce, policy)) {
-        out.nonce = extension.value;
-      }
+      out.nonce = *nonce;
     } else if (is(extension, oid::kOcspAcceptableResponses)) {
       if (extension.critical && !accepts_basic(extension.value)) {
         out.cause = Cause::kCriticalExtension;
@@ -62,6 +61,13 @@ RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy
     out.wishes.request_algorithm = request.signature->algorithm.raw;
   }
   return out;
+}
+
+NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolicy policy) {
+  if (!nonce) {
+    return {policy == NoncePolicy::kRequire ? Cause::kNonceMissing : Cause::kNone, std::nullopt};
+  }
+  return {Cause::kNone, echoes(*nonce, policy) ? std::optional(nonce->extension_value) : std::nullopt};
 }
 
 Cause check_entry(const ocsp::SingleRequestView& entry) {

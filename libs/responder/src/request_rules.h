@@ -11,15 +11,21 @@ namespace muster::responder {
 /// What the extensions of a request ask for.
 struct RequestOptions {
   Cause cause = Cause::kNone;
-  /// extnValue to be echoed in responseExtensions.
-  std::optional<Bytes> nonce;
+  std::optional<ocsp::NonceView> nonce;  ///< of 1 to 128 octets
   SignatureWishes wishes;
 };
 /// The answer to extensions of a single entry: none of them is known to us.
 Cause check_entry(const ocsp::SingleRequestView& entry);
-/// Applies RFC 9654 to the nonce (decision 010) and RFC 6960 section 4.1.2 to the other request extensions: what we do
+/// Applies the limits of RFC 9654 to the nonce and RFC 6960 section 4.1.2 to the other request extensions: what we do
 /// not know is ignored unless critical. Views of the request. Allocation-free.
-RequestOptions read_options(const ocsp::RequestView& request, NoncePolicy policy);
+RequestOptions read_options(const ocsp::RequestView& request);
+
+/// What becomes of a nonce under a policy (decisions 010, 023).
+struct NonceChoice {
+  Cause cause = Cause::kNone;  ///< kNonceMissing
+  std::optional<Bytes> echo;   ///< extnValue for responseExtensions
+};
+NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolicy policy);
 
 /// The CertID octets of a request that consists of one CertID and nothing else, the form nearly every client sends; empty for any
 /// other. Only the frame is looked at: the octets are a CertID if they equal one that was parsed before. Saves the parsing of

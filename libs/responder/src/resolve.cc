@@ -5,16 +5,34 @@
 namespace muster::responder {
 namespace {
 
-ocsp::CertStatus status_of(const store::Status& record) {
+/// 99991231235959Z.
+constexpr UnixSeconds kNever = unix_seconds(253402300799);
+
+/// What is said of a reason: absence says "unspecified" (RFC 5280 section 5.3.1), and some CAs must always give one that means
+/// something (CA/B BR 7.3).
+std::optional<ReasonCode> shown_reason(const IssuerPolicy& policy, std::optional<ReasonCode> reason) {
+  const bool says_nothing = !reason || *reason == ReasonCode::kUnspecified;
+  if (policy.default_reason && (says_nothing || *reason == ReasonCode::kCertificateHold)) {
+    return policy.default_reason;
+  }
+  return says_nothing ? std::nullopt : reason;
+}
+
+ocsp::CertStatus status_of(const IssuerPolicy& policy, const store::Status& record) {
+  ocsp::Revoked revoked{record.revoked_at.value_or(UnixSeconds{}), std::nullopt};
   switch (record.state) {
     case store::State::kGood: return ocsp::Good{};
     case store::State::kHold:
-      return ocsp::Revoked{record.revoked_at.value_or(UnixSeconds{}), ReasonCode::kCertificateHold};
+      if (policy.hold == HoldForm::kHold) {
+        revoked.reason = ReasonCode::kCertificateHold;  // shown even where reasons are not: it may end (RFC 6960 section 2.2)
+      } else {
+        revoked.reason = policy.default_reason;
+      }
+      return revoked;
     case store::State::kRevoked: break;
   }
-  ocsp::Revoked revoked{record.revoked_at.value_or(UnixSeconds{}), record.reason};
-  if (revoked.reason == ReasonCode::kUnspecified) {
-    revoked.reason.reset();  // said by absence (RFC 5280 section 5.3.1)
+  if (policy.reasons == Shown::kYes) {
+    revoked.reason = shown_reason(policy, record.reason);
   }
   return revoked;
 }
@@ -26,6 +44,7 @@ Resolved refuse(Cause cause) {
 }
 
 void answer_unissued(const IssuerPolicy& policy, Resolved& out) {
+  out.rule = Rule::kUnissued;
   switch (policy.unissued) {
     case UnissuedAnswer::kUnknown: out.status = ocsp::Unknown{}; return;
     case UnissuedAnswer::kUnauthorized: out.cause = Cause::kUnissued; return;
@@ -37,6 +56,7 @@ void answer_unissued(const IssuerPolicy& policy, Resolved& out) {
 }
 
 void answer_unlisted(const IssuerPolicy& policy, Resolved& out) {
+  out.rule = Rule::kUnlisted;
   // A store written by others may hold CRL data nobody decided about: refusing is the one safe reading.
   switch (policy.unlisted.value_or(UnlistedAnswer::kUnauthorized)) {
     case UnlistedAnswer::kGood: out.status = ocsp::Good{}; return;
@@ -65,9 +85,20 @@ std::optional<UnixSeconds> known_until(const store::IssuerState& state, const st
 
 }  // namespace
 
+std::string_view to_string(Rule rule) {
+  switch (rule) {
+    case Rule::kRecord: return "record";
+    case Rule::kCompromisedCa: return "compromised_ca";
+    case Rule::kUnissued: return "unissued";
+    case Rule::kUnlisted: return "unlisted";
+  }
+  return "";
+}
+
 bool same_answer(const Resolved& a, const Resolved& b) {
   if (a.cause != b.cause || a.never_issued != b.never_issued || a.source_this_update != b.source_this_update ||
-      a.source_next_update != b.source_next_update || a.status.index() != b.status.index()) {
+      a.source_next_update != b.source_next_update || a.invalidity_date != b.invalidity_date ||
+      a.rule != b.rule || a.status.index() != b.status.index()) {
     return false;
   }
   const auto* x = std::get_if<ocsp::Revoked>(&a.status);
@@ -97,20 +128,33 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
   out.this_update = std::min(known, now);
   // A CRL says itself how long it holds; a live source that nobody could read for a whole validity is not to be believed.
   const UnixSeconds from = state->this_update ? now : out.this_update;
-  out.next_update = std::min(from + terms.policy.validity - Seconds(1), signer.not_after);
+  out.next_update = from + terms.policy.validity - Seconds(1);
+  if (terms.policy.beyond_signer == Shown::kNo) {
+    out.next_update = std::min(out.next_update, signer.not_after);
+  }
   if (until) {
     out.next_update = std::min(out.next_update, *until);
   }
   if (out.next_update <= now) {
     return refuse(Cause::kSourceStale);
   }
+  if (terms.policy.next_update == NextUpdate::kLast) {
+    out.next_update = kNever;
+  }
+  if (record && record->expires && terms.policy.retain_expired && *record->expires + *terms.policy.retain_expired < now) {
+    return refuse(Cause::kRetired);
+  }
 
   if (record && record->state != store::State::kGood) {
-    out.status = status_of(*record);
+    out.status = status_of(terms.policy, *record);
+    if (terms.policy.invalidity_date == Shown::kYes) {
+      out.invalidity_date = record->invalidity_date;
+    }
   } else if (terms.policy.compromised_at) {
+    out.rule = Rule::kCompromisedCa;
     out.status = ocsp::Revoked{*terms.policy.compromised_at, ReasonCode::kCaCompromise};
   } else if (record) {
-    out.status = status_of(*record);
+    out.status = ocsp::Good{};
   } else if (state->knows_issued == store::KnowsIssued::kYes) {
     answer_unissued(terms.policy, out);
   } else {

@@ -155,4 +155,21 @@ Totals Service::totals() const {
   return sum;
 }
 
+std::map<store::IssuerId, IssuerTotals> Service::issuer_totals() const {
+  std::map<store::IssuerId, IssuerTotals> out;
+  for (const auto& worker : loops_->workers) {
+    worker->counters.issuers.visit([&out](store::IssuerId issuer, const IssuerCounters& c) {
+      IssuerTotals& sum = out[issuer];
+      sum.good += c.good.value();
+      sum.revoked += c.revoked.value();
+      sum.unknown += c.unknown.value();
+      sum.refused += c.refused.value();
+      sum.unissued += c.unissued.value();
+      sum.unissued_monitors += c.unissued_monitors.value();
+      sum.unlisted += c.unlisted.value();
+    });
+  }
+  return out;
+}
+
 }  // namespace muster::responder

@@ -42,11 +42,37 @@ Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, Un
   return out;
 }
 
+/// With a limit on answers (profile ocpp), a signer whose answers pass it is of no use.
+Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec, const std::vector<IssuerSigner>& signers,
+                                            std::vector<std::string>& warnings) {
+  const std::size_t limit = spec.policy.max_response_bytes;
+  if (limit == 0) {
+    return Unit{};
+  }
+  std::string too_large;
+  for (const IssuerSigner& signer : signers) {
+    if (const std::size_t size = typical_answer_bytes(signer); size > limit) {
+      too_large = spec.label + ": answers signed by " + signer.label + " have about " + std::to_string(size) +
+                  " octets, more than max_response (" + std::to_string(limit) +
+                  "); give the signer a shorter key or certificate";
+      warnings.push_back(too_large);
+    } else {
+      return Unit{};
+    }
+  }
+  warnings.pop_back();
+  return Err{SetupError{SetupErrc::kBadPolicy, std::move(too_large)}};
+}
+
 Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::vector<std::string>& warnings) {
   MUSTER_ASSERT(!spec.certificates.empty());
   const pki::Certificate& ca = spec.certificates.front();
   if (auto policy = check_policy(spec.policy); !policy) {
     return Err{SetupError{SetupErrc::kBadPolicy, spec.label + ": " + policy.error().detail}};
+  }
+  if (spec.policy.request_signatures != RequestSignatures::kIgnored && spec.requestor_anchors.empty()) {
+    return Err{SetupError{SetupErrc::kBadPolicy, spec.label + ": request_signatures needs requestor_anchors, the certificates "
+                                                              "that vouch for those who sign requests"}};
   }
   if (spec.signers.empty() || spec.signers.size() > kMaxSigners) {
     return Err{SetupError{SetupErrc::kSignerRefused, spec.label + ": " + std::to_string(spec.signers.size()) +
@@ -57,6 +83,7 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
                                                    format_iso8601(end) + "; add its renewed certificate to the file"}};
   }
   MUSTER_TRY(std::vector<IssuerSigner> signers, check_signers(spec, now, warnings));
+  MUSTER_CHECK(check_answer_sizes(spec, signers, warnings));
   if (!ca.facts().is_ca) {
     warnings.push_back(spec.label + ": " + ca.subject_text() + " is not a CA certificate; is it the right file?");
   }
@@ -65,7 +92,10 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
                 .signers = std::move(signers),
                 .store_id = spec.store_id,
                 .terms = {spec.policy, spec.origin},
-                .crl_algorithm = std::move(spec.crl_algorithm)};
+                .crl_algorithm = std::move(spec.crl_algorithm),
+                .requestor_anchors = std::move(spec.requestor_anchors),
+                .issued = std::move(spec.issued),
+                .open = is_open(spec.policy)};
 }
 
 }  // namespace

@@ -58,6 +58,21 @@ UnixSeconds end_of_ca(const std::vector<pki::Certificate>& certificates) {
   return std::max_element(certificates.begin(), certificates.end(), by_end)->not_after();
 }
 
+std::size_t typical_answer_bytes(const IssuerSigner& signer) {
+  const auto serial = Serial::make(Buffer(20, 0x5a));
+  MUSTER_ASSERT(serial);
+  const Buffer digest(digest_size(HashAlgorithm::kSha256), 0);
+  ocsp::ResponseData data;
+  data.responder_id = signer.certificate.key_hash();
+  data.responses.push_back({ocsp::CertId::make(HashAlgorithm::kSha256, digest, digest, *serial).der(), ocsp::Good{},
+                            UnixSeconds{}, UnixSeconds{}, {}});
+  ocsp::SignaturePart part{to_buffer(signer.signing.algorithm()), Buffer(signer.signing.max_signature_bytes()), {}};
+  if (signer.authority != pki::Authority::kIssuer) {
+    part.certificates.push_back(to_buffer(signer.certificate.der()));
+  }
+  return ocsp::encode_response(ocsp::encode_response_data(data), part).size();
+}
+
 bool one_signer(const IssuerSigner& a, const IssuerSigner& b) {
   if (a.authority == pki::Authority::kIssuer && b.authority == pki::Authority::kIssuer) {
     return equal(a.certificate.public_key_info(), b.certificate.public_key_info()) &&
@@ -87,10 +102,12 @@ Result<IssuerSigner, SetupError> check_signer(SignerSpec spec, const IssuerSpec&
                               std::string(pki::to_string(authority.error())) + "; " +
                               std::string(remedy(authority.error()))}};
   }
-  if (issuer.policy.profile == Profile::kWeb) {
+  const ProfileRow& profile = row_of(issuer.policy.profile);
+  if (profile.limits.any_signer == Permitted::kNo) {
     if (const std::string faults = find_web_faults(spec.certificate, *authority); !faults.empty()) {
       return Err{SetupError{SetupErrc::kSignerRefused,
-                            issuer.label + ": signer " + spec.label + " does not meet profile web: " + faults}};
+                            issuer.label + ": signer " + spec.label + " does not meet profile " +
+                                                           std::string(profile.name) + ": " + faults}};
     }
   }
   auto signing = pki::Signer::make(spec.key, spec.scheme);

@@ -13,6 +13,8 @@ Result<IssuerSigner, SetupError> check_signer(SignerSpec spec, const IssuerSpec&
                                               std::vector<std::string>& warnings);
 /// When the CA ends: with the longest-lived of its certificates.
 UnixSeconds end_of_ca(const std::vector<pki::Certificate>& certificates);
+/// Octets of an answer for one certificate with a SHA-256 CertID and a serial of 20 octets.
+std::size_t typical_answer_bytes(const IssuerSigner& signer);
 /// Whether what one signs the other could have signed: the same certificate, or one CA key under several names.
 bool one_signer(const IssuerSigner& a, const IssuerSigner& b);
 

@@ -208,5 +208,40 @@ TEST(OcspHandler, LogsTheReasonOfRefusalsSampled) {
   EXPECT_THAT(site.logger.lines[2], HasSubstr("more_since_last=99"));
 }
 
+TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
+  Site site;
+  ocsp::Request request;
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, testing::make_serial(0xfeed)), {}});
+  const Buffer octets = ocsp::encode_request(request);
+  for (int i = 0; i < 50; ++i) {
+    site.ask(http::Method::kPost, "/", octets);
+  }
+  ASSERT_EQ(site.logger.lines.size(), 1U);
+  EXPECT_THAT(site.logger.lines[0], HasSubstr("responder.unissued"));
+  EXPECT_THAT(site.logger.lines[0], HasSubstr("issuer=test CA"));
+  EXPECT_THAT(site.logger.lines[0], HasSubstr("feed"));
+  site.clock.advance(Seconds(11));
+  site.ask(http::Method::kPost, "/", octets);
+  EXPECT_THAT(site.logger.lines.back(), HasSubstr("more_since_last=49"));
+}
+
+TEST(ClientOf, BelievesTrustedProxiesAlone) {
+  const std::vector<IpNetwork> proxies = {*IpNetwork::parse("10.0.0.0/8"), *IpNetwork::parse("unix")};
+  const auto client = [&](const char* peer, const char* header) {
+    http::RequestView request;
+    request.peer = IpAddress::parse(peer).value_or(IpAddress());
+    request.header_block = header;
+    return client_of(request, proxies).address.text();
+  };
+  EXPECT_EQ(client("192.0.2.1", "X-Forwarded-For: 203.0.113.9\r\n"), "192.0.2.1") << "anybody may send the header";
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 203.0.113.9\r\n"), "203.0.113.9");
+  EXPECT_EQ(client("", "X-Forwarded-For: 203.0.113.9\r\n"), "203.0.113.9");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, nonsense\r\n"), "10.0.0.1");
+  EXPECT_EQ(client("10.0.0.1", ""), "10.0.0.1");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 10.0.0.7\r\n"), "10.0.0.7");
+}
+
 }  // namespace
 }  // namespace muster::responder

@@ -7,9 +7,8 @@ namespace {
 
 using std::chrono::hours;
 
-IssuerPolicy web(Seconds validity) {
-  IssuerPolicy policy;
-  policy.profile = Profile::kWeb;
+IssuerPolicy cabf(Seconds validity) {
+  IssuerPolicy policy = policy_of(Profile::kCabf);
   policy.validity = validity;
   return policy;
 }
@@ -37,16 +36,16 @@ TEST(CheckPolicy, RefusesRefreshBeyondValidity) {
 }
 
 // req: OCSP-RESP-058
-TEST(CheckPolicy, WebProfileBoundsValidity) {
-  EXPECT_FALSE(check_policy(web(hours(7))));
-  EXPECT_TRUE(check_policy(web(hours(8))));
-  EXPECT_TRUE(check_policy(web(hours(240))));
-  EXPECT_FALSE(check_policy(web(hours(11 * 24))));
+TEST(CheckPolicy, CabfProfileBoundsValidity) {
+  EXPECT_FALSE(check_policy(cabf(hours(7))));
+  EXPECT_TRUE(check_policy(cabf(hours(8))));
+  EXPECT_TRUE(check_policy(cabf(hours(240))));
+  EXPECT_FALSE(check_policy(cabf(hours(11 * 24))));
 }
 
 // req: OCSP-RESP-064
-TEST(CheckPolicy, WebProfileForbidsRevokedForUnissued) {
-  IssuerPolicy policy = web(hours(168));
+TEST(CheckPolicy, CabfProfileForbidsRevokedForUnissued) {
+  IssuerPolicy policy = cabf(hours(168));
   policy.unissued = UnissuedAnswer::kRevoked;
   const auto checked = check_policy(policy);
   ASSERT_FALSE(checked);
@@ -54,8 +53,8 @@ TEST(CheckPolicy, WebProfileForbidsRevokedForUnissued) {
 }
 
 // req: OCSP-RESP-062
-TEST(CheckPolicy, WebProfileForbidsGoodForUnlisted) {
-  IssuerPolicy policy = web(hours(168));
+TEST(CheckPolicy, CabfProfileForbidsGoodForUnlisted) {
+  IssuerPolicy policy = cabf(hours(168));
   policy.unlisted = UnlistedAnswer::kGood;
   EXPECT_FALSE(check_policy(policy));
   policy.unlisted = UnlistedAnswer::kUnauthorized;
@@ -63,16 +62,16 @@ TEST(CheckPolicy, WebProfileForbidsGoodForUnlisted) {
 }
 
 // req: OCSP-RESP-059 OCSP-RESP-060
-TEST(RefreshAge, WebProfileReplacesInTime) {
-  EXPECT_LE(refresh_age(web(hours(12))), hours(6));
+TEST(RefreshAge, CabfProfileReplacesInTime) {
+  EXPECT_LE(refresh_age(cabf(hours(12))), hours(6));
   for (const auto validity : {hours(16), hours(96), hours(168), hours(240)}) {
-    const Seconds age = refresh_age(web(validity));
+    const Seconds age = refresh_age(cabf(validity));
     EXPECT_LE(age, validity - hours(8)) << validity.count();
     EXPECT_LE(age, hours(96)) << validity.count();
     EXPECT_LE(age, Seconds(validity) / 2) << validity.count();
     EXPECT_GT(age, Seconds(0));
   }
-  IssuerPolicy lazy = web(hours(240));
+  IssuerPolicy lazy = cabf(hours(240));
   lazy.refresh = hours(239);
   EXPECT_LE(refresh_age(lazy), hours(96));
 }

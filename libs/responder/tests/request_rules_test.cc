@@ -22,13 +22,15 @@ Outcome apply(const ocsp::Request& made, NoncePolicy policy = NoncePolicy::kEcho
   const Buffer octets = ocsp::encode_request(made);
   const auto parsed = ocsp::parse_request(octets);
   EXPECT_TRUE(parsed);
-  const RequestOptions options = read_options(*parsed, policy);
+  const RequestOptions options = read_options(*parsed);
   for (const ocsp::SingleRequestView& entry : parsed->requests) {
     if (const Cause cause = check_entry(entry); cause != Cause::kNone) {
       return {cause, std::nullopt};
     }
   }
-  return {options.cause, options.nonce ? std::optional(to_buffer(*options.nonce)) : std::nullopt};
+  const NonceChoice choice = choose_nonce(options.nonce, policy);
+  return {options.cause != Cause::kNone ? options.cause : choice.cause,
+          choice.echo ? std::optional(to_buffer(*choice.echo)) : std::nullopt};
 }
 
 ocsp::Request with_nonce(Buffer extension_value) {
@@ -66,11 +68,20 @@ TEST(ReadOptions, EchoesOtherNoncesByPolicy) {
 // req: OCSP-RESP-056
 TEST(ReadOptions, RefusesNoncesOutsideTheStandardUnderEveryPolicy) {
   for (const std::size_t n : {0U, 129U, 4096U}) {
-    for (const NoncePolicy policy : {NoncePolicy::kEcho, NoncePolicy::kEchoStandard, NoncePolicy::kIgnore}) {
+    for (const NoncePolicy policy :
+         {NoncePolicy::kEcho, NoncePolicy::kEchoStandard, NoncePolicy::kIgnore, NoncePolicy::kRequire}) {
       EXPECT_EQ(apply(with_nonce(wrapped(n)), policy).cause, Cause::kBadNonce) << n;
     }
   }
   EXPECT_EQ(status_for(Cause::kBadNonce), ocsp::ResponseStatus::kMalformedRequest);
+}
+
+TEST(ReadOptions, RequiresANonceWhereTold) {
+  const Outcome without = apply(request(), NoncePolicy::kRequire);
+  EXPECT_EQ(without.cause, Cause::kNonceMissing);
+  EXPECT_EQ(status_for(without.cause), ocsp::ResponseStatus::kUnauthorized);
+  EXPECT_EQ(apply(with_nonce(wrapped(1)), NoncePolicy::kRequire).nonce, wrapped(1));
+  EXPECT_EQ(apply(request(), NoncePolicy::kEcho).cause, Cause::kNone);
 }
 
 TEST(ReadOptions, EchoesALegacyRawNonceAsReceived) {

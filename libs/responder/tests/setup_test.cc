@@ -147,7 +147,7 @@ TEST(Setup, WebProfileWantsDigitalSignatureOnACaThatSigns) {
   const Made general = make({issuer});
   ASSERT_TRUE(general.setup) << general.error->detail;
   EXPECT_THAT(general.warnings, Contains(HasSubstr("digitalSignature")));
-  issuer.policy.profile = Profile::kWeb;
+  issuer.policy = policy_of(Profile::kCabf);
   EXPECT_EQ(make({issuer}).error->code, SetupErrc::kSignerRefused);
 }
 
@@ -174,7 +174,7 @@ TEST(Setup, WebProfileHoldsADelegateToTheBaselineRequirements) {
   };
   const auto judged = [](const testing::CertificateSpec& spec) {
     IssuerSpec issuer = delegate_of(ca(), spec);
-    issuer.policy.profile = Profile::kWeb;
+    issuer.policy = policy_of(Profile::kCabf);
     return make({issuer});
   };
   const Made clean = judged(testing::ocsp_signer_spec());

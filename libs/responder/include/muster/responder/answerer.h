@@ -5,11 +5,15 @@
 #include "muster/responder/answer_exchange.h"
 #include "muster/responder/client.h"
 #include "muster/responder/counters.h"
+#include "muster/responder/explanation.h"
 #include "muster/responder/setup.h"
 #include "muster/store/store.h"
 
 // The responder without I/O: request octets and the time go in, an HTTP answer comes out.
 namespace muster::responder {
+
+/// Whether somebody asked about a serial its CA never issued: a guess, a forgery, or a gap in the data.
+enum class UnissuedSeen : std::uint8_t { kNo, kYes, kFromMonitor };
 
 /// One answer, ready to be sent as it is. Views are valid until the next call on the Answerer.
 struct Answer {
@@ -17,6 +21,8 @@ struct Answer {
   std::size_t head_bytes = 0;
   std::string_view etag;     ///< quoted; empty when the answer must not be cached
   Cause cause = Cause::kNone;
+  UnissuedSeen unissued = UnissuedSeen::kNo;
+  std::string_view issuer;   ///< label of the (first) issuer asked about; empty when none was found
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
 };
 
@@ -34,8 +40,10 @@ class Answerer {
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
-  /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead).
+  /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead) of `client`.
   Answer answer(Bytes request, UnixSeconds now, const Client& client = {});
+  /// What would be answered now, and why. Nothing is counted, signed or remembered; limits of rate are not judged.
+  [[nodiscard]] Explanation explain(Bytes request, UnixSeconds now, const Client& client = {}) const;
   /// The unsigned answer for a request that could not even be taken out of its HTTP message.
   Answer refuse(Cause cause, UnixSeconds now);
   /// A 304 for the answer given last. Precondition: it had an ETag.

@@ -3,9 +3,14 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string_view>
 
+#include "muster/base/mutex.h"
 #include "muster/ocsp/ocsp.h"
+#include "muster/store/store.h"
 
 // What happened, by result and cause. The cause goes to counters and logs, never into an OCSP answer.
 namespace muster::responder {
@@ -17,7 +22,7 @@ enum class Cause : std::uint8_t {
   kBadRequest,         ///< octets that are no OCSPRequest, or pass a limit
   kBadNonce,           ///< 0 or more than 128 octets
   kCriticalExtension,  ///< one we do not know
-  kUnknownHash,        ///< CertID hash other than SHA-1/256/384/512, or SHA-1 switched off
+  kUnknownHash,        ///< CertID hash other than SHA-1/256/384/512, or one the issuer's rules leave out
   kUnknownIssuer,
   kSeveralIssuers,     ///< no one signer may speak for all certificates asked about
   kUnissued,           ///< policy: unauthorized for serials never issued
@@ -29,8 +34,17 @@ enum class Cause : std::uint8_t {
   kSigningFailed,
   kClockUnsure,        ///< clock error beyond the operator's bound
   kSigningLimit,       ///< more signatures in this second than allowed
+  kRateLimited,        ///< more requests in this second than allowed, from one source or altogether
+  kClientRefused,      ///< the client's network may not ask about this issuer
+  kNonceMissing,       ///< policy: a nonce is required
+  kUnsigned,           ///< policy: requests must be signed
+  kBadSignature,       ///< of the request, or by nobody the anchors vouch for
+  kRequestorRefused,   ///< signed well, but not on the list
+  kVerifyingLimit,     ///< more signed requests in this second than are verified
+  kRetired,            ///< the certificate expired longer ago than records are kept
+  kResponseTooLarge,   ///< the answer would pass the profile's limit
 };
-inline constexpr std::size_t kCauses = 17;
+inline constexpr std::size_t kCauses = 26;
 /// "unknown_issuer".
 std::string_view to_string(Cause cause);
 /// What the client is told.
@@ -48,6 +62,26 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// What happened to one issuer on one loop.
+struct IssuerCounters {
+  Counter good, revoked, unknown;  ///< SingleResponses
+  Counter refused;                 ///< requests that found the issuer and were refused
+  Counter unissued;                ///< questions about serials never issued, whatever they were answered: worth an alert
+  Counter unissued_monitors;       ///< of known monitors: not in `unissued`
+  Counter unlisted;                ///< serials a CRL does not name
+};
+/// By the issuer's number in the store, which a reload does not change. Blocks stay where they are; there are never more than the
+/// store has issuers. Threads: any; a short lock.
+class IssuerCounterTable {
+ public:
+  IssuerCounters& of(store::IssuerId issuer);
+  void visit(const std::function<void(store::IssuerId, const IssuerCounters&)>& see) const;
+
+ private:
+  mutable Mutex mutex_;
+  std::map<store::IssuerId, std::unique_ptr<IssuerCounters>> blocks_ MUSTER_GUARDED_BY(mutex_);
+};
+
 /// Counters of one loop. Written by its thread, read from any.
 struct Counters {
   Counter get, post, not_modified, other_methods, landing_pages;
@@ -59,6 +93,7 @@ struct Counters {
   Counter signatures, nonces_echoed;
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
   std::array<Counter, kCauses> refused;  ///< by Cause
+  IssuerCounterTable issuers;
 };
 
 }  // namespace muster::responder

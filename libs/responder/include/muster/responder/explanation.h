@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "muster/responder/client.h"
 #include "muster/responder/counters.h"
-#include "muster/store/store.h"
+#include "muster/responder/setup.h"
 
 // What Answerer::explain says: what would be answered to a request, and why. For operators, never for the client.
 namespace muster::responder {
@@ -17,9 +18,9 @@ struct ExplainedCertificate {
   std::string issuer_key_hash;
   std::string serial;            ///< hexadecimal, as index.txt has it
   std::string issuer;            ///< label of the issuer found; empty: none
-  std::string source;            ///< "index.txt or CRL, live", "CRL of 2026-11-24T09:00:00Z (number 1F)...", "the store itself"
+  std::string source;            ///< "CRL of 2026-11-24T09:00:00Z, number 1F, until ...", "list of all issued, read ...", "the store itself"
   std::string record;            ///< what the store says: "good", "revoked 2026-... keyCompromise", "no record"
-  std::string rule;              ///< stable word for the rule that fired: "record", "unissued", "unlisted", "ca_compromised"...
+  std::string rule;              ///< stable word for the rule that fired: "record", "unissued", "unlisted", "compromised_ca"
   std::string why;               ///< the same as a sentence
   std::string status;            ///< "good", "revoked", "unknown"; empty when it came to a refusal
   std::optional<UnixSeconds> revoked_at;
@@ -39,7 +40,10 @@ struct Explanation {
   std::string signer;            ///< label of the signer chosen; empty: none
   std::string algorithm;         ///< of its signature
   std::string signer_rule;       ///< why this signer: "first in configured order"
-  std::string remembered;        ///< "yes, signed 2026-...", "no", "never: nonce"
 };
+
+/// Explains from the store's newest snapshot. Answerer::explain does the same; this one needs no Answerer.
+/// Threads: as the reader's.
+Explanation explain(const Setup& setup, store::Reader& reader, Bytes request, UnixSeconds now, const Client& client = {});
 
 }  // namespace muster::responder

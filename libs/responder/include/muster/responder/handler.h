@@ -12,10 +12,17 @@ struct HandlerOptions {
   /// Path below which GET requests are answered; "/" or "/path". POST is answered on every path.
   std::string prefix = "/";
   std::size_t max_request_bytes = 64 * 1024;  ///< of a decoded GET request
-  Seconds refusal_log_interval{10};           ///< one line a cause at most, with the number left out
+  Seconds refusal_log_interval{10};           ///< one line a cause at most, with the number left out; unissued serials likewise
+  /// Reverse proxies that are believed about whom they ask for: behind one, the client is the last address in X-Forwarded-For that
+  /// is not such a proxy itself.
+  std::vector<IpNetwork> trusted_proxies{};
 };
 
-/// HTTP in front of an Answerer: GET, HEAD and POST, conditional requests, refusals with their reason in the log (sampled).
+/// Who asks, in the eyes of rules and limits: the peer, or whom a trusted proxy names.
+Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies);
+
+/// HTTP in front of an Answerer: GET, HEAD and POST, conditional requests, refusals with their reason and questions about serials never
+/// issued in the log (sampled).
 /// OCSP errors travel with HTTP 200 (OCSP-RESP-079). Threads: one.
 class OcspHandler final : public net::HttpHandler {
  public:
@@ -29,8 +36,12 @@ class OcspHandler final : public net::HttpHandler {
     UnixSeconds next{};
     std::uint64_t left_out = 0;
   };
-  Answer take_get(std::string_view tail, UnixSeconds now);
+  Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
+  /// Whether a line may be written now; otherwise it is left out and counted.
+  bool may_log(Sample& sample, UnixSeconds now) const;
   void log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now);
+  void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client, UnixSeconds now);
+  [[nodiscard]] std::string about(const http::RequestView& request) const;
 
   HandlerOptions options_;
   Answerer& answerer_;
@@ -39,6 +50,7 @@ class OcspHandler final : public net::HttpHandler {
   Counters& counters_;
   Buffer decoded_;
   std::array<Sample, kCauses> samples_{};
+  Sample unissued_;
 };
 
 }  // namespace muster::responder

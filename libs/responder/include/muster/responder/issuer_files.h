@@ -27,6 +27,8 @@ struct IssuerFiles {
   std::string index;             ///< index.txt; at most one of index and crl
   std::string crl;
   std::vector<SignerFiles> signers;  ///< in order of preference
+  std::string requestor_anchors;     ///< certificates that vouch for who signs requests
+  std::string issued;                ///< directory of issued certificates, for CertHash
   IssuerPolicy policy;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,11 @@ struct Totals {
   std::array<std::uint64_t, kCauses> refused{};
 };
 
+/// What happened to one issuer, all loops together.
+struct IssuerTotals {
+  std::uint64_t good = 0, revoked = 0, unknown = 0, refused = 0, unissued = 0, unissued_monitors = 0, unlisted = 0;
+};
+
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and signing contexts; they share
 /// the setup, the store, and what was signed (AnswerExchange). Threads: all methods from one thread, which is none of the loops.
 class Service {
@@ -52,6 +58,8 @@ class Service {
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;
+  /// By the issuer's number in the store.
+  [[nodiscard]] std::map<store::IssuerId, IssuerTotals> issuer_totals() const;
 
  private:
   struct Loops;

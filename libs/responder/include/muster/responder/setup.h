@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/responder/issued.h"
 #include "muster/responder/issuer_index.h"
 #include "muster/responder/policy.h"
 #include "muster/responder/signer.h"
@@ -28,6 +29,8 @@ struct IssuerSpec {
   store::IssuerId store_id{};
   IssuerPolicy policy;
   Buffer crl_algorithm{};                       ///< AlgorithmIdentifier the issuer signs CRLs with; empty: not known
+  std::vector<pki::Certificate> requestor_anchors{};       ///< who vouches for signers of requests
+  std::shared_ptr<const IssuedCertificates> issued{};      ///< for CertHash; null: none given
 };
 
 /// What decides about an answer besides the records and the signer.
@@ -44,6 +47,10 @@ struct Issuer {
   store::IssuerId store_id;
   Terms terms;
   Buffer crl_algorithm;
+  std::vector<pki::Certificate> requestor_anchors;
+  std::shared_ptr<const IssuedCertificates> issued;
+  /// Whether everybody's plain requests are answered, so that who asks need not be looked at.
+  bool open = true;
   /// When the last of its signers ends; afterwards every request is answered tryLater.
   [[nodiscard]] UnixSeconds signs_until() const;
 };

@@ -1,0 +1,93 @@
+#include "access.h"
+
+#include <algorithm>
+
+namespace muster::responder {
+namespace {
+
+constexpr std::string_view kFingerprint = "sha256:";
+
+Requestor refuse(Cause cause, std::string why) { return {cause, std::move(why)}; }
+
+/// The name in requestorName if it is a directory name: GeneralName [4], which is explicit around a Name.
+std::optional<Bytes> directory_name(const std::optional<Bytes>& requestor_name) {
+  if (!requestor_name) {
+    return std::nullopt;
+  }
+  der::Reader reader(*requestor_name);
+  const auto element = reader.read_any("requestorName");
+  return element && element->tag == der::context_constructed(4) ? std::optional(element->content) : std::nullopt;
+}
+
+/// Who may have signed, the most likely first: the certificates that came along, and the anchors themselves.
+Result<std::vector<pki::Certificate>, Requestor> certificates_of(const ocsp::SignatureView& signature) {
+  if (signature.certificates.size() > kMaxRequestorCertificates) {
+    return Err{refuse(Cause::kBadSignature, "more than " + std::to_string(kMaxRequestorCertificates) + " certificates")};
+  }
+  std::vector<pki::Certificate> out;
+  for (const Bytes der : signature.certificates) {
+    auto parsed = pki::Certificate::parse(der);
+    if (!parsed) {
+      return Err{refuse(Cause::kBadSignature, "its certificate does not parse: " + parsed.error().detail)};
+    }
+    out.push_back(*std::move(parsed));
+  }
+  return out;
+}
+
+bool is_listed(const std::vector<std::string>& requestors, const pki::Certificate& certificate) {
+  return std::any_of(requestors.begin(), requestors.end(), [&](const std::string& listed) {
+    return listed.starts_with(kFingerprint) ? listed.substr(kFingerprint.size()) == to_hex(certificate.fingerprint())
+                                            : listed == certificate.subject_text();
+  });
+}
+
+}  // namespace
+
+Cause check_client(const Issuer& issuer, const ocsp::RequestView& request, const Client& client) {
+  const IssuerPolicy& policy = issuer.terms.policy;
+  if (!policy.clients.empty() && !contains(policy.clients, client.address)) {
+    return Cause::kClientRefused;
+  }
+  if (policy.request_signatures == RequestSignatures::kRequired && !request.signature) {
+    return Cause::kUnsigned;
+  }
+  return Cause::kNone;
+}
+
+bool wants_verifying(const Issuer& issuer, const ocsp::RequestView& request) {
+  return request.signature && issuer.terms.policy.request_signatures != RequestSignatures::kIgnored;
+}
+
+Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& request, UnixSeconds now) {
+  const auto given = certificates_of(*request.signature);
+  if (!given) {
+    return given.error();
+  }
+  const auto name = directory_name(request.requestor_name);
+  const auto is_named = [&name](const pki::Certificate& certificate) {
+    return !name || pki::same_name(certificate.subject(), *name);
+  };
+  auto signer = std::find_if(given->begin(), given->end(), is_named);
+  if (signer == given->end()) {
+    signer = std::find_if(issuer.requestor_anchors.begin(), issuer.requestor_anchors.end(), is_named);
+    if (signer == issuer.requestor_anchors.end()) {
+      return refuse(Cause::kBadSignature, "no certificate came along for the name it gives");
+    }
+  }
+  if (const auto verified =
+          pki::verify_signature(request.signature->algorithm, request.tbs_raw, request.signature->signature, *signer);
+      !verified) {
+    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + verified.error().detail);
+  }
+  if (const auto path = pki::find_path(*signer, *given, issuer.requestor_anchors, now); !path) {
+    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + path.error().detail);
+  }
+  const auto& listed = issuer.terms.policy.requestors;
+  if (!listed.empty() && !is_listed(listed, *signer)) {
+    return refuse(Cause::kRequestorRefused, signer->subject_text() + " is not among requestors");
+  }
+  return {Cause::kNone, signer->subject_text()};
+}
+
+}  // namespace muster::responder

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "muster/responder/client.h"
+#include "muster/responder/counters.h"
+#include "muster/responder/setup.h"
+
+// Who may ask (decision 023).
+namespace muster::responder {
+
+/// Certificates of a signed request that are looked at; more make it a bad one.
+inline constexpr std::size_t kMaxRequestorCertificates = 8;
+
+/// Whether this client's network may ask about the issuer, and need not have signed. Allocation-free.
+/// kNone, kClientRefused, kUnsigned.
+Cause check_client(const Issuer& issuer, const ocsp::RequestView& request, const Client& client);
+/// Whether a signature must be verified before the issuer's records are looked at.
+bool wants_verifying(const Issuer& issuer, const ocsp::RequestView& request);
+/// Verifies the signature of a request and who made it: a certificate with a path to the issuer's requestor anchors at `now`,
+/// named by requestorName where that is a directory name, and on the list of requestors if there is one. The cost is bounded by
+/// kMaxRequestorCertificates and pki::find_path. kNone, kBadSignature, kRequestorRefused.
+struct Requestor {
+  Cause cause = Cause::kNone;
+  std::string who;  ///< subject, or why not
+};
+Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& request, UnixSeconds now);
+
+}  // namespace muster::responder

@@ -1,0 +1,169 @@
+// Who may ask: networks, signed requests, requestors.
+#include <gmock/gmock.h>
+
+#include "access.h"
+#include "fixture.h"
+
+namespace muster::responder {
+namespace {
+
+using ::testing::HasSubstr;
+using std::chrono::hours;
+using Status = ocsp::ResponseStatus;
+
+const Identity& anchor() {
+  static const Identity made = testing::make_self_signed(testing::ca_spec("clients CA"));
+  return made;
+}
+const Identity& alice() {
+  static const Identity made = testing::issue(anchor(), testing::leaf_spec("alice.example"));
+  return made;
+}
+Client from(const char* address) { return {*IpAddress::parse(address)}; }
+
+struct SignedBy {
+  const Identity* who = &alice();
+  const pki::PrivateKey* key = nullptr;  ///< another than who's
+  std::vector<Buffer> certificates{to_buffer(alice().certificate.der())};
+  std::optional<Buffer> name{};          ///< requestorName
+};
+/// The request for the leaf, signed.
+Buffer signed_request(const SignedBy& by) {
+  ocsp::Request request = leaf_request();
+  request.requestor_name = by.name;
+  const Buffer tbs = ocsp::encode_tbs_request(request);
+  auto made = testing::sign_as(testing::SignAs::kAuto, by.key != nullptr ? *by.key : by.who->key, tbs);
+  const ocsp::SignaturePart part{std::move(made.algorithm), std::move(made.signature), by.certificates};
+  return ocsp::encode_request(tbs, &part);
+}
+Buffer directory_name(const pki::Certificate& certificate) {
+  der::Writer out;
+  out.element(der::context_constructed(4), certificate.subject());
+  return out.take();
+}
+
+IssuerSpec signing_spec(RequestSignatures wanted) {
+  IssuerSpec spec = delegated_spec();
+  spec.policy.request_signatures = wanted;
+  spec.requestor_anchors = {anchor().certificate};
+  return spec;
+}
+Taken give(World& world, const Buffer& request, UnixSeconds now = kTestNow) {
+  Taken taken = take(world.answerer.answer(request, now));
+  EXPECT_TRUE(taken.parsed);
+  return taken;
+}
+
+// req: OCSP-RESP-010
+TEST(SignedRequests, UnsignedOnesAreToldToSign) {
+  World world({signing_spec(RequestSignatures::kRequired)});
+  for (int again = 0; again < 2; ++again) {
+    const Taken taken = ask(world.answerer, leaf_request());
+    EXPECT_EQ(taken.status(), Status::kSigRequired);
+    EXPECT_EQ(taken.cause, Cause::kUnsigned);
+    EXPECT_TRUE(give(world, signed_request({})).good());
+  }
+  EXPECT_EQ(world.counters.signatures.value(), 1U) << "a remembered answer is given to those who may have it, and only to them";
+}
+
+// req: OCSP-RESP-016
+TEST(SignedRequests, AreVerifiedWhereTold) {
+  World ignoring;
+  World verifying({signing_spec(RequestSignatures::kVerified)});
+  EXPECT_TRUE(ask(verifying.answerer, leaf_request()).good()) << "unsigned ones are answered";
+  EXPECT_TRUE(give(verifying, signed_request({})).good());
+  const Buffer forged = signed_request({.key = &standard_pki().leaf.key});
+  EXPECT_TRUE(give(ignoring, forged).good());
+  const Taken refused = give(verifying, forged);
+  EXPECT_EQ(refused.status(), Status::kUnauthorized);
+  EXPECT_EQ(refused.cause, Cause::kBadSignature);
+}
+
+// req: OCSP-RESP-011
+TEST(SignedRequests, CountOnlyWithAPathToAnAnchor) {
+  World world({signing_spec(RequestSignatures::kRequired)});
+  const Identity mallory = testing::make_self_signed(testing::leaf_spec("mallory.example"));
+  EXPECT_EQ(give(world, signed_request({.who = &mallory, .certificates = {to_buffer(mallory.certificate.der())}})).cause,
+            Cause::kBadSignature);
+  EXPECT_EQ(give(world, signed_request({.certificates = {}})).cause, Cause::kBadSignature) << "nobody can tell who signed";
+  EXPECT_EQ(give(world, signed_request({}), alice().certificate.not_after() + Seconds(1)).cause, Cause::kBadSignature);
+  const Identity below = testing::issue(anchor(), testing::ca_spec("below"));
+  const Identity bob = testing::issue(below, testing::leaf_spec("bob.example"));
+  EXPECT_TRUE(give(world, signed_request({.who = &bob, .certificates = {to_buffer(bob.certificate.der()),
+                                                                         to_buffer(below.certificate.der())}}))
+                  .good());
+}
+
+TEST(SignedRequests, AnAnchorMayNameTheRequestorItself) {
+  IssuerSpec spec = signing_spec(RequestSignatures::kRequired);
+  spec.requestor_anchors = {alice().certificate};
+  World world({spec});
+  EXPECT_TRUE(give(world, signed_request({.certificates = {}, .name = directory_name(alice().certificate)})).good());
+}
+
+TEST(SignedRequests, TheNameGivenMustBeTheSigners) {
+  World world({signing_spec(RequestSignatures::kRequired)});
+  EXPECT_TRUE(give(world, signed_request({.name = directory_name(alice().certificate)})).good());
+  EXPECT_EQ(give(world, signed_request({.name = directory_name(standard_pki().leaf.certificate)})).cause, Cause::kBadSignature);
+}
+
+// req: OCSP-RESP-011
+TEST(SignedRequests, OnlyListedRequestorsAreAnswered) {
+  const std::string fingerprint = "sha256:" + to_hex(alice().certificate.fingerprint());
+  for (const std::string& listed : {fingerprint, alice().certificate.subject_text()}) {
+    IssuerSpec spec = signing_spec(RequestSignatures::kRequired);
+    spec.policy.requestors = {"CN=somebody else", listed};
+    World world({spec});
+    EXPECT_TRUE(give(world, signed_request({})).good()) << listed;
+    const Identity carol = testing::issue(anchor(), testing::leaf_spec("carol.example"));
+    const Taken refused = give(world, signed_request({.who = &carol, .certificates = {to_buffer(carol.certificate.der())}}));
+    EXPECT_EQ(refused.status(), Status::kUnauthorized);
+    EXPECT_EQ(refused.cause, Cause::kRequestorRefused);
+  }
+}
+
+TEST(SignedRequests, CostNoMoreThanAllowed) {
+  Policy policy;
+  policy.request_checks_per_second = 3;
+  World world({signing_spec(RequestSignatures::kVerified)}, policy);
+  const Buffer forged = signed_request({.key = &standard_pki().leaf.key});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(give(world, forged).cause, Cause::kBadSignature);
+  }
+  EXPECT_EQ(give(world, forged).status(), Status::kTryLater);
+  EXPECT_TRUE(ask(world.answerer, leaf_request()).good()) << "others are served";
+  EXPECT_EQ(give(world, forged, kTestNow + Seconds(1)).cause, Cause::kBadSignature);
+  const std::vector<Buffer> heap(kMaxRequestorCertificates + 1, to_buffer(alice().certificate.der()));
+  EXPECT_EQ(give(world, signed_request({.certificates = heap}), kTestNow + Seconds(2)).cause, Cause::kBadSignature);
+  const std::vector<Buffer> junk = {{0x30, 0x03, 0x02, 0x01, 0x05}};
+  EXPECT_EQ(give(world, signed_request({.certificates = junk}), kTestNow + Seconds(2)).cause, Cause::kBadSignature);
+}
+
+TEST(SignedRequests, NeedAnchorsAndAListNeedsThemRequired) {
+  IssuerSpec spec = signing_spec(RequestSignatures::kVerified);
+  spec.requestor_anchors.clear();
+  std::vector<std::string> warnings;
+  const auto made = Setup::make({spec}, {}, kTestNow, warnings);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().detail, HasSubstr("requestor_anchors"));
+  IssuerPolicy policy;
+  policy.requestors = {"CN=x"};
+  EXPECT_FALSE(check_policy(policy));
+}
+
+// req: OCSP-RESP-011
+TEST(Clients, OfOtherNetworksAreUnauthorizedEvenToRememberedAnswers) {
+  IssuerSpec spec = delegated_spec();
+  spec.policy.clients = {*IpNetwork::parse("192.0.2.0/24")};
+  World world({spec});
+  const Buffer request = ocsp::encode_request(leaf_request());
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_TRUE(take(world.answerer.answer(request, kTestNow, from("192.0.2.9"))).good());
+    const Taken refused = take(world.answerer.answer(request, kTestNow, from("198.51.100.9")));
+    EXPECT_EQ(refused.status(), Status::kUnauthorized);
+    EXPECT_EQ(refused.cause, Cause::kClientRefused);
+  }
+}
+
+}  // namespace
+}  // namespace muster::responder
