@@ -55,6 +55,11 @@ authorityKeyIdentifier = keyid
 """
 
 
+# What `openssl req` is told to make a key of that kind.
+KEYS = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["-newkey", "rsa:2048"],
+        "ed25519": ["-newkey", "ed25519"], "ml-dsa-44": ["-newkey", "ML-DSA-44"]}
+
+
 class Ca:
     """A CA in `directory`: NAME.pem, NAME.key, NAME.txt (its index), and what it issues beside them."""
 
@@ -78,10 +83,10 @@ class Ca:
     def certificate(self):
         return ocsp.Certificate(self.path(f"{self.name}.pem"))
 
-    def issue(self, name, profile="leaf", subject=None):
+    def issue(self, name, profile="leaf", subject=None, key="ec"):
         """NAME.pem, NAME.key and NAME.chain.pem; recorded in the index."""
         subject = subject or name
-        process.must("openssl", "req", "-new", *self._new_key(name), "-subj", f"/CN={subject}", "-out", self.path(f"{name}.csr"))
+        process.must("openssl", "req", "-new", *self._new_key(name, key), "-subj", f"/CN={subject}", "-out", self.path(f"{name}.csr"))
         process.must("openssl", "ca", "-batch", "-notext", "-config", self._config(subject), "-extensions", profile, "-in",
                      self.path(f"{name}.csr"), "-out", self.path(f"{name}.pem"))
         self._write_chain(name)
@@ -121,9 +126,8 @@ class Ca:
         (self.dir / f"{name}.chain.pem").write_text(text)
         (self.dir / f"{name}.both.pem").write_text(text + (self.dir / f"{name}.key").read_text())
 
-    def _new_key(self, name):
-        return ["-config", self._config(), "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout",
-                self.path(f"{name}.key")]
+    def _new_key(self, name, key="ec"):
+        return ["-config", self._config(), *KEYS[key], "-noenc", "-keyout", self.path(f"{name}.key")]
 
     def _config(self, subject="none.invalid"):
         aia = f"authorityInfoAccess = OCSP;URI:{self.ocsp_url}" if self.ocsp_url else ""

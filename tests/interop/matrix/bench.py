@@ -16,8 +16,10 @@ class Skip(Exception):
 class Bench:
     """One PKI, one responder, one recorder, in a directory of its own."""
 
-    def __init__(self, muster):
-        self.muster = muster
+    def __init__(self, muster, issuer_keys="", signer="ec"):
+        """`issuer_keys`: more keys of [[responder.issuer]]. `signer`: kind of key of the delegated signers, or "direct" where the
+        CAs sign by themselves."""
+        self.muster, self.issuer_keys, self.signer = muster, issuer_keys, signer
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="muster-matrix-"))
         self.dir.chmod(0o755)  # some servers read as another user
         self.recorder = recorder.Recorder()
@@ -31,29 +33,32 @@ class Bench:
     def _found_ca(self):
         self.root = pki.Ca(self.dir, "root", ocsp_url=self.recorder.url)
         self.ca = pki.Ca(self.dir, "ca", self.root, self.recorder.url)
-        self.root.issue("root-ocsp", "signer")
-        self.ca.issue("ocsp", "signer")
+        if self.signer != "direct":
+            self.root.issue("root-ocsp", "signer", key=self.signer)
+            self.ca.issue("ocsp", "signer", key=self.signer)
         self.ca.issue("good", subject=self.host("good"))
         self.ca.issue("revoked", subject=self.host("revoked"))
         self.ca.revoke("revoked")
         self.ca.issue_unrecorded("unknown", self.host("unknown"))
         self.write("chain.pem", self.read("ca.pem") + self.read("root.pem"))
+        issuers = self._issuer("ca", "ocsp") + self._issuer("root", "root-ocsp")
         self.responder = self.add(responder.Responder(self.muster, "--config", self.write("muster.toml", f"""
 [responder]
 store = "{self.path('store')}"
 loops = 1
-[[responder.issuer]]
-ca = "{self.path('ca.pem')}"
-signer = "{self.path('ocsp.pem')}"
-key = "{self.path('ocsp.key')}"
-index = "{self.path('ca.txt')}"
-[[responder.issuer]]
-ca = "{self.path('root.pem')}"
-signer = "{self.path('root-ocsp.pem')}"
-key = "{self.path('root-ocsp.key')}"
-index = "{self.path('root.txt')}"
-""")))
+{issuers}""")))
         self.recorder.responder = self.responder.address
+
+    def _issuer(self, ca, signer):
+        direct = self.signer == "direct"
+        return f"""
+[[responder.issuer]]
+ca = "{self.path(ca)}.pem"
+{'' if direct else f'signer = "{self.path(signer)}.pem"'}
+key = "{self.path(ca if direct else signer)}.key"
+index = "{self.path(ca)}.txt"
+{self.issuer_keys}
+"""
 
     @staticmethod
     def host(case):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What real OCSP clients ask `muster responder`, and what they conclude from its answers.
 
-usage: matrix.py --muster BINARY ROW...          run these rows (see --list)
+usage: matrix.py --muster BINARY ROW...          run these rows (see --list); none: all
+       matrix.py --muster BINARY --signer KIND   run some rows with answers signed in another way (signers.py)
        matrix.py --muster BINARY --write FILE    run all; when they hold, write the tables of this Debian release into FILE
        matrix.py --check FILE --listed ROW...    whether FILE's tables and a list of rows are those of this program
        matrix.py --list
@@ -22,6 +23,7 @@ import report  # noqa: E402
 import tools  # noqa: E402,F401  (fills ROWS)
 import languages  # noqa: E402,F401
 import servers  # noqa: E402,F401
+import signers  # noqa: E402
 import tls_clients  # noqa: E402,F401
 from kit import process  # noqa: E402
 from row import ROWS  # noqa: E402
@@ -50,12 +52,13 @@ def wire(exchanges):
     return {"method": tidy(methods), "hash": tidy(hashes), "nonce": tidy(nonces)}, sorted(set(problems))
 
 
-def run_row(row, muster):
-    """A result for report.py: either {"skipped": why} or what was seen, with "problems"."""
+def run_row(row, muster, kind=None):
+    """A result for report.py: either {"skipped": why} or what was seen, with "problems". `kind`: a way of signing."""
     start = time.monotonic()
     result = {"row": row}
     try:
-        with bench.Bench(muster) as made:
+        keys = row.issuer_keys + ("\n" + kind.issuer_keys if kind else "")
+        with bench.Bench(muster, keys, kind.signer if kind else "ec") as made:
             try:
                 seen = row.run(made)
             except process.Failed as failure:
@@ -85,6 +88,17 @@ def describe(result):
             f" ({result['seconds']:.1f} s)")
 
 
+def run_signer(name, keys, muster):
+    """{row: word for the table} and all problems, with answers signed in that way."""
+    words, problems = {}, []
+    for key in keys:
+        word, wrong = signers.judge(name, run_row(ROWS[key], muster, signers.KINDS[name]))
+        words[key] = word
+        problems += [f"{key}: {problem}" for problem in wrong]
+        print(f"{'FAILED  ' if wrong else 'held    '} {name}, {key}: {word}", flush=True)
+    return words, problems
+
+
 def main():
     parser = argparse.ArgumentParser(description="clients against muster responder")
     parser.add_argument("--muster")
@@ -92,6 +106,7 @@ def main():
     parser.add_argument("--check", type=pathlib.Path)
     parser.add_argument("--listed", action="store_true")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--signer", choices=list(signers.KINDS))
     parser.add_argument("rows", nargs="*")
     args = parser.parse_args()
 
@@ -106,6 +121,10 @@ def main():
     if unknown or not args.muster:
         parser.error(f"no such row: {', '.join(unknown)}; see --list" if unknown else "--muster is missing")
 
+    if args.signer:
+        _, problems = run_signer(args.signer, args.rows or signers.QUICK, args.muster)
+        print("\n".join(problems))
+        return 1 if problems else 0
     results = []
     for row in ROWS.values():
         if not args.rows or row.key in args.rows:
@@ -116,7 +135,11 @@ def main():
     if args.write:
         with bench.Bench(args.muster) as made:
             found = raw.run(made)
-        args.write.write_text(report.with_tables(args.write.read_text(), results, found))
+        signed = {name: run_signer(name, signers.CLIENTS, args.muster) for name in signers.KINDS}
+        if any(problems for _, problems in signed.values()):
+            return 1
+        accepted = {name: words for name, (words, _) in signed.items()}
+        args.write.write_text(report.with_tables(args.write.read_text(), results, found, accepted))
     return SKIPPED if len(results) == 1 and "skipped" in results[0] else 0
 
 

@@ -4,6 +4,7 @@ import re
 
 import bench
 import raw
+import signers
 from row import ROWS
 
 COLUMNS = ["Client", "Version", "Asks by", "CertID", "Nonce", "good", "revoked", "unknown", "Remark"]
@@ -42,15 +43,30 @@ def raw_table(found):
     return "\n".join(lines)
 
 
-def with_tables(text, results, found):
+def signer_table(accepted):
+    lines = [_line(["Client", *(kind.title for kind in signers.KINDS.values())]), _line(["---"] * (len(signers.KINDS) + 1))]
+    for key in signers.CLIENTS:
+        lines.append(_line([ROWS[key].title, *(accepted[kind][key] for kind in signers.KINDS)]))
+    return "\n".join(lines)
+
+
+def with_tables(text, results, found, accepted):
     """`text` with this release's section in its place, or at its end."""
     begin, end = f"<!-- matrix: {release()} -->", "<!-- end of matrix -->"
-    section = (f"{begin}\n\n## On {release()}\n\n{table(results)}\n\nRequests made by hand:\n\n"
-               f"{raw_table(found)}\n\n{end}")
+    section = (f"{begin}\n\n## On {release()}\n\n{table(results)}\n\nAnswers signed otherwise than by a delegate with ECDSA P-256:\n\n"
+               f"{signer_table(accepted)}\n\nRequests made by hand:\n\n{raw_table(found)}\n\n{end}")
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
     if pattern.search(text):
         return pattern.sub(lambda _: section, text)
     return text.rstrip("\n") + "\n\n" + section + "\n"
+
+
+def _table_problems(text, columns, titles):
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("|")]
+    found = [cells[0] for cells in rows[2:]]
+    return (([] if rows and rows[0] == columns else [f"the columns are not {columns}"]) +
+            [f"no row '{title}'" for title in titles if title not in found] +
+            [f"'{title}' is no row any more" for title in found if title not in titles])
 
 
 def shape_problems(text, listed):
@@ -62,11 +78,9 @@ def shape_problems(text, listed):
         problems.append("the page has no table; write it with --write")
     titles = [row.title for row in ROWS.values()]
     for name, section in sections:
-        first = section.partition("Requests made by hand")[0]
-        rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in first.splitlines() if line.startswith("|")]
-        if not rows or rows[0] != COLUMNS:
-            problems.append(f"{name}: the columns are not {COLUMNS}")
-        found = [cells[0] for cells in rows[2:]]
-        problems += [f"{name}: no row '{title}'" for title in titles if title not in found]
-        problems += [f"{name}: '{title}' is no row any more" for title in found if title not in titles]
+        first, _, rest = section.partition("Answers signed otherwise")
+        second = rest.partition("Requests made by hand")[0]
+        problems += [f"{name}: {what}" for what in _table_problems(first, COLUMNS, titles)]
+        problems += [f"{name}: {what}" for what in _table_problems(
+            second, ["Client", *(kind.title for kind in signers.KINDS.values())], [ROWS[key].title for key in signers.CLIENTS])]
     return problems

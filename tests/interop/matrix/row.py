@@ -11,7 +11,7 @@ class Row:
     packages: str          # Debian packages that hold it
     expected: dict         # case: what it must conclude
     run: object            # function(bench) -> Seen
-    asks: bool             # whether it asks the responder by itself
+    issuer_keys: str       # more keys of [[responder.issuer]] for the responder it asks
 
 
 @dataclasses.dataclass
@@ -21,8 +21,8 @@ class Seen:
     note: str = ""
 
 
-def row(key, title, packages, good, revoked, unknown, asks=True):
+def row(key, title, packages, good, revoked, unknown, issuer_keys=""):
     def add(function):
-        ROWS[key] = Row(key, title, packages, {"good": good, "revoked": revoked, "unknown": unknown}, function, asks)
+        ROWS[key] = Row(key, title, packages, {"good": good, "revoked": revoked, "unknown": unknown}, function, issuer_keys)
         return function
     return add

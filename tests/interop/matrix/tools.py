@@ -77,8 +77,7 @@ def ocsptool_nonce(bench):
     return _ocsptool(bench, "--nonce")
 
 
-@row("gnutls-cli", "GnuTLS `gnutls-cli --ocsp`", "gnutls-bin", "connected", "refused", "connected")
-def gnutls_cli(bench):
+def _gnutls_cli(bench, refused, note):
     """Asks about the server's certificate by itself; the server staples nothing."""
     tool, said = program("gnutls-cli"), {}
     for case in CASES:
@@ -88,11 +87,22 @@ def gnutls_cli(bench):
         done = process.run(tool, "--ocsp", "--x509cafile", bench.path("root.pem"), f"--sni-hostname={bench.host(case)}",
                            f"--verify-hostname={bench.host(case)}", "-p", port, "127.0.0.1")
         said[case] = "connected" if done.code == 0 else "refused"
-        due = "Certificate was revoked" if case == "revoked" else "OCSP: verified"
+        due = "Certificate was revoked" if case in refused else "OCSP: verified"
         if due not in done.text:
             said[case] = str(done)  # not for what it was told
         server.stop()
-    return Seen(re.search(r"gnutls-cli (\S+)", process.run(tool, "--version").out)[1], said, "takes `unknown` for not revoked")
+    return Seen(re.search(r"gnutls-cli (\S+)", process.run(tool, "--version").out)[1], said, note)
+
+
+@row("gnutls-cli", "GnuTLS `gnutls-cli --ocsp`", "gnutls-bin", "connected", "refused", "connected")
+def gnutls_cli(bench):
+    return _gnutls_cli(bench, ["revoked"], "takes `unknown` for not revoked")
+
+
+@row("gnutls-cli-unissued", 'the same, responder with `unissued = "revoked"`', "gnutls-bin", "connected", "refused", "refused",
+     issuer_keys='unissued = "revoked"')
+def gnutls_cli_unissued(bench):
+    return _gnutls_cli(bench, ["revoked", "unknown"], "")
 
 
 @row("python-cryptography", "Python `cryptography` (SHA-256, nonce of 32 octets, GET)", "python3-cryptography", "good", "revoked",
@@ -111,9 +121,7 @@ def python_cryptography(bench):
     return Seen(version, dict(zip(CASES, words)))
 
 
-@row("strongswan-pki", "strongSwan `pki --verify --online`", "strongswan-pki libstrongswan-standard-plugins "
-     "libstrongswan-extra-plugins", "trusted", "refused", "trusted, unchecked")
-def strongswan_pki(bench):
+def _strongswan_pki(bench, note):
     """Uses the plugin `revocation` that charon uses for its peers' certificates."""
     tool, said = program("pki"), {}
     for case in CASES:
@@ -124,6 +132,19 @@ def strongswan_pki(bench):
         elif done.code == 0 and "revocation checking failed" in done.text:
             said[case] = "trusted, unchecked"
         else:
-            said[case] = "refused" if "certificate was revoked" in done.text else str(done)
-    return Seen(re.search(r"strongSwan (\S+)", process.run(tool, "--help").text)[1], said,
-                "`unknown`: exit code 0 with the words \"revocation checking failed\"")
+            said[case] = "refused" if re.search("certificate was revoked|certificate is on hold", done.text) else str(done)
+    return Seen(re.search(r"strongSwan (\S+)", process.run(tool, "--help").text)[1], said, note)
+
+
+_STRONGSWAN = "strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins"
+
+
+@row("strongswan-pki", "strongSwan `pki --verify --online`", _STRONGSWAN, "trusted", "refused", "trusted, unchecked")
+def strongswan_pki(bench):
+    return _strongswan_pki(bench, "`unknown`: exit code 0 with the words \"revocation checking failed\"")
+
+
+@row("strongswan-pki-unissued", 'the same, responder with `unissued = "revoked"`', _STRONGSWAN, "trusted", "refused", "refused",
+     issuer_keys='unissued = "revoked"')
+def strongswan_pki_unissued(bench):
+    return _strongswan_pki(bench, "")

@@ -106,10 +106,7 @@ class Content(SiteCase):
     # req: OCSP-RESP-071
     def test_pss_stays_pss(self):
         ca = self.found_ca("pss")
-        process.must("openssl", "req", "-new", "-newkey", "rsa:2048", "-noenc", "-config", ca.path("ca.cnf"), "-subj", "/CN=RSA signer",
-                     "-keyout", ca.path("ocsp.key"), "-out", ca.path("ocsp.csr"))
-        process.must("openssl", "x509", "-req", "-in", ca.path("ocsp.csr"), "-CA", ca.path("ca.pem"), "-CAkey", ca.path("ca.key"),
-                     "-days", "30", "-extfile", ca.path("ca.cnf"), "-extensions", "signer", "-out", ca.path("ocsp.pem"))
+        ca.issue("ocsp", "signer", subject="RSA signer", key="rsa")
         for scheme, shown in (("rsa-pss-sha256", "rsassaPss"), ("rsa-pss-sha512", "rsassaPss"), ("rsa-sha256", "sha256WithRSA")):
             running = self.start(*self.config(f'index = "{ca.index}"\nsignature = "{scheme}"', ca=ca))
             done = process.run("openssl", "ocsp", "-issuer", ca.path("ca.pem"), "-cert", ca.path("good.pem"), "-CAfile",
