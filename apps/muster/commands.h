@@ -15,6 +15,7 @@ int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_store(int argc, char** argv);
+int run_crl(int argc, char** argv);
 int run_config(int argc, char** argv);
 
 }  // namespace muster::app

@@ -24,6 +24,7 @@ constexpr std::array kCommands = {
     Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
     Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},
     Command{"store", "import, get, set, export and count status records", muster::app::run_store},
+    Command{"crl", "publish CRLs from the responder's store", muster::app::run_crl},
     Command{"config", "check muster.toml, or print the reference of its keys", muster::app::run_config},
     Command{"version", "print the version",
             [](int, char**) {

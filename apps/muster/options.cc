@@ -13,6 +13,7 @@ void bind(config::Section& root, Options& options) {
              [&options](std::size_t i) { options.log.format = static_cast<LogFormat>(i); },
              "One line an event: for people, or a JSON object.");
   bind(root.table("responder", "Answers OCSP requests (muster responder)."), options.responder);
+  bind(root.table("publish", "CRLs made from the responder's store, kept published by it or made once by muster crl publish."), options.publish);
   bind(root.table("stapler", "Keeps fresh staples for certificates (muster stapler)."), options.stapler);
   bind(root.table("front", "Terminates TLS and staples by itself (muster front)."), options.front);
 }

@@ -3,6 +3,7 @@
 #include "muster/base/log.h"
 #include "muster/config/config.h"
 #include "options_front.h"
+#include "options_publish.h"
 #include "options_responder.h"
 #include "options_stapler.h"
 
@@ -17,6 +18,7 @@ struct LogOptions {
 struct Options {
   LogOptions log;
   ResponderOptions responder;
+  PublishOptions publish;
   StaplerOptions stapler;
   FrontOptions front;
 };

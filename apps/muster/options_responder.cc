@@ -45,7 +45,7 @@ void bind_key(config::Section& section, SignerOptions& o) {
     o.key_pass = std::string(text);
     return check_key_pass(text);
   }, "Where the passphrase of an encrypted key is: \"file:PATH\" (first line) or \"env:NAME\".");
-  section.custom("signature", "text", "\"auto\"", [&o](std::string_view word) { return set_scheme(word, o.files); },
+  section.custom("signature", "text", "\"auto\"", [&o](std::string_view word) { return set_scheme(word, o.files.scheme); },
                  "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
 }
 
@@ -156,9 +156,7 @@ responder::SignerFiles files_of(const SignerOptions& o) {
   responder::SignerFiles files = o.files;
   files.locally_trusted = o.locally_trusted ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
   files.role = o.standby ? responder::SignerRole::kStandby : responder::SignerRole::kActive;
-  if (!o.key_pass.empty()) {
-    files.passphrase = [source = o.key_pass] { return read_passphrase(source); };
-  }
+  files.passphrase = passphrase_of(o.key_pass);
   return files;
 }
 
@@ -189,12 +187,19 @@ std::string check_lists(const ResponderOptions& o) {
   return "";
 }
 
-std::string set_scheme(std::string_view word, responder::SignerFiles& files) {
-  return choose(word, kSchemes, [&files](SignatureScheme scheme) { files.scheme = scheme; });
+std::string set_scheme(std::string_view word, SignatureScheme& scheme) {
+  return choose(word, kSchemes, [&scheme](SignatureScheme chosen) { scheme = chosen; });
 }
 std::string check_key_pass(std::string_view text) {
   const bool known = (text.starts_with("file:") && text.size() > 5) || (text.starts_with("env:") && text.size() > 4);
   return known || text.empty() ? "" : "must be \"file:PATH\" or \"env:NAME\" (a passphrase itself does not belong here)";
+}
+
+std::function<std::optional<std::string>()> passphrase_of(const std::string& source) {
+  if (source.empty()) {
+    return {};
+  }
+  return [source] { return read_passphrase(source); };
 }
 
 }  // namespace muster::app

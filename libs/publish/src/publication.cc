@@ -6,7 +6,7 @@ namespace muster::publish {
 namespace {
 
 constexpr UnixSeconds kForEver = unix_seconds(253402300799);  // 99991231235959Z
-constexpr std::size_t kEntryBytes = 56;                       // of a 16-octet serial with date and reason: memory set aside
+constexpr std::size_t kEntryBytes = 64;  // of a 20-octet serial with date and reason, and some: memory set aside
 
 }  // namespace
 

@@ -283,6 +283,8 @@ PublishResult<std::optional<Published>> Publisher::step(UnixSeconds now) {
   return std::optional(std::move(done));
 }
 
+void Publisher::look_again() { impl_->looked_at.reset(); }
+
 std::optional<UnixSeconds> Publisher::next_step() const {
   const Impl& i = *impl_;
   auto next = next_due(i.spec.terms, i.state.history);

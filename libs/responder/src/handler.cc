@@ -1,6 +1,7 @@
 #include "muster/responder/handler.h"
 
 #include "muster/base/text.h"
+#include "muster/http/conditional.h"
 #include "muster/http/get_path.h"
 
 namespace muster::responder {
@@ -10,20 +11,6 @@ constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kLanding =
     "This is an OCSP responder. Ask it by POST (application/ocsp-request), or by GET with the base64 of the request "
     "behind this path.\n";
-
-/// If-None-Match: a list of entity tags, or "*" (RFC 9110 section 13.1.2; weak comparison).
-bool names_etag(std::string_view header, std::string_view etag) {
-  for (std::string_view item : split(header, ',')) {
-    item = trim(item);
-    if (item.starts_with("W/")) {
-      item.remove_prefix(2);
-    }
-    if (item == "*" || item == etag) {
-      return true;
-    }
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -85,7 +72,7 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
       counters_.get.add();
       answer = take_get(*tail, now, client);
       if (!answer.etag.empty() && !request.if_none_match.empty() &&
-          names_etag(request.if_none_match, answer.etag)) {
+          http::names_etag(request.if_none_match, answer.etag)) {
         counters_.not_modified.add();
         answer = answerer_.not_modified();
       }

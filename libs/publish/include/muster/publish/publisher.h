@@ -93,6 +93,8 @@ class Publisher {
   PublishResult<Published> publish(What what, UnixSeconds now, Regular regular = Regular::kYes);
   /// Publishes what is due; nothing when nothing is. Looks for changes in the store as often as Terms::reaction asks for.
   PublishResult<std::optional<Published>> step(UnixSeconds now);
+  /// Lets the next step() look for changes, however short ago it looked.
+  void look_again();
   /// When step() wants to be called again at the latest; nothing: never.
   [[nodiscard]] std::optional<UnixSeconds> next_step() const;
 

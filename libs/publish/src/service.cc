@@ -1,0 +1,264 @@
+#include "muster/publish/service.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "muster/net/loop.h"
+#include "muster/publish/crl_handler.h"
+
+namespace muster::publish {
+namespace {
+
+constexpr Seconds kLongestMaxAge{3600};
+
+/// One series with what the thread remembers about it.
+struct Series {
+  explicit Series(std::unique_ptr<Publisher> p) : publisher(std::move(p)) {}
+  std::unique_ptr<Publisher> publisher;
+  Milliseconds retry_delay{0};
+  MonotonicTime retry_at{};
+};
+
+/// Caches must not hide a CRL for longer than a change may take.
+Seconds max_age_of(const Terms& terms) {
+  const Seconds shortest = std::min(interval_of(terms), terms.delta_interval.value_or(interval_of(terms)));
+  return std::clamp(std::min(shortest / 4, terms.reaction.value_or(shortest) / 2), Seconds(1), kLongestMaxAge);
+}
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(const ServiceOptions& o, const Clock& c, Logger& l) : options(o), clock(c), logger(l) {}
+  ~Impl() { stop(); }
+
+  PublishResult<Unit> listen();
+  void run();
+  /// Lets a series do what is due. Returns when it wants to be asked again.
+  MonotonicTime attend(std::size_t index);
+  void note_success(std::size_t index, const std::optional<Published>& done);
+  void note_failure(std::size_t index, const PublishError& error);
+  void serve();
+  void stop();
+  template <class F>
+  void change(std::size_t index, F&& by) {
+    const std::lock_guard lock(mutex);
+    by(statuses[index]);
+  }
+
+  const ServiceOptions options;
+  const Clock& clock;
+  Logger& logger;
+  std::vector<Series> series;  // the thread's
+
+  net::Loop loop;
+  CrlHandler handler;          // the loop's
+  std::vector<std::unique_ptr<net::HttpServer>> servers;
+  std::vector<std::string> addresses;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<SeriesStatus> statuses;  // under the mutex
+  bool awake = false;                  // under the mutex
+  bool stopping = false;               // under the mutex
+  std::thread publishing, serving;
+};
+
+PublishResult<Unit> Service::Impl::listen() {
+  for (const std::string& address : options.listen) {
+    auto server = net::HttpServer::listen(loop, address, options.limits, handler);
+    if (!server) {
+      return Err{PublishError{PublishErrc::kIo, "serving CRLs: " + net::to_string(server.error())}};
+    }
+    addresses.push_back((*server)->address());
+    servers.push_back(*std::move(server));
+  }
+  return Unit{};
+}
+
+void Service::Impl::note_success(std::size_t index, const std::optional<Published>& done) {
+  Series& one = series[index];
+  one.retry_delay = Milliseconds(0);
+  const Publisher& publisher = *one.publisher;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+  bool complete = false;
+  if (done) {
+    for (const PublishedFile& file : done->files) {
+      complete = complete || !file.delta;
+      entries += file.delta ? 0 : file.entries;
+      bytes += file.delta ? 0 : file.bytes;
+    }
+    logger.log(LogLevel::kInfo, "crl.published", complete ? "complete CRLs were published" : "delta CRLs were published",
+               {{"series", publisher.spec().label},
+                {"number", done->number.to_hex()},
+                {"files", static_cast<unsigned long long>(done->files.size())},
+                {"entries", static_cast<unsigned long long>(entries)},
+                {"next_update", format_iso8601(done->next_update.value_or(done->delta_next_update.value_or(UnixSeconds{})))}});
+    for (const std::string& warning : done->warnings) {
+      logger.log(LogLevel::kWarning, "crl.check", warning);
+    }
+  }
+  change(index, [&](SeriesStatus& status) {
+    status.last_success = clock.now();
+    status.error.reset();
+    status.failing_since.reset();
+    status.number = publisher.number().to_hex();
+    status.complete_at = publisher.history().complete_at;
+    status.delta_at = publisher.history().delta_at;
+    status.next_step = publisher.next_step();
+    if (done) {
+      ++status.publications;
+      status.next_update = done->next_update ? done->next_update : status.next_update;
+    }
+    if (complete) {
+      status.entries = entries;
+      status.bytes = bytes;
+    }
+  });
+  if (done) {
+    serve();
+  }
+}
+
+void Service::Impl::note_failure(std::size_t index, const PublishError& error) {
+  Series& one = series[index];
+  one.retry_delay = std::clamp(one.retry_delay * 2, options.retry_first, options.retry_most);
+  one.retry_at = clock.monotonic() + one.retry_delay;
+  std::optional<UnixSeconds> next_update;
+  bool news = false;
+  change(index, [&](SeriesStatus& status) {
+    news = !status.error || status.error->detail != error.detail;
+    status.error = error;
+    status.failing_since = status.failing_since.value_or(clock.now());
+    ++status.failures;
+    next_update = status.next_update;
+  });
+  if (news) {
+    logger.log(LogLevel::kError, "crl.publish_failed", error.detail,
+               {{"series", one.publisher->spec().label},
+                {"code", to_string(error.code)},
+                {"published_holds_until", next_update ? format_iso8601(*next_update) : "unknown"}});
+  }
+}
+
+MonotonicTime Service::Impl::attend(std::size_t index) {
+  Series& one = series[index];
+  const UnixSeconds now = clock.now();
+  const MonotonicTime then = clock.monotonic() + options.longest_wait;
+  if (one.retry_delay != Milliseconds(0) && clock.monotonic() < one.retry_at) {
+    return std::min(then, one.retry_at);
+  }
+  const auto due = one.publisher->next_step();
+  if (due && now >= *due) {
+    if (const auto done = one.publisher->step(now)) {
+      note_success(index, *done);
+    } else {
+      note_failure(index, done.error());
+      return std::min(then, one.retry_at);
+    }
+  }
+  const auto next = one.publisher->next_step();
+  return next ? std::min(then, clock.monotonic() + std::max(*next - clock.now(), Seconds(0))) : then;
+}
+
+/// Hands the published octets to the loop.
+void Service::Impl::serve() {
+  if (servers.empty()) {
+    return;
+  }
+  std::vector<Served> all;
+  Seconds max_age = kLongestMaxAge;
+  for (const Series& one : series) {
+    auto served = one.publisher->served();
+    if (!served) {
+      logger.log(LogLevel::kError, "crl.check", "not served: " + served.error().detail);
+      continue;
+    }
+    max_age = std::min(max_age, max_age_of(one.publisher->spec().terms));
+    std::move(served->begin(), served->end(), std::back_inserter(all));
+  }
+  loop.post([this, crls = ServedCrls::make(std::move(all), max_age)] { handler.adopt(crls); });
+}
+
+void Service::Impl::run() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const bool was_woken = std::exchange(awake, false);
+    lock.unlock();
+    if (was_woken) {
+      for (Series& one : series) {
+        one.publisher->look_again();
+      }
+    }
+    MonotonicTime next = clock.monotonic() + options.longest_wait;
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      next = std::min(next, attend(i));
+    }
+    const auto wait = std::max(next - clock.monotonic(), MonotonicTime::duration::zero());
+    lock.lock();
+    changed.wait_for(lock, wait, [this] { return awake || stopping; });
+  }
+}
+
+void Service::Impl::stop() {
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+    changed.notify_all();
+  }
+  if (publishing.joinable()) {
+    publishing.join();
+  }
+  loop.stop();
+  if (serving.joinable()) {
+    serving.join();
+  }
+  servers.clear();
+  series.clear();
+}
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+PublishResult<std::unique_ptr<Service>> Service::start(std::vector<std::unique_ptr<Publisher>> publishers,
+                                                       const ServiceOptions& options, const Clock& clock, Logger& logger) {
+  auto impl = std::make_unique<Impl>(options, clock, logger);
+  for (auto& publisher : publishers) {
+    for (const std::string& warning : publisher->warnings()) {
+      logger.log(LogLevel::kWarning, "crl.check", warning);
+    }
+    SeriesStatus status;
+    status.label = publisher->spec().label;
+    status.number = publisher->number().to_hex();
+    status.complete_at = publisher->history().complete_at;
+    status.delta_at = publisher->history().delta_at;
+    impl->statuses.push_back(std::move(status));
+    impl->series.emplace_back(std::move(publisher));
+  }
+  MUSTER_CHECK(impl->listen());
+  impl->serve();  // what an earlier run published, before anything new
+  Impl* const self = impl.get();
+  impl->serving = std::thread([self] { self->loop.run(); });
+  impl->publishing = std::thread([self] { self->run(); });
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+const std::vector<std::string>& Service::addresses() const { return impl_->addresses; }
+
+std::vector<SeriesStatus> Service::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->statuses;
+}
+
+void Service::wake() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->awake = true;
+  impl_->changed.notify_all();
+}
+
+void Service::stop() { impl_->stop(); }
+
+}  // namespace muster::publish

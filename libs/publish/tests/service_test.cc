@@ -1,0 +1,126 @@
+#include "muster/publish/service.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+
+#include "muster/testing/process.h"
+#include "publish_fixture.h"
+
+namespace muster::publish {
+namespace {
+
+using namespace testing;
+using muster::testing::FakeClock;
+using ::testing::HasSubstr;
+
+/// Lets tests wait for events.
+class EventLog final : public Logger {
+ public:
+  void log(LogLevel, std::string_view event, std::string_view message, std::initializer_list<LogField>) override {
+    const std::lock_guard lock(mutex_);
+    events_.emplace_back(std::string(event) + " " + std::string(message));
+    changed_.notify_all();
+  }
+  /// Waits until `count` events with this text were logged.
+  bool wait_for(std::string_view text, std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, Seconds(60), [&] {
+      return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(), [&](const std::string& e) {
+               return e.find(text) != std::string::npos;
+             })) >= count;
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> events_;
+};
+
+class PublishService : public PublishTest {
+ protected:
+  std::unique_ptr<Service> start(Spec s, const ServiceOptions& options) {
+    std::vector<std::unique_ptr<Publisher>> publishers;
+    publishers.push_back(open(std::move(s), clock_.now()));
+    auto started = Service::start(std::move(publishers), options, clock_, log_);
+    EXPECT_TRUE(started) << (started ? "" : started.error().detail);
+    return started ? *std::move(started) : nullptr;
+  }
+  FakeClock clock_;
+  EventLog log_;
+};
+
+TEST_F(PublishService, PublishesAtTheStartOnScheduleAndOnChange) {
+  Spec s = spec();
+  s.terms.reaction = Seconds(60);
+  const auto service = start(s, {});
+  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  set(5, revoked());
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.published", 2)) << "at once, not half a reaction later";
+  EXPECT_EQ(read(out()).view.entry_count, 1u);
+  clock_.advance(Seconds(86400));
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.published", 3));
+  EXPECT_EQ(read(out()).view.this_update, kTestNow + Seconds(86400));
+  service->stop();
+  const SeriesStatus status = service->status().at(0);
+  EXPECT_EQ(status.publications, 3u);
+  EXPECT_EQ(status.failures, 0u);
+  EXPECT_EQ(status.entries, 1u);
+  EXPECT_FALSE(status.error);
+  EXPECT_EQ(status.number, "3");
+  open(spec(), clock_.now());  // the state is free again
+}
+
+TEST_F(PublishService, TriesAgainAfterAFailureAndKeepsTheOldCrl) {
+  Spec s = spec();
+  s.terms.profile = find_profile("cabf");
+  ServiceOptions options;
+  const auto service = start(s, options);
+  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  set(5, hold());
+  clock_.advance(Seconds(86400));
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.publish_failed certificate 05 is on hold", 1));
+  EXPECT_EQ(read(out()).view.this_update, kTestNow);
+  EXPECT_EQ(service->status().at(0).error->code, PublishErrc::kForbidden);
+  set(5, revoked());
+  clock_.advance(options.retry_first);
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  service->stop();
+  EXPECT_FALSE(service->status().at(0).error);
+  EXPECT_EQ(service->status().at(0).failures, 1u);
+}
+
+// req: OCSP-CRL-022
+TEST_F(PublishService, ServesOverHttpWhatWasPublishedEarlierToo) {
+  publish(spec());
+  ServiceOptions options;
+  options.listen = {"127.0.0.1:0"};
+  const auto service = start(spec(), options);
+  ASSERT_EQ(service->addresses().size(), 1u);
+  const auto got = muster::testing::run_process({"curl", "-sS", "-i", "--retry", "5", "--retry-connrefused", "-o", out("got"),
+                                                 "http://" + service->addresses()[0] + "/ca.crl"});
+  ASSERT_EQ(got.exit_code, 0) << got.describe();
+  const std::string answer = muster::testing::read_text(out("got"));
+  EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/pkix-crl\r\n"));
+  EXPECT_TRUE(answer.ends_with(muster::testing::read_text(out())));
+}
+
+TEST_F(PublishService, AnAddressThatCannotBeHadIsAnError) {
+  ServiceOptions options;
+  options.listen = {"nowhere"};
+  std::vector<std::unique_ptr<Publisher>> publishers;
+  publishers.push_back(open(spec()));
+  const auto started = Service::start(std::move(publishers), options, clock_, log_);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().detail, HasSubstr("serving CRLs"));
+}
+
+}  // namespace
+}  // namespace muster::publish
