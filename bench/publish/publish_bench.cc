@@ -19,10 +19,16 @@ using namespace muster;  // NOLINT(google-build-using-namespace): one program
 using testing::kTestNow;
 using testing::standard_pki;
 
+template <class E>
+std::string why(const E& error) {
+  return error.detail;
+}
+std::string why(const der::DerError& error) { return der::to_string(error); }
+
 template <class T, class E>
 T must(Result<T, E> result) {
   if (!result) {
-    std::fprintf(stderr, "muster_bench_publish: %s\n", result.error().detail.c_str());
+    std::fprintf(stderr, "muster_bench_publish: %s\n", why(result.error()).c_str());
     std::exit(70);
   }
   return *std::move(result);
