@@ -9,112 +9,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <list>
 #include <memory>
 
-#include "muster/base/mutex.h"
+#include "lookup.h"
 #include "muster/base/text.h"
 
 namespace muster::probe {
 namespace {
 
-using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-constexpr std::size_t kMaxAbandonedLookups = 64;
-
-/// One asynchronous lookup of glibc. It cannot be stopped once begun, so its memory must wait for
-/// its end.
-struct Lookup {
-  std::string host;
-  std::string service;
-  addrinfo hints{};
-  gaicb request{};
-
-  Lookup(const std::string& h, std::uint16_t port) : host(h), service(std::to_string(port)) {
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
-    request.ar_name = host.c_str();
-    request.ar_service = service.c_str();
-    request.ar_request = &hints;
-  }
-  Lookup(const Lookup&) = delete;
-  Lookup& operator=(const Lookup&) = delete;
-  ~Lookup() {
-    if (request.ar_result != nullptr) {
-      ::freeaddrinfo(request.ar_result);
-    }
-  }
-  [[nodiscard]] bool is_running() { return ::gai_error(&request) == EAI_INPROGRESS; }
-};
-
-/// Lookups whose deadline passed while the name service was still silent. Freed when they end at
-/// last.
-class AbandonedLookups {
- public:
-  void take(std::unique_ptr<Lookup> lookup) {
-    const MutexLock lock(mutex_);
-    lookups_.push_back(std::move(lookup));
-  }
-  bool is_full() {
-    const MutexLock lock(mutex_);
-    lookups_.remove_if([](const std::unique_ptr<Lookup>& lookup) { return !lookup->is_running(); });
-    return lookups_.size() >= kMaxAbandonedLookups;
-  }
-
- private:
-  Mutex mutex_;
-  std::list<std::unique_ptr<Lookup>> lookups_ MUSTER_GUARDED_BY(mutex_);
-};
-AbandonedLookups& abandoned() {
-  static auto* const all = new AbandonedLookups;  // never freed: a lookup may still write at exit
-  return *all;
-}
-
 ProbeError timed_out(std::string doing) {
   return {ProbeErrc::kTimeout, "timed out " + std::move(doing)};
-}
-
-Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t port,
-                                        MonotonicTime deadline) {
-  if (is_address(host)) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-    if (error == 0) {
-      return AddressList(found, ::freeaddrinfo);
-    }
-    return Err{ProbeError{ProbeErrc::kResolve, "address " + host + ": " + ::gai_strerror(error)}};
-  }
-  if (abandoned().is_full()) {
-    return Err{ProbeError{ProbeErrc::kResolve,
-                          "too many name lookups hang; is the name service reachable?"}};
-  }
-  auto lookup = std::make_unique<Lookup>(host, port);
-  gaicb* requests[] = {&lookup->request};
-  int error = ::getaddrinfo_a(GAI_NOWAIT, requests, 1, nullptr);
-  while (error == 0 && lookup->is_running()) {
-    const Milliseconds left = left_until(deadline);
-    if (left.count() == 0) {
-      if (::gai_cancel(&lookup->request) == EAI_NOTCANCELED) {
-        abandoned().take(std::move(lookup));
-      }
-      return Err{timed_out("looking up " + printable(host))};
-    }
-    const timespec wait{static_cast<std::time_t>(left.count() / 1000),
-                        static_cast<long>(left.count() % 1000 * 1'000'000)};
-    ::gai_suspend(const_cast<const gaicb* const*>(requests), 1, &wait);
-  }
-  if (error == 0) {
-    error = ::gai_error(&lookup->request);
-  }
-  if (error != 0) {
-    return Err{ProbeError{ProbeErrc::kResolve,
-                          "cannot look up " + printable(host) + ": " + ::gai_strerror(error)}};
-  }
-  return AddressList(std::exchange(lookup->request.ar_result, nullptr), ::freeaddrinfo);
 }
 
 std::string address_text(const addrinfo& address) {
