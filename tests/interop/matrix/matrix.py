@@ -2,7 +2,7 @@
 """What real OCSP clients ask `muster responder`, and what they conclude from its answers.
 
 usage: matrix.py --muster BINARY ROW...          run these rows (see --list); none: all
-       matrix.py --muster BINARY --signer KIND   run some rows with answers signed in another way (signers.py)
+       matrix.py --muster BINARY --answers KIND  run some rows with other answers: another signer, another profile (answers.py)
        matrix.py --muster BINARY --write FILE    run all; when they hold, write the tables of this Debian release into FILE
        matrix.py --check FILE --listed ROW...    whether FILE's tables and a list of rows are those of this program
        matrix.py --list
@@ -23,7 +23,7 @@ import report  # noqa: E402
 import tools  # noqa: E402,F401  (fills ROWS)
 import languages  # noqa: E402,F401
 import servers  # noqa: E402,F401
-import signers  # noqa: E402
+import answers  # noqa: E402
 import tls_clients  # noqa: E402,F401
 from kit import process  # noqa: E402
 from row import ROWS  # noqa: E402
@@ -53,7 +53,7 @@ def wire(exchanges):
 
 
 def run_row(row, muster, kind=None):
-    """A result for report.py: either {"skipped": why} or what was seen, with "problems". `kind`: a way of signing."""
+    """A result for report.py: either {"skipped": why} or what was seen, with "problems". `kind`: of answers."""
     start = time.monotonic()
     result = {"row": row}
     try:
@@ -88,11 +88,11 @@ def describe(result):
             f" ({result['seconds']:.1f} s)")
 
 
-def run_signer(name, keys, muster):
-    """{row: word for the table} and all problems, with answers signed in that way."""
+def run_kind(name, keys, muster):
+    """{row: word for the table} and all problems, with answers of that kind."""
     words, problems = {}, []
     for key in keys:
-        word, wrong = signers.judge(name, run_row(ROWS[key], muster, signers.KINDS[name]))
+        word, wrong = answers.judge(name, run_row(ROWS[key], muster, answers.KINDS[name]))
         words[key] = word
         problems += [f"{key}: {problem}" for problem in wrong]
         print(f"{'FAILED  ' if wrong else 'held    '} {name}, {key}: {word}", flush=True)
@@ -106,7 +106,7 @@ def main():
     parser.add_argument("--check", type=pathlib.Path)
     parser.add_argument("--listed", action="store_true")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--signer", choices=list(signers.KINDS))
+    parser.add_argument("--answers", choices=list(answers.KINDS))
     parser.add_argument("rows", nargs="*")
     args = parser.parse_args()
 
@@ -121,8 +121,8 @@ def main():
     if unknown or not args.muster:
         parser.error(f"no such row: {', '.join(unknown)}; see --list" if unknown else "--muster is missing")
 
-    if args.signer:
-        _, problems = run_signer(args.signer, args.rows or signers.QUICK, args.muster)
+    if args.answers:
+        _, problems = run_kind(args.answers, args.rows or answers.QUICK, args.muster)
         print("\n".join(problems))
         return 1 if problems else 0
     results = []
@@ -135,10 +135,10 @@ def main():
     if args.write:
         with bench.Bench(args.muster) as made:
             found = raw.run(made)
-        signed = {name: run_signer(name, signers.CLIENTS, args.muster) for name in signers.KINDS}
-        if any(problems for _, problems in signed.values()):
+        kinds = {name: run_kind(name, answers.CLIENTS, args.muster) for name in answers.KINDS}
+        if any(problems for _, problems in kinds.values()):
             return 1
-        accepted = {name: words for name, (words, _) in signed.items()}
+        accepted = {name: words for name, (words, _) in kinds.items()}
         args.write.write_text(report.with_tables(args.write.read_text(), results, found, accepted))
     return SKIPPED if len(results) == 1 and "skipped" in results[0] else 0
 

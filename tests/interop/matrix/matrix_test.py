@@ -64,7 +64,7 @@ class Page(unittest.TestCase):
     def test_missing_and_superfluous_rows_and_columns_are_found(self):
         results = [{"row": row, "skipped": "test"} for row in ROWS.values()]
         found = {(m, h, n): "-" for m in matrix.raw.METHODS for h in matrix.raw.HASHES for n in matrix.raw.NONCES}
-        accepted = {kind: dict.fromkeys(matrix.signers.CLIENTS, "yes") for kind in matrix.signers.KINDS}
+        accepted = {kind: dict.fromkeys(matrix.answers.CLIENTS, "yes") for kind in matrix.answers.KINDS}
         page = report.with_tables("# Page\n", results, found, accepted)
         self.assertEqual(report.shape_problems(page, list(ROWS)), [])
         self.assertEqual(report.with_tables(page, results, found, accepted), page, "written twice, it is the same")
@@ -75,13 +75,13 @@ class Page(unittest.TestCase):
         self.assertEqual(len(report.shape_problems("# Page\n", list(ROWS))), 1)
 
 
-class Signers(unittest.TestCase):
+class Kinds(unittest.TestCase):
     def test_a_refusal_is_accepted_only_where_it_is_known_and_never_as_good(self):
         refused = {"row": ROWS["freeradius"], "problems": ["x"], "said": {"good": "kept out", "revoked": "kept out"}}
-        self.assertEqual(matrix.signers.judge("direct", refused)[1], [])
-        self.assertEqual(matrix.signers.judge("rsa", refused)[1], ["x"])
+        self.assertEqual(matrix.answers.judge("direct", refused)[1], [])
+        self.assertEqual(matrix.answers.judge("rsa", refused)[1], ["x"])
         let_in = refused | {"said": {"good": "let in", "revoked": "let in"}}
-        self.assertEqual(matrix.signers.judge("direct", let_in)[1], ["x"])
+        self.assertEqual(matrix.answers.judge("direct", let_in)[1], ["x"])
 
 
 if __name__ == "__main__":

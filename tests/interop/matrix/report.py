@@ -4,9 +4,12 @@ import re
 
 import bench
 import raw
-import signers
+import answers
 from row import ROWS
 
+SIGNING = "Answers signed otherwise than by a delegate with ECDSA P-256:"
+PROFILES = "Under other profiles than `rfc6960`:"
+BY_HAND = "Requests made by hand:"
 COLUMNS = ["Client", "Version", "Asks by", "CertID", "Nonce", "good", "revoked", "unknown", "Remark"]
 
 
@@ -43,18 +46,23 @@ def raw_table(found):
     return "\n".join(lines)
 
 
-def signer_table(accepted):
-    lines = [_line(["Client", *(kind.title for kind in signers.KINDS.values())]), _line(["---"] * (len(signers.KINDS) + 1))]
-    for key in signers.CLIENTS:
-        lines.append(_line([ROWS[key].title, *(accepted[kind][key] for kind in signers.KINDS)]))
+def _kind_columns(kinds):
+    return ["Client", *(answers.KINDS[name].title for name in kinds)]
+
+
+def kind_table(accepted, kinds):
+    lines = [_line(_kind_columns(kinds)), _line(["---"] * (len(kinds) + 1))]
+    for key in answers.CLIENTS:
+        lines.append(_line([ROWS[key].title, *(accepted[kind][key] for kind in kinds)]))
     return "\n".join(lines)
 
 
 def with_tables(text, results, found, accepted):
     """`text` with this release's section in its place, or at its end."""
     begin, end = f"<!-- matrix: {release()} -->", "<!-- end of matrix -->"
-    section = (f"{begin}\n\n## On {release()}\n\n{table(results)}\n\nAnswers signed otherwise than by a delegate with ECDSA P-256:\n\n"
-               f"{signer_table(accepted)}\n\nRequests made by hand:\n\n{raw_table(found)}\n\n{end}")
+    parts = [begin, f"## On {release()}", table(results), SIGNING, kind_table(accepted, answers.SIGNING), PROFILES,
+             kind_table(accepted, answers.PROFILES), BY_HAND, raw_table(found), end]
+    section = "\n\n".join(parts)
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
     if pattern.search(text):
         return pattern.sub(lambda _: section, text)
@@ -78,9 +86,10 @@ def shape_problems(text, listed):
         problems.append("the page has no table; write it with --write")
     titles = [row.title for row in ROWS.values()]
     for name, section in sections:
-        first, _, rest = section.partition("Answers signed otherwise")
-        second = rest.partition("Requests made by hand")[0]
-        problems += [f"{name}: {what}" for what in _table_problems(first, COLUMNS, titles)]
-        problems += [f"{name}: {what}" for what in _table_problems(
-            second, ["Client", *(kind.title for kind in signers.KINDS.values())], [ROWS[key].title for key in signers.CLIENTS])]
+        first, _, rest = section.partition(SIGNING)
+        signing, _, rest = rest.partition(PROFILES)
+        clients = [ROWS[key].title for key in answers.CLIENTS]
+        for part, columns, due in ((first, COLUMNS, titles), (signing, _kind_columns(answers.SIGNING), clients),
+                                   (rest.partition(BY_HAND)[0], _kind_columns(answers.PROFILES), clients)):
+            problems += [f"{name}: {what}" for what in _table_problems(part, columns, due)]
     return problems

@@ -63,6 +63,9 @@ public final class AskJava {
             if (e.getReason() == CertPathValidatorException.BasicReason.UNDETERMINED_REVOCATION_STATUS) {
                 return "undetermined";
             }
+            if (e.getMessage().startsWith("OCSP response error")) {
+                return "refused";
+            }
             throw e;
         }
     }

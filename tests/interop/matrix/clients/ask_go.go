@@ -51,6 +51,9 @@ func ask(method, base string, hash crypto.Hash, certificate, issuer *x509.Certif
 		return "", err
 	}
 	response, err := ocsp.ParseResponseForCert(body, certificate, issuer) // verifies the signature
+	if refusal, ok := err.(ocsp.ResponseError); ok {
+		return refusal.Status.String(), nil
+	}
 	if err != nil {
 		return "", err
 	}
