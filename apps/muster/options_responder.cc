@@ -40,11 +40,11 @@ std::optional<std::string> read_passphrase(const std::string& source) {
 
 /// The keys a signer has, whether it stands alone or in a list.
 void bind_key(config::Section& section, SignerOptions& o) {
-  section.text("key", &o.files.key, "Private key of the signer (PEM or DER).");
+  section.text("key", &o.files.key, "Private key of the signer: a file (PEM, DER or PKCS#12, which brings its certificate along), or a key in a token by its PKCS#11 URI: \"pkcs11:token=LABEL;object=NAME?module-path=/PATH&pin-source=file:/PATH\".");
   section.custom("key_pass", "text", "", [&o](std::string_view text) {
     o.key_pass = std::string(text);
     return check_key_pass(text);
-  }, "Where the passphrase of an encrypted key is: \"file:PATH\" (first line) or \"env:NAME\".");
+  }, "Where the passphrase of an encrypted key (or the PIN of a token) is: \"file:PATH\" (first line) or \"env:NAME\".");
   section.custom("signature", "text", "\"auto\"", [&o](std::string_view word) { return set_scheme(word, o.files.scheme); },
                  "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
 }
@@ -73,6 +73,7 @@ void bind_issuer(config::Section& section, IssuerOptions& o) {
                "Directory of the certificates this CA issued (PEM or DER), read at the start and at each reload: answers for them carry CertHash (Common PKI). Empty: none do.");
   section.flag("locally_trusted_signer", &o.signer.locally_trusted,
                "The signer was not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
+  section.text("signer_directory", &files.signer_directory, "Directory where renewed delegates appear: NAME.p12, or NAME.pem with NAME.key or NAME.uri (a PKCS#11 URI). The latest issued signs, the others stand by. key_pass counts here, too.");
   section.tables("signer", &o.signers, bind_signer,
                  "Signers of the issuer in order of preference, at most 8: instead of, or after, the one its own keys name. A client's preferred signature algorithms choose among them (RFC 6960 section 4.4.7).");
 }
@@ -96,6 +97,12 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("requests_per_source", &o.requests_per_source, 0, 10'000'000, "The same for one client: an IPv4 address or an IPv6 /64. 0: no limit.");
   section.texts("unlimited_clients", &o.unlimited_clients, "Networks that requests_per_source does not bind: proxies, monitors.");
   section.texts("trusted_proxies", &o.trusted_proxies, "Networks of reverse proxies: behind one, the client is the last address in X-Forwarded-For that is not such a proxy itself.");
+  section.integer("token_sessions", &o.token_sessions, 1, 64, "Sessions with each PKCS#11 token: signatures it makes at the same time.");
+  section.integer("token_queue", &o.token_queue, 1, 65536, "Signatures waiting for a session of a token; one more is refused at once, and its request answered tryLater.");
+  section.milliseconds("token_deadline", &o.token_deadline, Milliseconds(10), Milliseconds(60'000), "For one signature by a token, waiting included; then a standby signs, or the request is answered tryLater.");
+  section.integer("token_failures", &o.token_failures, 1, 1000, "Failures in a row after which a key in a token is left alone for a second, doubling to a minute; a standby signs meanwhile.");
+  section.integer("signing_jobs", &o.signing_jobs, 1, 65536, "Signatures by tokens under way, all loops together; one more: tryLater.");
+  section.integer("signing_waiting", &o.signing_waiting, 1, 1'000'000, "Requests that wait for them; one more: tryLater.");
   section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600), "Nothing is signed (tryLater) while the kernel says the clock may be wrong by more, or is not synchronised. Default: not asked.");
   section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600), "How often index.txt and CRL files are looked at for changes.");
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000), "How long requests in flight may take when stopping.");
@@ -147,13 +154,25 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   service.handler.max_request_bytes = o.max_request.bytes;
   service.handler.trusted_proxies = networks_of(o.trusted_proxies);
   service.grace = o.grace;
+  service.signing_jobs = static_cast<std::size_t>(o.signing_jobs);
+  service.signing_waiting = static_cast<std::size_t>(o.signing_waiting);
   return service;
 }
 
 namespace {
 
-responder::SignerFiles files_of(const SignerOptions& o) {
+token::TokenOptions token_of(const ResponderOptions& o) {
+  token::TokenOptions token;
+  token.sessions = static_cast<unsigned>(o.token_sessions);
+  token.max_waiting = static_cast<std::size_t>(o.token_queue);
+  token.deadline = o.token_deadline;
+  token.failures_to_pause = static_cast<unsigned>(o.token_failures);
+  return token;
+}
+
+responder::SignerFiles files_of(const SignerOptions& o, const token::TokenOptions& token) {
   responder::SignerFiles files = o.files;
+  files.token = token;
   files.locally_trusted = o.locally_trusted ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
   files.role = o.standby ? responder::SignerRole::kStandby : responder::SignerRole::kActive;
   files.passphrase = passphrase_of(o.key_pass);
@@ -164,11 +183,14 @@ responder::SignerFiles files_of(const SignerOptions& o) {
 
 Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o, const ResponderOptions& all) {
   responder::IssuerFiles files = o.files;
+  const token::TokenOptions token = token_of(all);
+  files.directory_token = token;
+  files.directory_passphrase = passphrase_of(o.signer.key_pass);
   if (!o.signer.files.key.empty() || !o.signer.files.certificate.empty()) {
-    files.signers.push_back(files_of(o.signer));
+    files.signers.push_back(files_of(o.signer, token));
   }
   for (const SignerOptions& signer : o.signers) {
-    files.signers.push_back(files_of(signer));
+    files.signers.push_back(files_of(signer, token));
   }
   auto policy = resolve_policy(o.rules, all.nonce);
   if (!policy) {

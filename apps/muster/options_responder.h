@@ -41,6 +41,12 @@ struct ResponderOptions {
   std::int64_t requests_per_source = 0;
   std::vector<std::string> unlimited_clients;
   std::vector<std::string> trusted_proxies;
+  std::int64_t token_sessions = 4;
+  std::int64_t token_queue = 256;
+  Milliseconds token_deadline{2'000};
+  std::int64_t token_failures = 5;
+  std::int64_t signing_jobs = 256;
+  std::int64_t signing_waiting = 4096;
   bool sha1 = true;
   std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};

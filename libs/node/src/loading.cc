@@ -15,7 +15,8 @@ NodeErrc code_of(responder::SetupErrc code) {
     case responder::SetupErrc::kKeyMismatch:
     case responder::SetupErrc::kWeakOrUnsupported:
     case responder::SetupErrc::kTrialFailed:
-    case responder::SetupErrc::kExpired: break;
+    case responder::SetupErrc::kExpired:
+    case responder::SetupErrc::kKeyUnavailable: break;
   }
   return NodeErrc::kInput;
 }
@@ -27,7 +28,7 @@ NodeError error_of(const store::StoreError& error) {
   return {is_input ? NodeErrc::kInput : NodeErrc::kSystem, "store: " + error.detail};
 }
 
-NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now) {
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger) {
   Loaded out;
   std::vector<responder::IssuerSpec> specs;
   for (const responder::IssuerFiles& files : options.issuers) {
@@ -46,10 +47,14 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     } else if (!files.crl.empty()) {
       out.sources.push_back({source::SourceKind::kCrl, files.crl, ca, *id, spec->label});
     }
+    out.is_incomplete = out.is_incomplete || spec->missing_signers != 0;
     specs.push_back(*std::move(spec));
     out.files.push_back(files);
   }
-  auto setup = responder::Setup::make(std::move(specs), options.policy, now, out.warnings);
+  out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
+  static_cast<void>(out.delegates->look(now, logger));
+  MUSTER_TRY(auto complete, out.delegates->specs(now));
+  auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings);
   if (!setup) {
     return Err{NodeError{code_of(setup.error().code), setup.error().detail}};
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "delegates.h"
 #include "muster/node/node.h"
 
 namespace muster::node {
@@ -10,10 +11,13 @@ struct Loaded {
   std::vector<responder::IssuerFiles> files;  ///< in the order of setup->issuers()
   std::vector<source::SourceSpec> sources;
   std::vector<std::string> warnings;
+  std::shared_ptr<Delegates> delegates;       ///< never null
+  bool is_incomplete = false;                 ///< a signer was left out because its token does not answer
 };
 
 /// Reads certificates and keys, gives each issuer its number in the store, judges everything at `now`. Changes nothing else.
-NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now);
+/// \param before  what is known of signer directories; null at the start
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger);
 
 /// Whether both name the same file for the same issuer.
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b);

@@ -9,12 +9,14 @@
 #include "loading.h"
 #include "muster/base/mutex.h"
 #include "muster/net/loop.h"
+#include "muster/signers/expiry.h"
 
 namespace muster::node {
 namespace {
 
 constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
-constexpr Seconds kExpiryWarning = std::chrono::hours(14 * 24);
+/// How soon a configuration is read again whose signer was left out because its token did not answer.
+constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
 /// A source of hundreds of millions of records is read within this; waiting ends early when the node is stopped.
 constexpr Milliseconds kSourcePatience = std::chrono::hours(1);
 constexpr Milliseconds kSourceWaitSlice{200};
@@ -37,6 +39,9 @@ struct Node::Impl {
                          Moment moment);
   [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
   void announce(const Loaded& loaded);
+  /// Takes over what `loaded` brings besides sources. Under `changing`.
+  void adopt(const Loaded& loaded);
+  void look_at_delegates();
   void warn_of_expiry();
   void log_failure(const NodeError& error);
   void drain();
@@ -54,6 +59,9 @@ struct Node::Impl {
   /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
   std::mutex changing;
   std::vector<source::SourceSpec> watched;  ///< under `changing`
+  std::shared_ptr<Delegates> delegates;     ///< under `changing`
+  signers::ExpiryAlarms expiry;             ///< on the node's thread
+  bool is_retrying = false;                 ///< under `changing`: a reload is due for a signer left out
   bool is_stopped = false;                  ///< under `changing`
   std::atomic<bool> draining{false};        ///< ends waits
 
@@ -131,7 +139,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     return Err{error_of(opened.error())};
   }
   store = *std::move(opened);
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now()));
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
   MUSTER_TRY(Watcher first, watch(loaded.sources, options, Moment::kStart));
   served = options;
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
@@ -143,8 +151,10 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   watched = loaded.sources;
   publish(std::move(first));
   publish(loaded.setup);
+  adopt(loaded);
   announce(loaded);
-  upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });
+  upkeep.post([this] { warn_of_expiry(); });
+  upkeep.after(served.watch.poll, [this] { look_at_delegates(); });
   upkeep_thread = std::thread([this] { upkeep.run(); });
   return Unit{};
 }
@@ -178,7 +188,7 @@ NodeResult<ReloadReport> Node::Impl::reload() {
     return Err{NodeError{NodeErrc::kStopped, "the responder is stopping"}};
   }
   MUSTER_TRY(const NodeOptions options, read_again());
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now()));
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
   const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
   if (same) {
     if (const MutexLock held(published); watcher != nullptr) {
@@ -195,6 +205,7 @@ NodeResult<ReloadReport> Node::Impl::reload() {
     publish(*std::move(next));
   }
   publish(loaded.setup);
+  adopt(loaded);
   service->adopt(loaded.setup);
   announce(loaded);
   ReloadReport report{loaded.warnings, restart_needs(options)};
@@ -212,15 +223,64 @@ void Node::Impl::log_failure(const NodeError& error) {
   logger.log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", error.detail}});
 }
 
+void Node::Impl::adopt(const Loaded& loaded) {
+  delegates = loaded.delegates;
+  if (loaded.is_incomplete && !std::exchange(is_retrying, true)) {
+    upkeep.post([this] {  // timers belong to the node's own thread
+      upkeep.after(kMissingSignerRetry, [this] {
+        {
+          const std::lock_guard lock(changing);
+          is_retrying = false;
+        }
+        if (const auto report = reload(); !report) {
+          log_failure(report.error());
+        }
+      });
+    });
+  }
+}
+
+void Node::Impl::look_at_delegates() {
+  upkeep.after(served.watch.poll, [this] { look_at_delegates(); });
+  const std::unique_lock lock(changing, std::try_to_lock);
+  if (!lock || draining || is_stopped || delegates->is_empty()) {
+    return;
+  }
+  const UnixSeconds now = clock.now();
+  if (delegates->look(now, logger) == Delegates::Changed::kNo) {
+    return;
+  }
+  std::vector<std::string> warnings;
+  auto specs = delegates->specs(now);
+  auto next = specs ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings)
+                    : Err{responder::SetupError{responder::SetupErrc::kSignerRefused, specs.error().detail}};
+  if (!next) {
+    logger.log(LogLevel::kError, "signer.not_switched", "going on with the signers in use", {{"why", next.error().detail}});
+    return;
+  }
+  for (const std::string& warning : warnings) {
+    logger.log(LogLevel::kWarning, "responder.check", warning);
+  }
+  publish(*next);
+  service->adopt(*std::move(next));
+}
+
 void Node::Impl::warn_of_expiry() {
+  const UnixSeconds now = clock.now();
   for (const responder::Issuer& issuer : current_setup()->issuers()) {
-    const Seconds left = issuer.signs_until() - clock.now();
-    if (left < kExpiryWarning) {
-      logger.log(left > Seconds(0) ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
-                 left > Seconds(0) ? "signer or CA certificate ends soon; renew it and send SIGHUP"
-                                   : "signer or CA certificate has ended; every request is answered tryLater",
-                 {{"issuer", issuer.label}, {"ends", format_iso8601(issuer.signs_until())}});
+    const UnixSeconds end = issuer.signs_until();
+    const auto level = expiry.look(issuer.label, end, now);
+    if (!level || *level == signers::ExpiryLevel::kFar) {
+      continue;
     }
+    const bool has_ended = *level == signers::ExpiryLevel::kEnded;
+    logger.log(*level == signers::ExpiryLevel::kSoon ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
+               has_ended ? "signer or CA certificate has ended; every request is answered tryLater"
+                         : "the last signer, or the CA certificate, ends soon; renew it (and send SIGHUP unless it comes by signer_directory)",
+               {{"issuer", issuer.label},
+                {"ends", format_iso8601(end)},
+                {"days_left", signers::days_left(end, now)},
+                {"level", signers::to_string(*level)}});
   }
   upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });
 }
@@ -290,6 +350,10 @@ std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->curr
 std::vector<source::SourceStatus> Node::sources() const {
   const MutexLock lock(impl_->published);
   return impl_->watcher == nullptr ? std::vector<source::SourceStatus>() : impl_->watcher->status();
+}
+std::vector<IssuerDelegate> Node::delegates() const {
+  const std::lock_guard lock(impl_->changing);
+  return impl_->delegates->states(impl_->clock.now());
 }
 store::Store& Node::store() const { return *impl_->store; }
 

@@ -88,7 +88,7 @@ Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
     asked.push_back({entry.cert_id, {}, {}});
   }
   for (Asked& one : asked) {
-    if (const auto hash = der::find_hash(one.id.hash_algorithm)) {
+    if (const auto hash = der::find_hash(one.id.hash_algorithm); hash && resuming == nullptr) {
       counters.cert_id_hashes[static_cast<std::size_t>(*hash)].add();
     }
     const auto issuer = find_issuer(*setup, one.id);
@@ -130,12 +130,13 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
   if (!clock_is_sure()) {
     return Err{Cause::kClockUnsure};
   }
-  if (!signing.take(setup->policy().signatures_per_second, now)) {
+  if (resuming == nullptr && !signing.take(setup->policy().signatures_per_second, now)) {
     return Err{Cause::kSigningLimit};
   }
   const SignerRef by = asked.front().by;
   const Buffer tbs = drafter.draft(*setup, asked, nonce, *reader, now);
-  MUSTER_TRY(const Bytes signature, signings->sign(by, tbs));
+  const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
+  MUSTER_TRY(const Bytes signature, elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs));
   counters.signatures.add();
   Buffer body = signings->assemble(by, tbs, signature);
   const std::size_t limit = setup->issuers()[by.issuer].terms.policy.max_response_bytes;
@@ -257,7 +258,7 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::o
     }
     const bool first = cause == Cause::kSignerExpired;
     cause = resolve_all(*setup, *reader, asked, choice->signer, now);
-    if (first) {
+    if (first && resuming == nullptr) {
       note_absent(client);
     }
     if (cause != Cause::kNone) {
@@ -276,7 +277,12 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::o
       }
       cause = made.error();
     }
-    if (cause != Cause::kSigningFailed && cause != Cause::kResponseTooLarge) {
+    if (cause == Cause::kNone) {
+      Answer answer;
+      answer.pending = true;
+      return answer;
+    }
+    if (cause != Cause::kSigningFailed && cause != Cause::kSignerUnavailable && cause != Cause::kResponseTooLarge) {
       break;
     }
     excluded |= SignerMask{1} << choice->signer;  // another one may still be able to
@@ -315,7 +321,7 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now, c
 
 Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& client) {
   unissued = UnissuedSeen::kNo;
-  if (const Cause cause = check_limits(now, client); cause != Cause::kNone) {
+  if (const Cause cause = resuming != nullptr ? Cause::kNone : check_limits(now, client); cause != Cause::kNone) {
     return refuse(cause, now);
   }
   // One snapshot for the whole request (OCSP-RESP-082).
@@ -328,7 +334,7 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
     ReadyAnswer* const found = ready.find(plain, 0);
     if (found != nullptr && setup->issuers()[found->by.issuer].open) {
       if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
-        counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add();
+        counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add(resuming == nullptr ? 1 : 0);
         return show(*message, found->by.issuer);
       }
     }
@@ -346,7 +352,7 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
   if (const Cause cause = collect(*request); cause != Cause::kNone) {
     return refuse(cause, now);
   }
-  if (const Cause cause = admit(*request, now, client); cause != Cause::kNone) {
+  if (const Cause cause = is_admitted() ? Cause::kNone : admit(*request, now, client); cause != Cause::kNone) {
     return refuse_issuer(cause, now);
   }
   const IssuerPolicy& policy = setup->issuers()[asked.front().by.issuer].terms.policy;
@@ -360,7 +366,11 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
 Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
                    std::shared_ptr<AnswerExchange> exchange)
     : impl_(std::make_unique<Impl>(std::move(setup), std::move(reader), counters, std::move(exchange))) {}
-Answerer::~Answerer() = default;
+Answerer::~Answerer() {
+  if (impl_->desk != nullptr) {
+    impl_->desk->leave_seat(impl_->seat);
+  }
+}
 
 Answer Answerer::answer(Bytes request, UnixSeconds now, const Client& client) {
   return impl_->answer(request, now, client);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 
 #include "access.h"
 #include "draft.h"
@@ -31,6 +32,27 @@ class SecondLimit {
   std::size_t taken_ = 0;
 };
 
+/// A signer that failed while a request waited.
+struct FailedSigner {
+  const Setup* setup;
+  SignerRef by;
+};
+/// A request whose answer a remote key is signing.
+struct AwaitedRequest {
+  Buffer octets;
+  Client client;
+  UnissuedSeen unissued = UnissuedSeen::kNo;
+  std::vector<FailedSigner> failed{};
+  unsigned rounds = 0;
+  std::function<void(const Answer&)> done;
+};
+/// What sign() needs to know when a request is taken up again.
+struct Resumption {
+  const DeskResult* result;
+  const std::vector<FailedSigner>* failed;
+  bool may_order;  ///< no: only what `result` holds is used
+};
+
 /// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use what is remembered - or
 /// resolve, draft, sign, assemble, remember. Private to the Answerer.
 struct Answerer::Impl {
@@ -52,6 +74,14 @@ struct Answerer::Impl {
   RateLimit rate{0, 0};
   std::vector<IssuerCounters*> issuer_counters;  ///< by position in the setup
   UnissuedSeen unissued = UnissuedSeen::kNo;     ///< by the request at hand
+
+  // -- for keys that sign elsewhere (awaiting.cc)
+  std::shared_ptr<SigningDesk> desk;               ///< null: they block
+  SigningDesk::Seat seat = 0;
+  const Clock* clock = nullptr;
+  SigningDesk::Ticket last_ticket = 0;
+  std::map<SigningDesk::Ticket, AwaitedRequest> awaited;
+  const Resumption* resuming = nullptr;
 
   Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c, std::shared_ptr<AnswerExchange> e);
   void take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange);
@@ -83,6 +113,12 @@ struct Answerer::Impl {
 
   // -- what is signed
   [[nodiscard]] bool clock_is_sure() const;
+  /// Signature over `tbs` by a remote key, if it is there already. Errors: kNone - it was ordered, or what is there does not fit
+  /// any more; kSignerUnavailable; kSigningQueueFull.
+  Result<Bytes, Cause> sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce, UnixSeconds now);
+  void resume(SigningDesk::Ticket ticket, const DeskResult& result);
+  /// Whether a request that waited was let in under the setup in force.
+  [[nodiscard]] bool is_admitted() const { return resuming != nullptr && resuming->result->setup == setup; }
   /// Signs what `asked` holds. Body of the answer, or why there is none.
   Result<Buffer, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// An answer without nonce for one certificate: from another loop, or signed now and offered to the others.

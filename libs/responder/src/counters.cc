@@ -21,6 +21,8 @@ std::string_view to_string(Cause cause) {
     case Cause::kSigningFailed: return "signing_failed";
     case Cause::kClockUnsure: return "clock_unsure";
     case Cause::kSigningLimit: return "signing_limit";
+    case Cause::kSignerUnavailable: return "signer_unavailable";
+    case Cause::kSigningQueueFull: return "signing_queue_full";
     case Cause::kRateLimited: return "rate_limited";
     case Cause::kClientRefused: return "client_refused";
     case Cause::kNonceMissing: return "nonce_missing";
@@ -56,6 +58,8 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kSourceStale:
     case Cause::kSignerExpired:
     case Cause::kClockUnsure:
+    case Cause::kSignerUnavailable:
+    case Cause::kSigningQueueFull:
     case Cause::kSigningLimit:
     case Cause::kRateLimited:
     case Cause::kVerifyingLimit: return ocsp::ResponseStatus::kTryLater;

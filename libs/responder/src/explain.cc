@@ -31,6 +31,8 @@ std::string_view sentence(Cause cause) {
     case Cause::kSigningFailed: return "no signer could sign; see the messages about its key";
     case Cause::kClockUnsure: return "the clock may be wrong by more than max_clock_error";
     case Cause::kSigningLimit: return "more signatures in this second than signatures_per_second";
+    case Cause::kSignerUnavailable: return "the token that holds the signer's key does not answer now; see the messages about its key";
+    case Cause::kSigningQueueFull: return "more answers wait for a token than signing_jobs or signing_waiting";
     case Cause::kRateLimited: return "more requests than requests_per_second or requests_per_source";
     case Cause::kClientRefused: return "the client's network is not among clients of this issuer";
     case Cause::kNonceMissing: return "nonce = \"require\", and the request has none";

@@ -71,11 +71,6 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
       }
       counters_.get.add();
       answer = take_get(*tail, now, client);
-      if (!answer.etag.empty() && !request.if_none_match.empty() &&
-          http::names_etag(request.if_none_match, answer.etag)) {
-        counters_.not_modified.add();
-        answer = answerer_.not_modified();
-      }
       break;
     }
     case http::Method::kOther:
@@ -84,13 +79,49 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
                  as_bytes("Only GET, HEAD and POST.\n"));
       return;
   }
+  if (answer.pending) {
+    if (auto later = reply.defer()) {
+      wait(request, client, std::move(later));
+      return;
+    }
+    answer = answerer_.refuse(Cause::kSigningQueueFull, now);
+  }
+  answer = finish(answer, request, client, now);
+  reply.send_ready(answer.octets, answer.head_bytes);
+}
+
+Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client, UnixSeconds now) {
   if (answer.cause != Cause::kNone) {
     log_refusal(answer.cause, request, now);
   }
   if (answer.unissued == UnissuedSeen::kYes) {
     log_unissued(answer, request, client, now);
   }
-  reply.send_ready(answer.octets, answer.head_bytes);
+  if (request.method != http::Method::kPost && !answer.etag.empty() && !request.if_none_match.empty() &&
+      http::names_etag(request.if_none_match, answer.etag)) {
+    counters_.not_modified.add();
+    return answerer_.not_modified();
+  }
+  return answer;
+}
+
+void OcspHandler::wait(const http::RequestView& request, const Client& client, std::unique_ptr<net::LaterReply> reply) {
+  const auto kept = std::make_shared<Kept>();
+  kept->target = request.target;
+  kept->if_none_match = request.if_none_match;
+  kept->body = to_buffer(request.body);
+  kept->decoded = decoded_;
+  kept->client = client;
+  kept->reply = std::move(reply);
+  kept->view.method = request.method;
+  kept->view.target = kept->target;
+  kept->view.if_none_match = kept->if_none_match;
+  kept->view.body = kept->body;
+  answerer_.await(request.method == http::Method::kPost ? request.body : Bytes(decoded_), client, [this, kept](const Answer& answer) {
+    decoded_ = kept->decoded;  // for the log
+    const Answer last = finish(answer, kept->view, kept->client, clock_.now());
+    kept->reply->send_ready(last.octets, last.head_bytes);
+  });
 }
 
 bool OcspHandler::may_log(Sample& sample, UnixSeconds now) const {

@@ -20,34 +20,38 @@ Result<std::vector<pki::Certificate>, LoadError> load_certificates(const std::st
   return *std::move(certificates);
 }
 
-Result<pki::PrivateKey, LoadError> load_key(const SignerFiles& files) {
-  auto key = pki::PrivateKey::load(files.key, files.passphrase);
+Result<pki::KeyFile, LoadError> load_key(const SignerFiles& files) {
+  auto key = token::load_key(files.key, files.passphrase, files.token);
   if (!key) {
     std::string detail = "key: " + key.error().detail;
     if (key.error().code == pki::PkiErrc::kWrongPassphrase) {
       detail += "; give the passphrase by key_pass = \"file:PATH\" or \"env:NAME\" (--key-pass)";
     }
-    return input(std::move(detail));
+    return Err{LoadError{key.error().code == pki::PkiErrc::kUnavailable ? LoadErrc::kUnavailable : LoadErrc::kInput,
+                         std::move(detail)}};
   }
   return *std::move(key);
 }
 
 /// Of several certificates in the file the one that fits the key.
 Result<SignerSpec, LoadError> load_signer(const SignerFiles& files, const pki::Certificate& ca, const std::string& issuer) {
-  MUSTER_TRY(pki::PrivateKey key, load_key(files));
-  const auto fits = [&key](const pki::Certificate& certificate) { return key.matches(certificate); };
+  MUSTER_TRY(pki::KeyFile key, load_key(files));
+  const auto fits = [&key](const pki::Certificate& one) { return key.key.matches(one); };
   pki::Certificate certificate = ca;
+  const auto own = std::find_if(key.certificates.begin(), key.certificates.end(), fits);
   if (!files.certificate.empty()) {
     MUSTER_TRY(const std::vector<pki::Certificate> candidates, load_certificates(files.certificate, "signer"));
     const auto match = std::find_if(candidates.begin(), candidates.end(), fits);
     certificate = match != candidates.end() ? *match : candidates.front();
+  } else if (own != key.certificates.end()) {
+    certificate = *own;
   } else if (!fits(certificate)) {
     return input(issuer + ": the private key " + files.key + " is not the CA's own; give the delegate's certificate with signer = "
                           "\"ocsp.pem\" (--signer)");
   }
   return SignerSpec{.label = files.label,
                     .certificate = std::move(certificate),
-                    .key = std::move(key),
+                    .key = std::move(key.key),
                     .scheme = files.scheme,
                     .locally_trusted = files.locally_trusted,
                     .role = files.role};
@@ -103,9 +107,18 @@ Result<Unit, LoadError> check_options(const IssuerFiles& files) {
     return usage(who + ": no CA certificate; give ca = \"ca.pem\" (--ca)");
   }
   const auto has_no_key = [](const SignerFiles& signer) { return signer.key.empty(); };
-  if (files.signers.empty() || std::any_of(files.signers.begin(), files.signers.end(), has_no_key)) {
+  const bool has_none = files.signers.empty() && files.signer_directory.empty();
+  if (has_none || std::any_of(files.signers.begin(), files.signers.end(), has_no_key)) {
     return usage(who + ": no private key; give key = \"ocsp.key\" (--key), and signer = \"ocsp.pem\" (--signer) unless the CA "
-                       "signs by itself");
+                       "signs by itself; or signer_directory");
+  }
+  for (const SignerFiles& signer : files.signers) {
+    if (!token::is_key_uri(signer.key)) {
+      continue;
+    }
+    if (const auto uri = token::check_key_uri(signer.key); !uri) {
+      return usage(who + ": key: " + uri.error().detail);
+    }
   }
   if (!files.index.empty() && !files.crl.empty()) {
     return usage(who + ": both index and crl given; one issuer has one source");
@@ -135,9 +148,19 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
                        " certificates of other CAs, which are not answered for; give each CA its own [[responder.issuer]]");
   }
   std::vector<SignerSpec> signers;
+  std::size_t missing = 0;
   for (const SignerFiles& one : files.signers) {
-    MUSTER_TRY(SignerSpec signer, load_signer(one, ca.front(), label));
-    signers.push_back(std::move(signer));
+    auto signer = load_signer(one, ca.front(), label);
+    if (signer) {
+      signers.push_back(*std::move(signer));
+      continue;
+    }
+    const bool another_may = files.signers.size() > missing + 1 || !files.signer_directory.empty();
+    if (signer.error().code != LoadErrc::kUnavailable || !another_may) {
+      return Err{signer.error()};
+    }
+    ++missing;
+    warnings.push_back(label + ": left out until it answers: " + signer.error().detail);
   }
   std::vector<pki::Certificate> anchors;
   if (!files.requestor_anchors.empty()) {
@@ -160,7 +183,8 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
                     .policy = files.policy,
                     .crl_algorithm = files.signers.size() > 1 ? crl_algorithm_of(files.crl) : Buffer(),
                     .requestor_anchors = std::move(anchors),
-                    .issued = std::move(issued)};
+                    .issued = std::move(issued),
+                    .missing_signers = missing};
 }
 
 std::string describe(const Issuer& issuer, const IssuerFiles& files) {

@@ -19,10 +19,12 @@ std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
 /// One loop with everything it owns. Destroyed after its thread has ended.
 struct Worker {
   Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange,
-         const store::Store& store, const Clock& clock, Logger& logger)
+         const store::Store& store, const Clock& clock, Logger& logger, const std::shared_ptr<SigningDesk>& desk)
       : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
         handler(options.handler, answerer, clock, logger, counters),
-        clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {}
+        clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {
+    answerer.use_desk(desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
+  }
 
   void keep_up() {
     answerer.release();
@@ -69,6 +71,7 @@ struct Service::Loops {
   ServiceOptions options;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
+  std::shared_ptr<SigningDesk> desk;
   bool stopped = false;
 };
 
@@ -83,8 +86,9 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup);
+  loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger);
+    auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger, loops->desk);
     for (std::size_t n = 0; n < options.listen.size(); ++n) {
       // The first loop settles the port; the others share its real address.
       const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
@@ -111,6 +115,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
 
 const std::vector<std::string>& Service::addresses() const { return loops_->addresses; }
 std::size_t Service::loops() const { return loops_->workers.size(); }
+const DeskCounters& Service::desk() const { return loops_->desk->counters(); }
 
 void Service::adopt(std::shared_ptr<const Setup> setup) {
   const auto exchange = make_exchange(*setup);

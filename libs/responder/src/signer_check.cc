@@ -39,7 +39,9 @@ Result<Unit, SetupError> try_signing(const pki::Signer& prototype, const pki::Ce
   const Bytes text = as_bytes("muster trial signature");
   Buffer signature;
   if (auto signed_ok = signer.sign(text, signature); !signed_ok) {
-    return Err{SetupError{SetupErrc::kTrialFailed, label + ": the key cannot sign: " + signed_ok.error().detail}};
+    const bool may_pass = signed_ok.error().code == pki::PkiErrc::kUnavailable;
+    return Err{SetupError{may_pass ? SetupErrc::kKeyUnavailable : SetupErrc::kTrialFailed,
+                          label + ": the key cannot sign: " + signed_ok.error().detail}};
   }
   der::Reader reader(signer.algorithm());
   const auto algorithm = der::read_algorithm(reader, "signatureAlgorithm");
@@ -115,7 +117,13 @@ Result<IssuerSigner, SetupError> check_signer(SignerSpec spec, const IssuerSpec&
     return Err{SetupError{SetupErrc::kWeakOrUnsupported,
                           issuer.label + ": cannot sign with the key of " + spec.label + ": " + signing.error().detail}};
   }
-  MUSTER_CHECK(try_signing(*signing, spec.certificate, issuer.label));
+  if (auto tried = try_signing(*signing, spec.certificate, issuer.label); !tried) {
+    // Others sign until its token answers; it is known by its public half, and every signature of it is verified.
+    if (tried.error().code != SetupErrc::kKeyUnavailable || issuer.signers.size() < 2) {
+      return Err{tried.error()};
+    }
+    warnings.push_back(tried.error().detail + "; other signers take its place until it can");
+  }
   const UnixSeconds ca_end = end_of_ca(issuer.certificates);
   // A renewed CA certificate carries the same key, so the CA may sign by itself under any of them.
   const UnixSeconds signer_end = *authority == pki::Authority::kIssuer ? ca_end : spec.certificate.not_after();

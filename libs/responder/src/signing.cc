@@ -18,8 +18,8 @@ Signings::Signings(const Setup& setup) {
 }
 
 Result<Bytes, Cause> Signings::sign(SignerRef by, Bytes tbs) {
-  if (!all_[by.issuer][by.signer].signer.sign(tbs, signature_)) {
-    return Err{Cause::kSigningFailed};
+  if (const auto made = signer(by).sign(tbs, signature_); !made) {
+    return Err{made.error().code == pki::PkiErrc::kUnavailable ? Cause::kSignerUnavailable : Cause::kSigningFailed};
   }
   return Bytes(signature_);
 }

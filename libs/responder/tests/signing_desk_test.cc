@@ -102,8 +102,8 @@ TEST_F(SigningDeskTest, NothingReachesASeatThatWasLeft) {
 TEST_F(SigningDeskTest, OrdersOfAnotherSetupAreNotJoined) {
   const auto a = sit(first_);
   DeskResult one, other;
-  other.setup = std::shared_ptr<const Setup>(std::shared_ptr<const int>(std::make_shared<const int>(1)),
-                                             reinterpret_cast<const Setup*>(this));  // only compared
+  other.setup = std::shared_ptr<const responder::Setup>(
+      std::make_shared<const int>(1), reinterpret_cast<const responder::Setup*>(this));  // only compared
   desk_->order(a, 1, {1}, std::move(one), signer_);
   desk_->order(a, 2, {1}, std::move(other), signer_);
   EXPECT_EQ(held_->taken(), 2u);

@@ -60,16 +60,16 @@ void DelegateBook::refuse(Entry& entry, const std::string& name, DelegateError e
   entry.why = std::move(error.detail);
 }
 
-void DelegateBook::judge(Entry& entry, Delegate delegate, UnixSeconds now, std::vector<DelegateNews>& news) {
+void DelegateBook::take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news) {
   entry.waiting.reset();
   if (now < delegate.certificate.not_before()) {
     entry.waiting = std::move(delegate);
     return;
   }
-  if (auto judged = judge_(delegate, now); !judged) {
+  if (auto judged = judge(delegate, now); !judged) {
     const bool again = judged.error().refusal == Refusal::kForNow;
     const std::string name = delegate.name;
-    refuse(entry, name, std::move(judged).error(), now, news);
+    refuse(entry, name, judged.error(), now, news);
     if (again) {
       entry.waiting = std::move(delegate);
     }
@@ -82,7 +82,7 @@ void DelegateBook::judge(Entry& entry, Delegate delegate, UnixSeconds now, std::
   entry.good = std::move(delegate);
 }
 
-void DelegateBook::look(Entry& entry, const Found& found, UnixSeconds now, std::vector<DelegateNews>& news) {
+void DelegateBook::look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news) {
   entry.is_gone = false;
   const bool is_new = entry.judged != found.fingerprint;
   if (is_new) {
@@ -97,7 +97,7 @@ void DelegateBook::look(Entry& entry, const Found& found, UnixSeconds now, std::
     entry.retry_at.reset();
   }
   if (entry.waiting && !entry.retry_at && (is_due || entry.waiting->certificate.not_before() <= now)) {
-    judge(entry, Delegate(*entry.waiting), now, news);
+    take(entry, Delegate(*entry.waiting), judge, now, news);
     return;
   }
   if (!is_new && !is_due) {
@@ -108,7 +108,7 @@ void DelegateBook::look(Entry& entry, const Found& found, UnixSeconds now, std::
     refuse(entry, found.name, loaded.error(), now, news);
     return;
   }
-  judge(entry, *std::move(loaded), now, news);
+  take(entry, *std::move(loaded), judge, now, news);
 }
 
 /// Files that were removed: their delegates go, unless nothing else can sign.
@@ -149,12 +149,12 @@ void DelegateBook::order(UnixSeconds now, std::vector<DelegateNews>& news) {
   }
 }
 
-std::vector<DelegateNews> DelegateBook::update(const std::vector<Found>& found, UnixSeconds now) {
+std::vector<DelegateNews> DelegateBook::update(const std::vector<Found>& found, const Judge& judge, UnixSeconds now) {
   std::vector<DelegateNews> news;
   std::set<std::string> there;
   for (const Found& one : found) {
     there.insert(one.name);
-    look(entries_[one.name], one, now, news);
+    look(entries_[one.name], one, judge, now, news);
   }
   std::vector<std::string> gone_now;
   for (auto& [name, entry] : entries_) {

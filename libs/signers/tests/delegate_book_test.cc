@@ -32,7 +32,7 @@ DelegateError for_now(std::string why) { return {Refusal::kForNow, std::move(why
 class DelegateBookTest : public ::testing::Test {
  protected:
   DelegateBookTest()
-      : book_([this](const Delegate& delegate, UnixSeconds /*now*/) -> Result<Unit, DelegateError> {
+      : judge_([this](const Delegate& delegate, UnixSeconds /*now*/) -> Result<Unit, DelegateError> {
           judged_.push_back(delegate.name);
           if (verdict_) {
             return Err{*verdict_};
@@ -57,7 +57,7 @@ class DelegateBookTest : public ::testing::Test {
   /// "event name" for each piece of news.
   std::vector<std::string> update() {
     std::vector<std::string> out;
-    for (const DelegateNews& news : book_.update(directory_, now_)) {
+    for (const DelegateNews& news : book_.update(directory_, judge_, now_)) {
       out.push_back(std::string(to_string(news.event)).substr(7) + " " + news.name);
       details_ += news.detail + "\n";
     }
@@ -86,6 +86,7 @@ class DelegateBookTest : public ::testing::Test {
   std::optional<DelegateError> verdict_;
   std::string details_;
   int contents_ = 0;
+  DelegateBook::Judge judge_;
   DelegateBook book_;
 };
 

@@ -131,17 +131,18 @@ TEST_F(DirectoryTest, BoundsAndUnreadableDirectoriesAreErrors) {
 TEST_F(DirectoryTest, ARenewalInTwoStepsHasNoGap) {
   dir_.write("ocsp.pem", signer_.certificate_pem());
   dir_.write("ocsp.key", signer_.key_pem);
-  DelegateBook book([](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); });
-  book.update(read(), muster::testing::kTestNow);
+  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); };
+  DelegateBook book;
+  book.update(read(), accept, muster::testing::kTestNow);
   ASSERT_EQ(book.signers().size(), 1u);
   const auto renewed = issue(standard_pki().intermediate, ocsp_signer_spec());
   dir_.write("ocsp.pem", renewed.certificate_pem());
-  const auto between = book.update(read(), muster::testing::kTestNow);
+  const auto between = book.update(read(), accept, muster::testing::kTestNow);
   ASSERT_EQ(between.size(), 1u);
   EXPECT_EQ(between.front().event, DelegateEvent::kRefused);
   EXPECT_EQ(book.signers().front().certificate, signer_.certificate);
   dir_.write("ocsp.key", renewed.key_pem);
-  book.update(read(), muster::testing::kTestNow);
+  book.update(read(), accept, muster::testing::kTestNow);
   ASSERT_EQ(book.signers().size(), 1u);
   EXPECT_EQ(book.signers().front().certificate, renewed.certificate);
   EXPECT_TRUE(book.signers().front().key.matches(renewed.certificate));

@@ -93,6 +93,20 @@ TEST_F(FaultsTest, EveryKindOfKeySigns) {
   }
 }
 
+TEST_F(FaultsTest, WeakAndForeignKeysAreToldFromGoodOnes) {
+  token_.add_key("weak", 8, cached_key(KeyKind::kRsa1024).pem);
+  const auto weak = load_token_key(uri("weak"), options_, {}, &clock_);
+  ASSERT_TRUE(weak) << weak.error().detail;
+  const auto signer = pki::Signer::make(*weak);
+  ASSERT_FALSE(signer);
+  EXPECT_EQ(signer.error().code, PkiErrc::kWeakAlgorithm);
+  load("ec");
+  EXPECT_FALSE(key_->matches(muster::testing::standard_pki().leaf.certificate));
+  const auto misfit = pki::Signer::make(*key_, pki::SignatureScheme::kRsaSha256);
+  ASSERT_FALSE(misfit);
+  EXPECT_EQ(misfit.error().code, PkiErrc::kUnsupportedAlgorithm);
+}
+
 TEST_F(FaultsTest, AKeyWithoutPublicHalfIsRefused) {
   token_.add_key("lonely", 9, cached_key(KeyKind::kP256).pem, FaultToken::PublicHalf::kMissing);
   const auto key = load_token_key(uri("lonely"), options_, {}, &clock_);

@@ -8,6 +8,7 @@
 #include "muster/base/log.h"
 #include "muster/responder/issuer_files.h"
 #include "muster/responder/service.h"
+#include "muster/signers/delegate_book.h"
 #include "muster/source/watcher.h"
 #include "muster/store/store.h"
 
@@ -46,8 +47,14 @@ struct ReloadReport {
   std::vector<std::string> restart_needed;
 };
 
+/// A delegate in a signer directory.
+struct IssuerDelegate {
+  std::string issuer;  ///< label
+  signers::DelegateStatus status;
+};
+
 /// Threads: every method from any thread but the node's own, unless it says otherwise.
-/// Logged events: responder.issuer, .check, .old_data, .reloaded, .reload_failed, .restart_needed, .signer_expiry, .stopped.
+/// Logged events: responder.issuer, .check, .old_data, .reloaded, .reload_failed, .restart_needed, .signer_expiry, .stopped; signer.* (decision 027).
 class Node {
  public:
   /// Opens the store, loads certificates and keys, waits until each source was looked at once, then listens and serves. `clock` and
@@ -81,6 +88,8 @@ class Node {
   [[nodiscard]] std::shared_ptr<const responder::Setup> setup() const;
   /// One for each watched source; empty while a reload replaces them.
   [[nodiscard]] std::vector<source::SourceStatus> sources() const;
+  /// What is in the signer directories. Waits for a reload under way.
+  [[nodiscard]] std::vector<IssuerDelegate> delegates() const;
   [[nodiscard]] store::Store& store() const;
 
  private:

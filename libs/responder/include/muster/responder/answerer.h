@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "muster/responder/answer_exchange.h"
@@ -7,6 +8,7 @@
 #include "muster/responder/counters.h"
 #include "muster/responder/explanation.h"
 #include "muster/responder/setup.h"
+#include "muster/responder/signing_desk.h"
 #include "muster/store/store.h"
 
 // The responder without I/O: request octets and the time go in, an HTTP answer comes out.
@@ -23,6 +25,8 @@ struct Answer {
   Cause cause = Cause::kNone;
   UnissuedSeen unissued = UnissuedSeen::kNo;
   std::string_view issuer;   ///< label of the (first) issuer asked about; empty when none was found
+  /// There is nothing yet: a remote key is signing. Answerer::await() must follow.
+  bool pending = false;
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
 };
 
@@ -48,6 +52,12 @@ class Answerer {
   Answer refuse(Cause cause, UnixSeconds now);
   /// A 304 for the answer given last. Precondition: it had an ETag.
   Answer not_modified();
+  /// From now on remote keys sign at `desk` and answers that need them are pending; before, they block. Keys of this process sign at
+  /// once as ever. `post` runs an action on this thread later; `clock` outlives the Answerer. Once.
+  void use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post, const Clock& clock);
+  /// Must follow answer() when that said pending, with the same request: `done` is given the answer on this thread, after the deadlines of
+  /// the issuer's keys at the latest; never inside this call. The answer is made and remembered whether or not anybody still wants it.
+  void await(Bytes request, const Client& client, std::function<void(const Answer&)> done);
   /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
   void adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange = nullptr);
   /// By how much the clock may be wrong; nothing: it is not synchronised. Matters under Policy::max_clock_error alone, and until

@@ -43,8 +43,10 @@ enum class Cause : std::uint8_t {
   kVerifyingLimit,     ///< more signed requests in this second than are verified
   kRetired,            ///< the certificate expired longer ago than records are kept
   kResponseTooLarge,   ///< the answer would pass the profile's limit
+  kSignerUnavailable,  ///< what holds the key (a token) does not answer now
+  kSigningQueueFull,   ///< more answers wait for such a key than allowed
 };
-inline constexpr std::size_t kCauses = 26;
+inline constexpr std::size_t kCauses = 28;
 /// "unknown_issuer".
 std::string_view to_string(Cause cause);
 /// What the client is told.

@@ -36,6 +36,17 @@ class OcspHandler final : public net::HttpHandler {
     UnixSeconds next{};
     std::uint64_t left_out = 0;
   };
+  /// A request that waits for its answer, with everything `view` points to.
+  struct Kept {
+    http::RequestView view;
+    std::string target, if_none_match;
+    Buffer body, decoded;
+    Client client;
+    std::unique_ptr<net::LaterReply> reply;
+  };
+  void wait(const http::RequestView& request, const Client& client, std::unique_ptr<net::LaterReply> reply);
+  /// What goes out in the end: the answer, or a 304.
+  Answer finish(Answer answer, const http::RequestView& request, const Client& client, UnixSeconds now);
   Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
   /// Whether a line may be written now; otherwise it is left out and counted.
   bool may_log(Sample& sample, UnixSeconds now) const;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "muster/responder/setup.h"
+#include "muster/token/key_source.h"
 
 namespace muster::responder {
 
@@ -12,9 +13,10 @@ namespace muster::responder {
 struct SignerFiles {
   std::string label;             ///< empty: the certificate's subject
   std::string certificate;       ///< empty: the CA signs by itself
-  std::string key;
-  /// Where the passphrase of an encrypted key comes from; asked only for one.
+  std::string key;               ///< file (PEM, DER, PKCS#12) or PKCS#11 URI
+  /// Where the passphrase of an encrypted key comes from; asked only for one. PIN of a token whose URI names no pin-source.
   std::function<std::optional<std::string>()> passphrase;
+  token::TokenOptions token;
   pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
   LocallyTrusted locally_trusted = LocallyTrusted::kNo;
   SignerRole role = SignerRole::kActive;
@@ -27,6 +29,10 @@ struct IssuerFiles {
   std::string index;             ///< index.txt; at most one of index and crl
   std::string crl;
   std::vector<SignerFiles> signers;  ///< in order of preference
+  /// Where renewed delegates appear (libs/signers); they come before `signers`. Empty: nowhere.
+  std::string signer_directory;
+  std::function<std::optional<std::string>()> directory_passphrase;
+  token::TokenOptions directory_token;
   std::string requestor_anchors;     ///< certificates that vouch for who signs requests
   std::string issued;                ///< directory of issued certificates, for CertHash
   IssuerPolicy policy;
@@ -35,6 +41,7 @@ struct IssuerFiles {
 enum class LoadErrc : std::uint8_t {
   kUsage,   ///< the options contradict each other or leave something open
   kInput,   ///< a file cannot be read or is not what it should be
+  kUnavailable,  ///< the token that holds a key does not answer now
 };
 struct LoadError {
   LoadErrc code;
@@ -44,7 +51,8 @@ struct LoadError {
 /// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided exactly for a CRL (decision 011).
 Result<Unit, LoadError> check_options(const IssuerFiles& files);
 /// Reads certificates and keys; everything but the store's number is filled in. Of several certificates in a signer's file the one
-/// that fits its key is taken. Appends to `warnings`. Errors: as check_options; kInput.
+/// that fits its key is taken. A signer whose token does not answer now is left out, and counted, when another may sign. Appends to
+/// `warnings`. Errors: as check_options; kInput, kUnavailable.
 Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings);
 
 /// One line for people on what was decided: who is answered for, by which signer, from which source, with which answers.

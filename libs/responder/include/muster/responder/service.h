@@ -18,6 +18,8 @@ struct ServiceOptions {
   net::HttpLimits limits;
   HandlerOptions handler;
   Milliseconds grace{10000};             ///< for requests in flight when stopping
+  std::size_t signing_jobs = 256;        ///< signatures by remote keys (tokens) under way; one more: tryLater
+  std::size_t signing_waiting = 4096;    ///< requests that wait for them; one more: tryLater
   /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own estimate.
   std::function<std::optional<Milliseconds>()> clock_error;
 };
@@ -58,6 +60,8 @@ class Service {
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;
+  /// What remote keys were asked for.
+  [[nodiscard]] const DeskCounters& desk() const;
   /// By the issuer's number in the store.
   [[nodiscard]] std::map<store::IssuerId, IssuerTotals> issuer_totals() const;
 

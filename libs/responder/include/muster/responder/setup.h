@@ -31,6 +31,7 @@ struct IssuerSpec {
   Buffer crl_algorithm{};                       ///< AlgorithmIdentifier the issuer signs CRLs with; empty: not known
   std::vector<pki::Certificate> requestor_anchors{};       ///< who vouches for signers of requests
   std::shared_ptr<const IssuedCertificates> issued{};      ///< for CertHash; null: none given
+  std::size_t missing_signers = 0;              ///< left out because their keys do not answer now
 };
 
 /// What decides about an answer besides the records and the signer.
@@ -56,7 +57,8 @@ struct Issuer {
 };
 
 enum class SetupErrc : std::uint8_t {
-  kNoIssuer, kDuplicateIssuer, kBadPolicy, kSignerRefused, kKeyMismatch, kWeakOrUnsupported, kTrialFailed, kExpired
+  kNoIssuer, kDuplicateIssuer, kBadPolicy, kSignerRefused, kKeyMismatch, kWeakOrUnsupported, kTrialFailed, kExpired,
+  kKeyUnavailable,  ///< the token that holds the key does not answer now
 };
 struct SetupError {
   SetupErrc code;

@@ -77,10 +77,8 @@ class DelegateBook {
   /// Whether a delegate may sign: issued by the CA's key, extended key usage, validity, key, trial signature. Called once for the
   /// same contents; again later after kForNow.
   using Judge = std::function<Result<Unit, DelegateError>(const Delegate&, UnixSeconds now)>;
-  explicit DelegateBook(Judge judge) : judge_(std::move(judge)) {}
-
   /// Takes what is in the directory now. Returns the news since the last call.
-  std::vector<DelegateNews> update(const std::vector<Found>& found, UnixSeconds now);
+  std::vector<DelegateNews> update(const std::vector<Found>& found, const Judge& judge, UnixSeconds now);
   /// Those that can sign at the last update's time: the active one first, then standbys. Newest notBefore first: the latest issued
   /// signs.
   [[nodiscard]] const std::vector<Delegate>& signers() const { return signers_; }
@@ -102,13 +100,12 @@ class DelegateBook {
     bool is_gone = false;
     bool told_ended = false;
   };
-  void look(Entry& entry, const Found& found, UnixSeconds now, std::vector<DelegateNews>& news);
-  void judge(Entry& entry, Delegate delegate, UnixSeconds now, std::vector<DelegateNews>& news);
+  void look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news);
+  void take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news);
   void refuse(Entry& entry, const std::string& name, DelegateError error, UnixSeconds now, std::vector<DelegateNews>& news);
   void drop_gone(UnixSeconds now, std::vector<DelegateNews>& news);
   void order(UnixSeconds now, std::vector<DelegateNews>& news);
 
-  const Judge judge_;
   std::map<std::string, Entry> entries_;
   std::vector<Delegate> signers_;
   std::uint64_t generation_ = 0;

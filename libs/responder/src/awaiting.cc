@@ -1,0 +1,94 @@
+#include <algorithm>
+
+#include "answerer_impl.h"
+
+// Answers that remote keys sign (decision 026). A request that needs one is put aside; when the signature is there the whole request
+// is answered again from its beginning, as of the instant it was drafted. What has not changed since gives the same octets, and they
+// are signed already; what has changed (a revocation among it) does not, and is signed anew.
+namespace muster::responder {
+namespace {
+
+/// Rounds a request may take: its signers one after the other, or records that change under it.
+constexpr unsigned kMaxRounds = kMaxSigners + 2;
+
+/// The same for everybody who may share a signature.
+Buffer share_key(const Asked& one) {
+  Buffer key = to_buffer(one.id.raw);
+  key.push_back(static_cast<std::uint8_t>(one.by.signer));
+  return key;
+}
+
+}  // namespace
+
+Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce, UnixSeconds now) {
+  if (resuming != nullptr) {
+    const bool failed = std::any_of(resuming->failed->begin(), resuming->failed->end(), [&](const FailedSigner& one) {
+      return one.setup == setup.get() && one.by.issuer == by.issuer && one.by.signer == by.signer;
+    });
+    if (failed) {
+      return Err{Cause::kSignerUnavailable};
+    }
+    const DeskResult& made = *resuming->result;
+    if (made.signature && made.setup == setup && made.issuer == by.issuer && made.signer == by.signer && made.tbs == tbs) {
+      return Bytes(*made.signature);
+    }
+    if (!resuming->may_order) {
+      return Err{Cause::kNone};
+    }
+  }
+  const bool shared = asked.size() == 1 && !has_nonce;
+  DeskResult wanted{setup, by.issuer, by.signer, now, tbs, {}};
+  if (desk->order(seat, ++last_ticket, shared ? share_key(asked.front()) : Buffer(), std::move(wanted), signings->signer(by)) ==
+      SigningDesk::Taken::kFull) {
+    return Err{Cause::kSigningQueueFull};
+  }
+  return Err{Cause::kNone};
+}
+
+void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result) {
+  auto node = awaited.extract(ticket);
+  if (node.empty()) {
+    return;
+  }
+  AwaitedRequest& request = node.mapped();
+  if (!result.signature) {
+    request.failed.push_back({result.setup.get(), {result.issuer, result.signer}});
+  }
+  Resumption resumption{&result, &request.failed, false};
+  resuming = &resumption;
+  Answer given = answer(request.octets, result.now, request.client);
+  if (given.pending && ++request.rounds <= kMaxRounds) {
+    resumption.may_order = true;
+    given = answer(request.octets, clock->now(), request.client);
+    if (given.pending) {
+      resuming = nullptr;
+      node.key() = last_ticket;
+      awaited.insert(std::move(node));
+      return;
+    }
+  }
+  resuming = nullptr;
+  if (given.pending) {
+    given = refuse(Cause::kSignerUnavailable, clock->now());
+  }
+  given.unissued = std::max(given.unissued, request.unissued);
+  request.done(given);
+}
+
+void Answerer::use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post, const Clock& clock) {
+  MUSTER_ASSERT(impl_->desk == nullptr);
+  impl_->clock = &clock;
+  impl_->seat = desk->take_seat([impl = impl_.get(), post = std::move(post)](SigningDesk::Ticket ticket,
+                                                                             std::shared_ptr<const DeskResult> result) {
+    post([impl, ticket, result = std::move(result)] { impl->resume(ticket, *result); });
+  });
+  impl_->desk = std::move(desk);
+}
+
+void Answerer::await(Bytes request, const Client& client, std::function<void(const Answer&)> done) {
+  MUSTER_ASSERT(impl_->desk != nullptr);
+  AwaitedRequest waits{to_buffer(request), client, impl_->unissued, {}, 0, std::move(done)};
+  MUSTER_ASSERT(impl_->awaited.emplace(impl_->last_ticket, std::move(waits)).second);
+}
+
+}  // namespace muster::responder
