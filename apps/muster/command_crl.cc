@@ -183,8 +183,8 @@ void declare_publish(CLI::App& app, Flags& flags) {
   app.add_option("-d,--store", flags.store, "directory of the status database that the responder answers from");
   app.add_option("--issuer", files.cas, "certificate of the CA; several only with --crl-issuer")->allow_extra_args(false);
   app.add_option("--crl-issuer", files.signer, "certificate of a separate CRL issuer (default: the CA signs)");
-  app.add_option("--key", files.key, "private key that signs");
-  app.add_option("--key-pass", flags.key_pass, "its passphrase: file:PATH or env:NAME");
+  app.add_option("--key", files.key, "private key that signs: a file, or a pkcs11: URI");
+  app.add_option("--key-pass", flags.key_pass, "its passphrase or PIN: file:PATH or env:NAME");
   app.add_option("--signature", flags.signature, "signature scheme (default: by key)");
   app.add_option("--out", files.out, "file of the complete CRL (DER); {partition} is the partition's number");
   app.add_option("--delta-out", files.delta_out, "file of the delta CRL");

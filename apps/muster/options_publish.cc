@@ -53,11 +53,11 @@ void bind_series(config::Section& section, SeriesOptions& o) {
   section.text("label", &files.label, "Name in logs and metrics. Empty: the signer's subject.");
   section.texts("ca", &files.cas, "Certificate of the CA whose certificates are on the CRL; several only under an indirect CRL issuer.");
   section.text("signer", &files.signer, "Certificate of a separate CRL issuer (key usage cRLSign); its name differing from the CA's makes the CRL indirect. Empty: the CA signs.");
-  section.text("key", &files.key, "Private key of the signer (PEM, DER or PKCS#12).");
+  section.text("key", &files.key, "Private key of the signer: a file (PEM, DER or PKCS#12), or a pkcs11: URI (RFC 7512).");
   section.custom("key_pass", "text", "", [&o](std::string_view text) {
     o.key_pass = std::string(text);
     return check_key_pass(text);
-  }, "Where the passphrase of an encrypted key is: \"file:PATH\" (first line) or \"env:NAME\".");
+  }, "Where the passphrase of an encrypted key, or the PIN of a token, is: \"file:PATH\" (first line) or \"env:NAME\".");
   section.custom("signature", "text", "\"auto\"", [&files](std::string_view word) { return set_scheme(word, files.scheme); },
                  "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
   section.text("out", &files.out, "File of the complete CRL (DER). \"{partition}\" in it, in delta_out, uris and delta_uris is the partition's number, from 0.");

@@ -31,10 +31,14 @@ Seconds max_age_of(const Terms& terms) {
 }  // namespace
 
 struct Service::Impl {
-  Impl(const ServiceOptions& o, const Clock& c, Logger& l) : options(o), clock(c), logger(l) {}
+  Impl(const store::Store& st, const ServiceOptions& o, const Clock& c, Logger& l)
+      : store(st), options(o), clock(c), logger(l) {}
   ~Impl() { stop(); }
 
   PublishResult<Unit> listen();
+  PublishResult<std::vector<Series>> open(const std::vector<Spec>& specs) const;
+  PublishResult<Unit> replace(std::vector<Spec> specs);
+  void take_over(std::vector<Series> opened);
   void run();
   /// Lets a series do what is due. Returns when it wants to be asked again.
   MonotonicTime attend(std::size_t index);
@@ -48,10 +52,12 @@ struct Service::Impl {
     by(statuses[index]);
   }
 
+  const store::Store& store;
   const ServiceOptions options;
   const Clock& clock;
   Logger& logger;
-  std::vector<Series> series;  // the thread's
+  std::mutex publishing_mutex;  // held during publications; taken before `mutex`
+  std::vector<Series> series;   // under publishing_mutex
 
   net::Loop loop;
   CrlHandler handler;          // the loop's
@@ -65,6 +71,64 @@ struct Service::Impl {
   bool stopping = false;               // under the mutex
   std::thread publishing, serving;
 };
+
+PublishResult<std::vector<Series>> Service::Impl::open(const std::vector<Spec>& specs) const {
+  std::vector<Series> opened;
+  for (const Spec& spec : specs) {
+    MUSTER_TRY(auto publisher, Publisher::open(spec, store, clock.now()));
+    opened.emplace_back(std::move(publisher));
+  }
+  return opened;
+}
+
+/// Under publishing_mutex, or before the threads run.
+void Service::Impl::take_over(std::vector<Series> opened) {
+  series = std::move(opened);
+  const std::lock_guard lock(mutex);
+  statuses.clear();
+  for (const Series& one : series) {
+    for (const std::string& warning : one.publisher->warnings()) {
+      logger.log(LogLevel::kWarning, "crl.check", warning);
+    }
+    SeriesStatus status;
+    status.label = one.publisher->spec().label;
+    status.number = one.publisher->number().to_hex();
+    status.complete_at = one.publisher->history().complete_at;
+    status.delta_at = one.publisher->history().delta_at;
+    statuses.push_back(std::move(status));
+  }
+}
+
+PublishResult<Unit> Service::Impl::replace(std::vector<Spec> specs) {
+  const std::lock_guard lock(publishing_mutex);
+  std::vector<Spec> before;
+  for (const Series& one : series) {
+    before.push_back(one.publisher->spec());
+  }
+  series.clear();  // lets go of the state directories
+  auto opened = open(specs);
+  std::optional<PublishError> failure;
+  if (!opened) {
+    failure = opened.error();
+    opened = open(before);
+  }
+  if (opened) {
+    take_over(*std::move(opened));
+    serve();
+  } else {  // neither the new nor the old: what is served stays, and somebody must look
+    take_over({});
+    logger.log(LogLevel::kError, "crl.publish_failed", "no CRL is published any more: " + opened.error().detail);
+  }
+  {
+    const std::lock_guard wake(mutex);
+    awake = true;
+    changed.notify_all();
+  }
+  if (failure) {
+    return Err{*std::move(failure)};
+  }
+  return Unit{};
+}
 
 PublishResult<Unit> Service::Impl::listen() {
   for (const std::string& address : options.listen) {
@@ -188,14 +252,15 @@ void Service::Impl::run() {
   while (!stopping) {
     const bool was_woken = std::exchange(awake, false);
     lock.unlock();
-    if (was_woken) {
-      for (Series& one : series) {
-        one.publisher->look_again();
-      }
-    }
     MonotonicTime next = clock.monotonic() + options.longest_wait;
-    for (std::size_t i = 0; i < series.size(); ++i) {
-      next = std::min(next, attend(i));
+    {
+      const std::lock_guard publishing_lock(publishing_mutex);
+      for (std::size_t i = 0; i < series.size(); ++i) {
+        if (was_woken) {
+          series[i].publisher->look_again();
+        }
+        next = std::min(next, attend(i));
+      }
     }
     const auto wait = std::max(next - clock.monotonic(), MonotonicTime::duration::zero());
     lock.lock();
@@ -217,34 +282,27 @@ void Service::Impl::stop() {
     serving.join();
   }
   servers.clear();
+  const std::lock_guard lock(publishing_mutex);
   series.clear();
 }
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() = default;
 
-PublishResult<std::unique_ptr<Service>> Service::start(std::vector<std::unique_ptr<Publisher>> publishers,
+PublishResult<std::unique_ptr<Service>> Service::start(std::vector<Spec> series, const store::Store& store,
                                                        const ServiceOptions& options, const Clock& clock, Logger& logger) {
-  auto impl = std::make_unique<Impl>(options, clock, logger);
-  for (auto& publisher : publishers) {
-    for (const std::string& warning : publisher->warnings()) {
-      logger.log(LogLevel::kWarning, "crl.check", warning);
-    }
-    SeriesStatus status;
-    status.label = publisher->spec().label;
-    status.number = publisher->number().to_hex();
-    status.complete_at = publisher->history().complete_at;
-    status.delta_at = publisher->history().delta_at;
-    impl->statuses.push_back(std::move(status));
-    impl->series.emplace_back(std::move(publisher));
-  }
+  auto impl = std::make_unique<Impl>(store, options, clock, logger);
+  MUSTER_TRY(auto opened, impl->open(series));
   MUSTER_CHECK(impl->listen());
+  impl->take_over(std::move(opened));
   impl->serve();  // what an earlier run published, before anything new
   Impl* const self = impl.get();
   impl->serving = std::thread([self] { self->loop.run(); });
   impl->publishing = std::thread([self] { self->run(); });
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
+
+PublishResult<Unit> Service::replace(std::vector<Spec> series) { return impl_->replace(std::move(series)); }
 
 const std::vector<std::string>& Service::addresses() const { return impl_->addresses; }
 

@@ -6,6 +6,7 @@
 #include "muster/base/text.h"
 #include "muster/pki/key_file.h"
 #include "muster/source/load.h"
+#include "muster/token/token_key.h"
 
 namespace muster::publish {
 namespace {
@@ -83,6 +84,21 @@ PublishResult<pki::Certificate> certificate_for(const std::string& path, const p
   return match != found->end() ? *match : found->front();
 }
 
+PublishResult<pki::PrivateKey> load_key(const SpecFiles& files) {
+  if (token::is_key_uri(files.key)) {
+    auto key = token::load_token_key(files.key, {}, files.passphrase);
+    if (!key) {
+      return unfit(key.error());
+    }
+    return *std::move(key);
+  }
+  auto held = pki::load_key_file(files.key, files.passphrase);
+  if (!held) {
+    return unfit(held.error());
+  }
+  return held->key;
+}
+
 }  // namespace
 
 PublishResult<Unit> check_files(const SpecFiles& files) {
@@ -90,7 +106,7 @@ PublishResult<Unit> check_files(const SpecFiles& files) {
   if (files.cas.empty()) {
     return bad(who + ": no CA certificate");
   }
-  if (files.key.empty() && !files.loaded_key) {
+  if (files.key.empty()) {
     return bad(who + ": no private key to sign with");
   }
   if (!files.ranges.empty() && !files.assignment.empty()) {
@@ -126,15 +142,8 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
     }
     subjects.push_back({found->front(), *id, std::nullopt, std::nullopt});
   }
-  auto key = files.loaded_key;
-  if (!key) {
-    auto held = pki::load_key_file(files.key, files.passphrase);
-    if (!held) {
-      return unfit(held.error());
-    }
-    key = held->key;
-  }
-  MUSTER_TRY(pki::Certificate signer, certificate_for(files.signer.empty() ? files.cas.front() : files.signer, *key));
+  MUSTER_TRY(pki::PrivateKey key, load_key(files));
+  MUSTER_TRY(pki::Certificate signer, certificate_for(files.signer.empty() ? files.cas.front() : files.signer, key));
   std::vector<Partition> partitions = partitions_of(files);
   MUSTER_TRY(Assignment assignment, assignment_of(files, partitions));
   std::vector<pki::Certificate> samples;
@@ -150,7 +159,7 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
   Spec spec{.label = files.label.empty() ? signer.subject_text() : files.label,
             .subjects = std::move(subjects),
             .signer = std::move(signer),
-            .key = *std::move(key),
+            .key = std::move(key),
             .scheme = files.scheme,
             .terms = files.terms,
             .partitions = std::move(partitions),

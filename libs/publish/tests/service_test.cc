@@ -42,9 +42,9 @@ class EventLog final : public Logger {
 class PublishService : public PublishTest {
  protected:
   std::unique_ptr<Service> start(Spec s, const ServiceOptions& options) {
-    std::vector<std::unique_ptr<Publisher>> publishers;
-    publishers.push_back(open(std::move(s), clock_.now()));
-    auto started = Service::start(std::move(publishers), options, clock_, log_);
+    std::vector<Spec> series;
+    series.push_back(std::move(s));
+    auto started = Service::start(std::move(series), *store_, options, clock_, log_);
     EXPECT_TRUE(started) << (started ? "" : started.error().detail);
     return started ? *std::move(started) : nullptr;
   }
@@ -112,12 +112,32 @@ TEST_F(PublishService, ServesOverHttpWhatWasPublishedEarlierToo) {
   EXPECT_TRUE(answer.ends_with(muster::testing::read_text(out())));
 }
 
+TEST_F(PublishService, GoesOnWithOtherSeriesOrAsBefore) {
+  const auto service = start(spec(), {});
+  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  Spec bad = spec();
+  bad.key = standard_pki().root.key;
+  const auto refused = service->replace({bad});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, PublishErrc::kSigner);
+  EXPECT_EQ(service->status().at(0).number, "1") << "the series of before";
+  Spec moved = spec();
+  moved.partitions[0].out = out("moved.crl");
+  ASSERT_TRUE(service->replace({moved}));
+  EXPECT_EQ(muster::testing::read_text(out("moved.crl")), muster::testing::read_text(out()));
+  clock_.advance(Seconds(86400));
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  EXPECT_EQ(read(out("moved.crl")).number(), crl::Number(2));
+  EXPECT_EQ(read(out()).number(), crl::Number(1));
+  ASSERT_TRUE(service->replace({}));
+  EXPECT_TRUE(service->status().empty());
+}
+
 TEST_F(PublishService, AnAddressThatCannotBeHadIsAnError) {
   ServiceOptions options;
   options.listen = {"nowhere"};
-  std::vector<std::unique_ptr<Publisher>> publishers;
-  publishers.push_back(open(spec()));
-  const auto started = Service::start(std::move(publishers), options, clock_, log_);
+  const auto started = Service::start({spec()}, *store_, options, clock_, log_);
   ASSERT_FALSE(started);
   EXPECT_THAT(started.error().detail, HasSubstr("serving CRLs"));
 }

@@ -1,5 +1,6 @@
 #include "muster/publish/spec_files.h"
 
+#include "muster/testing/softhsm.h"
 #include "publish_fixture.h"
 
 namespace muster::publish {
@@ -66,6 +67,20 @@ TEST_F(FromFiles, TakesRangesAndAssignments) {
   ASSERT_TRUE(loaded) << loaded.error().detail;
   EXPECT_EQ(loaded->assignment.partition_of(make_serial(5)), 1u);
   EXPECT_EQ(loaded->assignment.partition_of(make_serial(6)), 0u);
+}
+
+TEST_F(FromFiles, SignsWithAKeyInAToken) {
+  const auto token = muster::testing::SoftHsm::make();
+  if (token == nullptr) {
+    GTEST_SKIP() << "SoftHSM2 is not installed";
+  }
+  token->import(muster::testing::read_text(directory_.file("ca.key")), "ca", "01");
+  files_.key = token->uri("ca");
+  auto loaded = load_spec(files_, *store_, directory_.file("store"));
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  set(1, revoked());
+  publish(*std::move(loaded));
+  EXPECT_EQ(read(out()).view.entry_count, 1u);
 }
 
 TEST_F(FromFiles, SaysWhatIsWrong) {

@@ -39,14 +39,18 @@ struct SeriesStatus {
 /// Threads: every method from any thread.
 class Service {
  public:
-  /// `clock` and `logger` outlive it, and so does the store of the publishers. Errors: kIo (an address).
-  static PublishResult<std::unique_ptr<Service>> start(std::vector<std::unique_ptr<Publisher>> publishers,
+  /// Opens a publisher for each series, listens, and begins. `store`, `clock` and `logger` outlive it.
+  /// Errors: those of Publisher::open; kIo (an address).
+  static PublishResult<std::unique_ptr<Service>> start(std::vector<Spec> series, const store::Store& store,
                                                        const ServiceOptions& options, const Clock& clock, Logger& logger);
   /// As stop().
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  /// Goes on with these series instead. Waits for a publication under way; what is served is served all the time. On an error
+  /// everything goes on as before. Errors: those of Publisher::open.
+  PublishResult<Unit> replace(std::vector<Spec> series);
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::vector<SeriesStatus> status() const;
   /// Looks at the store now, where changes are published at all (Terms::reaction).

@@ -22,9 +22,8 @@ struct SpecFiles {
   std::string label;                  ///< empty: the signer's subject
   std::vector<std::string> cas;       ///< certificates of the CAs on the CRL: one, or several under an indirect CRL issuer
   std::string signer;                 ///< certificate of the CRL signer; empty: the first CA's
-  std::string key;                    ///< its private key
-  std::function<std::optional<std::string>()> passphrase;
-  std::optional<pki::PrivateKey> loaded_key;  ///< instead of `key`: one that is not in a file
+  std::string key;                    ///< its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI
+  std::function<std::optional<std::string>()> passphrase;  ///< or PIN
   pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
   Terms terms;
   std::string out, delta_out;
