@@ -170,6 +170,9 @@ RequestParser::Progress RequestParser::find_head_end(std::span<const std::uint8_
       start_ = scanned_;
       continue;
     }
+    if (is_request_line_missing && !kTokenSet[buffer[start_]]) {
+      return refuse(400);  // as below, where the line has not ended yet
+    }
     if (is_empty) {
       head_end_ = scanned_;
       return head_end_ > limits_.max_header_bytes ? refuse(431) : Progress::kComplete;

@@ -146,6 +146,15 @@ TEST(RequestParser, ToleratesAMissingHostAndEmptyLinesBeforeARequest) {
   EXPECT_EQ(p.request().header("host"), std::nullopt);
 }
 
+TEST(RequestParser, RefusesAFirstLineThatNoMethodBeginsBeforeTheHeadEnds) {
+  // As soon as its first octet is there, whether the line has ended or not.
+  for (const std::string_view text : {"\r\n\x01", "\r\n\x01 /o HTTP/1.1\r\nHo"}) {
+    RequestParser parser({});
+    Buffer buffer = to_buffer(as_bytes(text));
+    EXPECT_EQ(parser.parse(buffer), RequestParser::Progress::kRefused) << text;
+  }
+}
+
 TEST(RequestParser, BoundsTheEmptyLinesBeforeARequest) {
   std::string text;
   for (int i = 0; i < 200; ++i) {
