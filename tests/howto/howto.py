@@ -35,7 +35,7 @@ class Reader:
         self.work.mkdir()
         (self.dir / "bin").mkdir()
         (self.dir / "bin/muster").symlink_to(os.path.abspath(muster))
-        self.env = {"PATH": f"{self.dir}/bin:{os.environ['PATH']}:/usr/sbin:/sbin", "HOME": str(self.dir), "NO_PROXY": "127.0.0.1"}
+        self.env = {"PATH": f"{self.dir}/bin:{os.environ['PATH']}:/usr/sbin:/sbin", "HOME": str(self.dir)}
         self.cwd_file = self.dir / "cwd"
         self.cwd_file.write_text(str(self.work))
         self.ports, self.names, self.daemons = {}, {}, []

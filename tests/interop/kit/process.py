@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+# A proxy is for the outer world; everything here happens on this machine.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 DEADLINE = 30.0  # seconds any single wait may take; generous, since machines that test are loaded
 
 
@@ -35,7 +37,7 @@ def run(*command, stdin="", env=None, cwd=None, deadline=DEADLINE):
     """Runs to its end. Output is text whatever octets it holds."""
     try:
         done = subprocess.run([str(word) for word in command], input=stdin.encode() if isinstance(stdin, str) else stdin,
-                              capture_output=True, timeout=deadline, env={**os.environ, **(env or {})}, cwd=cwd)
+                              capture_output=True, timeout=deadline, env={**_ENVIRONMENT, **(env or {})}, cwd=cwd)
     except subprocess.TimeoutExpired as late:
         raise Failed(f"{' '.join(map(str, command))}: not done after {deadline:.0f} s\n{(late.stderr or b'')[-2000:]}") from late
     return Done(command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
@@ -73,7 +75,7 @@ class Daemon:
     def __init__(self, *command, env=None, cwd=None):
         self.name = pathlib.Path(str(command[0])).name
         self._process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=cwd)
+                                         stderr=subprocess.STDOUT, env={**_ENVIRONMENT, **(env or {})}, cwd=cwd)
         self._lines, self._ended = [], False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
