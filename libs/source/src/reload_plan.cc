@@ -7,8 +7,11 @@ namespace muster::source {
 ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint hint, MonotonicTime now) {
   if (!seen) {
     candidate_.reset();
-    return Action::kMissing;
+    // Between two renames of `openssl ca` its index is not there: no news unless it stays so.
+    gone_since_ = gone_since_.value_or(now);
+    return !judged_ || now - *gone_since_ >= options_.settle ? Action::kMissing : Action::kNothing;
   }
+  gone_since_.reset();
   if (seen == judged_) {
     candidate_.reset();
     return accepted_ && now - confirmed_at_ >= options_.confirm ? Action::kConfirm : Action::kNothing;
@@ -41,6 +44,9 @@ MonotonicTime ReloadPlan::next_look(MonotonicTime now) const {
   if (candidate_) {
     const MonotonicTime settled = judged_ ? candidate_since_ + options_.settle : now;
     next = std::min(next, std::max({settled, retry_at_, now}));
+  }
+  if (gone_since_ && now < *gone_since_ + options_.settle) {
+    next = std::min(next, *gone_since_ + options_.settle);
   }
   return next;
 }

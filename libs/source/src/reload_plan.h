@@ -16,7 +16,7 @@ class ReloadPlan {
     kNothing,
     kLoad,
     kConfirm,  ///< still what was loaded, and it is time to say so
-    kMissing,  ///< no such file
+    kMissing,  ///< no such file, and not only for a moment
   };
   /// Whether the kernel said that somebody closed or renamed the file: then it is whole and need not settle.
   enum class Hint : std::uint8_t { kNone, kComplete };
@@ -42,6 +42,7 @@ class ReloadPlan {
   MonotonicTime retry_at_{};
   Milliseconds retry_delay_{0};
   MonotonicTime confirmed_at_{};
+  std::optional<MonotonicTime> gone_since_;
 };
 
 /// Whether another attempt on the same contents may go better.

@@ -88,8 +88,26 @@ TEST(ReloadPlan, AMissingFileIsSaidAndItsReturnNoticed) {
   ReloadPlan plan(options());
   plan.look(stamp(1), Hint::kNone, at(0));
   plan.loaded(stamp(1), Outcome::kLoaded, at(0));
-  EXPECT_EQ(plan.look(std::nullopt, Hint::kNone, at(100'000)), Action::kMissing);
-  EXPECT_EQ(plan.look(stamp(2), Hint::kComplete, at(100'001)), Action::kLoad);
+  EXPECT_EQ(plan.look(std::nullopt, Hint::kNone, at(100'000)), Action::kNothing);
+  EXPECT_EQ(plan.next_look(at(100'000)), at(100'500));
+  EXPECT_EQ(plan.look(std::nullopt, Hint::kNone, at(100'500)), Action::kMissing);
+  EXPECT_EQ(plan.next_look(at(100'500)), at(102'500)) << "no hurry once it was said";
+  EXPECT_EQ(plan.look(stamp(2), Hint::kComplete, at(100'501)), Action::kLoad);
+}
+
+TEST(ReloadPlan, AFileThatIsGoneBetweenTwoRenamesIsNoNews) {
+  ReloadPlan plan(options());
+  plan.look(stamp(1), Hint::kNone, at(0));
+  plan.loaded(stamp(1), Outcome::kLoaded, at(0));
+  for (int n = 1; n < 10; ++n) {
+    EXPECT_EQ(plan.look(std::nullopt, Hint::kNone, at(1000 * n)), Action::kNothing);
+    EXPECT_EQ(plan.look(stamp(1), Hint::kNone, at(1000 * n + 499)), Action::kNothing);
+  }
+}
+
+TEST(ReloadPlan, AFileThatWasNeverThereIsMissingAtOnce) {
+  ReloadPlan plan(options());
+  EXPECT_EQ(plan.look(std::nullopt, Hint::kNone, at(0)), Action::kMissing);
 }
 
 }  // namespace
