@@ -3,6 +3,7 @@
 #include "muster/base/text.h"
 #include "muster/http/conditional.h"
 #include "muster/http/get_path.h"
+#include "muster/http/list_header.h"
 
 namespace muster::responder {
 namespace {
@@ -23,18 +24,16 @@ Client client_of(const http::RequestView& request, const std::vector<IpNetwork>&
   if (!contains(trusted_proxies, request.peer)) {
     return out;
   }
-  std::string_view chain = request.header("X-Forwarded-For").value_or(std::string_view());
-  while (!chain.empty()) {
-    const std::size_t comma = chain.rfind(',');
-    const auto hop = IpAddress::parse(trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1)));
+  http::ListFromRight hops(request, "X-Forwarded-For");
+  while (const auto text = hops.next()) {
+    const auto hop = IpAddress::parse(*text);
     if (!hop) {
       break;  // not an address: what stands before it may be anybody's invention
     }
     out.address = *hop;
-    if (comma == std::string_view::npos || !contains(trusted_proxies, *hop)) {
+    if (!contains(trusted_proxies, *hop)) {
       break;
     }
-    chain = chain.substr(0, comma);
   }
   return out;
 }

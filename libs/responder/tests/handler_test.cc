@@ -241,6 +241,10 @@ TEST(ClientOf, BelievesTrustedProxiesAlone) {
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, nonsense\r\n"), "10.0.0.1");
   EXPECT_EQ(client("10.0.0.1", ""), "10.0.0.1");
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 10.0.0.7\r\n"), "10.0.0.7");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nHost: x\r\nx-forwarded-for: 203.0.113.9\r\n"), "203.0.113.9")
+      << "a proxy that adds a line of its own: the first one is the client's invention";
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Forwarded-For: 10.1.1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For:\r\n"), "10.0.0.1");
 }
 
 }  // namespace
