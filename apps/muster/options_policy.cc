@@ -63,7 +63,7 @@ void bind_answers(config::Section& section, PolicyOptions& o) {
   section.duration("max_age", &o.max_age, Seconds(0), Seconds(366 * 86400),
                    "Caches are told no more. Default: until the answer is due to be signed anew.");
   change(section, "next_update", kNextUpdate, &IssuerPolicy::next_update, o,
-         "\"omitted\": no nextUpdate and no freshness headers. \"last\": 99991231235959Z, for the last answers of a CA that ends.");
+         "\"omitted\": no nextUpdate and no freshness headers. \"last\": 99991231235959Z for what changes no more (revoked for good, or expired): the last answers of a CA that ends.");
   change(section, "beyond_signer", kFlag, &IssuerPolicy::beyond_signer, o,
          "Whether nextUpdate may lie behind the end of the certificates of signer and CA.");
   change(section, "responder_id", kResponderId, &IssuerPolicy::responder_id, o,

@@ -83,6 +83,13 @@ std::optional<UnixSeconds> known_until(const store::IssuerState& state, const st
   return until;
 }
 
+/// Whether the status of a serial changes no more: what holds for ever must not be said of one that may be revoked, released or
+/// issued yet.
+bool is_final(const IssuerPolicy& policy, const std::optional<store::Status>& record, UnixSeconds now) {
+  const bool revoked = policy.compromised_at || (record && record->state == store::State::kRevoked);
+  return revoked || (record && record->expires && *record->expires < now);
+}
+
 }  // namespace
 
 std::string_view to_string(Rule rule) {
@@ -138,7 +145,7 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
   if (out.next_update <= now) {
     return refuse(Cause::kSourceStale);
   }
-  if (terms.policy.next_update == NextUpdate::kLast) {
+  if (terms.policy.next_update == NextUpdate::kLast && is_final(terms.policy, record, now) && (!until || *until >= kNever)) {
     out.next_update = kNever;
   }
   if (record && record->expires && terms.policy.retain_expired && *record->expires + *terms.policy.retain_expired < now) {

@@ -170,8 +170,10 @@ TEST(Profiles, LastAnswersStandForEver) {
   EXPECT_THAT(fault_of(spec.policy), HasSubstr("nonce"));
   spec.policy.nonce = NoncePolicy::kIgnore;
   World world({spec});
+  store::Status expired;
+  expired.expires = kTestNow - hours(1);
   for (unsigned n = 0; n < 20; ++n) {
-    world.store.set(kIssuer, testing::make_serial(900 + n), n % 2 == 0 ? store::Status{} : revoked_at(kTestNow));
+    world.store.set(kIssuer, testing::make_serial(900 + n), n % 2 == 0 ? expired : revoked_at(kTestNow));
   }
   for (unsigned n = 0; n < 20; ++n) {
     const Taken taken = ask(world.answerer, with_nonce(request_of(900 + n), 32));

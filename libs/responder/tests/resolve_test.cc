@@ -190,6 +190,38 @@ TEST(Resolve, RevokesEverythingOfACompromisedCa) {
   EXPECT_EQ(std::get<ocsp::Revoked>(before.status).reason, ReasonCode::kSuperseded);
 }
 
+// req: OCSP-RESP-074
+TEST(Resolve, LastAnswersAreThoseThatCanChangeNoMore) {
+  Terms t = terms();
+  t.policy.next_update = NextUpdate::kLast;
+  constexpr UnixSeconds kForEver = unix_seconds(253402300799);
+  const auto index = live();
+  const auto end = [&](const store::IssuerState& state, const std::optional<store::Status>& record) {
+    return resolve(t, &state, record, kNow).next_update;
+  };
+  store::Status expired;
+  expired.expires = kNow - Seconds(1);
+  store::Status held = revoked({}, store::State::kHold);
+  EXPECT_EQ(end(index, revoked({})), kForEver);
+  EXPECT_EQ(end(index, expired), kForEver);
+  store::Status valid;
+  valid.expires = kNow;
+  EXPECT_LT(end(index, valid), kForEver) << "may be revoked yet";
+  EXPECT_LT(end(index, kGoodRecord), kForEver) << "nobody knows that it expired";
+  EXPECT_LT(end(index, held), kForEver) << "may be released";
+  held.expires = expired.expires;
+  EXPECT_EQ(end(index, held), kForEver);
+  EXPECT_LT(end(index, std::nullopt), kForEver) << "may be issued yet";
+  t.policy.unlisted = UnlistedAnswer::kGood;
+  store::IssuerState list = crl();
+  EXPECT_LT(end(list, std::nullopt), kForEver);
+  EXPECT_EQ(end(list, revoked({})), *list.next_update) << "beyond the CRL nobody knows";
+  list.next_update = kForEver;
+  EXPECT_EQ(end(list, revoked({})), kForEver) << "the CRL is a last one itself";
+  t.policy.compromised_at = kNow - hours(3);
+  EXPECT_EQ(end(index, kGoodRecord), kForEver) << "revoked with its CA";
+}
+
 TEST(SameAnswer, SeesEveryDifferenceThatMatters) {
   const auto index = live();
   const Resolved good = resolve(terms(), &index, kGoodRecord, kNow);
