@@ -65,7 +65,7 @@ Outcome<Unit> add_issuer(const Flags& flags, ResponderOptions& options) {
   issuer.signer.files.key = flags.key;
   issuer.signer.key_pass = flags.key_pass;
   files.index = flags.index;
-  files.crl = flags.crl;
+  issuer.crl = flags.crl;
   const auto check = [](const char* flag, const std::string& problem) -> Outcome<Unit> {
     return problem.empty() ? Outcome<Unit>(Unit{}) : fail(kExitUsage, std::string(flag) + " " + problem);
   };

@@ -65,7 +65,8 @@ void bind_issuer(config::Section& section, IssuerOptions& o) {
   section.text("signer", &o.signer.files.certificate, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself. Several signers: `[[responder.issuer.signer]]` instead.");
   bind_key(section, o.signer);
   section.text("index", &files.index, "index.txt of the CA (openssl ca, easy-rsa). It lists every certificate issued.");
-  section.text("crl", &files.crl, "CRL of the CA (PEM or DER). Needs `unlisted`. Without index and crl the store itself is the source (muster store).");
+  section.text("crl", &o.crl, "CRL of the CA: a file (PEM or DER), a directory or a URL, as in `crls.sources`. Needs `unlisted`. Without index and CRLs the store itself is the source (muster store).");
+  bind(section.table("crls", "More than one CRL, and lists of what was issued."), o.crls);
   bind_policy(section, o.rules);
   section.text("requestor_anchors", &files.requestor_anchors,
                "Certificates that vouch for those who sign requests (PEM). Needed unless request_signatures is \"ignored\".");
@@ -192,6 +193,7 @@ Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o, con
   for (const SignerOptions& signer : o.signers) {
     files.signers.push_back(files_of(signer, token));
   }
+  files.crls = crl_set_of(o.crls, o.crl);
   auto policy = resolve_policy(o.rules, all.nonce);
   if (!policy) {
     return Err{(files.label.empty() ? files.ca : files.label) + ": " + policy.error().detail};

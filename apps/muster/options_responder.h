@@ -7,6 +7,7 @@
 #include "muster/responder/issuer_files.h"
 #include "muster/responder/service.h"
 #include "options_policy.h"
+#include "options_source.h"
 
 namespace muster::app {
 
@@ -24,6 +25,8 @@ struct IssuerOptions {
   PolicyOptions rules;
   SignerOptions signer;                 ///< signer, key, key_pass...; none without a key and a certificate
   std::vector<SignerOptions> signers;
+  std::string crl;                      ///< short form of one source among `crls`
+  SourceOptions crls;
 };
 
 /// What `muster responder` can be told, by file ([responder]) and by flags alike.

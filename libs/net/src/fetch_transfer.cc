@@ -180,6 +180,11 @@ void FetchTransfer::set_options() {
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &FetchTransfer::on_header);
   set(CURLOPT_HEADERDATA, this);
+  if (request_.stop.stop_possible()) {
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, &FetchTransfer::on_progress);
+    set(CURLOPT_XFERINFODATA, this);
+  }
   // With a proxy only the proxy is connected to, and the operator chose it.
   if (request_.forbid_private_destinations && request_.proxy.empty()) {
     set(CURLOPT_OPENSOCKETFUNCTION, &FetchTransfer::on_open_socket);
@@ -215,6 +220,10 @@ std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count,
   }
   transfer.take_header(trim(std::string_view(data, count)));
   return count;
+}
+
+int FetchTransfer::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+  return static_cast<FetchTransfer*>(self)->request_.stop.stop_requested() ? 1 : 0;
 }
 
 curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype,

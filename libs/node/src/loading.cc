@@ -44,8 +44,14 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     spec->store_id = *id;
     if (!files.index.empty()) {
       out.sources.push_back({source::SourceKind::kIndexTxt, files.index, ca, *id, spec->label});
-    } else if (!files.crl.empty()) {
-      out.sources.push_back({source::SourceKind::kCrl, files.crl, ca, *id, spec->label});
+    } else if (!files.crls.empty()) {
+      auto set = source::load_crl_set(files.crls);
+      if (!set) {
+        return Err{NodeError{set.error().code == source::SourceErrc::kUnsupported ? NodeErrc::kUsage : NodeErrc::kInput,
+                             spec->label + ": " + set.error().detail}};
+      }
+      out.sources.push_back(
+          {source::SourceKind::kCrlSet, source::describe(files.crls), ca, *id, spec->label, *std::move(set)});
     }
     out.is_incomplete = out.is_incomplete || spec->missing_signers != 0;
     specs.push_back(*std::move(spec));
@@ -63,7 +69,7 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
 }
 
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b) {
-  return a.kind == b.kind && a.path == b.path && a.id == b.id && a.issuer == b.issuer;
+  return a.kind == b.kind && a.path == b.path && a.id == b.id && a.issuer == b.issuer && a.crls == b.crls;
 }
 
 }  // namespace muster::node

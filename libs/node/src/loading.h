@@ -19,7 +19,7 @@ struct Loaded {
 /// \param before  what is known of signer directories; null at the start
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger);
 
-/// Whether both name the same file for the same issuer.
+/// Whether both name the same files, places and rules for the same issuer.
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b);
 
 NodeError error_of(const store::StoreError& error);

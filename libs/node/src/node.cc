@@ -25,6 +25,13 @@ using Watcher = std::shared_ptr<source::SourceWatcher>;
 /// At the start old records are better than none. A reload that names something unreadable is a mistake to be told of.
 enum class Moment : std::uint8_t { kStart, kReload };
 
+/// CRLs and lists in use are kept beside the store they went into.
+source::WatchOptions watch_options(const NodeOptions& options) {
+  source::WatchOptions watch = options.watch;
+  watch.load.state_directory = options.store + "/sources";
+  return watch;
+}
+
 }  // namespace
 
 struct Node::Impl {
@@ -107,7 +114,7 @@ NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
     if (!has_records || is_new) {
       return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
     }
-    logger.log(LogLevel::kWarning, "responder.old_data", "answering from the records of an earlier run",
+    logger.log(LogLevel::kWarning, "responder.old_data", "the source is not in order; answering from what is known",
                {{"issuer", state.label}, {"source", state.path}, {"why", state.error->detail}});
   }
   return Unit{};
@@ -115,7 +122,7 @@ NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
 
 NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options,
                                       Moment moment) {
-  auto next = std::make_shared<source::SourceWatcher>(*store, specs, options.watch, clock, logger);
+  auto next = std::make_shared<source::SourceWatcher>(*store, specs, watch_options(options), clock, logger);
   for (Milliseconds waited{0}; waited < kSourcePatience; waited += kSourceWaitSlice) {
     if (const auto states = next->wait_until_checked(kSourceWaitSlice)) {
       MUSTER_CHECK(judge(specs, *states, moment));
@@ -198,7 +205,7 @@ NodeResult<ReloadReport> Node::Impl::reload() {
     take_watcher().reset();  // two must not write one issuer
     auto next = watch(loaded.sources, options, Moment::kReload);
     if (!next) {
-      publish(std::make_shared<source::SourceWatcher>(*store, watched, options.watch, clock, logger));
+      publish(std::make_shared<source::SourceWatcher>(*store, watched, watch_options(options), clock, logger));
       return Err{next.error()};
     }
     watched = loaded.sources;

@@ -120,10 +120,18 @@ Result<Unit, LoadError> check_options(const IssuerFiles& files) {
       return usage(who + ": key: " + uri.error().detail);
     }
   }
-  if (!files.index.empty() && !files.crl.empty()) {
-    return usage(who + ": both index and crl given; one issuer has one source");
+  if (!files.index.empty() && !files.crls.empty()) {
+    return usage(who + ": both index and crl given; one issuer has one source (index.txt beside CRLs: as issued_serials = [...] in "
+                       "[responder.issuer.crls])");
   }
-  if (!files.crl.empty() && !files.policy.unlisted) {
+  if (files.crls.lists_issued() && files.crls.sources.empty()) {
+    return usage(who + ": a list of issued serials stands beside CRLs, which say what is revoked; give sources = [...] in "
+                       "[responder.issuer.crls]");
+  }
+  if (files.crls.lists_issued() && files.policy.unlisted) {
+    return usage(who + ": unlisted is for CRLs alone; with lists of issued serials unissued says what is answered for others");
+  }
+  if (!files.crls.empty() && !files.crls.lists_issued() && !files.policy.unlisted) {
     return usage(who + ": a CRL names revoked certificates only, so it cannot tell whether any other serial was ever issued. "
                        "Decide what is answered for serials not listed: unlisted = \"good\" (all other serials are taken "
                        "as issued and valid), \"unknown\" or \"unauthorized\" (--unlisted)");
@@ -174,14 +182,14 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
     }
     issued = std::make_shared<const IssuedCertificates>(*std::move(loaded));
   }
-  const bool watched = !files.index.empty() || !files.crl.empty();
+  const bool watched = !files.index.empty() || !files.crls.empty();
   return IssuerSpec{.label = std::move(label),
                     .certificates = std::move(ca),
                     .signers = std::move(signers),
                     .origin = watched ? DataOrigin::kWatchedSource : DataOrigin::kStoreItself,
                     .store_id = {},
                     .policy = files.policy,
-                    .crl_algorithm = files.signers.size() > 1 ? crl_algorithm_of(files.crl) : Buffer(),
+                    .crl_algorithm = files.signers.size() > 1 ? crl_algorithm_of(files.crls) : Buffer(),
                     .requestor_anchors = std::move(anchors),
                     .issued = std::move(issued),
                     .missing_signers = missing};
@@ -200,8 +208,8 @@ std::string describe(const Issuer& issuer, const IssuerFiles& files) {
   }
   if (!files.index.empty()) {
     text += "; source " + files.index;
-  } else if (!files.crl.empty()) {
-    text += "; source " + files.crl;
+  } else if (!files.crls.empty()) {
+    text += "; source " + source::describe(files.crls);
   } else {
     text += "; source: the store";
   }

@@ -53,7 +53,7 @@ TEST(LoadIssuer, NeedsCaAndKey) {
 TEST(LoadIssuer, MakesTheOperatorDecideAboutUnlistedSerials) {
   Files f;
   f.files.index.clear();
-  f.files.crl = f.dir.write("ca.crl", "");
+  f.files.crls.sources = {f.dir.write("ca.crl", "")};
   const LoadError error = f.fails();
   EXPECT_EQ(error.code, LoadErrc::kUsage);
   for (const char* word : {"unlisted", "good", "unknown", "unauthorized", "ever issued"}) {
@@ -67,8 +67,20 @@ TEST(LoadIssuer, RefusesContradictingSources) {
   Files f;
   f.files.policy.unlisted = UnlistedAnswer::kGood;
   EXPECT_THAT(f.fails().detail, HasSubstr("unissued"));
-  f.files.crl = "ca.crl";
+  f.files.crls.sources = {"ca.crl"};
   EXPECT_THAT(f.fails().detail, HasSubstr("one source"));
+}
+
+// req: OCSP-CRL-055
+TEST(LoadIssuer, TakesAListOfIssuedSerialsInPlaceOfADecision) {
+  Files f;
+  f.files.index.clear();
+  f.files.crls.issued = {"issued.txt"};
+  EXPECT_THAT(f.fails().detail, HasSubstr("beside CRLs"));
+  f.files.crls.sources = {"ca.crl"};
+  EXPECT_TRUE(load_issuer(f.files, f.warnings)) << "unlisted need not be decided: it is known what was issued";
+  f.files.policy.unlisted = UnlistedAnswer::kGood;
+  EXPECT_THAT(f.fails().detail, HasSubstr("unissued says"));
 }
 
 TEST(LoadIssuer, NamesTheFileThatCannotBeRead) {

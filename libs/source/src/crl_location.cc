@@ -26,7 +26,7 @@ std::string joined(const std::vector<std::string>& urls) {
 }  // namespace
 
 CrlLocation::CrlLocation(std::vector<std::string> urls, const CrlSetSpec& spec, const WatchOptions& options)
-    : urls_(std::move(urls)), spec_(spec), max_bytes_(options.load.max_crl_bytes), plan_(timing_of(spec, options)),
+    : urls_(std::move(urls)), spec_(spec), plan_(timing_of(spec, options)),
       validators_(urls_.size()) {
   status_.kind = PartStatus::Kind::kLocation;
   status_.origin = joined(urls_);
@@ -38,11 +38,11 @@ void CrlLocation::start(Downloads& downloads, const std::string& directory,
   request.url = urls_[at_];
   request.total_timeout = spec_.time_limit;
   request.connect_timeout = std::min<Milliseconds>(request.connect_timeout, spec_.time_limit);
-  request.max_body_bytes = max_bytes_;
+  request.max_body_bytes = spec_.max_bytes;
   if (is_ldap_url(request.url)) {
     request.schemes = net::FetchRequest::Schemes::kLdap;
     request.url = complete_ldap_url(request.url).value_or(request.url);
-    request.max_body_bytes = max_bytes_ / 3 * 4 + 4096;  // base64, and the names around it
+    request.max_body_bytes = spec_.max_bytes / 3 * 4 + 4096;  // base64, and the names around it
   } else {
     request.proxy = spec_.proxy;
     const Validators& known = validators_[at_];

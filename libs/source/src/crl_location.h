@@ -46,7 +46,6 @@ class CrlLocation {
 
   std::vector<std::string> urls_;
   const CrlSetSpec& spec_;
-  std::size_t max_bytes_;
   FetchPlan plan_;
   std::size_t at_ = 0;
   bool tried_ = false;

@@ -84,7 +84,7 @@ CrlTerms CrlSetKeeper::terms() const {
   std::vector<std::string> ignored;
   const UnixSeconds now = clock_.now();
   return {spec_.issuer, usable_signers(spec_, now, ignored), now, options_.load.future_skew,
-          options_.load.max_crl_bytes};
+          spec_.crls.max_bytes};
 }
 
 CrlWish CrlSetKeeper::wish() const {
@@ -207,7 +207,7 @@ Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const 
                                                  const std::stop_token& stop) {
   file.waiting.reset();
   file.older.reset();
-  MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), options_.load.max_crl_bytes, stop));
+  MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), spec_.crls.max_bytes, stop));
   MUSTER_TRY(content, decode_crl(std::move(content), path, shelf_.directory()));
   MUSTER_TRY(HeldCrl judged, judge_crl(std::move(content), path, terms()));
   show(file.status, judged);
@@ -226,7 +226,7 @@ Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const 
 }
 
 Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const OpenFile& opened, const std::stop_token& stop) {
-  MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), options_.load.max_crl_bytes, stop));
+  MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), spec_.crls.max_bytes, stop));
   MUSTER_TRY(HeldList list, judge_list(std::move(content), path, written_at(opened.stamp)));
   const auto known = std::find_if(shelf_.lists().begin(), shelf_.lists().end(), [&](const HeldList& l) { return l.origin == path; });
   if (known != shelf_.lists().end() && list.records * kLeastPart < known->records &&

@@ -24,6 +24,10 @@ Downloads::Downloads(std::function<void()> ended)
     : fetcher_(net::make_fetcher(loop_)), ended_(std::move(ended)), thread_([this] { loop_.run(); }) {}
 
 Downloads::~Downloads() {
+  for (auto& [id, thread] : directories_) {
+    thread.request_stop();
+  }
+  directories_.clear();
   loop_.stop();
   thread_.join();
   fetcher_.reset();
@@ -48,19 +52,37 @@ DownloadId Downloads::start(net::FetchRequest request, const std::string& direct
         download.refused = content.error();
       }
     }
-    {
-      const std::lock_guard lock(mutex_);
-      done_.push_back(std::move(download));
-    }
-    ended_();
+    end(std::move(download));
   };
+  if (request.schemes == net::FetchRequest::Schemes::kLdap) {
+    directories_[id] = std::jthread([request = std::move(request), done](const std::stop_token& stop) mutable {
+      request.stop = stop;
+      done(net::fetch(request));
+    });
+    return id;
+  }
   loop_.post([this, request = std::move(request), done]() mutable { fetcher_->start(std::move(request), done); });
   return id;
 }
 
+void Downloads::end(Download download) {
+  {
+    const std::lock_guard lock(mutex_);
+    done_.push_back(std::move(download));
+  }
+  ended_();
+}
+
 std::vector<Download> Downloads::take_ended() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(done_, {});
+  std::vector<Download> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended = std::exchange(done_, {});
+  }
+  for (const Download& download : ended) {
+    directories_.erase(download.id);  // its thread has nothing left to do
+  }
+  return ended;
 }
 
 }  // namespace muster::source

@@ -37,12 +37,15 @@ class Downloads {
   std::vector<Download> take_ended();
 
  private:
+  void end(Download download);
+
   net::Loop loop_;
   std::unique_ptr<net::FetchService> fetcher_;
   std::function<void()> ended_;
   DownloadId next_id_ = 1;
   std::mutex mutex_;
   std::vector<Download> done_;  // guarded by mutex_
+  std::map<DownloadId, std::jthread> directories_;  // LDAP: one blocking fetch each
   std::thread thread_;          // last: ends before the rest goes
 };
 

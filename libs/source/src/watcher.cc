@@ -15,7 +15,7 @@ namespace muster::source {
 namespace {
 
 /// A set of CRLs as the keeper wants it; nothing for another kind of source.
-std::optional<SourceSpec> crl_set_of(const SourceSpec& spec) {
+std::optional<SourceSpec> crl_set_of(const SourceSpec& spec, std::size_t max_crl_bytes) {
   switch (spec.kind) {
     case SourceKind::kIndexTxt: return std::nullopt;
     case SourceKind::kCrlSet: return spec;
@@ -23,6 +23,7 @@ std::optional<SourceSpec> crl_set_of(const SourceSpec& spec) {
   }
   SourceSpec set = spec;
   set.crls.files = {spec.path};
+  set.crls.max_bytes = max_crl_bytes;
   return set;
 }
 
@@ -51,7 +52,7 @@ struct SourceWatcher::Impl {
       state.path = spec.path;
       statuses.push_back(std::move(state));
       Source source{std::move(spec), ReloadPlan(options), nullptr};
-      if (auto set = crl_set_of(source.spec)) {
+      if (auto set = crl_set_of(source.spec, options.load.max_crl_bytes)) {
         source.keeper = std::make_unique<CrlSetKeeper>(store, *std::move(set), options, clock, logger, downloads.get());
         paths.merge(source.keeper->paths());
       } else {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,10 @@ struct FetchRequest {
   /// Runs on the thread that fetches. Also sees bodies of answers that are errors in the end.
   std::function<bool(Bytes)> sink{};
   /// kLdap: ldap and ldaps URLs instead of http and https. The body is LDIF-like text of libcurl.
+  /// Only for the blocking fetch(): libldap reads ahead, so that on a loop the rest of an answer may lie in
+  /// its buffer without an event.
   enum class Schemes : std::uint8_t { kHttp, kLdap } schemes = Schemes::kHttp;
+  std::stop_token stop{};  ///< ends a blocking fetch() within about a second (kCancelled)
 };
 struct FetchResponse {
   unsigned http_status = 0;

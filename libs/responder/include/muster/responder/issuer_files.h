@@ -5,6 +5,7 @@
 #include <string>
 
 #include "muster/responder/setup.h"
+#include "muster/source/crl_set_files.h"
 #include "muster/token/key_source.h"
 
 namespace muster::responder {
@@ -26,8 +27,8 @@ struct SignerFiles {
 struct IssuerFiles {
   std::string label;             ///< empty: the CA's subject
   std::string ca;                ///< certificates of the CA: its own and renewed ones
-  std::string index;             ///< index.txt; at most one of index and crl
-  std::string crl;
+  std::string index;             ///< index.txt; not beside crls
+  source::CrlSetFiles crls;      ///< CRLs and lists of issued serials; not beside index
   std::vector<SignerFiles> signers;  ///< in order of preference
   /// Where renewed delegates appear (libs/signers); they come before `signers`. Empty: nowhere.
   std::string signer_directory;

@@ -51,6 +51,8 @@ struct CrlSetSpec {
   Milliseconds time_limit{60'000};   ///< for one download
   enum class HttpPem : std::uint8_t { kRefused, kAccepted } http_pem = HttpPem::kRefused;
   std::string proxy{};               ///< for http and https; empty: none
+  std::size_t max_bytes = std::size_t{1} << 30;  ///< of one CRL or list
+  friend bool operator==(const CrlSetSpec&, const CrlSetSpec&) = default;
 
   [[nodiscard]] bool lists_issued() const { return !issued_files.empty() || !issued_directories.empty(); }
 };

@@ -1,0 +1,453 @@
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <thread>
+
+#include "crl_set_fixture.h"
+#include "muster/net/address.h"
+#include "muster/source/crl_set_files.h"
+
+namespace muster::source {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::build_crl;
+using testing::CrlSetTest;
+using testing::CrlSpec;
+using testing::kTestNow;
+using testing::numbered;
+
+constexpr Milliseconds kPatience{20'000};
+
+/// An HTTP server that says what it is told to, however wrong; one answer a connection.
+class LyingHost {
+ public:
+  struct Answer {
+    std::string octets;   ///< the whole of it
+    bool hang = false;    ///< then keeps the connection
+  };
+  using Script = std::function<Answer(const std::string& request)>;
+  explicit LyingHost(Script script)
+      : listener_(*net::Listener::open("127.0.0.1:0", 16)), script_(std::move(script)),
+        thread_([this](const std::stop_token& stop) { serve(stop); }) {}
+  [[nodiscard]] std::string url(std::string_view path = "/ca.crl") const {
+    return "http://" + listener_.address() + std::string(path);
+  }
+  void set(Script script) {
+    const std::lock_guard lock(mutex_);
+    script_ = std::move(script);
+  }
+  [[nodiscard]] std::vector<std::string> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  void serve(const std::stop_token& stop) {
+    std::vector<UniqueFd> hanging;
+    while (!stop.stop_requested()) {
+      pollfd entry{listener_.fd(), POLLIN, 0};
+      if (::poll(&entry, 1, 10) != 1) {
+        continue;
+      }
+      UniqueFd peer(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+      std::string request;
+      char buffer[4096];
+      while (request.find("\r\n\r\n") == std::string::npos) {
+        pollfd readable{peer.get(), POLLIN, 0};
+        const ssize_t got = ::poll(&readable, 1, static_cast<int>(kPatience.count())) == 1 ? ::recv(peer.get(), buffer, sizeof buffer, 0) : 0;
+        if (got <= 0) {
+          break;
+        }
+        request.append(buffer, static_cast<std::size_t>(got));
+      }
+      Answer answer;
+      {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(request);
+        answer = script_(request);
+      }
+      for (std::string_view rest = answer.octets; !rest.empty();) {
+        const ssize_t put = ::send(peer.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (put <= 0) {
+          break;
+        }
+        rest.remove_prefix(static_cast<std::size_t>(put));
+      }
+      if (answer.hang) {
+        hanging.push_back(std::move(peer));
+      }
+    }
+  }
+  net::Listener listener_;
+  mutable std::mutex mutex_;
+  Script script_;
+  std::vector<std::string> requests_;
+  std::jthread thread_;
+};
+
+std::string ok(Bytes body, std::string_view headers = "") {
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(as_text(body));
+}
+LyingHost::Script says(std::string answer) {
+  return [answer = std::move(answer)](const std::string&) { return LyingHost::Answer{answer}; };
+}
+
+class CrlFetch : public CrlSetTest {
+ protected:
+  CrlFetch() {
+    spec_.crls.time_limit = Milliseconds(20'000);
+    downloads_ = std::make_unique<Downloads>([this] {
+      const std::lock_guard lock(mutex_);
+      ++ended_;
+      changed_.notify_all();
+    });
+  }
+  ~CrlFetch() override {
+    keeper_.reset();
+    downloads_.reset();
+  }
+  Buffer crl(const CrlSpec& spec) const { return build_crl(issuer(), spec); }
+  /// Waits for the next download to end and deals with it.
+  void await_download() {
+    {
+      std::unique_lock lock(mutex_);
+      ASSERT_TRUE(changed_.wait_for(lock, kPatience, [this] { return ended_ > seen_; }));
+      ++seen_;
+    }
+    auto ended = downloads_->take_ended();
+    keeper().receive(ended, {});
+    look();
+  }
+  /// Everything that is due now, alternatives included.
+  void fetch(std::size_t downloads = 1) {
+    look();
+    for (std::size_t i = 0; i < downloads; ++i) {
+      await_download();
+    }
+  }
+  void fetch_again(std::size_t downloads = 1) {
+    clock_.advance(std::chrono::hours(2));
+    fetch(downloads);
+  }
+  const PartStatus part() { return status().parts.at(0); }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t ended_ = 0, seen_ = 0;
+};
+
+// req: OCSP-CRL-053 OCSP-CRL-021
+TEST_F(CrlFetch, FetchesAndAsksOnlyForNews) {
+  LyingHost host(says(ok(crl(numbered(5, {1})), "ETag: \"five\"\r\nLast-Modified: Tue, 24 Nov 2026 09:00:00 GMT\r\n")));
+  spec_.crls.locations = {{host.url()}};
+  EXPECT_FALSE(look().is_settled);
+  await_download();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(1) && covers_everything());
+  EXPECT_EQ(part().downloads, 1u);
+  EXPECT_EQ(part().number, "05");
+  host.set(says("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"));
+  fetch_again();
+  EXPECT_THAT(host.requests().back(), HasSubstr("If-None-Match: \"five\"\r\n"));
+  EXPECT_EQ(part().not_modified, 1u);
+  EXPECT_EQ(part().last_success, clock_.now());
+  EXPECT_FALSE(error()) << error_text();
+  host.set(says(ok(crl(numbered(6, {1, 2})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\n")));
+  fetch_again();
+  EXPECT_TRUE(is_revoked(2));
+  host.set(says("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"));
+  fetch_again();
+  EXPECT_THAT(host.requests().back(), HasSubstr("If-Modified-Since: Tue, 24 Nov 2026 11:00:00 GMT\r\n"));
+  EXPECT_EQ(host.requests().size(), 4u);
+}
+
+TEST_F(CrlFetch, UnchangedOfNothingIsALie) {
+  LyingHost host(says("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"));
+  spec_.crls.locations = {{host.url()}};
+  fetch();
+  EXPECT_EQ(error(), SourceErrc::kUnreachable);
+  EXPECT_EQ(host.requests().front().find("If-"), std::string::npos);
+}
+
+struct Fault {
+  const char* name;
+  SourceErrc code;
+  const char* text;
+  std::function<LyingHost::Answer(const CrlFetch&, const Buffer& good)> answer;
+};
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+
+class FaultyHost : public CrlFetch, public ::testing::WithParamInterface<Fault> {};
+
+// Whatever a host does, the CRL in use stays in use, before and after a restart.
+// req: OCSP-CRL-053 OCSP-CRL-021
+TEST_P(FaultyHost, LeavesTheLastGoodOneInForce) {
+  LyingHost host(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{host.url()}};
+  spec_.crls.max_bytes = 1 << 20;
+  spec_.crls.time_limit = Milliseconds(3'000);  // what a hanging host costs
+  fetch();
+  ASSERT_TRUE(is_revoked(1) && covers_everything()) << error_text();
+  const Buffer next = crl(numbered(6, {1, 2}));
+  for (const bool restarted : {false, true}) {
+    host.set([&](const std::string&) { return GetParam().answer(*this, next); });
+    if (restarted) {
+      restart();
+      fetch();
+    } else {
+      fetch_again();
+    }
+    EXPECT_EQ(error(), GetParam().code) << error_text();
+    EXPECT_THAT(error_text(), HasSubstr(GetParam().text));
+    EXPECT_THAT(error_text(), HasSubstr(host.url()));
+    EXPECT_TRUE(is_revoked(1) && covers_everything());
+    EXPECT_FALSE(is_revoked(2));
+    EXPECT_TRUE(part().failing_since);
+  }
+  host.set(says(ok(next)));
+  fetch_again();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(2));
+}
+
+LyingHost::Answer plain(std::string octets) { return {std::move(octets)}; }
+const Fault kFaults[] = {
+    {"Hangs", SourceErrc::kUnreachable, "timeout", [](const CrlFetch&, const Buffer&) { return LyingHost::Answer{"", true}; }},
+    {"HangsInBody", SourceErrc::kUnreachable, "timeout",
+     [](const CrlFetch&, const Buffer& good) {
+       const std::string all = ok(good);
+       return LyingHost::Answer{all.substr(0, all.size() - 9), true};
+     }},
+    {"CutsShort", SourceErrc::kUnreachable, "cut-short",
+     [](const CrlFetch&, const Buffer& good) {
+       const std::string all = ok(good);
+       return plain(all.substr(0, all.size() - 9));
+     }},
+    {"CutsShortWithoutLength", SourceErrc::kMalformed, "damaged",
+     [](const CrlFetch&, const Buffer& good) {
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string(as_text(good)).substr(0, good.size() - 9));
+     }},
+    {"UnderstatesItsLength", SourceErrc::kMalformed, "damaged",
+     [](const CrlFetch&, const Buffer& good) {
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(good.size() - 1) + "\r\n\r\n" +
+                    std::string(as_text(good)));
+     }},
+    {"IsOversized", SourceErrc::kUnreachable, "too-large",
+     [](const CrlFetch&, const Buffer&) { return plain(ok(Buffer((1 << 20) + 1, 0x30))); }},
+    {"IsOversizedWithoutLength", SourceErrc::kUnreachable, "too-large",
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string((1 << 20) + 1, '0'));
+     }},
+    {"IsMissing", SourceErrc::kUnreachable, "404",
+     [](const CrlFetch&, const Buffer&) { return plain("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"); }},
+    {"IsBusy", SourceErrc::kUnreachable, "503",
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nConnection: close\r\n\r\n");
+     }},
+    {"SendsAWebPage", SourceErrc::kMalformed, "text/html",
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>login</html>");
+     }},
+    {"SendsNothing", SourceErrc::kMalformed, "no DER CRL", [](const CrlFetch&, const Buffer&) { return plain(ok({})); }},
+    {"SendsPem", SourceErrc::kMalformed, "crl_http_pem",
+     [](const CrlFetch&, const Buffer& good) { return plain(ok(as_bytes(muster::testing::to_pem("X509 CRL", good)))); }},
+    {"SendsTwoInOne", SourceErrc::kMalformed, "damaged",
+     [](const CrlFetch&, Buffer good) {
+       const Buffer once = good;
+       good.insert(good.end(), once.begin(), once.end());
+       return plain(ok(good));
+     }},
+    {"RedirectsForEver", SourceErrc::kUnreachable, "too-many-redirects",
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 302 Found\r\nLocation: /ca.crl\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+     }},
+    {"RedirectsToAFile", SourceErrc::kUnreachable, "another scheme",
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+     }},
+    {"SendsAnotherCasCrl", SourceErrc::kNotTrusted, "no certificate of",
+     [](const CrlFetch&, const Buffer&) {
+       return plain(ok(build_crl(muster::testing::standard_pki().root, numbered(9, {2}))));
+     }},
+    {"SendsAForgedOne", SourceErrc::kNotTrusted, "bad-signature",
+     [](const CrlFetch&, const Buffer& good) {
+       Buffer forged = good;
+       forged.back() ^= 1;
+       return plain(ok(forged));
+     }},
+    {"RollsBack", SourceErrc::kRollback, "number 04 after 05",
+     [](const CrlFetch&, const Buffer&) {
+       return plain(ok(build_crl(muster::testing::standard_pki().intermediate, numbered(4))));
+     }},
+    {"SendsTheFuture", SourceErrc::kNotYetValid, "in the future",
+     [](const CrlFetch&, const Buffer&) {
+       CrlSpec future = numbered(6, {2});
+       future.this_update = kTestNow + std::chrono::hours(24 * 5);
+       return plain(ok(build_crl(muster::testing::standard_pki().intermediate, future)));
+     }},
+    {"IsNotHttp", SourceErrc::kUnreachable, "not-http", [](const CrlFetch&, const Buffer&) { return plain("SSH-2.0-x\r\n"); }},
+};
+INSTANTIATE_TEST_SUITE_P(All, FaultyHost, ::testing::ValuesIn(kFaults), [](const auto& c) { return c.param.name; });
+
+// req: OCSP-CRL-021
+TEST_F(CrlFetch, TriesTheNextPlaceAtOnce) {
+  LyingHost bad(says("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"));
+  LyingHost foreign(says(ok(build_crl(muster::testing::standard_pki().root, numbered(9)))));
+  LyingHost good(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{bad.url(), foreign.url(), good.url()}};
+  fetch(3);
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(1));
+  EXPECT_EQ(part().failures, 2u);
+  bad.set(says(ok(crl(numbered(6, {1, 2})))));
+  fetch_again();
+  EXPECT_TRUE(is_revoked(2)) << "the first place is preferred again";
+}
+
+TEST_F(CrlFetch, PemIsTakenWhereTheOperatorSaysSo) {
+  LyingHost host(says(ok(as_bytes(muster::testing::to_pem("X509 CRL", crl(numbered(5, {1})))))));
+  spec_.crls.locations = {{host.url()}};
+  spec_.crls.http_pem = CrlSetSpec::HttpPem::kAccepted;
+  fetch();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(1));
+}
+
+TEST_F(CrlFetch, FailuresAreRetriedAndBackedOff) {
+  LyingHost host(says("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"));
+  spec_.crls.locations = {{host.url()}};
+  fetch();
+  look();
+  EXPECT_EQ(host.requests().size(), 1u) << "not at once";
+  EXPECT_LE(keeper().next_look(clock_.monotonic()), clock_.monotonic() + Milliseconds(5'000));
+  clock_.advance(Milliseconds(5'000));
+  fetch();
+  EXPECT_EQ(host.requests().size(), 2u);
+  clock_.advance(Milliseconds(4'900));
+  look();
+  EXPECT_EQ(host.requests().size(), 2u);
+  host.set(says(ok(crl(numbered(5, {1})))));
+  keeper().hurry();
+  fetch();
+  EXPECT_TRUE(is_revoked(1)) << "the operator asked for it";
+}
+
+// A host that hangs does not hold up the others, nor the answers.
+TEST_F(CrlFetch, AHangingHostHoldsUpNobody) {
+  LyingHost hanging([](const std::string&) { return LyingHost::Answer{"", true}; });
+  LyingHost good(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{hanging.url()}, {good.url()}};
+  fetch();
+  EXPECT_TRUE(is_revoked(1) && covers_everything());
+  EXPECT_TRUE(look().is_settled) << "what is needed is there";
+}
+
+// req: OCSP-CRL-053
+TEST_F(CrlFetch, TheFetchedCrlSurvivesARestartWithoutItsHost) {
+  {
+    LyingHost host(says(ok(crl(numbered(5, {1})))));
+    spec_.crls.locations = {{host.url()}};
+    fetch();
+  }
+  restart();
+  store_.reset();
+  std::filesystem::remove_all(directory_.file("store"));
+  store_ = *store::Store::open(directory_.file("store"));
+  spec_.id = id_ = *store_->ensure_issuer(make_issuer_key(issuer().certificate), "CA");
+  EXPECT_TRUE(look().is_settled) << "without waiting for the host";
+  EXPECT_TRUE(is_revoked(1) && covers_everything());
+  await_download();
+  EXPECT_EQ(error(), SourceErrc::kUnreachable);
+  EXPECT_TRUE(is_revoked(1) && covers_everything());
+}
+
+// req: OCSP-CRL-025 OCSP-CRL-020
+TEST_F(CrlFetch, FollowsFreshestCrlWhereTheOperatorSaysSo) {
+  CrlSpec news = numbered(6, {1, 2});
+  news.delta_base = 5;
+  LyingHost delta(says(ok(crl(news))));
+  CrlSpec base = numbered(5, {1});
+  der::Writer uri;
+  uri.element(der::kGeneralNameUri, as_bytes(delta.url("/delta.crl")));
+  const Buffer name = uri.take();
+  crl::DistributionPoint point;
+  point.name.emplace();
+  point.name->full_name.push_back(name);
+  base.extensions.push_back({to_buffer(oid::kCeFreshestCrl), false, crl::encode_distribution_points({&point, 1})});
+  LyingHost host(says(ok(crl(base))));
+  spec_.crls.locations = {{host.url()}};
+  fetch();
+  EXPECT_FALSE(is_revoked(2));
+  EXPECT_TRUE(delta.requests().empty());
+  restart();
+  spec_.crls.freshest = CrlSetSpec::Freshest::kFollowed;
+  fetch(2);
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(2));
+  EXPECT_EQ(state().crl_number, (Buffer{6}));
+  host.set(says(ok(crl(numbered(7, {2})))));
+  fetch_again(2);
+  EXPECT_EQ(status().parts.size(), 1u) << "no CRL names it any more";
+  EXPECT_TRUE(is_revoked(2) && !is_revoked(1));
+}
+
+TEST_F(CrlFetch, ADeltaWaitsForItsBase) {
+  CrlSpec news = numbered(7, {2});
+  news.delta_base = 6;
+  LyingHost delta(says(ok(crl(news))));
+  LyingHost base(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{base.url()}, {delta.url()}};
+  fetch(2);
+  EXPECT_TRUE(is_revoked(1) && !is_revoked(2));
+  EXPECT_EQ(error(), SourceErrc::kNoBase);
+  base.set(says(ok(crl(numbered(6, {1})))));
+  keeper().hurry();
+  look();
+  for (int i = 0; i < 4 && !is_revoked(2); ++i) {
+    await_download();
+  }
+  EXPECT_TRUE(is_revoked(2));
+}
+
+TEST(CrlSetFiles, SortsSourcesAndNamesWhatIsWrong) {
+  CrlSetFiles files;
+  const muster::testing::TempDir directory;
+  files.sources = {"ca.crl", "crls/", directory.path(), "http://a/1.crl  https://b/1.crl", "ldap://c/cn=x"};
+  files.issued = {"issued.txt", directory.path()};
+  const auto set = load_crl_set(files);
+  ASSERT_TRUE(set) << set.error().detail;
+  EXPECT_EQ(set->files, std::vector<std::string>{"ca.crl"});
+  EXPECT_EQ(set->directories.size(), 2u);
+  EXPECT_EQ(set->locations.size(), 2u);
+  EXPECT_EQ(set->locations[0].size(), 2u);
+  EXPECT_EQ(set->issued_files.size(), 1u);
+  EXPECT_EQ(set->issued_directories.size(), 1u);
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxAlternatives; ++i) {
+    many += "http://a/ ";
+  }
+  for (const std::string bad : {"ftp://a/x", "http://", "", "ldap:///cn=x", many.c_str()}) {
+    CrlSetFiles wrong;
+    wrong.sources = {bad};
+    const auto refused = load_crl_set(wrong);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, SourceErrc::kUnsupported);
+    EXPECT_THAT(refused.error().detail, HasSubstr(bad));
+  }
+  CrlSetFiles wrong;
+  wrong.signers = directory.file("absent.pem");
+  EXPECT_EQ(load_crl_set(wrong).error().code, SourceErrc::kUnreadable);
+  wrong = {};
+  wrong.issued = {"http://a/issued"};
+  EXPECT_FALSE(load_crl_set(wrong));
+  wrong = {};
+  wrong.rules.partitions.resize(kMaxPartitions + 1, "http://a/");
+  EXPECT_FALSE(load_crl_set(wrong));
+}
+
+}  // namespace
+}  // namespace muster::source
