@@ -57,14 +57,14 @@ Result<SignerSpec, LoadError> load_signer(const SignerFiles& files, const pki::C
                     .role = files.role};
 }
 
-/// AlgorithmIdentifier the CA signs its CRLs with; empty when the file does not tell. A CRL that does not parse is the source's
-/// business, which says so.
-Buffer crl_algorithm_of(const std::string& path) {
+/// AlgorithmIdentifier the CA signs its CRLs with; empty when the first source is no file that tells. A CRL that does not parse is
+/// the source's business, which says so.
+Buffer crl_algorithm_of(const source::CrlSetFiles& crls) {
   constexpr std::size_t kMaxBytes = 256 << 20;
-  if (path.empty()) {
+  if (crls.sources.empty()) {
     return {};
   }
-  auto content = read_file(path, kMaxBytes);
+  auto content = read_file(crls.sources.front(), kMaxBytes);
   if (!content) {
     return {};
   }

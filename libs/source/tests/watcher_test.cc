@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "muster/net/http_server.h"
 #include "source_fixture.h"
 
 namespace muster::source {
@@ -50,6 +51,14 @@ class Listener {
   std::vector<SourceStatus> seen_;
   std::size_t next_ = 0;
 };
+
+/// The wall clock of the CRL's PKI, with monotonic time running.
+class RunningAtTestNow final : public Clock {
+ public:
+  [[nodiscard]] UnixSeconds now() const override { return kTestNow; }
+  [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
+};
+const RunningAtTestNow crl_clock;
 
 class Watcher : public SourceTest {
  protected:
@@ -126,13 +135,6 @@ TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
   muster::testing::CrlSpec crl;
   crl.entries = {muster::testing::revoked_entry(muster::testing::make_serial(3))};
   directory_.write("ca.crl", muster::testing::build_crl(issuer(), crl));
-  // The wall clock of the CRL's PKI, with monotonic time running.
-  class RunningAtTestNow final : public Clock {
-   public:
-    [[nodiscard]] UnixSeconds now() const override { return kTestNow; }
-    [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
-  };
-  static const RunningAtTestNow crl_clock;  // outlives the watcher, which the fixture owns
   options.poll = Milliseconds(20);
   options.settle = Milliseconds(0);
   watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(SourceKind::kCrl, "ca.crl")}, options, crl_clock,
@@ -148,6 +150,59 @@ TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
   const auto broken = listener.wait_for([](const SourceStatus& s) { return s.error && s.error->code == SourceErrc::kNotTrusted; });
   ASSERT_TRUE(broken);
   EXPECT_EQ(find("03")->state, State::kRevoked);
+}
+
+TEST_F(Watcher, ASetIsPutTogetherFromADirectoryAndAUrl) {
+  class OneCrl final : public net::HttpHandler {
+   public:
+    explicit OneCrl(Buffer crl) : crl_(std::move(crl)) {}
+    void handle(const http::RequestView&, net::HttpReply& reply) override { reply.send(200, "application/pkix-crl", "", crl_); }
+
+   private:
+    const Buffer crl_;
+  };
+  const auto scoped = [&](std::uint64_t serial, bool for_users) {
+    crl::IssuingDistributionPoint point;
+    (for_users ? point.only_user_certs : point.only_ca_certs) = true;
+    muster::testing::CrlSpec crl;
+    crl.entries = {muster::testing::revoked_entry(muster::testing::make_serial(serial))};
+    crl.extensions.push_back(
+        {to_buffer(oid::kCeIssuingDistributionPoint), true, crl::encode_issuing_distribution_point(point)});
+    return muster::testing::build_crl(issuer(), crl);
+  };
+  net::Loop loop;
+  OneCrl handler(scoped(2, false));
+  const auto server = net::HttpServer::listen(loop, "127.0.0.1:0", {}, handler);
+  ASSERT_TRUE(server);
+  std::thread serving([&] { loop.run(); });
+
+  SourceSpec set = spec(SourceKind::kCrlSet, "set");
+  set.crls.directories = {directory_.file("crls")};
+  set.crls.locations = {{"http://" + (*server)->address() + "/ca.crl"}};
+  directory_.write("crls/.keep", "");
+  options.poll = Milliseconds(3'600'000);  // so that only events make it look again
+  options.settle = Milliseconds(0);
+  options.load.state_directory = directory_.file("state");
+  watcher = std::make_unique<SourceWatcher>(*store_, std::vector{set}, options, crl_clock, null_logger(),
+                                            [this](const SourceStatus& status) { listener(status); });
+  const auto half = listener.wait_for([](const SourceStatus& s) { return s.loads == 1; });
+  ASSERT_TRUE(half);
+  EXPECT_TRUE(find("02"));
+  EXPECT_FALSE(half->is_usable(kTestNow)) << "CA certificates alone";
+  directory_.write("crls/user.crl.part", "");
+  const std::string temporary = directory_.write("crls/user.part", scoped(3, true));
+  ASSERT_EQ(std::rename(temporary.c_str(), directory_.file("crls/user.crl").c_str()), 0);
+  const auto whole = listener.wait_for(loaded);
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE(whole->is_usable(kTestNow));
+  EXPECT_EQ(whole->revoked, 2u);
+  EXPECT_EQ(whole->parts.size(), 2u);
+  EXPECT_EQ(whole->age(kTestNow), Seconds(3600));
+  EXPECT_EQ(whole->lag(kTestNow), Seconds(0));
+  EXPECT_EQ(whole->knows_issued, store::KnowsIssued::kNo);
+  watcher.reset();
+  loop.stop();
+  serving.join();
 }
 
 TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
