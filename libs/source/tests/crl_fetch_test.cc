@@ -413,7 +413,7 @@ TEST_F(CrlFetch, ADeltaWaitsForItsBase) {
   EXPECT_TRUE(is_revoked(2));
 }
 
-TEST(CrlSetFiles, SortsSourcesAndNamesWhatIsWrong) {
+TEST(CrlSources, SortsSourcesAndNamesWhatIsWrong) {
   CrlSetFiles files;
   const muster::testing::TempDir directory;
   files.sources = {"ca.crl", "crls/", directory.path(), "http://a/1.crl  https://b/1.crl", "ldap://c/cn=x"};
