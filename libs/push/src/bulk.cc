@@ -52,7 +52,7 @@ class BulkImpl final : public Bulk {
       text.remove_prefix(end + 1);
       take_line(now);
     }
-    return std::exchange(out_, {});
+    return is_atomic() ? std::string() : std::exchange(out_, {});  // nothing is final before all lines are known
   }
 
   Reply finish(UnixSeconds now) override {
@@ -100,6 +100,12 @@ class BulkImpl final : public Bulk {
       }
     }
     bytes_ += text.size();
+    ++operations_;
+    if (is_atomic() && (operations_ > api_.limits.max_atomic_lines || bytes_ > api_.limits.max_atomic_bytes)) {
+      stop({413, "too_large", "an all-or-nothing request has at most " + std::to_string(api_.limits.max_atomic_lines) +
+                                  " lines and " + std::to_string(api_.limits.max_atomic_bytes) + " octets"});
+      return;
+    }
     if (!operation) {
       if (!is_atomic()) {
         commit(now);  // results come in the order of the lines
@@ -110,9 +116,6 @@ class BulkImpl final : public Bulk {
     pending_.push_back({lines_, *operation});
     if (!is_atomic() && pending_.size() >= api_.limits.batch_lines) {
       commit(now);
-    } else if (is_atomic() && (pending_.size() > api_.limits.max_atomic_lines || bytes_ > api_.limits.max_atomic_bytes)) {
-      stop({413, "too_large", "an all-or-nothing request has at most " + std::to_string(api_.limits.max_atomic_lines) +
-                                  " lines and " + std::to_string(api_.limits.max_atomic_bytes) + " octets"});
     }
   }
 
@@ -186,7 +189,7 @@ class BulkImpl final : public Bulk {
   std::string out_;
   std::optional<ApiError> over_;
   std::uint64_t lines_ = 0, changed_ = 0, unchanged_ = 0, failed_ = 0, sequence_ = 0;
-  std::size_t bytes_ = 0;
+  std::size_t operations_ = 0, bytes_ = 0;  // lines that are not empty, readable or not
 };
 
 }  // namespace

@@ -154,7 +154,7 @@ ApiResult<Operation> issue_certificate(Bytes input, const Issuer& issuer) {
   for (const pki::Certificate& ca : issuer.certificates) {
     if (pki::same_name(certificate.issuer(), ca.subject()) && pki::verify_issued_by(certificate, ca)) {
       return Operation{.kind = OperationKind::kIssue, .serial = certificate.serial(), .expires = certificate.not_after(),
-                       .at = {}, .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
+                       .expires_by = Proof::kCertificate, .at = {}, .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
     }
   }
   return bad("certificate: " + certificate.subject_text() + " was not signed by issuer '" + issuer.label + "'");
@@ -183,8 +183,9 @@ ApiResult<Operation> parse_operation(std::string_view text, std::optional<Operat
   if (!serial) {
     return bad("serial (in hexadecimal) or certificate (PEM) is missing");
   }
-  Operation operation{.kind = what, .serial = *serial, .expires = what == OperationKind::kForget ? std::nullopt : expires, .at = {},
-                      .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
+  Operation operation{.kind = what, .serial = *serial, .expires = what == OperationKind::kForget ? std::nullopt : expires,
+                      .expires_by = certificate ? Proof::kCertificate : Proof::kWord, .at = {}, .reason = {}, .invalidity_date = {},
+                      .amend = Amend::kNo};
   MUSTER_CHECK(take_reason(json, operation));
   MUSTER_CHECK(take_dates(json, limits, now, operation));
   if (const auto amend = json.find("amend"); amend != json.end()) {

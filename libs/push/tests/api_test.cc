@@ -58,6 +58,22 @@ TEST(Api, AConflictTellsTheFactsAndChangesNothing) {
   EXPECT_EQ(world.api->stats().conflicts, 5U);
 }
 
+/// The whole way from revoked to good, tried by a client that may do everything.
+// req: OCSP-CRL-051
+TEST(Api, AnExpiryOutOfTheAirUndoesNoRevocation) {
+  World world;
+  ASSERT_EQ(world.post("revoke", R"({"serial":"4A19"})").state(), "revoked");
+  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z"})").status, 409U);
+  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z","amend":true})").status, 409U);
+  EXPECT_EQ(world.post("forget", R"({"serial":"4A19"})").status, 409U);
+  EXPECT_EQ(world.post("issue", R"({"serial":"4A19"})").status, 409U);
+  EXPECT_EQ(world.record("4A19")->state, store::State::kRevoked);
+  EXPECT_FALSE(world.record("4A19")->expires);
+  world.post("revoke", nlohmann::json{{"serial", standard_pki().leaf.certificate.serial().to_hex()}}.dump());
+  EXPECT_EQ(world.post("revoke", nlohmann::json{{"certificate", standard_pki().leaf.certificate_pem()}}.dump()).result(), "changed");
+  EXPECT_EQ(world.record(standard_pki().leaf.certificate.serial().to_hex())->expires, standard_pki().leaf.certificate.not_after());
+}
+
 TEST(Api, TakesSerialAndExpiryFromACertificate) {
   World world;
   const pki::Certificate& leaf = standard_pki().leaf.certificate;

@@ -113,6 +113,37 @@ TEST(Bulk, AllOrNothing) {
   EXPECT_TRUE(world.record("1"));
 }
 
+TEST(Bulk, AllOrNothingSaysNothingBeforeTheEnd) {
+  World world;
+  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk?atomic=true");
+  ASSERT_TRUE(bulk);
+  for (const std::string& piece : {std::string("rubbish\n"), issue_lines(3), std::string("{}\n")}) {
+    EXPECT_EQ((*bulk)->feed(as_bytes(piece), kTestNow), "") << "the status line is not known yet";
+  }
+  const Reply last = (*bulk)->finish(kTestNow);
+  EXPECT_EQ(last.status, 409U);
+  EXPECT_THAT(last.body, ::testing::StartsWith(R"({"line":1,"error":"bad_request")"));
+  EXPECT_THAT(last.body, HasSubstr(R"({"line":5,"error":"bad_request")"));
+}
+
+TEST(Bulk, AllOrNothingIsBoundedForRubbishToo) {
+  Limits limits;
+  limits.max_atomic_lines = 5;
+  World world(limits);
+  std::string rubbish;
+  for (int i = 0; i < 100; ++i) {
+    rubbish += "rubbish\n";
+  }
+  const BulkResult result = send(world, rubbish, "?atomic=true");
+  EXPECT_TRUE(result.is_over);
+  EXPECT_EQ(result.status, 413U);
+  EXPECT_EQ(result.lines.size(), 5U);
+  limits.max_atomic_lines = 100;
+  limits.max_atomic_bytes = 20;
+  World small(limits);
+  EXPECT_EQ(send(small, rubbish, "?atomic=true").status, 413U);
+}
+
 TEST(Bulk, IsBounded) {
   Limits limits;
   limits.max_body_bytes = 64;

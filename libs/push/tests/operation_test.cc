@@ -16,8 +16,8 @@ using ::testing::HasSubstr;
 constexpr UnixSeconds kEarlier = kTestNow - Seconds(3600);
 
 Operation op(OperationKind kind) {
-  return {.kind = kind, .serial = *Serial::from_hex("4A19"), .expires = {}, .at = {}, .reason = {}, .invalidity_date = {},
-          .amend = Amend::kNo};
+  return {.kind = kind, .serial = *Serial::from_hex("4A19"), .expires = {}, .expires_by = Proof::kWord, .at = {},
+          .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
 }
 Status status(State state, std::optional<ReasonCode> reason = std::nullopt) {
   Status out;
@@ -122,6 +122,53 @@ TEST(Decide, TheExpiryIsLearntOnce) {
   EXPECT_EQ(decide(op(OperationKind::kIssue), first.status, kTestNow).status->expires, issue.expires);
   issue.expires = kTestNow + Seconds(101);
   EXPECT_EQ(decide(issue, first.status, kTestNow).verdict, Verdict::kConflict);
+}
+
+/// An expiry in the past would take a revocation off every CRL and out of every answer.
+// req: OCSP-CRL-051, OCSP-RESP-068
+TEST(Decide, AnExpiryOfWhatIsRevokedComesFromTheCertificateAlone) {
+  for (const OperationKind kind : {OperationKind::kRevoke, OperationKind::kHold, OperationKind::kUnhold}) {
+    const Status& known = kind == OperationKind::kRevoke ? kRevoked : kHeld;
+    for (const UnixSeconds expires : {kTestNow - Seconds(1), kTestNow + Seconds(2)}) {
+      Operation operation = op(kind);
+      operation.expires = expires;
+      const Decision said = decide(operation, known, kTestNow);
+      EXPECT_EQ(said.verdict, Verdict::kConflict) << to_string(kind);
+      EXPECT_EQ(said.status, known) << to_string(kind);
+      EXPECT_THAT(said.why, HasSubstr("certificate itself"));
+      operation.expires_by = Proof::kCertificate;
+      EXPECT_EQ(decide(operation, known, kTestNow).status->expires, expires) << to_string(kind);
+    }
+  }
+}
+
+// req: OCSP-CRL-051
+TEST(Decide, NobodyPlantsAPastExpiry) {
+  for (const OperationKind kind : {OperationKind::kIssue, OperationKind::kRevoke, OperationKind::kHold}) {
+    for (const std::optional<Status>& known : {std::optional<Status>(), std::optional<Status>(kGood)}) {
+      Operation operation = op(kind);
+      operation.expires = kTestNow;
+      EXPECT_EQ(decide(operation, known, kTestNow).verdict, Verdict::kConflict) << to_string(kind);
+      EXPECT_EQ(decide(operation, known, kTestNow).status, known) << to_string(kind);
+      operation.expires_by = Proof::kCertificate;
+      EXPECT_EQ(decide(operation, known, kTestNow).verdict, Verdict::kChanged) << to_string(kind);
+    }
+  }
+  Status over = kGood;
+  over.expires = kTestNow - Seconds(1);
+  Operation again = op(OperationKind::kIssue);
+  again.expires = over.expires;
+  EXPECT_EQ(decide(again, over, kTestNow).verdict, Verdict::kUnchanged) << "known already";
+}
+
+TEST(Decide, TheCertificateCorrectsAWrongExpiry) {
+  Status wrong = kGood;
+  wrong.expires = kTestNow + Seconds(1);
+  Operation revoke = op(OperationKind::kRevoke);
+  revoke.expires = kTestNow + Seconds(100'000);
+  EXPECT_EQ(decide(revoke, wrong, kTestNow).verdict, Verdict::kConflict);
+  revoke.expires_by = Proof::kCertificate;
+  EXPECT_EQ(decide(revoke, wrong, kTestNow).status->expires, revoke.expires);
 }
 
 // req: OCSP-RESP-068

@@ -24,11 +24,16 @@ std::optional<OperationKind> parse_operation_kind(std::string_view word);
 /// Whether a revocation may be corrected: its reason, its invalidity date, an earlier time. It stays a revocation.
 enum class Amend : std::uint8_t { kNo, kYes };
 
+/// Where an operation's `expires` comes from. An expiry ends a revocation's stay on CRLs and in answers, so a word alone is not enough
+/// to give one to a certificate that is revoked.
+enum class Proof : std::uint8_t { kWord, kCertificate };
+
 /// What is not given is not compared with what is known, and keeps its value where there is one.
 struct Operation {
   OperationKind kind = OperationKind::kIssue;
   Serial serial;
   std::optional<UnixSeconds> expires;          ///< notAfter
+  Proof expires_by = Proof::kWord;
   std::optional<UnixSeconds> at;               ///< of revoke and hold; absent: now
   std::optional<ReasonCode> reason;            ///< of revoke
   std::optional<UnixSeconds> invalidity_date;  ///< of revoke: since when the key was known or thought to be lost
