@@ -1,6 +1,7 @@
 #include "muster/publish/publisher.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "publication.h"
 #include "published_files.h"
@@ -23,6 +24,7 @@ struct Publisher::Impl {
   [[nodiscard]] std::string in_state(const std::string& name) const { return spec.state_directory + "/" + name; }
 
   PublishResult<Unit> start(UnixSeconds now);
+  PublishResult<Unit> check_places() const;
   PublishResult<Unit> adopt_published_numbers();
   PublishResult<Unit> install();
   void tidy() const;
@@ -47,6 +49,7 @@ struct Publisher::Impl {
 PublishResult<Unit> Publisher::Impl::start(UnixSeconds now) {
   MUSTER_CHECK(check_spec(spec, now, warnings));
   MUSTER_TRY(lock, lock_directory(spec.state_directory));
+  MUSTER_CHECK(check_places());
   const std::string tag = issuer_tag(crl_issuer_of(spec));
   MUSTER_TRY(const auto known, load_state(spec.state_directory));
   if (known && known->issuer != tag) {
@@ -73,6 +76,22 @@ PublishResult<Unit> Publisher::Impl::start(UnixSeconds now) {
   MUSTER_CHECK(adopt_published_numbers());
   if (const auto done = install(); !done) {
     warnings.push_back(done.error().detail);  // tried again before anything is published
+  }
+  return Unit{};
+}
+
+/// Published files do not go where the state is: one could take the place of the other.
+PublishResult<Unit> Publisher::Impl::check_places() const {
+  std::error_code failure;
+  const auto state_directory = std::filesystem::canonical(spec.state_directory, failure);
+  for (const Partition& partition : spec.partitions) {
+    for (const std::string& path : {partition.out, partition.delta_out}) {
+      const auto parent = std::filesystem::path(path).parent_path();
+      if (!path.empty() && std::filesystem::weakly_canonical(parent.empty() ? "." : parent, failure) == state_directory) {
+        return bad(PublishErrc::kTerms, path + " lies in " + spec.state_directory + ", which is for the numbers and CRLs of this "
+                                               "series (publish into another directory, or name another one for the state)");
+      }
+    }
   }
   return Unit{};
 }
@@ -124,10 +143,11 @@ PublishResult<Unit> Publisher::Impl::install() {
   return Unit{};
 }
 
-/// Removes from the state directory what is not in use: older CRLs, and what a failed publication left.
+/// Removes from the state directory what is ours and not in use: older CRLs, and what a failed publication left. Whatever else
+/// stands there belongs to somebody: an operator may have named a directory that is in use.
 void Publisher::Impl::tidy() const {
   remove_files(spec.state_directory, [this](std::string_view name) {
-    if (name == "lock" || name == "state") {
+    if (!is_file_of_ours(name)) {
       return true;
     }
     for (std::size_t i = 0; i < spec.partitions.size(); ++i) {

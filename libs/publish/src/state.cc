@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <map>
@@ -72,6 +73,29 @@ std::string complete_file_name(std::size_t partition, const crl::Number& number)
 }
 std::string delta_file_name(std::size_t partition, const crl::Number& number) {
   return "delta-" + std::to_string(partition) + "-" + number.to_hex() + ".crl";
+}
+bool is_file_of_ours(std::string_view name) {
+  constexpr std::string_view kHalf = ".tmp.";  // and six characters, as write_file_atomically names them
+  const std::size_t half = name.size() < kHalf.size() + 6 ? std::string_view::npos : name.size() - kHalf.size() - 6;
+  const bool is_half = half != std::string_view::npos && name.substr(half, kHalf.size()) == kHalf;
+  if (is_half) {
+    name = name.substr(0, half);
+  }
+  if (is_half && name == "state") {
+    return true;
+  }
+  const auto take = [&name](std::string_view start) {
+    const bool there = name.starts_with(start);
+    name.remove_prefix(there ? start.size() : 0);
+    return there;
+  };
+  const auto take_any = [&name](std::string_view characters) {
+    const std::size_t end = std::min(name.find_first_not_of(characters), name.size());
+    name.remove_prefix(end);
+    return end != 0;
+  };
+  return (take("complete-") || take("delta-")) && take_any("0123456789") && take("-") && take_any("0123456789ABCDEF") &&
+         name == ".crl";
 }
 std::string State::complete_file(std::size_t partition) const { return complete_file_name(partition, *complete); }
 std::string State::delta_file(std::size_t partition) const { return delta_file_name(partition, *delta); }

@@ -23,6 +23,9 @@ struct State {
 };
 std::string complete_file_name(std::size_t partition, const crl::Number& number);
 std::string delta_file_name(std::size_t partition, const crl::Number& number);
+/// Whether a file in a state directory has a name that only we give: that of a CRL, whole or half written, or of a half-written
+/// state.
+bool is_file_of_ours(std::string_view name);
 
 std::string encode_state(const State& state);
 /// Nothing: damaged.

@@ -125,6 +125,45 @@ TEST_F(StateDirectory, DoesNotGrow) {
   EXPECT_EQ(files, 4u) << "lock, state, a complete CRL, a delta";
 }
 
+TEST_F(StateDirectory, HoldsOurOwnFilesAlone) {
+  const auto put = [this](const std::string& name) { directory_.write("state/" + name, std::string_view("not ours")); };
+  std::filesystem::create_directory(directory_.file("state"));
+  const std::vector<std::string> foreign = {"data.mdb", "ca.key", "complete.crl", "complete-0-1.crl.bak", "delta-x-1.crl",
+                                            "notes.tmp.abcdef", "complete-0-1f.crl", "state.old"};
+  for (const std::string& name : foreign) {
+    put(name);
+  }
+  const std::vector<std::string> ours = {"complete-7-1F.crl", "delta-0-2.crl", "delta-0-2.crl.tmp.aB3dEf", "state.tmp.123456"};
+  for (const std::string& name : ours) {
+    put(name);
+  }
+  publish(spec());
+  for (const std::string& name : foreign) {
+    EXPECT_TRUE(exists(directory_.file("state/" + name))) << name;
+  }
+  for (const std::string& name : ours) {
+    EXPECT_FALSE(exists(directory_.file("state/" + name))) << name << " is a leftover";
+  }
+}
+
+TEST_F(StateDirectory, IsNoPlaceForPublishedFiles) {
+  for (const char* place : {"state/ca.crl", "state/../state/./ca.crl"}) {
+    Spec s = spec();
+    s.partitions[0].out = directory_.path() + "/" + place;
+    EXPECT_EQ(failure(s), PublishErrc::kTerms) << place;
+    EXPECT_THAT(last_detail_, HasSubstr("another directory"));
+    s = spec_with_deltas();
+    s.partitions[0].delta_out = directory_.path() + "/" + place;
+    EXPECT_EQ(failure(s), PublishErrc::kTerms) << place;
+  }
+  Spec below = spec();
+  below.state_directory = directory_.file("whole");
+  below.partitions[0].out = directory_.file("whole/web/ca.crl");
+  std::filesystem::create_directories(directory_.file("whole/web"));
+  publish(below);
+  EXPECT_TRUE(exists(below.partitions[0].out));
+}
+
 TEST_F(StateDirectory, PutsBackWhatWasRemovedFromTheServedPlace) {
   publish(spec());
   const std::string before = muster::testing::read_text(out());
