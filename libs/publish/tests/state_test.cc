@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "muster/testing/crl_builder.h"
 #include "publish_fixture.h"
 
 namespace muster::publish {
@@ -176,6 +177,15 @@ TEST_F(StateDirectory, NothingForeignIsOverwritten) {
   directory_.write("ca.crl", std::string_view("the operator's diary"));
   EXPECT_EQ(failure(spec()), PublishErrc::kState);
   EXPECT_EQ(muster::testing::read_text(out()), "the operator's diary");
+  const Buffer of_root = muster::testing::build_crl(standard_pki().root, {});
+  directory_.write("ca.crl", of_root);
+  EXPECT_EQ(failure(spec()), PublishErrc::kState) << "a CRL of another issuer";
+  EXPECT_EQ(muster::testing::read_octets(out()), of_root);
+  muster::testing::CrlSpec of_old_program;
+  of_old_program.number = 77;
+  directory_.write("ca.crl", muster::testing::to_pem("X509 CRL", muster::testing::build_crl(ca(), of_old_program)));
+  publish(spec());
+  EXPECT_EQ(read(out()).number(), crl::Number(78)) << "a CRL of ours by another program, in PEM";
 }
 
 TEST_F(StateDirectory, AnOutputThatCannotBeWrittenIsWrittenLater) {
