@@ -49,6 +49,7 @@ class Reader:
         for written, here in {"http://ocsp.corp.example": f"http://{OCSP}", "0.0.0.0:": "127.0.0.1:", **self.names}.items():
             text = text.replace(written, here)
         text = re.sub(r"127\.0\.0\.1:(\d+)", lambda m: f"127.0.0.1:{self.port(m[1])}", text)
+        text = re.sub(r"(http\.server )(\d+)", lambda m: f"{m[1]}{self.port(m[2])}", text)
         return re.sub(r"/(var/lib/muster|etc/nginx|etc/muster|run/muster)\b", lambda m: f"{self.dir}/system/{m[1]}", text)
 
     def shell(self, text):
@@ -62,7 +63,7 @@ class Reader:
             pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
         if step.kind == page.DAEMON:
             command = next(line for line in text.splitlines() if not line.startswith("#") and line.strip())
-            kind = command.split()[1]
+            kind = command.removeprefix("muster ").split()[0]
             daemon = process.Daemon(*self.shell("exec " + text), env=self.env)
             self.daemons.append(daemon)
             daemon.wait_for(page.ANNOUNCED[kind])

@@ -5,8 +5,11 @@ usage: status_sources_test.py MUSTER      Each test names the responder it learn
 """
 import datetime
 import hashlib
+import http.server
 import os
 import pathlib
+import signal
+import threading
 
 from site_case import SiteCase, main
 from kit import ocsp, process, responder
@@ -106,6 +109,55 @@ class Crls(SiteCase):
         for word in ("unknown", "unauthorized"):
             running = self.start("--crl", self.crl, "--unlisted", word, ca=self.own)
             self.assertEqual(self.said(running), {"good": word, "revoked": "revoked"})
+
+
+class CrlHosts(SiteCase):
+    # OpenCA ocspd freed the CRL and then downloaded, in a signal handler with the lock held: while the host hung nobody was answered,
+    # and when it failed revoked certificates were good.
+    # req: OCSP-RESP-004
+    def test_a_host_that_hangs_or_lies_takes_nothing_away(self):
+        crl = ocsp.pem_to_der(pathlib.Path(self.ca.crl("ca.crl")).read_text(), "X509 CRL")
+        release, asked, serve = threading.Event(), threading.Semaphore(0), [lambda handler: handler.give(200, crl)]
+        self.addCleanup(release.set)
+
+        class Host(http.server.BaseHTTPRequestHandler):
+            def give(self, code, body, length=None):
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(body) if length is None else length))
+                self.end_headers()
+                self.wfile.write(body)
+                self.close_connection = True
+
+            def do_GET(self):
+                what = serve[0]
+                asked.release()
+                what(self)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Host)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+        running = self.start(*self.config(f'''unlisted = "good"
+[responder.issuer.crls]
+sources = ["http://127.0.0.1:{server.server_port}/ca.crl"]
+refresh = "1s"
+timeout = "2s"'''))
+        said = lambda: [self.ask(running, name) for name in ("good", "revoked")]  # noqa: E731
+        process.until(lambda: said() == ["good", "revoked"], "the CRL has come")
+        faults = {"hangs": lambda h: release.wait(process.DEADLINE), "is gone": lambda h: h.give(404, b"no such page"),
+                  "shows a page": lambda h: h.give(200, b"<html>please log in</html>"), "sends half": lambda h: h.give(200, crl[:300]),
+                  "promises more": lambda h: h.give(200, crl, len(crl) + 100), "is empty": lambda h: h.give(200, b"")}
+        for what, fault in faults.items():
+            with self.subTest(host=what):
+                serve[0] = fault
+                while asked.acquire(blocking=False):
+                    pass
+                running.daemon.send(signal.SIGHUP)  # asks at once, however long it has backed off
+                self.assertTrue(asked.acquire(timeout=process.DEADLINE), "the host was asked")
+                self.assertEqual(said(), ["good", "revoked"])
 
 
 class Nothing(SiteCase):
