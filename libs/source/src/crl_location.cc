@@ -114,7 +114,7 @@ void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Sec
     validators_[at_] = std::exchange(offered_, {});
   }
   at_ = 0;  // the first place is the preferred one
-  first_error_.reset();
+  round_error_.reset();
   retry_after_.reset();
   plan_.succeeded(now, left, chance);
   status_.last_success = wall;
@@ -130,8 +130,11 @@ void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Sec
 }
 
 void CrlLocation::refused(const SourceError& error, MonotonicTime now, UnixSeconds wall, double chance) {
-  if (!first_error_) {
-    first_error_ = error;
+  if (!round_error_) {
+    round_error_ = error;
+  } else {  // what a host gave and we refused says more than that another was not there
+    round_error_->code = round_error_->code == SourceErrc::kUnreachable ? error.code : round_error_->code;
+    round_error_->detail += "; " + error.detail;
   }
   ++status_.failures;
   if (++at_ < urls_.size()) {
@@ -141,7 +144,7 @@ void CrlLocation::refused(const SourceError& error, MonotonicTime now, UnixSecon
   at_ = 0;
   tried_ = true;
   plan_.failed(now, std::exchange(retry_after_, std::nullopt), chance);
-  status_.error = std::exchange(first_error_, std::nullopt);
+  status_.error = std::exchange(round_error_, std::nullopt);
   if (!status_.failing_since) {
     status_.failing_since = wall;
   }

@@ -52,7 +52,7 @@ class CrlLocation {
   std::optional<DownloadId> running_;
   std::vector<Validators> validators_;  // by URL; of what was accepted
   Validators offered_;                  // of what was received and is not judged yet
-  std::optional<SourceError> first_error_;  // of this round
+  std::optional<SourceError> round_error_;  // of all places asked in this round
   std::optional<Seconds> retry_after_;
   std::shared_ptr<const HeldCrl> held_;
   PartStatus status_;

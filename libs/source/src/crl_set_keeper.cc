@@ -326,7 +326,7 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete, con
   const bool fetched = std::all_of(locations_.begin(), locations_.end(), [](const auto& location) { return location->was_tried(); });
   const bool usable = merged_ && merged_->gap.empty() &&
                       merged_->facts.not_revoked_until.value_or(*merged_->facts.next_update) > clock_.now();
-  turn.is_settled = shelf_error_ || (files_tried && (fetched || usable));
+  turn.is_settled = is_settled_ = shelf_error_ || (files_tried && (fetched || usable));
   return turn;
 }
 

@@ -107,6 +107,7 @@ class CrlSetKeeper {
     UnixSeconds next_change = UnixSeconds::max();
   };
   std::optional<Merged> merged_;
+  bool is_settled_ = false;
   std::optional<SourceError> merge_error_;
   std::optional<SourceError> rollback_error_, signer_error_;
   std::uint64_t merge_tried_for_ = 0;   // version of the shelf

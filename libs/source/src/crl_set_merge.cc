@@ -330,7 +330,7 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
   if (!signer_problems_.empty()) {
     take(SourceError{SourceErrc::kNotTrusted, signer_problems_.front()});
   }
-  if (!part && !merged_) {
+  if (!part && !merged_ && is_settled_) {
     part = source_error(SourceErrc::kUnreadable, spec_.path, "nothing of it could be read as yet");
   }
   if (!part && merged_ && !merged_->gap.empty()) {

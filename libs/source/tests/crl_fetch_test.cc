@@ -306,6 +306,12 @@ TEST_F(CrlFetch, TriesTheNextPlaceAtOnce) {
   bad.set(says(ok(crl(numbered(6, {1, 2})))));
   fetch_again();
   EXPECT_TRUE(is_revoked(2)) << "the first place is preferred again";
+  bad.set(says("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"));
+  fetch_again(3);
+  EXPECT_EQ(error(), SourceErrc::kNotTrusted) << "more telling than a host that is away";
+  for (const LyingHost* host : {&bad, &foreign, &good}) {
+    EXPECT_THAT(error_text(), HasSubstr(host->url()));
+  }
 }
 
 TEST_F(CrlFetch, PemIsTakenWhereTheOperatorSaysSo) {
