@@ -86,7 +86,7 @@ void bind_answers(config::Section& section, PolicyOptions& o) {
   section.duration("retain_expired", &o.retain_expired, Seconds(0), Seconds(100LL * 366 * 86400),
                    "Certificates that expired longer ago are answered unauthorized. Default: all that have a record are answered.");
   change(section, "archive_cutoff", kArchiveCutoff, &IssuerPolicy::archive_cutoff, o,
-         "Archive cutoff in answers: none, the time of signing less retain_expired (where that is set), or the issuing CA's notBefore.");
+         "Archive cutoff in answers: none, the time of signing less retain_expired (where that is set), or the issuing CA's notBefore. Data from a CRL have none: CRLs drop certificates that expired.");
   section.texts("cert_id_hashes", &o.cert_id_hashes, "Hashes of CertIDs that are answered: \"sha1\", \"sha256\", \"sha384\", \"sha512\". Empty: as the profile.");
   section.size("max_response", &o.max_response, 0, 1 << 20, "Longest answer; a longer one is not sent (internalError). 0: as the profile.");
 }

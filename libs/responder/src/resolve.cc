@@ -83,6 +83,16 @@ std::optional<UnixSeconds> known_until(const store::IssuerState& state, const st
   return until;
 }
 
+bool promises_retention(const IssuerPolicy& policy) {
+  return policy.archive_cutoff == ArchiveCutoff::kIssuer ||
+         (policy.archive_cutoff == ArchiveCutoff::kRetention && policy.retain_expired);
+}
+
+/// Whether a CRL need not name the certificate if it was revoked, so that its silence says nothing (RFC 5280 section 3.3).
+bool may_be_dropped(const store::IssuerState& state, const store::Status& record) {
+  return state.this_update && record.expires && *record.expires < *state.this_update;
+}
+
 /// Whether the status of a serial changes no more: what holds for ever must not be said of one that may be revoked, released or
 /// issued yet.
 bool is_final(const IssuerPolicy& policy, const std::optional<store::Status>& record, UnixSeconds now) {
@@ -161,6 +171,9 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
     out.rule = Rule::kCompromisedCa;
     out.status = ocsp::Revoked{*terms.policy.compromised_at, ReasonCode::kCaCompromise};
   } else if (record) {
+    if (promises_retention(terms.policy) && may_be_dropped(*state, *record)) {
+      return refuse(Cause::kRetired);
+    }
     out.status = ocsp::Good{};
   } else if (state->knows_issued == store::KnowsIssued::kYes) {
     answer_unissued(terms.policy, out);

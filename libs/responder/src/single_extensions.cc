@@ -6,7 +6,10 @@ namespace {
 /// id-isismtt-at-certHash, Common PKI part 4: 1.3.36.8.3.13.
 constexpr std::uint8_t kCertHash[] = {0x2b, 0x24, 0x08, 0x03, 0x0d};
 
-std::optional<UnixSeconds> archive_cutoff(const Issuer& issuer, UnixSeconds now) {
+std::optional<UnixSeconds> archive_cutoff(const Issuer& issuer, const store::IssuerState* state, UnixSeconds now) {
+  if (state != nullptr && state->this_update) {
+    return std::nullopt;  // CRLs drop what expired (RFC 5280 section 3.3): nobody retains what the cutoff would promise
+  }
   const IssuerPolicy& policy = issuer.terms.policy;
   switch (policy.archive_cutoff) {
     case ArchiveCutoff::kNone: break;
@@ -44,7 +47,7 @@ std::vector<der::Extension> make_single_extensions(const Issuer& issuer, const A
     return out;
   }
   const IssuerPolicy& policy = issuer.terms.policy;
-  if (const auto cutoff = archive_cutoff(issuer, now)) {
+  if (const auto cutoff = archive_cutoff(issuer, state, now)) {
     out.push_back(plain(oid::kOcspArchiveCutoff, ocsp::encode_archive_cutoff(*cutoff)));
   }
   if (policy.crl_reference == Shown::kYes && state != nullptr && state->this_update) {

@@ -86,6 +86,42 @@ TEST(SingleExtensions, CutTheArchiveOffByTheRetention) {
   EXPECT_FALSE(extension(ask(plain.answerer, leaf_request()), oid::kOcspArchiveCutoff)) << "nothing is dropped, so there is no cutoff";
 }
 
+// CRLs drop the revocations of certificates that expired (RFC 5280 section 3.3): nothing is retained that a cutoff could promise.
+// req: OCSP-RESP-026
+TEST(SingleExtensions, NoCutoffForWhatCrlsDrop) {
+  IssuerSpec etsi = full_spec();
+  etsi.policy.archive_cutoff = ArchiveCutoff::kIssuer;
+  IssuerSpec no_promise = full_spec();
+  no_promise.policy.archive_cutoff = ArchiveCutoff::kNone;
+  for (const IssuerSpec& spec : {full_spec(), etsi, no_promise}) {
+    World world({spec});
+    use_crl(world);
+    store::Status record = revoked_at(kTestNow - hours(3));
+    record.expires = kTestNow - hours(2);
+    world.store.set(kIssuer, leaf().serial(), record);
+    const Taken revoked = ask(world.answerer, leaf_request());
+    EXPECT_TRUE(revoked.revoked());
+    EXPECT_FALSE(extension(revoked, oid::kOcspArchiveCutoff));
+    // The next CRL is without it; a list of issued serials beside the CRL still has it.
+    world.store.states[kIssuer].knows_issued = store::KnowsIssued::kYes;
+    record = store::Status{};
+    record.expires = kTestNow - hours(2);
+    world.store.set(kIssuer, leaf().serial(), record);
+    const Taken dropped = ask(world.answerer, leaf_request());
+    if (spec.policy.archive_cutoff == ArchiveCutoff::kNone) {
+      EXPECT_TRUE(dropped.good()) << "says nothing of certificates that expired";
+    } else {
+      EXPECT_EQ(dropped.cause, Cause::kRetired) << "retention is promised, but nobody knows";
+      EXPECT_EQ(dropped.status(), ocsp::ResponseStatus::kUnauthorized);
+    }
+    record.expires = kTestNow - hours(1);  // the CRL's thisUpdate: it had to be on it
+    world.store.set(kIssuer, leaf().serial(), record);
+    const Taken good = ask(world.answerer, leaf_request());
+    EXPECT_TRUE(good.good());
+    EXPECT_FALSE(extension(good, oid::kOcspArchiveCutoff));
+  }
+}
+
 // req: OCSP-RESP-007 OCSP-RESP-008
 TEST(SingleExtensions, AreAbsentForSerialsNeverIssued) {
   IssuerSpec spec = full_spec();
