@@ -53,6 +53,8 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
       out.sources.push_back(
           {source::SourceKind::kCrlSet, source::describe(files.crls), ca, *id, spec->label, *std::move(set)});
     }
+    // One broken signer of several must not keep the responder down; a reload rather keeps what is in force.
+    spec->faulty_signers = before == nullptr ? responder::FaultySigners::kLeftOut : responder::FaultySigners::kRefused;
     out.is_incomplete = out.is_incomplete || spec->missing_signers != 0;
     specs.push_back(*std::move(spec));
     out.files.push_back(files);

@@ -11,22 +11,25 @@ bool same_name_and_key(const pki::Certificate& a, const pki::Certificate& b) {
   return equal(a.subject(), b.subject()) && equal(a.public_key_bits(), b.public_key_bits());
 }
 
-/// Every signer of `spec`. One that has ended does not keep the others from answering: it is left out with a warning.
+/// Every signer of `spec`. One that has ended does not keep the others from answering: it is left out with a warning. Nor does a
+/// faulty one where nothing is in force yet.
 Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, UnixSeconds now,
                                                             std::vector<std::string>& warnings) {
   std::vector<IssuerSigner> out;
-  std::optional<SetupError> ended;
+  std::optional<SetupError> first;
   const MayWait may_wait = spec.signers.size() > 1 ? MayWait::kYes : MayWait::kNo;
   for (SignerSpec& one : spec.signers) {
     auto checked = check_signer(std::move(one), spec, now, may_wait, warnings);
     if (checked) {
       out.push_back(*std::move(checked));
-    } else if (checked.error().code == SetupErrc::kExpired && may_wait == MayWait::kYes) {
-      ended = checked.error();
-      warnings.push_back(ended->detail + "; answers are signed by the others");
-    } else {
+      continue;
+    }
+    const bool has_ended = checked.error().code == SetupErrc::kExpired;
+    if (may_wait == MayWait::kNo || (!has_ended && spec.faulty_signers == FaultySigners::kRefused)) {
       return Err{checked.error()};
     }
+    warnings.push_back(checked.error().detail + (has_ended ? "" : "; this signer is LEFT OUT") + "; answers are signed by the others");
+    first = first ? first : checked.error();
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -37,7 +40,7 @@ Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, Un
     }
   }
   if (out.empty()) {
-    return Err{*ended};
+    return Err{*first};
   }
   return out;
 }

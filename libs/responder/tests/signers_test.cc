@@ -130,6 +130,30 @@ TEST(SetupOfSigners, LeavesOutOneThatEndedAndRefusesOneThatIsWrong) {
   EXPECT_THAT(refused.error().detail, HasSubstr("foreign"));
 }
 
+TEST(SetupOfSigners, LeavesOutFaultyOnesWhereTold) {
+  const Identity foreign = testing::issue(standard_pki().root, testing::ocsp_signer_spec("foreign"));
+  SignerSpec mismatched = signer_spec(signer_of(KeyKind::kP256, "mismatched"));
+  mismatched.key = standard_pki().leaf.key;
+  const SignerSpec sound = signer_spec(standard_pki().ocsp_signer, SignerRole::kStandby);
+  const std::pair<SignerSpec, const char*> faulty[] = {
+      {signer_spec(foreign), "foreign"}, {mismatched, "mismatched"}, {signer_spec(signer_of(KeyKind::kRsa1024, "weak")), "weak"}};
+  for (const auto& [bad, name] : faulty) {
+    std::vector<std::string> warnings;
+    IssuerSpec spec = spec_of({bad, sound});
+    EXPECT_FALSE(Setup::make({spec}, {}, kTestNow, warnings)) << name;
+    spec.faulty_signers = FaultySigners::kLeftOut;
+    const auto made = Setup::make({spec}, {}, kTestNow, warnings);
+    ASSERT_TRUE(made) << made.error().detail;
+    ASSERT_EQ((*made)->issuers()[0].signers.size(), 1U);
+    EXPECT_EQ((*made)->issuers()[0].signers[0].certificate, standard_pki().ocsp_signer.certificate);
+    EXPECT_THAT(warnings, Contains(::testing::AllOf(HasSubstr(name), HasSubstr("LEFT OUT"))));
+    spec.signers = {bad};
+    EXPECT_FALSE(Setup::make({spec}, {}, kTestNow, warnings)) << "nobody would be left";
+    spec.signers = {bad, bad};
+    EXPECT_FALSE(Setup::make({spec}, {}, kTestNow, warnings));
+  }
+}
+
 TEST(SetupOfSigners, RefusesNoneTooManyAndTwins) {
   std::vector<std::string> warnings;
   const SignerSpec one = signer_spec(standard_pki().ocsp_signer);

@@ -19,6 +19,11 @@ enum class DataOrigin : std::uint8_t {
   kWatchedSource,  ///< index.txt or a CRL: right when it was last read
   kStoreItself,    ///< the store is written directly: right at this moment
 };
+/// What becomes of a signer that fails its checks while another one passes them. One that has ended is left out anyway.
+enum class FaultySigners : std::uint8_t {
+  kRefused,  ///< the setup is: what is in force stays
+  kLeftOut,  ///< with a warning: nothing is in force yet
+};
 /// One issuer as parsed from files: input of Setup::make.
 struct IssuerSpec {
   std::string label;                            ///< for people
@@ -32,6 +37,7 @@ struct IssuerSpec {
   std::vector<pki::Certificate> requestor_anchors{};       ///< who vouches for signers of requests
   std::shared_ptr<const IssuedCertificates> issued{};      ///< for CertHash; null: none given
   std::size_t missing_signers = 0;              ///< left out because their keys do not answer now
+  FaultySigners faulty_signers = FaultySigners::kRefused;
 };
 
 /// What decides about an answer besides the records and the signer.
@@ -69,7 +75,7 @@ struct SetupError {
 class Setup {
  public:
   /// Judges every issuer at `now`: each signer certified by the issuer's key with id-kp-OCSPSigning and valid, private keys fit,
-  /// trial signatures verify, policy holds together. Of several signers one that ended is left out, with a warning. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
+  /// trial signatures verify, policy holds together. Of several signers one that ended is left out, with a warning; one that is faulty, as the spec says. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
   /// soon to expire...). Errors: see SetupErrc.
   static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs, const Policy& policy,
                                                                UnixSeconds now, std::vector<std::string>& warnings);
