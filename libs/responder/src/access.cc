@@ -55,6 +55,11 @@ Cause check_client(const Issuer& issuer, const ocsp::RequestView& request, const
   return Cause::kNone;
 }
 
+bool is_for_everybody(const Issuer& issuer) {
+  const IssuerPolicy& policy = issuer.terms.policy;
+  return policy.clients.empty() && policy.request_signatures != RequestSignatures::kRequired;
+}
+
 bool wants_verifying(const Issuer& issuer, const ocsp::RequestView& request) {
   return request.signature && issuer.terms.policy.request_signatures != RequestSignatures::kIgnored;
 }

@@ -15,6 +15,8 @@ inline constexpr std::size_t kMaxRequestorCertificates = 8;
 Cause check_client(const Issuer& issuer, const ocsp::RequestView& request, const Client& client);
 /// Whether a signature must be verified before the issuer's records are looked at.
 bool wants_verifying(const Issuer& issuer, const ocsp::RequestView& request);
+/// Whether everybody may have the answers, so that shared caches may keep them.
+bool is_for_everybody(const Issuer& issuer);
 /// Verifies the signature of a request and who made it: a certificate with a path to the issuer's requestor anchors at `now`,
 /// named by requestorName where that is a directory name, and on the list of requestors if there is one. The cost is bounded by
 /// kMaxRequestorCertificates and pki::find_path. kNone, kBadSignature, kRequestorRefused.

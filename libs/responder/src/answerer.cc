@@ -34,7 +34,7 @@ Answer Answerer::Impl::refuse(Cause cause, UnixSeconds now) {
   counters.refused[static_cast<std::size_t>(cause)].add();
   HttpMessage& message = errors[static_cast<std::size_t>(status_for(cause))];
   if (message.octets.empty()) {
-    render_error(message, ocsp::encode_error_response(status_for(cause)), now, date);
+    render_unstored(message, ocsp::encode_error_response(status_for(cause)), now, date);
   }
   refresh_clock(message, now, date);
   last = &message;
@@ -190,8 +190,11 @@ Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t varian
     place->replace_at = answer.replace_at;
   }
   HttpMessage& message = place != nullptr ? place->message : scratch;
-  const IssuerPolicy& policy = setup->issuers()[one.by.issuer].terms.policy;
-  if (policy.next_update == NextUpdate::kOmitted) {
+  const Issuer& issuer = setup->issuers()[one.by.issuer];
+  const IssuerPolicy& policy = issuer.terms.policy;
+  if (!is_for_everybody(issuer)) {
+    render_unstored(message, answer.body, now, date);
+  } else if (policy.next_update == NextUpdate::kOmitted) {
     render_private(message, answer.body, now, date);
   } else {
     render_cacheable(message, answer.body,
@@ -206,9 +209,12 @@ Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonc
   MUSTER_TRY(const Buffer body, sign(nonce, now));
   Freshness freshness{UnixSeconds::max(), UnixSeconds::max(), UnixSeconds::max()};
   bool is_private = nonce.has_value();
+  bool is_restricted = false;
   for (const Asked& one : asked) {
     count(one.by.issuer, one.resolved);
-    const IssuerPolicy& policy = setup->issuers()[one.by.issuer].terms.policy;
+    const Issuer& issuer = setup->issuers()[one.by.issuer];
+    const IssuerPolicy& policy = issuer.terms.policy;
+    is_restricted = is_restricted || !is_for_everybody(issuer);
     is_private = is_private || policy.next_update == NextUpdate::kOmitted;
     freshness.longest_age = std::min(freshness.longest_age, policy.max_age.value_or(Seconds::max()));
     freshness.this_update = std::min(freshness.this_update, one.resolved.this_update);
@@ -218,7 +224,9 @@ Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonc
   if (nonce) {
     counters.nonces_echoed.add();
   }
-  if (is_private) {
+  if (is_restricted) {
+    render_unstored(scratch, body, now, date);
+  } else if (is_private) {
     render_private(scratch, body, now, date);
   } else {
     render_cacheable(scratch, body, freshness, now, date);

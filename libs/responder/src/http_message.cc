@@ -99,7 +99,7 @@ void render_private(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& dat
   finish(out, body);
 }
 
-void render_error(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date) {
+void render_unstored(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date) {
   start(out, body.size(), now, date);
   append(out.octets, "Cache-Control: no-store\r\n");
   finish(out, body);

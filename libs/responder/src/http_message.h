@@ -49,8 +49,8 @@ struct Freshness {
 void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now, HttpDate& date);
 /// Success that nobody may keep: made for one requestor (nonce), or without nextUpdate. No validators, no freshness.
 void render_private(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
-/// An error answer: HTTP 200, not to be stored.
-void render_error(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
+/// What nobody may store: errors, and answers that not everybody may have. HTTP 200.
+void render_unstored(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
 /// 304 for a cacheable message.
 void render_not_modified(HttpMessage& out, const HttpMessage& full);
 /// Brings Date and max-age to `now`. Does nothing twice in one second.

@@ -165,5 +165,51 @@ TEST(Clients, OfOtherNetworksAreUnauthorizedEvenToRememberedAnswers) {
   }
 }
 
+/// Whether shared caches may keep what was sent.
+bool is_public(const Taken& taken) {
+  EXPECT_TRUE(taken.good());
+  const bool forbidden = taken.head.find("Cache-Control: no-store\r\n") != std::string::npos && taken.etag.empty() &&
+                         taken.head.find("Expires") == std::string::npos && taken.head.find("ETag") == std::string::npos &&
+                         taken.head.find("Last-Modified") == std::string::npos;
+  const bool allowed = taken.head.find("public") != std::string::npos && !taken.etag.empty();
+  EXPECT_NE(forbidden, allowed) << taken.head;
+  return allowed;
+}
+
+// A shared cache would hand the answer to those who may not ask. req: OCSP-RESP-011
+TEST(Clients, AnswersForSomeAloneAreKeptByNobody) {
+  IssuerSpec spec = delegated_spec();
+  spec.policy.clients = {*IpNetwork::parse("192.0.2.0/24")};
+  World some({spec});
+  ocsp::Request two = leaf_request();
+  two.requests.push_back(two.requests.front());
+  for (const ocsp::Request& request : {leaf_request(), leaf_request(), two, with_nonce(leaf_request(), 32)}) {
+    EXPECT_FALSE(is_public(take(some.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
+  }
+  World signing({signing_spec(RequestSignatures::kRequired)});
+  EXPECT_FALSE(is_public(give(signing, signed_request({}))));
+  EXPECT_FALSE(is_public(give(signing, signed_request({}), kTestNow + Seconds(1)))) << "remembered";
+  World verifying({signing_spec(RequestSignatures::kVerified)});
+  EXPECT_TRUE(is_public(give(verifying, signed_request({})))) << "everybody gets it unsigned";
+}
+
+// req: OCSP-RESP-011
+TEST(Clients, OneIssuersSecretsMakeTheWholeAnswerPrivate) {
+  const Identity first = testing::make_self_signed(testing::ca_spec("open name"));
+  testing::CertificateSpec second_spec = testing::ca_spec("closed name");
+  second_spec.use_key = testing::TestKey{first.key, first.key_pem};
+  const Identity second = testing::make_self_signed(second_spec);
+  IssuerSpec closed = self_spec(second, kOther);
+  closed.policy.clients = {*IpNetwork::parse("192.0.2.0/24")};
+  World world({self_spec(first), closed});
+  world.store.list_all_issued(kOther);
+  ocsp::Request request;
+  for (const auto& [ca, id] : {std::pair(&first, kIssuer), std::pair(&second, kOther)}) {
+    world.store.set(id, testing::make_serial(5), store::Status{});
+    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca->certificate, testing::make_serial(5)), {}});
+  }
+  EXPECT_FALSE(is_public(take(world.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
+}
+
 }  // namespace
 }  // namespace muster::responder

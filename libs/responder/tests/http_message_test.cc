@@ -45,7 +45,7 @@ TEST(HttpMessage, CacheableHeadSaysAllCachesNeed) {
 TEST(HttpMessage, ErrorsAreNotStored) {
   HttpMessage message;
   HttpDate date;
-  render_error(message, as_bytes("e"), kNow, date);
+  render_unstored(message, as_bytes("e"), kNow, date);
   EXPECT_THAT(head(message), HasSubstr("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(head(message), HasSubstr("Cache-Control: no-store\r\n"));
   EXPECT_THAT(head(message), Not(HasSubstr("ETag")));
@@ -84,7 +84,7 @@ TEST(HttpMessage, ClockFieldsFollowTheClock) {
 TEST(HttpMessage, DateOfErrorsFollowsTheClock) {
   HttpMessage message;
   HttpDate date;
-  render_error(message, as_bytes("e"), kNow, date);
+  render_unstored(message, as_bytes("e"), kNow, date);
   refresh_clock(message, kNow + Seconds(61), date);
   EXPECT_THAT(head(message), HasSubstr("Date: Tue, 24 Nov 2026 10:01:01 GMT\r\n"));
 }
