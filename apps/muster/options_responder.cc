@@ -93,7 +93,7 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("max_certificates", &o.max_certificates, 1, 256, "Certificates in one request; more is malformed.");
   section.integer("ready_answers", &o.ready_answers, 0, 1 << 24, "Signed answers remembered by each loop (about 1.5 KiB each). 0: every answer is signed anew.");
   section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000, "Most signatures a loop makes in one second; beyond it requests that need one are answered tryLater. 0: no limit.");
-  section.integer("request_checks_per_second", &o.request_checks_per_second, 0, 1'000'000, "Most signed requests a loop verifies in one second, where an issuer wants that; beyond it they are answered tryLater. 0: no limit.");
+  section.integer("request_checks_per_second", &o.request_checks_per_second, 0, 1'000'000, "Most signatures a loop verifies in one second for signed requests, where an issuer wants that (three for most requests, more where certificates come along); beyond it they are answered tryLater. 0: no limit.");
   section.integer("requests_per_second", &o.requests_per_second, 0, 10'000'000, "Most requests a loop answers in one second (it may save up five seconds' worth); beyond it they are answered tryLater. 0: no limit.");
   section.integer("requests_per_source", &o.requests_per_source, 0, 10'000'000, "The same for one client: an IPv4 address or an IPv6 /64. 0: no limit.");
   section.texts("unlimited_clients", &o.unlimited_clients, "Networks that requests_per_source does not bind: proxies, monitors.");

@@ -5,6 +5,7 @@
 #include "certificate_impl.h"
 #include "muster/pki/keys.h"
 #include "muster/pki/native.h"
+#include "muster/pki/path_search.h"
 
 // Our search finds candidate paths, trying other issuers where one leads nowhere (OpenSSL 3.0
 // commits to the first that looks right); OpenSSL then validates each candidate by RFC 5280 section
@@ -136,6 +137,8 @@ class Search {
     return Err{nearest_};
   }
 
+  [[nodiscard]] std::size_t signatures() const { return static_cast<std::size_t>(signature_checks_) + validated_; }
+
  private:
   [[nodiscard]] bool is_anchor(const Certificate& c) const {
     return std::find(anchors_.begin(), anchors_.end(), c) != anchors_.end();
@@ -143,6 +146,7 @@ class Search {
 
   /// Whether path_, which ends at an anchor, is valid.
   bool accept() {
+    validated_ += path_.size() - 1;
     auto valid = validate(path_, now_, leaf_validity_);
     if (!valid) {
       note(valid.error(), 3);
@@ -234,6 +238,7 @@ class Search {
   const AlgorithmPolicy& policy_;
   std::vector<Certificate> path_;
   int signature_checks_ = 0;
+  std::size_t validated_ = 0;  ///< signatures that OpenSSL looked at
   int nearness_ = -1;
   PkiError nearest_{PkiErrc::kNoPath, ""};
 };
@@ -246,6 +251,14 @@ PkiResult<std::vector<Certificate>> find_path(const Certificate& leaf,
                                               LeafValidity leaf_validity,
                                               const AlgorithmPolicy& policy) {
   return Search(intermediates, anchors, now, leaf_validity, policy).run(leaf);
+}
+
+PathSearch search_path(const Certificate& leaf, std::span<const Certificate> intermediates,
+                       std::span<const Certificate> anchors, UnixSeconds now,
+                       LeafValidity leaf_validity, const AlgorithmPolicy& policy) {
+  Search search(intermediates, anchors, now, leaf_validity, policy);
+  auto path = search.run(leaf);
+  return {std::move(path), search.signatures()};
 }
 
 }  // namespace muster::pki

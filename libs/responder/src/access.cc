@@ -2,12 +2,32 @@
 
 #include <algorithm>
 
+#include "muster/pki/path_search.h"
+
 namespace muster::responder {
 namespace {
 
 constexpr std::string_view kFingerprint = "sha256:";
 
-Requestor refuse(Cause cause, std::string why) { return {cause, std::move(why)}; }
+Requestor refuse(Cause cause, std::string why, std::size_t signatures = 0) { return {cause, std::move(why), signatures}; }
+
+std::size_t bits_of(Bytes integer) {
+  const bool has_sign_octet = integer.size() > 1 && integer[0] == 0;
+  const std::size_t octets = integer.size() - (has_sign_octet ? 1 : 0);
+  return octets * 8;  // to the octet
+}
+
+/// Whether verifying with the key takes no longer than with RSA of kMaxRequestorRsaBits and an exponent of 64 bits.
+bool is_affordable(const pki::Certificate& certificate) {
+  der::Reader reader(certificate.public_key_bits());
+  auto key = reader.enter(der::Tag::kSequence, "RSAPublicKey");
+  if (!key) {
+    return true;  // keys of other kinds are points, and short
+  }
+  const auto modulus = key->read_integer("modulus");
+  const auto exponent = key->read_integer("publicExponent");
+  return !modulus || !exponent || (bits_of(*modulus) <= kMaxRequestorRsaBits && bits_of(*exponent) <= 64);
+}
 
 /// The name in requestorName if it is a directory name: GeneralName [4], which is explicit around a Name.
 std::optional<Bytes> directory_name(const std::optional<Bytes>& requestor_name) {
@@ -29,6 +49,10 @@ Result<std::vector<pki::Certificate>, Requestor> certificates_of(const ocsp::Sig
     auto parsed = pki::Certificate::parse(der);
     if (!parsed) {
       return Err{refuse(Cause::kBadSignature, "its certificate does not parse: " + parsed.error().detail)};
+    }
+    if (!is_affordable(*parsed)) {
+      return Err{refuse(Cause::kBadSignature, parsed->subject_text() + ": its RSA key has more than " +
+                                                  std::to_string(kMaxRequestorRsaBits) + " bits, or an exponent of more than 64")};
     }
     out.push_back(*std::move(parsed));
   }
@@ -83,16 +107,18 @@ Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& reques
   if (const auto verified =
           pki::verify_signature(request.signature->algorithm, request.tbs_raw, request.signature->signature, *signer);
       !verified) {
-    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + verified.error().detail);
+    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + verified.error().detail, 1);
   }
-  if (const auto path = pki::find_path(*signer, *given, issuer.requestor_anchors, now); !path) {
-    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + path.error().detail);
+  const pki::PathSearch search = pki::search_path(*signer, *given, issuer.requestor_anchors, now);
+  const std::size_t signatures = 1 + search.signatures;
+  if (!search.path) {
+    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + search.path.error().detail, signatures);
   }
   const auto& listed = issuer.terms.policy.requestors;
   if (!listed.empty() && !is_listed(listed, *signer)) {
-    return refuse(Cause::kRequestorRefused, signer->subject_text() + " is not among requestors");
+    return refuse(Cause::kRequestorRefused, signer->subject_text() + " is not among requestors", signatures);
   }
-  return {Cause::kNone, signer->subject_text()};
+  return {Cause::kNone, signer->subject_text(), signatures};
 }
 
 }  // namespace muster::responder

@@ -319,7 +319,9 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now, c
     if (!verifying.take(setup->policy().request_checks_per_second, now)) {
       return Cause::kVerifyingLimit;
     }
-    if (const Requestor requestor = verify_requestor(issuer, request, now); requestor.cause != Cause::kNone) {
+    const Requestor requestor = verify_requestor(issuer, request, now);
+    verifying.spend(std::max<std::size_t>(requestor.signatures, 1) - 1);
+    if (requestor.cause != Cause::kNone) {
       return requestor.cause;
     }
     verified = &issuer;

@@ -27,6 +27,9 @@ class SecondLimit {
     return limit == 0 || taken_++ < limit;
   }
 
+  /// What the last one took cost so much more than one.
+  void spend(std::size_t more) { taken_ += more; }
+
  private:
   UnixSeconds second_{};
   std::size_t taken_ = 0;

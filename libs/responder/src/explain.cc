@@ -39,7 +39,7 @@ std::string_view sentence(Cause cause) {
     case Cause::kUnsigned: return "request_signatures = \"required\", and the request is not signed";
     case Cause::kBadSignature: return "the request's signature does not verify, or nobody trusted made it";
     case Cause::kRequestorRefused: return "the request is signed by somebody who is not among requestors";
-    case Cause::kVerifyingLimit: return "more signed requests in this second than request_checks_per_second";
+    case Cause::kVerifyingLimit: return "more signatures tried for signed requests in this second than request_checks_per_second";
     case Cause::kRetired: return "the certificate expired longer ago than retain_expired; or before its CRL, which then need not name it, while archive_cutoff promises retention";
     case Cause::kResponseTooLarge: return "the answer would be longer than max_response";
   }

@@ -211,5 +211,88 @@ TEST(Clients, OneIssuersSecretsMakeTheWholeAnswerPrivate) {
   EXPECT_FALSE(is_public(take(world.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
 }
 
+/// `certificate` with an RSA key of so many octets in its place; its signature fits no more.
+Buffer with_rsa_key(const pki::Certificate& certificate, std::size_t modulus_octets, std::size_t exponent_octets) {
+  der::Reader whole(certificate.der());
+  auto outer = *whole.enter(der::Tag::kSequence, "Certificate");
+  auto tbs = *outer.enter(der::Tag::kSequence, "TBSCertificate");
+  der::Writer key;
+  key.sequence([&] {
+    for (const std::size_t octets : {modulus_octets, exponent_octets}) {
+      Buffer number(octets, 0x5b);
+      key.integer_octets(number);
+    }
+  });
+  const Buffer key_octets = key.take();
+  constexpr std::uint8_t kRsaEncryption[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
+  der::Writer out;
+  out.sequence([&] {
+    out.sequence([&] {
+      for (int field = 0; !tbs.at_end(); ++field) {
+        const der::Element element = *tbs.read_any("field");
+        if (field != 6) {
+          out.raw(element.raw);
+          continue;
+        }
+        out.sequence([&] {
+          out.sequence([&] {
+            out.oid(kRsaEncryption);
+            out.null();
+          });
+          out.octet_bits(key_octets);
+        });
+      }
+    });
+    out.raw(outer.rest());
+  });
+  return out.take();
+}
+
+Requestor verify(const Issuer& issuer, const Buffer& octets) {
+  const auto request = ocsp::parse_request(octets);
+  return verify_requestor(issuer, *request, kTestNow);
+}
+
+TEST(SignedRequests, KeysThatCostTooMuchAreNotTried) {
+  World world({signing_spec(RequestSignatures::kVerified)});
+  const Issuer& issuer = world.setup->issuers()[0];
+  for (const auto& [modulus, exponent] : {std::pair(513U, 3U), std::pair(1024U, 3U), std::pair(256U, 256U)}) {
+    const Buffer heavy = with_rsa_key(alice().certificate, modulus, exponent);
+    for (const auto& certificates : {std::vector<Buffer>{heavy}, {to_buffer(alice().certificate.der()), heavy}}) {
+      const Requestor requestor = verify(issuer, signed_request({.certificates = certificates}));
+      EXPECT_EQ(requestor.cause, Cause::kBadSignature);
+      EXPECT_THAT(requestor.who, HasSubstr("4096"));
+      EXPECT_EQ(requestor.signatures, 0U);
+    }
+  }
+  const Buffer usual = with_rsa_key(alice().certificate, 512, 3);
+  EXPECT_EQ(verify(issuer, signed_request({.certificates = {to_buffer(alice().certificate.der()), usual}})).cause, Cause::kNone);
+}
+
+// What is rationed is what costs: a heap of CAs of one name makes one request as dear as many.
+TEST(SignedRequests, CostByTheSignaturesTheyMakeUsTry) {
+  const testing::CertificateSpec one_name = testing::ca_spec("one of many");
+  const Identity mallory = testing::make_self_signed(one_name);
+  std::vector<Buffer> heap;
+  for (int i = 0; i + 1 < static_cast<int>(kMaxRequestorCertificates); ++i) {
+    heap.push_back(to_buffer(testing::issue(mallory, one_name).certificate.der()));
+  }
+  const Identity leaf = testing::issue(mallory, testing::leaf_spec("mallory.example"));
+  heap.insert(heap.begin(), to_buffer(leaf.certificate.der()));
+  const Buffer dear = signed_request({.who = &leaf, .certificates = heap});
+
+  Policy policy;
+  policy.request_checks_per_second = 7;
+  World world({signing_spec(RequestSignatures::kVerified)}, policy);
+  const Requestor requestor = verify(world.setup->issuers()[0], dear);
+  EXPECT_EQ(requestor.cause, Cause::kBadSignature);
+  EXPECT_GT(requestor.signatures, 7U);
+  EXPECT_EQ(give(world, dear).cause, Cause::kBadSignature);
+  EXPECT_EQ(give(world, signed_request({})).cause, Cause::kVerifyingLimit);
+  EXPECT_TRUE(give(world, signed_request({}), kTestNow + Seconds(1)).good());
+  const std::size_t usual = verify(world.setup->issuers()[0], signed_request({})).signatures;
+  EXPECT_EQ(usual, 3U) << "its own, its certificate's by our search, and the same by OpenSSL";
+}
+
 }  // namespace
 }  // namespace muster::responder

@@ -166,7 +166,7 @@ struct Policy {
   /// Nothing is signed while the clock may be wrong by more than this, or is not synchronised at all (RFC 9919 section 5).
   std::optional<Milliseconds> max_clock_error{};
   std::size_t signatures_per_second = 0; ///< per loop, beyond it tryLater; zero: no limit
-  /// Signed requests verified per loop and second, beyond it tryLater; zero: no limit.
+  /// Signatures tried for signed requests per loop and second (three for most), beyond it tryLater; zero: no limit.
   std::size_t request_checks_per_second = 500;
   /// Requests per loop and second, beyond them tryLater without a look at the request; zero: no limit. A source is an IPv4 address
   /// or an IPv6 /64.
