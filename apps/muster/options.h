@@ -4,6 +4,7 @@
 #include "muster/config/config.h"
 #include "options_front.h"
 #include "options_publish.h"
+#include "options_push.h"
 #include "options_responder.h"
 #include "options_stapler.h"
 
@@ -19,6 +20,8 @@ struct Options {
   LogOptions log;
   ResponderOptions responder;
   PublishOptions publish;
+  AdminSettings admin;
+  PushSettings push;
   StaplerOptions stapler;
   FrontOptions front;
 };

@@ -1,5 +1,9 @@
 #include "loading.h"
 
+#include <algorithm>
+
+#include "muster/base/text.h"
+
 namespace muster::node {
 namespace {
 
@@ -21,14 +25,65 @@ NodeErrc code_of(responder::SetupErrc code) {
   return NodeErrc::kInput;
 }
 
+/// The issuers that clients may feed. One issuer has one source: what a file says would be undone by the next push, and the other way round.
+NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options, const std::vector<responder::IssuerSpec>& specs) {
+  std::vector<push::Issuer> pushed;
+  for (const push::Client& client : options.push.clients) {
+    for (const std::string& label : client.issuers) {
+      const std::string who = "[[responder.push.client]] '" + printable(client.name) + "': issuer '" + printable(label) + "' ";
+      const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& one) { return one.label == label; });
+      if (spec == specs.end()) {
+        return Err{NodeError{NodeErrc::kUsage, who + "is none of ours; name one by its label in [[responder.issuer]]"}};
+      }
+      if (spec->origin != responder::DataOrigin::kStoreItself) {
+        return Err{NodeError{NodeErrc::kUsage, who + "has a source already; an issuer is fed by a file or by the push API, not by both"}};
+      }
+      if (std::none_of(pushed.begin(), pushed.end(), [&](const push::Issuer& known) { return known.label == label; })) {
+        pushed.push_back({label, spec->store_id, spec->certificates});
+      }
+    }
+  }
+  return pushed;
+}
+
 }  // namespace
+
+NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now) {
+  const auto reader = store.reader();
+  reader->renew();
+  for (const push::Issuer& issuer : loaded.pushed) {
+    const store::IssuerState* const known = reader->issuer_state(issuer.id);
+    store::IssuerState facts = known == nullptr ? store::IssuerState{} : *known;
+    const auto& issuers = loaded.setup->issuers();
+    const auto ours = std::find_if(issuers.begin(), issuers.end(), [&](const auto& one) { return one.store_id == issuer.id; });
+    const bool is_complete = ours != issuers.end() && !ours->terms.policy.unlisted;
+    facts.knows_issued = is_complete ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
+    facts.this_update.reset();
+    facts.next_update.reset();
+    facts.crl_number.reset();
+    facts.not_revoked_until.reset();
+    facts.never_issued_until.reset();
+    facts.loaded_at = now;
+    if (const auto touched = store.touch(issuer.id, facts); !touched) {
+      return Err{error_of(touched.error())};
+    }
+  }
+  return Unit{};
+}
 
 NodeError error_of(const store::StoreError& error) {
   const bool is_input = error.code == store::StoreErrc::kOpen || error.code == store::StoreErrc::kNotAStore;
   return {is_input ? NodeErrc::kInput : NodeErrc::kSystem, "store: " + error.detail};
 }
 
-NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger) {
+source::WatchOptions watch_options(const NodeOptions& options) {
+  source::WatchOptions watch = options.watch;
+  watch.load.state_directory = options.store + "/sources";
+  return watch;
+}
+
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger,
+                        const IssuerNumber& number) {
   Loaded out;
   std::vector<responder::IssuerSpec> specs;
   for (const responder::IssuerFiles& files : options.issuers) {
@@ -37,7 +92,8 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
       return Err{NodeError{code_of(spec.error().code), spec.error().detail}};
     }
     const pki::Certificate& ca = spec->certificates.front();
-    const auto id = store.ensure_issuer(source::make_issuer_key(ca), spec->label);
+    const store::IssuerKey key = source::make_issuer_key(ca);
+    const auto id = number ? number(key, spec->label) : store.ensure_issuer(key, spec->label);
     if (!id) {
       return Err{error_of(id.error())};
     }
@@ -59,6 +115,7 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     specs.push_back(*std::move(spec));
     out.files.push_back(files);
   }
+  MUSTER_TRY(out.pushed, find_pushed(options, specs));
   out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
   static_cast<void>(out.delegates->look(now, logger));
   MUSTER_TRY(auto complete, out.delegates->specs(now));

@@ -1,15 +1,9 @@
 #include "muster/node/node.h"
 
 #include <algorithm>
-#include <atomic>
-#include <future>
 #include <numeric>
-#include <thread>
 
-#include "loading.h"
-#include "muster/base/mutex.h"
-#include "muster/net/loop.h"
-#include "muster/signers/expiry.h"
+#include "node_impl.h"
 
 namespace muster::node {
 namespace {
@@ -21,81 +15,7 @@ constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
 constexpr Milliseconds kSourcePatience = std::chrono::hours(1);
 constexpr Milliseconds kSourceWaitSlice{200};
 
-using Watcher = std::shared_ptr<source::SourceWatcher>;
-/// At the start old records are better than none. A reload that names something unreadable is a mistake to be told of.
-enum class Moment : std::uint8_t { kStart, kReload };
-
-/// CRLs and lists in use are kept beside the store they went into.
-source::WatchOptions watch_options(const NodeOptions& options) {
-  source::WatchOptions watch = options.watch;
-  watch.load.state_directory = options.store + "/sources";
-  return watch;
-}
-
 }  // namespace
-
-struct Node::Impl {
-  Impl(OptionsReader reader, const Clock& c, Logger& l) : read_again(std::move(reader)), clock(c), logger(l) {}
-
-  NodeResult<Unit> begin(const NodeOptions& options);
-  NodeResult<ReloadReport> reload();
-  /// Watches the sources and waits for the first look at each. A source that cannot be read is an error when nothing is known of
-  /// its issuer, and at a reload also when it was not watched before.
-  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options, Moment moment);
-  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs, const std::vector<source::SourceStatus>& states,
-                         Moment moment);
-  [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
-  void announce(const Loaded& loaded);
-  /// Takes over what `loaded` brings besides sources. Under `changing`.
-  void adopt(const Loaded& loaded);
-  void look_at_delegates();
-  void warn_of_expiry();
-  void log_failure(const NodeError& error);
-  void drain();
-  void stop();
-
-  // Constant after construction.
-  const OptionsReader read_again;
-  const Clock& clock;
-  Logger& logger;
-  // Constant after begin().
-  std::unique_ptr<store::Store> store;
-  NodeOptions served;  ///< as at the start: for what a reload cannot change
-  std::unique_ptr<responder::Service> service;
-
-  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
-  std::mutex changing;
-  std::vector<source::SourceSpec> watched;  ///< under `changing`
-  std::shared_ptr<Delegates> delegates;     ///< under `changing`
-  signers::ExpiryAlarms expiry;             ///< on the node's thread
-  bool is_retrying = false;                 ///< under `changing`: a reload is due for a signer left out
-  bool is_stopped = false;                  ///< under `changing`
-  std::atomic<bool> draining{false};        ///< ends waits
-
-  mutable Mutex published;
-  std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);
-  Watcher watcher MUSTER_GUARDED_BY(published);
-
-  net::Loop upkeep;  ///< reloads asked for, and timers
-  std::thread upkeep_thread;
-
-  std::shared_ptr<const responder::Setup> current_setup() const {
-    const MutexLock lock(published);
-    return setup;
-  }
-  Watcher take_watcher() {
-    const MutexLock lock(published);
-    return std::exchange(watcher, nullptr);
-  }
-  void publish(Watcher next) {
-    const MutexLock lock(published);
-    watcher = std::move(next);
-  }
-  void publish(std::shared_ptr<const responder::Setup> next) {
-    const MutexLock lock(published);
-    setup = std::move(next);
-  }
-};
 
 NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
                                    const std::vector<source::SourceStatus>& states, Moment moment) {
@@ -136,17 +56,20 @@ NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& spe
 }
 
 NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
+  const std::lock_guard lock(changing);  // the admin listener is there before all is
   for (const responder::IssuerFiles& files : options.issuers) {  // before anything is made on disk
     if (const auto checked = responder::check_options(files); !checked) {
       return Err{NodeError{NodeErrc::kUsage, checked.error().detail}};
     }
   }
+  MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   auto opened = store::Store::open(options.store);
   if (!opened) {
     return Err{error_of(opened.error())};
   }
   store = *std::move(opened);
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
+  MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
   MUSTER_TRY(Watcher first, watch(loaded.sources, options, Moment::kStart));
   served = options;
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
@@ -159,6 +82,12 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   publish(std::move(first));
   publish(loaded.setup);
   adopt(loaded);
+  {
+    const MutexLock held(published);
+    reloads.last_success = clock.now();
+  }
+  probe = std::make_unique<Probe>(*store, clock, options.service.clock_error);
+  MUSTER_CHECK(listen_for_control(options, loaded, tls));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
   upkeep.after(served.watch.poll, [this] { look_at_delegates(); });
@@ -186,15 +115,21 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("loops", served.service.loops, next.service.loops);
   compare("prefix", served.service.handler.prefix, next.service.handler.prefix);
   compare("store", served.store, next.store);
+  compare("admin.listen", served.admin.listen, next.admin.listen);
+  compare("admin.hosts", served.admin.hosts, next.admin.hosts);
+  compare("push.listen", served.push.listen, next.push.listen);
   return needs;
 }
 
-NodeResult<ReloadReport> Node::Impl::reload() {
+NodeResult<ReloadReport> Node::Impl::try_reload() {
   const std::lock_guard lock(changing);
   if (draining || is_stopped) {
     return Err{NodeError{NodeErrc::kStopped, "the responder is stopping"}};
   }
-  MUSTER_TRY(const NodeOptions options, read_again());
+  MUSTER_TRY(NodeOptions options, read_again());
+  std::vector<std::string> needs = restart_needs(options);
+  options.store = served.store;  // what is open stays open
+  MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
   const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
   if (same) {
@@ -211,11 +146,13 @@ NodeResult<ReloadReport> Node::Impl::reload() {
     watched = loaded.sources;
     publish(*std::move(next));
   }
+  MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
   publish(loaded.setup);
   adopt(loaded);
   service->adopt(loaded.setup);
+  switch_control(options, loaded, tls);
   announce(loaded);
-  ReloadReport report{loaded.warnings, restart_needs(options)};
+  const ReloadReport report{loaded.warnings, std::move(needs)};
   if (!report.restart_needed.empty()) {
     const std::string names = std::accumulate(std::next(report.restart_needed.begin()), report.restart_needed.end(),
                                               report.restart_needed.front(),
@@ -226,8 +163,18 @@ NodeResult<ReloadReport> Node::Impl::reload() {
   return report;
 }
 
-void Node::Impl::log_failure(const NodeError& error) {
-  logger.log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", error.detail}});
+NodeResult<ReloadReport> Node::Impl::reload() {
+  auto report = try_reload();
+  {
+    const MutexLock lock(published);
+    reloads.last_succeeded = static_cast<bool>(report);
+    ++(report ? reloads.succeeded : reloads.failed);
+    reloads.last_success = report ? clock.now() : reloads.last_success;
+  }
+  if (!report) {
+    logger.log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", report.error().detail}});
+  }
+  return report;
 }
 
 void Node::Impl::adopt(const Loaded& loaded) {
@@ -239,9 +186,7 @@ void Node::Impl::adopt(const Loaded& loaded) {
           const std::lock_guard lock(changing);
           is_retrying = false;
         }
-        if (const auto report = reload(); !report) {
-          log_failure(report.error());
-        }
+        static_cast<void>(reload());  // the outcome is logged
       });
     });
   }
@@ -293,7 +238,10 @@ void Node::Impl::warn_of_expiry() {
 }
 
 void Node::Impl::drain() {
-  draining = true;
+  if (!draining.exchange(true)) {  // not ready from here on; load balancers get time to notice
+    std::unique_lock lock(stopping_mutex);
+    stopping_moved.wait_for(lock, served.admin.drain_delay, [this] { return stopping; });
+  }
   const std::lock_guard lock(changing);
   if (service != nullptr) {
     service->stop();
@@ -301,7 +249,13 @@ void Node::Impl::drain() {
 }
 
 void Node::Impl::stop() {
+  {
+    const std::lock_guard lock(stopping_mutex);
+    stopping = true;
+  }
+  stopping_moved.notify_all();
   drain();
+  stop_control();
   upkeep.stop();
   if (upkeep_thread.joinable()) {
     upkeep_thread.join();
@@ -332,20 +286,17 @@ NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, Option
 
 const std::vector<std::string>& Node::addresses() const { return impl_->service->addresses(); }
 
-NodeResult<ReloadReport> Node::reload() {
-  auto report = impl_->reload();
-  if (!report) {
-    impl_->log_failure(report.error());
-  }
-  return report;
+std::vector<std::string> Node::admin_addresses() const {
+  return impl_->admin_server == nullptr ? std::vector<std::string>() : impl_->admin_server->addresses();
+}
+std::vector<std::string> Node::push_addresses() const {
+  return impl_->push_server == nullptr ? std::vector<std::string>() : impl_->push_server->addresses();
 }
 
+NodeResult<ReloadReport> Node::reload() { return impl_->reload(); }
+
 void Node::request_reload() {
-  impl_->upkeep.post([impl = impl_.get()] {
-    if (const auto report = impl->reload(); !report) {
-      impl->log_failure(report.error());
-    }
-  });
+  impl_->upkeep.post([impl = impl_.get()] { static_cast<void>(impl->reload()); });  // the outcome is logged
 }
 
 void Node::drain() { impl_->drain(); }
@@ -354,10 +305,7 @@ void Node::stop() { impl_->stop(); }
 
 responder::Totals Node::totals() const { return impl_->service->totals(); }
 std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->current_setup(); }
-std::vector<source::SourceStatus> Node::sources() const {
-  const MutexLock lock(impl_->published);
-  return impl_->watcher == nullptr ? std::vector<source::SourceStatus>() : impl_->watcher->status();
-}
+std::vector<source::SourceStatus> Node::sources() const { return impl_->source_states(); }
 std::vector<IssuerDelegate> Node::delegates() const {
   const std::lock_guard lock(impl_->changing);
   return impl_->delegates->states(impl_->clock.now());

@@ -177,4 +177,29 @@ std::map<store::IssuerId, IssuerTotals> Service::issuer_totals() const {
   return out;
 }
 
+HttpTotals Service::http_totals() const {
+  HttpTotals sum;
+  for (const auto& worker : loops_->workers) {
+    for (const auto& server : worker->servers) {
+      const net::HttpStats& s = server->stats();
+      sum.connections += s.connections;
+      sum.requests += s.requests;
+      sum.refused_connections += s.refused_connections;
+      sum.bad_requests += s.bad_requests;
+      sum.too_large += s.too_large;
+      sum.header_timeouts += s.header_timeouts;
+      sum.body_timeouts += s.body_timeouts;
+      sum.idle_closes += s.idle_closes;
+      sum.write_timeouts += s.write_timeouts;
+      sum.tls_on_plain_port += s.tls_on_plain_port;
+      sum.open_connections += s.open_connections;
+      sum.pipeline_pauses += s.pipeline_pauses;
+      sum.accept_pauses += s.accept_pauses;
+      sum.deferred += s.deferred;
+      sum.reply_timeouts += s.reply_timeouts;
+    }
+  }
+  return sum;
+}
+
 }  // namespace muster::responder

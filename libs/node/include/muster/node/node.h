@@ -1,44 +1,17 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "muster/base/log.h"
-#include "muster/responder/issuer_files.h"
-#include "muster/responder/service.h"
+#include "muster/node/options.h"
 #include "muster/signers/delegate_book.h"
-#include "muster/source/watcher.h"
 #include "muster/store/store.h"
 
 // The responder process without a process: store, sources, signers and service put together, reloaded, drained. Commands give
 // it options, a clock and a logger, and nothing else; so do tests.
 namespace muster::node {
-
-enum class NodeErrc : std::uint8_t {
-  kUsage,    ///< the options contradict each other or leave something open
-  kInput,    ///< a file, the store or a source is not what it should be
-  kSystem,   ///< the operating system refused: an address in use, a disk full
-  kStopped,  ///< the node was stopped meanwhile
-};
-struct NodeError {
-  NodeErrc code;
-  std::string detail;  ///< what, where, what to do
-};
-template <class T>
-using NodeResult = Result<T, NodeError>;
-
-/// What an operator decides. `store` and `service` stay as they are until a restart, everything else follows a reload.
-struct NodeOptions {
-  std::string store;  ///< directory of the status database; made when absent
-  std::vector<responder::IssuerFiles> issuers;
-  responder::Policy policy;
-  responder::ServiceOptions service;
-  source::WatchOptions watch;
-};
-/// Reads the configuration again, at each reload. Called on the node's own thread.
-using OptionsReader = std::function<NodeResult<NodeOptions>()>;
 
 /// What a reload came to.
 struct ReloadReport {
@@ -69,6 +42,8 @@ class Node {
 
   /// Where it listens for OCSP, with real ports.
   [[nodiscard]] const std::vector<std::string>& addresses() const;
+  [[nodiscard]] std::vector<std::string> admin_addresses() const;
+  [[nodiscard]] std::vector<std::string> push_addresses() const;
 
   /// Reads the configuration, certificates and keys again and switches to them, while requests are answered all the time. On
   /// every error everything stays as it was, sources included. Blocks: new sources are waited for.
@@ -76,8 +51,8 @@ class Node {
   /// The same without waiting; the outcome is logged.
   void request_reload();
 
-  /// Stops accepting OCSP connections and finishes what is in flight, at most `ServiceOptions::grace` long. The node stays and can
-  /// be asked. Idempotent.
+  /// Is not ready from here on, and after AdminOptions::drain_delay stops accepting OCSP connections and finishes what is in flight, at
+  /// most `ServiceOptions::grace` long. The node stays and can be asked. Idempotent.
   void drain();
   [[nodiscard]] bool is_draining() const;
   /// drain(), then ends everything. Idempotent.

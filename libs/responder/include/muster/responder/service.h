@@ -40,6 +40,13 @@ struct IssuerTotals {
   std::uint64_t good = 0, revoked = 0, unknown = 0, refused = 0, unissued = 0, unissued_monitors = 0, unlisted = 0;
 };
 
+/// What the HTTP servers of all loops counted (net::HttpStats).
+struct HttpTotals {
+  std::uint64_t connections = 0, requests = 0, refused_connections = 0, bad_requests = 0, too_large = 0, header_timeouts = 0,
+                body_timeouts = 0, idle_closes = 0, write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
+                pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0;
+};
+
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and signing contexts; they share
 /// the setup, the store, and what was signed (AnswerExchange). Threads: all methods from one thread, which is none of the loops.
 class Service {
@@ -64,6 +71,7 @@ class Service {
   [[nodiscard]] const DeskCounters& desk() const;
   /// By the issuer's number in the store.
   [[nodiscard]] std::map<store::IssuerId, IssuerTotals> issuer_totals() const;
+  [[nodiscard]] HttpTotals http_totals() const;
 
  private:
   struct Loops;

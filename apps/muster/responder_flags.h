@@ -1,0 +1,56 @@
+#pragma once
+
+#include "cli.h"
+#include "muster/node/node.h"
+#include "options.h"
+
+// What `muster responder` and `muster responder explain` are told, and what they make of it.
+namespace muster::app {
+
+/// What the command line says; nothing where it is silent, so that the file's values stand.
+struct ResponderFlags {
+  std::string config;
+  std::vector<std::string> listen, admin;
+  std::optional<std::int64_t> loops;
+  std::optional<std::string> store, prefix, nonce;
+  std::string ca, signer, key, key_pass, index, crl, unlisted, unissued, validity;
+};
+
+/// A message and the exit code it means.
+struct Failure {
+  int exit_code;
+  std::string message;
+};
+template <class T>
+using Outcome = Result<T, Failure>;
+inline Err<Failure> fail(int exit_code, std::string message) {
+  return Err{Failure{exit_code, std::move(message)}};
+}
+
+/// Flags that say what is answered for, and how.
+void declare_issuer_flags(CLI::App& app, ResponderFlags& flags);
+
+/// File first, flags over it.
+Outcome<Options> read_options(const ResponderFlags& flags);
+
+/// The options as the library wants them; `store` is where the database lies when the file names no place.
+Outcome<node::NodeOptions> node_options(const Options& options, const std::string& store);
+int exit_code_for(node::NodeErrc code);
+
+/// A directory for the store of a responder that was given none; gone with it.
+class StoreDirectory {
+ public:
+  static Outcome<StoreDirectory> make(const std::string& configured);
+  StoreDirectory(StoreDirectory&& other) noexcept
+      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+  StoreDirectory& operator=(StoreDirectory&&) = delete;
+  ~StoreDirectory();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  StoreDirectory(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::string path_;
+  bool temporary_;
+};
+
+}  // namespace muster::app

@@ -1,0 +1,128 @@
+#include "admin.h"
+
+#include <array>
+
+#include "guard.h"
+#include "json_text.h"
+#include "muster/base/text.h"
+#include "muster/http/get_path.h"
+
+namespace muster::node {
+namespace {
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
+constexpr std::string_view kExplain = "/explain";
+constexpr std::string_view kPages =
+    "muster responder: admin\n\n"
+    "GET  /livez    the process answers\n"
+    "GET  /readyz   it can sign, and every source is loaded and fresh (?format=json)\n"
+    "GET  /metrics  for Prometheus\n"
+    "GET  /explain/BASE64, POST /explain   what is answered to an OCSP request, and why\n"
+    "POST /reload   read configuration, certificates and keys again\n"
+    "POST /drain    not ready from here on; finish what is in flight\n";
+
+bool wants_json(const http::RequestView& head) {
+  const std::size_t query = head.target.find('?');
+  const auto accept = head.header("Accept");
+  return (query != std::string_view::npos && head.target.substr(query) == "?format=json") ||
+         (accept && accept->find("application/json") != std::string_view::npos);
+}
+
+std::string error_json(std::string_view code, const std::string& detail) { return dump({{"error", code}, {"detail", detail}}); }
+
+unsigned status_of(NodeErrc code) {
+  switch (code) {
+    case NodeErrc::kUsage:
+    case NodeErrc::kInput: return 422;
+    case NodeErrc::kStopped: return 409;
+    case NodeErrc::kSystem: break;
+  }
+  return 500;
+}
+
+}  // namespace
+
+void AdminHandler::handle(Exchange& exchange) {
+  const http::RequestView& head = exchange.head();
+  if (const std::string why = refuse_origin(head, exchange.peer().way == ControlPeer::Way::kUnix, hosts_); !why.empty()) {
+    ++stats_.denied;
+    logger_.log(LogLevel::kWarning, "admin.denied", why, {{"peer", exchange.peer().text}, {"target", printable(head.target.substr(0, 80))}});
+    exchange.send(403, kText, kNoStore, why + "\n");
+    return;
+  }
+  const std::string_view path = exchange.path();
+  const bool reads = head.method == http::Method::kGet || head.method == http::Method::kHead;
+  const bool posts = head.method == http::Method::kPost;
+  const bool explains = path == kExplain || path.starts_with("/explain/");
+  const bool acts = path == "/reload" || path == "/drain";
+  if (acts ? !posts : !(reads || (posts && explains))) {
+    exchange.send(405, kText, acts ? "Allow: POST\r\n" : explains ? "Allow: GET, HEAD, POST\r\n" : "Allow: GET, HEAD\r\n",
+                  "wrong method\n");
+  } else if (path == "/livez") {
+    exchange.send(200, kText, kNoStore, "ok\n");
+  } else if (path == "/readyz" || path == "/healthz") {
+    show_readiness(exchange);
+  } else if (path == "/metrics") {
+    exchange.send(200, kMetrics, kNoStore, actions_.metrics());
+  } else if (explains) {
+    explain(exchange);
+  } else if (path == "/reload") {
+    reload(exchange);
+  } else if (path == "/drain") {
+    drain(exchange);
+  } else {
+    exchange.send(path == "/" ? 200 : 404, kText, kNoStore, kPages);
+  }
+}
+
+void AdminHandler::show_readiness(Exchange& exchange) {
+  const Readiness readiness = actions_.readiness();
+  const unsigned status = readiness.is_ready() ? 200 : 503;
+  if (wants_json(exchange.head())) {
+    exchange.send(status, kJson, kNoStore, to_json(readiness));
+  } else {
+    exchange.send(status, kText, kNoStore, to_text(readiness));
+  }
+}
+
+void AdminHandler::reload(Exchange& exchange) {
+  const auto report = actions_.reload();
+  if (!report) {
+    exchange.send(status_of(report.error().code), kJson, kNoStore, error_json("not_reloaded", report.error().detail));
+    return;
+  }
+  exchange.send(200, kJson, kNoStore,
+                dump({{"result", "reloaded"}, {"warnings", report->warnings}, {"restart_needed", report->restart_needed}}));
+}
+
+void AdminHandler::drain(Exchange& exchange) {
+  logger_.log(LogLevel::kInfo, "responder.draining", "asked to drain", {{"peer", exchange.peer().text}});
+  actions_.drain();
+  exchange.send(200, kJson, kNoStore, dump({{"result", "drained"}}));
+}
+
+void AdminHandler::explain(Exchange& exchange) {
+  Buffer request;
+  if (exchange.head().method == http::Method::kPost) {
+    auto body = exchange.read_body(max_body_bytes_);
+    if (!body) {
+      exchange.send(body.error(), kJson, kNoStore,
+                    error_json("bad_request", "no request, or one of more than " + std::to_string(max_body_bytes_) + " octets"));
+      return;
+    }
+    request = *std::move(body);
+  } else {
+    const std::string_view path = exchange.path();
+    const auto tail = http::find_get_tail(path, kExplain);
+    if (!tail || !http::decode_get_tail(*tail, max_body_bytes_, request)) {
+      exchange.send(400, kJson, kNoStore, error_json("bad_request", "GET /explain/BASE64, or POST the request in DER"));
+      return;
+    }
+  }
+  exchange.send(200, kJson, kNoStore, actions_.explain(request));
+}
+
+}  // namespace muster::node

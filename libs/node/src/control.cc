@@ -1,0 +1,159 @@
+#include "listeners.h"
+#include "muster/node/explain.h"
+#include "node_impl.h"
+
+#ifndef MUSTER_VERSION
+#error "MUSTER_VERSION is given by the build"
+#endif
+
+namespace muster::node {
+namespace {
+
+constexpr ::mode_t kAdminSocketMode = 0660;
+/// Whoever connects is judged by who he is, not by whether he may connect.
+constexpr ::mode_t kPushSocketMode = 0666;
+
+/// One that can sign is enough; the others deserve a look.
+Check judge_signers(const std::string& issuer, const std::vector<SignerFigures>& all) {
+  Check check{"signer", issuer, false, ""};
+  for (const SignerFigures& signer : all) {
+    if (signer.issuer != issuer) {
+      continue;
+    }
+    check.is_ok = check.is_ok || signer.can_sign;
+    if (!signer.can_sign) {
+      check.why += (check.why.empty() ? "" : "; ") + signer.signer + " cannot sign (it ends " + format_iso8601(signer.not_after) + ")";
+    }
+  }
+  return check;
+}
+
+NodeError refused(const net::NetError& error) {
+  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem, net::to_string(error)};
+}
+
+}  // namespace
+
+NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) {
+  ControlTls tls;
+  MUSTER_CHECK(check_admin_addresses(options.admin));
+  MUSTER_CHECK(check_push_addresses(options.push));
+  MUSTER_TRY(tls.admin, load_tls(options.admin.tls, "responder.admin"));
+  MUSTER_TRY(tls.push, load_tls(options.push.tls, "responder.push"));
+  return tls;
+}
+
+NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls) {
+  MUSTER_TRY(const auto admin, check_admin_addresses(options.admin));
+  MUSTER_TRY(const auto push, check_push_addresses(options.push));
+  switch_control(options, loaded, tls);
+  if (!push.empty()) {
+    auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode, options.push.limits, *push_handler, push_stats, logger);
+    if (!server) {
+      return Err{refused(server.error())};
+    }
+    push_server = *std::move(server);
+  }
+  if (!admin.empty()) {
+    admin_handler = std::make_unique<AdminHandler>(*this, options.admin, admin_stats, logger);
+    auto server = ControlServer::listen("admin", admin, tls.admin, kAdminSocketMode, options.admin.limits, *admin_handler, admin_stats, logger);
+    if (!server) {
+      return Err{refused(server.error())};
+    }
+    admin_server = *std::move(server);
+  }
+  return Unit{};
+}
+
+/// Cannot fail: everything that could was done before.
+void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls) {
+  if (push_handler == nullptr) {
+    push_handler = std::make_unique<PushHandler>(push_stats, clock, logger);
+  }
+  const auto old = push_handler->setup();
+  auto next = std::make_shared<PushSetup>(*store, loaded.pushed, options.push);
+  if (old != nullptr) {
+    next->carry_over(*old);
+  }
+  push_handler->adopt(std::move(next));
+  if (push_server != nullptr) {
+    push_server->set_tls(tls.push);
+  }
+  if (admin_server != nullptr) {
+    admin_server->set_tls(tls.admin);
+  }
+}
+
+void Node::Impl::stop_control() {
+  if (push_server != nullptr) {
+    push_server->stop();
+  }
+  if (admin_server != nullptr) {
+    admin_server->stop();
+  }
+}
+
+Readiness Node::Impl::readiness() {
+  const auto current = current_setup();
+  Readiness out;
+  out.checks = probe->ask_all(current);
+  const std::vector<SignerFigures> signers = probe->try_signers(current);
+  for (const responder::Issuer& issuer : current->issuers()) {
+    out.checks.push_back(judge_signers(issuer.label, signers));
+  }
+  for (const source::SourceStatus& source : source_states()) {
+    const bool never = source.checked && !source.last_success && source.error;
+    Check check{"source", source.label, source.checked && !never, source.error ? source.path + ": " + source.error->detail : ""};
+    check.why = source.checked ? check.why : source.path + ": not looked at yet";
+    out.checks.push_back(std::move(check));
+  }
+  if (draining) {
+    out.checks.push_back({"draining", "", false, "asked to drain, or stopping"});
+  }
+  return out;
+}
+
+MetricsInput Node::Impl::collect() {
+  MetricsInput in;
+  in.now = clock.now();
+  in.started = started_at;
+  in.version = MUSTER_VERSION;
+  in.is_ready = readiness().is_ready();
+  in.is_draining = draining;
+  in.totals = service->totals();
+  const auto current = current_setup();
+  in.signers = probe->try_signers(current);
+  const auto reader = store->reader();
+  reader->renew();
+  const auto totals = service->issuer_totals();
+  for (const responder::Issuer& issuer : current->issuers()) {
+    if (const store::IssuerState* const state = reader->issuer_state(issuer.store_id)) {
+      const auto counted = totals.find(issuer.store_id);
+      in.issuers.push_back({issuer.label, *state, counted == totals.end() ? responder::IssuerTotals{} : counted->second});
+    }
+  }
+  in.sources = source_states();
+  if (auto figures = store->figures()) {
+    in.store = *figures;
+  }
+  in.listeners.push_back(figures_of("ocsp", service->http_totals()));
+  in.listeners.push_back(figures_of("admin", admin_stats));
+  if (push_server != nullptr) {
+    in.listeners.push_back(figures_of("push", push_stats));
+    in.push = push_handler->setup()->stats();
+  }
+  {
+    const MutexLock lock(published);
+    in.reloads = reloads;
+  }
+  return in;
+}
+
+std::string Node::Impl::metrics() { return render_metrics(collect()); }
+
+std::string Node::Impl::explain(Bytes request) {
+  const auto reader = store->reader();
+  return to_json(responder::explain(*current_setup(), *reader, request, clock.now()));
+}
+
+}  // namespace muster::node

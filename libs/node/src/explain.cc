@@ -1,0 +1,163 @@
+#include "muster/node/explain.h"
+
+#include "json_text.h"
+#include "loading.h"
+
+namespace muster::node {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void add_text(Json& to, const char* key, const std::string& value) {
+  if (!value.empty()) {
+    to[key] = value;
+  }
+}
+void add_time(Json& to, const char* key, const std::optional<UnixSeconds>& value) {
+  if (value) {
+    to[key] = format_iso8601(*value);
+  }
+}
+
+Json certificate_json(const responder::ExplainedCertificate& one) {
+  Json out;
+  out["serial"] = one.serial;
+  out["hash"] = one.hash;
+  out["issuer_name_hash"] = one.issuer_name_hash;
+  out["issuer_key_hash"] = one.issuer_key_hash;
+  add_text(out, "issuer", one.issuer);
+  add_text(out, "source", one.source);
+  add_text(out, "record", one.record);
+  add_text(out, "rule", one.rule);
+  add_text(out, "why", one.why);
+  add_text(out, "status", one.status);
+  add_time(out, "revoked_at", one.revoked_at);
+  add_text(out, "reason", one.reason);
+  add_time(out, "this_update", one.this_update);
+  add_time(out, "next_update", one.next_update);
+  if (!one.extensions.empty()) {
+    out["extensions"] = one.extensions;
+  }
+  return out;
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+void add_line(std::string& out, const char* title, const std::string& value) {
+  if (!value.empty()) {
+    out += std::string(title) + value + "\n";
+  }
+}
+
+void add_certificate(std::string& out, const Json& one) {
+  out += "\ncertificate " + text_of(one, "serial") + " (" + text_of(one, "hash") + ")\n";
+  add_line(out, "  issuer:  ", one.contains("issuer") ? text_of(one, "issuer") : "none of ours, key hash " + text_of(one, "issuer_key_hash"));
+  add_line(out, "  source:  ", text_of(one, "source"));
+  add_line(out, "  record:  ", text_of(one, "record"));
+  add_line(out, "  rule:    ", text_of(one, "rule"));
+  add_line(out, "  why:     ", text_of(one, "why"));
+  std::string status = text_of(one, "status");
+  if (one.contains("revoked_at")) {
+    status += " since " + text_of(one, "revoked_at");
+  }
+  if (one.contains("reason")) {
+    status += ", " + text_of(one, "reason");
+  }
+  add_line(out, "  answer:  ", status);
+  if (one.contains("this_update")) {
+    add_line(out, "  valid:   ", text_of(one, "this_update") + " to " + text_of(one, "next_update"));
+  }
+}
+
+/// The issuer's number in a store that may only be read; one nobody has when it knows nothing of the issuer.
+store::IssuerId find_or_none(const store::Store& store, const store::IssuerKey& key) {
+  return store.find_issuer(key).value_or(static_cast<store::IssuerId>(UINT32_MAX));
+}
+
+NodeResult<Unit> load_sources(const Loaded& loaded, const NodeOptions& options, store::Store& store, const Clock& clock, Logger& logger) {
+  source::SourceWatcher watcher(store, loaded.sources, watch_options(options), clock, logger);
+  const auto states = watcher.wait_until_checked(std::chrono::minutes(10));
+  if (!states) {
+    return Err{NodeError{NodeErrc::kSystem, "the sources could not be read within ten minutes"}};
+  }
+  for (const source::SourceStatus& state : *states) {
+    if (state.error) {
+      return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
+    }
+  }
+  return Unit{};
+}
+
+}  // namespace
+
+std::string to_json(const responder::Explanation& explanation) {
+  Json out;
+  out["answer"] = ocsp::to_string(explanation.status);
+  out["cause"] = responder::to_string(explanation.cause);
+  add_text(out, "why", explanation.why);
+  add_text(out, "request", explanation.request);
+  if (!explanation.request_facts.empty()) {
+    out["request_facts"] = explanation.request_facts;
+  }
+  out["certificates"] = Json::array();
+  for (const responder::ExplainedCertificate& one : explanation.certificates) {
+    out["certificates"].push_back(certificate_json(one));
+  }
+  add_text(out, "signer", explanation.signer);
+  add_text(out, "algorithm", explanation.algorithm);
+  add_text(out, "signer_rule", explanation.signer_rule);
+  return dump(out);
+}
+
+std::optional<std::string> explanation_text(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("answer") || !json.contains("cause")) {
+    return std::nullopt;
+  }
+  std::string out;
+  add_line(out, "answer:  ", text_of(json, "answer") + (text_of(json, "cause") == "none" ? "" : " (" + text_of(json, "cause") + ")"));
+  add_line(out, "why:     ", text_of(json, "why"));
+  add_line(out, "request: ", text_of(json, "request"));
+  if (const auto facts = json.find("request_facts"); facts != json.end() && facts->is_array()) {
+    for (const Json& fact : *facts) {
+      add_line(out, "         ", fact.is_string() ? fact.get<std::string>() : "");
+    }
+  }
+  if (json.contains("signer")) {
+    add_line(out, "signer:  ", text_of(json, "signer") + ", " + text_of(json, "algorithm") + ", " + text_of(json, "signer_rule"));
+  }
+  if (const auto all = json.find("certificates"); all != json.end() && all->is_array()) {
+    for (const Json& one : *all) {
+      if (one.is_object()) {
+        add_certificate(out, one);
+      }
+    }
+  }
+  return out;
+}
+
+NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from, Bytes request, const Clock& clock,
+                                                   Logger& logger) {
+  store::StoreOptions how;
+  how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly : store::StoreOptions::Mode::kReadWrite;
+  auto opened = store::Store::open(options.store, how);
+  if (!opened) {
+    return Err{error_of(opened.error())};
+  }
+  store::Store& store = **opened;
+  const IssuerNumber number = from == ExplainFrom::kStore
+                                  ? [&store](const store::IssuerKey& key, const std::string&) -> store::StoreResult<store::IssuerId> {
+                                      return find_or_none(store, key);
+                                    }
+                                  : IssuerNumber();
+  MUSTER_TRY(const Loaded loaded, load(options, store, clock.now(), nullptr, logger, number));
+  if (from == ExplainFrom::kSources) {
+    MUSTER_CHECK(load_sources(loaded, options, store, clock, logger));
+  }
+  const auto reader = store.reader();
+  return responder::explain(*loaded.setup, *reader, request, clock.now());
+}
+
+}  // namespace muster::node

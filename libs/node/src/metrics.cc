@@ -1,0 +1,253 @@
+#include "metrics.h"
+
+#include "prometheus.h"
+
+namespace muster::node {
+namespace {
+
+using Kind = PrometheusText::Kind;
+
+void add_process(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_build_info", Kind::kGauge, "Version of the program, always 1.");
+  out.sample_flag(true, {{"version", in.version}});
+  out.family("muster_start_time_seconds", Kind::kGauge, "When the responder started.");
+  out.sample(in.started);
+  out.family("muster_ready", Kind::kGauge, "What /readyz says.");
+  out.sample_flag(in.is_ready);
+  out.family("muster_draining", Kind::kGauge, "Whether the responder is being drained.");
+  out.sample_flag(in.is_draining);
+  out.family("muster_config_last_reload_successful", Kind::kGauge, "Whether the last reload took the new configuration.");
+  out.sample_flag(in.reloads.last_succeeded);
+  out.family("muster_config_last_reload_success_timestamp_seconds", Kind::kGauge, "When the configuration in force was read.");
+  out.sample(in.reloads.last_success);
+  out.family("muster_config_reloads_total", Kind::kCounter, "Reloads by outcome.");
+  out.sample(in.reloads.succeeded, {{"result", "ok"}});
+  out.sample(in.reloads.failed, {{"result", "failed"}});
+}
+
+void add_answers(PrometheusText& out, const MetricsInput& in) {
+  const responder::Totals& t = in.totals;
+  out.family("muster_responder_requests_total", Kind::kCounter, "OCSP requests by HTTP method.");
+  out.sample(t.get, {{"method", "get"}});
+  out.sample(t.post, {{"method", "post"}});
+  out.family("muster_responder_answers_total", Kind::kCounter, "Certificates answered for, by status.");
+  out.sample(t.good, {{"status", "good"}});
+  out.sample(t.revoked, {{"status", "revoked"}});
+  out.sample(t.unknown, {{"status", "unknown"}});
+  out.family("muster_responder_refusals_total", Kind::kCounter, "Requests refused, by cause and by what the client was told.");
+  for (std::size_t i = 1; i < t.refused.size(); ++i) {  // 0: not refused
+    const auto cause = static_cast<responder::Cause>(i);
+    out.sample(t.refused.at(i), {{"cause", responder::to_string(cause)}, {"answer", ocsp::to_string(responder::status_for(cause))}});
+  }
+  out.single("muster_responder_not_modified_total", Kind::kCounter, "Conditional requests answered with 304.", t.not_modified);
+  out.single("muster_responder_nonces_echoed_total", Kind::kCounter, "Answers that repeat the client's nonce.", t.nonces_echoed);
+  out.single("muster_signer_operations_total", Kind::kCounter, "Answers signed.", t.signatures);
+  out.family("muster_responder_remembered_answers_total", Kind::kCounter,
+             "Remembered answers: used, used after comparing with a moved store, given up for a new signature, taken from another loop.");
+  out.sample(t.ready_hits, {{"outcome", "used"}});
+  out.sample(t.ready_rechecked, {{"outcome", "rechecked"}});
+  out.sample(t.ready_replaced, {{"outcome", "replaced"}});
+  out.sample(t.ready_shared, {{"outcome", "shared"}});
+}
+
+void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_responder_issuer_answers_total", Kind::kCounter, "Certificates answered for and requests refused, by issuer.");
+  for (const IssuerFigures& issuer : in.issuers) {
+    const responder::IssuerTotals& t = issuer.totals;
+    out.sample(t.good, {{"issuer", issuer.issuer}, {"result", "good"}});
+    out.sample(t.revoked, {{"issuer", issuer.issuer}, {"result", "revoked"}});
+    out.sample(t.unknown, {{"issuer", issuer.issuer}, {"result", "unknown"}});
+    out.sample(t.refused, {{"issuer", issuer.issuer}, {"result", "refused"}});
+  }
+  const auto each = [&](std::string_view name, std::string_view help, auto get) {
+    out.family(name, Kind::kCounter, help);
+    for (const IssuerFigures& issuer : in.issuers) {
+      out.sample(get(issuer.totals), {{"issuer", issuer.issuer}});
+    }
+  };
+  each("muster_responder_unissued_requests_total", "Questions about serials the CA never issued. Rising: alert.",
+       [](const responder::IssuerTotals& t) { return t.unissued; });
+  each("muster_responder_unissued_monitor_requests_total", "Such questions of known monitors (ignore prefixes).",
+       [](const responder::IssuerTotals& t) { return t.unissued_monitors; });
+  each("muster_responder_unlisted_requests_total", "Questions about serials a CRL does not name.",
+       [](const responder::IssuerTotals& t) { return t.unlisted; });
+}
+
+void add_signers(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_signer_not_after_timestamp_seconds", Kind::kGauge, "When the signer, or its CA, ends.");
+  for (const SignerFigures& signer : in.signers) {
+    out.sample(signer.not_after, {{"issuer", signer.issuer}, {"signer", signer.signer}});
+  }
+  out.family("muster_signer_remaining_seconds", Kind::kGauge, "Until then; negative afterwards.");
+  for (const SignerFigures& signer : in.signers) {
+    out.sample(signer.not_after - in.now, {{"issuer", signer.issuer}, {"signer", signer.signer}});
+  }
+  out.family("muster_signer_up", Kind::kGauge, "Whether the last trial signature succeeded.");
+  for (const SignerFigures& signer : in.signers) {
+    out.sample_flag(signer.can_sign, {{"issuer", signer.issuer}, {"signer", signer.signer}});
+  }
+}
+
+template <class Get>
+void add_times(PrometheusText& out, const MetricsInput& in, std::string_view name, std::string_view help, Get get) {
+  out.family(name, Kind::kGauge, help);
+  for (const IssuerFigures& issuer : in.issuers) {
+    if (const std::optional<UnixSeconds> time = get(issuer.state)) {  // absent is never zero
+      out.sample(*time, {{"issuer", issuer.issuer}});
+    }
+  }
+}
+
+void add_issuers(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_issuer_records", Kind::kGauge, "Certificates known, by state.");
+  for (const IssuerFigures& issuer : in.issuers) {
+    out.sample(issuer.state.revoked, {{"issuer", issuer.issuer}, {"state", "revoked"}});
+    out.sample(issuer.state.records - issuer.state.revoked, {{"issuer", issuer.issuer}, {"state", "good"}});
+  }
+  out.family("muster_issuer_sequence", Kind::kGauge, "Sequence number of the last change.");
+  for (const IssuerFigures& issuer : in.issuers) {
+    out.sample(issuer.state.sequence, {{"issuer", issuer.issuer}});
+  }
+  add_times(out, in, "muster_crl_this_update_timestamp_seconds", "thisUpdate of the CRL in use.",
+            [](const store::IssuerState& s) { return s.this_update; });
+  add_times(out, in, "muster_crl_next_update_timestamp_seconds", "nextUpdate of the CRL in use.",
+            [](const store::IssuerState& s) { return s.next_update; });
+  out.family("muster_crl_age_seconds", Kind::kGauge, "Since thisUpdate of the CRL in use.");
+  for (const IssuerFigures& issuer : in.issuers) {
+    if (issuer.state.this_update) {
+      out.sample(in.now - *issuer.state.this_update, {{"issuer", issuer.issuer}});
+    }
+  }
+  out.family("muster_crl_lag_seconds", Kind::kGauge, "How long the CA has been overdue with its next CRL; 0 while it is not.");
+  for (const IssuerFigures& issuer : in.issuers) {
+    if (issuer.state.next_update) {
+      out.sample(std::max(Seconds(0), in.now - *issuer.state.next_update), {{"issuer", issuer.issuer}});
+    }
+  }
+}
+
+void add_sources(PrometheusText& out, const MetricsInput& in) {
+  const auto each = [&](auto&& write) {
+    for (const source::SourceStatus& source : in.sources) {
+      write(source, PrometheusText::Labels{{"issuer", source.label}, {"source", source.path}});
+    }
+  };
+  out.family("muster_source_up", Kind::kGauge, "Whether the last attempt to read the source succeeded.");
+  each([&](const auto& source, const auto& labels) { out.sample_flag(source.checked && !source.error, labels); });
+  out.family("muster_source_last_success_timestamp_seconds", Kind::kGauge, "When the source was last read, or looked at and unchanged.");
+  each([&](const auto& source, const auto& labels) {
+    if (source.last_success) {
+      out.sample(*source.last_success, labels);
+    }
+  });
+  out.family("muster_source_age_seconds", Kind::kGauge, "Since then.");
+  each([&](const auto& source, const auto& labels) {
+    if (source.last_success) {
+      out.sample(in.now - *source.last_success, labels);
+    }
+  });
+  out.family("muster_source_lag_seconds", Kind::kGauge, "How long the source has been failing; 0 while it is not.");
+  each([&](const auto& source, const auto& labels) {
+    out.sample(source.failing_since ? std::max(Seconds(0), in.now - *source.failing_since) : Seconds(0), labels);
+  });
+  out.family("muster_source_records", Kind::kGauge, "Records of the source in use.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.records, labels); });
+  out.family("muster_source_kept_revoked_records", Kind::kGauge,
+             "Certificates the source no longer calls revoked, kept revoked all the same. Not 0: somebody should look.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.kept_revoked, labels); });
+  out.family("muster_source_loads_total", Kind::kCounter, "Loads of the source that succeeded.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.loads, labels); });
+  out.family("muster_source_failures_total", Kind::kCounter, "Attempts to read the source that failed.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.failures, labels); });
+}
+
+void add_store(PrometheusText& out, const MetricsInput& in) {
+  if (in.store) {
+    out.single("muster_store_sequence", Kind::kGauge, "Sequence number of the last commit.", in.store->sequence);
+    out.single("muster_store_file_bytes", Kind::kGauge, "Size of the data file; it never shrinks.", in.store->file_bytes);
+    out.single("muster_store_used_bytes", Kind::kGauge, "Of these, not free for reuse.", in.store->used_bytes);
+    out.single("muster_store_map_bytes", Kind::kGauge, "Address space of the map.", in.store->map_bytes);
+    out.single("muster_store_readers", Kind::kGauge, "Reader slots in use, of all processes.", in.store->readers);
+  }
+}
+
+void add_listeners(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_http_connections_total", Kind::kCounter, "Connections accepted.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.connections, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_open_connections", Kind::kGauge, "Connections open now.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.open_connections, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_requests_total", Kind::kCounter, "HTTP requests read.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.requests, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_limits_total", Kind::kCounter, "How often a limit was reached or a peer misbehaved.");
+  for (const ListenerFigures& listener : in.listeners) {
+    for (const auto& [limit, count] : listener.limits) {
+      out.sample(count, {{"listener", listener.listener}, {"limit", limit}});
+    }
+  }
+}
+
+void add_push(PrometheusText& out, const MetricsInput& in) {
+  if (in.push) {
+    out.family("muster_push_operations_total", Kind::kCounter, "Operations of the push API, by outcome.");
+    out.sample(in.push->changed, {{"result", "changed"}});
+    out.sample(in.push->unchanged, {{"result", "unchanged"}});
+    out.sample(in.push->conflicts, {{"result", "conflict"}});
+    out.sample(in.push->refused, {{"result", "refused"}});
+    out.sample(in.push->failed, {{"result", "failed"}});
+  }
+}
+
+}  // namespace
+
+ListenerFigures figures_of(std::string name, const ControlStats& stats) {
+  return {std::move(name),
+          stats.connections,
+          stats.open_connections,
+          stats.requests,
+          {{"connections", stats.refused_connections},
+           {"bad_request", stats.bad_requests},
+           {"size", stats.too_large},
+           {"timeout", stats.timeouts},
+           {"tls_refused", stats.tls_failures},
+           {"denied", stats.denied}}};
+}
+
+ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats) {
+  return {std::move(name),
+          stats.connections,
+          stats.open_connections,
+          stats.requests,
+          {{"connections", stats.refused_connections},
+           {"bad_request", stats.bad_requests},
+           {"size", stats.too_large},
+           {"timeout_header", stats.header_timeouts},
+           {"timeout_body", stats.body_timeouts},
+           {"timeout_idle", stats.idle_closes},
+           {"timeout_write", stats.write_timeouts},
+           {"tls_on_plain_port", stats.tls_on_plain_port},
+           {"pipeline", stats.pipeline_pauses},
+           {"descriptors", stats.accept_pauses},
+           {"timeout_reply", stats.reply_timeouts}}};
+}
+
+std::string render_metrics(const MetricsInput& input) {
+  PrometheusText out;
+  add_process(out, input);
+  add_answers(out, input);
+  add_issuer_answers(out, input);
+  add_signers(out, input);
+  add_issuers(out, input);
+  add_sources(out, input);
+  add_store(out, input);
+  add_listeners(out, input);
+  add_push(out, input);
+  return out.take();
+}
+
+}  // namespace muster::node

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "control_server.h"
+#include "muster/push/api.h"
+#include "muster/responder/service.h"
+#include "muster/source/watcher.h"
+
+// A node's figures for Prometheus. Names and labels: decision 033. Labels are bounded by the configuration or by an enum of ours: no serials,
+// no addresses, nothing a stranger chooses.
+namespace muster::node {
+
+struct SignerFigures {
+  std::string issuer, signer;
+  UnixSeconds not_after;
+  bool can_sign = false;  ///< at the last trial
+};
+struct IssuerFigures {
+  std::string issuer;
+  store::IssuerState state;
+  responder::IssuerTotals totals;
+};
+/// Of one listener; "ocsp", "admin", "push".
+struct ListenerFigures {
+  std::string listener;
+  std::uint64_t connections = 0, open_connections = 0, requests = 0;
+  /// By limit or fault: "connections", "size", "timeout_header"...
+  std::vector<std::pair<std::string_view, std::uint64_t>> limits;
+};
+struct ReloadFigures {
+  std::uint64_t succeeded = 0, failed = 0;
+  bool last_succeeded = true;
+  UnixSeconds last_success;  ///< the start counts
+};
+
+struct MetricsInput {
+  UnixSeconds now;
+  UnixSeconds started;
+  std::string version;
+  bool is_ready = false, is_draining = false;
+  responder::Totals totals;
+  std::vector<SignerFigures> signers;
+  std::vector<IssuerFigures> issuers;
+  std::vector<source::SourceStatus> sources;
+  std::optional<store::StoreFigures> store;
+  std::vector<ListenerFigures> listeners;
+  ReloadFigures reloads;
+  std::optional<push::ApiStats> push;
+};
+
+std::string render_metrics(const MetricsInput& input);
+ListenerFigures figures_of(std::string name, const ControlStats& stats);
+ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats);
+
+}  // namespace muster::node

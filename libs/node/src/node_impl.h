@@ -1,0 +1,117 @@
+#pragma once
+
+#include <condition_variable>
+#include <thread>
+
+#include "admin.h"
+#include "loading.h"
+#include "muster/base/mutex.h"
+#include "muster/net/loop.h"
+#include "muster/signers/expiry.h"
+#include "probe.h"
+#include "push_handler.h"
+
+namespace muster::node {
+
+using Watcher = std::shared_ptr<source::SourceWatcher>;
+/// At the start old records are better than none. A reload that names something unreadable is a mistake to be told of.
+enum class Moment : std::uint8_t { kStart, kReload };
+
+/// TLS contexts of the listeners for the few, loaded before anything is switched.
+struct ControlTls {
+  std::shared_ptr<const tls::ServerContext> admin, push;
+};
+
+struct Node::Impl final : AdminActions {
+  Impl(OptionsReader reader, const Clock& c, Logger& l)
+      : read_again(std::move(reader)), clock(c), logger(l), started_at(c.now()) {}
+
+  // node.cc: the life of a node.
+  NodeResult<Unit> begin(const NodeOptions& options);
+  NodeResult<ReloadReport> try_reload();
+  /// Watches the sources and waits for the first look at each. A source that cannot be read is an error when nothing is known of
+  /// its issuer, and at a reload also when it was not watched before.
+  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options, Moment moment);
+  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs, const std::vector<source::SourceStatus>& states,
+                         Moment moment);
+  [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
+  void announce(const Loaded& loaded);
+  /// Takes over what `loaded` brings besides sources. Under `changing`.
+  void adopt(const Loaded& loaded);
+  void look_at_delegates();
+  void warn_of_expiry();
+  void stop();
+
+  // control.cc: admin and push.
+  NodeResult<ControlTls> load_control_tls(const NodeOptions& options);
+  NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls);
+  void switch_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls);
+  MetricsInput collect();
+  void stop_control();
+
+  // AdminActions: called by threads of the admin listener.
+  Readiness readiness() override;
+  std::string metrics() override;
+  NodeResult<ReloadReport> reload() override;
+  void drain() override;
+  std::string explain(Bytes request) override;
+
+  // Constant after construction.
+  const OptionsReader read_again;
+  const Clock& clock;
+  Logger& logger;
+  const UnixSeconds started_at;
+  // Constant after begin().
+  NodeOptions served;  ///< as at the start: for what a reload cannot change
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<responder::Service> service;
+  std::unique_ptr<Probe> probe;
+  ControlStats admin_stats, push_stats;
+  std::unique_ptr<AdminHandler> admin_handler;
+  std::unique_ptr<PushHandler> push_handler;
+  std::unique_ptr<ControlServer> admin_server, push_server;
+
+  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
+  std::mutex changing;
+  std::vector<source::SourceSpec> watched;  ///< under `changing`
+  std::shared_ptr<Delegates> delegates;     ///< under `changing`
+  signers::ExpiryAlarms expiry;             ///< on the node's thread
+  bool is_retrying = false;                 ///< under `changing`: a reload is due for a signer left out
+  bool is_stopped = false;                  ///< under `changing`
+  std::atomic<bool> draining{false};        ///< ends waits
+
+  mutable Mutex published;
+  std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);
+  Watcher watcher MUSTER_GUARDED_BY(published);
+  ReloadFigures reloads MUSTER_GUARDED_BY(published);
+
+  std::mutex stopping_mutex;
+  std::condition_variable stopping_moved;
+  bool stopping = false;  ///< under stopping_mutex
+
+  net::Loop upkeep;  ///< reloads asked for, and timers
+  std::thread upkeep_thread;
+
+  std::shared_ptr<const responder::Setup> current_setup() const {
+    const MutexLock lock(published);
+    return setup;
+  }
+  std::vector<source::SourceStatus> source_states() const {
+    const MutexLock lock(published);
+    return watcher == nullptr ? std::vector<source::SourceStatus>() : watcher->status();
+  }
+  Watcher take_watcher() {
+    const MutexLock lock(published);
+    return std::exchange(watcher, nullptr);
+  }
+  void publish(Watcher next) {
+    const MutexLock lock(published);
+    watcher = std::move(next);
+  }
+  void publish(std::shared_ptr<const responder::Setup> next) {
+    const MutexLock lock(published);
+    setup = std::move(next);
+  }
+};
+
+}  // namespace muster::node

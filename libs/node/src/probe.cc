@@ -1,0 +1,60 @@
+#include "probe.h"
+
+#include "muster/ocsp/ocsp.h"
+
+namespace muster::node {
+namespace {
+
+/// A trial costs a signature, which may be an HSM's.
+constexpr Milliseconds kTrialInterval{5'000};
+
+/// A serial no CA issues: asked about to see whether an answer comes at all.
+const Serial& probe_serial() {
+  static const Serial serial = *Serial::from_hex("6D757374657270726F6265");
+  return serial;
+}
+
+}  // namespace
+
+std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>& setup) {
+  responder::Counters unseen;
+  responder::Answerer answerer(setup, store_.reader(), unseen);
+  answerer.set_clock_error(clock_error_ ? clock_error_() : responder::kernel_clock_error());
+  std::vector<Check> checks;
+  for (const responder::Issuer& issuer : setup->issuers()) {
+    ocsp::Request request;
+    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, issuer.certificates.front(), probe_serial()), {}});
+    const responder::Answer answer = answerer.answer(ocsp::encode_request(request), clock_.now());
+    const ocsp::ResponseStatus status = responder::status_for(answer.cause);
+    const bool cannot = answer.cause != responder::Cause::kNone &&
+                        (status == ocsp::ResponseStatus::kTryLater || status == ocsp::ResponseStatus::kInternalError);
+    Check check{"answer", issuer.label, !cannot, ""};
+    if (cannot) {
+      check.why = "requests are answered " + std::string(ocsp::to_string(status)) + ": " + std::string(responder::to_string(answer.cause));
+    }
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+std::vector<SignerFigures> Probe::try_signers(const std::shared_ptr<const responder::Setup>& setup) {
+  const std::lock_guard lock(mutex_);
+  const MonotonicTime now = clock_.monotonic();
+  if (setup == tried_for_ && now - tried_at_ < kTrialInterval) {
+    return tried_;
+  }
+  tried_for_ = setup;
+  tried_at_ = now;
+  tried_.clear();
+  const UnixSeconds at = clock_.now();
+  for (const responder::Issuer& issuer : setup->issuers()) {
+    for (const responder::IssuerSigner& signer : issuer.signers) {
+      Buffer signature;
+      const bool can_sign = signer.is_usable(at) && signer.signing.clone().sign(as_bytes("muster: trial"), signature);
+      tried_.push_back({issuer.label, signer.label, signer.not_after, can_sign});
+    }
+  }
+  return tried_;
+}
+
+}  // namespace muster::node

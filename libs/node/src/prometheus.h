@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "muster/base/time.h"
+
+namespace muster::node {
+
+/// Writes metrics in Prometheus' text format 0.0.4. A family is begun once; its samples follow at once.
+class PrometheusText {
+ public:
+  using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+  enum class Kind : std::uint8_t { kCounter, kGauge };
+
+  void family(std::string_view name, Kind kind, std::string_view help);
+  void sample(std::uint64_t value, const Labels& labels = {});
+  void sample(UnixSeconds value, const Labels& labels = {});
+  void sample(Seconds value, const Labels& labels = {});
+  void sample_flag(bool value, const Labels& labels = {});
+  /// A family of one sample.
+  void single(std::string_view name, Kind kind, std::string_view help, std::uint64_t value);
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  void write(const std::string& value, const Labels& labels);
+  std::string text_;
+  std::string name_;
+};
+
+}  // namespace muster::node

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "control_server.h"
+#include "muster/push/api.h"
+
+namespace muster::node {
+
+/// What the push API consists of until the next reload.
+struct PushSetup {
+  PushSetup(store::Store& store, std::vector<push::Issuer> issuers, PushOptions o)
+      : options(std::move(o)), api(store, std::move(issuers), options.api) {}
+  const PushOptions options;
+  push::Api api;
+  push::ApiStats before;  ///< what earlier setups counted
+
+  void carry_over(const PushSetup& old) { before = old.stats(); }
+  [[nodiscard]] push::ApiStats stats() const {
+    const push::ApiStats own = api.stats();
+    return {before.changed + own.changed, before.unchanged + own.unchanged, before.conflicts + own.conflicts,
+            before.refused + own.refused, before.failed + own.failed};
+  }
+};
+
+/// Lets known clients speak to the push API.
+class PushHandler final : public ControlHandler {
+ public:
+  PushHandler(ControlStats& stats, const Clock& clock, Logger& logger) : stats_(stats), clock_(clock), logger_(logger) {}
+  void handle(Exchange& exchange) override;
+  /// From the next request on; those under way keep what they began with.
+  void adopt(std::shared_ptr<PushSetup> setup);
+  [[nodiscard]] std::shared_ptr<PushSetup> setup() const;
+
+ private:
+  void handle_bulk(Exchange& exchange, push::Api& api, const push::Client& client);
+
+  ControlStats& stats_;
+  const Clock& clock_;
+  Logger& logger_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<PushSetup> setup_;  // under mutex_
+};
+
+}  // namespace muster::node

@@ -1,0 +1,72 @@
+#include "listeners.h"
+
+#include "node_fixture.h"
+
+namespace muster::node {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(AdminAddresses, LoopbackIsMeantByAPort) {
+  AdminOptions options;
+  options.listen = {"8889", ":8890", "[::1]:1", "localhost:2", "unix:/run/x"};
+  const auto addresses = check_admin_addresses(options);
+  ASSERT_TRUE(addresses);
+  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1", "localhost:2", "unix:/run/x"));
+}
+
+TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
+  for (const char* address : {"*:8889", "0.0.0.0:8889", "192.0.2.1:8889", "[2001:db8::1]:8889"}) {
+    AdminOptions options;
+    options.listen = {address};
+    const auto refused = check_admin_addresses(options);
+    ASSERT_FALSE(refused) << address;
+    EXPECT_EQ(refused.error().code, NodeErrc::kUsage);
+    EXPECT_THAT(refused.error().detail, HasSubstr("insecurely_allow_remote"));
+    options.insecurely_allow_remote = true;
+    EXPECT_TRUE(check_admin_addresses(options)) << address;
+    options.insecurely_allow_remote = false;
+    options.tls.certificate = "x.pem";
+    EXPECT_TRUE(check_admin_addresses(options)) << address;
+  }
+  AdminOptions options;
+  options.listen = {"nowhere"};
+  EXPECT_FALSE(check_admin_addresses(options));
+}
+
+TEST(PushAddresses, TcpNeedsMutualTlsAlways) {
+  PushOptions options;
+  options.clients.push_back({.name = "ca", .uids = {1}, .gids = {}, .certificates = {}, .issuers = {"x"}, .may = {}});
+  options.listen = {"127.0.0.1:0"};
+  const auto refused = check_push_addresses(options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("mutual TLS"));
+  options.listen = {"unix:/run/x"};
+  EXPECT_TRUE(check_push_addresses(options));
+  options.clients[0].uids.clear();
+  EXPECT_THAT(check_push_addresses(options).error().detail, HasSubstr("nobody"));
+  options.clients.clear();
+  EXPECT_THAT(check_push_addresses(options).error().detail, HasSubstr("nobody may push"));
+}
+
+TEST(LoadTls, WantsAllThreeFilesAndSaysWhichIsWrong) {
+  const Site site;
+  standard_pki().leaf.write(site.dir, "leaf");
+  TlsFiles files;
+  EXPECT_EQ(*load_tls(files, "x"), nullptr);
+  files.certificate = site.dir.file("leaf.pem");
+  EXPECT_EQ(load_tls(files, "x").error().code, NodeErrc::kUsage);
+  files.key = site.dir.file("leaf.key");
+  files.client_ca = site.dir.file("absent.pem");
+  EXPECT_THAT(load_tls(files, "responder.push").error().detail, HasSubstr("[responder.push] client_ca:"));
+  files.client_ca = site.dir.file("ca.pem");
+  EXPECT_TRUE(load_tls(files, "x"));
+  files.key = site.dir.file("ocsp.key");
+  EXPECT_THAT(load_tls(files, "x").error().detail, HasSubstr("does not belong"));
+  files.key = site.dir.file("absent.key");
+  EXPECT_THAT(load_tls(files, "x").error().detail, HasSubstr("absent.key"));
+}
+
+}  // namespace
+}  // namespace muster::node

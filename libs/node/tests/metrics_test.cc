@@ -1,0 +1,114 @@
+#include "metrics.h"
+
+#include <regex>
+#include <set>
+
+#include "node_fixture.h"
+#include "muster/testing/process.h"
+
+namespace muster::node {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Every family with something to show.
+MetricsInput full_input() {
+  MetricsInput in;
+  in.now = kTestNow;
+  in.started = kTestNow - Seconds(60);
+  in.version = "1.2.3";
+  in.is_ready = true;
+  in.totals.good = 5;
+  in.totals.refused[static_cast<std::size_t>(responder::Cause::kUnissued)] = 3;
+  in.signers = {{"ca \"one\"\\", "CN=ocsp", kTestNow + Seconds(3 * 86400 + 5), true}, {"two", "CN=old", kTestNow - Seconds(5), false}};
+  store::IssuerState state;
+  state.records = 7;
+  state.revoked = 2;
+  state.this_update = kTestNow - Seconds(100);
+  state.next_update = kTestNow - Seconds(40);
+  responder::IssuerTotals totals;
+  totals.unissued = 6;
+  in.issuers = {{"ca \"one\"\\", state, totals}, {"two", store::IssuerState{}, {}}};
+  source::SourceStatus source;
+  source.label = "two";
+  source.path = "/srv/ca/index.txt";
+  source.checked = true;
+  source.last_success = kTestNow - Seconds(9);
+  source.failing_since = kTestNow - Seconds(4);
+  source.error = source::SourceError{source::SourceErrc::kUnreadable, "gone"};
+  in.sources = {source};
+  in.store = store::StoreFigures{};
+  ControlStats control;
+  control.denied = 4;
+  in.listeners = {figures_of("ocsp", responder::HttpTotals{}), figures_of("admin", control)};
+  in.push = push::ApiStats{1, 2, 3, 4, 5};
+  return in;
+}
+
+TEST(Metrics, SaysWhatItWasTold) {
+  const std::string text = render_metrics(full_input());
+  for (const char* line : {
+           "muster_build_info{version=\"1.2.3\"} 1\n",
+           "muster_ready 1\n",
+           "muster_responder_answers_total{status=\"good\"} 5\n",
+           "muster_responder_refusals_total{cause=\"unissued\",answer=\"unauthorized\"} 3\n",
+           "muster_signer_remaining_seconds{issuer=\"ca \\\"one\\\"\\\\\",signer=\"CN=ocsp\"} 259205\n",
+           "muster_signer_remaining_seconds{issuer=\"two\",signer=\"CN=old\"} -5\n",
+           "muster_signer_up{issuer=\"two\",signer=\"CN=old\"} 0\n",
+           "muster_issuer_records{issuer=\"ca \\\"one\\\"\\\\\",state=\"revoked\"} 2\n",
+           "muster_responder_unissued_requests_total{issuer=\"ca \\\"one\\\"\\\\\"} 6\n",
+           "muster_crl_age_seconds{issuer=\"ca \\\"one\\\"\\\\\"} 100\n",
+           "muster_crl_lag_seconds{issuer=\"ca \\\"one\\\"\\\\\"} 40\n",
+           "muster_source_up{issuer=\"two\",source=\"/srv/ca/index.txt\"} 0\n",
+           "muster_source_age_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 9\n",
+           "muster_source_lag_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 4\n",
+           "muster_http_limits_total{listener=\"admin\",limit=\"denied\"} 4\n",
+           "muster_push_operations_total{result=\"conflict\"} 3\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("muster_crl_this_update_timestamp_seconds{issuer=\"two\"}"))) << "absent is never zero";
+}
+
+/// The exposition format: HELP and TYPE once and first, samples of one family together, no sample twice, counters end in _total.
+TEST(Metrics, KeepsTheFormat) {
+  const std::string text = render_metrics(full_input());
+  const std::regex sample(R"(([a-z_]+)(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? (-?[0-9]+))");
+  const std::regex comment("# (HELP|TYPE) ([a-z_]+) (.+)");
+  std::set<std::string> families;
+  std::set<std::string> samples;
+  std::string family;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, comment)) {
+      if (match[1] == "HELP") {
+        EXPECT_TRUE(families.insert(match[2]).second) << line;
+        family = match[2];
+      } else {
+        EXPECT_EQ(match[2], family);
+        EXPECT_EQ(match[3] == "counter", family.ends_with("_total")) << line;
+      }
+      continue;
+    }
+    ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
+    EXPECT_EQ(match[1], family) << line;
+    EXPECT_TRUE(samples.insert(std::string(match[1]) + std::string(match[2])).second) << line;
+    EXPECT_TRUE(family.starts_with("muster_")) << line;
+  }
+  EXPECT_GT(families.size(), 35U);
+  EXPECT_EQ(text.back(), '\n');
+}
+
+TEST(Metrics, PromtoolAccepts) {
+  if (!testing::find_program("promtool")) {
+    GTEST_SKIP() << "promtool is not installed (Debian package prometheus)";
+  }
+  const auto result = testing::run_process({"promtool", "check", "metrics"}, {.input = render_metrics(full_input())});
+  EXPECT_EQ(result.exit_code, 0) << result.describe();
+  EXPECT_EQ(result.err, "");
+}
+
+}  // namespace
+}  // namespace muster::node

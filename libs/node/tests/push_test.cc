@@ -1,0 +1,161 @@
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "net_testing.h"
+#include "node_fixture.h"
+
+// The push API over its unix socket, and what OCSP says at once.
+namespace muster::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+NodeOptions with_push(const Site& site) {
+  NodeOptions options = site.options();
+  options.issuers[0].index.clear();
+  options.push.listen = {"unix:" + site.dir.file("push.sock")};
+  push::Client client;
+  client.name = "ca";
+  client.uids = {::getuid()};
+  client.issuers = {"test CA"};
+  options.push.clients = {client};
+  return options;
+}
+
+struct PushNode : RunningNode {
+  explicit PushNode(const NodeOptions& with) : RunningNode(with) {}
+  /// Status and JSON of one operation.
+  [[nodiscard]] std::pair<unsigned, nlohmann::json> push(const std::string& verb, const std::string& body,
+                                                         const std::string& headers = "") const {
+    net::RawClient client(node->push_addresses()[0]);
+    client.send("POST /v1/issuers/test%20CA/" + verb + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
+                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    const std::string text = client.read_to_end();
+    const std::size_t end = text.find("\r\n\r\n");
+    if (end == std::string::npos) {
+      ADD_FAILURE() << verb << ": " << text;
+      return {};
+    }
+    return {std::stoul(text.substr(9, 3)), nlohmann::json::parse(text.substr(end + 4), nullptr, false)};
+  }
+};
+
+const Serial& leaf() { return standard_pki().leaf.certificate.serial(); }
+std::string leaf_json(const std::string& more = "") { return R"({"serial":")" + leaf().to_hex() + "\"" + more + "}"; }
+
+// req: OCSP-RESP-061 OCSP-RESP-085 OCSP-CRL-051
+TEST(Push, WhatIsAcknowledgedIsAnsweredAtOnce) {
+  const Site site;
+  const PushNode running(with_push(site));
+  EXPECT_EQ(running.status_of(leaf()), "unknown") << "never issued";
+  const auto [status, json] = running.push("issue", leaf_json());
+  EXPECT_EQ(status, 200U);
+  EXPECT_EQ(json["result"], "changed");
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_EQ(running.push("hold", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_EQ(running.push("unhold", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_EQ(running.push("revoke", leaf_json(R"(,"reason":"keyCompromise")")).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_EQ(running.push("unhold", leaf_json()).first, 409U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+TEST(Push, StreamsBulkRequests) {
+  const Site site;
+  const PushNode running(with_push(site));
+  net::RawClient client(running.node->push_addresses()[0]);
+  client.send("POST /v1/issuers/test%20CA/bulk HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+  std::string line;
+  for (int i = 1; i <= 2500; ++i) {
+    line = R"({"op":"issue","serial":")" + std::to_string(i) + "\"}\n";
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx\r\n", line.size());
+    ASSERT_TRUE(client.send(size + line + "\r\n"));
+  }
+  ASSERT_TRUE(client.send("0\r\n\r\n"));
+  const std::string text = client.read_to_end();
+  EXPECT_THAT(text, HasSubstr("application/x-ndjson"));
+  EXPECT_THAT(text, HasSubstr(R"({"summary":{"lines":2500,"changed":2500,"unchanged":0,"failed":0,)"));
+  EXPECT_EQ(running.status_of(testing::make_serial(0x2500)), "good");
+  const auto [status, json] = running.push("bulk?atomic=true", "{\"op\":\"issue\",\"serial\":\"AA\"}\n{\"op\":\"unhold\",\"serial\":\"BB\"}\n");
+  EXPECT_EQ(status, 409U);
+  EXPECT_EQ(running.status_of(testing::make_serial(0xAA)), "unknown");
+}
+
+TEST(Push, AnAtomicRequestThatBreaksOffDoesNothing) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  options.push.limits.body_timeout = Milliseconds(100);
+  const PushNode running(options);
+  const std::string line = "{\"op\":\"issue\",\"serial\":\"AA\"}\n";
+  for (const char* query : {"?atomic=true", ""}) {
+    net::RawClient client(running.node->push_addresses()[0]);
+    client.send("POST /v1/issuers/test%20CA/bulk" + std::string(query) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + line);
+    EXPECT_THAT(client.read_to_end(), ::testing::AnyOf(HasSubstr("did not arrive"), HasSubstr("broke off")));
+  }
+  EXPECT_EQ(running.status_of(testing::make_serial(0xAA)), "unknown");
+}
+
+TEST(Push, StrangersAndBrowsersAreRefused) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  {
+    const PushNode running(options);
+    EXPECT_EQ(running.push("issue", leaf_json(), "Origin: https://evil.example\r\n").first, 403U);
+    EXPECT_EQ(running.push("issue", std::string(70'000, ' ')).first, 413U);
+    EXPECT_EQ(running.status_of(leaf()), "unknown");
+  }
+  options.push.clients[0].uids = {::getuid() + 1};
+  const PushNode running(options);
+  const auto [status, json] = running.push("issue", leaf_json());
+  EXPECT_EQ(status, 403U);
+  EXPECT_THAT(json["detail"].get<std::string>(), HasSubstr("you are uid " + std::to_string(::getuid())));
+  EXPECT_EQ(running.status_of(leaf()), "unknown");
+  EXPECT_THAT(running.logger.text(), HasSubstr("push.denied"));
+}
+
+TEST(Push, AnIssuerHasOneSource) {
+  const Site site;
+  testing::FakeClock clock;
+  const auto start = [&](const NodeOptions& options) {
+    const auto started = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+    EXPECT_FALSE(started);
+    return started ? "" : started.error().detail;
+  };
+  NodeOptions options = with_push(site);
+  options.issuers[0].index = site.dir.file("index.txt");
+  EXPECT_THAT(start(options), AllOf(HasSubstr("'test CA'"), HasSubstr("by a file or by the push API, not by both")));
+  options = with_push(site);
+  options.push.clients[0].issuers = {"another"};
+  EXPECT_THAT(start(options), HasSubstr("none of ours"));
+}
+
+TEST(Push, AReloadChangesWhoMayPush) {
+  const Site site;
+  PushNode running(with_push(site));
+  EXPECT_EQ(running.push("issue", leaf_json()).first, 200U);
+  running.options.push.clients[0].may = {push::OperationKind::kIssue};
+  ASSERT_TRUE(running.node->reload());
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 403U);
+  running.options.push.clients[0].may = {push::OperationKind::kRevoke};
+  ASSERT_TRUE(running.node->reload());
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+/// With `unlisted` the CA tells revocations alone.
+TEST(Push, ACaMayTellRevocationsAlone) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
+  const PushNode running(options);
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+}  // namespace
+}  // namespace muster::node
