@@ -107,7 +107,7 @@ TEST(Admin, NotReadyWhenASourceWasNotReadForTooLong) {
   options.issuers[0].policy.validity = Seconds(3600);
   AdminNode running(options);
   EXPECT_EQ(running.get("/readyz").status, 200U);
-  ASSERT_EQ(std::remove(site.dir.file("index.txt").c_str()), 0);
+  site.write_index("R\tnot a line\n");
   ASSERT_TRUE(net::eventually([&] { return running.node->sources()[0].error.has_value(); }));
   const Page noted = running.get("/readyz");
   EXPECT_EQ(noted.status, 200U) << "what was read is still fresh";
