@@ -13,9 +13,12 @@ bool same_extension(const CrlView& a, const CrlView& b, Bytes oid) {
 
 }  // namespace
 
+bool same_coverage(const CrlView& a, const CrlView& b) {
+  return same_name(a.issuer, b.issuer) && same_extension(a, b, oid::kCeIssuingDistributionPoint);
+}
+
 bool same_scope(const CrlView& a, const CrlView& b) {
-  return same_name(a.issuer, b.issuer) && same_extension(a, b, oid::kCeIssuingDistributionPoint) &&
-         same_extension(a, b, oid::kCeAuthorityKeyId);
+  return same_coverage(a, b) && same_extension(a, b, oid::kCeAuthorityKeyId);
 }
 
 bool delta_fits(const CrlView& delta, const CrlView& complete) {

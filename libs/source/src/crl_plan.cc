@@ -67,29 +67,32 @@ std::string gap_text(std::span<const CrlPair> pairs, Kind kind, const std::strin
   return "it covers some revocation reasons only (give the CRLs of the other reasons too)";
 }
 
-/// Best end for each reason over the pairs that cover one kind of certificates in one partition.
+/// When each reason ends over the pairs that cover one kind of certificates in one partition. Of several the newest counts: what an
+/// older one does not list may be revoked since.
 struct Cell {
   UnixSeconds until = UnixSeconds::max();
   unsigned missing_reasons = 0;
 };
 Cell cover_cell(std::span<const CrlPair> pairs, std::span<const UnixSeconds> ends, Kind kind, Bytes partition) {
-  std::array<std::optional<UnixSeconds>, 9> best;  // by bit; bit 0 is not used
+  std::array<std::optional<std::size_t>, 9> newest;  // pair by bit; bit 0 is not used
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const crl::CrlView& crl = pairs[i].complete->view;
     if (!covers(crl, kind, partition)) {
       continue;
     }
     const crl::ReasonSet reasons = crl::reasons_of(crl);
-    for (unsigned bit = 1; bit < best.size(); ++bit) {
+    for (unsigned bit = 1; bit < newest.size(); ++bit) {
       if ((reasons & (1u << bit)) != 0) {
-        best[bit] = std::max(best[bit].value_or(ends[i]), ends[i]);
+        if (!newest[bit] || crl::is_newer(pairs[i].latest(), pairs[*newest[bit]].latest())) {
+          newest[bit] = i;
+        }
       }
     }
   }
   Cell cell;
-  for (unsigned bit = 1; bit < best.size(); ++bit) {
-    cell.missing_reasons += best[bit] ? 0u : 1u;
-    cell.until = std::min(cell.until, best[bit].value_or(UnixSeconds{}));
+  for (unsigned bit = 1; bit < newest.size(); ++bit) {
+    cell.missing_reasons += newest[bit] ? 0u : 1u;
+    cell.until = std::min(cell.until, newest[bit] ? ends[*newest[bit]] : UnixSeconds{});
   }
   return cell;
 }

@@ -62,7 +62,8 @@ CrlSetKeeper::CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOpti
     : store_(store), spec_(std::move(spec)), options_(options), clock_(clock), logger_(logger), downloads_(downloads),
       random_(static_cast<unsigned>(std::hash<std::string>()(spec_.label) ^
                                     static_cast<std::size_t>(clock.monotonic().time_since_epoch().count()))),
-      shelf_(shelf_directory(options.load.state_directory, spec_.issuer)) {
+      shelf_(shelf_directory(options.load.state_directory, spec_.issuer),
+             spec_.crls.is_one_crl() ? CrlShelf::Places::kOne : CrlShelf::Places::kByCoverage) {
   for (const std::vector<std::string>& urls : spec_.crls.locations) {
     locations_.push_back(std::make_unique<CrlLocation>(urls, spec_.crls, options_));
   }

@@ -45,7 +45,11 @@ Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content, const
 std::string CrlShelf::path_of(const HeldCrl& crl) const {
   Buffer scope = crl::normalize_name(crl.view.issuer).value_or(to_buffer(crl.view.issuer));
   append_extension(scope, crl.view, oid::kCeIssuingDistributionPoint);
-  append_extension(scope, crl.view, oid::kCeAuthorityKeyId);
+  const Bytes key = crl.signer.public_key_info();
+  scope.insert(scope.end(), key.begin(), key.end());
+  if (places_ == Places::kOne) {
+    scope.clear();
+  }
   return directory_ + (crl.view.is_delta ? "/delta-" : "/complete-") + short_digest(scope) + std::string(kCrlSuffix);
 }
 
@@ -53,9 +57,14 @@ std::string CrlShelf::path_of(const std::string& list_origin) const {
   return directory_ + "/issued-" + short_digest(as_bytes(list_origin)) + std::string(kListSuffix);
 }
 
-std::shared_ptr<const HeldCrl>* CrlShelf::find(const crl::CrlView& like) {
+bool CrlShelf::same_place(const HeldCrl& a, const HeldCrl& b) const {
+  return places_ == Places::kOne || (crl::same_coverage(a.view, b.view) &&
+                                     equal(a.signer.public_key_info(), b.signer.public_key_info()));
+}
+
+std::shared_ptr<const HeldCrl>* CrlShelf::find(const HeldCrl& like) {
   const auto found = std::find_if(crls_.begin(), crls_.end(), [&](const auto& held) {
-    return held->view.is_delta == like.is_delta && crl::same_scope(held->view, like);
+    return held->view.is_delta == like.view.is_delta && same_place(*held, like);
   });
   return found == crls_.end() ? nullptr : &*found;
 }
@@ -123,7 +132,7 @@ void CrlShelf::open_list(const std::string& path, std::vector<std::string>& prob
 }
 
 Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
-  std::shared_ptr<const HeldCrl>* const place = find(crl.view);
+  std::shared_ptr<const HeldCrl>* const place = find(crl);
   if (place != nullptr && equal((*place)->content->bytes(), crl.content->bytes())) {
     return Outcome{Taken::kSame, *place, {}};
   }
@@ -143,7 +152,7 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
         // Complete and delta CRLs issued together bear the same number (RFC 5280 section 5.2.3).
         const bool is_news = !crl.view.crl_number || !held->view.crl_number ||
                              crl::compare_numbers(*held->view.crl_number, *crl.view.crl_number) < 0;
-        if (!held->view.is_delta && crl::same_scope(crl.view, held->view) && !is_news) {
+        if (!held->view.is_delta && same_place(crl, *held) && !is_news) {
           return Outcome{Taken::kOlder, held, "it adds nothing to the complete CRL in use, " + number_text(held->view)};
         }
       }
@@ -176,7 +185,7 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::put(HeldCrl crl, std::shared_pt
   ++version_;
   if (!held->view.is_delta) {
     const auto useless = [&](const std::shared_ptr<const HeldCrl>& other) {
-      return other->view.is_delta && crl::same_scope(other->view, held->view) && !continues(*other, *held);
+      return other->view.is_delta && same_place(*other, *held) && !continues(*other, *held);
     };
     while (true) {
       const auto found = std::find_if(crls_.begin(), crls_.end(), useless);

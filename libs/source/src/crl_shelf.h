@@ -17,8 +17,11 @@ struct HeldList {
 /// good CRL is there when its host is not. Threads: one.
 class CrlShelf {
  public:
+  /// Which CRL takes the place of which: of the same key and coverage (a key identifier that comes or goes makes no other place),
+  /// or there is one place for complete CRLs.
+  enum class Places : std::uint8_t { kByCoverage, kOne };
   /// \param directory  empty: memory only
-  explicit CrlShelf(std::string directory) : directory_(std::move(directory)) {}
+  CrlShelf(std::string directory, Places places) : directory_(std::move(directory)), places_(places) {}
 
   /// Takes up what an earlier run left, verified anew. `problems`: one sentence for each file that is of no use any more.
   /// Errors: kStore (no directory can be made).
@@ -55,12 +58,14 @@ class CrlShelf {
   [[nodiscard]] std::string path_of(const HeldCrl& crl) const;
   [[nodiscard]] std::string path_of(const std::string& list_origin) const;
   void stamp(const HeldList& list) const;
-  std::shared_ptr<const HeldCrl>* find(const crl::CrlView& like);
+  [[nodiscard]] bool same_place(const HeldCrl& a, const HeldCrl& b) const;
+  std::shared_ptr<const HeldCrl>* find(const HeldCrl& like);
   [[nodiscard]] const HeldCrl* delta_of(const HeldCrl& complete) const;
   Result<Outcome, SourceError> put(HeldCrl crl, std::shared_ptr<const HeldCrl>* place);
   void open_list(const std::string& path, std::vector<std::string>& problems);
 
   std::string directory_;
+  Places places_;
   std::vector<std::shared_ptr<const HeldCrl>> crls_;
   std::vector<HeldList> lists_;
   std::uint64_t version_ = 0;

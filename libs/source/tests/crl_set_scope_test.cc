@@ -262,5 +262,48 @@ TEST_F(CrlSetIndirect, ARevokedCrlIssuerIsNotBelieved) {
   EXPECT_TRUE(covers_everything()) << "by the CA's own CRL";
 }
 
+// A backup put back into place is a rollback, whatever key identifier it lacks.
+// req: OCSP-CRL-012
+TEST_F(CrlSetScope, AKeyIdentifierThatGoesIsNoWayBack) {
+  add_files({"ca.crl"});
+  CrlSpec old = numbered(5, {1});
+  old.authority_key_id = false;
+  old.next_update = kTestNow + Seconds(365 * 86400);
+  write("ca.crl", old);
+  ASSERT_TRUE(look().loaded);
+  CrlSpec next = numbered(6, {1, 7});
+  next.next_update = kTestNow + Seconds(7 * 86400);
+  write("ca.crl", next);
+  ASSERT_TRUE(look().loaded);
+  ASSERT_TRUE(is_revoked(7));
+  write("ca.crl", old);
+  look();
+  EXPECT_EQ(error(), SourceErrc::kRollback);
+  EXPECT_EQ(state().next_update, next.next_update);
+  restart();
+  look();
+  EXPECT_EQ(error(), SourceErrc::kRollback) << "after a restart too";
+  clock_.advance(Seconds(7 * 86400));
+  look();
+  EXPECT_TRUE(is_revoked(7));
+  EXPECT_FALSE(covers_everything()) << "the newest is over; the old one does not stand in for it";
+}
+
+TEST_F(CrlSetScope, AnOlderCrlOfLongerLifeDoesNotStandInForTheNewest) {
+  add_files({"1.crl", "2.crl"});
+  CrlSpec old = numbered(5, {1});
+  old.next_update = kTestNow + Seconds(365 * 86400);
+  write("1.crl", old);
+  CrlSpec next = scoped({.user_only = true}, {1, 7}, 6);
+  next.next_update = kTestNow + Seconds(3600);
+  write("2.crl", next);
+  look();
+  ASSERT_TRUE(covers_everything());
+  clock_.advance(Seconds(3600));
+  look();
+  EXPECT_FALSE(covers_everything());
+  EXPECT_TRUE(is_revoked(7));
+}
+
 }  // namespace
 }  // namespace muster::source

@@ -5,6 +5,9 @@
 // Which CRLs belong together: rules of RFC 5280 that the checker and the sources of a responder share. Pure.
 namespace muster::crl {
 
+/// Whether both speak for the same issuer and the same of its certificates and reasons.
+bool same_coverage(const CrlView& a, const CrlView& b);
+
 /// Whether both speak for the same issuer, in the same scope, by the same key identifier (section 6.3.3 step c, OCSP-CRL-029).
 bool same_scope(const CrlView& a, const CrlView& b);
 

@@ -54,6 +54,10 @@ struct CrlSetSpec {
   std::size_t max_bytes = std::size_t{1} << 30;  ///< of one CRL or list
   friend bool operator==(const CrlSetSpec&, const CrlSetSpec&) = default;
 
+  /// Whether there is one CRL at a time, each taking the place of the one before whatever its scope and key identifier.
+  [[nodiscard]] bool is_one_crl() const {
+    return files.size() == 1 && directories.empty() && locations.empty() && partitions.size() <= 1;
+  }
   [[nodiscard]] bool lists_issued() const { return !issued_files.empty() || !issued_directories.empty(); }
 };
 
