@@ -19,7 +19,7 @@ using Outcome = Result<T, Failure>;
 struct Flags {
   std::string config, store, only, profile, key_pass, first_number, signature;
   std::optional<std::string> interval, overlap, delta_overlap, keep_expired_since;
-  bool delta = false, last = false, unscheduled = false, no_ocsp_pointers = false;
+  bool delta = false, last = false, unscheduled = false, no_ocsp_pointers = false, accept_withdrawn = false;
   SeriesOptions series;
 };
 
@@ -110,6 +110,7 @@ Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files, c
   if (!spec) {
     return Err{failure_of(spec.error())};
   }
+  spec->withdrawals = flags.accept_withdrawn ? publish::Withdrawals::kAccepted : publish::Withdrawals::kRefused;
   const bool has_deltas = spec->has_deltas();
   auto opened = publish::Publisher::open(*std::move(spec), store, clock.now());
   if (!opened) {
@@ -209,6 +210,7 @@ void declare_publish(CLI::App& app, Flags& flags) {
   CLI::Option* delta = app.add_flag("--delta", flags.delta, "only a delta on the complete CRL published last");
   app.add_flag("--last", flags.last, "the last CRL, valid for ever; needs every certificate to be expired or revoked")->excludes(delta);
   app.add_flag("--unscheduled", flags.unscheduled, "not one of the regular CRLs: expired entries stay for the next of those");
+  app.add_flag("--accept-withdrawn", flags.accept_withdrawn, "publish though revocations that were published are gone from the store");
   app.footer(
       "Every CRL is read back, verified and compared with the store before it replaces the published file.\n"
       "Exit codes: 0 published, 64 usage, 66 unfit file, store or record, 70 disk, clock, or another publisher at work.");

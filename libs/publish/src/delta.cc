@@ -22,9 +22,6 @@ void DeltaMerge::remove_before(const Line* now) {
     const bool in_base = base != nullptr && (previous == nullptr || !previous->before(*base));
     const bool in_previous = previous != nullptr && (base == nullptr || !base->before(*previous));
     Line removal = in_base ? *base : *previous;
-    if (removal.reason != ReasonCode::kCertificateHold && removal.reason != ReasonCode::kRemoveFromCrl) {
-      ++withdrawn_;
-    }
     removal.reason = ReasonCode::kRemoveFromCrl;
     removal.invalidity_date.reset();
     emit_(removal);

@@ -16,8 +16,6 @@ class DeltaMerge {
   void finish();
   /// Whether base and previous delta were ours (see LineCursor).
   [[nodiscard]] bool good() const { return base_.good() && (!previous_ || previous_->good()); }
-  /// Revocations that were not holds and are no longer there.
-  [[nodiscard]] std::uint64_t withdrawn() const { return withdrawn_; }
 
  private:
   void remove_before(const Line* now);
@@ -25,7 +23,6 @@ class DeltaMerge {
   LineCursor base_;
   std::optional<LineCursor> previous_;
   Emit emit_;
-  std::uint64_t withdrawn_ = 0;
 };
 
 /// What base and delta say together.

@@ -1,5 +1,9 @@
 #include "listing.h"
 
+#include <algorithm>
+
+#include "muster/crl/name_match.h"
+
 namespace muster::publish {
 namespace {
 
@@ -96,6 +100,43 @@ PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec, c
     if (failure) {
       return Err{*std::move(failure)};
     }
+  }
+  return Unit{};
+}
+
+PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spec, const store::Reader& reader,
+                                  Withdrawn& withdrawn) {
+  Bytes issuer;  // of the entry before
+  const Subject* subject = nullptr;
+  std::optional<PublishError> failure;
+  crl::for_each_entry(published, [&](const crl::AttributedEntry& at) {
+    if (!equal(issuer, at.certificate_issuer)) {
+      issuer = at.certificate_issuer;
+      const auto found = std::find_if(spec.subjects.begin(), spec.subjects.end(),
+                                      [&](const Subject& one) { return crl::same_name(one.ca.subject(), issuer); });
+      subject = found == spec.subjects.end() ? nullptr : &*found;
+    }
+    const bool may_go = at.entry.reason == ReasonCode::kCertificateHold || at.entry.reason == ReasonCode::kRemoveFromCrl;
+    if (subject == nullptr || may_go) {
+      return crl::Walk::kContinue;
+    }
+    const auto known = reader.find(subject->id, at.entry.serial);
+    if (!known) {
+      failure = store_error(known.error());
+      return crl::Walk::kStop;
+    }
+    if (*known && ((*known)->state == store::State::kRevoked || subject->compromised_at)) {
+      return crl::Walk::kContinue;
+    }
+    const store::IssuerState* const state = reader.issuer_state(subject->id);
+    ++(state != nullptr && state->this_update ? withdrawn.by_source : withdrawn.lost);
+    if (withdrawn.example.empty()) {
+      withdrawn.example = to_hex(at.entry.serial);
+    }
+    return crl::Walk::kContinue;
+  });
+  if (failure) {
+    return Err{*std::move(failure)};
   }
   return Unit{};
 }

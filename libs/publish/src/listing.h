@@ -63,6 +63,17 @@ struct ListingRules {
 PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec, const ListingRules& rules,
                                   const std::function<void(std::size_t partition, const Line&)>& visit);
 
+/// Revocations that were published and are not in the store any more. A hold may be lifted; nothing else is ever taken back
+/// (OCSP-CRL-051), so this is a store that lost records.
+struct Withdrawn {
+  std::uint64_t lost = 0;
+  std::uint64_t by_source = 0;  ///< of CAs whose records come from another program's CRLs: that program answers for them
+  std::string example;
+};
+/// Adds what `published`, an earlier CRL or delta of the series, lists and the store does not. `reader` is renewed. Errors: kStore.
+PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spec, const store::Reader& reader,
+                                  Withdrawn& withdrawn);
+
 /// Walks the entries of a CRL that we made, in order. A CRL that is none of ours shows as !good() at the end.
 class LineCursor {
  public:

@@ -70,11 +70,21 @@ crl::CrlFacts common_facts(const Spec& spec, std::size_t index, const crl::Numbe
   return facts;
 }
 
-bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index, const crl::Number& number) {
+namespace {
+
+bool is_of_partition(const crl::CrlView& crl, const Spec& spec, std::size_t index, const crl::Number& number) {
   const auto wanted = crl::make_extensions(common_facts(spec, index, number));
-  return wanted && !base.is_delta && base.crl_number && crl::Number::make(*base.crl_number) == number &&
-         equal(base.issuer, crl_issuer_of(spec)) && same_extension(base, *wanted, oid::kCeIssuingDistributionPoint) &&
-         same_extension(base, *wanted, oid::kCeAuthorityKeyId);
+  return wanted && crl.crl_number && crl::Number::make(*crl.crl_number) == number && equal(crl.issuer, crl_issuer_of(spec)) &&
+         same_extension(crl, *wanted, oid::kCeIssuingDistributionPoint) && same_extension(crl, *wanted, oid::kCeAuthorityKeyId);
+}
+
+}  // namespace
+
+bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index, const crl::Number& number) {
+  return !base.is_delta && is_of_partition(base, spec, index, number);
+}
+bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index, const crl::Number& number) {
+  return delta.is_delta && is_of_partition(delta, spec, index, number);
 }
 
 PublishResult<HeldCrl> open_crl(const std::string& path, const Spec& spec) {
@@ -116,7 +126,12 @@ PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::C
   if (const auto made = signer.sign(lines->encoder().finish_tbs(*extensions), signature); !made) {
     return bad(PublishErrc::kSigner, spec.label + ": " + made.error().detail);
   }
-  if (const auto written = write_file_atomically(path, lines->encoder().finish(signature)); !written) {
+  const Bytes octets = lines->encoder().finish(signature);
+  if (octets.size() > lines->most_bytes()) {  // entries alone fitted
+    return bad(PublishErrc::kTooLarge, spec.label + ": a CRL of " + std::to_string(octets.size()) + " octets is larger than " +
+                                           std::to_string(lines->most_bytes()) + " (use more partitions)");
+  }
+  if (const auto written = write_file_atomically(path, octets); !written) {
     return Err{io_error(written.error())};
   }
   const LineDigest digest = lines->digest();

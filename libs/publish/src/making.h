@@ -18,6 +18,8 @@ PublishResult<HeldCrl> open_crl(const std::string& path, const Spec& spec);
 crl::CrlFacts common_facts(const Spec& spec, std::size_t index, const crl::Number& number);
 /// Whether a delta on `base` can be made under this spec: same scope, same key (RFC 5280 section 5.2.4).
 bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index, const crl::Number& number);
+/// The same of a delta CRL: whether it is one of this series and partition.
+bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index, const crl::Number& number);
 
 /// Name of the CRL issuer: for direct CRLs as the certificates in scope spell it.
 Bytes crl_issuer_of(const Spec& spec);
@@ -44,7 +46,7 @@ class LineEncoder {
 };
 
 /// Signs and writes what `lines` holds, reads it back, and checks it with the strict reader: signature, extensions, times,
-/// entries. The encoder is let go of before that: the list is in memory once. Errors: kSigner, kTerms, kIo, kSelfCheck.
+/// entries. The encoder is let go of before that: the list is in memory once. Errors: kSigner, kTerms, kTooLarge, kIo, kSelfCheck.
 PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::CrlFacts& facts, const crl::CrlEncoder::Head& head,
                                 const Spec& spec, pki::Signer& signer, const std::string& path);
 

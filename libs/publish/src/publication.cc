@@ -127,18 +127,12 @@ PublishResult<Unit> Publication::read(const store::Store& store) {
 }
 
 PublishResult<Unit> Publication::check_lists() {
-  std::uint64_t withdrawn = 0;
   for (DeltaMerge& merge : merges_) {
     merge.finish();
-    withdrawn += merge.withdrawn();
     if (!merge.good()) {
       return fail(PublishErrc::kState, "a CRL in " + spec_.state_directory + " is not as we make them (remove it; a complete CRL is "
                                        "published then)");
     }
-  }
-  if (withdrawn != 0) {
-    done_.warnings.push_back(spec_.label + ": " + std::to_string(withdrawn) + " revocations that were published are gone from the "
-                             "store, though only a hold can be lifted (somebody should look)");
   }
   for (const auto* encoders : {&complete_, &deltas_}) {
     for (std::size_t i = 0; i < encoders->size(); ++i) {

@@ -1,37 +1,35 @@
 #include "published_files.h"
 
 #include <cerrno>
+#include <filesystem>
 
-#include "files.h"
-#include "muster/pki/certificate.h"
+#include "making.h"
+#include "muster/pki/verified_crl.h"
 
 namespace muster::publish {
 
-PublishResult<std::optional<FoundCrl>> look_at_published(const std::string& path, Bytes issuer) {
-  const auto file = MappedFile::open(path);
-  if (!file && file.error().os_error == ENOENT) {
+PublishResult<std::optional<FoundCrl>> look_at_published(const std::string& path, const Spec& spec) {
+  auto content = read_file(path == "-" ? "./-" : path, crl::Limits{}.max_message_bytes);
+  if (!content && content.error().os_error == ENOENT) {
     return std::optional<FoundCrl>();
   }
-  if (!file) {
-    return Err{io_error(file.error())};
+  if (!content) {
+    return Err{io_error(content.error())};
   }
   const Err<PublishError> foreign{PublishError{PublishErrc::kState, path + " exists and is no CRL of this issuer: it is not "
                                                "overwritten (remove it, or name another file)"}};
-  Bytes octets = file->octets();
-  Buffer decoded;
-  if (!octets.empty() && octets[0] != static_cast<std::uint8_t>(der::Tag::kSequence)) {  // PEM of another program
-    auto der = pki::decode_crl_input(to_buffer(octets));
-    if (!der) {
-      return foreign;
-    }
-    decoded = *std::move(der);
-    octets = decoded;
-  }
-  const auto crl = crl::parse_crl(octets);
-  if (!crl || !crl::same_name(crl->issuer, issuer)) {
+  auto octets = pki::decode_crl_input(*std::move(content));  // PEM of another program, perhaps
+  if (!octets) {
     return foreign;
   }
-  return std::optional(FoundCrl{crl->crl_number ? crl::Number::make(*crl->crl_number) : std::nullopt, crl->this_update});
+  FoundCrl found{*std::move(octets), {}};
+  auto view = crl::parse_crl(found.octets);
+  if (!view || !crl::same_name(view->issuer, crl_issuer_of(spec))) {
+    return foreign;
+  }
+  found.view = *std::move(view);
+  found.is_ours = static_cast<bool>(pki::verify_crl(found.view, std::span(&spec.signer, 1)));
+  return std::optional(std::move(found));
 }
 
 PublishResult<Unit> install_file(const std::string& from, const std::string& path) {
@@ -40,8 +38,12 @@ PublishResult<Unit> install_file(const std::string& from, const std::string& pat
     return Err{PublishError{PublishErrc::kState, to_string(made.error()) + ": a CRL that was published is gone from the state "
                                                                           "directory"}};
   }
-  if (const auto there = MappedFile::open(path); there && equal(there->octets(), made->octets())) {
-    return Unit{};
+  // Read, not mapped: whoever writes there could cut it short under us.
+  std::error_code none;
+  if (std::filesystem::file_size(path, none) == made->octets().size()) {
+    if (const auto there = read_file(path, made->octets().size()); there && equal(*there, made->octets())) {
+      return Unit{};
+    }
   }
   if (const auto written = write_file_atomically(path, made->octets()); !written) {
     return Err{io_error(written.error())};

@@ -25,6 +25,10 @@ struct Publisher::Impl {
 
   PublishResult<Unit> start(UnixSeconds now);
   PublishResult<Unit> check_places() const;
+  PublishResult<Unit> for_each_held(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
+  void forget_published(const std::string& why);
+  PublishResult<Unit> for_each_published(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
+  PublishResult<std::string> check_withdrawn();
   PublishResult<Unit> adopt_published_numbers();
   PublishResult<Unit> install();
   void tidy() const;
@@ -39,6 +43,7 @@ struct Publisher::Impl {
   std::unique_ptr<store::Reader> reader;
   UniqueFd lock;
   State state;
+  std::vector<std::string> forgotten;  // files in the state directory, in use before this series had another shape
   bool installed = false;
   std::vector<std::string> warnings;
   std::optional<UnixSeconds> looked_at;
@@ -69,9 +74,13 @@ PublishResult<Unit> Publisher::Impl::start(UnixSeconds now) {
     }
     state.number = crl::Number::make(below).value_or(crl::Number());
   }
-  if (state.partitions != spec.partitions.size()) {
-    state.complete.reset();
-    state.delta.reset();
+  if (state.complete && state.partitions != spec.partitions.size()) {
+    forget_published("there were " + std::to_string(state.partitions) + " partitions");
+  } else if (const auto held = for_each_held([](const crl::CrlView&) { return Unit{}; }); !held) {
+    if (held.error().code != PublishErrc::kState) {
+      return Err{held.error()};
+    }
+    forget_published(held.error().detail);
   }
   MUSTER_CHECK(adopt_published_numbers());
   if (const auto done = install(); !done) {
@@ -96,6 +105,90 @@ PublishResult<Unit> Publisher::Impl::check_places() const {
   return Unit{};
 }
 
+/// Hands out each CRL in use. Errors: kState where one is gone, damaged, or not of this scope and key: the partitions may be others
+/// than when it was made, and it must not be put into the place of another.
+PublishResult<Unit> Publisher::Impl::for_each_held(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const {
+  for (std::size_t i = 0; state.complete && i < spec.partitions.size(); ++i) {
+    MUSTER_TRY(const HeldCrl complete, open_crl(in_state(state.complete_file(i)), spec));
+    bool fits = is_base_for(complete.view, spec, i, *state.complete);
+    if (fits) {
+      MUSTER_CHECK(visit(complete.view));
+    }
+    if (fits && state.delta) {
+      MUSTER_TRY(const HeldCrl delta, open_crl(in_state(state.delta_file(i)), spec));
+      fits = is_delta_of(delta.view, spec, i, *state.delta);
+      MUSTER_CHECK(visit(delta.view));
+    }
+    if (!fits) {
+      return bad(PublishErrc::kState, "scope or key of the CRLs has changed");
+    }
+  }
+  return Unit{};
+}
+
+/// Goes on as if nothing were published yet, but for numbers, and for what a next CRL must not leave out.
+void Publisher::Impl::forget_published(const std::string& why) {
+  warnings.push_back(spec.label + ": complete CRLs are published anew: " + why);
+  for (std::size_t i = 0; i < state.partitions; ++i) {
+    forgotten.push_back(state.complete_file(i));
+    if (state.delta) {
+      forgotten.push_back(state.delta_file(i));
+    }
+  }
+  state.complete.reset();
+  state.delta.reset();
+  state.history = History{.regular_at = {}, .complete_at = {}, .delta_at = {}, .ended = state.history.ended};
+}
+
+/// Hands out every CRL of ours that others may have, as far as it can be read.
+PublishResult<Unit> Publisher::Impl::for_each_published(
+    const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const {
+  if (state.complete) {
+    return for_each_held(visit);
+  }
+  for (const std::string& name : forgotten) {
+    if (const auto held = open_crl(in_state(name), spec)) {
+      MUSTER_CHECK(visit(held->view));
+    }
+  }
+  for (const Partition& partition : spec.partitions) {
+    for (const std::string& path : {partition.out, partition.delta_out}) {
+      if (path.empty()) {
+        continue;
+      }
+      MUSTER_TRY(const auto there, look_at_published(path, spec));
+      if (there && there->is_ours) {
+        MUSTER_CHECK(visit(there->view));
+      }
+    }
+  }
+  return Unit{};
+}
+
+/// Whether the store still has every revocation that was published: one restored from a backup or made anew has not, and a CRL from
+/// it would clear certificates. `reader` is renewed. Returns a warning, or nothing. Errors: kSource, kStore, kIo.
+PublishResult<std::string> Publisher::Impl::check_withdrawn() {
+  Withdrawn withdrawn;
+  const auto compare = [&](const crl::CrlView& published) { return add_withdrawn(published, spec, *reader, withdrawn); };
+  if (const auto done = for_each_published(compare); !done && done.error().code == PublishErrc::kState && state.complete) {
+    forget_published(done.error().detail);
+    withdrawn = Withdrawn{};
+    MUSTER_CHECK(for_each_published(compare));
+  } else {
+    MUSTER_CHECK(done);
+  }
+  if (withdrawn.lost + withdrawn.by_source == 0) {
+    return std::string();
+  }
+  std::string what = spec.label + ": " + std::to_string(withdrawn.lost + withdrawn.by_source) +
+                     " revocations that were published are gone from the store, such as " + withdrawn.example;
+  if (withdrawn.lost != 0 && spec.withdrawals == Withdrawals::kRefused) {
+    return bad(PublishErrc::kSource, what + "; the CRL would clear those certificates, and only a hold can be lifted (restore the "
+                                            "records; if they are to go, see 'muster crl publish --accept-withdrawn')");
+  }
+  return what + ", though only a hold can be lifted (somebody should look)";
+}
+
 /// Numbers go on behind whatever is published already: by us before the state was lost, or by another program.
 PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
   const crl::Number ours = state.number;
@@ -105,25 +198,27 @@ PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
         continue;
       }
       remove_leftovers(path);
-      MUSTER_TRY(const auto there, look_at_published(path, crl_issuer_of(spec)));
-      if (there && there->number && *there->number > state.number) {
-        state.number = *there->number;
+      MUSTER_TRY(const auto there, look_at_published(path, spec));
+      if (there && !there->is_ours) {
+        warnings.push_back(spec.label + ": " + path + " is in the name of our CRL issuer, but our key did not sign it: its number does "
+                           "not count, and it will be overwritten");
       }
-      if (there && (!state.this_update || there->this_update > *state.this_update)) {
-        state.this_update = there->this_update;
+      if (!there || !there->is_ours) {
+        continue;
+      }
+      const auto number = there->view.crl_number ? crl::Number::make(*there->view.crl_number) : std::nullopt;
+      if (number && *number > state.number) {
+        state.number = *number;
+      }
+      if (!state.this_update || there->view.this_update > *state.this_update) {
+        state.this_update = there->view.this_update;
       }
     }
   }
-  if (ours == state.number) {
-    return Unit{};
+  if (ours != state.number && state.complete) {
+    forget_published(spec.state_directory + " is older than the CRLs that are published (restored from a backup?); numbering goes on "
+                     "behind theirs, " + state.number.to_hex());
   }
-  if (state.complete) {
-    warnings.push_back(spec.label + ": " + spec.state_directory + " is older than the CRLs that are published (restored from a "
-                       "backup?); numbering goes on behind theirs, " + state.number.to_hex());
-  }
-  state.complete.reset();
-  state.delta.reset();
-  state.history = History{};
   return Unit{};
 }
 
@@ -150,6 +245,9 @@ void Publisher::Impl::tidy() const {
     if (!is_file_of_ours(name)) {
       return true;
     }
+    if (std::find(forgotten.begin(), forgotten.end(), name) != forgotten.end()) {
+      return true;
+    }
     for (std::size_t i = 0; i < spec.partitions.size(); ++i) {
       if ((state.complete && name == state.complete_file(i)) || (state.delta && name == state.delta_file(i))) {
         return true;
@@ -167,7 +265,10 @@ PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const
   for (const Subject& subject : spec.subjects) {
     const store::IssuerState* known = reader->issuer_state(subject.id);
     const std::string who = subject.ca.subject_text() + ": ";
-    if (known == nullptr || (known->loaded_at == UnixSeconds{} && known->records == 0)) {
+    // Without a CRL or an index that says so, no record may mean that nobody has said anything yet.
+    const bool may_be_empty = known != nullptr && known->loaded_at != UnixSeconds{} &&
+                              (known->this_update || known->knows_issued == store::KnowsIssued::kYes);
+    if (known == nullptr || (known->records == 0 && !may_be_empty)) {
       return bad(PublishErrc::kSource, who + "the store knows nothing of its certificates, and an empty CRL would clear them all "
                                              "(import a source; if none was ever issued, say 'muster store issuer --issued complete')");
     }
@@ -251,8 +352,12 @@ PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Re
   }
   MUSTER_TRY(const SourceFacts facts, check_sources(now));
   MUSTER_CHECK(check_moment(what, now));
+  MUSTER_TRY(const std::string withdrawn, check_withdrawn());
   reader->release();
   Publication publication(spec, state, what, now, regular);
+  if (!withdrawn.empty()) {
+    publication.done().warnings.push_back(withdrawn);
+  }
   MUSTER_CHECK(publication.prepare(facts));
   MUSTER_CHECK(publication.read(store));
   MUSTER_TRY(const crl::Number number, burn_number());
@@ -264,6 +369,7 @@ PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Re
   }
   MUSTER_CHECK(save_state(spec.state_directory, *next));
   state = *std::move(next);
+  forgotten.clear();
   installed = false;
   changed = Changed::kNo;
   looked_sequence.reset();

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "publish_fixture.h"
 
 namespace muster::publish {
@@ -115,6 +117,7 @@ TEST_F(Complete, WritesNextUpdateAsUtcTimeUpTo2049) {
   const Identity root = muster::testing::make_self_signed(long_lived);
   store::IssuerState facts;
   facts.loaded_at = kTestNow;
+  facts.knows_issued = store::KnowsIssued::kYes;
   const auto id = *store_->ensure_issuer(key_of(root.certificate), "long");
   ASSERT_TRUE(store_->touch(id, facts));
   constexpr UnixSeconds kLastOf2049 = unix_seconds(2524607999);
@@ -265,6 +268,7 @@ TEST_F(Complete, LastCrlNeedsEveryCertificateToBeOver) {
 TEST_F(Complete, LastCrlNeedsAListOfAllIssuedAndAProfileThatKnowsIt) {
   Spec s = spec();
   declare(store::KnowsIssued::kNo);
+  set(1, revoked());
   EXPECT_EQ(failure(s, kTestNow, What::kLast), PublishErrc::kTooEarly);
   declare(store::KnowsIssued::kYes);
   s.terms.profile = find_profile("cabf");
@@ -280,6 +284,9 @@ TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
   EXPECT_EQ(failure(s), PublishErrc::kSource);
   EXPECT_THAT(last_detail_, HasSubstr("would clear them all"));
 
+  declare(store::KnowsIssued::kNo);
+  EXPECT_EQ(failure(spec()), PublishErrc::kSource) << "read just now, but it says nothing: a push that has not come yet";
+  set(1, good());
   declare(store::KnowsIssued::kNo, kTestNow + Seconds(3600));
   publish(spec());
   EXPECT_EQ(*read(out()).view.next_update, kTestNow + Seconds(3600)) << "never beyond its source";
@@ -292,6 +299,86 @@ TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
   EXPECT_FALSE(failure(s, kTestNow + kDay - Seconds(61)));
   EXPECT_EQ(failure(s, kTestNow + kDay), PublishErrc::kSource);
   EXPECT_THAT(last_detail_, HasSubstr("too old"));
+}
+
+/// A store that was restored from a backup, or made anew and fed with a few records, would clear every certificate it lacks.
+// req: OCSP-CRL-013, OCSP-CRL-051
+TEST_F(Complete, IsNotMadeFromAStoreThatLostRevocations) {
+  set(1, revoked());
+  set(2, revoked(ReasonCode::kKeyCompromise));
+  set(3, hold());
+  publish(spec());
+  const Buffer before = read(out()).octets;
+  lose_the_store();
+  set(1, revoked());
+  set(2, good());
+  EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
+  EXPECT_THAT(last_detail_, HasSubstr("1 revocations that were published are gone from the store, such as 02"));
+  EXPECT_EQ(read(out()).octets, before);
+  set(2, std::nullopt);
+  EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
+
+  std::filesystem::remove_all(directory_.file("state"));  // lost together with the store: what is published still tells
+  EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
+  EXPECT_EQ(read(out()).octets, before);
+
+  Spec other_shape = partitioned_spec();
+  other_shape.partitions[0].out = out();
+  EXPECT_EQ(failure(other_shape, kTestNow + kDay), PublishErrc::kSource);
+
+  Spec meant = spec();
+  meant.withdrawals = Withdrawals::kAccepted;
+  const Published done = publish(meant, kTestNow + kDay);
+  EXPECT_THAT(done.warnings, ElementsAre(HasSubstr("such as 02")));
+  EXPECT_THAT(read(out()).serials(), ElementsAre("01"));
+}
+
+TEST_F(Complete, OfOtherPartitionsIsNotMadeFromAStoreThatLostRevocations) {
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    set(i, revoked());
+  }
+  publish(partitioned_spec());
+  lose_the_store();
+  for (std::uint64_t i = 0; i < 19; ++i) {
+    set(i, revoked());
+  }
+  Spec whole = spec();
+  whole.partitions[0].out = out("whole.crl");  // elsewhere: only the state knows what was said
+  EXPECT_EQ(failure(whole, kTestNow + kDay), PublishErrc::kSource);
+  EXPECT_THAT(last_detail_, HasSubstr("such as 13"));
+}
+
+TEST_F(Complete, IsNotLedByACrlThatAnotherKeySigned) {
+  auto description = muster::testing::ca_spec("unused");
+  description.subject = to_buffer(ca().certificate.subject());
+  const Identity impostor = muster::testing::make_self_signed(description);
+  Spec forged = spec();
+  forged.signer = impostor.certificate;
+  forged.key = impostor.key;
+  forged.state_directory = directory_.file("of the impostor");
+  forged.first_number = *crl::Number::from_hex("7fffffffffffffffffffffffffffffffffffffff");
+  set(1, revoked());
+  publish(forged, kTestNow + kDay);
+  set(1, good());
+  const auto publisher = open(spec(), kTestNow);
+  EXPECT_THAT(publisher->warnings(), ElementsAre(HasSubstr("our key did not sign it")));
+  must(publisher->publish(What::kComplete, kTestNow));
+  EXPECT_EQ(read(out()).number(), crl::Number(1));
+}
+
+// req: OCSP-CRL-047
+TEST_F(Complete, IsMeasuredAsAWhole) {
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    set(i, revoked());
+  }
+  publish(spec());
+  const Buffer before = read(out()).octets;
+  Spec limited = spec();
+  limited.terms.most_bytes = before.size() - 20;  // entries alone would fit
+  EXPECT_EQ(failure(limited, kTestNow + kDay), PublishErrc::kTooLarge);
+  EXPECT_EQ(read(out()).octets, before);
+  limited.terms.most_bytes = before.size() + 20;
+  publish(limited, kTestNow + kDay);
 }
 
 TEST_F(Complete, NeedsASignerThatMaySignCrls) {

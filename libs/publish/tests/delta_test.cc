@@ -84,7 +84,8 @@ TEST_F(Delta, SharesTheSequenceAndPointsNowhere) {
   EXPECT_EQ(crl::uris(*complete.view.freshest_crl[0].name).at(0), "http://crl.example/delta.crl");
 }
 
-TEST_F(Delta, RemovesWhatLeftTheStoreAndRaisesItsVoice) {
+TEST_F(Delta, RemovesWhatItsSourceLetGoAndRaisesItsVoice) {
+  come_from_a_crl(id_);
   set(1, revoked(ReasonCode::kKeyCompromise));
   const auto publisher = open(spec_with_deltas());
   must(publisher->publish(What::kComplete, kTestNow));
@@ -92,7 +93,22 @@ TEST_F(Delta, RemovesWhatLeftTheStoreAndRaisesItsVoice) {
   const Published done = must(publisher->publish(What::kDelta, kTestNow + kHour));
   EXPECT_EQ(delta().at("01").reason, kRemoved);
   ASSERT_EQ(done.warnings.size(), 1u);
-  EXPECT_THAT(done.warnings[0], HasSubstr("1 revocations that were published are gone"));
+  EXPECT_THAT(done.warnings[0], HasSubstr("1 revocations that were published are gone from the store, such as 01"));
+}
+
+// req: OCSP-CRL-051
+TEST_F(Delta, IsNotMadeWhereADeltaBeforeSaidMore) {
+  const auto publisher = open(spec_with_deltas());
+  must(publisher->publish(What::kComplete, kTestNow));
+  set(1, revoked());
+  must(publisher->publish(What::kDelta, kTestNow + kHour));
+  set(1, good());
+  for (const What what : {What::kDelta, What::kComplete}) {
+    const auto refused = publisher->publish(what, kTestNow + 2 * kHour);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, PublishErrc::kSource);
+  }
+  EXPECT_EQ(delta().size(), 1u);
 }
 
 // req: OCSP-CRL-013
@@ -103,7 +119,8 @@ TEST_F(Delta, DoesNotRemoveWhatOnlyExpired) {
   must(publisher->publish(What::kComplete, kTestNow + kHour));
   must(publisher->publish(What::kDelta, kTestNow + 2 * kHour));
   EXPECT_THAT(delta(), IsEmpty());
-  must(publisher->publish(What::kComplete, kTestNow + 3 * kHour));  // lets go of it, and so does the delta issued with it
+  const Published done = must(publisher->publish(What::kComplete, kTestNow + 3 * kHour));  // lets go of it, as does its delta
+  EXPECT_THAT(done.warnings, IsEmpty()) << "nothing is lost";
   EXPECT_THAT(read(out()).serials(), IsEmpty());
   EXPECT_EQ(delta().at("01").reason, kRemoved);
 }

@@ -72,6 +72,62 @@ TEST_F(Partitioned, AnotherNumberOfPartitionsStartsFromCompleteCrls) {
   EXPECT_GT(done.number, crl::Number(1));
 }
 
+TEST_F(Partitioned, AnotherNumberOfPartitionsIsPublishedAtOnce) {
+  Spec s = partitioned_spec();
+  s.terms.reaction = Seconds(60);
+  publish(s);
+  s.partitions.resize(2);
+  s.assignment = Assignment::by_hash(2);
+  const UnixSeconds now = kTestNow + Seconds(1);
+  const auto publisher = open(s, now);
+  EXPECT_THAT(publisher->warnings(), ElementsAre(HasSubstr("there were 4 partitions")));
+  const auto done = publisher->step(now);
+  ASSERT_TRUE(done) << done.error().detail;
+  ASSERT_TRUE(*done) << "not at the next regular time";
+  EXPECT_EQ((*done)->files.size(), 2u);
+  ASSERT_TRUE(publisher->step(now));
+  EXPECT_GT(publisher->next_step(), now) << "nobody asks again and again";
+}
+
+// req: OCSP-CRL-019
+TEST_F(Partitioned, InAnotherOrderDoNotTakeEachOthersPlace) {
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    set(i, revoked());
+  }
+  publish(partitioned_spec());
+  publish(partitioned_spec(), kTestNow + Seconds(1), What::kDelta);
+  const auto before = [this](int i) { return read(out(std::to_string(i) + ".crl")).octets; };
+  const Buffer first = before(0);
+  const Buffer second = before(1);
+  Spec swapped = partitioned_spec();
+  std::swap(swapped.partitions[0], swapped.partitions[1]);
+  const auto publisher = open(swapped, kTestNow + Seconds(2));
+  EXPECT_EQ(before(0), first);
+  EXPECT_EQ(before(1), second);
+  const auto done = publisher->step(kTestNow + Seconds(2));
+  ASSERT_TRUE(done && *done) << "at once";
+  for (int i = 0; i < 2; ++i) {
+    const ReadCrl crl = read(out(std::to_string(i) + ".crl"));
+    EXPECT_THAT(crl::uris(*crl.view.issuing_distribution_point->name), ElementsAre("http://crl.example/" + std::to_string(i) + ".crl"));
+    EXPECT_EQ(crl.view.this_update, kTestNow + Seconds(2));
+  }
+}
+
+// req: OCSP-CRL-019
+TEST_F(Partitioned, SeriesOfOtherScopeInOneStateDirectoryDoNotMix) {
+  Spec users = spec();
+  users.partitions[0].only = crl::Scope::Only::kUsers;
+  Spec cas = spec();
+  cas.partitions[0].only = crl::Scope::Only::kCas;
+  cas.partitions[0].out = out("cas.crl");
+  publish(users);
+  const auto publisher = open(cas, kTestNow + Seconds(1));
+  EXPECT_FALSE(exists(out("cas.crl"))) << "the CRL of users is none of CAs";
+  must(publisher->publish(What::kComplete, kTestNow + Seconds(1)));
+  EXPECT_TRUE(read(out("cas.crl")).view.issuing_distribution_point->only_ca_certs);
+  EXPECT_TRUE(read(out()).view.issuing_distribution_point->only_user_certs);
+}
+
 // req: OCSP-CRL-019, OCSP-CRL-044
 TEST_F(Partitioned, RefusesASampleCertificateThatNamesAnotherPoint) {
   auto leaf = muster::testing::leaf_spec();
@@ -131,6 +187,7 @@ TEST_F(Indirect, NamesTheIssuerWhereItChanges) {
   EXPECT_EQ(crl::find_entry(crl.view, make_serial(1).octets(), ca_name)->reason, std::nullopt);
   EXPECT_FALSE(crl::find_entry(crl.view, make_serial(1).octets(), crl.view.issuer));
 
+  come_from_a_crl(root_id_);
   const store::Change gone{make_serial(1), std::nullopt};
   ASSERT_TRUE(store_->apply(root_id_, {&gone, 1}));
   set(3, revoked());

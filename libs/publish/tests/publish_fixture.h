@@ -93,6 +93,22 @@ class PublishTest : public ::testing::Test {
     facts.next_update = next_update;
     EXPECT_TRUE(store_->touch(id_, facts));
   }
+  /// The records come from a CRL of another program.
+  void come_from_a_crl(store::IssuerId id) {
+    store::IssuerState facts;
+    facts.label = "CA";
+    facts.loaded_at = kTestNow - Seconds(60);
+    facts.this_update = kTestNow - Seconds(60);
+    EXPECT_TRUE(store_->touch(id, facts));
+  }
+  /// Loses every record, as a store that was made anew.
+  void lose_the_store() {
+    auto opened = store::Store::open(directory_.file("store " + std::to_string(++stores_)));
+    ASSERT_TRUE(opened) << opened.error().detail;
+    store_ = *std::move(opened);
+    id_ = *store_->ensure_issuer(key_of(ca().certificate), "CA");
+    declare(store::KnowsIssued::kYes);
+  }
   void set(const Serial& serial, std::optional<store::Status> status) {
     const store::Change change{serial, std::move(status)};
     EXPECT_TRUE(store_->apply(id_, {&change, 1}));
@@ -174,6 +190,7 @@ class PublishTest : public ::testing::Test {
   TempDir directory_;
   std::unique_ptr<store::Store> store_;
   store::IssuerId id_{};
+  int stores_ = 0;
   std::string last_detail_;
 };
 

@@ -25,6 +25,12 @@ struct Subject {
   std::optional<Seconds> oldest_source;
 };
 
+/// What becomes of revocations that were published and are not in the store any more, holds apart.
+enum class Withdrawals : std::uint8_t {
+  kRefused,   ///< nothing is published, unless the records come from CRLs of another program
+  kAccepted,  ///< they leave the CRLs, with a warning
+};
+
 /// One series of CRLs: complete CRLs and their deltas under one sequence of numbers.
 struct Spec {
   std::string label;                ///< for people
@@ -38,6 +44,7 @@ struct Spec {
   std::vector<pki::Certificate> samples;     ///< certificates whose distribution points must fit (check_sample)
   std::string state_directory;               ///< numbers and the CRLs published last; one for each series
   std::optional<crl::Number> first_number{}; ///< where there is no state yet
+  Withdrawals withdrawals = Withdrawals::kRefused;
   /// Called at each step of a publication; tests stop the process there.
   std::function<void(std::string_view step)> checkpoint_for_test{};
 
