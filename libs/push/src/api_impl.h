@@ -5,7 +5,7 @@
 namespace muster::push {
 
 struct Api::Impl {
-  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l) : engine(store), issuers(std::move(i)), limits(l) {}
+  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l) : engine(store, l.keep_revoked), issuers(std::move(i)), limits(l) {}
 
   Engine engine;
   const std::vector<Issuer> issuers;

@@ -53,7 +53,7 @@ store::StoreResult<Applied> Engine::decide_all(store::IssuerId issuer, std::span
     } else {
       MUSTER_TRY(known, reader_->find(issuer, operation.serial.octets()));
     }
-    out.decisions.push_back(decide(operation, known, now));
+    out.decisions.push_back(decide(operation, known, now, keep_revoked_));
     if (out.decisions.back().verdict == Verdict::kChanged) {
       changed.insert_or_assign(operation.serial, out.decisions.back().status);
     }

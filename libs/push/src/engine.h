@@ -22,7 +22,8 @@ struct Applied {
 /// Threads: any; one batch at a time.
 class Engine {
  public:
-  explicit Engine(store::Store& store) : store_(store) {}
+  /// \param keep_revoked  see decide()
+  Engine(store::Store& store, Seconds keep_revoked) : store_(store), keep_revoked_(keep_revoked) {}
 
   /// Decides the operations one after the other, each seeing what those before it came to, and commits what they change in one
   /// transaction. Nobody else's change is overwritten unseen. Durable when it returns. Errors: the store's.
@@ -35,6 +36,7 @@ class Engine {
   store::StoreResult<Applied> decide_all(store::IssuerId issuer, std::span<const Operation> operations, UnixSeconds now,
                                          std::vector<store::Change>& changes, std::uint64_t& seen);
   store::Store& store_;
+  const Seconds keep_revoked_;
   std::mutex mutex_;
   std::unique_ptr<store::Reader> reader_;  // under mutex_
 };

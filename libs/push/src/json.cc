@@ -169,6 +169,10 @@ ApiResult<Operation> parse_operation(std::string_view text, std::optional<Operat
     return bad("op: must be issue, revoke, hold, unhold or forget, as in the URL where that says it");
   }
   const OperationKind what = kind ? *kind : *said;
+  if (what == OperationKind::kHold && issuer.holds == Holds::kForbidden) {
+    return Err{ApiError{409, "hold_forbidden", "issuer '" + issuer.label + "' publishes CRLs under a profile that forbids holds, so "
+                                               "none could be made (revoke the certificate)"}};
+  }
   MUSTER_CHECK(check_keys(json, what));
   MUSTER_TRY(const auto hex, text_of(json, "serial"));
   std::optional<Serial> serial = hex ? Serial::from_hex(*hex) : std::nullopt;

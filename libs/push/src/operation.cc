@@ -120,14 +120,14 @@ Decision unhold(const Operation& operation, const std::optional<Status>& known, 
   return settle(operation, known, status, now);
 }
 
-Decision forget(const std::optional<Status>& known, UnixSeconds now) {
+Decision forget(const std::optional<Status>& known, UnixSeconds now, Seconds keep_revoked) {
   if (!known) {
     return {Verdict::kUnchanged, std::nullopt, ""};
   }
-  const bool has_expired = known->expires && *known->expires < now;
-  if (known->state != State::kGood && !has_expired) {
-    return conflict(*known, "a revocation or hold is kept until the certificate has expired" +
-                                (known->expires ? " (" + format_iso8601(*known->expires) + ")" : std::string(", which is not known when")));
+  const auto kept_until = known->expires ? std::optional(*known->expires + keep_revoked) : std::nullopt;
+  if (known->state != State::kGood && !(kept_until && *kept_until < now)) {
+    return conflict(*known, "a revocation or hold is kept until the certificate has expired and CRLs have shown it since" +
+                                (kept_until ? " (" + format_iso8601(*kept_until) + ")" : std::string("; when it expires is not known")));
   }
   return {Verdict::kChanged, std::nullopt, ""};
 }
@@ -145,7 +145,7 @@ std::optional<OperationKind> parse_operation_kind(std::string_view word) {
   return std::nullopt;
 }
 
-Decision decide(const Operation& operation, const std::optional<Status>& known, UnixSeconds now) {
+Decision decide(const Operation& operation, const std::optional<Status>& known, UnixSeconds now, Seconds keep_revoked) {
   switch (operation.kind) {
     case OperationKind::kIssue: return issue(operation, known, now);
     case OperationKind::kRevoke: return revoke(operation, known, now);
@@ -153,7 +153,7 @@ Decision decide(const Operation& operation, const std::optional<Status>& known, 
     case OperationKind::kUnhold: return unhold(operation, known, now);
     case OperationKind::kForget: break;
   }
-  return forget(known, now);
+  return forget(known, now, keep_revoked);
 }
 
 }  // namespace muster::push

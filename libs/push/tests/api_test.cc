@@ -74,6 +74,31 @@ TEST(Api, AnExpiryOutOfTheAirUndoesNoRevocation) {
   EXPECT_EQ(world.record(standard_pki().leaf.certificate.serial().to_hex())->expires, standard_pki().leaf.certificate.not_after());
 }
 
+// req: OCSP-CRL-013
+TEST(Api, KeepsAnExpiredRevocationAsLongAsItsLimitSays) {
+  Limits limits;
+  limits.keep_revoked = Seconds(1000);
+  World world(limits);
+  const std::string body = R"({"serial":"4A19"})";
+  world.post("revoke", R"({"serial":"4A19","expires":")" + format_iso8601(kTestNow + Seconds(10)) + "\"}");
+  EXPECT_EQ(world.post("forget", body, kTestNow + Seconds(1010)).status, 409U);
+  EXPECT_TRUE(world.record("4A19"));
+  EXPECT_EQ(world.post("forget", body, kTestNow + Seconds(1011)).state(), "absent");
+}
+
+// req: OCSP-CRL-042
+TEST(Api, TakesNoHoldWhereNoCrlCouldSayIt) {
+  World world;
+  const std::vector<Issuer> issuers{{"ca one", world.issuer, {standard_pki().intermediate.certificate}, Holds::kForbidden}};
+  world.api = std::make_unique<Api>(*world.store, issuers);
+  const Pushed refused = world.post("hold", R"({"serial":"4A19"})");
+  EXPECT_EQ(refused.status, 409U);
+  EXPECT_EQ(refused.error(), "hold_forbidden");
+  EXPECT_THAT(refused.detail(), HasSubstr("revoke the certificate"));
+  EXPECT_FALSE(world.record("4A19"));
+  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19"})").state(), "revoked");
+}
+
 TEST(Api, TakesSerialAndExpiryFromACertificate) {
   World world;
   const pki::Certificate& leaf = standard_pki().leaf.certificate;

@@ -171,12 +171,20 @@ TEST(Decide, TheCertificateCorrectsAWrongExpiry) {
   EXPECT_EQ(decide(revoke, wrong, kTestNow).status->expires, revoke.expires);
 }
 
-// req: OCSP-RESP-068
-TEST(Decide, ARevocationIsForgottenOnlyBehindTheExpiry) {
-  Status revoked = kRevoked;
-  revoked.expires = kTestNow;
-  EXPECT_EQ(decide(op(OperationKind::kForget), revoked, kTestNow).verdict, Verdict::kConflict);
-  EXPECT_EQ(decide(op(OperationKind::kForget), revoked, kTestNow + Seconds(1)).verdict, Verdict::kChanged);
+// req: OCSP-RESP-068, OCSP-CRL-013
+TEST(Decide, ARevocationIsForgottenOnlyAWhileBehindTheExpiry) {
+  constexpr Seconds kKeep{14 * 86400};
+  for (Status status : {kRevoked, kHeld}) {
+    status.expires = kTestNow;
+    for (const Seconds later : {Seconds(0), Seconds(1), kKeep}) {
+      const Decision kept = decide(op(OperationKind::kForget), status, kTestNow + later, kKeep);
+      EXPECT_EQ(kept.verdict, Verdict::kConflict) << to_int(kTestNow + later);
+      EXPECT_THAT(kept.why, HasSubstr(format_iso8601(kTestNow + kKeep)));
+    }
+    EXPECT_EQ(decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1), kKeep).verdict, Verdict::kChanged);
+    EXPECT_EQ(decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1)).verdict, Verdict::kConflict)
+        << "usually longer: CRLs about CAs come once a year";
+  }
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct World {
     store::IssuerKey key;
     key.digest.fill(1);
     issuer = *store->ensure_issuer(key, "ca one");
-    api = std::make_unique<Api>(*store, std::vector<Issuer>{{"ca one", issuer, {standard_pki().intermediate.certificate}}}, limits);
+    api = std::make_unique<Api>(*store, std::vector<Issuer>{{"ca one", issuer, {standard_pki().intermediate.certificate}, Holds::kAllowed}}, limits);
     for (std::size_t i = 0; i < kOperationKinds; ++i) {
       client.may.insert(static_cast<OperationKind>(i));
     }

@@ -12,11 +12,15 @@
 // store. docs/operating/push.md is its reference.
 namespace muster::push {
 
+/// Whether certificates may be put on hold. CRLs under some profiles must not say so (CA/B BR 7.2), and none at all could be made.
+enum class Holds : std::uint8_t { kAllowed, kForbidden };
+
 /// An issuer that may be fed.
 struct Issuer {
   std::string label;
   store::IssuerId id{};
   std::vector<pki::Certificate> certificates;  ///< of the CA: pushed certificates must be signed by its key
+  Holds holds = Holds::kAllowed;
 };
 
 /// Each has a test.
@@ -26,6 +30,7 @@ struct Limits {
   std::size_t max_atomic_lines = 100'000;      ///< of an all-or-nothing bulk request, which is kept in memory
   std::size_t max_atomic_bytes = 64 << 20;
   Seconds future_skew{300};                    ///< how far ahead of our clock a revocation may lie
+  Seconds keep_revoked = kKeepRevoked;         ///< from a revoked certificate's expiry until it may be forgotten
 };
 
 struct Request {

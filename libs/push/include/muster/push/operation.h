@@ -52,8 +52,13 @@ struct Decision {
   std::string why;                      ///< for kConflict and kAbsent: what contradicts, what to do
 };
 
+/// How long a revocation is kept behind its certificate's expiry: it must still be on one regular CRL from then on (OCSP-CRL-013), and
+/// leave on the next; CRLs about CAs come once a year.
+inline constexpr Seconds kKeepRevoked{750LL * 86400};
+
 /// Decides what `operation` does to a certificate whose record is `known`. A definitive revocation is never undone, whoever asks
-/// (OCSP-CRL-051), and no record of one is forgotten before the certificate has expired (OCSP-RESP-068).
-Decision decide(const Operation& operation, const std::optional<store::Status>& known, UnixSeconds now);
+/// (OCSP-CRL-051), and no record of one is forgotten before its certificate has expired and CRLs have said so (OCSP-RESP-068).
+Decision decide(const Operation& operation, const std::optional<store::Status>& known, UnixSeconds now,
+                Seconds keep_revoked = kKeepRevoked);
 
 }  // namespace muster::push
