@@ -330,6 +330,8 @@ nlohmann::ordered_json to_json(store::IssuerId id, const store::IssuerState& sta
   add("loadedAt", state.loaded_at == UnixSeconds{} ? std::nullopt : std::optional(state.loaded_at));
   add("thisUpdate", state.this_update);
   add("nextUpdate", state.next_update);
+  add("notRevokedUntil", state.not_revoked_until);
+  add("neverIssuedUntil", state.never_issued_until);
   if (state.crl_number) {
     out["crlNumber"] = to_hex(*state.crl_number);
   }

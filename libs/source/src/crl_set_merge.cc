@@ -299,7 +299,9 @@ void CrlSetKeeper::keep_facts(Turn& turn) {
     merge_error_ = turn.failed = store_error(touched.error());
     return;
   }
-  merge_error_.reset();
+  if (merged_->shelf_version == shelf_.version()) {  // otherwise what is on the shelf still waits for the store
+    merge_error_.reset();
+  }
   merged_->facts = facts;
   confirmed_at_ = mono;
   turn.confirmed = well;
