@@ -7,6 +7,7 @@
 #include <set>
 
 #include "muster/base/text.h"
+#include "muster/token/bare_uri.h"
 
 namespace muster::signers {
 namespace {
@@ -37,6 +38,10 @@ Result<std::string, DelegateError> read_uri(const std::string& path) {
   const std::string uri(trim(all.substr(0, all.find_first_of("\r\n"))));
   if (!token::is_key_uri(uri)) {
     return fail(path + ": its first line is no pkcs11: URI");
+  }
+  // Whoever can write here must not choose what code the responder loads, nor which file's first line a token gets as its PIN.
+  if (const auto bare = token::check_bare_key_uri(uri); !bare) {
+    return fail(path + ": " + bare.error().detail);
   }
   return uri;
 }

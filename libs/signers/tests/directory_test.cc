@@ -9,6 +9,7 @@
 #include "muster/testing/fault_token.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
+#include "muster/testing/softhsm.h"
 
 namespace muster::signers {
 namespace {
@@ -40,8 +41,9 @@ class DirectoryTest : public ::testing::Test {
     EXPECT_EQ(delegate->certificate, identity.certificate);
     EXPECT_TRUE(delegate->key.matches(identity.certificate));
   }
+  std::string pin_ = "sesame";
   TempDir dir_;
-  DelegateDirectory directory_{{dir_.path(), [] { return std::optional<std::string>("sesame"); }, {}, 3}};
+  DelegateDirectory directory_{{dir_.path(), [this] { return std::optional(pin_); }, {}, 3}};
   const muster::testing::Identity& signer_ = standard_pki().ocsp_signer;
 };
 
@@ -67,18 +69,50 @@ TEST_F(DirectoryTest, TakesPkcs12) {
   expect_loads(signer_);
 }
 
+// The module is one that p11-kit is configured with: SoftHSM's package does that.
 TEST_F(DirectoryTest, TakesACertificateWithTheUriOfItsKey) {
+  const auto hsm = muster::testing::SoftHsm::make("delegates");
+  if (hsm == nullptr) {
+    GTEST_SKIP() << "SoftHSM2 is not installed (package softhsm2)";
+  }
+  hsm->import(signer_.key_pem, "k", "01");
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.uri", "pkcs11:token=delegates;object=k\n");
+  pin_ = "1234";
+  expect_loads(signer_);
+}
+
+TEST_F(DirectoryTest, ATokenThatIsAwayMayComeBack) {
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.uri", "pkcs11:token=nowhere%20here;object=k\n");
+  const auto away = load_only();
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().refusal, Refusal::kForNow) << away.error().detail;
+}
+
+// Whoever can write there could otherwise run code in the responder, or have any file's first line tried as PIN until the token locks.
+TEST_F(DirectoryTest, AUriThereChoosesNeitherModuleNorPinFile) {
   auto& token = fault_token(MUSTER_FAULT_TOKEN);
   token.reset();
   token.set_pin("sesame");
   token.add_key("k", 1, signer_.key_pem);
+  const TempDir elsewhere;
+  const std::string pin = elsewhere.write("pin", "sesame\n");
   dir_.write("ocsp.pem", signer_.certificate_pem());
-  dir_.write("ocsp.uri", "pkcs11:token=fault;object=k?module-path=" MUSTER_FAULT_TOKEN "\n");
-  expect_loads(signer_);
-  token.set_removed(true);
-  const auto away = load_only();
-  ASSERT_FALSE(away);
-  EXPECT_EQ(away.error().refusal, Refusal::kForNow) << away.error().detail;
+  const std::pair<std::string, const char*> queries[] = {{"module-path=" MUSTER_FAULT_TOKEN, "module-path"},
+                                                         {"module-name=fault", "module-name"},
+                                                         {"pin-source=file:" + pin, "pin-source"},
+                                                         {"pin-source=" + pin, "pin-source"}};
+  for (const auto& [query, says] : queries) {
+    const std::string uri = dir_.write("ocsp.uri", "pkcs11:token=fault;object=k?" + query + "\n");
+    const auto refused = load_only();
+    ASSERT_FALSE(refused) << query;
+    EXPECT_EQ(refused.error().refusal, Refusal::kForGood) << query;
+    EXPECT_THAT(refused.error().detail, HasSubstr(says)) << query;
+    EXPECT_THAT(refused.error().detail, HasSubstr(uri)) << "which file";
+  }
+  EXPECT_EQ(token.counts().initialised, 0u) << "no module was even started";
+  EXPECT_EQ(token.counts().logins, 0u);
 }
 
 TEST_F(DirectoryTest, SaysWhatIsWrong) {

@@ -30,7 +30,7 @@ PkiResult<Unit> read_pin(const KeyUri& uri, const pki::AskPassphrase& ask, Secre
   if (uri.pin_file().empty()) {
     auto answer = ask ? ask() : std::nullopt;
     if (!answer) {
-      return Err{PkiError{PkiErrc::kWrongPassphrase, "the token wants a PIN and none was given; add ?pin-source=file:PATH to the URI"}};
+      return Err{PkiError{PkiErrc::kWrongPassphrase, "the token wants a PIN and none was given; give it by key_pass, or by pin-source=file:PATH in the URI of the configuration"}};
     }
     pin.text = *std::move(answer);
     return Unit{};

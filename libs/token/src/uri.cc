@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "muster/base/text.h"
+#include "muster/token/bare_uri.h"
 
 namespace muster::token {
 namespace {
@@ -111,6 +112,19 @@ bool is_key_uri(std::string_view text) { return text.starts_with(kScheme); }
 
 pki::PkiResult<Unit> check_key_uri(std::string_view uri) {
   MUSTER_CHECK(KeyUri::parse(uri));
+  return Unit{};
+}
+
+pki::PkiResult<Unit> check_bare_key_uri(std::string_view text) {
+  MUSTER_TRY(const KeyUri uri, KeyUri::parse(text));
+  // Judged as p11-kit understood it, so that no spelling gets by.
+  if (!uri.module_path().empty() || !uri.module_name().empty()) {
+    return bad("module-path and module-name are not taken from here, for a module is code that runs in this process; make the module "
+               "known to p11-kit (a .module file; p11-kit list-modules shows them) and leave them out");
+  }
+  if (!uri.pin_file().empty()) {
+    return bad("pin-source is not taken from here; give the PIN by key_pass in the configuration and leave it out");
+  }
   return Unit{};
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "muster/token/bare_uri.h"
+
 namespace muster::token {
 namespace {
 
@@ -64,6 +66,29 @@ TEST(KeyUri, APinInItIsRefusedAndNotRepeated) {
   ASSERT_FALSE(uri);
   EXPECT_THAT(uri.error().detail, HasSubstr("pin-source"));
   EXPECT_THAT(uri.error().detail, Not(HasSubstr("secret77")));
+}
+
+TEST(KeyUri, ABareOneNamesNeitherModuleNorPinFile) {
+  EXPECT_TRUE(check_bare_key_uri("pkcs11:token=t;serial=1;object=o;id=%01"));
+  const struct {
+    const char* uri;
+    const char* says;
+  } cases[] = {
+      {"pkcs11:token=t;object=o?module-path=/tmp/evil.so", "module-path"},
+      {"pkcs11:token=t;object=o?module-path=%2Ftmp%2Fevil.so", "module-path"},
+      {"pkcs11:token=t;object=o?x-note=1&module-name=evil", "module-name"},
+      {"pkcs11:token=t;object=o?pin-source=file:/etc/shadow", "pin-source"},
+      {"pkcs11:token=t;object=o?pin-source=/etc/shadow", "pin-source"},
+      {"pkcs11:token=t;object=o?pin-value=1234", "pin-value"},
+      {"pkcs11:token=t", "which key"},
+      {"/etc/key.pem", "begin with"},
+  };
+  for (const auto& c : cases) {
+    const auto checked = check_bare_key_uri(c.uri);
+    ASSERT_FALSE(checked) << c.uri;
+    EXPECT_EQ(checked.error().code, pki::PkiErrc::kNotAKey);
+    EXPECT_THAT(checked.error().detail, HasSubstr(c.says)) << c.uri;
+  }
 }
 
 TEST(KeyUri, MatchesTokensByAllThatIsGiven) {

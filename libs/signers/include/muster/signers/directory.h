@@ -12,12 +12,12 @@ namespace muster::signers {
 /// A directory into which whatever renews the delegates puts them:
 ///   NAME.p12 or NAME.pfx    certificate and key in PKCS#12
 ///   NAME.pem, .crt or .cer  certificate; its key is in the same file, or in NAME.key, or in the token that NAME.uri names (a pkcs11: URI
-///                           on the first line)
+///                           on the first line that names token and key only: module and PIN are not chosen by who can write here)
 /// Everything else is ignored, names that begin with a dot among it. Certificate and key may arrive in any order and one after
 /// the other: until they fit, what was accepted before stays in use.
 struct DirectoryOptions {
   std::string path;
-  pki::AskPassphrase passphrase;  ///< of encrypted keys and PKCS#12; PIN where a URI has no pin-source
+  pki::AskPassphrase passphrase;  ///< of encrypted keys and PKCS#12; PIN of tokens
   token::TokenOptions token;
   std::size_t max_delegates = 64;  ///< files looked at; more are an error
 };
