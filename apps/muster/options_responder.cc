@@ -79,6 +79,13 @@ void bind_issuer(config::Section& section, IssuerOptions& o) {
                  "Signers of the issuer in order of preference, at most 8: instead of, or after, the one its own keys name. A client's preferred signature algorithms choose among them (RFC 6960 section 4.4.7).");
 }
 
+void bind_route(config::Section& section, RouteOptions& o) {
+  section.text("url", &o.files.url, "Where to: \"http://ocsp.example/\".");
+  section.text("ca", &o.files.ca, "Certificates of the CAs whose certificates are asked about there (PEM or DER).");
+  section.flag("service_locator", &o.service_locator,
+               "Whether requests take this route whose service locator (RFC 6960 section 4.4.6) names exactly this URL.");
+}
+
 }  // namespace
 
 void bind(config::Section& section, ResponderOptions& o) {
@@ -115,6 +122,8 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.milliseconds("idle_timeout", &o.limits.idle_timeout, Milliseconds(100), Milliseconds(3'600'000), "Between requests on one connection.");
   section.milliseconds("write_timeout", &o.limits.write_timeout, Milliseconds(100), Milliseconds(600'000), "Without progress in sending.");
   section.tables("issuer", &o.issuers, bind_issuer, "One for each CA key answered for.");
+  section.tables("route", &o.routes, bind_route,
+                 "Other responders, which get the requests nobody here answers; their answers are handed back unchanged. Nothing but these URLs is contacted.");
 }
 
 namespace {
@@ -200,6 +209,15 @@ Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o, con
   }
   files.policy = *std::move(policy);
   return files;
+}
+
+std::vector<responder::RouteFiles> routes_of(const ResponderOptions& o) {
+  std::vector<responder::RouteFiles> out;
+  for (const RouteOptions& route : o.routes) {
+    out.push_back(route.files);
+    out.back().locator = route.service_locator ? responder::ServiceLocator::kFollowed : responder::ServiceLocator::kIgnored;
+  }
+  return out;
 }
 
 std::string check_lists(const ResponderOptions& o) {

@@ -29,6 +29,12 @@ struct IssuerOptions {
   SourceOptions crls;
 };
 
+/// [[responder.route]].
+struct RouteOptions {
+  responder::RouteFiles files;
+  bool service_locator = false;
+};
+
 /// What `muster responder` can be told, by file ([responder]) and by flags alike.
 struct ResponderOptions {
   std::vector<std::string> listen{"127.0.0.1:8888"};
@@ -59,6 +65,7 @@ struct ResponderOptions {
   config::Size max_request{64 * 1024};
   config::Size max_header{16 * 1024};
   std::vector<IssuerOptions> issuers;
+  std::vector<RouteOptions> routes;
 };
 
 void bind(config::Section& section, ResponderOptions& options);
@@ -68,6 +75,7 @@ std::string check_lists(const ResponderOptions& options);
 /// The options as the library wants them. Precondition: check_lists() found nothing.
 responder::Policy policy_of(const ResponderOptions& options);
 responder::ServiceOptions service_of(const ResponderOptions& options);
+std::vector<responder::RouteFiles> routes_of(const ResponderOptions& options);
 /// Errors: what is wrong with the issuer's rules, as a sentence.
 Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer, const ResponderOptions& options);
 

@@ -120,6 +120,7 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
     }
     node.issuers.push_back(*std::move(files));
   }
+  node.routes = routes_of(options);
   node.policy = policy_of(options);
   node.service = service_of(options);
   node.watch.poll = Milliseconds(options.check_interval);

@@ -119,7 +119,11 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
   out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
   static_cast<void>(out.delegates->look(now, logger));
   MUSTER_TRY(auto complete, out.delegates->specs(now));
-  auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings);
+  auto routes = responder::load_routes(options.routes);
+  if (!routes) {
+    return Err{NodeError{code_of(routes.error().code), routes.error().detail}};
+  }
+  auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings, *std::move(routes));
   if (!setup) {
     return Err{NodeError{code_of(setup.error().code), setup.error().detail}};
   }

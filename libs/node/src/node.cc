@@ -114,6 +114,7 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("listen", served.service.listen, next.service.listen);
   compare("loops", served.service.loops, next.service.loops);
   compare("prefix", served.service.handler.prefix, next.service.handler.prefix);
+  compare("trusted_proxies", served.service.handler.trusted_proxies, next.service.handler.trusted_proxies);
   compare("store", served.store, next.store);
   compare("admin.listen", served.admin.listen, next.admin.listen);
   compare("admin.hosts", served.admin.hosts, next.admin.hosts);
@@ -204,7 +205,7 @@ void Node::Impl::look_at_delegates() {
   }
   std::vector<std::string> warnings;
   auto specs = delegates->specs(now);
-  auto next = specs ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings)
+  auto next = specs ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings, current_setup()->routes())
                     : Err{responder::SetupError{responder::SetupErrc::kSignerRefused, specs.error().detail}};
   if (!next) {
     logger.log(LogLevel::kError, "signer.not_switched", "going on with the signers in use", {{"why", next.error().detail}});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "routing.h"
+
 namespace muster::responder {
 
 Answerer::Impl::Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c,
@@ -27,7 +29,8 @@ void Answerer::Impl::take(std::shared_ptr<const Setup> next, std::shared_ptr<Ans
 Answer Answerer::Impl::show(const HttpMessage& message, std::size_t issuer) {
   last = &message;
   return Answer{message.octets, message.head_bytes,  message.cacheable() ? message.etag() : std::string_view(),
-                Cause::kNone,   unissued, setup->issuers()[issuer].label};
+                Cause::kNone,   unissued, setup->issuers()[issuer].label,
+                {}};
 }
 
 Answer Answerer::Impl::refuse(Cause cause, UnixSeconds now) {
@@ -38,7 +41,7 @@ Answer Answerer::Impl::refuse(Cause cause, UnixSeconds now) {
   }
   refresh_clock(message, now, date);
   last = &message;
-  return Answer{message.octets, message.head_bytes, {}, cause, unissued, {}};
+  return Answer{message.octets, message.head_bytes, {}, cause, unissued, {}, {}};
 }
 
 Answer Answerer::Impl::refuse_issuer(Cause cause, UnixSeconds now) {
@@ -360,6 +363,11 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
     return refuse(options.cause, now);
   }
   if (const Cause cause = collect(*request); cause != Cause::kNone) {
+    if (const Route* const route = find_route(*setup, *request)) {
+      Answer answer = refuse(Cause::kRouted, now);
+      answer.route = route->url;
+      return answer;
+    }
     return refuse(cause, now);
   }
   if (const Cause cause = is_admitted() ? Cause::kNone : admit(*request, now, client); cause != Cause::kNone) {
@@ -393,7 +401,7 @@ Answer Answerer::refuse(Cause cause, UnixSeconds now) {
 Answer Answerer::not_modified() {
   MUSTER_ASSERT(impl_->last != nullptr && impl_->last->cacheable());
   render_not_modified(impl_->not_modified, *impl_->last);
-  return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone, UnissuedSeen::kNo, {}};
+  return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone, UnissuedSeen::kNo, {}, {}};
 }
 
 void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {

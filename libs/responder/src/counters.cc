@@ -32,6 +32,7 @@ std::string_view to_string(Cause cause) {
     case Cause::kVerifyingLimit: return "verifying_limit";
     case Cause::kRetired: return "retired";
     case Cause::kResponseTooLarge: return "response_too_large";
+    case Cause::kRouted: return "routed";
   }
   return "?";
 }
@@ -62,7 +63,8 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kSigningQueueFull:
     case Cause::kSigningLimit:
     case Cause::kRateLimited:
-    case Cause::kVerifyingLimit: return ocsp::ResponseStatus::kTryLater;
+    case Cause::kVerifyingLimit:
+    case Cause::kRouted: return ocsp::ResponseStatus::kTryLater;
     case Cause::kStoreUnreadable:
     case Cause::kSigningFailed:
     case Cause::kResponseTooLarge: return ocsp::ResponseStatus::kInternalError;

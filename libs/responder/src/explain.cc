@@ -6,6 +6,7 @@
 #include "muster/base/text.h"
 #include "muster/responder/answerer.h"
 #include "request_rules.h"
+#include "routing.h"
 #include "single_extensions.h"
 
 namespace muster::responder {
@@ -42,6 +43,7 @@ std::string_view sentence(Cause cause) {
     case Cause::kVerifyingLimit: return "more signatures tried for signed requests in this second than request_checks_per_second";
     case Cause::kRetired: return "the certificate expired longer ago than retain_expired; or before its CRL, which then need not name it, while archive_cutoff promises retention";
     case Cause::kResponseTooLarge: return "the answer would be longer than max_response";
+    case Cause::kRouted: return "not answered here: the request is sent on to another responder";
   }
   return "";
 }
@@ -197,6 +199,12 @@ struct Explainer {
     return stop(cause);
   }
 
+  /// A refusal, unless the request is sent on.
+  Explanation stop_or_send_on(Cause cause, const ocsp::RequestView& request) {
+    const Route* const route = find_route(setup, request);
+    return route != nullptr ? stop(Cause::kRouted, route->url) : stop(cause);
+  }
+
   Explanation run(const ocsp::RequestView& request) {
     const RequestOptions options = read_options(request);
     describe_request(request, options);
@@ -209,13 +217,13 @@ struct Explainer {
     }
     for (const ocsp::SingleRequestView& entry : request.requests) {
       if (const Cause cause = check_entry(entry); cause != Cause::kNone) {
-        return stop(cause);
+        return stop_or_send_on(cause, request);
       }
     }
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const auto issuer = find_issuer(setup, asked[i].id);
       if (!issuer) {
-        return stop(issuer.error());
+        return stop_or_send_on(issuer.error(), request);
       }
       asked[i].by.issuer = *issuer;
       out.certificates[i].issuer = setup.issuers()[*issuer].label;

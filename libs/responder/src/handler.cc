@@ -16,8 +16,13 @@ constexpr std::string_view kLanding =
 }  // namespace
 
 OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
-                         Counters& counters)
-    : options_(std::move(options)), answerer_(answerer), clock_(clock), logger_(logger), counters_(counters) {}
+                         Counters& counters, Router* router)
+    : options_(std::move(options)),
+      answerer_(answerer),
+      clock_(clock),
+      logger_(logger),
+      counters_(counters),
+      router_(router) {}
 
 Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies) {
   Client out{request.peer};
@@ -78,6 +83,9 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
                  as_bytes("Only GET, HEAD and POST.\n"));
       return;
   }
+  if (!answer.route.empty() && send_on(answer, request, reply)) {
+    return;
+  }
   if (answer.pending) {
     if (auto later = reply.defer()) {
       wait(request, client, std::move(later));
@@ -132,8 +140,29 @@ bool OcspHandler::may_log(Sample& sample, UnixSeconds now) const {
   return true;
 }
 
-std::string OcspHandler::about(const http::RequestView& request) const {
-  return describe_request(request.method == http::Method::kPost ? request.body : Bytes(decoded_));
+Bytes OcspHandler::octets_of(const http::RequestView& request) const {
+  return request.method == http::Method::kPost ? request.body : Bytes(decoded_);
+}
+
+std::string OcspHandler::about(const http::RequestView& request) const { return describe_request(octets_of(request)); }
+
+bool OcspHandler::send_on(const Answer& answer, const http::RequestView& request, net::HttpReply& reply) {
+  if (router_ == nullptr) {
+    return false;
+  }
+  http::ListFromRight senders(request, "Via");
+  while (const auto sender = senders.next()) {
+    if (sender->find(Router::kVia) != std::string_view::npos) {
+      return false;  // it came in circles
+    }
+  }
+  auto later = reply.defer();
+  if (later == nullptr) {
+    return false;
+  }
+  counters_.routed.add();
+  router_->send_on(answer.route, octets_of(request), std::move(later));
+  return true;
 }
 
 void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now) {

@@ -195,6 +195,18 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<
                     .missing_signers = missing};
 }
 
+Result<std::vector<Route>, LoadError> load_routes(const std::vector<RouteFiles>& files) {
+  std::vector<Route> out;
+  for (const RouteFiles& one : files) {
+    Route route{one.url, {}, one.locator};
+    if (!one.ca.empty()) {
+      MUSTER_TRY(route.cas, load_certificates(one.ca, "route"));
+    }
+    out.push_back(std::move(route));
+  }
+  return out;
+}
+
 std::string describe(const Issuer& issuer, const IssuerFiles& files) {
   std::string text = "answers for " + issuer.certificates.front().subject_text();
   for (const IssuerSigner& signer : issuer.signers) {

@@ -21,7 +21,9 @@ struct Worker {
   Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange,
          const store::Store& store, const Clock& clock, Logger& logger, const std::shared_ptr<SigningDesk>& desk)
       : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
-        handler(options.handler, answerer, clock, logger, counters),
+        fetcher(net::make_fetcher(loop)),
+        router({}, *fetcher, counters, logger),
+        handler(options.handler, answerer, clock, logger, counters, &router),
         clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {
     answerer.use_desk(desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
   }
@@ -50,6 +52,8 @@ struct Worker {
   Counters counters;
   net::Loop loop;
   Answerer answerer;
+  std::unique_ptr<net::FetchService> fetcher;
+  Router router;
   OcspHandler handler;
   std::function<std::optional<Milliseconds>()> clock_error;
   std::vector<std::unique_ptr<net::HttpServer>> servers;
@@ -153,6 +157,8 @@ Totals Service::totals() const {
     sum.ready_shared += c.ready_shared.value();
     sum.signatures += c.signatures.value();
     sum.nonces_echoed += c.nonces_echoed.value();
+    sum.routed += c.routed.value();
+    sum.route_failures += c.route_failures.value();
     for (std::size_t i = 0; i < kCauses; ++i) {
       sum.refused[i] += c.refused[i].value();
     }

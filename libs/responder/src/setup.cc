@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "muster/http/url.h"
 #include "signer_check.h"
 
 namespace muster::responder {
@@ -119,7 +120,8 @@ std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& a
 }
 
 Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerSpec> specs, const Policy& policy,
-                                                             UnixSeconds now, std::vector<std::string>& warnings) {
+                                                             UnixSeconds now, std::vector<std::string>& warnings,
+                                                             std::vector<Route> routes) {
   if (specs.empty()) {
     return Err{SetupError{SetupErrc::kNoIssuer, "no issuer to answer for; give --ca, or [[responder.issuer]] in the file"}};
   }
@@ -143,7 +145,36 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
     }
     setup->issuers_.push_back(std::move(issuer));
   }
+  MUSTER_CHECK(setup->take_routes(std::move(routes)));
   return std::shared_ptr<const Setup>(std::move(setup));
+}
+
+Result<Unit, SetupError> Setup::take_routes(std::vector<Route> routes) {
+  for (const Route& route : routes) {
+    const auto fault = [&route](const std::string& what) {
+      return Err{SetupError{SetupErrc::kBadPolicy, "route " + route.url + ": " + what}};
+    };
+    if (!http::parse_url(route.url)) {
+      return fault("the URL must be http or https, without user information");
+    }
+    if (route.cas.empty() && route.locator == ServiceLocator::kIgnored) {
+      return fault("nothing would take it; give ca, or service_locator = true");
+    }
+    for (const pki::Certificate& ca : route.cas) {
+      for (const HashAlgorithm hash : kAllHashAlgorithms) {
+        const Buffer name = pki::digest(hash, ca.subject());
+        const Buffer key = pki::digest(hash, ca.public_key_bits());
+        if (index_.find(hash, name, key)) {
+          return fault(ca.subject_text() + " is answered for here; remove it from the route or from the issuers");
+        }
+        if (route_index_.add(hash, ca, routes_.size()) == IssuerIndex::Added::kAlreadyThere) {
+          return fault(ca.subject_text() + " is given twice");
+        }
+      }
+    }
+    routes_.push_back(route);
+  }
+  return Unit{};
 }
 
 /// The number an equal signer of an earlier issuer has, or the next free one.

@@ -58,6 +58,30 @@ TEST(Allocations, ARememberedAnswerCostsNone) {
   EXPECT_GT(reply.bytes, 2000U * 400U);
 }
 
+/// Rules that look at who asks cost no allocation either.
+TEST(Allocations, LimitsAndNetworksCostNone) {
+  Policy policy;
+  policy.requests_per_source = 1'000'000;
+  policy.requests_per_second = 1'000'000;
+  policy.unlimited_clients = {*IpNetwork::parse("203.0.113.0/24")};
+  IssuerSpec spec = delegated_spec();
+  spec.policy.clients = {*IpNetwork::parse("192.0.2.0/24")};
+  spec.policy.monitor_clients = {*IpNetwork::parse("192.0.2.0/28")};
+  World world({spec}, policy);
+  const Buffer octets = ocsp::encode_request(leaf_request());
+  const Client inside{*IpAddress::parse("192.0.2.1")};
+  const Client outside{*IpAddress::parse("198.51.100.1")};
+  world.answerer.answer(octets, kTestNow, inside);
+  world.answerer.answer(octets, kTestNow, outside);
+  const std::size_t before = allocations;
+  for (int i = 0; i < 1000; ++i) {
+    world.answerer.answer(octets, kTestNow, inside);
+    world.answerer.answer(octets, kTestNow, outside);
+  }
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(world.counters.ready_hits.value(), 1000U);
+}
+
 TEST(Allocations, RefusalsOfStrangersCostNone) {
   World world;
   const Buffer junk(100, 0x30);

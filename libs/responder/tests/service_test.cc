@@ -114,6 +114,33 @@ TEST(Service, EveryAnswerNamesItsSignerWhileSignersRotate) {
   client.join();
 }
 
+// req: OCSP-RESP-027
+TEST(Service, SendsRequestsOnToAnotherService) {
+  Running other;
+  Running front;
+  IssuerSpec spec = self_spec(standard_pki().root, front.issuer);
+  std::vector<std::string> warnings;
+  auto setup = Setup::make({spec}, {}, kTestNow, warnings,
+                           {{"http://" + other.service->addresses()[0] + "/", {standard_pki().intermediate.certificate},
+                             ServiceLocator::kIgnored}});
+  ASSERT_TRUE(setup) << setup.error().detail;
+  ServiceOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 2;
+  auto started = Service::start(options, *setup, *front.store, front.clock, null_logger());
+  ASSERT_TRUE(started) << net::to_string(started.error());
+  front.service = *std::move(started);
+  const Taken direct = other.ask(leaf_request());
+  ASSERT_TRUE(direct.good());
+  for (int i = 0; i < 6; ++i) {  // whichever loop answers
+    EXPECT_EQ(front.ask(leaf_request()).body, direct.body);
+  }
+  EXPECT_GT(front.service->totals().routed, 0U);
+  other.service->stop();
+  other.service.reset();
+  EXPECT_EQ(front.ask(with_nonce(leaf_request(), 16)).status(), ocsp::ResponseStatus::kTryLater);
+}
+
 TEST(Service, AllLoopsHandOutTheSameOctets) {
   Running running(4);
   const Taken first = running.ask(leaf_request());

@@ -55,6 +55,31 @@ TEST(Signers, AreChosenByPreferenceAlsoAmongRememberedAnswers) {
   EXPECT_EQ(t.world.counters.signatures.value(), 2U + 3U) << "one for each signer, and one for each nonce";
 }
 
+/// A key configured for PSS never falls back to PKCS#1 v1.5 unnoticed (OpenBao, Vault), and both may stand side by side.
+TEST(Signers, PssStaysPssAndIsToldApart) {
+  const Identity rsa = signer_of(KeyKind::kRsa2048, "rsa");
+  SignerSpec pss = signer_spec(rsa);
+  pss.scheme = pki::SignatureScheme::kRsaPssSha256;
+  World world({spec_of({pss, signer_spec(rsa)})});
+  const Taken plain = ask(world.answerer, leaf_request());
+  EXPECT_TRUE(plain.signed_by(rsa.certificate));
+  EXPECT_EQ(der::oid_to_string(plain.parsed->basic->signature_algorithm.oid), "1.2.840.113549.1.1.10");
+  const Taken old = ask(world.answerer, preferring(rsa));
+  EXPECT_TRUE(old.signed_by(rsa.certificate));
+  EXPECT_EQ(der::oid_to_string(old.parsed->basic->signature_algorithm.oid), "1.2.840.113549.1.1.11");
+}
+
+TEST(Signers, ClassicalAndPostQuantumStandSideBySide) {
+  if (!testing::can_make(KeyKind::kMlDsa65)) {
+    GTEST_SKIP() << "this OpenSSL has no ML-DSA (3.5 has)";
+  }
+  const Identity ec = signer_of(KeyKind::kP256, "ec");
+  const Identity lattice = signer_of(KeyKind::kMlDsa65, "lattice");
+  World world({spec_of({signer_spec(ec), signer_spec(lattice)})});
+  EXPECT_TRUE(ask(world.answerer, leaf_request()).signed_by(ec.certificate));
+  EXPECT_TRUE(ask(world.answerer, preferring(lattice)).signed_by(lattice.certificate));
+}
+
 TEST(Signers, EachVariantFollowsTheStatus) {
   TwoSigners t;
   ask(t.world.answerer, leaf_request());

@@ -58,6 +58,7 @@ struct PushOptions {
 struct NodeOptions {
   std::string store;  ///< directory of the status database; made when absent
   std::vector<responder::IssuerFiles> issuers;
+  std::vector<responder::RouteFiles> routes;
   responder::Policy policy;
   responder::ServiceOptions service;
   source::WatchOptions watch;

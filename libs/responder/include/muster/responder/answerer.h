@@ -25,6 +25,8 @@ struct Answer {
   Cause cause = Cause::kNone;
   UnissuedSeen unissued = UnissuedSeen::kNo;
   std::string_view issuer;   ///< label of the (first) issuer asked about; empty when none was found
+  /// URL to send the request on to; empty: this is the answer. Where that cannot be done, this is.
+  std::string_view route;
   /// There is nothing yet: a remote key is signing. Answerer::await() must follow.
   bool pending = false;
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }

@@ -45,8 +45,9 @@ enum class Cause : std::uint8_t {
   kResponseTooLarge,   ///< the answer would pass the profile's limit
   kSignerUnavailable,  ///< what holds the key (a token) does not answer now
   kSigningQueueFull,   ///< more answers wait for such a key than allowed
+  kRouted,             ///< another responder's business: sent on, or tryLater where that cannot be done
 };
-inline constexpr std::size_t kCauses = 28;
+inline constexpr std::size_t kCauses = 29;
 /// "unknown_issuer".
 std::string_view to_string(Cause cause);
 /// What the client is told.
@@ -94,6 +95,7 @@ struct Counters {
   Counter ready_shared;                ///< signed by another loop
   Counter signatures, nonces_echoed;
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
+  Counter routed, route_failures;      ///< requests sent on to another responder; of these without an answer
   std::array<Counter, kCauses> refused;  ///< by Cause
   IssuerCounterTable issuers;
 };

@@ -27,7 +27,9 @@ Client client_of(const http::RequestView& request, const std::vector<IpNetwork>&
 class OcspHandler final : public net::HttpHandler {
  public:
   /// All references outlive the handler.
-  OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger, Counters& counters);
+  /// \param router  null: nothing is sent on
+  OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger, Counters& counters,
+              Router* router = nullptr);
   void handle(const http::RequestView& request, net::HttpReply& reply) override;
 
  private:
@@ -52,6 +54,10 @@ class OcspHandler final : public net::HttpHandler {
   bool may_log(Sample& sample, UnixSeconds now) const;
   void log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now);
   void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client, UnixSeconds now);
+  /// The octets of the OCSP request just answered.
+  [[nodiscard]] Bytes octets_of(const http::RequestView& request) const;
+  /// Whether the request is on its way to another responder now.
+  bool send_on(const Answer& answer, const http::RequestView& request, net::HttpReply& reply);
   [[nodiscard]] std::string about(const http::RequestView& request) const;
 
   HandlerOptions options_;
@@ -59,6 +65,7 @@ class OcspHandler final : public net::HttpHandler {
   const Clock& clock_;
   Logger& logger_;
   Counters& counters_;
+  Router* router_;
   Buffer decoded_;
   std::array<Sample, kCauses> samples_{};
   Sample unissued_;

@@ -39,6 +39,13 @@ struct IssuerFiles {
   IssuerPolicy policy;
 };
 
+/// Another responder as an operator names it.
+struct RouteFiles {
+  std::string url;
+  std::string ca;  ///< certificates of the CAs it answers for; empty: none
+  ServiceLocator locator = ServiceLocator::kIgnored;
+};
+
 enum class LoadErrc : std::uint8_t {
   kUsage,   ///< the options contradict each other or leave something open
   kInput,   ///< a file cannot be read or is not what it should be
@@ -55,6 +62,9 @@ Result<Unit, LoadError> check_options(const IssuerFiles& files);
 /// that fits its key is taken. A signer whose token does not answer now is left out, and counted, when another may sign. Appends to
 /// `warnings`. Errors: as check_options; kInput, kUnavailable.
 Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings);
+
+/// Reads the routes' certificates. Errors: kInput.
+Result<std::vector<Route>, LoadError> load_routes(const std::vector<RouteFiles>& files);
 
 /// One line for people on what was decided: who is answered for, by which signer, from which source, with which answers.
 std::string describe(const Issuer& issuer, const IssuerFiles& files);

@@ -32,6 +32,7 @@ struct Totals {
   std::uint64_t get = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
   std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0, signatures = 0, nonces_echoed = 0;
+  std::uint64_t routed = 0, route_failures = 0;
   std::array<std::uint64_t, kCauses> refused{};
 };
 

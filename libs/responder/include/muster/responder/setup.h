@@ -7,6 +7,7 @@
 #include "muster/responder/issued.h"
 #include "muster/responder/issuer_index.h"
 #include "muster/responder/policy.h"
+#include "muster/responder/route.h"
 #include "muster/responder/signer.h"
 #include "muster/store/store.h"
 
@@ -78,19 +79,26 @@ class Setup {
   /// trial signatures verify, policy holds together. Of several signers one that ended is left out, with a warning; one that is faulty, as the spec says. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
   /// soon to expire...). Errors: see SetupErrc.
   static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs, const Policy& policy,
-                                                               UnixSeconds now, std::vector<std::string>& warnings);
+                                                               UnixSeconds now, std::vector<std::string>& warnings,
+                                                               std::vector<Route> routes = {});
   [[nodiscard]] const Policy& policy() const { return policy_; }
   [[nodiscard]] const std::vector<Issuer>& issuers() const { return issuers_; }
   [[nodiscard]] const IssuerIndex& index() const { return index_; }
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+  /// Finds a route by the CA it is for.
+  [[nodiscard]] const IssuerIndex& route_index() const { return route_index_; }
 
  private:
   explicit Setup(const Policy& policy) : policy_(policy) {}
   std::size_t number_of(const IssuerSigner& signer);
+  Result<Unit, SetupError> take_routes(std::vector<Route> routes);
 
   Policy policy_;
   std::vector<Issuer> issuers_;
   std::size_t signers_ = 0;  ///< numbers given
   IssuerIndex index_;
+  std::vector<Route> routes_;
+  IssuerIndex route_index_;
 };
 
 /// Certificates of `all` with the name and key of the first.
