@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "return_value.h"
@@ -15,6 +16,7 @@ constexpr CK_ULONG kMaxSlots = 1024;
 constexpr CK_ULONG kMaxAttributeBytes = 64 * 1024;
 constexpr CK_ULONG kMaxObjects = 2;  // more than one is an error already
 constexpr std::size_t kMaxSignatureBytes = 4096;
+constexpr std::size_t kMaxRefusedPins = 16;  // remembered for each token
 
 /// A PIN that does not outlive its use.
 struct Secret {
@@ -61,7 +63,7 @@ PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE sessi
   Secret pin;
   MUSTER_CHECK(read_pin(uri, ask, pin));
   Buffer fingerprint = pki::digest(HashAlgorithm::kSha256, as_bytes(pin.text));
-  if (fingerprint == refused_) {
+  if (std::find(refused_.begin(), refused_.end(), fingerprint) != refused_.end()) {
     return Err{PkiError{PkiErrc::kWrongPassphrase,
                         "the token refused this PIN before; it is not tried again, for tokens lock themselves. Correct it where "
                         "pin-source (or key_pass) points"}};
@@ -71,8 +73,11 @@ PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE sessi
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) {
     return Unit{};
   }
-  if (classify(rv) == PkiErrc::kWrongPassphrase) {
-    refused_ = std::move(fingerprint);
+  if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE) {
+    if (refused_.size() == kMaxRefusedPins) {
+      refused_.erase(refused_.begin());
+    }
+    refused_.push_back(std::move(fingerprint));
   }
   return Err{call_failed("C_Login", rv)};
 }

@@ -8,8 +8,8 @@
 
 namespace muster::token {
 
-/// Logins to one token, one at a time and never twice with a PIN that was refused: with several sessions a wrong PIN would
-/// otherwise lock the token in one blow. Lives as long as the process, so that reloading does not try again either. Threads: any.
+/// Logins to one token, one at a time and never twice with a PIN that was refused as wrong: with several sessions a wrong PIN
+/// would otherwise lock the token in one blow. A PIN that is locked or expired is tried again: the token's owner mends that. Lives as long as the process, so that reloading does not try again either. Threads: any.
 class PinGate {
  public:
   /// C_Login as CKU_USER or CKU_CONTEXT_SPECIFIC. Errors: kWrongPassphrase, and as classify().
@@ -18,7 +18,7 @@ class PinGate {
 
  private:
   Mutex mutex_;
-  Buffer refused_ MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PIN that was refused last; empty: none
+  std::vector<Buffer> refused_ MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PINs refused last, oldest first
 };
 
 /// What the sessions of one token share. Threads: any.

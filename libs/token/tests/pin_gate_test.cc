@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include "connection.h"
+
+namespace muster::token {
+namespace {
+
+using pki::PkiErrc;
+
+/// A module of which only C_Login is there; it answers as told and counts. PKCS#11 functions take no context: hence static.
+class PinGateTest : public ::testing::Test {
+ protected:
+  PinGateTest() {
+    answer_ = CKR_OK;
+    logins_ = 0;
+    module_.C_Login = [](CK_SESSION_HANDLE, CK_USER_TYPE, CK_UTF8CHAR*, CK_ULONG) -> CK_RV {
+      ++logins_;
+      return answer_;
+    };
+  }
+  pki::PkiResult<Unit> login(const std::string& pin) {
+    return gate_.login(module_, 1, CKU_USER, uri_, [pin] { return std::optional(pin); });
+  }
+
+  static inline CK_RV answer_ = CKR_OK;
+  static inline int logins_ = 0;
+  CK_FUNCTION_LIST module_{};
+  KeyUri uri_ = *KeyUri::parse("pkcs11:token=t;object=o");
+  PinGate gate_;
+};
+
+TEST_F(PinGateTest, AWrongPinIsTriedOnce) {
+  for (const CK_RV wrong : {CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE}) {
+    const std::string pin = "wrong" + std::to_string(wrong);
+    answer_ = wrong;
+    logins_ = 0;
+    for (int i = 0; i < 3; ++i) {
+      const auto refused = login(pin);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code, PkiErrc::kWrongPassphrase);
+    }
+    EXPECT_EQ(logins_, 1) << wrong;
+  }
+}
+
+// Two places with a wrong PIN each, tried in turn, would lock the token if only the last one were remembered.
+TEST_F(PinGateTest, SeveralWrongPinsAreTriedOnceEach) {
+  answer_ = CKR_PIN_INCORRECT;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(login("one"));
+    EXPECT_FALSE(login("two"));
+  }
+  EXPECT_EQ(logins_, 2);
+  answer_ = CKR_OK;
+  EXPECT_TRUE(login("right"));
+  EXPECT_FALSE(login("one"));
+}
+
+TEST_F(PinGateTest, ALockedPinSignsOnceItIsUnlocked) {
+  for (const CK_RV mended : {CKR_PIN_LOCKED, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED, CKR_DEVICE_ERROR}) {
+    answer_ = mended;
+    EXPECT_FALSE(login("right"));
+    answer_ = CKR_OK;
+    const auto in = login("right");
+    EXPECT_TRUE(in) << in.error().detail;
+  }
+}
+
+}  // namespace
+}  // namespace muster::token
