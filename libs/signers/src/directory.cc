@@ -23,8 +23,12 @@ struct Parts {
   std::string key, uri;
 };
 
-Err<DelegateError> fail(const pki::PkiError& error, const std::string& name) {
-  const bool passes = error.code == pki::PkiErrc::kUnavailable || error.code == pki::PkiErrc::kUnreadable;
+/// What may change while the directory stays as it is passes: the passphrase or PIN is corrected where key_pass points, and a token
+/// gets its key later than the URI that names it.
+Err<DelegateError> fail(const pki::PkiError& error, const std::string& name, bool is_in_token) {
+  using pki::PkiErrc;
+  const bool passes = error.code == PkiErrc::kUnavailable || error.code == PkiErrc::kUnreadable ||
+                      error.code == PkiErrc::kWrongPassphrase || (is_in_token && error.code == PkiErrc::kNotAKey);
   return Err{DelegateError{passes ? Refusal::kForNow : Refusal::kForGood, name + ": " + error.detail}};
 }
 Err<DelegateError> fail(const std::string& why) { return Err{DelegateError{Refusal::kForGood, why}}; }
@@ -50,9 +54,10 @@ Result<std::string, DelegateError> read_uri(const std::string& path) {
 Result<Delegate, DelegateError> pair_up(const std::string& name, pki::KeyFile key, const std::vector<pki::Certificate>& candidates) {
   const auto fits = std::find_if(candidates.begin(), candidates.end(), [&](const pki::Certificate& c) { return key.key.matches(c); });
   if (fits == candidates.end()) {
-    return fail(name + ": the private key belongs to none of the certificates there" +
-                (candidates.empty() ? "" : " (the first is " + candidates.front().subject_text() + ")") +
-                "; put the key that was certified beside it");
+    return Err{DelegateError{key.key.remote() != nullptr ? Refusal::kForNow : Refusal::kForGood,
+                             name + ": the private key belongs to none of the certificates there" +
+                                 (candidates.empty() ? "" : " (the first is " + candidates.front().subject_text() + ")") +
+                                 "; put the key that was certified beside it"}};
   }
   return Delegate{name, *fits, std::move(key.key)};
 }
@@ -65,13 +70,13 @@ Result<Delegate, DelegateError> load(const Parts& parts, const DirectoryOptions&
   }
   auto key = token::load_key(key_source, options.passphrase, options.token);
   if (!key) {
-    return fail(key.error(), parts.name);
+    return fail(key.error(), parts.name, !parts.uri.empty());
   }
   std::vector<pki::Certificate> candidates = key->certificates;
   if (key_source != file) {
     auto certificates = pki::load_certificates(file);
     if (!certificates) {
-      return fail(certificates.error(), parts.name);
+      return fail(certificates.error(), parts.name, false);
     }
     candidates = *std::move(certificates);
   }

@@ -75,10 +75,18 @@ TEST_F(DirectoryTest, TakesACertificateWithTheUriOfItsKey) {
   if (hsm == nullptr) {
     GTEST_SKIP() << "SoftHSM2 is not installed (package softhsm2)";
   }
-  hsm->import(signer_.key_pem, "k", "01");
   dir_.write("ocsp.pem", signer_.certificate_pem());
   dir_.write("ocsp.uri", "pkcs11:token=delegates;object=k\n");
+  const auto expect_refused_for_now = [&](const char* says) {
+    const auto refused = load_only();
+    ASSERT_FALSE(refused) << says;
+    EXPECT_EQ(refused.error().refusal, Refusal::kForNow) << refused.error().detail;
+    EXPECT_THAT(refused.error().detail, HasSubstr(says));
+  };
+  expect_refused_for_now("CKR_PIN_INCORRECT");
   pin_ = "1234";
+  expect_refused_for_now("no private key");
+  hsm->import(signer_.key_pem, "k", "01");
   expect_loads(signer_);
 }
 
@@ -159,6 +167,22 @@ TEST_F(DirectoryTest, BoundsAndUnreadableDirectoriesAreErrors) {
   const auto none = missing.read();
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error(), HasSubstr("/nonexistent/delegates"));
+}
+
+// The directory stays as it is: what was wrong is the passphrase in the configuration.
+TEST_F(DirectoryTest, ACorrectedPassphraseIsTriedByItself) {
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.key", encrypted_pem(signer_.key, "other"));
+  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); };
+  DelegateBook book;
+  book.update(read(), accept, muster::testing::kTestNow);
+  ASSERT_TRUE(book.signers().empty());
+  const auto again = book.next_change(muster::testing::kTestNow);
+  ASSERT_TRUE(again) << "it is tried again";
+  pin_ = "other";
+  book.update(read(), accept, *again);
+  ASSERT_EQ(book.signers().size(), 1u);
+  EXPECT_EQ(book.signers().front().certificate, signer_.certificate);
 }
 
 // A certificate replaced before its key: in between nothing fits, and the old pair signs on.

@@ -21,7 +21,7 @@ struct Delegate {
 /// Whether trying again with the same contents may help.
 enum class Refusal : std::uint8_t {
   kForGood,     ///< these contents never become acceptable
-  kForNow,      ///< a token that does not answer, a file that could not be read
+  kForNow,      ///< a token that does not answer, a file that could not be read, a wrong passphrase or PIN
 };
 struct DelegateError {
   Refusal refusal;
