@@ -55,7 +55,7 @@ struct ResponderOptions {
   Milliseconds token_deadline{2'000};
   std::int64_t token_failures = 5;
   std::int64_t signing_jobs = 256;
-  std::int64_t signing_waiting = 4096;
+  std::int64_t signing_waiting = 1024;
   bool sha1 = true;
   std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};

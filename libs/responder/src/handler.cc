@@ -116,16 +116,15 @@ void OcspHandler::wait(const http::RequestView& request, const Client& client, s
   const auto kept = std::make_shared<Kept>();
   kept->target = request.target;
   kept->if_none_match = request.if_none_match;
-  kept->body = to_buffer(request.body);
-  kept->decoded = decoded_;
+  kept->octets = request.method == http::Method::kPost ? to_buffer(request.body) : decoded_;
   kept->client = client;
   kept->reply = std::move(reply);
   kept->view.method = request.method;
   kept->view.target = kept->target;
   kept->view.if_none_match = kept->if_none_match;
-  kept->view.body = kept->body;
-  answerer_.await(request.method == http::Method::kPost ? request.body : Bytes(decoded_), client, [this, kept](const Answer& answer) {
-    decoded_ = kept->decoded;  // for the log
+  kept->view.body = kept->octets;
+  answerer_.await(kept->octets, client, [this, kept](const Answer& answer) {
+    decoded_ = kept->octets;  // for the log
     const Answer last = finish(answer, kept->view, kept->client, clock_.now());
     kept->reply->send_ready(last.octets, last.head_bytes);
   });

@@ -76,6 +76,8 @@ struct Service::Loops {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
   std::shared_ptr<SigningDesk> desk;
+  /// In use, and before: who lets go of the last of a setup closes sessions of its tokens, which takes time. Never a loop.
+  std::vector<std::shared_ptr<const Setup>> setups;
   bool stopped = false;
 };
 
@@ -90,6 +92,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup);
+  loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger, loops->desk);
@@ -123,6 +126,8 @@ const DeskCounters& Service::desk() const { return loops_->desk->counters(); }
 
 void Service::adopt(std::shared_ptr<const Setup> setup) {
   const auto exchange = make_exchange(*setup);
+  std::erase_if(loops_->setups, [](const auto& old) { return old.use_count() == 1; });
+  loops_->setups.push_back(setup);
   for (auto& worker : loops_->workers) {
     worker->loop.post([w = worker.get(), setup, exchange] { w->answerer.adopt(setup, exchange); });
   }

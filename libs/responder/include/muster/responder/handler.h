@@ -42,7 +42,7 @@ class OcspHandler final : public net::HttpHandler {
   struct Kept {
     http::RequestView view;
     std::string target, if_none_match;
-    Buffer body, decoded;
+    Buffer octets;  ///< of the OCSP request
     Client client;
     std::unique_ptr<net::LaterReply> reply;
   };

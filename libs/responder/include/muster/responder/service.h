@@ -19,7 +19,7 @@ struct ServiceOptions {
   HandlerOptions handler;
   Milliseconds grace{10000};             ///< for requests in flight when stopping
   std::size_t signing_jobs = 256;        ///< signatures by remote keys (tokens) under way; one more: tryLater
-  std::size_t signing_waiting = 4096;    ///< requests that wait for them; one more: tryLater
+  std::size_t signing_waiting = 1024;    ///< requests that wait for them; one more: tryLater
   /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own estimate.
   std::function<std::optional<Milliseconds>()> clock_error;
 };
@@ -63,7 +63,8 @@ class Service {
   /// Where it listens, with real ports, in the order of `ServiceOptions::listen`.
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::size_t loops() const;
-  /// Hands a new setup to every loop; each uses it from its next turn on.
+  /// Hands a new setup to every loop; each uses it from its next turn on. The one before is let go of by a later adopt() or the
+  /// destructor, on their thread.
   void adopt(std::shared_ptr<const Setup> setup);
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
