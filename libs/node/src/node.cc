@@ -180,6 +180,7 @@ NodeResult<ReloadReport> Node::Impl::reload() {
 
 void Node::Impl::adopt(const Loaded& loaded) {
   delegates = loaded.delegates;
+  publish(delegates->states(clock.now()));
   if (loaded.is_incomplete && !std::exchange(is_retrying, true)) {
     upkeep.post([this] {  // timers belong to the node's own thread
       upkeep.after(kMissingSignerRetry, [this] {
@@ -200,7 +201,9 @@ void Node::Impl::look_at_delegates() {
     return;
   }
   const UnixSeconds now = clock.now();
-  if (delegates->look(now, logger) == Delegates::Changed::kNo) {
+  const auto changed = delegates->look(now, logger);
+  publish(delegates->states(now));
+  if (changed == Delegates::Changed::kNo) {
     return;
   }
   std::vector<std::string> warnings;
@@ -308,8 +311,8 @@ responder::Totals Node::totals() const { return impl_->service->totals(); }
 std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->current_setup(); }
 std::vector<source::SourceStatus> Node::sources() const { return impl_->source_states(); }
 std::vector<IssuerDelegate> Node::delegates() const {
-  const std::lock_guard lock(impl_->changing);
-  return impl_->delegates->states(impl_->clock.now());
+  const MutexLock lock(impl_->published);
+  return impl_->delegate_states;
 }
 store::Store& Node::store() const { return *impl_->store; }
 

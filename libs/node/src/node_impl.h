@@ -84,6 +84,7 @@ struct Node::Impl final : AdminActions {
   std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);
   Watcher watcher MUSTER_GUARDED_BY(published);
   ReloadFigures reloads MUSTER_GUARDED_BY(published);
+  std::vector<IssuerDelegate> delegate_states MUSTER_GUARDED_BY(published);
 
   std::mutex stopping_mutex;
   std::condition_variable stopping_moved;
@@ -107,6 +108,10 @@ struct Node::Impl final : AdminActions {
   void publish(Watcher next) {
     const MutexLock lock(published);
     watcher = std::move(next);
+  }
+  void publish(std::vector<IssuerDelegate> next) {
+    const MutexLock lock(published);
+    delegate_states = std::move(next);
   }
   void publish(std::shared_ptr<const responder::Setup> next) {
     const MutexLock lock(published);

@@ -63,7 +63,7 @@ class Node {
   [[nodiscard]] std::shared_ptr<const responder::Setup> setup() const;
   /// One for each watched source; empty while a reload replaces them.
   [[nodiscard]] std::vector<source::SourceStatus> sources() const;
-  /// What is in the signer directories. Waits for a reload under way.
+  /// What is in the signer directories, as it was seen last.
   [[nodiscard]] std::vector<IssuerDelegate> delegates() const;
   [[nodiscard]] store::Store& store() const;
 
