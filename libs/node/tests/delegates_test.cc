@@ -40,7 +40,15 @@ struct DelegateSite : Site {
     out.watch.poll = Milliseconds(5);
     return out;
   }
-  void put(const testing::Identity& identity, const std::string& name) const { identity.write(directory, name); }
+  /// The key first, each by rename: the node looks at the directory while this goes on.
+  void put(const testing::Identity& identity, const std::string& name) const {
+    put_file(name + ".key", identity.key_pem);
+    put_file(name + ".pem", identity.certificate_pem());
+  }
+  void put_file(const std::string& name, const std::string& content) const {
+    const std::string fresh = directory.write(".new", content);
+    ASSERT_EQ(std::rename(fresh.c_str(), directory.file(name).c_str()), 0);
+  }
   testing::TempDir directory;
 };
 
@@ -76,16 +84,17 @@ TEST(SignerDirectory, WrongDelegatesAreRefusedOnceWithTheReason) {
   RunningNode running(site.options());
   const auto refuses = [&](const testing::Identity& identity, const char* name, const char* reason) {
     site.put(identity, name);
-    EXPECT_TRUE(eventually([&] { return running.logger.text().find(std::string("delegate=") + name) != std::string::npos; })) << name;
+    const std::string told = std::string("delegate=") + name + ".pem";
+    EXPECT_TRUE(eventually([&] { return running.logger.text().find(told) != std::string::npos; })) << name;
     EXPECT_THAT(running.logger.text(), HasSubstr(reason)) << name;
   };
-  refuses(testing::issue(standard_pki().root, testing::ocsp_signer_spec("other CA")), "a.pem", "not");
+  refuses(testing::issue(standard_pki().root, testing::ocsp_signer_spec("other CA")), "a", "not");
   auto no_eku = testing::ocsp_signer_spec("no EKU");
   no_eku.extended_key_usage.clear();
-  refuses(testing::issue(standard_pki().intermediate, no_eku), "b.pem", "OCSPSigning");
-  refuses(delegate("expired", kTestNow - 9 * kDay, kTestNow - kDay), "c.pem", "renew it");
-  site.directory.write("d.key", standard_pki().leaf.key_pem);
-  site.directory.write("d.pem", delegate("wrong key").certificate_pem());
+  refuses(testing::issue(standard_pki().intermediate, no_eku), "b", "OCSPSigning");
+  refuses(delegate("expired", kTestNow - 9 * kDay, kTestNow - kDay), "c", "renew it");
+  site.put_file("d.key", standard_pki().leaf.key_pem);
+  site.put_file("d.pem", delegate("wrong key").certificate_pem());
   EXPECT_TRUE(eventually([&] { return running.logger.text().find("belongs to none") != std::string::npos; }));
   EXPECT_THAT(active(running), HasSubstr("first"));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
