@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "listeners.h"
 #include "muster/node/explain.h"
 #include "node_impl.h"
@@ -113,6 +115,25 @@ Readiness Node::Impl::readiness() {
   return out;
 }
 
+namespace {
+
+void add_token_figures(MetricsInput& in, const responder::Setup& setup, const responder::DeskCounters& desk) {
+  for (const responder::Issuer& issuer : setup.issuers()) {
+    for (const responder::IssuerSigner& signer : issuer.signers) {
+      const pki::RemoteKey* const key = signer.signing.remote();
+      const auto same = [&](const KeyFigures& one) { return one.issuer == issuer.label && one.key == key->name(); };
+      if (key != nullptr && std::none_of(in.keys.begin(), in.keys.end(), same)) {
+        const pki::KeyCounters& c = key->counters();
+        in.keys.push_back({issuer.label, key->name(), key->health() != pki::KeyHealth::kFailing, c.signatures.load(), c.failures.load(),
+                           c.timeouts.load(), c.refused_busy.load(), c.refused_failing.load(), c.bad_signatures.load()});
+      }
+    }
+  }
+  in.desk = {desk.jobs.load(), desk.joined.load(), desk.full.load(), desk.failures.load(), desk.in_flight.load()};
+}
+
+}  // namespace
+
 MetricsInput Node::Impl::collect() {
   MetricsInput in;
   in.now = clock.now();
@@ -123,6 +144,8 @@ MetricsInput Node::Impl::collect() {
   in.totals = service->totals();
   const auto current = current_setup();
   in.signers = probe->try_signers(current);
+  add_token_figures(in, *current, service->desk());
+  in.delegates = delegate_view();
   const auto reader = store->reader();
   reader->renew();
   const auto totals = service->issuer_totals();

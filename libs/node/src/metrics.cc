@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include <map>
+
 #include "prometheus.h"
 
 namespace muster::node {
@@ -73,6 +75,42 @@ void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
        [](const responder::IssuerTotals& t) { return t.unlisted; });
 }
 
+void add_keys(PrometheusText& out, const MetricsInput& in) {
+  if (!in.keys.empty()) {
+    out.family("muster_key_up", Kind::kGauge, "Whether the token's key is asked: 0 while failures pause it, or all sessions hang.");
+  }
+  for (const KeyFigures& key : in.keys) {
+    out.sample_flag(key.is_well, {{"issuer", key.issuer}, {"key", key.key}});
+  }
+  if (!in.keys.empty()) {
+    out.family("muster_key_operations_total", Kind::kCounter, "Signatures a token's key was asked for, by what became of them.");
+  }
+  for (const KeyFigures& key : in.keys) {
+    const std::pair<std::string_view, std::uint64_t> results[] = {
+        {"signed", key.signatures},         {"failed", key.failures},               {"timeout", key.timeouts},
+        {"refused_busy", key.refused_busy}, {"refused_failing", key.refused_failing}, {"bad_signature", key.bad_signatures}};
+    for (const auto& [result, count] : results) {
+      out.sample(count, {{"issuer", key.issuer}, {"key", key.key}, {"result", result}});
+    }
+  }
+  out.single("muster_signing_in_flight", Kind::kGauge, "Signatures that tokens are asked for now.", in.desk.in_flight);
+  out.family("muster_signing_orders_total", Kind::kCounter,
+             "Signatures wanted of tokens: begun, shared with one under way, refused because too many were, failed.");
+  out.sample(in.desk.jobs, {{"result", "begun"}});
+  out.sample(in.desk.joined, {{"result", "joined"}});
+  out.sample(in.desk.full, {{"result", "full"}});
+  out.sample(in.desk.failures, {{"result", "failed"}});
+  std::map<std::pair<std::string, std::string_view>, std::uint64_t> counts;
+  for (const IssuerDelegate& one : in.delegates) {
+    ++counts[{one.issuer, signers::to_string(one.status.state)}];
+  }
+  if (!counts.empty()) {
+    out.family("muster_signer_directory_delegates", Kind::kGauge, "What is in signer_directory, by state.");
+  }
+  for (const auto& [key, count] : counts) {
+    out.sample(count, {{"issuer", key.first}, {"state", key.second}});
+  }
+}
 void add_signers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_signer_not_after_timestamp_seconds", Kind::kGauge, "When the signer, or its CA, ends.");
   for (const SignerFigures& signer : in.signers) {
@@ -242,6 +280,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_answers(out, input);
   add_issuer_answers(out, input);
   add_signers(out, input);
+  add_keys(out, input);
   add_issuers(out, input);
   add_sources(out, input);
   add_store(out, input);

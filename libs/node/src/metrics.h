@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control_server.h"
+#include "muster/node/node.h"
 #include "muster/push/api.h"
 #include "muster/responder/service.h"
 #include "muster/source/watcher.h"
@@ -13,6 +14,16 @@ struct SignerFigures {
   std::string issuer, signer;
   UnixSeconds not_after;
   bool can_sign = false;  ///< at the last trial
+};
+/// A signer's key in a token.
+struct KeyFigures {
+  std::string issuer, key;  ///< key: its URI without anything about the PIN
+  bool is_well = false;
+  std::uint64_t signatures = 0, failures = 0, timeouts = 0, refused_busy = 0, refused_failing = 0, bad_signatures = 0;
+};
+/// What such keys were asked for by the loops.
+struct DeskFigures {
+  std::uint64_t jobs = 0, joined = 0, full = 0, failures = 0, in_flight = 0;
 };
 struct IssuerFigures {
   std::string issuer;
@@ -39,6 +50,9 @@ struct MetricsInput {
   bool is_ready = false, is_draining = false;
   responder::Totals totals;
   std::vector<SignerFigures> signers;
+  std::vector<KeyFigures> keys;
+  DeskFigures desk;
+  std::vector<IssuerDelegate> delegates;
   std::vector<IssuerFigures> issuers;
   std::vector<source::SourceStatus> sources;
   std::optional<store::StoreFigures> store;

@@ -311,8 +311,7 @@ responder::Totals Node::totals() const { return impl_->service->totals(); }
 std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->current_setup(); }
 std::vector<source::SourceStatus> Node::sources() const { return impl_->source_states(); }
 std::vector<IssuerDelegate> Node::delegates() const {
-  const MutexLock lock(impl_->published);
-  return impl_->delegate_states;
+  return impl_->delegate_view();
 }
 store::Store& Node::store() const { return *impl_->store; }
 

@@ -109,6 +109,10 @@ struct Node::Impl final : AdminActions {
     const MutexLock lock(published);
     watcher = std::move(next);
   }
+  std::vector<IssuerDelegate> delegate_view() const {
+    const MutexLock lock(published);
+    return delegate_states;
+  }
   void publish(std::vector<IssuerDelegate> next) {
     const MutexLock lock(published);
     delegate_states = std::move(next);

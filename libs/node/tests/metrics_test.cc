@@ -30,6 +30,10 @@ MetricsInput full_input() {
   responder::IssuerTotals totals;
   totals.unissued = 6;
   in.issuers = {{"ca \"one\"\\", state, totals}, {"two", store::IssuerState{}, {}}};
+  in.keys = {{"two", "pkcs11:token=t;object=o", false, 9, 8, 7, 6, 5, 4}};
+  in.desk = {21, 22, 23, 24, 25};
+  in.delegates = {{"two", {"a.pem", signers::DelegateState::kRefused, "", {}, {}, "why", false}},
+                  {"two", {"b.pem", signers::DelegateState::kRefused, "", {}, {}, "why", false}}};
   source::SourceStatus source;
   source.label = "two";
   source.path = "/srv/ca/index.txt";
@@ -55,6 +59,11 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_responder_refusals_total{cause=\"unissued\",answer=\"unauthorized\"} 3\n",
            "muster_signer_remaining_seconds{issuer=\"ca \\\"one\\\"\\\\\",signer=\"CN=ocsp\"} 259205\n",
            "muster_signer_remaining_seconds{issuer=\"two\",signer=\"CN=old\"} -5\n",
+           "muster_key_up{issuer=\"two\",key=\"pkcs11:token=t;object=o\"} 0\n",
+           "muster_key_operations_total{issuer=\"two\",key=\"pkcs11:token=t;object=o\",result=\"timeout\"} 7\n",
+           "muster_signing_orders_total{result=\"full\"} 23\n",
+           "muster_signing_in_flight 25\n",
+           "muster_signer_directory_delegates{issuer=\"two\",state=\"refused\"} 2\n",
            "muster_signer_up{issuer=\"two\",signer=\"CN=old\"} 0\n",
            "muster_issuer_records{issuer=\"ca \\\"one\\\"\\\\\",state=\"revoked\"} 2\n",
            "muster_responder_unissued_requests_total{issuer=\"ca \\\"one\\\"\\\\\"} 6\n",
