@@ -1,6 +1,7 @@
 #include "loading.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "muster/base/text.h"
 
@@ -44,6 +45,18 @@ NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options, co
     }
   }
   return pushed;
+}
+
+/// All there is to compare; a new member does not compile until it is named here.
+auto tie(const source::LoadOptions& options) {
+  const auto& [now, max_age, future_skew, max_crl_bytes, state_directory, emptying, stop] = options;
+  static_cast<void>(now);  // these two are the watcher's own
+  static_cast<void>(stop);
+  return std::tie(max_age, future_skew, max_crl_bytes, state_directory, emptying);
+}
+auto tie(const source::WatchOptions& options) {
+  const auto& [poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most, load] = options;
+  return std::tuple_cat(std::tie(poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most), tie(load));
 }
 
 }  // namespace
@@ -134,5 +147,7 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b) {
   return a.kind == b.kind && a.path == b.path && a.id == b.id && a.issuer == b.issuer && a.crls == b.crls;
 }
+
+bool same_watch(const source::WatchOptions& a, const source::WatchOptions& b) { return tie(a) == tie(b); }
 
 }  // namespace muster::node

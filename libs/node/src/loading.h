@@ -35,6 +35,9 @@ source::WatchOptions watch_options(const NodeOptions& options);
 /// Whether both name the same files, places and rules for the same issuer.
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b);
 
+/// Whether sources are watched in the same way.
+bool same_watch(const source::WatchOptions& a, const source::WatchOptions& b);
+
 NodeError error_of(const store::StoreError& error);
 
 }  // namespace muster::node

@@ -79,6 +79,8 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   }
   service = *std::move(started);
   watched = loaded.sources;
+  watching = watch_options(options);
+  poll = watching.poll;
   publish(std::move(first));
   publish(loaded.setup);
   adopt(loaded);
@@ -90,7 +92,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   MUSTER_CHECK(listen_for_control(options, loaded, tls));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
-  upkeep.after(served.watch.poll, [this] { look_at_delegates(); });
+  upkeep.after(poll.load(), [this] { look_at_delegates(); });
   upkeep_thread = std::thread([this] { upkeep.run(); });
   return Unit{};
 }
@@ -111,14 +113,45 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
       needs.emplace_back(name);
     }
   };
-  compare("listen", served.service.listen, next.service.listen);
-  compare("loops", served.service.loops, next.service.loops);
-  compare("prefix", served.service.handler.prefix, next.service.handler.prefix);
-  compare("trusted_proxies", served.service.handler.trusted_proxies, next.service.handler.trusted_proxies);
+  const responder::ServiceOptions& was = served.service;
+  const responder::ServiceOptions& is = next.service;
+  compare("listen", was.listen, is.listen);
+  compare("loops", was.loops, is.loops);
+  compare("prefix", was.handler.prefix, is.handler.prefix);
+  compare("trusted_proxies", was.handler.trusted_proxies, is.handler.trusted_proxies);
+  compare("refusal_log_interval", was.handler.refusal_log_interval, is.handler.refusal_log_interval);
+  compare("signing_jobs", was.signing_jobs, is.signing_jobs);
+  compare("signing_waiting", was.signing_waiting, is.signing_waiting);
+  compare("grace", was.grace, is.grace);
+  compare("max_connections", was.limits.max_connections, is.limits.max_connections);
+  compare("max_request", std::pair(was.limits.max_body_bytes, was.handler.max_request_bytes),
+          std::pair(is.limits.max_body_bytes, is.handler.max_request_bytes));
+  compare("max_header", std::pair(was.limits.max_header_bytes, was.limits.max_target_bytes),
+          std::pair(is.limits.max_header_bytes, is.limits.max_target_bytes));
+  compare("max_pipeline", was.limits.max_pipeline_bytes, is.limits.max_pipeline_bytes);
+  compare("header_timeout", was.limits.header_timeout, is.limits.header_timeout);
+  compare("body_timeout", was.limits.body_timeout, is.limits.body_timeout);
+  compare("idle_timeout", was.limits.idle_timeout, is.limits.idle_timeout);
+  compare("write_timeout", was.limits.write_timeout, is.limits.write_timeout);
+  compare("reply_timeout", was.limits.reply_timeout, is.limits.reply_timeout);
+  compare("backlog", was.limits.backlog, is.limits.backlog);
   compare("store", served.store, next.store);
+  const auto compare_control = [&compare](const std::string& section, const ControlLimits& a, const ControlLimits& b) {
+    compare((section + ".max_connections").c_str(), a.max_connections, b.max_connections);
+    compare((section + ".max_header").c_str(), a.max_header_bytes, b.max_header_bytes);
+    compare((section + ".header_timeout").c_str(), a.header_timeout, b.header_timeout);
+    compare((section + ".body_timeout").c_str(), a.body_timeout, b.body_timeout);
+    compare((section + ".idle_timeout").c_str(), a.idle_timeout, b.idle_timeout);
+    compare((section + ".write_timeout").c_str(), a.write_timeout, b.write_timeout);
+    compare((section + ".grace").c_str(), a.grace, b.grace);
+  };
   compare("admin.listen", served.admin.listen, next.admin.listen);
   compare("admin.hosts", served.admin.hosts, next.admin.hosts);
+  compare("admin.drain_delay", served.admin.drain_delay, next.admin.drain_delay);
+  compare("admin.max_request", served.admin.max_body_bytes, next.admin.max_body_bytes);
+  compare_control("admin", served.admin.limits, next.admin.limits);
   compare("push.listen", served.push.listen, next.push.listen);
+  compare_control("push", served.push.limits, next.push.limits);
   return needs;
 }
 
@@ -133,7 +166,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
   const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
-  if (same) {
+  if (same && same_watch(watching, watch_options(options))) {
     if (const MutexLock held(published); watcher != nullptr) {
       watcher->look_now();
     }
@@ -141,10 +174,12 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
     take_watcher().reset();  // two must not write one issuer
     auto next = watch(loaded.sources, options, Moment::kReload);
     if (!next) {
-      publish(std::make_shared<source::SourceWatcher>(*store, watched, watch_options(options), clock, logger));
+      publish(std::make_shared<source::SourceWatcher>(*store, watched, watching, clock, logger));
       return Err{next.error()};
     }
     watched = loaded.sources;
+    watching = watch_options(options);
+    poll = watching.poll;
     publish(*std::move(next));
   }
   MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
@@ -195,7 +230,7 @@ void Node::Impl::adopt(const Loaded& loaded) {
 }
 
 void Node::Impl::look_at_delegates() {
-  upkeep.after(served.watch.poll, [this] { look_at_delegates(); });
+  upkeep.after(poll.load(), [this] { look_at_delegates(); });
   const std::unique_lock lock(changing, std::try_to_lock);
   if (!lock || draining || is_stopped || delegates->is_empty()) {
     return;

@@ -74,6 +74,8 @@ struct Node::Impl final : AdminActions {
   /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
   std::mutex changing;
   std::vector<source::SourceSpec> watched;  ///< under `changing`
+  source::WatchOptions watching;            ///< under `changing`: how
+  std::atomic<Milliseconds> poll{};         ///< of them, for the signer directories too
   std::shared_ptr<Delegates> delegates;     ///< under `changing`
   signers::ExpiryAlarms expiry;             ///< on the node's thread
   bool is_retrying = false;                 ///< under `changing`: a reload is due for a signer left out

@@ -114,6 +114,52 @@ TEST(Node, SaysWhatNeedsARestart) {
   EXPECT_EQ(running.status_of(leaf()), "good");
 }
 
+/// A key that a reload can neither take over nor name would look as if it were in force.
+TEST(Node, NamesEveryKeyThatAReloadCannotTakeOver) {
+  const Site site;
+  RunningNode running(site.options());
+  const NodeOptions at_start = running.options;
+  const auto needs_after = [&](const auto& change) {
+    running.options = at_start;
+    change(running.options);
+    const auto report = running.node->reload();
+    EXPECT_TRUE(report) << (report ? "" : report.error().detail);
+    return report ? report->restart_needed : std::vector<std::string>{"failed"};
+  };
+  const auto later = [](Milliseconds& time) { time += Milliseconds(1); };
+  EXPECT_THAT(needs_after([](NodeOptions&) {}), ElementsAre());
+  EXPECT_THAT(needs_after([](NodeOptions& o) { o.service.handler.trusted_proxies.push_back(*IpNetwork::parse("192.0.2.0/24")); }),
+              ElementsAre("trusted_proxies"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.loops; }), ElementsAre("loops"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.signing_jobs; }), ElementsAre("signing_jobs"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_connections; }), ElementsAre("max_connections"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_body_bytes; }), ElementsAre("max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.handler.max_request_bytes; }), ElementsAre("max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_header_bytes; }), ElementsAre("max_header"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_target_bytes; }), ElementsAre("max_header"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.grace); }), ElementsAre("grace"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.header_timeout); }), ElementsAre("header_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.body_timeout); }), ElementsAre("body_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.idle_timeout); }), ElementsAre("idle_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.write_timeout); }), ElementsAre("write_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.reply_timeout); }), ElementsAre("reply_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.admin.drain_delay); }), ElementsAre("admin.drain_delay"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.admin.max_body_bytes; }), ElementsAre("admin.max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.push.limits.max_connections; }), ElementsAre("push.max_connections"));
+}
+
+/// An index that lost all records is refused, until the configuration allows it: the same file, watched in another way.
+TEST(Node, ReloadTakesOverHowSourcesAreWatched) {
+  const Site site;
+  RunningNode running(site.options());
+  site.write_index("");
+  running.options.watch.load.emptying = source::LoadOptions::Emptying::kAllowed;
+  ASSERT_TRUE(running.node->reload());
+  ASSERT_EQ(running.node->sources().size(), 1U);
+  EXPECT_EQ(running.node->sources()[0].error, std::nullopt);
+  EXPECT_EQ(running.node->sources()[0].records, 0U);
+}
+
 /// Requests all the time, reloads all the time, good and bad ones: every request is answered.
 TEST(Node, NothingInFlightIsLostInManyReloads) {
   const Site site;
