@@ -77,7 +77,10 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
   }
   ++status_.downloads;
   offered_.etag = download.result->etag;
-  offered_.last_modified = download.result->last_modified;
+  // A file replaced twice in one second has one Last-Modified: it tells news only once that second is over (RFC 9110 8.8.2.2).
+  if (download.result->last_modified && download.result->date && *download.result->last_modified < *download.result->date) {
+    offered_.last_modified = download.result->last_modified;
+  }
   if (is_ldap_url(url())) {
     auto values = read_ldap_answer(as_text(download.content->bytes()));
     if (!values) {

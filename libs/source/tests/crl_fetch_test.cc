@@ -156,13 +156,26 @@ TEST_F(CrlFetch, FetchesAndAsksOnlyForNews) {
   EXPECT_EQ(part().not_modified, 1u);
   EXPECT_EQ(part().last_success, clock_.now());
   EXPECT_FALSE(error()) << error_text();
-  host.set(says(ok(crl(numbered(6, {1, 2})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\n")));
+  host.set(says(ok(crl(numbered(6, {1, 2})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\nDate: Tue, 24 Nov 2026 11:00:01 GMT\r\n")));
   fetch_again();
   EXPECT_TRUE(is_revoked(2));
   host.set(says("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"));
   fetch_again();
   EXPECT_THAT(host.requests().back(), HasSubstr("If-Modified-Since: Tue, 24 Nov 2026 11:00:00 GMT\r\n"));
   EXPECT_EQ(host.requests().size(), 4u);
+}
+
+// The next CRL may be written within the same second, and its time would say "unchanged" for ever.
+TEST_F(CrlFetch, ATimeThatIsNotOverIsNoSignOfBeingUnchanged) {
+  for (const std::string_view date : {"Date: Tue, 24 Nov 2026 11:00:00 GMT\r\n", ""}) {
+    LyingHost host(says(ok(crl(numbered(6, {1})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\n" + std::string(date))));
+    restart();
+    spec_.crls.locations = {{host.url()}};
+    fetch();
+    fetch_again();
+    ASSERT_EQ(host.requests().size(), 2u);
+    EXPECT_THAT(host.requests().back(), ::testing::Not(HasSubstr("If-Modified-Since"))) << date;
+  }
 }
 
 TEST_F(CrlFetch, UnchangedOfNothingIsALie) {
