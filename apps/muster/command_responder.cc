@@ -63,6 +63,7 @@ Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const s
   };
   print("admin on", node->admin_addresses());
   print("push on", node->push_addresses());
+  print("crl on", node->crl_addresses());
   print("listening on", node->addresses());
   std::fflush(stdout);
   control.run();

@@ -130,6 +130,10 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
     return fail(kExitUsage, push.error().message);
   }
   node.push = *std::move(push);
+  node.publication.service.listen = all.publish.listen;
+  for (const SeriesOptions& series : all.publish.series) {
+    node.publication.series.push_back(files_of(series));
+  }
   return node;
 }
 

@@ -156,6 +156,7 @@ MetricsInput Node::Impl::collect() {
     }
   }
   in.sources = source_states();
+  in.crls = publication->status();
   if (auto figures = store->figures()) {
     in.store = *figures;
   }

@@ -241,6 +241,31 @@ void add_push(PrometheusText& out, const MetricsInput& in) {
   }
 }
 
+void add_crls(PrometheusText& out, const MetricsInput& in) {
+  const auto each = [&](auto&& write) {
+    for (const publish::SeriesStatus& series : in.crls) {
+      write(series, PrometheusText::Labels{{"series", series.label}});
+    }
+  };
+  out.family("muster_published_crl_up", Kind::kGauge, "Whether the last attempt to publish succeeded.");
+  each([&](const auto& series, const auto& labels) { out.sample_flag(series.last_success && !series.error, labels); });
+  out.family("muster_published_crl_next_update_timestamp_seconds", Kind::kGauge, "nextUpdate of the complete CRLs published last. Near: alert.");
+  each([&](const auto& series, const auto& labels) {
+    if (series.next_update) {
+      out.sample(*series.next_update, labels);
+    }
+  });
+  out.family("muster_published_crl_entries", Kind::kGauge, "Entries of the complete CRLs published last by this process.");
+  each([&](const auto& series, const auto& labels) { out.sample(series.entries, labels); });
+  out.family("muster_published_crl_size_bytes", Kind::kGauge, "Octets of them.");
+  each([&](const auto& series, const auto& labels) { out.sample(series.bytes, labels); });
+  out.family("muster_published_crl_publications_total", Kind::kCounter, "Publications by outcome.");
+  each([&](const auto& series, const auto&) {
+    out.sample(series.publications, {{"series", series.label}, {"result", "ok"}});
+    out.sample(series.failures, {{"series", series.label}, {"result", "failed"}});
+  });
+}
+
 }  // namespace
 
 ListenerFigures figures_of(std::string name, const ControlStats& stats) {
@@ -286,6 +311,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_store(out, input);
   add_listeners(out, input);
   add_push(out, input);
+  add_crls(out, input);
   return out.take();
 }
 

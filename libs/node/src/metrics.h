@@ -2,6 +2,7 @@
 
 #include "control_server.h"
 #include "muster/node/node.h"
+#include "muster/publish/service.h"
 #include "muster/push/api.h"
 #include "muster/responder/service.h"
 #include "muster/source/watcher.h"
@@ -59,6 +60,7 @@ struct MetricsInput {
   std::vector<ListenerFigures> listeners;
   ReloadFigures reloads;
   std::optional<push::ApiStats> push;
+  std::vector<publish::SeriesStatus> crls;
 };
 
 std::string render_metrics(const MetricsInput& input);

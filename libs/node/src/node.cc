@@ -89,6 +89,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     reloads.last_success = clock.now();
   }
   probe = std::make_unique<Probe>(*store, clock, options.service.clock_error);
+  MUSTER_CHECK(begin_publication(options, *loaded.setup));
   MUSTER_CHECK(listen_for_control(options, loaded, tls));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
@@ -150,6 +151,7 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("admin.drain_delay", served.admin.drain_delay, next.admin.drain_delay);
   compare("admin.max_request", served.admin.max_body_bytes, next.admin.max_body_bytes);
   compare_control("admin", served.admin.limits, next.admin.limits);
+  compare("publish.listen", served.publication.service.listen, next.publication.service.listen);
   compare("push.listen", served.push.listen, next.push.listen);
   compare_control("push", served.push.limits, next.push.limits);
   return needs;
@@ -165,6 +167,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   options.store = served.store;  // what is open stays open
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
+  MUSTER_TRY(auto series, load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
   const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
   if (same && same_watch(watching, watch_options(options))) {
     if (const MutexLock held(published); watcher != nullptr) {
@@ -188,7 +191,8 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   service->adopt(loaded.setup);
   switch_control(options, loaded, tls);
   announce(loaded);
-  const ReloadReport report{loaded.warnings, std::move(needs)};
+  ReloadReport report{loaded.warnings, std::move(needs)};
+  switch_publication(std::move(series), report.warnings);
   if (!report.restart_needed.empty()) {
     const std::string names = std::accumulate(std::next(report.restart_needed.begin()), report.restart_needed.end(),
                                               report.restart_needed.front(),
@@ -295,6 +299,9 @@ void Node::Impl::stop() {
   stopping_moved.notify_all();
   drain();
   stop_control();
+  if (publication != nullptr) {
+    publication->stop();
+  }
   upkeep.stop();
   if (upkeep_thread.joinable()) {
     upkeep_thread.join();
@@ -331,6 +338,9 @@ std::vector<std::string> Node::admin_addresses() const {
 std::vector<std::string> Node::push_addresses() const {
   return impl_->push_server == nullptr ? std::vector<std::string>() : impl_->push_server->addresses();
 }
+
+std::vector<std::string> Node::crl_addresses() const { return impl_->publication->addresses(); }
+std::vector<publish::SeriesStatus> Node::publications() const { return impl_->publication->status(); }
 
 NodeResult<ReloadReport> Node::reload() { return impl_->reload(); }
 

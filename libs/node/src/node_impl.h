@@ -9,6 +9,7 @@
 #include "muster/net/loop.h"
 #include "muster/signers/expiry.h"
 #include "probe.h"
+#include "publishing.h"
 #include "push_handler.h"
 
 namespace muster::node {
@@ -49,6 +50,10 @@ struct Node::Impl final : AdminActions {
   MetricsInput collect();
   void stop_control();
 
+  // publishing.cc: CRLs.
+  NodeResult<Unit> begin_publication(const NodeOptions& options, const responder::Setup& current);
+  void switch_publication(std::vector<publish::Spec> series, std::vector<std::string>& report);
+
   // AdminActions: called by threads of the admin listener.
   Readiness readiness() override;
   std::string metrics() override;
@@ -70,6 +75,7 @@ struct Node::Impl final : AdminActions {
   std::unique_ptr<AdminHandler> admin_handler;
   std::unique_ptr<PushHandler> push_handler;
   std::unique_ptr<ControlServer> admin_server, push_server;
+  std::unique_ptr<publish::Service> publication;
 
   /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
   std::mutex changing;

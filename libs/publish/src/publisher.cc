@@ -424,6 +424,7 @@ std::optional<UnixSeconds> Publisher::next_step() const {
 const Spec& Publisher::spec() const { return impl_->spec; }
 const History& Publisher::history() const { return impl_->state.history; }
 const crl::Number& Publisher::number() const { return impl_->state.number; }
+std::optional<UnixSeconds> Publisher::next_update() const { return impl_->state.complete_next_update; }
 const std::vector<std::string>& Publisher::warnings() const { return impl_->warnings; }
 
 PublishResult<std::vector<Served>> Publisher::served() const {

@@ -95,6 +95,7 @@ void Service::Impl::take_over(std::vector<Series> opened) {
     status.number = one.publisher->number().to_hex();
     status.complete_at = one.publisher->history().complete_at;
     status.delta_at = one.publisher->history().delta_at;
+    status.next_update = one.publisher->next_update();
     statuses.push_back(std::move(status));
   }
 }
@@ -175,7 +176,7 @@ void Service::Impl::note_success(std::size_t index, const std::optional<Publishe
     status.next_step = publisher.next_step();
     if (done) {
       ++status.publications;
-      status.next_update = done->next_update ? done->next_update : status.next_update;
+      status.next_update = publisher.next_update();
     }
     if (complete) {
       status.entries = entries;

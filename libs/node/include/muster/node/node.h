@@ -44,6 +44,7 @@ class Node {
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::vector<std::string> admin_addresses() const;
   [[nodiscard]] std::vector<std::string> push_addresses() const;
+  [[nodiscard]] std::vector<std::string> crl_addresses() const;
 
   /// Reads the configuration, certificates and keys again and switches to them, while requests are answered all the time. On
   /// every error everything stays as it was, sources included. Blocks: new sources are waited for.
@@ -65,6 +66,8 @@ class Node {
   [[nodiscard]] std::vector<source::SourceStatus> sources() const;
   /// What is in the signer directories, as it was seen last.
   [[nodiscard]] std::vector<IssuerDelegate> delegates() const;
+  /// One for each series of CRLs.
+  [[nodiscard]] std::vector<publish::SeriesStatus> publications() const;
   [[nodiscard]] store::Store& store() const;
 
  private:

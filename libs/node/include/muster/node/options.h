@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/node/publication.h"
 #include "muster/push/api.h"
 #include "muster/responder/issuer_files.h"
 #include "muster/responder/service.h"
@@ -64,6 +65,7 @@ struct NodeOptions {
   source::WatchOptions watch;
   AdminOptions admin;
   PushOptions push;
+  PublicationOptions publication;
 };
 
 enum class NodeErrc : std::uint8_t {

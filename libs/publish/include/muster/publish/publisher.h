@@ -108,6 +108,7 @@ class Publisher {
   [[nodiscard]] const Spec& spec() const;
   [[nodiscard]] const History& history() const;
   [[nodiscard]] const crl::Number& number() const;  ///< the highest used
+  [[nodiscard]] std::optional<UnixSeconds> next_update() const;  ///< of the complete CRLs published last
   /// What open() found that an operator should know.
   [[nodiscard]] const std::vector<std::string>& warnings() const;
   /// The CRLs published last. Errors: kIo, kState.
