@@ -8,11 +8,15 @@ namespace {
 using der::Tag;
 using der::Writer;
 
+constexpr std::size_t kMostHeaderBytes = 6;
+
 /// Identifier and length of an element whose content stands elsewhere.
 Buffer header_of(Tag tag, std::size_t content_bytes) {
   constexpr std::size_t kMostBytes = 0xffffffff;  // four length octets: what der::Reader reads
   MUSTER_ASSERT(content_bytes <= kMostBytes);
-  Buffer out{static_cast<std::uint8_t>(tag)};
+  Buffer out;
+  out.reserve(kMostHeaderBytes);
+  out.push_back(static_cast<std::uint8_t>(tag));
   if (content_bytes < 0x80) {
     out.push_back(static_cast<std::uint8_t>(content_bytes));
     return out;
@@ -27,7 +31,6 @@ Buffer header_of(Tag tag, std::size_t content_bytes) {
   }
   return out;
 }
-constexpr std::size_t kMostHeaderBytes = 6;
 
 Buffer time_value(UnixSeconds t) {
   Writer value;
