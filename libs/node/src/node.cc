@@ -43,10 +43,15 @@ NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
 NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options,
                                       Moment moment) {
   auto next = std::make_shared<source::SourceWatcher>(*store, specs, watch_options(options), clock, logger);
+  MUSTER_TRY(const auto states, wait_for(*next));
+  MUSTER_CHECK(judge(specs, states, moment));
+  return next;
+}
+
+NodeResult<std::vector<source::SourceStatus>> Node::Impl::wait_for(const source::SourceWatcher& looking) const {
   for (Milliseconds waited{0}; waited < kSourcePatience; waited += kSourceWaitSlice) {
-    if (const auto states = next->wait_until_checked(kSourceWaitSlice)) {
-      MUSTER_CHECK(judge(specs, *states, moment));
-      return next;
+    if (auto states = looking.wait_until_checked(kSourceWaitSlice)) {
+      return *std::move(states);
     }
     if (draining) {
       return Err{NodeError{NodeErrc::kStopped, "stopped while the sources were read"}};
@@ -174,6 +179,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
       watcher->look_now();
     }
   } else {
+    MUSTER_CHECK(try_sources(loaded.sources, options));
     take_watcher().reset();  // two must not write one issuer
     auto next = watch(loaded.sources, options, Moment::kReload);
     if (!next) {

@@ -33,6 +33,10 @@ struct Node::Impl final : AdminActions {
   /// Watches the sources and waits for the first look at each. A source that cannot be read is an error when nothing is known of
   /// its issuer, and at a reload also when it was not watched before.
   NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options, Moment moment);
+  NodeResult<std::vector<source::SourceStatus>> wait_for(const source::SourceWatcher& looking) const;
+  /// trial.cc: reads the sources that are not watched yet into a store of their own, so that one that cannot be used fails the reload
+  /// before anything in the store in use has changed. Under `changing`.
+  NodeResult<Unit> try_sources(const std::vector<source::SourceSpec>& specs, const NodeOptions& options);
   NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs, const std::vector<source::SourceStatus>& states,
                          Moment moment);
   [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;

@@ -1,8 +1,10 @@
 #include "muster/node/node.h"
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
+#include "muster/testing/crl_builder.h"
 #include "node_fixture.h"
 
 namespace muster::node {
@@ -91,6 +93,72 @@ TEST(Node, ANewSourceThatCannotBeReadKeepsTheOldOne) {
   for (int i = 0; i < 3000 && running.status_of(leaf()) != "revoked"; ++i) {
     std::this_thread::yield();
   }
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+/// The site with the root as a second issuer.
+NodeOptions with_second_issuer(const Site& site) {
+  NodeOptions options = site.options();
+  const testing::Identity& root = standard_pki().root;
+  root.write(site.dir, "root");
+  testing::issue(root, testing::ocsp_signer_spec("root responder")).write(site.dir, "root-ocsp");
+  responder::IssuerFiles second = options.issuers[0];
+  second.label = "root";
+  second.ca = site.dir.file("root.pem");
+  second.signers[0].certificate = site.dir.file("root-ocsp.pem");
+  second.signers[0].key = site.dir.file("root-ocsp.key");
+  second.index = site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
+  options.issuers.push_back(second);
+  return options;
+}
+
+/// One issuer's new source is fine, the other's is not there: neither counts.
+TEST(Node, AFailedReloadWritesNothing) {
+  const Site site;
+  RunningNode running(with_second_issuer(site));
+  running.options.issuers[0].index = site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  running.options.issuers[1].index = site.dir.file("absent");
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("absent"));
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_FALSE(std::filesystem::exists(running.options.store + "/trial"));
+  running.options.issuers[1].index = site.dir.file("root.txt");
+  EXPECT_TRUE(running.node->reload());
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+/// An index without records must not take the place of one with records by another name either.
+TEST(Node, ANewSourceThatIsEmptyFailsTheReloadBeforeAnythingIsWritten) {
+  const Site site;
+  RunningNode running(with_second_issuer(site));
+  running.options.issuers[0].index = site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  running.options.issuers[1].index = site.dir.write("empty.txt", "");
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("empty.txt"));
+  EXPECT_EQ(running.status_of(leaf()), "good");
+}
+
+/// A CRL drops what it does not list, unless its expiry is known: only once the reload is sure to succeed.
+TEST(Node, AnIssuerOfTheStoreKeepsItsRevocationsWhereItsFirstSourceComesWithABadOne) {
+  const Site site;
+  NodeOptions options = with_second_issuer(site);
+  options.issuers[0].index.clear();
+  RunningNode running(options);
+  const store::IssuerId id = running.node->setup()->issuers()[0].store_id;
+  store::Status revoked;
+  revoked.state = store::State::kRevoked;
+  revoked.revoked_at = kTestNow - Seconds(60);
+  ASSERT_TRUE(running.node->store().apply(id, std::vector<store::Change>{{leaf().serial(), revoked}}));
+  ASSERT_EQ(running.status_of(leaf()), "revoked");
+  const Buffer crl = testing::build_crl(standard_pki().intermediate, {});
+  running.options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
+  running.options.issuers[0].crls.sources = {site.dir.write("ca.crl", std::string(crl.begin(), crl.end()))};
+  running.options.issuers[1].index = site.dir.file("absent");
+  const auto refused = running.node->reload();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("absent"));
   EXPECT_EQ(running.status_of(leaf()), "revoked");
 }
 

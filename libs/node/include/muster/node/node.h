@@ -47,7 +47,8 @@ class Node {
   [[nodiscard]] std::vector<std::string> crl_addresses() const;
 
   /// Reads the configuration, certificates and keys again and switches to them, while requests are answered all the time. On
-  /// every error everything stays as it was, sources included. Blocks: new sources are waited for.
+  /// every error everything stays as it was, sources and records included: new sources are first read into a store of their own (which
+  /// takes as much time and disk as they do). Blocks: new sources are waited for.
   NodeResult<ReloadReport> reload();
   /// The same without waiting; the outcome is logged.
   void request_reload();
