@@ -33,7 +33,7 @@ TEST(FaultResponder, AnswersAndMisbehavesAsTold) {
   EXPECT_TRUE(ocsp::parse_request(request));
   const std::pair<Fault, const char*> cases[] = {
       {Fault::kAbsent, "onnect"}, {Fault::kReset, "reset by peer"}, {Fault::kHangs, "timed out"},
-      {Fault::kHangsInBody, "timed out"}, {Fault::kCutShort, "remaining"}, {Fault::kHttp404, "404"},
+      {Fault::kHangsInBody, "timed out"}, {Fault::kCutShort, "(18)"}, {Fault::kHttp404, "404"},
       {Fault::kHttp503, "Retry-After: 7"}, {Fault::kChunked, "chunked"}, {Fault::kNotHttp, "HTTP/0.9"},
   };
   for (const auto& [fault, expected] : cases) {
