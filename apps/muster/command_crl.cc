@@ -8,13 +8,6 @@
 namespace muster::app {
 namespace {
 
-struct Failure {
-  int exit_code;
-  std::string message;
-};
-template <class T>
-using Outcome = Result<T, Failure>;
-
 /// What the command line says; nothing where it is silent, so that the file's or the default values stand.
 struct Flags {
   std::string config, store, only, profile, key_pass, first_number, signature;
@@ -24,23 +17,10 @@ struct Flags {
 };
 
 int exit_code_for(publish::PublishErrc code) {
-  using publish::PublishErrc;
-  switch (code) {
-    case PublishErrc::kTerms: return kExitUsage;
-    case PublishErrc::kSigner:
-    case PublishErrc::kSource:
-    case PublishErrc::kForbidden:
-    case PublishErrc::kUncovered:
-    case PublishErrc::kTooLarge:
-    case PublishErrc::kTooEarly:
-    case PublishErrc::kEnded:
-    case PublishErrc::kState:
-    case PublishErrc::kStore: return kExitInput;
-    case PublishErrc::kClock:
-    case PublishErrc::kNumbers:
-    case PublishErrc::kBusy:
-    case PublishErrc::kSelfCheck:
-    case PublishErrc::kIo: break;
+  switch (publish::fault_of(code)) {
+    case publish::PublishFault::kUsage: return kExitUsage;
+    case publish::PublishFault::kInput: return kExitInput;
+    case publish::PublishFault::kSystem: break;
   }
   return kExitInternal;
 }

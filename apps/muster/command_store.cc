@@ -12,14 +12,6 @@
 namespace muster::app {
 namespace {
 
-/// A message and the exit code it means.
-struct Failure {
-  int exit_code;
-  std::string message;
-};
-template <class T>
-using Outcome = Result<T, Failure>;
-
 struct Flags {
   std::string directory, ca, index, crl, label, serial, state, reason, at, expires, invalid_since, issued, format = "index";
   std::vector<std::string> serials;

@@ -16,13 +16,6 @@ struct ResponderFlags {
   std::string ca, signer, key, key_pass, index, crl, unlisted, unissued, validity;
 };
 
-/// A message and the exit code it means.
-struct Failure {
-  int exit_code;
-  std::string message;
-};
-template <class T>
-using Outcome = Result<T, Failure>;
 inline Err<Failure> fail(int exit_code, std::string message) {
   return Err{Failure{exit_code, std::move(message)}};
 }

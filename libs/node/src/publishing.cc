@@ -5,25 +5,15 @@
 namespace muster::node {
 
 NodeError error_of(const publish::PublishError& error) {
-  using publish::PublishErrc;
-  switch (error.code) {
-    case PublishErrc::kTerms: return {NodeErrc::kUsage, "[[publish.crl]] " + error.detail};
-    case PublishErrc::kClock:
-    case PublishErrc::kNumbers:
-    case PublishErrc::kBusy:
-    case PublishErrc::kSelfCheck:
-    case PublishErrc::kIo: return {NodeErrc::kSystem, "[[publish.crl]] " + error.detail};
-    case PublishErrc::kSigner:
-    case PublishErrc::kSource:
-    case PublishErrc::kForbidden:
-    case PublishErrc::kUncovered:
-    case PublishErrc::kTooLarge:
-    case PublishErrc::kTooEarly:
-    case PublishErrc::kEnded:
-    case PublishErrc::kState:
-    case PublishErrc::kStore: break;
-  }
-  return {NodeErrc::kInput, "[[publish.crl]] " + error.detail};
+  const auto code = [&] {
+    switch (publish::fault_of(error.code)) {
+      case publish::PublishFault::kUsage: return NodeErrc::kUsage;
+      case publish::PublishFault::kInput: return NodeErrc::kInput;
+      case publish::PublishFault::kSystem: break;
+    }
+    return NodeErrc::kSystem;
+  }();
+  return {code, "[[publish.crl]] " + error.detail};
 }
 
 NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& options, const std::string& store_directory,

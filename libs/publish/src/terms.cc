@@ -63,6 +63,27 @@ std::string_view to_string(PublishErrc code) {
   return "unknown";
 }
 
+PublishFault fault_of(PublishErrc code) {
+  switch (code) {
+    case PublishErrc::kTerms: return PublishFault::kUsage;
+    case PublishErrc::kSigner:
+    case PublishErrc::kSource:
+    case PublishErrc::kForbidden:
+    case PublishErrc::kUncovered:
+    case PublishErrc::kTooLarge:
+    case PublishErrc::kTooEarly:
+    case PublishErrc::kEnded:
+    case PublishErrc::kState:
+    case PublishErrc::kStore: return PublishFault::kInput;
+    case PublishErrc::kClock:
+    case PublishErrc::kNumbers:
+    case PublishErrc::kBusy:
+    case PublishErrc::kSelfCheck:
+    case PublishErrc::kIo: break;
+  }
+  return PublishFault::kSystem;
+}
+
 std::span<const Profile> profiles() { return kProfiles; }
 
 const Profile* find_profile(std::string_view name) {

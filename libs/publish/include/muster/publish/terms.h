@@ -30,6 +30,9 @@ enum class PublishErrc : std::uint8_t {
   kIo,         ///< disk
 };
 std::string_view to_string(PublishErrc code);
+/// Who can mend it: the options, the files and records that were given, or the machine.
+enum class PublishFault : std::uint8_t { kUsage, kInput, kSystem };
+PublishFault fault_of(PublishErrc code);
 struct PublishError {
   PublishErrc code;
   std::string detail;  ///< what, where, what to do
