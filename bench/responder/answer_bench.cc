@@ -1,27 +1,12 @@
 // One request without sockets: parse, look up in a real store, remembered answer or live signature. Nanoseconds and allocations.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "muster/http/get_path.h"
 #include "muster/responder/handler.h"
 #include "muster/source/load.h"
+#include "muster/testing/allocation_counter.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/testing/temp_dir.h"
-
-namespace {
-thread_local std::uint64_t allocations = 0;
-}
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size == 0 ? 1 : size)) {
-    return p;
-  }
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace muster::responder {
 namespace {
@@ -85,7 +70,7 @@ World& world() {
 
 void report_allocations(benchmark::State& state, std::uint64_t before) {
   state.counters["allocations"] =
-      static_cast<double>(allocations - before) / static_cast<double>(state.iterations());
+      static_cast<double>(testing::allocations_of_this_thread() - before) / static_cast<double>(state.iterations());
 }
 
 /// \param range(0)  how many different certificates are asked about in turn
@@ -95,7 +80,7 @@ void BM_RememberedPost(benchmark::State& state) {
   for (std::size_t i = 0; i < serials; ++i) {
     w.answerer->answer(w.requests[i], testing::kTestNow);
   }
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = testing::allocations_of_this_thread();
   std::size_t i = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(w.answerer->answer(w.requests[i], testing::kTestNow).octets.data());
@@ -113,7 +98,7 @@ void BM_RememberedGet(benchmark::State& state) {
   request.method = http::Method::kGet;
   request.target = w.targets[0];
   handler.handle(request, reply);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = testing::allocations_of_this_thread();
   for (auto _ : state) {
     handler.handle(request, reply);
   }
@@ -125,7 +110,7 @@ BENCHMARK(BM_RememberedGet);
 void BM_StoreLookup(benchmark::State& state) {
   World& w = world();
   auto reader = w.store->reader();
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = testing::allocations_of_this_thread();
   const Buffer serial = to_buffer(testing::make_serial(0x10000000).octets());
   for (auto _ : state) {
     benchmark::DoNotOptimize(reader->renew());
@@ -143,7 +128,7 @@ void BM_UnknownIssuer(benchmark::State& state) {
                               {}});
   const Buffer request = ocsp::encode_request(foreign);
   w.answerer->answer(request, testing::kTestNow);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = testing::allocations_of_this_thread();
   for (auto _ : state) {
     benchmark::DoNotOptimize(w.answerer->answer(request, testing::kTestNow).octets.data());
   }
@@ -161,7 +146,7 @@ void BM_LiveSigned(benchmark::State& state) {
   request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(32, 0x6e))});
   const Buffer octets = ocsp::encode_request(request);
   w.answerer->answer(octets, testing::kTestNow);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = testing::allocations_of_this_thread();
   for (auto _ : state) {
     benchmark::DoNotOptimize(w.answerer->answer(octets, testing::kTestNow).octets.data());
   }

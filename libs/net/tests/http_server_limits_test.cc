@@ -3,16 +3,16 @@
 
 #include <vector>
 
-#include "allocation_counter.h"
 #include "http_server_fixture.h"
+#include "muster/testing/allocation_counter.h"
 
 namespace muster::net {
 namespace {
 
-using testing::AllOf;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // req: OCSP-RESP-078
 TEST_F(HttpServerTest, BoundsTargetHeadersAndBody) {
@@ -162,7 +162,7 @@ TEST_F(HttpServerTest, AllocatesNothingForARequestOnceWarm) {
   };
   serve();
   // call() itself allocates a little on the loop's thread, the same each time.
-  const auto count = [&] { return thread_.call([] { return allocations_of_this_thread(); }); };
+  const auto count = [&] { return thread_.call([] { return muster::testing::allocations_of_this_thread(); }); };
   count();
   const std::size_t start_count = count();
   const std::size_t of_call = count() - start_count;

@@ -1,25 +1,8 @@
 // Counts allocations of this thread, to hold the promise that a remembered answer costs none.
-#include <cstdlib>
-#include <new>
-
 #include "fixture.h"
 #include "muster/http/get_path.h"
 #include "muster/responder/handler.h"
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-// Out of line: inlined, GCC takes the pair for a mismatched one.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size == 0 ? 1 : size)) {
-    return p;
-  }
-  std::abort();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#include "muster/testing/allocation_counter.h"
 
 namespace muster::responder {
 namespace {
@@ -47,12 +30,12 @@ TEST(Allocations, ARememberedAnswerCostsNone) {
   Discard reply;
   handler.handle(get, reply);  // signed and remembered
   handler.handle(post, reply);
-  const std::size_t before = allocations;
+  const std::size_t before = testing::allocations_of_this_thread();
   for (int i = 0; i < 1000; ++i) {
     handler.handle(get, reply);
     handler.handle(post, reply);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(testing::allocations_of_this_thread(), before);
   EXPECT_EQ(world.counters.signatures.value(), 1U);
   EXPECT_EQ(world.counters.ready_hits.value(), 2001U);
   EXPECT_GT(reply.bytes, 2000U * 400U);
@@ -73,12 +56,12 @@ TEST(Allocations, LimitsAndNetworksCostNone) {
   const Client outside{*IpAddress::parse("198.51.100.1")};
   world.answerer.answer(octets, kTestNow, inside);
   world.answerer.answer(octets, kTestNow, outside);
-  const std::size_t before = allocations;
+  const std::size_t before = testing::allocations_of_this_thread();
   for (int i = 0; i < 1000; ++i) {
     world.answerer.answer(octets, kTestNow, inside);
     world.answerer.answer(octets, kTestNow, outside);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(testing::allocations_of_this_thread(), before);
   EXPECT_EQ(world.counters.ready_hits.value(), 1000U);
 }
 
@@ -89,12 +72,12 @@ TEST(Allocations, RefusalsOfStrangersCostNone) {
       request_for(standard_pki().intermediate.certificate, standard_pki().root.certificate));
   world.answerer.answer(junk, kTestNow);
   world.answerer.answer(foreign, kTestNow);
-  const std::size_t before = allocations;
+  const std::size_t before = testing::allocations_of_this_thread();
   for (int i = 0; i < 1000; ++i) {
     world.answerer.answer(junk, kTestNow);
     world.answerer.answer(foreign, kTestNow);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(testing::allocations_of_this_thread(), before);
 }
 
 }  // namespace
