@@ -116,7 +116,9 @@ void ControlServer::accept_one(const net::Listener& listener) {
   UniqueFd fd(::accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      std::this_thread::sleep_for(kPause);  // else the same connection would be announced again and again
+      // Else the same connection would be announced again and again.
+      pollfd stopping{waker_.get(), POLLIN, 0};
+      ::poll(&stopping, 1, static_cast<int>(kPause.count()));
     }
     return;
   }
@@ -139,7 +141,9 @@ void ControlServer::accept_one(const net::Listener& listener) {
     connection.thread = std::thread([this, &connection, is_unix, raw = fd.get()] {
       serve(connection, UniqueFd(raw), is_unix);
       --stats_.open_connections;
+      const std::lock_guard lock(mutex_);
       connection.is_over = true;
+      ended_.notify_one();
     });
     fd.release();  // the thread's now
   } catch (const std::system_error&) {  // the system has no more threads
@@ -235,17 +239,15 @@ void ControlServer::stop() {
   MUSTER_ASSERT(::eventfd_write(waker_.get(), 1) == 0);
   acceptor_.join();
   listeners_.clear();
-  const MonotonicTime deadline = in(limits_.grace);
-  const auto all_over = [this] {
-    return std::all_of(connections_.begin(), connections_.end(), [](const Connection& c) { return c.is_over.load(); });
-  };
-  while (!all_over() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(Milliseconds(5));
-  }
-  for (Connection& connection : connections_) {
-    const std::lock_guard lock(mutex_);
-    if (connection.fd >= 0) {
-      ::shutdown(connection.fd, SHUT_RDWR);
+  {
+    std::unique_lock lock(mutex_);
+    ended_.wait_until(lock, in(limits_.grace), [this] {
+      return std::all_of(connections_.begin(), connections_.end(), [](const Connection& c) { return c.is_over.load(); });
+    });
+    for (Connection& connection : connections_) {
+      if (connection.fd >= 0) {
+        ::shutdown(connection.fd, SHUT_RDWR);
+      }
     }
   }
   for (Connection& connection : connections_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -120,7 +121,7 @@ class ControlServer {
   struct Connection {
     std::thread thread;
     int fd = -1;  ///< under mutex_
-    std::atomic<bool> is_over{false};
+    std::atomic<bool> is_over{false};  ///< set under mutex_
   };
   ControlServer(std::string name, const ControlLimits& limits, ControlHandler& handler, ControlStats& stats, Logger& logger)
       : name_(std::move(name)), limits_(limits), handler_(handler), stats_(stats), logger_(logger) {}
@@ -139,6 +140,7 @@ class ControlServer {
   std::vector<std::string> addresses_;
   UniqueFd waker_;  // readable when stopping
   std::mutex mutex_;
+  std::condition_variable ended_;  // a connection is over
   std::shared_ptr<const tls::ServerContext> tls_;  // under mutex_
   std::list<Connection> connections_;              // of the accepting thread
   std::thread acceptor_;
