@@ -1,7 +1,7 @@
 #include "fuzz.h"
 #include "muster/crl/crl.h"
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes octets(data, size);

@@ -7,7 +7,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 using OpensslName = std::unique_ptr<X509_NAME, fuzz::Deleter<X509_NAME_free>>;
 

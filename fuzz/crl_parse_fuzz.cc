@@ -6,7 +6,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 using OpensslCrl = std::unique_ptr<X509_CRL, fuzz::Deleter<X509_CRL_free>>;
 

@@ -4,7 +4,7 @@
 // Whatever the reader takes apart as DER, the writer puts together again to the same octets.
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 constexpr int kMaxDepth = 40;
 

@@ -3,7 +3,7 @@
 
 // Text that people and files give for serials, OIDs and reasons.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+  using namespace muster;
   const std::string_view text = as_text(Bytes(data, size));
   if (const auto serial = Serial::from_hex(text)) {
     const auto again = Serial::from_hex(serial->to_hex());

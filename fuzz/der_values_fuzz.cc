@@ -4,7 +4,7 @@
 // What messages share: algorithms, extensions, times, names, serials.
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 void check_text(const std::string& text) {
   for (const char c : text) {

@@ -3,7 +3,7 @@
 #include "muster/http/get_path.h"
 #include "muster/http/url.h"
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 // A GET tail that decodes, encodes to one that decodes to the same; strict base64 has one spelling.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 using Progress = http::RequestParser::Progress;
 
 constexpr http::RequestLimits kLimits{

@@ -2,7 +2,7 @@
 #include "openssl_oracle.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+  using namespace muster;
   const Bytes octets(data, size);
   const auto id = ocsp::parse_cert_id(octets);
   if (!id) {

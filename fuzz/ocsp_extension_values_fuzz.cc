@@ -3,7 +3,7 @@
 
 // The values of all extensions of RFC 6960: what parses encodes to the same octets.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+  using namespace muster;
   const Bytes octets(data, size);
   if (const auto nonce = ocsp::parse_nonce(octets)) {
     MUSTER_ASSERT(!nonce->octets.empty() && nonce->octets.size() <= ocsp::kMaxNonceOctets);

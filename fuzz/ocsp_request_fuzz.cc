@@ -4,7 +4,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 bool is_comparable(const ocsp::RequestView& request) {
   if (request.requestor_name) {

@@ -6,7 +6,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 bool is_comparable(const ocsp::BasicResponseView& basic) {
   if (!basic.certificates.empty() || !fuzz::is_plain(basic.signature_algorithm) ||

@@ -5,7 +5,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+using namespace muster;
 
 struct Parsed {
   std::vector<Serial> serials;

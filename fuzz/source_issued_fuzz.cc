@@ -5,7 +5,7 @@
 
 // A list of issued serials: what is read is written so that it is read again, and a list cut anywhere gives no other records.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+  using namespace muster;
   struct Record {
     Serial serial;
     std::optional<UnixSeconds> expires;

@@ -3,7 +3,7 @@
 
 // LDAP URLs and what libcurl makes of answers: a completed URL is complete, values stay within their limit.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace muster;  // NOLINT(google-build-using-namespace): one small file
+  using namespace muster;
   const std::string_view text = as_text(Bytes(data, size));
   if (const auto url = source::complete_ldap_url(text)) {
     MUSTER_ASSERT(source::is_ldap_url(*url));

@@ -14,7 +14,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): a program of one file
+using namespace muster;
 
 class OneStaple final : public tls::StapleSource {
  public:

@@ -9,7 +9,7 @@
 
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): a program of one file
+using namespace muster;
 
 class Prepared final : public net::HttpHandler {
  public:

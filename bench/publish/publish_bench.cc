@@ -15,7 +15,7 @@
 // muster_bench_publish [revoked records]: from the store to published CRLs, each kind in a process of its own for its peak memory.
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one program
+using namespace muster;
 using testing::kTestNow;
 using testing::standard_pki;
 

@@ -17,7 +17,7 @@
 // most memory each took.
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one program
+using namespace muster;
 using Steady = std::chrono::steady_clock;
 using testing::kTestNow;
 

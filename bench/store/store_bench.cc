@@ -18,7 +18,7 @@
 // muster_bench_store [records] [directory]: the store beside bare LMDB on the same input, in one run.
 namespace {
 
-using namespace muster;  // NOLINT(google-build-using-namespace): one program
+using namespace muster;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kSerialOctets = 16;
@@ -101,8 +101,8 @@ Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorte
   must_lmdb(mdb_dbi_open(txn, nullptr, 0, &dbi));
   const std::array<std::uint8_t, 6> bare_value{};  // status and a 40-bit time
   for (const Serial& serial : sorted) {
-    MDB_val key{serial.octets().size(), const_cast<std::uint8_t*>(serial.octets().data())};  // NOLINT(*-const-cast)
-    MDB_val value{bare_value.size(), const_cast<std::uint8_t*>(bare_value.data())};          // NOLINT(*-const-cast)
+    MDB_val key{serial.octets().size(), const_cast<std::uint8_t*>(serial.octets().data())};
+    MDB_val value{bare_value.size(), const_cast<std::uint8_t*>(bare_value.data())};
     must_lmdb(mdb_put(txn, dbi, &key, &value, MDB_APPEND));
   }
   must_lmdb(mdb_txn_commit(txn));
@@ -113,7 +113,7 @@ Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorte
   for (const Serial& serial : wanted) {
     mdb_txn_reset(txn);
     must_lmdb(mdb_txn_renew(txn));
-    MDB_val key{serial.octets().size(), const_cast<std::uint8_t*>(serial.octets().data())};  // NOLINT(*-const-cast)
+    MDB_val key{serial.octets().size(), const_cast<std::uint8_t*>(serial.octets().data())};
     MDB_val value{};
     must_lmdb(mdb_get(txn, dbi, &key, &value));
   }

@@ -45,7 +45,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 MappedFile::~MappedFile() {
   if (!octets_.empty()) {
-    ::munmap(const_cast<std::uint8_t*>(octets_.data()), octets_.size());  // NOLINT(*-const-cast)
+    ::munmap(const_cast<std::uint8_t*>(octets_.data()), octets_.size());
   }
 }
 

@@ -18,7 +18,7 @@ namespace muster::store {
 
 inline Bytes as_octets(const MDB_val& v) { return {static_cast<const std::uint8_t*>(v.mv_data), v.mv_size}; }
 /// LMDB takes void*, and does not write through it where we pass views.
-inline MDB_val as_val(Bytes b) { return {b.size(), const_cast<std::uint8_t*>(b.data())}; }  // NOLINT(*-const-cast)
+inline MDB_val as_val(Bytes b) { return {b.size(), const_cast<std::uint8_t*>(b.data())}; }
 
 /// The databases every store has.
 struct Tables {

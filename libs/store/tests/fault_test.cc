@@ -54,8 +54,8 @@ class FaultTest : public StoreTest {
   static void put(MDB_txn* txn, const char* table, std::string_view key, Bytes value) {
     MDB_dbi dbi = 0;
     ASSERT_EQ(mdb_dbi_open(txn, table, MDB_CREATE, &dbi), 0);
-    MDB_val k{key.size(), const_cast<char*>(key.data())};            // NOLINT(*-const-cast)
-    MDB_val v{value.size(), const_cast<std::uint8_t*>(value.data())};  // NOLINT(*-const-cast)
+    MDB_val k{key.size(), const_cast<char*>(key.data())};
+    MDB_val v{value.size(), const_cast<std::uint8_t*>(value.data())};
     ASSERT_EQ(mdb_put(txn, dbi, &k, &v, 0), 0);
   }
   /// Fills a store with `count` records.

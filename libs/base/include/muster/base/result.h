@@ -31,8 +31,11 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  constexpr Result(T v) : rep_(std::in_place_index<0>, std::move(v)) {}             // NOLINT
-  constexpr Result(Err<E> e) : rep_(std::in_place_index<1>, std::move(e.value)) {}  // NOLINT
+  // Implicit, so that functions return a value or an Err as it is.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr Result(T v) : rep_(std::in_place_index<0>, std::move(v)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr Result(Err<E> e) : rep_(std::in_place_index<1>, std::move(e.value)) {}
 
   constexpr explicit operator bool() const noexcept { return rep_.index() == 0; }
   constexpr const T& operator*() const& { return *must(std::get_if<0>(&rep_)); }
