@@ -13,7 +13,8 @@ using OpensslCrl = std::unique_ptr<X509_CRL, fuzz::Deleter<X509_CRL_free>>;
 std::vector<der::Extension> to_owned(const der::ExtensionsView& list) {
   std::vector<der::Extension> extensions;
   for (const der::ExtensionView& extension : list) {
-    extensions.push_back({to_buffer(extension.oid), extension.critical, to_buffer(extension.value)});
+    extensions.push_back(
+        {to_buffer(extension.oid), extension.critical, to_buffer(extension.value)});
   }
   return extensions;
 }
@@ -29,7 +30,8 @@ Buffer encode_again(const crl::CrlView& view) {
   crl::for_each_entry(view, [&](const crl::AttributedEntry& entry) {
     auto serial = Serial::make(entry.entry.serial);
     MUSTER_ASSERT(serial);
-    owner.entries.push_back({*serial, entry.entry.revocation_date, {}, {}, to_owned(entry.entry.extensions)});
+    owner.entries.push_back(
+        {*serial, entry.entry.revocation_date, {}, {}, to_owned(entry.entry.extensions)});
     return crl::Walk::kContinue;
   });
   MUSTER_ASSERT(owner.entries.size() == view.entry_count);
@@ -37,7 +39,8 @@ Buffer encode_again(const crl::CrlView& view) {
 }
 
 void check_same_meaning(const crl::CrlView& a, const crl::CrlView& b) {
-  MUSTER_ASSERT(equal(a.issuer, b.issuer) && a.this_update == b.this_update && a.next_update == b.next_update);
+  MUSTER_ASSERT(equal(a.issuer, b.issuer) && a.this_update == b.this_update &&
+                a.next_update == b.next_update);
   MUSTER_ASSERT(a.entry_count == b.entry_count && a.is_delta == b.is_delta);
   MUSTER_ASSERT(a.unknown_critical_extension == b.unknown_critical_extension);
   MUSTER_ASSERT(a.unknown_critical_entry_extension == b.unknown_critical_entry_extension);
@@ -58,8 +61,8 @@ void check_lookup(const crl::CrlView& view) {
   });
 }
 
-/// OpenSSL must accept what we do, and count the same entries. Not compared: names (it checks their values), algorithm
-/// parameters other than NULL, and extension values, which it only flags.
+/// OpenSSL must accept what we do, and count the same entries. Not compared: names (it checks their
+/// values), algorithm parameters other than NULL, and extension values, which it only flags.
 void compare_with_openssl(const crl::CrlView& view, Bytes octets) {
   static constexpr std::uint8_t kEmptyName[] = {0x30, 0x00};
   if (!equal(view.issuer, kEmptyName) || !fuzz::is_plain(view.signature_algorithm)) {
@@ -68,7 +71,8 @@ void compare_with_openssl(const crl::CrlView& view, Bytes octets) {
   const auto theirs = fuzz::decode<OpensslCrl>(octets, d2i_X509_CRL);
   MUSTER_ASSERT(theirs != nullptr);
   const auto* entries = X509_CRL_get_REVOKED(theirs.get());
-  MUSTER_ASSERT((entries == nullptr ? 0 : sk_X509_REVOKED_num(entries)) == static_cast<int>(view.entry_count));
+  MUSTER_ASSERT((entries == nullptr ? 0 : sk_X509_REVOKED_num(entries)) ==
+                static_cast<int>(view.entry_count));
 }
 
 }  // namespace
@@ -82,7 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const Buffer tbs = encode_again(*view);
   if (tbs.size() == view->tbs_raw.size() && view->version == 2) {
-    MUSTER_ASSERT(equal(tbs, view->tbs_raw));  // else: version 1, years below 2050 as GeneralizedTime, empty lists
+    MUSTER_ASSERT(equal(
+        tbs, view->tbs_raw));  // else: version 1, years below 2050 as GeneralizedTime, empty lists
   }
   const Buffer again = crl::encode_crl(tbs, view->signature_algorithm.raw, view->signature);
   const auto second = crl::parse_crl(again);

@@ -3,7 +3,8 @@
 #include "fuzz.h"
 #include "muster/source/issued_list.h"
 
-// A list of issued serials: what is read is written so that it is read again, and a list cut anywhere gives no other records.
+// A list of issued serials: what is read is written so that it is read again, and a list cut
+// anywhere gives no other records.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace muster;
   struct Record {
@@ -12,10 +13,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bool operator==(const Record&) const = default;
   };
   const auto read = [](std::string_view text, std::vector<Record>& records) {
-    return source::read_issued_list(text, [&](const Serial& serial, std::optional<UnixSeconds> expires) {
-      records.push_back({serial, expires});
-      return true;
-    });
+    return source::read_issued_list(text,
+                                    [&](const Serial& serial, std::optional<UnixSeconds> expires) {
+                                      records.push_back({serial, expires});
+                                      return true;
+                                    });
   };
   const std::string_view text = as_text(Bytes(data, size));
   std::vector<Record> whole;

@@ -1,7 +1,8 @@
 #include "fuzz.h"
 #include "muster/source/ldap.h"
 
-// LDAP URLs and what libcurl makes of answers: a completed URL is complete, values stay within their limit.
+// LDAP URLs and what libcurl makes of answers: a completed URL is complete, values stay within
+// their limit.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace muster;
   const std::string_view text = as_text(Bytes(data, size));

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-
 #include <optional>
 #include <string>
 
@@ -18,8 +17,8 @@ struct Failure {
 template <class T>
 using Outcome = Result<T, Failure>;
 
-/// Parses the command line. Returns the exit code when the command is over already: kExitOk after --help, kExitUsage after a message about
-/// what is wrong.
+/// Parses the command line. Returns the exit code when the command is over already: kExitOk after
+/// --help, kExitUsage after a message about what is wrong.
 inline std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <thread>
 
-#include "options_check.h"
 #include "cli.h"
 #include "muster/base/text.h"
 #include "muster/client/gather.h"
 #include "muster/client/report.h"
 #include "muster/probe/probe.h"
+#include "options_check.h"
 
 namespace muster::app {
 namespace {
@@ -24,7 +24,9 @@ class FixedClock final : public Clock {
  public:
   explicit FixedClock(UnixSeconds now) : now_(now) {}
   [[nodiscard]] UnixSeconds now() const override { return now_; }
-  [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
+  [[nodiscard]] MonotonicTime monotonic() const override {
+    return std::chrono::steady_clock::now();
+  }
 
  private:
   UnixSeconds now_;
@@ -52,22 +54,28 @@ class TargetCheck {
   std::vector<client::TargetReport> check_file(const std::string& target) const {
     const auto octets = read_file(target, kMaxFileBytes);
     if (!octets) {
-      return {problem(target, client::Outcome::kUnreadable,
-                      to_string(octets.error()) + "; a target is a certificate file or host[:port]")};
+      return {
+          problem(target, client::Outcome::kUnreadable,
+                  to_string(octets.error()) + "; a target is a certificate file or host[:port]")};
     }
     const auto certificates = pki::parse_certificates(*octets);
     if (!certificates) {
-      return {problem(target, client::Outcome::kUnreadable,
-                      certificates.error().detail + "; wanted: certificates in PEM, DER or PKCS#7 ('muster show' tells what a file is)")};
+      return {problem(
+          target, client::Outcome::kUnreadable,
+          certificates.error().detail +
+              "; wanted: certificates in PEM, DER or PKCS#7 ('muster show' tells what a file is)")};
     }
     std::vector<client::TargetReport> reports;
-    for (const pki::Certificate& leaf : input_.options.all ? below_roots(*certificates) : client::find_leaves(*certificates)) {
-      reports.push_back(check_certificate(target, "", material_of(leaf, *certificates), input_.gather));
+    for (const pki::Certificate& leaf :
+         input_.options.all ? below_roots(*certificates) : client::find_leaves(*certificates)) {
+      reports.push_back(
+          check_certificate(target, "", material_of(leaf, *certificates), input_.gather));
     }
     return reports;
   }
 
-  std::vector<client::TargetReport> check_host(const std::string& target, const HostTarget& host) const {
+  std::vector<client::TargetReport> check_host(const std::string& target,
+                                               const HostTarget& host) const {
     probe::ProbeRequest request;
     request.host = host.host;
     request.port = host.port;
@@ -77,13 +85,16 @@ class TargetCheck {
     const auto probed = probe::probe(request);
     if (!probed) {
       const bool ours = probed.error().code == probe::ProbeErrc::kBadRequest;
-      return {problem(target, ours ? client::Outcome::kUnreadable : client::Outcome::kUndetermined, probed.error().detail)};
+      return {problem(target, ours ? client::Outcome::kUnreadable : client::Outcome::kUndetermined,
+                      probed.error().detail)};
     }
     std::vector<pki::Certificate> chain;
     for (const Buffer& der : probed->chain) {
       auto parsed = pki::Certificate::parse(der);
       if (!parsed) {
-        return {problem(target, client::Outcome::kUnreadable, "the server sent a certificate that does not parse: " + parsed.error().detail)};
+        return {
+            problem(target, client::Outcome::kUnreadable,
+                    "the server sent a certificate that does not parse: " + parsed.error().detail)};
       }
       chain.push_back(*std::move(parsed));
     }
@@ -92,9 +103,11 @@ class TargetCheck {
     }
     client::GatherOptions options = input_.gather;
     if (client::is_local_host(probed->peer_address.substr(0, probed->peer_address.rfind(':')))) {
-      options.reach = client::Reach::kAnywhere;  // a server of one's own: asking about it tells nobody anything new
+      options.reach = client::Reach::kAnywhere;  // a server of one's own: asking about it tells
+                                                 // nobody anything new
     }
-    const std::string peer = probed->peer_address + ", " + std::string(probe::to_string(probed->version));
+    const std::string peer =
+        probed->peer_address + ", " + std::string(probe::to_string(probed->version));
     std::vector<client::TargetReport> reports;
     for (std::size_t i = 0; i < chain.size(); ++i) {
       if (i > 0 && (!input_.options.all || chain[i].is_self_issued())) {
@@ -108,7 +121,8 @@ class TargetCheck {
     return reports;
   }
 
-  static std::vector<pki::Certificate> below_roots(const std::vector<pki::Certificate>& certificates) {
+  static std::vector<pki::Certificate> below_roots(
+      const std::vector<pki::Certificate>& certificates) {
     std::vector<pki::Certificate> below;
     for (const pki::Certificate& certificate : certificates) {
       if (!certificate.is_self_issued()) {
@@ -118,7 +132,8 @@ class TargetCheck {
     return below.empty() ? client::find_leaves(certificates) : below;
   }
 
-  client::Material material_of(const pki::Certificate& leaf, const std::vector<pki::Certificate>& with_it) const {
+  client::Material material_of(const pki::Certificate& leaf,
+                               const std::vector<pki::Certificate>& with_it) const {
     client::Material material(leaf);
     material.others = with_it;
     material.others.insert(material.others.end(), input_.issuers.begin(), input_.issuers.end());
@@ -126,7 +141,8 @@ class TargetCheck {
     return material;
   }
 
-  client::TargetReport check_certificate(const std::string& target, std::string peer, client::Material material,
+  client::TargetReport check_certificate(const std::string& target, std::string peer,
+                                         client::Material material,
                                          const client::GatherOptions& options) const {
     client::TargetReport report;
     report.target = target;
@@ -191,7 +207,9 @@ int run_check(int argc, char** argv) {
     std::fputs(client::report_json(reports, clock.now()).c_str(), stdout);
   } else {
     const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-    std::fputs(client::report_text(reports, clock.now(), colour ? client::Colour::kAnsi : client::Colour::kPlain).c_str(),
+    std::fputs(client::report_text(reports, clock.now(),
+                                   colour ? client::Colour::kAnsi : client::Colour::kPlain)
+                   .c_str(),
                stdout);
   }
   if (std::fflush(stdout) != 0) {

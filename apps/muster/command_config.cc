@@ -9,9 +9,11 @@ int run_config(int argc, char** argv) {
   CLI::App app("Checks muster.toml, or prints the reference of every key.", "muster config");
   app.require_subcommand(1);
   std::string path;
-  CLI::App* check = app.add_subcommand("check", "say whether a file is right, without starting anything");
+  CLI::App* check =
+      app.add_subcommand("check", "say whether a file is right, without starting anything");
   check->add_option("FILE", path, "the configuration file")->required();
-  CLI::App* reference = app.add_subcommand("reference", "print every key with type, unit, default and meaning (Markdown)");
+  CLI::App* reference = app.add_subcommand(
+      "reference", "print every key with type, unit, default and meaning (Markdown)");
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }
@@ -20,8 +22,10 @@ int run_config(int argc, char** argv) {
   if (*reference) {
     config::Section root;
     bind(root, options);
-    std::printf("# muster.toml\n\nWritten by `./run docs` from the program itself. Unknown keys are errors. Flags of a command override the file.\n%s",
-                config::reference(root).c_str());
+    std::printf(
+        "# muster.toml\n\nWritten by `./run docs` from the program itself. Unknown keys are "
+        "errors. Flags of a command override the file.\n%s",
+        config::reference(root).c_str());
     return kExitOk;
   }
   const auto loaded = load_options(path, options);

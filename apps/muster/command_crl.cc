@@ -8,32 +8,41 @@
 namespace muster::app {
 namespace {
 
-/// What the command line says; nothing where it is silent, so that the file's or the default values stand.
+/// What the command line says; nothing where it is silent, so that the file's or the default values
+/// stand.
 struct Flags {
   std::string config, store, only, profile, key_pass, first_number, signature;
   std::optional<std::string> interval, overlap, delta_overlap, keep_expired_since;
-  bool delta = false, last = false, unscheduled = false, no_ocsp_pointers = false, accept_withdrawn = false;
+  bool delta = false, last = false, unscheduled = false, no_ocsp_pointers = false,
+       accept_withdrawn = false;
   SeriesOptions series;
 };
 
 int exit_code_for(publish::PublishErrc code) {
   switch (publish::fault_of(code)) {
-    case publish::PublishFault::kUsage: return kExitUsage;
-    case publish::PublishFault::kInput: return kExitInput;
-    case publish::PublishFault::kSystem: break;
+    case publish::PublishFault::kUsage:
+      return kExitUsage;
+    case publish::PublishFault::kInput:
+      return kExitInput;
+    case publish::PublishFault::kSystem:
+      break;
   }
   return kExitInternal;
 }
-Failure failure_of(const publish::PublishError& error) { return {exit_code_for(error.code), error.detail}; }
+Failure failure_of(const publish::PublishError& error) {
+  return {exit_code_for(error.code), error.detail};
+}
 Err<Failure> usage(std::string message) { return Err{Failure{kExitUsage, std::move(message)}}; }
 
-Outcome<Unit> set_duration(const char* flag, const std::optional<std::string>& text, std::optional<Seconds>& value) {
+Outcome<Unit> set_duration(const char* flag, const std::optional<std::string>& text,
+                           std::optional<Seconds>& value) {
   if (!text) {
     return Unit{};
   }
   value = parse_duration(*text);
   if (!value) {
-    return usage(std::string(flag) + ": '" + printable(*text) + "' is no duration (such as 24h or 7d)");
+    return usage(std::string(flag) + ": '" + printable(*text) +
+                 "' is no duration (such as 24h or 7d)");
   }
   return Unit{};
 }
@@ -42,7 +51,8 @@ Outcome<Unit> set_duration(const char* flag, const std::optional<std::string>& t
 Outcome<Unit> finish_series(Flags& flags) {
   publish::SpecFiles& files = flags.series.files;
   const auto check = [](const char* flag, const std::string& problem) -> Outcome<Unit> {
-    return problem.empty() ? Outcome<Unit>(Unit{}) : Outcome<Unit>(usage(std::string(flag) + " " + problem));
+    return problem.empty() ? Outcome<Unit>(Unit{})
+                           : Outcome<Unit>(usage(std::string(flag) + " " + problem));
   };
   MUSTER_CHECK(check("--key-pass", check_key_pass(flags.key_pass)));
   flags.series.key_pass = flags.key_pass;
@@ -74,23 +84,26 @@ Outcome<Unit> finish_series(Flags& flags) {
 void print(const publish::Published& done) {
   for (const publish::PublishedFile& file : done.files) {
     const auto next = file.delta ? done.delta_next_update : done.next_update;
-    std::printf("%s: %s CRL number %s, %llu entries, %llu octets, next update %s\n", file.path.c_str(),
-                file.delta ? "delta" : "complete", done.number.to_hex().c_str(), static_cast<unsigned long long>(file.entries),
-                static_cast<unsigned long long>(file.bytes), next ? format_iso8601(*next).c_str() : "never");
+    std::printf("%s: %s CRL number %s, %llu entries, %llu octets, next update %s\n",
+                file.path.c_str(), file.delta ? "delta" : "complete", done.number.to_hex().c_str(),
+                static_cast<unsigned long long>(file.entries),
+                static_cast<unsigned long long>(file.bytes),
+                next ? format_iso8601(*next).c_str() : "never");
   }
   for (const std::string& warning : done.warnings) {
     std::fprintf(stderr, "muster crl: warning: %s\n", warning.c_str());
   }
 }
 
-Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files, const store::Store& store,
-                          const std::string& directory) {
+Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files,
+                          const store::Store& store, const std::string& directory) {
   const SystemClock clock;
   auto spec = publish::load_spec(files, store, directory);
   if (!spec) {
     return Err{failure_of(spec.error())};
   }
-  spec->withdrawals = flags.accept_withdrawn ? publish::Withdrawals::kAccepted : publish::Withdrawals::kRefused;
+  spec->withdrawals =
+      flags.accept_withdrawn ? publish::Withdrawals::kAccepted : publish::Withdrawals::kRefused;
   const bool has_deltas = spec->has_deltas();
   auto opened = publish::Publisher::open(*std::move(spec), store, clock.now());
   if (!opened) {
@@ -100,12 +113,15 @@ Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files, c
   for (const std::string& warning : publisher.warnings()) {
     std::fprintf(stderr, "muster crl: warning: %s\n", warning.c_str());
   }
-  const auto what = flags.last ? publish::What::kLast : flags.delta ? publish::What::kDelta : publish::What::kComplete;
+  const auto what = flags.last    ? publish::What::kLast
+                    : flags.delta ? publish::What::kDelta
+                                  : publish::What::kComplete;
   const auto regular = flags.unscheduled ? publish::Regular::kNo : publish::Regular::kYes;
   auto done = publisher.publish(what, clock.now(), regular);
   if (done) {
     print(*done);
-    // The first complete CRL has nothing before it to make a delta on; whoever follows its pointer must find one.
+    // The first complete CRL has nothing before it to make a delta on; whoever follows its pointer
+    // must find one.
     if (has_deltas && what != publish::What::kLast && !publisher.history().delta_at) {
       done = publisher.publish(publish::What::kDelta, clock.now());
       if (done) {
@@ -161,39 +177,61 @@ Outcome<Unit> publish_all(Flags& flags) {
 void declare_publish(CLI::App& app, Flags& flags) {
   publish::SpecFiles& files = flags.series.files;
   app.add_option("-c,--config", flags.config, "publish every [[publish.crl]] of this file");
-  app.add_option("-d,--store", flags.store, "directory of the status database that the responder answers from");
-  app.add_option("--issuer", files.cas, "certificate of the CA; several only with --crl-issuer")->allow_extra_args(false);
-  app.add_option("--crl-issuer", files.signer, "certificate of a separate CRL issuer (default: the CA signs)");
+  app.add_option("-d,--store", flags.store,
+                 "directory of the status database that the responder answers from");
+  app.add_option("--issuer", files.cas, "certificate of the CA; several only with --crl-issuer")
+      ->allow_extra_args(false);
+  app.add_option("--crl-issuer", files.signer,
+                 "certificate of a separate CRL issuer (default: the CA signs)");
   app.add_option("--key", files.key, "private key that signs: a file, or a pkcs11: URI");
   app.add_option("--key-pass", flags.key_pass, "its passphrase or PIN: file:PATH or env:NAME");
   app.add_option("--signature", flags.signature, "signature scheme (default: by key)");
-  app.add_option("--out", files.out, "file of the complete CRL (DER); {partition} is the partition's number");
+  app.add_option("--out", files.out,
+                 "file of the complete CRL (DER); {partition} is the partition's number");
   app.add_option("--delta-out", files.delta_out, "file of the delta CRL");
-  app.add_option("--uri", files.uris, "distribution point as the certificates spell it")->allow_extra_args(false);
+  app.add_option("--uri", files.uris, "distribution point as the certificates spell it")
+      ->allow_extra_args(false);
   app.add_option("--delta-uri", files.delta_uris, "where delta CRLs are")->allow_extra_args(false);
   app.add_option("--only", flags.only, "kind of certificates in scope: all, users or cas");
-  app.add_option("--partitions", flags.series.partitions, "CRLs that share the certificates, by hash of the serial")
+  app.add_option("--partitions", flags.series.partitions,
+                 "CRLs that share the certificates, by hash of the serial")
       ->check(CLI::Range(std::int64_t{1}, static_cast<std::int64_t>(publish::kMaxPartitions)));
-  app.add_option("--range", files.ranges, "first serial of a partition; repeated, the first 0")->allow_extra_args(false);
+  app.add_option("--range", files.ranges, "first serial of a partition; repeated, the first 0")
+      ->allow_extra_args(false);
   app.add_option("--assignment", files.assignment, "file of lines SERIAL PARTITION");
   app.add_option("--rest", files.assignment_rest, "partition of serials not in the assignment");
-  app.add_option("--sample", files.samples, "certificate in scope whose distribution point must fit")->allow_extra_args(false);
+  app.add_option("--sample", files.samples,
+                 "certificate in scope whose distribution point must fit")
+      ->allow_extra_args(false);
   app.add_option("--profile", flags.profile, "rfc5280, cabf or etsi");
-  app.add_flag("--no-ocsp-pointers", flags.no_ocsp_pointers, "certificates do not name an OCSP responder");
+  app.add_flag("--no-ocsp-pointers", flags.no_ocsp_pointers,
+               "certificates do not name an OCSP responder");
   app.add_option("--interval", flags.interval, "until the next complete CRL, such as 24h");
   app.add_option("--overlap", flags.overlap, "how long the CRL holds beyond that");
-  app.add_option("--delta-overlap", flags.delta_overlap, "how long a delta holds beyond its interval");
-  app.add_option("--keep-expired-since", flags.keep_expired_since, "entries of certificates that expired since then stay");
-  app.add_flag("--next-publish", files.terms.next_publish, "say when the next CRL is due (Microsoft)");
-  app.add_option("--state", files.state, "directory for numbers and the CRLs published last (default: below the store)");
-  app.add_option("--first-number", flags.first_number, "first CRL number in hexadecimal, where there is no state yet");
-  CLI::Option* delta = app.add_flag("--delta", flags.delta, "only a delta on the complete CRL published last");
-  app.add_flag("--last", flags.last, "the last CRL, valid for ever; needs every certificate to be expired or revoked")->excludes(delta);
-  app.add_flag("--unscheduled", flags.unscheduled, "not one of the regular CRLs: expired entries stay for the next of those");
-  app.add_flag("--accept-withdrawn", flags.accept_withdrawn, "publish though revocations that were published are gone from the store");
+  app.add_option("--delta-overlap", flags.delta_overlap,
+                 "how long a delta holds beyond its interval");
+  app.add_option("--keep-expired-since", flags.keep_expired_since,
+                 "entries of certificates that expired since then stay");
+  app.add_flag("--next-publish", files.terms.next_publish,
+               "say when the next CRL is due (Microsoft)");
+  app.add_option("--state", files.state,
+                 "directory for numbers and the CRLs published last (default: below the store)");
+  app.add_option("--first-number", flags.first_number,
+                 "first CRL number in hexadecimal, where there is no state yet");
+  CLI::Option* delta =
+      app.add_flag("--delta", flags.delta, "only a delta on the complete CRL published last");
+  app.add_flag("--last", flags.last,
+               "the last CRL, valid for ever; needs every certificate to be expired or revoked")
+      ->excludes(delta);
+  app.add_flag("--unscheduled", flags.unscheduled,
+               "not one of the regular CRLs: expired entries stay for the next of those");
+  app.add_flag("--accept-withdrawn", flags.accept_withdrawn,
+               "publish though revocations that were published are gone from the store");
   app.footer(
-      "Every CRL is read back, verified and compared with the store before it replaces the published file.\n"
-      "Exit codes: 0 published, 64 usage, 66 unfit file, store or record, 70 disk, clock, or another publisher at work.");
+      "Every CRL is read back, verified and compared with the store before it replaces the "
+      "published file.\n"
+      "Exit codes: 0 published, 64 usage, 66 unfit file, store or record, 70 disk, clock, or "
+      "another publisher at work.");
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ Outcome<Buffer> read_request(const std::string& argument) {
   if (!decoded) {
     return fail(kExitInput, "no file, and " + decoded.error());
   }
-  if (decoded->size() != 1 || decoded->front().label.value_or(ShownType::kRequest) != ShownType::kRequest) {
+  if (decoded->size() != 1 ||
+      decoded->front().label.value_or(ShownType::kRequest) != ShownType::kRequest) {
     return fail(kExitInput, "one OCSP request is expected");
   }
   return std::move(decoded->front().der);
@@ -58,14 +59,16 @@ Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request) {
   MUSTER_TRY(const Options options, read_options(flags.responder));
   const std::string& configured = options.responder.store;
   std::error_code ignored;
-  const bool from_store = !flags.load && !configured.empty() && std::filesystem::exists(configured + "/data.mdb", ignored);
+  const bool from_store = !flags.load && !configured.empty() &&
+                          std::filesystem::exists(configured + "/data.mdb", ignored);
   MUSTER_TRY(const StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
   MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
   node.store = directory.path();
   const SystemClock clock;
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
-  const auto explained = node::explain_offline(node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, request,
-                                               clock, *logger);
+  const auto explained = node::explain_offline(
+      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, request, clock,
+      *logger);
   if (!explained) {
     return fail(exit_code_for(explained.error().code), explained.error().detail);
   }
@@ -74,7 +77,9 @@ Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request) {
 
 Outcome<Unit> explain(const ExplainFlags& flags) {
   MUSTER_TRY(Buffer request, read_request(flags.request));
-  MUSTER_TRY(const std::string json, flags.admin.empty() ? explain_here(flags, request) : ask_running(flags.admin, std::move(request)));
+  MUSTER_TRY(const std::string json, flags.admin.empty()
+                                         ? explain_here(flags, request)
+                                         : ask_running(flags.admin, std::move(request)));
   const auto text = flags.json ? std::optional(json) : node::explanation_text(json);
   if (!text) {
     return fail(kExitInput, "that is no muster responder: " + printable(json.substr(0, 200)));
@@ -86,15 +91,20 @@ Outcome<Unit> explain(const ExplainFlags& flags) {
 }  // namespace
 
 int run_explain(int argc, char** argv) {
-  CLI::App app("Tells what a responder would answer to an OCSP request, and why.", "muster responder explain");
+  CLI::App app("Tells what a responder would answer to an OCSP request, and why.",
+               "muster responder explain");
   ExplainFlags flags;
-  app.add_option("REQUEST", flags.request, "file (DER, PEM), '-', base64, hexadecimal, or the URL or path of a GET")->required();
+  app.add_option("REQUEST", flags.request,
+                 "file (DER, PEM), '-', base64, hexadecimal, or the URL or path of a GET")
+      ->required();
   app.add_flag("--json", flags.json, "for programs");
-  app.add_option("--admin", flags.admin, "ask a running responder at its admin address, such as 127.0.0.1:8889");
+  app.add_option("--admin", flags.admin,
+                 "ask a running responder at its admin address, such as 127.0.0.1:8889");
   app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
   declare_issuer_flags(app, flags.responder);
   app.footer(
-      "Without --admin the configuration is judged here: records come from the configured store (read-only), or from\n"
+      "Without --admin the configuration is judged here: records come from the configured store "
+      "(read-only), or from\n"
       "the sources, loaded aside, when there is none. Nothing is signed or counted.\n"
       "Exit codes: 0 explained, 64 usage, 66 unreadable or unfit input, 70 internal.");
   if (const auto over = parse_command_line(app, argc, argv)) {

@@ -10,15 +10,18 @@ namespace {
 
 void declare(CLI::App& app, ResponderFlags& flags) {
   declare_issuer_flags(app, flags);
-  app.add_option("--listen", flags.listen, "address (default 127.0.0.1:8888; port 0 picks one); may be repeated")
+  app.add_option("--listen", flags.listen,
+                 "address (default 127.0.0.1:8888; port 0 picks one); may be repeated")
       ->allow_extra_args(false);
-  app.add_option("--admin", flags.admin, "address for probes and metrics, such as 8889 or unix:/path; may be repeated")
+  app.add_option("--admin", flags.admin,
+                 "address for probes and metrics, such as 8889 or unix:/path; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--loops", flags.loops, "threads that answer (default: one a core)");
   app.add_option("--prefix", flags.prefix, "URL path of GET requests (default /)");
   app.footer(
       "Revoking in index.txt or with a new CRL shows in the next answer; no restart.\n"
-      "SIGHUP reads configuration, certificates and keys again; SIGTERM finishes what is in flight.\n"
+      "SIGHUP reads configuration, certificates and keys again; SIGTERM finishes what is in "
+      "flight.\n"
       "'muster responder explain REQUEST' tells what would be answered, and why.\n"
       "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file, 70 internal.");
 }
@@ -29,7 +32,8 @@ Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const s
   const SystemClock clock;
   const auto read_again = [&flags, &store]() -> node::NodeResult<node::NodeOptions> {
     const auto fresh = read_options(flags);
-    auto next = fresh ? node_options(*fresh, store) : Outcome<node::NodeOptions>(Err{fresh.error()});
+    auto next =
+        fresh ? node_options(*fresh, store) : Outcome<node::NodeOptions>(Err{fresh.error()});
     if (!next) {
       return Err{node::NodeError{node::NodeErrc::kUsage, next.error().message}};
     }

@@ -42,7 +42,8 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   if (!flags.refresh.empty()) {
     stapler.refresh = parse_duration(flags.refresh);
     if (!stapler.refresh || *stapler.refresh < Seconds(1)) {
-      return fail(kExitUsage, "--refresh must be a duration of at least 1s, such as \"10s\" or \"6h\"");
+      return fail(kExitUsage,
+                  "--refresh must be a duration of at least 1s, such as \"10s\" or \"6h\"");
     }
   }
   return std::nullopt;
@@ -58,7 +59,8 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   to.policy.verify.future_skew = from.future_skew;
   to.policy.life_without_next_update = from.life_without_next_update;
   to.policy.max_age = from.max_age;
-  to.policy.revoked = from.withhold_revoked ? keeper::RevokedPolicy::kWithhold : keeper::RevokedPolicy::kOffer;
+  to.policy.revoked =
+      from.withhold_revoked ? keeper::RevokedPolicy::kWithhold : keeper::RevokedPolicy::kOffer;
   to.keeper.plan.refresh_at = static_cast<double>(from.refresh_percent) / 100;
   to.keeper.plan.refresh_jitter = to.keeper.plan.refresh_at / 5;
   to.keeper.plan.max_refresh = from.refresh;
@@ -85,14 +87,19 @@ int run(const Flags& flags) {
     return *code;
   }
   if (options.stapler.certificates.empty()) {
-    return fail(kExitUsage, "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in the file)");
+    return fail(kExitUsage,
+                "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in "
+                "the file)");
   }
   if (options.stapler.shelf.empty() && !flags.once) {
-    return fail(kExitUsage, "no shelf directory: a restart would forget every staple (give --shelf, or shelf in [stapler])");
+    return fail(kExitUsage,
+                "no shelf directory: a restart would forget every staple (give --shelf, or shelf "
+                "in [stapler])");
   }
   if (!options.stapler.out.empty() && ::access(options.stapler.out.c_str(), F_OK) != 0 &&
       ::mkdir(options.stapler.out.c_str(), 0755) != 0) {
-    return fail(kExitInput, "cannot create the directory '" + options.stapler.out + "' (create it, or give another with --out)");
+    return fail(kExitInput, "cannot create the directory '" + options.stapler.out +
+                                "' (create it, or give another with --out)");
   }
   const auto logger = make_logger(options.log);
   net::Loop loop;
@@ -109,7 +116,8 @@ int run(const Flags& flags) {
     }
     Options fresh;
     if (read_options(flags, fresh)) {
-      logger->log(LogLevel::kError, "config.reload_failed", "the configuration is wrong; the old one stays in force");
+      logger->log(LogLevel::kError, "config.reload_failed",
+                  "the configuration is wrong; the old one stays in force");
       return;
     }
     const stapler::StaplerOptions wired = wire(fresh.stapler);
@@ -128,20 +136,21 @@ int run(const Flags& flags) {
     exit_code = kExitInput;
   }
   const bool had_problems = !service->problems().empty();
-  service->start(flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
-                 [&](stapler::Readiness r) {
-                   std::printf("ready: %zu certificates, %zu fresh", r.certificates, r.covered);
-                   if (r.not_needed != 0) {
-                     std::printf(", %zu need none", r.not_needed);
-                   }
-                   std::printf("\n");
-                   std::fflush(stdout);
-                   if (flags.once) {
-                     const bool all = r.covered + r.not_needed == r.certificates;
-                     // Later, so that start() has returned.
-                     loop.post([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
-                   }
-                 });
+  service->start(
+      flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
+      [&](stapler::Readiness r) {
+        std::printf("ready: %zu certificates, %zu fresh", r.certificates, r.covered);
+        if (r.not_needed != 0) {
+          std::printf(", %zu need none", r.not_needed);
+        }
+        std::printf("\n");
+        std::fflush(stdout);
+        if (flags.once) {
+          const bool all = r.covered + r.not_needed == r.certificates;
+          // Later, so that start() has returned.
+          loop.post([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
+        }
+      });
   loop.run();
   service.reset();
   return exit_code;
@@ -166,7 +175,9 @@ int show_status(const Flags& flags) {
   }
   const UnixSeconds now = SystemClock().now();
   const stapler::StatusReport judged = stapler::judged_at(*report, now);
-  std::fputs((flags.json ? stapler::encode_status(judged) : stapler::render_status(judged, now)).c_str(), stdout);
+  std::fputs(
+      (flags.json ? stapler::encode_status(judged) : stapler::render_status(judged, now)).c_str(),
+      stdout);
   return stapler::status_exit_code(judged, now);
 }
 
@@ -174,16 +185,25 @@ int show_status(const Flags& flags) {
 
 int run_stapler(int argc, char** argv) {
   CLI::App app("Keeps a fresh, verified OCSP response for each certificate.", "muster stapler");
-  app.footer("Signals: TERM stops, HUP reads configuration and certificates again.\n"
-             "Exit codes: 0 ok, 1 --once or status: something is not covered, 64 usage, 66 input, 70 internal.");
+  app.footer(
+      "Signals: TERM stops, HUP reads configuration and certificates again.\n"
+      "Exit codes: 0 ok, 1 --once or status: something is not covered, 64 usage, 66 input, 70 "
+      "internal.");
   Flags flags;
   app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
-  app.add_option("--cert", flags.certificates, "certificate with its chain, or a directory of them (repeatable)")->type_name("PATH");
-  app.add_option("--issuer", flags.issuers, "where issuers are also looked for (repeatable)")->type_name("FILE");
+  app.add_option("--cert", flags.certificates,
+                 "certificate with its chain, or a directory of them (repeatable)")
+      ->type_name("PATH");
+  app.add_option("--issuer", flags.issuers, "where issuers are also looked for (repeatable)")
+      ->type_name("FILE");
   app.add_option("--shelf", flags.shelf, "keeps responses across restarts")->type_name("DIR");
-  app.add_option("--out", flags.out, "one DER staple per certificate for servers: <name>.ocsp")->type_name("DIR");
-  app.add_option("--refresh", flags.refresh, "longest time between two questions, such as 6h")->type_name("DURATION");
-  app.add_option("--on-update", flags.hook, "program and arguments run after files changed")->type_name("WORD")->expected(1, -1);
+  app.add_option("--out", flags.out, "one DER staple per certificate for servers: <name>.ocsp")
+      ->type_name("DIR");
+  app.add_option("--refresh", flags.refresh, "longest time between two questions, such as 6h")
+      ->type_name("DURATION");
+  app.add_option("--on-update", flags.hook, "program and arguments run after files changed")
+      ->type_name("WORD")
+      ->expected(1, -1);
   app.add_flag("--chain", flags.chain, "also for the intermediates");
   app.add_flag("--once", flags.once, "fetch everything, write, exit");
   CLI::App* status = app.add_subcommand("status", "what a running stapler holds");

@@ -13,7 +13,8 @@ namespace muster::app {
 namespace {
 
 struct Flags {
-  std::string directory, ca, index, crl, label, serial, state, reason, at, expires, invalid_since, issued, format = "index";
+  std::string directory, ca, index, crl, label, serial, state, reason, at, expires, invalid_since,
+      issued, format = "index";
   std::vector<std::string> serials;
   bool json = false, allow_empty = false, force = false;
 };
@@ -45,7 +46,8 @@ Outcome<T> from_store(store::StoreResult<T> result) {
   return *std::move(result);
 }
 
-Outcome<std::unique_ptr<store::Store>> open_store(const Flags& flags, store::StoreOptions::Mode mode) {
+Outcome<std::unique_ptr<store::Store>> open_store(const Flags& flags,
+                                                  store::StoreOptions::Mode mode) {
   store::StoreOptions options;
   options.mode = mode;
   return from_store(store::Store::open(flags.directory, options));
@@ -65,13 +67,15 @@ Outcome<store::IssuerId> choose_issuer(const Flags& flags, const store::Store& s
     MUSTER_TRY(const pki::Certificate ca, load_ca(flags));
     const auto id = store.find_issuer(source::make_issuer_key(ca));
     if (!id) {
-      return Err{Failure{kExitInput, "the store knows nothing of " + ca.subject_text() + " (see 'muster store stat')"}};
+      return Err{Failure{kExitInput, "the store knows nothing of " + ca.subject_text() +
+                                         " (see 'muster store stat')"}};
     }
     return *id;
   }
   const auto all = store.issuers();
   if (all.size() != 1) {
-    return Err{usage("the store has " + std::to_string(all.size()) + " issuers: name one by --ca FILE")};
+    return Err{
+        usage("the store has " + std::to_string(all.size()) + " issuers: name one by --ca FILE")};
   }
   return all.front().first;
 }
@@ -82,13 +86,15 @@ Outcome<store::IssuerId> choose_or_add_issuer(const Flags& flags, store::Store& 
     return choose_issuer(flags, store);
   }
   MUSTER_TRY(const pki::Certificate ca, load_ca(flags));
-  return from_store(store.ensure_issuer(source::make_issuer_key(ca), flags.label.empty() ? ca.subject_text() : flags.label));
+  return from_store(store.ensure_issuer(source::make_issuer_key(ca),
+                                        flags.label.empty() ? ca.subject_text() : flags.label));
 }
 
 Outcome<Serial> parse_serial(const std::string& text) {
   const auto serial = Serial::from_hex(text);
   if (!serial) {
-    return Err{usage("'" + printable(text) + "' is no serial number (hexadecimal, as openssl prints it)")};
+    return Err{
+        usage("'" + printable(text) + "' is no serial number (hexadecimal, as openssl prints it)")};
   }
   return *serial;
 }
@@ -99,16 +105,20 @@ Outcome<std::optional<UnixSeconds>> parse_time(const std::string& text, std::str
   }
   const auto time = parse_iso8601(text);
   if (!time) {
-    return Err{usage(std::string(flag) + ": '" + printable(text) + "' is no time (2026-11-24T10:00:00Z, or @ and seconds)")};
+    return Err{usage(std::string(flag) + ": '" + printable(text) +
+                     "' is no time (2026-11-24T10:00:00Z, or @ and seconds)")};
   }
   return time;
 }
 
 std::string_view state_text(store::State state) {
   switch (state) {
-    case store::State::kGood: return "good";
-    case store::State::kRevoked: return "revoked";
-    case store::State::kHold: return "hold";
+    case store::State::kGood:
+      return "good";
+    case store::State::kRevoked:
+      return "revoked";
+    case store::State::kHold:
+      return "hold";
   }
   return "unknown";
 }
@@ -135,7 +145,8 @@ std::string to_text(const Serial& serial, const store::Status& status) {
   std::string text = serial.to_hex() + ": " + std::string(state_text(status.state));
   text += status.revoked_at ? " since " + format_iso8601(*status.revoked_at) : "";
   text += status.reason ? ", reason " + std::string(to_string(*status.reason)) : "";
-  text += status.invalidity_date ? ", invalid since " + format_iso8601(*status.invalidity_date) : "";
+  text +=
+      status.invalidity_date ? ", invalid since " + format_iso8601(*status.invalidity_date) : "";
   text += status.expires ? ", expires " + format_iso8601(*status.expires) : "";
   return text;
 }
@@ -162,7 +173,8 @@ Outcome<Unit> import_file(const Flags& flags) {
     return Err{Failure{ours ? kExitInternal : kExitInput, loaded.error().detail}};
   }
   const store::ReplacementReport& changes = loaded->changes;
-  std::printf("%s: %" PRIu64 " added, %" PRIu64 " changed, %" PRIu64 " removed; sequence %" PRIu64 "\n",
+  std::printf("%s: %" PRIu64 " added, %" PRIu64 " changed, %" PRIu64 " removed; sequence %" PRIu64
+              "\n",
               spec.path.c_str(), changes.added, changes.changed, changes.removed, loaded->sequence);
   if (loaded->kept_revoked() != 0) {
     std::fprintf(stderr, "muster store: warning: %s\n", loaded->kept_text().c_str());
@@ -201,7 +213,8 @@ Outcome<store::Status> parse_status(const Flags& flags) {
   if (!flags.reason.empty()) {
     status.reason = parse_reason_code(flags.reason);
     if (!status.reason || status.reason == ReasonCode::kRemoveFromCrl) {
-      return Err{usage("--reason: '" + printable(flags.reason) + "' is none (keyCompromise, superseded, ...)")};
+      return Err{usage("--reason: '" + printable(flags.reason) +
+                       "' is none (keyCompromise, superseded, ...)")};
     }
   }
   if (flags.state == "good") {
@@ -224,10 +237,11 @@ Outcome<store::Status> parse_status(const Flags& flags) {
 }
 
 /// Gives up a final revocation only by force (OCSP-CRL-051).
-Outcome<Unit> check_reinstatement(const Flags& flags, const std::optional<store::Status>& old, const Serial& serial,
-                                  bool stays_revoked) {
+Outcome<Unit> check_reinstatement(const Flags& flags, const std::optional<store::Status>& old,
+                                  const Serial& serial, bool stays_revoked) {
   if (!flags.force && old && old->state == store::State::kRevoked && !stays_revoked) {
-    return Err{usage("serial " + serial.to_hex() + " is revoked for good; only a hold can be lifted (--force if the revocation "
+    return Err{usage("serial " + serial.to_hex() +
+                     " is revoked for good; only a hold can be lifted (--force if the revocation "
                      "itself was a mistake)")};
   }
   return Unit{};
@@ -272,7 +286,8 @@ Outcome<Unit> declare(const Flags& flags) {
   store::IssuerState facts = known != nullptr ? *known : store::IssuerState{};
   facts.label = flags.label.empty() ? facts.label : flags.label;
   if (!flags.issued.empty()) {
-    facts.knows_issued = flags.issued == "complete" ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
+    facts.knows_issued =
+        flags.issued == "complete" ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
   }
   facts.loaded_at = SystemClock().now();
   MUSTER_TRY(const std::uint64_t sequence, from_store(store->touch(id, facts)));
@@ -293,9 +308,10 @@ Outcome<Unit> export_records(const Flags& flags) {
     } else if (flags.format == "ndjson") {
       line = to_json(serial, status).dump() + "\n";
     } else {
-      line = serial.to_hex() + "," + std::string(state_text(status.state)) + "," + time_text(status.revoked_at) + "," +
-             std::string(status.reason ? to_string(*status.reason) : "") + "," + time_text(status.invalidity_date) + "," +
-             time_text(status.expires) + "\n";
+      line = serial.to_hex() + "," + std::string(state_text(status.state)) + "," +
+             time_text(status.revoked_at) + "," +
+             std::string(status.reason ? to_string(*status.reason) : "") + "," +
+             time_text(status.invalidity_date) + "," + time_text(status.expires) + "\n";
     }
     std::fwrite(line.data(), 1, line.size(), stdout);
   };
@@ -335,10 +351,11 @@ Outcome<Unit> stat(const Flags& flags) {
   MUSTER_TRY(const store::StoreFigures figures, from_store(store->figures()));
   const auto all = store->issuers();
   if (flags.json) {
-    nlohmann::ordered_json out{{"store", flags.directory},          {"sequence", figures.sequence},
-                               {"fileBytes", figures.file_bytes},   {"usedBytes", figures.used_bytes},
-                               {"mapBytes", figures.map_bytes},     {"readers", figures.readers},
-                               {"issuers", nlohmann::json::array()}};
+    nlohmann::ordered_json out{
+        {"store", flags.directory},          {"sequence", figures.sequence},
+        {"fileBytes", figures.file_bytes},   {"usedBytes", figures.used_bytes},
+        {"mapBytes", figures.map_bytes},     {"readers", figures.readers},
+        {"issuers", nlohmann::json::array()}};
     for (const auto& [id, state] : all) {
       out["issuers"].push_back(to_json(id, state));
     }
@@ -346,18 +363,23 @@ Outcome<Unit> stat(const Flags& flags) {
     return Unit{};
   }
   constexpr double kMiB = 1 << 20;
-  std::printf("%s: sequence %" PRIu64 ", %zu issuers, file %.1f MiB (%.1f MiB in use), %u readers\n",
-              flags.directory.c_str(), figures.sequence, all.size(), static_cast<double>(figures.file_bytes) / kMiB,
+  std::printf("%s: sequence %" PRIu64
+              ", %zu issuers, file %.1f MiB (%.1f MiB in use), %u readers\n",
+              flags.directory.c_str(), figures.sequence, all.size(),
+              static_cast<double>(figures.file_bytes) / kMiB,
               static_cast<double>(figures.used_bytes) / kMiB, figures.readers);
   for (const auto& [id, state] : all) {
-    std::printf("%u  %s\n   %" PRIu64 " records, %" PRIu64 " revoked, %s, sequence %" PRIu64 "\n   key %s\n",
-                static_cast<unsigned>(id), printable(state.label).c_str(), state.records, state.revoked,
-                state.knows_issued == store::KnowsIssued::kYes ? "lists all issued" : "lists revocations only",
+    std::printf("%u  %s\n   %" PRIu64 " records, %" PRIu64 " revoked, %s, sequence %" PRIu64
+                "\n   key %s\n",
+                static_cast<unsigned>(id), printable(state.label).c_str(), state.records,
+                state.revoked,
+                state.knows_issued == store::KnowsIssued::kYes ? "lists all issued"
+                                                               : "lists revocations only",
                 state.sequence, to_hex(state.key.digest).c_str());
     if (state.loaded_at != UnixSeconds{}) {
       std::printf("   loaded %s", format_iso8601(state.loaded_at).c_str());
-      std::printf(state.this_update ? ", thisUpdate %s, nextUpdate %s\n" : "\n", time_text(state.this_update).c_str(),
-                  time_text(state.next_update).c_str());
+      std::printf(state.this_update ? ", thisUpdate %s, nextUpdate %s\n" : "\n",
+                  time_text(state.this_update).c_str(), time_text(state.next_update).c_str());
     }
   }
   return Unit{};
@@ -367,7 +389,8 @@ Outcome<Unit> verify(const Flags& flags) {
   MUSTER_TRY(const auto store, open_store(flags, store::StoreOptions::Mode::kReadOnly));
   for (const auto& [id, state] : store->issuers()) {
     MUSTER_CHECK(from_store(store->verify(id)));
-    std::printf("%s: %" PRIu64 " records as written\n", printable(state.label).c_str(), state.records);
+    std::printf("%s: %" PRIu64 " records as written\n", printable(state.label).c_str(),
+                state.records);
   }
   return Unit{};
 }
@@ -375,37 +398,49 @@ Outcome<Unit> verify(const Flags& flags) {
 }  // namespace
 
 int run_store(int argc, char** argv) {
-  CLI::App app("Looks into the status database and changes it. Times: 2026-11-24T10:00:00Z or @ and seconds.", "muster store");
+  CLI::App app(
+      "Looks into the status database and changes it. Times: 2026-11-24T10:00:00Z or @ and "
+      "seconds.",
+      "muster store");
   Flags flags;
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("-d,--store", flags.directory, "directory of the store")->required();
-  app.add_option("--ca", flags.ca, "certificate of the issuer; not needed when the store has one issuer");
+  app.add_option("--ca", flags.ca,
+                 "certificate of the issuer; not needed when the store has one issuer");
 
-  CLI::App* import_command = app.add_subcommand("import", "replace an issuer's records by a file (needs --ca)");
+  CLI::App* import_command =
+      app.add_subcommand("import", "replace an issuer's records by a file (needs --ca)");
   import_command->add_option("--index", flags.index, "index.txt of openssl ca or easy-rsa");
   import_command->add_option("--crl", flags.crl, "CRL, PEM or DER; must verify under --ca");
   import_command->add_option("--label", flags.label, "name of the issuer for people");
-  import_command->add_flag("--allow-empty", flags.allow_empty, "an index without records may replace one with records");
+  import_command->add_flag("--allow-empty", flags.allow_empty,
+                           "an index without records may replace one with records");
   CLI::App* get_command = app.add_subcommand("get", "print records");
   get_command->add_option("SERIAL", flags.serials, "in hexadecimal")->required();
   get_command->add_flag("--json", flags.json, "one JSON object a line");
-  CLI::App* set_command = app.add_subcommand("set", "record a status: set SERIAL good|revoked|hold");
+  CLI::App* set_command =
+      app.add_subcommand("set", "record a status: set SERIAL good|revoked|hold");
   set_command->add_option("SERIAL", flags.serial, "in hexadecimal")->required();
   set_command->add_option("STATE", flags.state, "good, revoked or hold")
       ->required()
       ->check(CLI::IsMember({"good", "revoked", "hold"}));
-  set_command->add_option("--reason", flags.reason, "keyCompromise, superseded, cessationOfOperation, ...");
+  set_command->add_option("--reason", flags.reason,
+                          "keyCompromise, superseded, cessationOfOperation, ...");
   set_command->add_option("--at", flags.at, "instant of revocation; now when absent");
-  set_command->add_option("--invalid-since", flags.invalid_since, "instant from which the certificate was not to be trusted");
+  set_command->add_option("--invalid-since", flags.invalid_since,
+                          "instant from which the certificate was not to be trusted");
   set_command->add_option("--expires", flags.expires, "notAfter of the certificate");
   set_command->add_flag("--force", flags.force, "change what is revoked for good");
   CLI::App* forget_command = app.add_subcommand("forget", "drop records, as if never heard of");
   forget_command->add_option("SERIAL", flags.serials, "in hexadecimal")->required();
   forget_command->add_flag("--force", flags.force, "drop what is revoked for good, too");
-  CLI::App* issuer_command = app.add_subcommand("issuer", "add an issuer, or say what is known of it");
+  CLI::App* issuer_command =
+      app.add_subcommand("issuer", "add an issuer, or say what is known of it");
   issuer_command->add_option("--label", flags.label, "name for people");
-  issuer_command->add_option("--issued", flags.issued, "complete: a serial not in the store was never issued; unknown: cannot be told")
+  issuer_command
+      ->add_option("--issued", flags.issued,
+                   "complete: a serial not in the store was never issued; unknown: cannot be told")
       ->check(CLI::IsMember({"complete", "unknown"}));
   CLI::App* export_command = app.add_subcommand("export", "print all records of an issuer");
   export_command->add_option("--format", flags.format, "index, csv or ndjson (default index)")

@@ -19,13 +19,15 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"responder", "answer OCSP requests for the CAs you run", muster::app::run_responder},
-    Command{"check", "does this certificate still stand? (files, host:port)", muster::app::run_check},
+    Command{"check", "does this certificate still stand? (files, host:port)",
+            muster::app::run_check},
     Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},
     Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
     Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},
     Command{"store", "import, get, set, export and count status records", muster::app::run_store},
     Command{"crl", "publish CRLs from the responder's store", muster::app::run_crl},
-    Command{"config", "check muster.toml, or print the reference of its keys", muster::app::run_config},
+    Command{"config", "check muster.toml, or print the reference of its keys",
+            muster::app::run_config},
     Command{"version", "print the version",
             [](int, char**) {
               std::puts("muster " MUSTER_VERSION);
@@ -34,7 +36,8 @@ constexpr std::array kCommands = {
 };
 
 void print_usage(std::FILE* to) {
-  std::fputs("muster - does this certificate still stand?\n\nusage: muster <command> [options]\n\n", to);
+  std::fputs("muster - does this certificate still stand?\n\nusage: muster <command> [options]\n\n",
+             to);
   for (const Command& command : kCommands) {
     std::fprintf(to, "  %-10s %s\n", command.name.data(), command.summary.data());
   }
@@ -45,7 +48,9 @@ void print_usage(std::FILE* to) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the service
+  std::signal(
+      SIGXFSZ,
+      SIG_IGN);  // a file that may not grow is an error of that write, not the end of the service
   const rlimit no_core{0, 0};  // a core file would hold private keys
   ::setrlimit(RLIMIT_CORE, &no_core);
   if (argc < 2) {
@@ -67,7 +72,8 @@ int main(int argc, char** argv) {
   }
   const std::string_view guess = muster::closest_match(word, names);
   std::fprintf(stderr, "muster: unknown command '%s'%s%s%s\n", muster::printable(word).c_str(),
-               guess.empty() ? "" : " (did you mean '", std::string(guess).c_str(), guess.empty() ? "" : "'?)");
+               guess.empty() ? "" : " (did you mean '", std::string(guess).c_str(),
+               guess.empty() ? "" : "'?)");
   print_usage(stderr);
   return muster::app::kExitUsage;
 }

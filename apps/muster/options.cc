@@ -6,18 +6,29 @@ namespace muster::app {
 
 void bind(config::Section& root, Options& options) {
   config::Section& log = root.table("log", "What is logged, to standard error.");
-  log.choice("level", {"debug", "info", "warning", "error"}, 1,
-             [&options](std::size_t i) { options.log.level = static_cast<LogLevel>(i); },
-             "Least severe events that are logged.");
-  log.choice("format", {"text", "json"}, 0,
-             [&options](std::size_t i) { options.log.format = static_cast<LogFormat>(i); },
-             "One line an event: for people, or a JSON object.");
+  log.choice(
+      "level", {"debug", "info", "warning", "error"}, 1,
+      [&options](std::size_t i) { options.log.level = static_cast<LogLevel>(i); },
+      "Least severe events that are logged.");
+  log.choice(
+      "format", {"text", "json"}, 0,
+      [&options](std::size_t i) { options.log.format = static_cast<LogFormat>(i); },
+      "One line an event: for people, or a JSON object.");
   config::Section& responder = root.table("responder", "Answers OCSP requests (muster responder).");
   bind(responder, options.responder);
-  bind(responder.table("admin", "Probes, metrics, reload and drain, apart from OCSP (docs/operating/admin.md)."), options.admin);
-  bind(responder.table("push", "The push API: CAs tell what they issue and revoke (docs/operating/push.md)."), options.push);
-  bind(root.table("publish", "CRLs made from the responder's store, kept published by it or made once by muster crl publish."), options.publish);
-  bind(root.table("stapler", "Keeps fresh staples for certificates (muster stapler)."), options.stapler);
+  bind(
+      responder.table(
+          "admin", "Probes, metrics, reload and drain, apart from OCSP (docs/operating/admin.md)."),
+      options.admin);
+  bind(responder.table(
+           "push", "The push API: CAs tell what they issue and revoke (docs/operating/push.md)."),
+       options.push);
+  bind(root.table("publish",
+                  "CRLs made from the responder's store, kept published by it or made once by "
+                  "muster crl publish."),
+       options.publish);
+  bind(root.table("stapler", "Keeps fresh staples for certificates (muster stapler)."),
+       options.stapler);
   bind(root.table("front", "Terminates TLS and staples by itself (muster front)."), options.front);
 }
 

@@ -8,7 +8,8 @@
 #include "options_responder.h"
 #include "options_stapler.h"
 
-// muster.toml as a whole: one file serves every command, so each command binds (and thereby checks) all of it.
+// muster.toml as a whole: one file serves every command, so each command binds (and thereby checks)
+// all of it.
 namespace muster::app {
 
 struct LogOptions {

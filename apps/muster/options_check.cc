@@ -37,11 +37,13 @@ Exit code, the worst target's: 0 good  1 revoked  2 unknown  3 undetermined
 4 unacceptable answer  5 good, with a warning  64 usage  66 input  70 internal
 )";
 
-CLI::Option* add_duration(CLI::App& app, const std::string& name, std::function<void(Seconds)> set) {
+CLI::Option* add_duration(CLI::App& app, const std::string& name,
+                          std::function<void(Seconds)> set) {
   return app.add_option_function<std::string>(name, [name, set](const std::string& text) {
     const auto parsed = parse_duration(text);
     if (!parsed) {
-      throw CLI::ValidationError(name, "'" + printable(text) + "' is not a duration (90s, 15m, 24h, 7d)");
+      throw CLI::ValidationError(name,
+                                 "'" + printable(text) + "' is not a duration (90s, 15m, 24h, 7d)");
     }
     set(*parsed);
   });
@@ -49,12 +51,15 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::function<
 
 bool is_file_like(const std::string& target) {
   struct stat info {};
-  if (target == "-" || target.find('/') != std::string::npos || ::stat(target.c_str(), &info) == 0) {
+  if (target == "-" || target.find('/') != std::string::npos ||
+      ::stat(target.c_str(), &info) == 0) {
     return true;
   }
-  constexpr std::array<std::string_view, 7> kEndings = {".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".cert"};
+  constexpr std::array<std::string_view, 7> kEndings = {".pem", ".crt", ".cer", ".der",
+                                                        ".p7b", ".p7c", ".cert"};
   const std::string lower = to_lower(target);
-  return std::any_of(kEndings.begin(), kEndings.end(), [&](std::string_view end) { return lower.ends_with(end); });
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view end) { return lower.ends_with(end); });
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -66,7 +71,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-Result<std::vector<pki::Certificate>, InputError> load_all(const std::vector<std::string>& paths, const char* option) {
+Result<std::vector<pki::Certificate>, InputError> load_all(const std::vector<std::string>& paths,
+                                                           const char* option) {
   std::vector<pki::Certificate> out;
   for (const std::string& path : paths) {
     const auto loaded = pki::load_certificates(path);
@@ -78,7 +84,8 @@ Result<std::vector<pki::Certificate>, InputError> load_all(const std::vector<std
   return out;
 }
 
-Result<Buffer, InputError> load_octets(const std::string& path, const char* option, std::size_t limit) {
+Result<Buffer, InputError> load_octets(const std::string& path, const char* option,
+                                       std::size_t limit) {
   auto octets = read_file(path, limit);
   if (!octets) {
     return Err{InputError{kExitInput, std::string(option) + ": " + to_string(octets.error())}};
@@ -90,7 +97,8 @@ Result<Buffer, InputError> load_octets(const std::string& path, const char* opti
 
 std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
   CLI::App app("does this certificate still stand?", "muster check");
-  app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return std::string(kHelp); });
+  app.formatter_fn(
+      [](const CLI::App*, std::string, CLI::AppFormatMode) { return std::string(kHelp); });
   app.add_option("TARGET", o.targets)->required();
   app.add_option("--issuer,--chain", o.issuers)->allow_extra_args(false);
   app.add_option("--roots", o.roots)->allow_extra_args(false);
@@ -99,14 +107,17 @@ std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
   app.add_option("--responder-cert", o.responder_certificates)->allow_extra_args(false);
   app.add_option("--resolve", o.resolve)->allow_extra_args(false);
   app.add_option("--url", o.urls)->allow_extra_args(false)->check([](const std::string& url) {
-    return client::is_http_url(url) ? std::string() : "'" + printable(url) + "' is not an http or https URL";
+    return client::is_http_url(url) ? std::string()
+                                    : "'" + printable(url) + "' is not an http or https URL";
   });
   app.add_option("--sni", o.sni);
   app.add_option("--proxy", o.proxy);
   app.add_option_function<std::string>("--at", [&o](const std::string& text) {
     o.at = parse_iso8601(text);
     if (!o.at) {
-      throw CLI::ValidationError("--at", "'" + printable(text) + "' is not a time (2026-11-24T10:00:00Z, 2026-11-24, @unix)");
+      throw CLI::ValidationError(
+          "--at",
+          "'" + printable(text) + "' is not a time (2026-11-24T10:00:00Z, 2026-11-24, @unix)");
     }
   });
   add_duration(app, "--max-age", [&o](Seconds d) { o.max_age = d; });
@@ -131,11 +142,12 @@ Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
   MUSTER_TRY(input.issuers, load_all(o.issuers, "--issuer"));
   MUSTER_TRY(input.roots, load_all(o.roots, "--roots"));
   client::GatherOptions& gather = input.gather;
-  MUSTER_TRY(gather.verify.trusted_responders, load_all(o.responder_certificates, "--responder-cert"));
+  MUSTER_TRY(gather.verify.trusted_responders,
+             load_all(o.responder_certificates, "--responder-cert"));
   gather.verify.future_skew = o.skew;
   gather.verify.max_age = o.max_age;
-  gather.verify.next_update =
-      o.next_update_required ? client::NextUpdatePolicy::kRequired : client::NextUpdatePolicy::kOptional;
+  gather.verify.next_update = o.next_update_required ? client::NextUpdatePolicy::kRequired
+                                                     : client::NextUpdatePolicy::kOptional;
   gather.verify.algorithms.insecurely_allow_sha1 = o.insecurely_allow_sha1_signatures;
   gather.reach = o.online ? client::Reach::kAnywhere : client::Reach::kLocalOnly;
   gather.skip_live = o.offline;
@@ -151,7 +163,8 @@ Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
   live.memory = std::make_shared<client::ResponderMemory>();
   live.transport.method = o.post ? client::HttpMethod::kPostOnly : client::HttpMethod::kByLength;
   live.transport.total_timeout = o.timeout;
-  live.transport.connect_timeout = std::min<Milliseconds>(live.transport.connect_timeout, o.timeout);
+  live.transport.connect_timeout =
+      std::min<Milliseconds>(live.transport.connect_timeout, o.timeout);
   live.transport.proxy = o.proxy;
 
   for (const std::string& path : o.responses) {
@@ -178,7 +191,8 @@ std::optional<HostTarget> parse_host_target(const std::string& target, const std
   host.host = target;
   const auto colon = target.rfind(':');
   const bool bare_v6 = target.front() != '[' && target.find(':') != colon;
-  const bool closed_behind = colon != std::string::npos && target.find(']', colon) != std::string::npos;
+  const bool closed_behind =
+      colon != std::string::npos && target.find(']', colon) != std::string::npos;
   if (colon != std::string::npos && !bare_v6 && !closed_behind) {
     const auto port = parse_port(std::string_view(target).substr(colon + 1));
     if (!port) {

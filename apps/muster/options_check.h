@@ -17,10 +17,12 @@ struct CheckOptions {
   std::optional<Seconds> max_age;
   Seconds skew{300};
   Seconds timeout{10};
-  bool json = false, online = false, offline = false, all = false, nonce = false, sha1 = false, post = false,
-       ask_expired = false, next_update_required = false, insecurely_allow_sha1_signatures = false;
+  bool json = false, online = false, offline = false, all = false, nonce = false, sha1 = false,
+       post = false, ask_expired = false, next_update_required = false,
+       insecurely_allow_sha1_signatures = false;
 };
-/// Returns the exit code when there is nothing left to do: after --help, or a message about what is wrong.
+/// Returns the exit code when there is nothing left to do: after --help, or a message about what is
+/// wrong.
 std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& options);
 
 /// The options with their files read.
@@ -41,8 +43,8 @@ struct HostTarget {
   std::string server_name;  ///< empty: the host
   std::string connect_to;   ///< empty: the host
 };
-/// "host", "host:port", "[v6]:port"; nothing for what is the name of an existing file, has a '/', is "-" or ends like a certificate file.
-/// \param resolve  HOST:PORT:ADDRESS each, as curl has it.
+/// "host", "host:port", "[v6]:port"; nothing for what is the name of an existing file, has a '/',
+/// is "-" or ends like a certificate file. \param resolve  HOST:PORT:ADDRESS each, as curl has it.
 std::optional<HostTarget> parse_host_target(const std::string& target, const std::string& sni,
                                             const std::vector<std::string>& resolve);
 

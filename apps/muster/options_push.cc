@@ -13,7 +13,8 @@ namespace {
 std::optional<std::uint32_t> parse_number(std::string_view text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional(number)
+                                                                  : std::nullopt;
 }
 
 /// One reading of the configuration at a time: the functions without _r are enough.
@@ -26,14 +27,18 @@ std::optional<std::uint32_t> find_group(const std::string& name) {
   return entry == nullptr ? std::nullopt : std::optional<std::uint32_t>(entry->gr_gid);
 }
 
-config::ConfigError wrong(const PushClientSettings& of, const char* key, const std::string& text, const std::string& what) {
-  return {"[[responder.push.client]] '" + printable(of.client.name) + "' " + key + ": '" + printable(text) + "' " + what};
+config::ConfigError wrong(const PushClientSettings& of, const char* key, const std::string& text,
+                          const std::string& what) {
+  return {"[[responder.push.client]] '" + printable(of.client.name) + "' " + key + ": '" +
+          printable(text) + "' " + what};
 }
 
 /// Names or numbers.
 template <class Find>
-config::ConfigResult<std::vector<std::uint32_t>> read_ids(const PushClientSettings& of, const char* key,
-                                                          const std::vector<std::string>& words, Find find) {
+config::ConfigResult<std::vector<std::uint32_t>> read_ids(const PushClientSettings& of,
+                                                          const char* key,
+                                                          const std::vector<std::string>& words,
+                                                          Find find) {
   std::vector<std::uint32_t> ids;
   for (const std::string& word : words) {
     const auto number = parse_number(word);
@@ -64,23 +69,36 @@ config::ConfigResult<push::Client> client_of(const PushClientSettings& settings)
 void bind_client(config::Section& section, PushClientSettings& settings) {
   push::Client& client = settings.client;
   section.text("name", &client.name, "Name in logs and answers.");
-  section.texts("users", &settings.users, "Users (names or numbers) whose processes may push over the unix socket.");
-  section.texts("groups", &settings.groups, "Groups, likewise: a process's own group counts, not its supplementary ones.");
-  section.texts("certificates", &client.certificates, "Client certificates (mutual TLS): \"dns:ca.example\", \"uri:spiffe://...\", \"email:...\", \"ip:...\" of the subjectAltName, \"subject:CN=...\", or \"sha256:<fingerprint>\".");
-  section.texts("issuers", &client.issuers, "Labels of the issuers it feeds. They have no other source.");
-  section.texts("may", &settings.may, "What it may do: \"issue\", \"revoke\", \"hold\", \"unhold\", \"forget\".");
+  section.texts("users", &settings.users,
+                "Users (names or numbers) whose processes may push over the unix socket.");
+  section.texts("groups", &settings.groups,
+                "Groups, likewise: a process's own group counts, not its supplementary ones.");
+  section.texts(
+      "certificates", &client.certificates,
+      "Client certificates (mutual TLS): \"dns:ca.example\", \"uri:spiffe://...\", \"email:...\", "
+      "\"ip:...\" of the subjectAltName, \"subject:CN=...\", or \"sha256:<fingerprint>\".");
+  section.texts("issuers", &client.issuers,
+                "Labels of the issuers it feeds. They have no other source.");
+  section.texts("may", &settings.may,
+                "What it may do: \"issue\", \"revoke\", \"hold\", \"unhold\", \"forget\".");
 }
 
 }  // namespace
 
 void bind(config::Section& section, PushSettings& s) {
   node::PushOptions& o = s.push;
-  section.texts("listen", &o.listen, "Addresses of the push API: \"unix:/path\" (peer credentials), TCP (mutual TLS always). Empty: none.");
+  section.texts("listen", &o.listen,
+                "Addresses of the push API: \"unix:/path\" (peer credentials), TCP (mutual TLS "
+                "always). Empty: none.");
   bind_tls(section, o.tls);
-  section.size("max_request", &s.max_request, 1024, 1 << 20, "Longest operation, and longest line of a bulk request.");
-  section.integer("batch_lines", &s.batch_lines, 1, 100'000, "Lines of a bulk request in one transaction.");
-  section.integer("max_atomic_lines", &s.max_atomic_lines, 1, 10'000'000, "Lines of an all-or-nothing bulk request.");
-  section.size("max_atomic", &s.max_atomic, 1024, std::uint64_t{1} << 32, "Octets of an all-or-nothing bulk request, which is kept in memory.");
+  section.size("max_request", &s.max_request, 1024, 1 << 20,
+               "Longest operation, and longest line of a bulk request.");
+  section.integer("batch_lines", &s.batch_lines, 1, 100'000,
+                  "Lines of a bulk request in one transaction.");
+  section.integer("max_atomic_lines", &s.max_atomic_lines, 1, 10'000'000,
+                  "Lines of an all-or-nothing bulk request.");
+  section.size("max_atomic", &s.max_atomic, 1024, std::uint64_t{1} << 32,
+               "Octets of an all-or-nothing bulk request, which is kept in memory.");
   bind_limits(section, o.limits, s.max_connections);
   section.tables<PushClientSettings>("client", &s.clients, bind_client, "Who may push.");
 }

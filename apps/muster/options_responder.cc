@@ -40,90 +40,165 @@ std::optional<std::string> read_passphrase(const std::string& source) {
 
 /// The keys a signer has, whether it stands alone or in a list.
 void bind_key(config::Section& section, SignerOptions& o) {
-  section.text("key", &o.files.key, "Private key of the signer: a file (PEM, DER or PKCS#12, which brings its certificate along), or a key in a token by its PKCS#11 URI: \"pkcs11:token=LABEL;object=NAME?module-path=/PATH&pin-source=file:/PATH\".");
-  section.custom("key_pass", "text", "", [&o](std::string_view text) {
-    o.key_pass = std::string(text);
-    return check_key_pass(text);
-  }, "Where the passphrase of an encrypted key (or the PIN of a token) is: \"file:PATH\" (first line) or \"env:NAME\".");
-  section.custom("signature", "text", "\"auto\"", [&o](std::string_view word) { return set_scheme(word, o.files.scheme); },
-                 "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", \"ecdsa-sha384\"...");
+  section.text("key", &o.files.key,
+               "Private key of the signer: a file (PEM, DER or PKCS#12, which brings its "
+               "certificate along), or a key in a token by its PKCS#11 URI: "
+               "\"pkcs11:token=LABEL;object=NAME?module-path=/PATH&pin-source=file:/PATH\".");
+  section.custom(
+      "key_pass", "text", "",
+      [&o](std::string_view text) {
+        o.key_pass = std::string(text);
+        return check_key_pass(text);
+      },
+      "Where the passphrase of an encrypted key (or the PIN of a token) is: \"file:PATH\" (first "
+      "line) or \"env:NAME\".");
+  section.custom(
+      "signature", "text", "\"auto\"",
+      [&o](std::string_view word) { return set_scheme(word, o.files.scheme); },
+      "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", "
+      "\"ecdsa-sha384\"...");
 }
 
 void bind_signer(config::Section& section, SignerOptions& o) {
-  section.text("label", &o.files.label, "Name in logs and metrics. Empty: the certificate's subject.");
-  section.text("certificate", &o.files.certificate, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself.");
+  section.text("label", &o.files.label,
+               "Name in logs and metrics. Empty: the certificate's subject.");
+  section.text("certificate", &o.files.certificate,
+               "Certificate of the delegated OCSP signer. Empty: the CA signs by itself.");
   bind_key(section, o);
-  section.flag("locally_trusted", &o.locally_trusted,
-               "Not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
-  section.flag("standby", &o.standby, "Signs only while no other signer can: expired, or its key fails.");
+  section.flag(
+      "locally_trusted", &o.locally_trusted,
+      "Not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
+  section.flag("standby", &o.standby,
+               "Signs only while no other signer can: expired, or its key fails.");
 }
 
 void bind_issuer(config::Section& section, IssuerOptions& o) {
   responder::IssuerFiles& files = o.files;
   section.text("label", &files.label, "Name in logs and metrics. Empty: the CA's subject.");
-  section.text("ca", &files.ca, "Certificate of the CA (PEM or DER); its renewed ones, with the same name and key, may stand in the same file.");
-  section.text("signer", &o.signer.files.certificate, "Certificate of the delegated OCSP signer. Empty: the CA signs by itself. Several signers: `[[responder.issuer.signer]]` instead.");
+  section.text("ca", &files.ca,
+               "Certificate of the CA (PEM or DER); its renewed ones, with the same name and key, "
+               "may stand in the same file.");
+  section.text("signer", &o.signer.files.certificate,
+               "Certificate of the delegated OCSP signer. Empty: the CA signs by itself. Several "
+               "signers: `[[responder.issuer.signer]]` instead.");
   bind_key(section, o.signer);
-  section.text("index", &files.index, "index.txt of the CA (openssl ca, easy-rsa). It lists every certificate issued.");
-  section.text("crl", &o.crl, "CRL of the CA: a file (PEM or DER), a directory or a URL, as in `crls.sources`. Needs `unlisted`. Without index and CRLs the store itself is the source (muster store).");
+  section.text("index", &files.index,
+               "index.txt of the CA (openssl ca, easy-rsa). It lists every certificate issued.");
+  section.text(
+      "crl", &o.crl,
+      "CRL of the CA: a file (PEM or DER), a directory or a URL, as in `crls.sources`. Needs "
+      "`unlisted`. Without index and CRLs the store itself is the source (muster store).");
   bind(section.table("crls", "More than one CRL, and lists of what was issued."), o.crls);
   bind_policy(section, o.rules);
   section.text("requestor_anchors", &files.requestor_anchors,
-               "Certificates that vouch for those who sign requests (PEM). Needed unless request_signatures is \"ignored\".");
+               "Certificates that vouch for those who sign requests (PEM). Needed unless "
+               "request_signatures is \"ignored\".");
   section.text("issued", &files.issued,
-               "Directory of the certificates this CA issued (PEM or DER), read at the start and at each reload: answers for them carry CertHash (Common PKI). Empty: none do.");
+               "Directory of the certificates this CA issued (PEM or DER), read at the start and "
+               "at each reload: answers for them carry CertHash (Common PKI). Empty: none do.");
   section.flag("locally_trusted_signer", &o.signer.locally_trusted,
-               "The signer was not certified by this CA; clients are configured to trust it (RFC 6960 section 2.2).");
-  section.text("signer_directory", &files.signer_directory, "Directory where renewed delegates appear: NAME.p12, or NAME.pem with NAME.key or NAME.uri (a PKCS#11 URI). The latest issued signs, the others stand by. key_pass counts here, too.");
+               "The signer was not certified by this CA; clients are configured to trust it (RFC "
+               "6960 section 2.2).");
+  section.text(
+      "signer_directory", &files.signer_directory,
+      "Directory where renewed delegates appear: NAME.p12, or NAME.pem with NAME.key or NAME.uri "
+      "(a PKCS#11 URI). The latest issued signs, the others stand by. key_pass counts here, too.");
   section.tables("signer", &o.signers, bind_signer,
-                 "Signers of the issuer in order of preference, at most 8: instead of, or after, the one its own keys name. A client's preferred signature algorithms choose among them (RFC 6960 section 4.4.7).");
+                 "Signers of the issuer in order of preference, at most 8: instead of, or after, "
+                 "the one its own keys name. A client's preferred signature algorithms choose "
+                 "among them (RFC 6960 section 4.4.7).");
 }
 
 void bind_route(config::Section& section, RouteOptions& o) {
   section.text("url", &o.files.url, "Where to: \"http://ocsp.example/\".");
-  section.text("ca", &o.files.ca, "Certificates of the CAs whose certificates are asked about there (PEM or DER).");
+  section.text("ca", &o.files.ca,
+               "Certificates of the CAs whose certificates are asked about there (PEM or DER).");
   section.flag("service_locator", &o.service_locator,
-               "Whether requests take this route whose service locator (RFC 6960 section 4.4.6) names exactly this URL.");
+               "Whether requests take this route whose service locator (RFC 6960 section 4.4.6) "
+               "names exactly this URL.");
 }
 
 }  // namespace
 
 void bind(config::Section& section, ResponderOptions& o) {
-  section.texts("listen", &o.listen, "Addresses to answer on: \"127.0.0.1:8888\", \"[::1]:8888\", \"*:80\", \"unix:/path\". Port 0 picks one.");
+  section.texts("listen", &o.listen,
+                "Addresses to answer on: \"127.0.0.1:8888\", \"[::1]:8888\", \"*:80\", "
+                "\"unix:/path\". Port 0 picks one.");
   section.integer("loops", &o.loops, 0, 1024, "Threads that answer. 0: one a core.");
-  section.text("store", &o.store, "Directory of the status database. Empty: a temporary one, removed at the end.");
-  section.text("prefix", &o.prefix, "URL path below which GET requests are answered. POST is answered on every path.");
-  section.custom("nonce", std::string("one of ") + std::string(kNonceWords), "as the profile",
-                 [&o](std::string_view word) { return set_nonce(word, o.nonce); },
-                 "For issuers that say nothing themselves: which nonces are repeated, all of 1..128 octets, only 16..32 octets, or none (answers can then always be remembered ones); or requests without one are refused.");
-  section.flag("sha1", &o.sha1, "Whether CertIDs made with SHA-1 are answered; false refuses them as unauthorized.");
-  section.integer("max_certificates", &o.max_certificates, 1, 256, "Certificates in one request; more is malformed.");
-  section.integer("ready_answers", &o.ready_answers, 0, 1 << 24, "Signed answers remembered by each loop (about 1.5 KiB each). 0: every answer is signed anew.");
-  section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000, "Most signatures a loop makes in one second; beyond it requests that need one are answered tryLater. 0: no limit.");
-  section.integer("request_checks_per_second", &o.request_checks_per_second, 0, 1'000'000, "Most signatures a loop verifies in one second for signed requests, where an issuer wants that (three for most requests, more where certificates come along); beyond it they are answered tryLater. 0: no limit.");
-  section.integer("requests_per_second", &o.requests_per_second, 0, 10'000'000, "Most requests a loop answers in one second (it may save up five seconds' worth); beyond it they are answered tryLater. 0: no limit.");
-  section.integer("requests_per_source", &o.requests_per_source, 0, 10'000'000, "The same for one client: an IPv4 address or an IPv6 /64. 0: no limit.");
-  section.texts("unlimited_clients", &o.unlimited_clients, "Networks that requests_per_source does not bind: proxies, monitors.");
-  section.texts("trusted_proxies", &o.trusted_proxies, "Networks of reverse proxies: behind one, the client is the last address in X-Forwarded-For that is not such a proxy itself.");
-  section.integer("token_sessions", &o.token_sessions, 1, 64, "Sessions with each PKCS#11 token: signatures it makes at the same time.");
-  section.integer("token_queue", &o.token_queue, 1, 65536, "Signatures waiting for a session of a token; one more is refused at once, and its request answered tryLater.");
-  section.milliseconds("token_deadline", &o.token_deadline, Milliseconds(10), Milliseconds(60'000), "For one signature by a token, waiting included; then a standby signs, or the request is answered tryLater.");
-  section.integer("token_failures", &o.token_failures, 1, 1000, "Failures in a row after which a key in a token is left alone for a second, doubling to a minute; a standby signs meanwhile.");
-  section.integer("signing_jobs", &o.signing_jobs, 1, 65536, "Signatures by tokens under way, all loops together; one more: tryLater.");
-  section.integer("signing_waiting", &o.signing_waiting, 1, 1'000'000, "Requests that wait for them; one more: tryLater.");
-  section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600), "Nothing is signed (tryLater) while the kernel says the clock may be wrong by more, or is not synchronised. Default: not asked.");
-  section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600), "How often index.txt and CRL files are looked at for changes.");
-  section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000), "How long requests in flight may take when stopping.");
+  section.text("store", &o.store,
+               "Directory of the status database. Empty: a temporary one, removed at the end.");
+  section.text("prefix", &o.prefix,
+               "URL path below which GET requests are answered. POST is answered on every path.");
+  section.custom(
+      "nonce", std::string("one of ") + std::string(kNonceWords), "as the profile",
+      [&o](std::string_view word) { return set_nonce(word, o.nonce); },
+      "For issuers that say nothing themselves: which nonces are repeated, all of 1..128 octets, "
+      "only 16..32 octets, or none (answers can then always be remembered ones); or requests "
+      "without one are refused.");
+  section.flag("sha1", &o.sha1,
+               "Whether CertIDs made with SHA-1 are answered; false refuses them as unauthorized.");
+  section.integer("max_certificates", &o.max_certificates, 1, 256,
+                  "Certificates in one request; more is malformed.");
+  section.integer("ready_answers", &o.ready_answers, 0, 1 << 24,
+                  "Signed answers remembered by each loop (about 1.5 KiB each). 0: every answer is "
+                  "signed anew.");
+  section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000,
+                  "Most signatures a loop makes in one second; beyond it requests that need one "
+                  "are answered tryLater. 0: no limit.");
+  section.integer("request_checks_per_second", &o.request_checks_per_second, 0, 1'000'000,
+                  "Most signatures a loop verifies in one second for signed requests, where an "
+                  "issuer wants that (three for most requests, more where certificates come "
+                  "along); beyond it they are answered tryLater. 0: no limit.");
+  section.integer("requests_per_second", &o.requests_per_second, 0, 10'000'000,
+                  "Most requests a loop answers in one second (it may save up five seconds' "
+                  "worth); beyond it they are answered tryLater. 0: no limit.");
+  section.integer("requests_per_source", &o.requests_per_source, 0, 10'000'000,
+                  "The same for one client: an IPv4 address or an IPv6 /64. 0: no limit.");
+  section.texts("unlimited_clients", &o.unlimited_clients,
+                "Networks that requests_per_source does not bind: proxies, monitors.");
+  section.texts("trusted_proxies", &o.trusted_proxies,
+                "Networks of reverse proxies: behind one, the client is the last address in "
+                "X-Forwarded-For that is not such a proxy itself.");
+  section.integer("token_sessions", &o.token_sessions, 1, 64,
+                  "Sessions with each PKCS#11 token: signatures it makes at the same time.");
+  section.integer("token_queue", &o.token_queue, 1, 65536,
+                  "Signatures waiting for a session of a token; one more is refused at once, and "
+                  "its request answered tryLater.");
+  section.milliseconds("token_deadline", &o.token_deadline, Milliseconds(10), Milliseconds(60'000),
+                       "For one signature by a token, waiting included; then a standby signs, or "
+                       "the request is answered tryLater.");
+  section.integer("token_failures", &o.token_failures, 1, 1000,
+                  "Failures in a row after which a key in a token is left alone for a second, "
+                  "doubling to a minute; a standby signs meanwhile.");
+  section.integer("signing_jobs", &o.signing_jobs, 1, 65536,
+                  "Signatures by tokens under way, all loops together; one more: tryLater.");
+  section.integer("signing_waiting", &o.signing_waiting, 1, 1'000'000,
+                  "Requests that wait for them; one more: tryLater.");
+  section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600),
+                   "Nothing is signed (tryLater) while the kernel says the clock may be wrong by "
+                   "more, or is not synchronised. Default: not asked.");
+  section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600),
+                   "How often index.txt and CRL files are looked at for changes.");
+  section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000),
+                       "How long requests in flight may take when stopping.");
   section.integer("max_connections", &o.max_connections, 1, 1'000'000, "Open connections a loop.");
-  section.size("max_request", &o.max_request, 256, 1 << 20, "Longest request body; more is refused with HTTP 413.");
-  section.size("max_header", &o.max_header, 1024, 1 << 20, "Longest request line and headers together; more is refused with HTTP 414 or 431.");
-  section.milliseconds("header_timeout", &o.limits.header_timeout, Milliseconds(100), Milliseconds(600'000), "From the first octet of a request to the end of its headers.");
-  section.milliseconds("body_timeout", &o.limits.body_timeout, Milliseconds(100), Milliseconds(600'000), "For the body of a request.");
-  section.milliseconds("idle_timeout", &o.limits.idle_timeout, Milliseconds(100), Milliseconds(3'600'000), "Between requests on one connection.");
-  section.milliseconds("write_timeout", &o.limits.write_timeout, Milliseconds(100), Milliseconds(600'000), "Without progress in sending.");
+  section.size("max_request", &o.max_request, 256, 1 << 20,
+               "Longest request body; more is refused with HTTP 413.");
+  section.size("max_header", &o.max_header, 1024, 1 << 20,
+               "Longest request line and headers together; more is refused with HTTP 414 or 431.");
+  section.milliseconds("header_timeout", &o.limits.header_timeout, Milliseconds(100),
+                       Milliseconds(600'000),
+                       "From the first octet of a request to the end of its headers.");
+  section.milliseconds("body_timeout", &o.limits.body_timeout, Milliseconds(100),
+                       Milliseconds(600'000), "For the body of a request.");
+  section.milliseconds("idle_timeout", &o.limits.idle_timeout, Milliseconds(100),
+                       Milliseconds(3'600'000), "Between requests on one connection.");
+  section.milliseconds("write_timeout", &o.limits.write_timeout, Milliseconds(100),
+                       Milliseconds(600'000), "Without progress in sending.");
   section.tables("issuer", &o.issuers, bind_issuer, "One for each CA key answered for.");
   section.tables("route", &o.routes, bind_route,
-                 "Other responders, which get the requests nobody here answers; their answers are handed back unchanged. Nothing but these URLs is contacted.");
+                 "Other responders, which get the requests nobody here answers; their answers are "
+                 "handed back unchanged. Nothing but these URLs is contacted.");
 }
 
 namespace {
@@ -183,7 +258,8 @@ token::TokenOptions token_of(const ResponderOptions& o) {
 responder::SignerFiles files_of(const SignerOptions& o, const token::TokenOptions& token) {
   responder::SignerFiles files = o.files;
   files.token = token;
-  files.locally_trusted = o.locally_trusted ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
+  files.locally_trusted =
+      o.locally_trusted ? responder::LocallyTrusted::kYes : responder::LocallyTrusted::kNo;
   files.role = o.standby ? responder::SignerRole::kStandby : responder::SignerRole::kActive;
   files.passphrase = passphrase_of(o.key_pass);
   return files;
@@ -191,7 +267,8 @@ responder::SignerFiles files_of(const SignerOptions& o, const token::TokenOption
 
 }  // namespace
 
-Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o, const ResponderOptions& all) {
+Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o,
+                                                     const ResponderOptions& all) {
   responder::IssuerFiles files = o.files;
   const token::TokenOptions token = token_of(all);
   files.directory_token = token;
@@ -215,13 +292,15 @@ std::vector<responder::RouteFiles> routes_of(const ResponderOptions& o) {
   std::vector<responder::RouteFiles> out;
   for (const RouteOptions& route : o.routes) {
     out.push_back(route.files);
-    out.back().locator = route.service_locator ? responder::ServiceLocator::kFollowed : responder::ServiceLocator::kIgnored;
+    out.back().locator = route.service_locator ? responder::ServiceLocator::kFollowed
+                                               : responder::ServiceLocator::kIgnored;
   }
   return out;
 }
 
 std::string check_lists(const ResponderOptions& o) {
-  for (const auto& [list, key] : {std::pair{&o.unlimited_clients, "unlimited_clients"}, {&o.trusted_proxies, "trusted_proxies"}}) {
+  for (const auto& [list, key] : {std::pair{&o.unlimited_clients, "unlimited_clients"},
+                                  {&o.trusted_proxies, "trusted_proxies"}}) {
     if (const auto networks = parse_networks(*list, key); !networks) {
       return networks.error().detail;
     }
@@ -233,8 +312,11 @@ std::string set_scheme(std::string_view word, SignatureScheme& scheme) {
   return choose(word, kSchemes, [&scheme](SignatureScheme chosen) { scheme = chosen; });
 }
 std::string check_key_pass(std::string_view text) {
-  const bool known = (text.starts_with("file:") && text.size() > 5) || (text.starts_with("env:") && text.size() > 4);
-  return known || text.empty() ? "" : "must be \"file:PATH\" or \"env:NAME\" (a passphrase itself does not belong here)";
+  const bool known = (text.starts_with("file:") && text.size() > 5) ||
+                     (text.starts_with("env:") && text.size() > 4);
+  return known || text.empty()
+             ? ""
+             : "must be \"file:PATH\" or \"env:NAME\" (a passphrase itself does not belong here)";
 }
 
 std::function<std::optional<std::string>()> passphrase_of(const std::string& source) {

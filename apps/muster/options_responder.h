@@ -21,11 +21,11 @@ struct SignerOptions {
 
 /// [[responder.issuer]], or the issuer that flags describe.
 struct IssuerOptions {
-  responder::IssuerFiles files;         ///< its signers and rules are below
+  responder::IssuerFiles files;  ///< its signers and rules are below
   PolicyOptions rules;
-  SignerOptions signer;                 ///< signer, key, key_pass...; none without a key and a certificate
+  SignerOptions signer;  ///< signer, key, key_pass...; none without a key and a certificate
   std::vector<SignerOptions> signers;
-  std::string crl;                      ///< short form of one source among `crls`
+  std::string crl;  ///< short form of one source among `crls`
   SourceOptions crls;
 };
 
@@ -77,10 +77,11 @@ responder::Policy policy_of(const ResponderOptions& options);
 responder::ServiceOptions service_of(const ResponderOptions& options);
 std::vector<responder::RouteFiles> routes_of(const ResponderOptions& options);
 /// Errors: what is wrong with the issuer's rules, as a sentence.
-Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer, const ResponderOptions& options);
+Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer,
+                                                     const ResponderOptions& options);
 
-/// Words that flags and file share (see options_policy.h too). Each sets its value and returns an empty string, or says what is
-/// wrong.
+/// Words that flags and file share (see options_policy.h too). Each sets its value and returns an
+/// empty string, or says what is wrong.
 std::string set_scheme(std::string_view word, pki::SignatureScheme& scheme);
 /// Whether `text` names a source for a passphrase.
 std::string check_key_pass(std::string_view text);

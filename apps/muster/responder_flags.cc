@@ -23,7 +23,8 @@ Outcome<Unit> add_issuer(const ResponderFlags& flags, ResponderOptions& options)
   files.index = flags.index;
   issuer.crl = flags.crl;
   const auto check = [](const char* flag, const std::string& problem) -> Outcome<Unit> {
-    return problem.empty() ? Outcome<Unit>(Unit{}) : fail(kExitUsage, std::string(flag) + " " + problem);
+    return problem.empty() ? Outcome<Unit>(Unit{})
+                           : fail(kExitUsage, std::string(flag) + " " + problem);
   };
   MUSTER_CHECK(check("--key-pass", check_key_pass(flags.key_pass)));
   if (!flags.unlisted.empty()) {
@@ -37,10 +38,11 @@ Outcome<Unit> add_issuer(const ResponderFlags& flags, ResponderOptions& options)
     MUSTER_CHECK(check("--validity", validity ? "" : "must be a duration such as 7d, 12h or 90m"));
     issuer.rules.validity = *validity;
   }
-  const std::initializer_list<const std::string*> given = {&flags.ca,       &flags.signer,   &flags.key,
-                                                           &flags.key_pass, &flags.index,    &flags.crl,
-                                                           &flags.unlisted, &flags.unissued, &flags.validity};
-  if (std::any_of(given.begin(), given.end(), [](const std::string* text) { return !text->empty(); })) {
+  const std::initializer_list<const std::string*> given = {
+      &flags.ca,  &flags.signer,   &flags.key,      &flags.key_pass, &flags.index,
+      &flags.crl, &flags.unlisted, &flags.unissued, &flags.validity};
+  if (std::any_of(given.begin(), given.end(),
+                  [](const std::string* text) { return !text->empty(); })) {
     options.issuers.push_back(std::move(issuer));
   }
   return Unit{};
@@ -53,9 +55,12 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags) {
   app.add_option("--ca", flags.ca, "certificate of the CA to answer for");
   app.add_option("--index", flags.index, "its index.txt (openssl ca, easy-rsa)");
   app.add_option("--crl", flags.crl, "its CRL, instead of index.txt; needs --unlisted");
-  app.add_option("--unlisted", flags.unlisted, "serials not on the CRL are: good, unknown or unauthorized");
-  app.add_option("--unissued", flags.unissued, "serials not in index.txt are: unknown, unauthorized or revoked");
-  app.add_option("--signer", flags.signer, "certificate of the OCSP signer (default: the CA signs)");
+  app.add_option("--unlisted", flags.unlisted,
+                 "serials not on the CRL are: good, unknown or unauthorized");
+  app.add_option("--unissued", flags.unissued,
+                 "serials not in index.txt are: unknown, unauthorized or revoked");
+  app.add_option("--signer", flags.signer,
+                 "certificate of the OCSP signer (default: the CA signs)");
   app.add_option("--key", flags.key, "private key of the signer");
   app.add_option("--key-pass", flags.key_pass, "its passphrase: file:PATH or env:NAME");
   app.add_option("--validity", flags.validity, "from thisUpdate to nextUpdate, such as 7d or 12h");
@@ -85,7 +90,8 @@ Outcome<Options> read_options(const ResponderFlags& flags) {
   }
   MUSTER_CHECK(add_issuer(flags, responder));
   if (responder.listen.empty()) {
-    return fail(kExitUsage, "no address to listen on; give listen = [\"127.0.0.1:8888\"] (--listen)");
+    return fail(kExitUsage,
+                "no address to listen on; give listen = [\"127.0.0.1:8888\"] (--listen)");
   }
   if (responder.loops < 0 || responder.loops > 1024) {
     return fail(kExitUsage, "--loops must lie between 0 and 1024");
@@ -98,10 +104,13 @@ Outcome<Options> read_options(const ResponderFlags& flags) {
 
 int exit_code_for(node::NodeErrc code) {
   switch (code) {
-    case node::NodeErrc::kUsage: return kExitUsage;
-    case node::NodeErrc::kInput: return kExitInput;
+    case node::NodeErrc::kUsage:
+      return kExitUsage;
+    case node::NodeErrc::kInput:
+      return kExitInput;
     case node::NodeErrc::kSystem:
-    case node::NodeErrc::kStopped: break;
+    case node::NodeErrc::kStopped:
+      break;
   }
   return kExitInternal;
 }
@@ -143,13 +152,15 @@ Outcome<StoreDirectory> StoreDirectory::make(const std::string& configured) {
   }
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   std::string path;
-  for (const std::string& parent : {std::string(runtime != nullptr ? runtime : ""), std::string("/tmp")}) {
+  for (const std::string& parent :
+       {std::string(runtime != nullptr ? runtime : ""), std::string("/tmp")}) {
     path = parent + "/muster-XXXXXX";
     if (!parent.empty() && ::mkdtemp(path.data()) != nullptr) {
       return StoreDirectory(std::move(path), true);
     }
   }
-  return fail(kExitInternal, "cannot make a temporary directory " + path + ": " + std::strerror(errno) +
+  return fail(kExitInternal, "cannot make a temporary directory " + path + ": " +
+                                 std::strerror(errno) +
                                  "; give one with store = \"DIR\" (--store)");
 }
 StoreDirectory::~StoreDirectory() {

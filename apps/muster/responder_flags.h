@@ -26,7 +26,8 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags);
 /// File first, flags over it.
 Outcome<Options> read_options(const ResponderFlags& flags);
 
-/// The options as the library wants them; `store` is where the database lies when the file names no place.
+/// The options as the library wants them; `store` is where the database lies when the file names no
+/// place.
 Outcome<node::NodeOptions> node_options(const Options& options, const std::string& store);
 int exit_code_for(node::NodeErrc code);
 
@@ -41,7 +42,8 @@ class StoreDirectory {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  StoreDirectory(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  StoreDirectory(std::string path, bool temporary)
+      : path_(std::move(path)), temporary_(temporary) {}
   std::string path_;
   bool temporary_;
 };

@@ -1,4 +1,5 @@
-// One request without sockets: parse, look up in a real store, remembered answer or live signature. Nanoseconds and allocations.
+// One request without sockets: parse, look up in a real store, remembered answer or live signature.
+// Nanoseconds and allocations.
 #include <benchmark/benchmark.h>
 
 #include "muster/http/get_path.h"
@@ -37,7 +38,9 @@ struct World {
     std::vector<IssuerSpec> specs;
     specs.push_back({.label = "bench",
                      .certificates = {pki.intermediate.certificate},
-                     .signers = {{.label = "", .certificate = pki.ocsp_signer.certificate, .key = pki.ocsp_signer.key}},
+                     .signers = {{.label = "",
+                                  .certificate = pki.ocsp_signer.certificate,
+                                  .key = pki.ocsp_signer.key}},
                      .origin = DataOrigin::kWatchedSource,
                      .store_id = issuer,
                      .policy = {}});
@@ -46,9 +49,10 @@ struct World {
     answerer = std::make_unique<Answerer>(setup, store->reader(), counters);
     for (unsigned n = 0; n < kSerials; ++n) {
       ocsp::Request request;
-      request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, pki.intermediate.certificate,
-                                                    testing::make_serial(0x10000000 + n)),
-                                  {}});
+      request.requests.push_back(
+          {pki::make_cert_id(HashAlgorithm::kSha256, pki.intermediate.certificate,
+                             testing::make_serial(0x10000000 + n)),
+           {}});
       requests.push_back(ocsp::encode_request(request));
       targets.push_back("/" + http::encode_get_tail(requests.back()));
     }
@@ -70,7 +74,8 @@ World& world() {
 
 void report_allocations(benchmark::State& state, std::uint64_t before) {
   state.counters["allocations"] =
-      static_cast<double>(testing::allocations_of_this_thread() - before) / static_cast<double>(state.iterations());
+      static_cast<double>(testing::allocations_of_this_thread() - before) /
+      static_cast<double>(state.iterations());
 }
 
 /// \param range(0)  how many different certificates are asked about in turn
@@ -123,9 +128,10 @@ BENCHMARK(BM_StoreLookup);
 void BM_UnknownIssuer(benchmark::State& state) {
   World& w = world();
   ocsp::Request foreign;
-  foreign.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, testing::standard_pki().root.certificate,
-                                                testing::make_serial(1)),
-                              {}});
+  foreign.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, testing::standard_pki().root.certificate,
+                         testing::make_serial(1)),
+       {}});
   const Buffer request = ocsp::encode_request(foreign);
   w.answerer->answer(request, testing::kTestNow);
   const std::uint64_t before = testing::allocations_of_this_thread();
@@ -140,10 +146,12 @@ BENCHMARK(BM_UnknownIssuer);
 void BM_LiveSigned(benchmark::State& state) {
   World& w = world();
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, testing::standard_pki().intermediate.certificate,
-                                                testing::make_serial(0x10000000)),
-                              {}});
-  request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(32, 0x6e))});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, testing::standard_pki().intermediate.certificate,
+                         testing::make_serial(0x10000000)),
+       {}});
+  request.extensions.push_back(
+      {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(32, 0x6e))});
   const Buffer octets = ocsp::encode_request(request);
   w.answerer->answer(octets, testing::kTestNow);
   const std::uint64_t before = testing::allocations_of_this_thread();

@@ -13,8 +13,8 @@
 #include "muster/source/watcher.h"
 #include "muster/testing/pki_builder.h"
 
-// muster_bench_source [entries] [delta entries]: a CRL of that size into the store, then a delta over it, with the time and the
-// most memory each took.
+// muster_bench_source [entries] [delta entries]: a CRL of that size into the store, then a delta
+// over it, with the time and the most memory each took.
 namespace {
 
 using namespace muster;
@@ -28,11 +28,11 @@ class RunningAtTestNow final : public Clock {
 };
 
 /// Writes a CRL with random serials of 16 octets.
-void write_crl(const testing::Identity& ca, const std::string& path, std::size_t entries, std::uint64_t number,
-               std::optional<std::uint64_t> base) {
+void write_crl(const testing::Identity& ca, const std::string& path, std::size_t entries,
+               std::uint64_t number, std::optional<std::uint64_t> base) {
   auto signer = *pki::Signer::make(ca.key);
-  crl::CrlEncoder encoder({ca.certificate.subject(), signer.algorithm(), kTestNow - Seconds(3600) + Seconds(number),
-                           kTestNow + Seconds(86400)},
+  crl::CrlEncoder encoder({ca.certificate.subject(), signer.algorithm(),
+                           kTestNow - Seconds(3600) + Seconds(number), kTestNow + Seconds(86400)},
                           entries * 40);
   std::mt19937_64 random(number);
   for (std::size_t i = 0; i < entries; ++i) {
@@ -90,8 +90,9 @@ int main(int argc, char** argv) {
   }
   const auto store = store::Store::open(directory.file("store"));
   MUSTER_ASSERT(store);
-  source::SourceSpec spec{source::SourceKind::kCrlSet, "bench", ca.certificate,
-                          *(*store)->ensure_issuer(source::make_issuer_key(ca.certificate), "bench"), "bench"};
+  source::SourceSpec spec{
+      source::SourceKind::kCrlSet, "bench", ca.certificate,
+      *(*store)->ensure_issuer(source::make_issuer_key(ca.certificate), "bench"), "bench"};
   spec.crls.files = {directory.file("base.crl")};
   spec.crls.directories = {directory.path()};
   source::WatchOptions options;
@@ -109,13 +110,18 @@ int main(int argc, char** argv) {
   }
   MUSTER_ASSERT(loaded && !loaded->at(0).error);
   const double seconds = std::chrono::duration<double>(Steady::now() - start).count();
-  std::printf("complete: %zu entries in %.2f s (%.2f M/s), own memory at most %ld MiB more, with mapped files %ld MiB\n", entries,
-              seconds, static_cast<double>(entries) / seconds / 1e6, (most_own - before) / 1024, most_memory_kib() / 1024);
+  std::printf(
+      "complete: %zu entries in %.2f s (%.2f M/s), own memory at most %ld MiB more, with mapped "
+      "files %ld MiB\n",
+      entries, seconds, static_cast<double>(entries) / seconds / 1e6, (most_own - before) / 1024,
+      most_memory_kib() / 1024);
   const auto changed = Steady::now();
-  MUSTER_ASSERT(std::rename(directory.file("delta.part").c_str(), directory.file("delta.crl").c_str()) == 0);
+  MUSTER_ASSERT(
+      std::rename(directory.file("delta.part").c_str(), directory.file("delta.crl").c_str()) == 0);
   while (watcher.status().at(0).loads < 2) {
     ::usleep(1'000);
   }
-  std::printf("delta: %zu entries in %.3f s\n", changes, std::chrono::duration<double>(Steady::now() - changed).count());
+  std::printf("delta: %zu entries in %.3f s\n", changes,
+              std::chrono::duration<double>(Steady::now() - changed).count());
   return 0;
 }

@@ -15,7 +15,8 @@
 
 #include "muster/store/store.h"
 
-// muster_bench_store [records] [directory]: the store beside bare LMDB on the same input, in one run.
+// muster_bench_store [records] [directory]: the store beside bare LMDB on the same input, in one
+// run.
 namespace {
 
 using namespace muster;
@@ -25,7 +26,9 @@ constexpr std::size_t kSerialOctets = 16;
 constexpr std::size_t kLookups = 1'000'000;
 constexpr std::size_t kChangesPerTransaction = 1000;
 
-double seconds_since(Steady::time_point start) { return std::chrono::duration<double>(Steady::now() - start).count(); }
+double seconds_since(Steady::time_point start) {
+  return std::chrono::duration<double>(Steady::now() - start).count();
+}
 
 template <class T>
 T must(store::StoreResult<T> result) {
@@ -70,7 +73,7 @@ store::Status status_of(std::size_t i) {
 }
 
 double file_octets(const std::string& directory, std::size_t records) {
-  struct stat info{};
+  struct stat info {};
   ::stat((directory + "/data.mdb").c_str(), &info);
   return static_cast<double>(info.st_size) / static_cast<double>(records);
 }
@@ -87,7 +90,8 @@ struct Figures {
   double lookup_ns = 0;
 };
 
-Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorted, const std::vector<Serial>& wanted) {
+Figures bare_lmdb(const std::string& directory, const std::vector<Serial>& sorted,
+                  const std::vector<Serial>& wanted) {
   Figures figures;
   ::mkdir(directory.c_str(), 0750);
   MDB_env* env = nullptr;
@@ -139,7 +143,8 @@ double load(store::Store& store, store::IssuerId issuer, const std::vector<Seria
   return static_cast<double>(serials.size()) / seconds_since(start);
 }
 
-Figures ours(const std::string& directory, const std::vector<Serial>& serials, const std::vector<Serial>& wanted) {
+Figures ours(const std::string& directory, const std::vector<Serial>& serials,
+             const std::vector<Serial>& wanted) {
   Figures figures;
   const auto store = must(store::Store::open(directory));
   const store::IssuerId issuer = must(store->ensure_issuer(key_of(1), "bench"));
@@ -189,7 +194,8 @@ void changes_beside_records(const std::string& directory, const std::vector<Seri
 
 int main(int argc, char** argv) {
   const std::size_t records = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  std::string root = (argc > 2 ? std::string(argv[2]) : std::string("/tmp")) + "/muster-bench.XXXXXX";
+  std::string root =
+      (argc > 2 ? std::string(argv[2]) : std::string("/tmp")) + "/muster-bench.XXXXXX";
   if (records == 0 || ::mkdtemp(root.data()) == nullptr) {
     std::fprintf(stderr, "usage: muster_bench_store [records] [directory]\n");
     return 64;
@@ -208,16 +214,18 @@ int main(int argc, char** argv) {
   const double after = peak_mib();
   const Figures bare = bare_lmdb(root + "/bare", sorted, wanted);
   std::printf("%zu records, %zu-octet serials, one in ten revoked\n", records, kSerialOctets);
-  std::printf("%-22s %14s %8s %12s %12s\n", "", "load records/s", "/ bare", "octets each", "lookup ns");
+  std::printf("%-22s %14s %8s %12s %12s\n", "", "load records/s", "/ bare", "octets each",
+              "lookup ns");
   const auto print = [&](const char* name, const Figures& f) {
-    std::printf("%-22s %14.0f %8.2f %12.1f %12.0f\n", name, f.load_per_second, f.load_per_second / bare.load_per_second,
-                f.octets_per_record, f.lookup_ns);
+    std::printf("%-22s %14.0f %8.2f %12.1f %12.0f\n", name, f.load_per_second,
+                f.load_per_second / bare.load_per_second, f.octets_per_record, f.lookup_ns);
   };
   print("bare LMDB, sorted", bare);
   print("muster, sorted", s);
   print("muster, unsorted", u);
   std::printf("lookup / bare: %.2f\n", s.lookup_ns / bare.lookup_ns);
-  std::printf("resident peak above the input: %.0f MiB (mapped file pages included)\n", after - before);
+  std::printf("resident peak above the input: %.0f MiB (mapped file pages included)\n",
+              after - before);
   changes_beside_records(root + "/sorted", wanted);
   const auto start = Steady::now();
   const auto again = must(store::Store::open(root + "/sorted"));

@@ -1,5 +1,6 @@
-// What a signature costs in this process, and in a token behind libs/token: SoftHSM2, and our own module of tests, whose signature is
-// OpenSSL's as well, so that the difference is the way there and back (two threads, p11-kit, the check of what came back).
+// What a signature costs in this process, and in a token behind libs/token: SoftHSM2, and our own
+// module of tests, whose signature is OpenSSL's as well, so that the difference is the way there
+// and back (two threads, p11-kit, the check of what came back).
 #include <benchmark/benchmark.h>
 
 #include "muster/testing/fault_token.h"
@@ -29,11 +30,13 @@ void our_module(benchmark::State& state, KeyKind kind) {
     auto& token = testing::fault_token(MUSTER_FAULT_TOKEN);
     token.reset();
     for (const KeyKind each : {KeyKind::kP256, KeyKind::kRsa2048}) {
-      token.add_key("k" + std::to_string(static_cast<int>(each)), static_cast<std::uint8_t>(each), cached_key(each).pem);
+      token.add_key("k" + std::to_string(static_cast<int>(each)), static_cast<std::uint8_t>(each),
+                    cached_key(each).pem);
     }
     return true;
   }();
-  const std::string uri = "pkcs11:token=fault;object=k" + std::to_string(static_cast<int>(kind)) + "?module-path=" MUSTER_FAULT_TOKEN;
+  const std::string uri = "pkcs11:token=fault;object=k" + std::to_string(static_cast<int>(kind)) +
+                          "?module-path=" MUSTER_FAULT_TOKEN;
   sign(state, *load_token_key(uri, {}, [] { return std::optional<std::string>("1234"); }));
 }
 

@@ -1,7 +1,7 @@
 // expect: deleted function
-#include "muster/ocsp/ocsp.h"
-
 #include <utility>
+
+#include "muster/ocsp/ocsp.h"
 
 void use(muster::Buffer octets);
 void use(muster::Buffer octets) {

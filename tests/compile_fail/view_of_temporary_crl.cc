@@ -1,7 +1,7 @@
 // expect: deleted function
-#include "muster/crl/crl.h"
-
 #include <utility>
+
+#include "muster/crl/crl.h"
 
 void use(muster::Buffer octets);
 void use(muster::Buffer octets) {

@@ -17,11 +17,13 @@ const TestPki& live_pki() {
 
 std::string fetch_with_curl(const FaultResponder& responder) {
   ocsp::Request request;
-  request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, live_pki().leaf.certificate, live_pki().intermediate.certificate), {}});
-  const ProcessResult result = run_process({"curl", "-sS", "--max-time", "1", "-i",
-                                            responder.url() + http::encode_get_tail(ocsp::encode_request(request))},
-                                           {});
+  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, live_pki().leaf.certificate,
+                                                live_pki().intermediate.certificate),
+                              {}});
+  const ProcessResult result =
+      run_process({"curl", "-sS", "--max-time", "1", "-i",
+                   responder.url() + http::encode_get_tail(ocsp::encode_request(request))},
+                  {});
   return result.out + result.err;
 }
 
@@ -32,9 +34,11 @@ TEST(FaultResponder, AnswersAndMisbehavesAsTold) {
   const Buffer request = responder.last_request();
   EXPECT_TRUE(ocsp::parse_request(request));
   const std::pair<Fault, const char*> cases[] = {
-      {Fault::kAbsent, "onnect"}, {Fault::kReset, "reset by peer"}, {Fault::kHangs, "timed out"},
-      {Fault::kHangsInBody, "timed out"}, {Fault::kCutShort, "(18)"}, {Fault::kHttp404, "404"},
-      {Fault::kHttp503, "Retry-After: 7"}, {Fault::kChunked, "chunked"}, {Fault::kNotHttp, "HTTP/0.9"},
+      {Fault::kAbsent, "onnect"},          {Fault::kReset, "reset by peer"},
+      {Fault::kHangs, "timed out"},        {Fault::kHangsInBody, "timed out"},
+      {Fault::kCutShort, "(18)"},          {Fault::kHttp404, "404"},
+      {Fault::kHttp503, "Retry-After: 7"}, {Fault::kChunked, "chunked"},
+      {Fault::kNotHttp, "HTTP/0.9"},
   };
   for (const auto& [fault, expected] : cases) {
     responder.set(fault);

@@ -8,8 +8,9 @@
 
 #include "revocation_world.h"
 
-// The promise: once a revocation (or a hold) was acknowledged, nobody is told good any more, whatever happens: concurrent readers and
-// writers, new index files, reloads good and bad, kill -9 in the middle of a commit, restarts. Every thread's decisions come from one seed;
+// The promise: once a revocation (or a hold) was acknowledged, nobody is told good any more,
+// whatever happens: concurrent readers and writers, new index files, reloads good and bad, kill -9
+// in the middle of a commit, restarts. Every thread's decisions come from one seed;
 // MUSTER_CHAOS_SEED repeats a run, MUSTER_CHAOS_SECONDS makes it longer.
 namespace muster::testing {
 namespace {
@@ -21,7 +22,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-/// A fault of the kind the test is for, put between responder and reader: the answer of an earlier question.
+/// A fault of the kind the test is for, put between responder and reader: the answer of an earlier
+/// question.
 enum class Planted : std::uint8_t { kNothing, kRemembersTooLong };
 
 class Chaos {
@@ -47,8 +49,9 @@ class Chaos {
   }
 
   [[nodiscard]] std::string figures() const {
-    return std::to_string(answers) + " answers, " + std::to_string(acknowledged) + " acknowledged, " + std::to_string(crashes) +
-           " crashes, " + std::to_string(restarts) + " restarts, " + std::to_string(swaps) + " index files, " + std::to_string(reloads) +
+    return std::to_string(answers) + " answers, " + std::to_string(acknowledged) +
+           " acknowledged, " + std::to_string(crashes) + " crashes, " + std::to_string(restarts) +
+           " restarts, " + std::to_string(swaps) + " index files, " + std::to_string(reloads) +
            " reloads";
   }
   std::atomic<std::uint64_t> answers{0}, wrong{0}, acknowledged{0};
@@ -64,7 +67,9 @@ class Chaos {
     while (!over_) {
       const Fed fed = often(random, 60) ? Fed::kPushed : Fed::kIndexed;
       const auto serial = static_cast<unsigned>(random() % kSerials);
-      const Buffer request = world_.request(fed, serial, often(random, 50) ? HashAlgorithm::kSha256 : HashAlgorithm::kSha1, often(random, 20));
+      const Buffer request = world_.request(
+          fed, serial, often(random, 50) ? HashAlgorithm::kSha256 : HashAlgorithm::kSha1,
+          often(random, 20));
       const bool from_memory = planted_ == Planted::kRemembersTooLong && often(random, 25);
       Track& track = world_.track(fed, serial);
       const std::uint32_t before = track.state.load();
@@ -72,7 +77,8 @@ class Chaos {
       if (from_memory && remembered.contains({fed, serial})) {
         told = remembered[{fed, serial}];
       }
-      if (told == Told::kGood && (before & Track::kAcknowledged) != 0 && track.state.load() == before) {
+      if (told == Told::kGood && (before & Track::kAcknowledged) != 0 &&
+          track.state.load() == before) {
         ++wrong;
       }
       remembered[{fed, serial}] = told;
@@ -85,7 +91,11 @@ class Chaos {
     while (!over_) {
       const auto serial = static_cast<unsigned>(random() % (kSerials / 2)) * 2 + which;
       const auto choice = static_cast<unsigned>(random() % 100);
-      const char* const verb = choice < 40 ? "issue" : choice < 60 ? "hold" : choice < 80 ? "unhold" : choice < 90 ? "revoke" : "bulk";
+      const char* const verb = choice < 40   ? "issue"
+                               : choice < 60 ? "hold"
+                               : choice < 80 ? "unhold"
+                               : choice < 90 ? "revoke"
+                                             : "bulk";
       if (std::string_view(verb) == "bulk") {
         bulk(random, which);
       } else {
@@ -207,12 +217,15 @@ class Chaos {
     for (const Fed fed : {Fed::kPushed, Fed::kIndexed}) {
       for (unsigned serial = 0; serial < kSerials; ++serial) {
         const Track& track = world_.track(fed, serial);
-        const Told told = ask(world_.ocsp_address(), world_.request(fed, serial, HashAlgorithm::kSha256, false));
+        const Told told =
+            ask(world_.ocsp_address(), world_.request(fed, serial, HashAlgorithm::kSha256, false));
         const bool is_held = (track.state & Track::kAcknowledged) != 0;
         if (is_held && told != Told::kRevoked) {
-          complaints.push_back("serial " + std::to_string(serial) + " was acknowledged as revoked or held");
+          complaints.push_back("serial " + std::to_string(serial) +
+                               " was acknowledged as revoked or held");
         }
-        if (fed == Fed::kPushed && track.is_issued && !track.is_uncertain && !is_held && told != Told::kGood) {
+        if (fed == Fed::kPushed && track.is_issued && !track.is_uncertain && !is_held &&
+            told != Told::kGood) {
           complaints.push_back("serial " + std::to_string(serial) + " was acknowledged as issued");
         }
       }
@@ -227,7 +240,9 @@ class Chaos {
   std::atomic<bool> over_{false};
 };
 
-std::uint64_t seed_of_this_run() { return from_environment("MUSTER_CHAOS_SEED", std::random_device()()); }
+std::uint64_t seed_of_this_run() {
+  return from_environment("MUSTER_CHAOS_SEED", std::random_device()());
+}
 
 // req: OCSP-RESP-061 OCSP-RESP-068 OCSP-CRL-051
 TEST(AcknowledgedRevocation, IsNeverAnsweredGoodAgain) {

@@ -28,7 +28,8 @@ std::string binary() {
 }
 
 std::string post(std::string_view target, std::string_view body) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
@@ -87,16 +88,21 @@ RevocationWorld::RevocationWorld() {
 void RevocationWorld::write_config(bool broken) const {
   const auto file = [&](const char* name) { return "\"" + dir_.file(name) + "\"\n"; };
   dir_.write("muster.toml",
-             "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = " + file("store") + "check_interval = \"1s\"\n" +
-                 (broken ? "lisen = 1\n" : "") + "[responder.admin]\nlisten = \"unix:" + dir_.file("admin.sock") +
-                 "\"\n[responder.push]\nlisten = \"" + push_address() + "\"\nbatch_lines = 25\n[[responder.push.client]]\nname = \"test\"\nusers = [\"" +
-                 std::to_string(::getuid()) + "\"]\nissuers = [\"pushed\"]\n[[responder.issuer]]\nlabel = \"pushed\"\nca = " + file("ca.pem") +
-                 "signer = " + file("ocsp.pem") + "key = " + file("ocsp.key") + "[[responder.issuer]]\nlabel = \"indexed\"\nca = " +
-                 file("root.pem") + "key = " + file("root.key") + "index = " + file("index.txt"));
+             "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = " + file("store") +
+                 "check_interval = \"1s\"\n" + (broken ? "lisen = 1\n" : "") +
+                 "[responder.admin]\nlisten = \"unix:" + dir_.file("admin.sock") +
+                 "\"\n[responder.push]\nlisten = \"" + push_address() +
+                 "\"\nbatch_lines = 25\n[[responder.push.client]]\nname = \"test\"\nusers = [\"" +
+                 std::to_string(::getuid()) +
+                 "\"]\nissuers = [\"pushed\"]\n[[responder.issuer]]\nlabel = \"pushed\"\nca = " +
+                 file("ca.pem") + "signer = " + file("ocsp.pem") + "key = " + file("ocsp.key") +
+                 "[[responder.issuer]]\nlabel = \"indexed\"\nca = " + file("root.pem") +
+                 "key = " + file("root.key") + "index = " + file("index.txt"));
 }
 
 void RevocationWorld::start() {
-  daemon_ = std::make_unique<Daemon>(std::vector<std::string>{binary(), "responder", "-c", dir_.file("muster.toml")});
+  daemon_ = std::make_unique<Daemon>(
+      std::vector<std::string>{binary(), "responder", "-c", dir_.file("muster.toml")});
   const auto port = daemon_->wait_for_port("listening on ", kPatience);
   ASSERT_TRUE(port) << daemon_->output();
   const std::lock_guard lock(mutex_);
@@ -131,7 +137,8 @@ std::optional<unsigned> RevocationWorld::push(std::string_view verb, unsigned se
   return static_cast<unsigned>(std::stoul(text.substr(9, 3)));
 }
 
-void RevocationWorld::push_bulk(const std::string& lines, const std::function<void(std::size_t)>& acknowledged) {
+void RevocationWorld::push_bulk(const std::string& lines,
+                                const std::function<void(std::size_t)>& acknowledged) {
   Wire wire(push_address());
   if (!wire.send(post("/v1/issuers/pushed/bulk", lines))) {
     return;
@@ -139,7 +146,8 @@ void RevocationWorld::push_bulk(const std::string& lines, const std::function<vo
   std::string text;
   std::size_t seen = 0;
   while (wire.receive(text)) {
-    for (std::size_t end = text.find('\n', seen); end != std::string::npos; end = text.find('\n', seen)) {
+    for (std::size_t end = text.find('\n', seen); end != std::string::npos;
+         end = text.find('\n', seen)) {
       const std::string one = text.substr(seen, end - seen);
       seen = end + 1;
       if (one.starts_with("{\"line\":") && one.find("\"result\":") != std::string::npos) {
@@ -160,7 +168,8 @@ std::string RevocationWorld::admin(const std::string& method, const std::string&
 std::uint64_t RevocationWorld::metric(const std::string& name_and_labels) {
   const std::string page = admin("GET", "/metrics");
   const std::size_t at = page.find("\n" + name_and_labels + " ");
-  return at == std::string::npos ? UINT64_MAX : std::stoull(page.substr(at + name_and_labels.size() + 2));
+  return at == std::string::npos ? UINT64_MAX
+                                 : std::stoull(page.substr(at + name_and_labels.size() + 2));
 }
 
 bool RevocationWorld::swap_index(const std::vector<bool>& revoked) {
@@ -168,7 +177,8 @@ bool RevocationWorld::swap_index(const std::vector<bool>& revoked) {
   std::string text;
   std::uint64_t count = 0;
   for (unsigned i = 0; i < kSerials; ++i) {
-    text += (revoked[i] ? "R\t" + ends + "\t261101000000Z" : "V\t" + ends + "\t") + "\t" + hex_of(i) + "\tunknown\t/CN=" + std::to_string(i) + "\n";
+    text += (revoked[i] ? "R\t" + ends + "\t261101000000Z" : "V\t" + ends + "\t") + "\t" +
+            hex_of(i) + "\tunknown\t/CN=" + std::to_string(i) + "\n";
     count += revoked[i] ? 1U : 0U;
   }
   const std::string fresh = dir_.write("index.new", text);
@@ -176,7 +186,8 @@ bool RevocationWorld::swap_index(const std::vector<bool>& revoked) {
     return false;
   }
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (daemon_ != nullptr && metric("muster_issuer_records{issuer=\"indexed\",state=\"revoked\"}") != count) {
+  while (daemon_ != nullptr &&
+         metric("muster_issuer_records{issuer=\"indexed\",state=\"revoked\"}") != count) {
     if (std::chrono::steady_clock::now() > deadline) {
       return false;
     }
@@ -193,11 +204,13 @@ bool RevocationWorld::reload(bool broken) {
 }
 
 Buffer RevocationWorld::request(Fed fed, unsigned serial, HashAlgorithm hash, bool nonce) const {
-  const pki::Certificate& issuer = fed == Fed::kPushed ? pki_.intermediate.certificate : pki_.root.certificate;
+  const pki::Certificate& issuer =
+      fed == Fed::kPushed ? pki_.intermediate.certificate : pki_.root.certificate;
   ocsp::Request request;
   request.requests.push_back({pki::make_cert_id(hash, issuer, serial_of(serial)), {}});
   if (nonce) {
-    request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(16, 0x5a))});
+    request.extensions.push_back(
+        {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(16, 0x5a))});
   }
   return ocsp::encode_request(request);
 }
@@ -211,7 +224,9 @@ Told read_answer(Bytes body) {
     return Told::kRefused;
   }
   const ocsp::CertStatus& status = (*parsed->basic->responses.begin()).status;
-  return std::holds_alternative<ocsp::Good>(status) ? Told::kGood : std::holds_alternative<ocsp::Revoked>(status) ? Told::kRevoked : Told::kUnknown;
+  return std::holds_alternative<ocsp::Good>(status)      ? Told::kGood
+         : std::holds_alternative<ocsp::Revoked>(status) ? Told::kRevoked
+                                                         : Told::kUnknown;
 }
 
 Told ask(const std::string& address, const Buffer& request) {

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "muster/ocsp/ocsp.h"
+#include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
 #include "muster/testing/temp_dir.h"
-#include "muster/testing/pki_builder.h"
 
-// A responder process that is fed by the push API and by an index.txt, crashes and comes back; clients that need no server to be there.
+// A responder process that is fed by the push API and by an index.txt, crashes and comes back;
+// clients that need no server to be there.
 namespace muster::testing {
 
 inline constexpr unsigned kSerials = 48;  ///< of each issuer
@@ -35,14 +36,15 @@ class Wire {
   UniqueFd fd_;
 };
 
-/// What the test knows of one certificate. A reader that saw `state` say "acknowledged" before it asked, and the same value behind, must not
-/// have been told good.
+/// What the test knows of one certificate. A reader that saw `state` say "acknowledged" before it
+/// asked, and the same value behind, must not have been told good.
 struct Track {
   static constexpr std::uint32_t kAcknowledged = 1;
-  std::atomic<std::uint32_t> state{0};        ///< generation * 2, plus kAcknowledged while revoked or on hold for all the world
-  std::atomic<bool> is_final{false};          ///< the revocation acknowledged is definitive
-  std::atomic<bool> is_issued{false};         ///< acknowledged as good, nothing sent since
-  std::atomic<bool> is_uncertain{false};      ///< something was sent and never acknowledged
+  std::atomic<std::uint32_t> state{
+      0};  ///< generation * 2, plus kAcknowledged while revoked or on hold for all the world
+  std::atomic<bool> is_final{false};      ///< the revocation acknowledged is definitive
+  std::atomic<bool> is_issued{false};     ///< acknowledged as good, nothing sent since
+  std::atomic<bool> is_uncertain{false};  ///< something was sent and never acknowledged
 
   void acknowledge() { state.fetch_or(kAcknowledged); }
   /// Before something is sent that may make it good again.
@@ -66,16 +68,20 @@ class RevocationWorld {
   [[nodiscard]] std::string ocsp_address() const;
   [[nodiscard]] std::string push_address() const { return "unix:" + dir_.file("push.sock"); }
   [[nodiscard]] std::string log() const { return daemon_ == nullptr ? "" : daemon_->output(); }
-  [[nodiscard]] Track& track(Fed fed, unsigned serial) { return tracks_[static_cast<std::size_t>(fed)].at(serial); }
+  [[nodiscard]] Track& track(Fed fed, unsigned serial) {
+    return tracks_[static_cast<std::size_t>(fed)].at(serial);
+  }
 
   /// One operation of the push API; nothing when no complete answer came.
   std::optional<unsigned> push(std::string_view verb, unsigned serial);
-  /// A bulk request; calls `acknowledged(line)` for each line (from 1) carried out, as results come in.
+  /// A bulk request; calls `acknowledged(line)` for each line (from 1) carried out, as results come
+  /// in.
   void push_bulk(const std::string& lines, const std::function<void(std::size_t)>& acknowledged);
   /// "{"op":"revoke","serial":"0A01"}\n".
   static std::string line(std::string_view op, unsigned serial);
 
-  /// Replaces index.txt with these revoked, and waits until the responder has taken it. False: it did not say so.
+  /// Replaces index.txt with these revoked, and waits until the responder has taken it. False: it
+  /// did not say so.
   bool swap_index(const std::vector<bool>& revoked);
   /// SIGHUP with a configuration that is broken, or right. Waits for the outcome.
   bool reload(bool broken);

@@ -12,8 +12,8 @@
 namespace muster::testing {
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 class StoreCommand : public ::testing::Test {
  protected:
@@ -21,7 +21,8 @@ class StoreCommand : public ::testing::Test {
   ProcessResult run(std::vector<std::string> arguments) const {
     const char* binary = std::getenv("MUSTER_BINARY");
     EXPECT_NE(binary, nullptr) << "set MUSTER_BINARY to the muster program";
-    arguments.insert(arguments.begin(), {binary == nullptr ? "muster" : binary, "store", "-d", directory_.file("store")});
+    arguments.insert(arguments.begin(), {binary == nullptr ? "muster" : binary, "store", "-d",
+                                         directory_.file("store")});
     return run_process(arguments);
   }
   void expect(int exit_code, std::vector<std::string> arguments, const std::string& text) const {
@@ -39,18 +40,21 @@ class StoreCommand : public ::testing::Test {
 };
 
 constexpr std::string_view kIndex =
-    "V\t300101000000Z\t\t01\tunknown\t/CN=x\nR\t300101000000Z\t260101000000Z,superseded\t02\tunknown\t/CN=y\n";
+    "V\t300101000000Z\t\t01\tunknown\t/"
+    "CN=x\nR\t300101000000Z\t260101000000Z,superseded\t02\tunknown\t/CN=y\n";
 
 TEST_F(StoreCommand, ImportsAnIndexAndPrintsIt) {
   const std::string index = directory_.write("index.txt", kIndex);
   expect(0, {"import", "--ca", ca(), "--index", index}, "2 added");
-  EXPECT_EQ(record("01"), (json{{"serial", "01"}, {"state", "good"}, {"expires", "2030-01-01T00:00:00Z"}}));
+  EXPECT_EQ(record("01"),
+            (json{{"serial", "01"}, {"state", "good"}, {"expires", "2030-01-01T00:00:00Z"}}));
   EXPECT_EQ(record("02")["revokedAt"], "2026-01-01T00:00:00Z");
   EXPECT_EQ(record("02")["reason"], "superseded");
   expect(66, {"get", "01", "03"}, "not in the store: 03");
   const std::string exported = directory_.write("exported.txt", run({"export"}).out);
   expect(0, {"import", "--ca", ca(), "--index", exported}, "0 added, 0 changed, 0 removed");
-  expect(0, {"export", "--format", "csv"}, "02,revoked,2026-01-01T00:00:00Z,superseded,,2030-01-01T00:00:00Z\n");
+  expect(0, {"export", "--format", "csv"},
+         "02,revoked,2026-01-01T00:00:00Z,superseded,,2030-01-01T00:00:00Z\n");
   expect(0, {"export", "--format", "ndjson"}, "{\"serial\":\"01\",\"state\":\"good\"");
   expect(0, {"verify"}, "2 records as written");
 }
@@ -80,7 +84,8 @@ TEST_F(StoreCommand, SetsAndForgetsByHand) {
   EXPECT_EQ(record("0A")["reason"], "certificateHold");
   EXPECT_EQ(record("0A")["expires"], "2030-01-01T00:00:00Z") << "what was known stays known";
   expect(0, {"set", "0A", "good"}, "1 changed");
-  expect(0, {"set", "0A", "revoked", "--reason", "keyCompromise", "--at", "2026-01-02T00:00:00Z"}, "1 changed");
+  expect(0, {"set", "0A", "revoked", "--reason", "keyCompromise", "--at", "2026-01-02T00:00:00Z"},
+         "1 changed");
   EXPECT_EQ(record("0A")["revokedAt"], "2026-01-02T00:00:00Z");
   expect(64, {"set", "0A", "good"}, "revoked for good");
   expect(64, {"set", "0A", "hold"}, "revoked for good");
@@ -95,7 +100,8 @@ TEST_F(StoreCommand, SaysWhatIsWrong) {
   expect(64, {"import", "--ca", ca()}, "--index FILE or --crl FILE");
   expect(64, {"import", "--index", "x"}, "--ca");
   expect(66, {"import", "--ca", ca(), "--index", directory_.file("absent")}, "absent");
-  expect(66, {"import", "--ca", ca(), "--index", directory_.write("half.txt", "V\t3001")}, "line 1");
+  expect(66, {"import", "--ca", ca(), "--index", directory_.write("half.txt", "V\t3001")},
+         "line 1");
   expect(66, {"import", "--ca", directory_.write("no.pem", "hello"), "--index", "x"}, "no.pem");
   expect(64, {"set", "XY", "good", "--ca", ca()}, "XY");
   expect(64, {"set", "0A", "great", "--ca", ca()}, "great");
@@ -109,7 +115,9 @@ TEST_F(StoreCommand, SaysWhatIsWrong) {
 // req: OCSP-RESP-068
 TEST_F(StoreCommand, WarnsAboutARevocationThatWentMissing) {
   expect(0, {"import", "--ca", ca(), "--index", directory_.write("a.txt", kIndex)}, "2 added");
-  expect(0, {"import", "--ca", ca(), "--index", directory_.write("b.txt", kIndex.substr(0, kIndex.find('\n') + 1))},
+  expect(0,
+         {"import", "--ca", ca(), "--index",
+          directory_.write("b.txt", kIndex.substr(0, kIndex.find('\n') + 1))},
          "they stay revoked: 02");
   EXPECT_EQ(record("02")["state"], "revoked");
 }

@@ -20,24 +20,43 @@ void UniqueFd::reset(int fd) {
 std::string to_string(const FileError& error) {
   const char* verb = "use";
   switch (error.code) {
-    case FileErrc::kOpen: verb = "open"; break;
-    case FileErrc::kRead: verb = "read"; break;
-    case FileErrc::kWrite: verb = "write"; break;
-    case FileErrc::kSync: verb = "sync"; break;
-    case FileErrc::kRename: verb = "replace"; break;
-    case FileErrc::kTooLarge: return "'" + error.path + "' is larger than allowed here";
-    case FileErrc::kNotAFile: return "'" + error.path + "' is not a regular file";
+    case FileErrc::kOpen:
+      verb = "open";
+      break;
+    case FileErrc::kRead:
+      verb = "read";
+      break;
+    case FileErrc::kWrite:
+      verb = "write";
+      break;
+    case FileErrc::kSync:
+      verb = "sync";
+      break;
+    case FileErrc::kRename:
+      verb = "replace";
+      break;
+    case FileErrc::kTooLarge:
+      return "'" + error.path + "' is larger than allowed here";
+    case FileErrc::kNotAFile:
+      return "'" + error.path + "' is not a regular file";
   }
   std::string out = std::string("cannot ") + verb + " '" + error.path + "': ";
   char text[128];
   out += ::strerror_r(error.os_error, text, sizeof text);
   switch (error.os_error) {
-    case ENOENT: out += " (check the path)"; break;
+    case ENOENT:
+      out += " (check the path)";
+      break;
     case EACCES:
-    case EPERM: out += " (run as a user who may, or change the permissions)"; break;
+    case EPERM:
+      out += " (run as a user who may, or change the permissions)";
+      break;
     case ENOSPC:
-    case EDQUOT: out += " (free some space; the old content was kept)"; break;
-    default: break;
+    case EDQUOT:
+      out += " (free some space; the old content was kept)";
+      break;
+    default:
+      break;
   }
   return out;
 }
@@ -46,7 +65,8 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
   UniqueFd owned;
   int fd = STDIN_FILENO;
   if (path != "-") {
-    owned.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
+    owned.reset(
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
     fd = owned.get();
     if (fd < 0) {
       return Err{FileError{FileErrc::kOpen, errno, path}};
@@ -95,9 +115,12 @@ Result<Unit, FileError> write_all(int fd, Bytes content, const std::string& path
 }
 }  // namespace
 
-Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content, ::mode_t mode) {
+Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
+                                              ::mode_t mode) {
   const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const std::string directory = slash == std::string::npos ? "."
+                                : slash == 0               ? "/"
+                                                           : path.substr(0, slash);
   std::string temporary = path + ".tmp.XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) {

@@ -15,7 +15,8 @@ constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 
 
 IpAddress IpAddress::from_octets(Bytes octets) {
   IpAddress out;
-  if (octets.size() == 16 && std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), octets.begin())) {
+  if (octets.size() == 16 &&
+      std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), octets.begin())) {
     octets = octets.subspan(kMappedPrefix.size());
   }
   if (octets.size() == 4 || octets.size() == 16) {

@@ -77,7 +77,8 @@ class FdLogger final : public Logger {
 
 class NullLogger final : public Logger {
  public:
-  void log(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) override {}
+  void log(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) override {
+  }
 };
 
 }  // namespace

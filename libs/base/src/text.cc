@@ -38,7 +38,8 @@ std::size_t utf8_length(std::string_view s, std::size_t i) {
   const bool overlong = (n == 3 && value < 0x800) || (n == 4 && value < 0x10000);
   const bool surrogate = value >= 0xd800 && value <= 0xdfff;
   const bool c1_control = value < 0xa0;
-  const bool bidi_control = (value >= 0x202a && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
+  const bool bidi_control =
+      (value >= 0x202a && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
   return overlong || surrogate || c1_control || bidi_control || value > 0x10ffff ? 0 : n;
 }
 }  // namespace
@@ -54,8 +55,8 @@ std::string_view trim(std::string_view text) {
 }
 
 bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string to_lower(std::string_view text) {
@@ -100,7 +101,8 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string_view closest_match(std::string_view word, std::span<const std::string_view> candidates) {
+std::string_view closest_match(std::string_view word,
+                               std::span<const std::string_view> candidates) {
   std::string_view best;
   std::size_t best_distance = 4;
   std::vector<std::size_t> row;
@@ -113,7 +115,8 @@ std::string_view closest_match(std::string_view word, std::span<const std::strin
       std::size_t diagonal = row[0];
       row[0] = i;
       for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t substitute = diagonal + (lower(word[i - 1]) == lower(candidate[j - 1]) ? 0 : 1);
+        const std::size_t substitute =
+            diagonal + (lower(word[i - 1]) == lower(candidate[j - 1]) ? 0 : 1);
         diagonal = row[j];
         row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
       }

@@ -52,7 +52,8 @@ std::optional<UnixSeconds> from_civil(int year, unsigned month, unsigned day, in
          std::chrono::minutes(minute) + Seconds(second);
 }
 
-/// Exactly `digits` decimal digits at the front of `text`, taken off it; -1 when they are not there.
+/// Exactly `digits` decimal digits at the front of `text`, taken off it; -1 when they are not
+/// there.
 int take_number(std::string_view& text, std::size_t digits) {
   int value = 0;
   if (text.size() < digits) {
@@ -149,8 +150,8 @@ std::optional<UnixSeconds> parse_iso8601(std::string_view text) {
 std::string format_http_date(UnixSeconds t) {
   const Civil c = to_civil(t);
   char out[48];
-  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[c.weekday].data(), c.day,
-                kMonths[c.month - 1].data(), c.year, c.hour, c.minute, c.second);
+  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[c.weekday].data(),
+                c.day, kMonths[c.month - 1].data(), c.year, c.hour, c.minute, c.second);
   return out;
 }
 
@@ -172,7 +173,8 @@ std::optional<UnixSeconds> parse_http_date(std::string_view text) {
       return std::nullopt;
     }
     day = take(text, " ") ? take_number(text, 1) : take_number(text, 2);
-    if (day < 0 || !take(text, " ") || !take_clock(text, hour, minute, second) || !take(text, " ")) {
+    if (day < 0 || !take(text, " ") || !take_clock(text, hour, minute, second) ||
+        !take(text, " ")) {
       return std::nullopt;
     }
     year = take_number(text, 4);
@@ -198,7 +200,8 @@ std::optional<UnixSeconds> parse_http_date(std::string_view text) {
     } else {
       year = take_number(text, 4);
     }
-    if (year < 0 || !take(text, " ") || !take_clock(text, hour, minute, second) || !take(text, " GMT")) {
+    if (year < 0 || !take(text, " ") || !take_clock(text, hour, minute, second) ||
+        !take(text, " GMT")) {
       return std::nullopt;
     }
   }
@@ -216,7 +219,8 @@ std::string format_duration(Seconds d) {
   std::int64_t s = d.count();
   if (s < 0) {
     out = "-";
-    s = s == std::numeric_limits<std::int64_t>::min() ? std::numeric_limits<std::int64_t>::max() : -s;
+    s = s == std::numeric_limits<std::int64_t>::min() ? std::numeric_limits<std::int64_t>::max()
+                                                      : -s;
   }
   struct Part {
     std::int64_t unit;
@@ -261,12 +265,23 @@ std::optional<Seconds> parse_duration(std::string_view text) {
     }
     std::int64_t unit = 0;
     switch (*stop) {
-      case 's': unit = 1; break;
-      case 'm': unit = 60; break;
-      case 'h': unit = 3600; break;
-      case 'd': unit = 86400; break;
-      case 'w': unit = 7 * 86400; break;
-      default: return std::nullopt;
+      case 's':
+        unit = 1;
+        break;
+      case 'm':
+        unit = 60;
+        break;
+      case 'h':
+        unit = 3600;
+        break;
+      case 'd':
+        unit = 86400;
+        break;
+      case 'w':
+        unit = 7 * 86400;
+        break;
+      default:
+        return std::nullopt;
     }
     std::int64_t product = 0;
     if (unit >= last_unit || __builtin_mul_overflow(n, unit, &product) ||

@@ -12,7 +12,8 @@ TEST(IpAddress, ReadsAndWritesBothFamilies) {
     EXPECT_EQ(address->text(), text);
     EXPECT_TRUE(address->is_known());
   }
-  for (const char* text : {"", "192.0.2", "192.0.2.256", "localhost", "2001:db8::g", "192.0.2.7 "}) {
+  for (const char* text :
+       {"", "192.0.2", "192.0.2.256", "localhost", "2001:db8::g", "192.0.2.7 "}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   }
 }
@@ -49,7 +50,8 @@ TEST(IpNetwork, UnixMeansPeersWithoutAddress) {
 }
 
 TEST(IpNetwork, RefusesWhatIsNoNetwork) {
-  for (const char* text : {"", "/8", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/2x", "192.0.2.1/24", "2001:db8::/129"}) {
+  for (const char* text :
+       {"", "/8", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/2x", "192.0.2.1/24", "2001:db8::/129"}) {
     EXPECT_FALSE(IpNetwork::parse(text)) << text;
   }
   EXPECT_EQ(IpNetwork::parse("10.0.0.0/8")->text(), "10.0.0.0/8");

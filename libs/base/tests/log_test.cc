@@ -13,7 +13,8 @@ std::string one_line(LogFormat format, LogLevel least, LogLevel level) {
   EXPECT_EQ(::pipe(ends), 0);
   UniqueFd in(ends[0]);
   UniqueFd out(ends[1]);
-  make_fd_logger(out.get(), format, least)->log(level, "a.b", "line\nbreak", {{"key", "v w"}, {"n", 5}});
+  make_fd_logger(out.get(), format, least)
+      ->log(level, "a.b", "line\nbreak", {{"key", "v w"}, {"n", 5}});
   out.reset();
   char text[512];
   const ssize_t n = ::read(in.get(), text, sizeof text);
@@ -27,8 +28,9 @@ TEST(Log, TextKeepsOneEventOnOneLine) {
 
 TEST(Log, JsonEscapes) {
   const std::string line = one_line(LogFormat::kJson, LogLevel::kInfo, LogLevel::kError);
-  EXPECT_NE(line.find(R"("level":"error","event":"a.b","message":"line\\x0abreak","key":"v w","n":"5"})"),
-            std::string::npos)
+  EXPECT_NE(
+      line.find(R"("level":"error","event":"a.b","message":"line\\x0abreak","key":"v w","n":"5"})"),
+      std::string::npos)
       << line;
 }
 

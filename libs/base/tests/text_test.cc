@@ -11,7 +11,7 @@ TEST(Printable, KeepsTextAndEscapesWhatCouldFoolATerminalOrALog) {
   EXPECT_EQ(printable("plain ü"), "plain ü");
   EXPECT_EQ(printable("a\nb\x1b[0m"), "a\\x0ab\\x1b[0m");
   EXPECT_EQ(printable("\xff\xc0\x80"), "\\xff\\xc0\\x80");
-  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");          // C1 control
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");           // C1 control
   EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
 }
 

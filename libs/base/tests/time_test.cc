@@ -15,7 +15,8 @@ TEST(Iso8601, RoundTripsAcrossTheRange) {
 }
 
 TEST(Iso8601, RejectsWhatIsNotOne) {
-  for (const char* text : {"", "2026-13-01", "2026-02-30", "2026-11-24T10:00:00", "2026-11-24T24:00:00Z", "@", "@x"}) {
+  for (const char* text :
+       {"", "2026-13-01", "2026-02-30", "2026-11-24T10:00:00", "2026-11-24T24:00:00Z", "@", "@x"}) {
     EXPECT_FALSE(parse_iso8601(text)) << text;
   }
 }

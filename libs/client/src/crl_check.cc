@@ -12,7 +12,8 @@ int severity(const CrlVerdict& verdict) {
   return verdict.revoked() != nullptr ? 2 : verdict.undetermined() != nullptr ? 1 : 0;
 }
 
-void add_locations(std::vector<std::string>& locations, const std::vector<crl::DistributionPoint>& points) {
+void add_locations(std::vector<std::string>& locations,
+                   const std::vector<crl::DistributionPoint>& points) {
   for (const crl::DistributionPoint& point : points) {
     if (!point.name) {
       continue;
@@ -48,8 +49,8 @@ CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const Crl
   return result;
 }
 
-std::vector<std::string> delta_locations(const pki::Certificate& certificate, std::span<const Bytes> crls,
-                                         const crl::Limits& limits) {
+std::vector<std::string> delta_locations(const pki::Certificate& certificate,
+                                         std::span<const Bytes> crls, const crl::Limits& limits) {
   std::vector<std::string> locations;
   if (const auto freshest = certificate.extension(oid::kCeFreshestCrl)) {
     if (const auto points = crl::parse_distribution_points(*freshest)) {

@@ -16,8 +16,9 @@ bool contains(std::span<const Certificate> certificates, const Certificate& want
   return std::find(certificates.begin(), certificates.end(), wanted) != certificates.end();
 }
 
-CrlUse make_use(std::size_t index, const crl::CrlView& complete, std::optional<std::size_t> delta_index,
-                const crl::CrlView* delta, crl::ReasonSet reasons) {
+CrlUse make_use(std::size_t index, const crl::CrlView& complete,
+                std::optional<std::size_t> delta_index, const crl::CrlView* delta,
+                crl::ReasonSet reasons) {
   const crl::CrlView& latest = delta != nullptr ? *delta : complete;
   CrlUse use{index, delta_index, std::nullopt, latest.this_update, latest.next_update, reasons};
   if (latest.crl_number) {
@@ -68,7 +69,8 @@ struct CrlEvaluator::State {
       verdict.status = CrlUndetermined{
           CrlErrc::kReasonsNotCovered,
           "the CRLs at hand cover only some of the reasons a certificate may be revoked for" +
-              (furthest != nullptr ? "; another was refused: " + furthest->error.detail : std::string())};
+              (furthest != nullptr ? "; another was refused: " + furthest->error.detail
+                                   : std::string())};
     } else if (furthest != nullptr) {
       verdict.status = CrlUndetermined{furthest->error.code, furthest->error.detail};
     }
@@ -85,12 +87,15 @@ CrlEvaluator::CrlEvaluator(const CrlEvidence& evidence, UnixSeconds now, const C
     }
     (view->is_delta ? deltas_ : complete_).push_back({i, *std::move(view)});
   }
-  const auto newest_first = [](const Candidate& a, const Candidate& b) { return crl::is_newer(a.view, b.view); };
+  const auto newest_first = [](const Candidate& a, const Candidate& b) {
+    return crl::is_newer(a.view, b.view);
+  };
   std::stable_sort(complete_.begin(), complete_.end(), newest_first);
   std::stable_sort(deltas_.begin(), deltas_.end(), newest_first);
 }
 
-CrlVerdict CrlEvaluator::evaluate(const Certificate& certificate, std::span<const Certificate> path) {
+CrlVerdict CrlEvaluator::evaluate(const Certificate& certificate,
+                                  std::span<const Certificate> path) {
   in_progress_.clear();
   signature_checks_ = 0;
   return check(certificate, path);
@@ -109,11 +114,12 @@ CrlVerdict CrlEvaluator::check(const Certificate& certificate, std::span<const C
   return verdict;
 }
 
-CrlVerdict CrlEvaluator::check_once(const Certificate& certificate, std::span<const Certificate> path,
-                                    OwnCrl own) {
+CrlVerdict CrlEvaluator::check_once(const Certificate& certificate,
+                                    std::span<const Certificate> path, OwnCrl own) {
   State state{.certificate = certificate, .path = path, .own = own};
   if (path.empty()) {
-    state.verdict.status = CrlUndetermined{CrlErrc::kNoSigner, "the issuer of the certificate is not known"};
+    state.verdict.status =
+        CrlUndetermined{CrlErrc::kNoSigner, "the issuer of the certificate is not known"};
     return std::move(state.verdict);
   }
   state.verdict.refused = malformed_;
@@ -137,10 +143,13 @@ void CrlEvaluator::try_point(State& state, const Point& point) {
     }
   }
   for (const Candidate& delta : deltas_) {
-    const auto fits = [&](const Candidate& complete) { return crl::delta_fits(delta.view, complete.view); };
+    const auto fits = [&](const Candidate& complete) {
+      return crl::delta_fits(delta.view, complete.view);
+    };
     if (issuer_fits(delta.view, point, state.certificate) &&
         std::none_of(complete_.begin(), complete_.end(), fits)) {
-      state.refuse(delta.index, {CrlErrc::kNoBase, "no complete CRL is at hand that this delta CRL continues"});
+      state.refuse(delta.index,
+                   {CrlErrc::kNoBase, "no complete CRL is at hand that this delta CRL continues"});
     }
   }
 }
@@ -189,21 +198,26 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
     entry = crl::find_entry(complete.view, serial, issuer);
     where = complete.index;
   }
-  if (entry && entry->reason != ReasonCode::kRemoveFromCrl) {  // removal ends the matter (OCSP-CRL-035)
-    state.verdict.status = CrlRevoked{entry->revocation_date, entry->reason, entry->invalidity_date, where};
+  if (entry &&
+      entry->reason != ReasonCode::kRemoveFromCrl) {  // removal ends the matter (OCSP-CRL-035)
+    state.verdict.status =
+        CrlRevoked{entry->revocation_date, entry->reason, entry->invalidity_date, where};
   } else if (const crl::CrlView& latest = delta != nullptr ? delta->view : complete.view;
              !entry && crl::may_omit_expired(latest, state.certificate.not_after())) {
-    return state.refuse(complete.index, {CrlErrc::kCertificateExpired,
-                                         "the certificate expired before the CRL was issued, which need not list it"});
+    return state.refuse(
+        complete.index,
+        {CrlErrc::kCertificateExpired,
+         "the certificate expired before the CRL was issued, which need not list it"});
   }
   state.covered = static_cast<crl::ReasonSet>(state.covered | reasons);
-  state.verdict.used.push_back(make_use(complete.index, complete.view,
-                                        delta != nullptr ? std::optional(delta->index) : std::nullopt,
-                                        delta != nullptr ? &delta->view : nullptr, reasons));
+  state.verdict.used.push_back(make_use(
+      complete.index, complete.view, delta != nullptr ? std::optional(delta->index) : std::nullopt,
+      delta != nullptr ? &delta->view : nullptr, reasons));
 }
 
 Result<pki::VerifiedCrl, CrlError> CrlEvaluator::find_signer(const Candidate& crl,
-                                                             std::span<const Certificate> path, OwnCrl own) {
+                                                             std::span<const Certificate> path,
+                                                             OwnCrl own) {
   CrlError furthest{CrlErrc::kNoSigner, "no certificate of the CRL's issuer " +
                                             der::name_to_string(crl.view.issuer) + " is at hand"};
   const auto note = [&](const CrlError& error) {
@@ -226,7 +240,8 @@ Result<pki::VerifiedCrl, CrlError> CrlEvaluator::find_signer(const Candidate& cr
         continue;
       }
       if (is_in_progress(signer) && own == OwnCrl::kNotBelieved) {
-        note({CrlErrc::kSignerUndetermined, "the CRL is signed by the very certificate that is examined"});
+        note({CrlErrc::kSignerUndetermined,
+              "the CRL is signed by the very certificate that is examined"});
         continue;
       }
       if (!contains(path, signer)) {
@@ -251,9 +266,10 @@ Result<Unit, CrlError> CrlEvaluator::check_trust(const Certificate& signer,
   const auto found = pki::find_path(signer, pool, path.last(1), now_, pki::LeafValidity::kChecked,
                                     policy_.algorithms);
   if (!found) {
-    return Err{CrlError{CrlErrc::kSignerUntrusted, "the CRL signer " + signer.subject_text() +
-                                                       " does not lead to the certificate's trust anchor: " +
-                                                       found.error().detail}};
+    return Err{
+        CrlError{CrlErrc::kSignerUntrusted,
+                 "the CRL signer " + signer.subject_text() +
+                     " does not lead to the certificate's trust anchor: " + found.error().detail}};
   }
   const std::span<const Certificate> signer_path(*found);
   for (std::size_t i = 0; i + 1 < signer_path.size(); ++i) {
@@ -263,12 +279,14 @@ Result<Unit, CrlError> CrlEvaluator::check_trust(const Certificate& signer,
     }
     const CrlVerdict verdict = check(link, signer_path.subspan(i + 1));
     if (verdict.revoked() != nullptr) {
-      return Err{CrlError{CrlErrc::kSignerRevoked, link.subject_text() + ", which vouches for the CRL, is revoked"}};
+      return Err{CrlError{CrlErrc::kSignerRevoked,
+                          link.subject_text() + ", which vouches for the CRL, is revoked"}};
     }
     if (const CrlUndetermined* undetermined = verdict.undetermined()) {
-      return Err{CrlError{CrlErrc::kSignerUndetermined,
-                          "whether " + link.subject_text() +
-                              ", which vouches for the CRL, is revoked cannot be told: " + undetermined->detail}};
+      return Err{CrlError{
+          CrlErrc::kSignerUndetermined,
+          "whether " + link.subject_text() +
+              ", which vouches for the CRL, is revoked cannot be told: " + undetermined->detail}};
     }
   }
   return Unit{};
@@ -276,7 +294,8 @@ Result<Unit, CrlError> CrlEvaluator::check_trust(const Certificate& signer,
 
 bool CrlEvaluator::has_current_delta(const Candidate& complete) const {
   return std::any_of(deltas_.begin(), deltas_.end(), [&](const Candidate& delta) {
-    return crl::delta_fits(delta.view, complete.view) && pki::check_crl_times(delta.view, now_, policy_.times);
+    return crl::delta_fits(delta.view, complete.view) &&
+           pki::check_crl_times(delta.view, now_, policy_.times);
   });
 }
 
@@ -297,16 +316,19 @@ const CrlEvaluator::Candidate* CrlEvaluator::find_delta(State& state, const Cand
   return nullptr;
 }
 
-Result<pki::VerifiedCrl, CrlError> CrlEvaluator::verify(const Candidate& crl, const Certificate& signer) {
+Result<pki::VerifiedCrl, CrlError> CrlEvaluator::verify(const Candidate& crl,
+                                                        const Certificate& signer) {
   const auto key = std::pair(crl.index, signer.fingerprint());
   if (const auto known = verified_.find(key); known != verified_.end()) {
     return known->second;
   }
   if (++signature_checks_ > kMaxCrlSignatureChecks) {
-    return Err{CrlError{CrlErrc::kTooComplex, "more than " + std::to_string(kMaxCrlSignatureChecks) +
+    return Err{CrlError{CrlErrc::kTooComplex, "more than " +
+                                                  std::to_string(kMaxCrlSignatureChecks) +
                                                   " signature checks for one certificate"}};
   }
-  return verified_.emplace(key, pki::verify_crl(crl.view, {&signer, 1}, policy_.algorithms)).first->second;
+  return verified_.emplace(key, pki::verify_crl(crl.view, {&signer, 1}, policy_.algorithms))
+      .first->second;
 }
 
 bool CrlEvaluator::is_in_progress(const Certificate& certificate) const {

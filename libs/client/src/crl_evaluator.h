@@ -5,7 +5,8 @@
 #include "crl_scope.h"
 #include "muster/client/crl_check.h"
 
-// The search behind check_crls: one object serves all certificates of a path, so that each CRL is parsed once.
+// The search behind check_crls: one object serves all certificates of a path, so that each CRL is
+// parsed once.
 namespace muster::client::internal {
 
 class CrlEvaluator {
@@ -23,7 +24,8 @@ class CrlEvaluator {
   };
   /// What one check accumulates over points and CRLs.
   struct State;
-  /// Whether a certificate under examination may sign the CRL that clears it: only when nothing else does.
+  /// Whether a certificate under examination may sign the CRL that clears it: only when nothing
+  /// else does.
   enum class OwnCrl : std::uint8_t { kNotBelieved, kBelieved };
 
   CrlVerdict check(const pki::Certificate& certificate, std::span<const pki::Certificate> path);
@@ -31,18 +33,24 @@ class CrlEvaluator {
                         OwnCrl own);
   void try_point(State& state, const Point& point);
   void try_crl(State& state, const Point& point, const Candidate& complete);
-  void look_up(State& state, const Candidate& complete, const Candidate* delta, crl::ReasonSet reasons);
+  void look_up(State& state, const Candidate& complete, const Candidate* delta,
+               crl::ReasonSet reasons);
 
-  /// A trusted signer of the CRL. Errors: those of verify_crl, kSignerUntrusted, kSignerRevoked, kSignerUndetermined,
-  /// kTooComplex.
-  Result<pki::VerifiedCrl, pki::CrlError> find_signer(const Candidate& crl, std::span<const pki::Certificate> path,
+  /// A trusted signer of the CRL. Errors: those of verify_crl, kSignerUntrusted, kSignerRevoked,
+  /// kSignerUndetermined, kTooComplex.
+  Result<pki::VerifiedCrl, pki::CrlError> find_signer(const Candidate& crl,
+                                                      std::span<const pki::Certificate> path,
                                                       OwnCrl own);
-  /// Whether a signer that is not in the path leads to the same anchor and stands. Errors: kSigner...
-  Result<Unit, pki::CrlError> check_trust(const pki::Certificate& signer, std::span<const pki::Certificate> path);
+  /// Whether a signer that is not in the path leads to the same anchor and stands. Errors:
+  /// kSigner...
+  Result<Unit, pki::CrlError> check_trust(const pki::Certificate& signer,
+                                          std::span<const pki::Certificate> path);
   /// The newest current delta that fits and verifies under `signer`'s key; null when there is none.
-  const Candidate* find_delta(State& state, const Candidate& complete, const pki::Certificate& signer);
+  const Candidate* find_delta(State& state, const Candidate& complete,
+                              const pki::Certificate& signer);
   [[nodiscard]] bool has_current_delta(const Candidate& complete) const;
-  Result<pki::VerifiedCrl, pki::CrlError> verify(const Candidate& crl, const pki::Certificate& signer);
+  Result<pki::VerifiedCrl, pki::CrlError> verify(const Candidate& crl,
+                                                 const pki::Certificate& signer);
   [[nodiscard]] bool is_in_progress(const pki::Certificate& certificate) const;
 
   const CrlEvidence& evidence_;
@@ -55,7 +63,9 @@ class CrlEvaluator {
   /// Certificates whose status is being found out, the one asked about first.
   std::vector<const pki::Certificate*> in_progress_;
   /// By CRL index and signer fingerprint.
-  std::map<std::pair<std::size_t, std::array<std::uint8_t, 32>>, Result<pki::VerifiedCrl, pki::CrlError>> verified_;
+  std::map<std::pair<std::size_t, std::array<std::uint8_t, 32>>,
+           Result<pki::VerifiedCrl, pki::CrlError>>
+      verified_;
 };
 
 }  // namespace muster::client::internal

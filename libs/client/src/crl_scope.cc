@@ -50,9 +50,11 @@ Point make_point(const crl::DistributionPoint& listed, const pki::Certificate& c
   } else if (listed.crl_issuer.empty()) {
     add_names(point, *listed.name, certificate.issuer());
   } else {
-    // A relative name with several CRL issuers is forbidden (section 4.2.1.13): it then names nothing.
-    add_names(point, *listed.name,
-              point.crl_issuers->size() == 1 ? std::optional(point.crl_issuers->front()) : std::nullopt);
+    // A relative name with several CRL issuers is forbidden (section 4.2.1.13): it then names
+    // nothing.
+    add_names(
+        point, *listed.name,
+        point.crl_issuers->size() == 1 ? std::optional(point.crl_issuers->front()) : std::nullopt);
   }
   return point;
 }
@@ -94,7 +96,8 @@ std::vector<Point> points_of(const pki::Certificate& certificate) {
   }
   Point unlisted;
   if (points.empty()) {
-    // A certificate that names its points is not in the partition named after its issuer (decision 004).
+    // A certificate that names its points is not in the partition named after its issuer (decision
+    // 004).
     if (auto issuer = crl::normalize_name(certificate.issuer())) {
       unlisted.normalized_names.push_back(*std::move(issuer));
     }

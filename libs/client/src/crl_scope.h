@@ -6,27 +6,30 @@
 #include "muster/crl/crl.h"
 #include "muster/pki/verified_crl.h"
 
-// Which CRLs speak for which certificate: RFC 5280 section 6.3.3 steps (b) and (d); step (c) is crl/combine.h. Pure.
+// Which CRLs speak for which certificate: RFC 5280 section 6.3.3 steps (b) and (d); step (c) is
+// crl/combine.h. Pure.
 namespace muster::client::internal {
 
 /// One distribution point to be covered, with the names a CRL must share if it names any itself.
 struct Point {
   /// Names of CRL issuers that cRLIssuer allows; nothing: the certificate's issuer itself.
   std::optional<std::vector<Bytes>> crl_issuers;
-  std::vector<Bytes> general_names;       ///< GeneralName elements
-  std::vector<Buffer> normalized_names;   ///< distinguished names made from relative ones (crl::normalize_name)
+  std::vector<Bytes> general_names;  ///< GeneralName elements
+  std::vector<Buffer>
+      normalized_names;  ///< distinguished names made from relative ones (crl::normalize_name)
   crl::ReasonSet reasons = crl::kAllReasons;
 };
 
-/// The points of cRLDistributionPoints, then the one RFC 5280 assumes for CRLs that no point lists: all reasons, named as
-/// the issuer if the certificate names no points itself (OCSP-CRL-036, decision 004). Views of the certificate.
+/// The points of cRLDistributionPoints, then the one RFC 5280 assumes for CRLs that no point lists:
+/// all reasons, named as the issuer if the certificate names no points itself (OCSP-CRL-036,
+/// decision 004). Views of the certificate.
 std::vector<Point> points_of(const pki::Certificate& certificate);
 
 /// Step (b)(1): whether the CRL's issuer may answer for this point (OCSP-CRL-026).
 bool issuer_fits(const crl::CrlView& crl, const Point& point, const pki::Certificate& certificate);
 
-/// Step (b)(2): why the CRL's issuing distribution point does not cover the certificate by this point; nothing when it does
-/// (OCSP-CRL-027, -028).
+/// Step (b)(2): why the CRL's issuing distribution point does not cover the certificate by this
+/// point; nothing when it does (OCSP-CRL-027, -028).
 std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point& point,
                                             const pki::Certificate& certificate);
 

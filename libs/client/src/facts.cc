@@ -4,9 +4,12 @@ namespace muster::client {
 
 std::string_view to_string(Fact fact) {
   switch (fact) {
-    case Fact::kNotReached: return "not-reached";
-    case Fact::kHolds: return "holds";
-    case Fact::kFails: return "fails";
+    case Fact::kNotReached:
+      return "not-reached";
+    case Fact::kHolds:
+      return "holds";
+    case Fact::kFails:
+      return "fails";
   }
   return "invalid";
 }
@@ -14,34 +17,41 @@ std::string_view to_string(Fact fact) {
 namespace {
 
 /// The rule that a code breaks, in the order of verify().
-Fact Facts::* broken_rule(VerifyErrc code) {
+Fact Facts::*broken_rule(VerifyErrc code) {
   switch (code) {
     case VerifyErrc::kMalformed:
     case VerifyErrc::kUnsupportedType:
-    case VerifyErrc::kCriticalExtension: return &Facts::parse;
-    case VerifyErrc::kResponseStatus: return &Facts::response_status;
+    case VerifyErrc::kCriticalExtension:
+      return &Facts::parse;
+    case VerifyErrc::kResponseStatus:
+      return &Facts::response_status;
     case VerifyErrc::kSignerNotFound:
     case VerifyErrc::kSignerUnauthorised:
-    case VerifyErrc::kSignerRevoked: return &Facts::authority;
+    case VerifyErrc::kSignerRevoked:
+      return &Facts::authority;
     case VerifyErrc::kBadSignature:
     case VerifyErrc::kWeakSignature:
-    case VerifyErrc::kUnsupportedSignature: return &Facts::signature;
-    case VerifyErrc::kNoMatch: return &Facts::certid_match;
+    case VerifyErrc::kUnsupportedSignature:
+      return &Facts::signature;
+    case VerifyErrc::kNoMatch:
+      return &Facts::certid_match;
     case VerifyErrc::kNonceMismatch:
-    case VerifyErrc::kNonceMissing: return &Facts::nonce;
+    case VerifyErrc::kNonceMissing:
+      return &Facts::nonce;
     case VerifyErrc::kNotYetValid:
     case VerifyErrc::kExpired:
     case VerifyErrc::kTooOld:
     case VerifyErrc::kNoNextUpdate:
     case VerifyErrc::kInvalidInterval:
-    case VerifyErrc::kProducedBeforeCertificate: return &Facts::times;
+    case VerifyErrc::kProducedBeforeCertificate:
+      return &Facts::times;
   }
   return &Facts::parse;
 }
 
-constexpr Fact Facts::* kOrder[] = {&Facts::parse,     &Facts::response_status, &Facts::authority,
-                                    &Facts::signature, &Facts::certid_match,    &Facts::nonce,
-                                    &Facts::times};
+constexpr Fact Facts::*kOrder[] = {&Facts::parse,     &Facts::response_status, &Facts::authority,
+                                   &Facts::signature, &Facts::certid_match,    &Facts::nonce,
+                                   &Facts::times};
 
 Facts facts_of_failure(const LiveFailure& failure, bool nonce_sent) {
   Facts facts;
@@ -63,10 +73,12 @@ Facts facts_of_failure(const LiveFailure& failure, bool nonce_sent) {
   if (!nonce_sent && facts.nonce == Fact::kHolds) {
     facts.nonce = Fact::kNotReached;
   }
-  if (failure.verify->code == VerifyErrc::kCriticalExtension || failure.verify->code == VerifyErrc::kSignerRevoked) {
+  if (failure.verify->code == VerifyErrc::kCriticalExtension ||
+      failure.verify->code == VerifyErrc::kSignerRevoked) {
     // Both are found behind the signature: what came before them held.
     facts.response_status = facts.signature = Fact::kHolds;
-    facts.authority = failure.verify->code == VerifyErrc::kSignerRevoked ? Fact::kFails : Fact::kHolds;
+    facts.authority =
+        failure.verify->code == VerifyErrc::kSignerRevoked ? Fact::kFails : Fact::kHolds;
   }
   return facts;
 }

@@ -6,19 +6,26 @@ namespace muster::client {
 
 std::string_view to_string(Freshness state) {
   switch (state) {
-    case Freshness::kFresh: return "fresh";
-    case Freshness::kDue: return "due";
-    case Freshness::kLate: return "late";
-    case Freshness::kCritical: return "critical";
-    case Freshness::kExpired: return "expired";
-    case Freshness::kNotYetValid: return "not-yet-valid";
-    case Freshness::kNoNextUpdate: return "no-next-update";
+    case Freshness::kFresh:
+      return "fresh";
+    case Freshness::kDue:
+      return "due";
+    case Freshness::kLate:
+      return "late";
+    case Freshness::kCritical:
+      return "critical";
+    case Freshness::kExpired:
+      return "expired";
+    case Freshness::kNotYetValid:
+      return "not-yet-valid";
+    case Freshness::kNoNextUpdate:
+      return "no-next-update";
   }
   return "invalid";
 }
 
-Freshness classify_freshness(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now,
-                             Seconds future_skew) {
+Freshness classify_freshness(UnixSeconds this_update, std::optional<UnixSeconds> next_update,
+                             UnixSeconds now, Seconds future_skew) {
   if (this_update > now + future_skew) {
     return Freshness::kNotYetValid;
   }
@@ -41,7 +48,8 @@ Freshness classify_freshness(UnixSeconds this_update, std::optional<UnixSeconds>
   return left * 2 <= total ? Freshness::kDue : Freshness::kFresh;
 }
 
-std::optional<double> share_left(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now) {
+std::optional<double> share_left(UnixSeconds this_update, std::optional<UnixSeconds> next_update,
+                                 UnixSeconds now) {
   if (!next_update || *next_update <= this_update) {
     return std::nullopt;
   }

@@ -15,8 +15,13 @@ constexpr std::size_t kMaxCrlFetches = 4;
 
 class Gatherer {
  public:
-  Gatherer(const Material& material, const GatherOptions& options, const Clock& clock, const FetchFunction& fetch)
-      : material_(material), options_(options), clock_(clock), fetch_(fetch), case_(material.certificate) {
+  Gatherer(const Material& material, const GatherOptions& options, const Clock& clock,
+           const FetchFunction& fetch)
+      : material_(material),
+        options_(options),
+        clock_(clock),
+        fetch_(fetch),
+        case_(material.certificate) {
     case_.staple_offered = material.handshake;
   }
 
@@ -60,7 +65,8 @@ class Gatherer {
     return fetch_(request);
   }
 
-  // ---- issuer and chain -------------------------------------------------------------------------------------------
+  // ---- issuer and chain
+  // -------------------------------------------------------------------------------------------
 
   std::optional<pki::Certificate> find_or_fetch_issuer(const pki::Certificate& certificate) {
     if (auto found = find_issuer(certificate, others_, options_.verify.algorithms)) {
@@ -84,16 +90,19 @@ class Gatherer {
     return std::nullopt;
   }
 
-  /// The way up as far as it can be shown: to a root if there are any, else by signatures alone. path_ is without the leaf.
+  /// The way up as far as it can be shown: to a root if there are any, else by signatures alone.
+  /// path_ is without the leaf.
   void examine_chain() {
     path_ = {*case_.issuer};
     for (int step = 0; step < kMaxCaIssuersSteps && !path_.back().is_self_issued(); ++step) {
-      if (std::find(material_.roots.begin(), material_.roots.end(), path_.back()) != material_.roots.end()) {
+      if (std::find(material_.roots.begin(), material_.roots.end(), path_.back()) !=
+          material_.roots.end()) {
         break;
       }
       // Without roots the rest of the way only matters for what is at hand; nobody is asked for it.
-      auto next = material_.roots.empty() ? find_issuer(path_.back(), others_, options_.verify.algorithms)
-                                          : find_or_fetch_issuer(path_.back());
+      auto next = material_.roots.empty()
+                      ? find_issuer(path_.back(), others_, options_.verify.algorithms)
+                      : find_or_fetch_issuer(path_.back());
       if (!next || std::find(path_.begin(), path_.end(), *next) != path_.end()) {
         break;
       }
@@ -115,7 +124,8 @@ class Gatherer {
     }
   }
 
-  // ---- OCSP -------------------------------------------------------------------------------------------------------
+  // ---- OCSP
+  // -------------------------------------------------------------------------------------------------------
 
   void weigh_octets(Channel channel, std::string source, Bytes response) {
     auto verified = verify({.response = response,
@@ -130,21 +140,23 @@ class Gatherer {
     }
     const bool refused = verified.error().code == VerifyErrc::kResponseStatus;
     add(channel, std::move(source),
-        LiveFailure{refused ? LiveErrc::kResponderError : LiveErrc::kUnacceptable, verified.error().detail,
-                    std::nullopt, verified.error(), std::nullopt});
+        LiveFailure{refused ? LiveErrc::kResponderError : LiveErrc::kUnacceptable,
+                    verified.error().detail, std::nullopt, verified.error(), std::nullopt});
   }
 
-  /// A delegate that does not waive its own revocation is looked up in the CRLs at hand and those it names (OCSP-CLI-011). Asking OCSP about
-  /// it could go round in circles and is not done.
+  /// A delegate that does not waive its own revocation is looked up in the CRLs at hand and those
+  /// it names (OCSP-CLI-011). Asking OCSP about it could go round in circles and is not done.
   Evidence& accept(Channel channel, std::string source, VerifiedResponse response) {
     if (response.signer_needs_revocation_check()) {
       const CrlLookup lookup = look_up(response.signer(), {*case_.issuer});
       if (lookup.verdict && lookup.verdict->revoked() != nullptr) {
-        const std::string detail = "the signer " + response.signer().subject_text() + " was revoked at " +
+        const std::string detail = "the signer " + response.signer().subject_text() +
+                                   " was revoked at " +
                                    format_iso8601(lookup.verdict->revoked()->time);
         return add(channel, std::move(source),
                    LiveFailure{LiveErrc::kUnacceptable, detail, std::nullopt,
-                               VerifyError{VerifyErrc::kSignerRevoked, detail, std::nullopt, std::nullopt, std::nullopt},
+                               VerifyError{VerifyErrc::kSignerRevoked, detail, std::nullopt,
+                                           std::nullopt, std::nullopt},
                                std::nullopt});
       }
       if (lookup.verdict && lookup.verdict->is_good()) {
@@ -193,7 +205,8 @@ class Gatherer {
       return;
     }
     if (live.urls.empty()) {
-      add(Channel::kLive, "", need == RevocationNeed::kShortLived ? Silence::kNotNeeded : Silence::kNotNamed);
+      add(Channel::kLive, "",
+          need == RevocationNeed::kShortLived ? Silence::kNotNeeded : Silence::kNotNamed);
       return;
     }
     if (outside_validity() && !options_.ask_expired) {
@@ -215,7 +228,8 @@ class Gatherer {
     live.extra_certificates.insert(live.extra_certificates.end(), others_.begin(), others_.end());
     const bool with_nonce = live.nonce != NonceUse::kNone;
     LiveOutcome outcome =
-        ask(LiveQuery(material_.certificate, *case_.issuer, std::move(live), options_.verify), clock_, fetch_);
+        ask(LiveQuery(material_.certificate, *case_.issuer, std::move(live), options_.verify),
+            clock_, fetch_);
     std::string source = outcome.attempts.empty() ? std::string() : outcome.attempts.back().url;
     Evidence* evidence = nullptr;
     if (outcome.response() != nullptr) {
@@ -227,17 +241,19 @@ class Gatherer {
     evidence->nonce_sent = with_nonce;
   }
 
-  // ---- CRLs -------------------------------------------------------------------------------------------------------
+  // ---- CRLs
+  // -------------------------------------------------------------------------------------------------------
 
   struct CrlLookup {
     std::optional<CrlVerdict> verdict;
-    std::string source;                    ///< of the CRL that decided, or the first
-    std::optional<CrlFailure> failure;     ///< of fetching
+    std::string source;                 ///< of the CRL that decided, or the first
+    std::optional<CrlFailure> failure;  ///< of fetching
     bool kept_private = false;
   };
 
   /// Looks `certificate` up in the CRLs given, and if they do not tell, in those it names.
-  CrlLookup look_up(const pki::Certificate& certificate, const std::vector<pki::Certificate>& path) {
+  CrlLookup look_up(const pki::Certificate& certificate,
+                    const std::vector<pki::Certificate>& path) {
     CrlLookup lookup;
     std::vector<const NamedOctets*> crls;
     for (const NamedOctets& crl : options_.crls) {
@@ -285,7 +301,8 @@ class Gatherer {
     policy.times.max_age = options_.verify.max_age;
     policy.algorithms = options_.verify.algorithms;
     lookup.verdict = check_crls(certificate, path, {octets, others_}, clock_.now(), policy);
-    const std::size_t decisive = lookup.verdict->used.empty() ? 0 : lookup.verdict->used.front().crl;
+    const std::size_t decisive =
+        lookup.verdict->used.empty() ? 0 : lookup.verdict->used.front().crl;
     lookup.source = crls[decisive]->name;
   }
 
@@ -306,8 +323,9 @@ class Gatherer {
     }
     net::FetchResult fetched = get(url, kMaxCrlBytes);
     if (!fetched || fetched->http_status != 200) {
-      lookup.failure = CrlFailure{LiveErrc::kTransport, "transport-error",
-                                  fetched ? "HTTP status " + std::to_string(fetched->http_status) : fetched.error().detail};
+      lookup.failure = CrlFailure{
+          LiveErrc::kTransport, "transport-error",
+          fetched ? "HTTP status " + std::to_string(fetched->http_status) : fetched.error().detail};
       lookup.source = url;
       return nullptr;
     }
@@ -330,8 +348,10 @@ class Gatherer {
 
   void weigh_crls() {
     const RevocationNeed need = classify_need(material_.certificate);
-    const bool named = !material_.certificate.facts().crl_uris.empty() && need != RevocationNeed::kNoRevAvailInvalid;
-    const bool wanted = !options_.crls.empty() || (named && !ocsp_told() && (!outside_validity() || options_.ask_expired));
+    const bool named = !material_.certificate.facts().crl_uris.empty() &&
+                       need != RevocationNeed::kNoRevAvailInvalid;
+    const bool wanted = !options_.crls.empty() ||
+                        (named && !ocsp_told() && (!outside_validity() || options_.ask_expired));
     if (!wanted || case_.chain == ChainState::kUntrusted) {
       return;
     }
@@ -348,8 +368,9 @@ class Gatherer {
   void add_crl_verdict(const CrlVerdict& verdict, std::string source) {
     if (const CrlUndetermined* undetermined = verdict.undetermined()) {
       add(Channel::kCrl, std::move(source),
-          CrlFailure{LiveErrc::kUnacceptable, "crl-unacceptable",
-                     undetermined->detail + " (" + std::string(pki::to_string(undetermined->code)) + ")"});
+          CrlFailure{
+              LiveErrc::kUnacceptable, "crl-unacceptable",
+              undetermined->detail + " (" + std::string(pki::to_string(undetermined->code)) + ")"});
       return;
     }
     CrlAnswer answer{ocsp::Good{}, clock_.now(), std::nullopt};
@@ -375,7 +396,8 @@ class Gatherer {
 
 }  // namespace
 
-Case gather(const Material& material, const GatherOptions& options, const Clock& clock, const FetchFunction& fetch) {
+Case gather(const Material& material, const GatherOptions& options, const Clock& clock,
+            const FetchFunction& fetch) {
   return Gatherer(material, options, clock, fetch).collect();
 }
 

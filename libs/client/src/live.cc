@@ -7,7 +7,8 @@ namespace muster::client {
 namespace {
 
 bool is_time_error(VerifyErrc code) {
-  return code == VerifyErrc::kExpired || code == VerifyErrc::kTooOld || code == VerifyErrc::kNotYetValid;
+  return code == VerifyErrc::kExpired || code == VerifyErrc::kTooOld ||
+         code == VerifyErrc::kNotYetValid;
 }
 
 bool worth_retrying(const net::FetchError& error) {
@@ -16,13 +17,16 @@ bool worth_retrying(const net::FetchError& error) {
     case net::FetchErrc::kForbidden:
     case net::FetchErrc::kTooLarge:
     case net::FetchErrc::kTooManyRedirects:
-    case net::FetchErrc::kCancelled: return false;
-    case net::FetchErrc::kHttpStatus: return error.http_status >= 500 || error.http_status == 429;
+    case net::FetchErrc::kCancelled:
+      return false;
+    case net::FetchErrc::kHttpStatus:
+      return error.http_status >= 500 || error.http_status == 429;
     case net::FetchErrc::kResolve:
     case net::FetchErrc::kConnect:
     case net::FetchErrc::kTls:
     case net::FetchErrc::kTimeout:
-    case net::FetchErrc::kProtocol: return true;
+    case net::FetchErrc::kProtocol:
+      return true;
   }
   return false;
 }
@@ -30,10 +34,14 @@ bool worth_retrying(const net::FetchError& error) {
 /// Which of several failures tells the user most: a bad answer, then a refusal, then silence.
 int telling(LiveErrc code) {
   switch (code) {
-    case LiveErrc::kNoUrl: return 0;
-    case LiveErrc::kTransport: return 1;
-    case LiveErrc::kResponderError: return 2;
-    case LiveErrc::kUnacceptable: return 3;
+    case LiveErrc::kNoUrl:
+      return 0;
+    case LiveErrc::kTransport:
+      return 1;
+    case LiveErrc::kResponderError:
+      return 2;
+    case LiveErrc::kUnacceptable:
+      return 3;
   }
   return 0;
 }
@@ -42,47 +50,56 @@ int telling(LiveErrc code) {
 
 std::string_view to_string(LiveErrc code) {
   switch (code) {
-    case LiveErrc::kNoUrl: return "no-responder-url";
-    case LiveErrc::kTransport: return "transport-error";
-    case LiveErrc::kResponderError: return "responder-error";
-    case LiveErrc::kUnacceptable: return "unacceptable-answer";
+    case LiveErrc::kNoUrl:
+      return "no-responder-url";
+    case LiveErrc::kTransport:
+      return "transport-error";
+    case LiveErrc::kResponderError:
+      return "responder-error";
+    case LiveErrc::kUnacceptable:
+      return "unacceptable-answer";
   }
   return "invalid";
 }
 
 bool LiveFailure::worth_retrying() const {
   switch (code) {
-    case LiveErrc::kNoUrl: return false;
-    case LiveErrc::kTransport: return client::worth_retrying(*fetch);
+    case LiveErrc::kNoUrl:
+      return false;
+    case LiveErrc::kTransport:
+      return client::worth_retrying(*fetch);
     case LiveErrc::kResponderError:
       return verify->response_status == ocsp::ResponseStatus::kTryLater ||
              verify->response_status == ocsp::ResponseStatus::kInternalError;
-    case LiveErrc::kUnacceptable: return is_time_error(verify->code);
+    case LiveErrc::kUnacceptable:
+      return is_time_error(verify->code);
   }
   return false;
 }
 
-Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched, const pki::Certificate& certificate,
+Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched,
+                                                  const pki::Certificate& certificate,
                                                   const pki::Certificate& issuer,
                                                   const std::optional<Buffer>& nonce_sent,
                                                   const VerifyPolicy& policy, UnixSeconds now) {
   return judge_fetch(fetched, certificate, issuer, nonce_sent, {}, policy, now);
 }
 
-Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched, const pki::Certificate& certificate,
-                                                  const pki::Certificate& issuer,
-                                                  const std::optional<Buffer>& nonce_sent,
-                                                  std::span<const pki::Certificate> extra_certificates,
-                                                  const VerifyPolicy& policy, UnixSeconds now) {
+Result<VerifiedResponse, LiveFailure> judge_fetch(
+    const net::FetchResult& fetched, const pki::Certificate& certificate,
+    const pki::Certificate& issuer, const std::optional<Buffer>& nonce_sent,
+    std::span<const pki::Certificate> extra_certificates, const VerifyPolicy& policy,
+    UnixSeconds now) {
   if (!fetched) {
-    return Err{LiveFailure{LiveErrc::kTransport, fetched.error().detail, fetched.error(), std::nullopt,
-                           fetched.error().retry_after}};
+    return Err{LiveFailure{LiveErrc::kTransport, fetched.error().detail, fetched.error(),
+                           std::nullopt, fetched.error().retry_after}};
   }
   if (fetched->http_status != 200) {
-    const std::string detail = "HTTP status " + std::to_string(fetched->http_status) + " instead of 200";
+    const std::string detail =
+        "HTTP status " + std::to_string(fetched->http_status) + " instead of 200";
     return Err{LiveFailure{LiveErrc::kTransport, detail,
-                           net::FetchError{net::FetchErrc::kHttpStatus, detail, fetched->http_status,
-                                           fetched->retry_after},
+                           net::FetchError{net::FetchErrc::kHttpStatus, detail,
+                                           fetched->http_status, fetched->retry_after},
                            std::nullopt, fetched->retry_after}};
   }
   VerifyInput input{.response = fetched->body,
@@ -98,8 +115,9 @@ Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetche
     return *std::move(verified);
   }
   const bool refused = verified.error().code == VerifyErrc::kResponseStatus;
-  return Err{LiveFailure{refused ? LiveErrc::kResponderError : LiveErrc::kUnacceptable, verified.error().detail,
-                         std::nullopt, verified.error(), fetched->retry_after}};
+  return Err{LiveFailure{refused ? LiveErrc::kResponderError : LiveErrc::kUnacceptable,
+                         verified.error().detail, std::nullopt, verified.error(),
+                         fetched->retry_after}};
 }
 
 ResponderMemory::Traits ResponderMemory::recall(const std::string& url) const {
@@ -116,7 +134,8 @@ void ResponderMemory::remember(const std::string& url, Traits traits) {
   traits_[url] = traits;
 }
 
-LiveQuery::LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options, VerifyPolicy policy)
+LiveQuery::LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options,
+                     VerifyPolicy policy)
     : certificate_(std::move(certificate)),
       issuer_(std::move(issuer)),
       options_(std::move(options)),
@@ -128,10 +147,11 @@ LiveQuery::LiveQuery(pki::Certificate certificate, pki::Certificate issuer, Live
 LiveAction LiveQuery::start(UnixSeconds /*now*/) {
   if (urls_.empty()) {
     const bool named = !options_.urls.empty() || !certificate_.facts().access.ocsp.empty();
-    return finish(LiveFailure{LiveErrc::kNoUrl,
-                              named ? "no responder URL is http or https"
-                                    : "the certificate names no OCSP responder (and no URL was given)",
-                              std::nullopt, std::nullopt, std::nullopt});
+    return finish(
+        LiveFailure{LiveErrc::kNoUrl,
+                    named ? "no responder URL is http or https"
+                          : "the certificate names no OCSP responder (and no URL was given)",
+                    std::nullopt, std::nullopt, std::nullopt});
   }
   begin_url();
   return send();
@@ -142,9 +162,15 @@ void LiveQuery::begin_url() {
       options_.memory ? options_.memory->recall(urls_[url_]) : ResponderMemory::Traits{};
   hash_ = traits.needs_other_hash ? options_.other_hash.value_or(options_.hash) : options_.hash;
   switch (options_.nonce) {
-    case NonceUse::kNone: nonce_octets_ = 0; break;
-    case NonceUse::kSend: nonce_octets_ = kNonceOctets; break;
-    case NonceUse::kSendCompat: nonce_octets_ = traits.nonce_octets; break;
+    case NonceUse::kNone:
+      nonce_octets_ = 0;
+      break;
+    case NonceUse::kSend:
+      nonce_octets_ = kNonceOctets;
+      break;
+    case NonceUse::kSendCompat:
+      nonce_octets_ = traits.nonce_octets;
+      break;
   }
   cache_ = CacheUse::kAllowed;
   bypassed_ = false;
@@ -169,8 +195,8 @@ LiveAction LiveQuery::send() {
 }
 
 LiveAction LiveQuery::on_fetched(const net::FetchResult& fetched, UnixSeconds now) {
-  auto judged =
-      judge_fetch(fetched, certificate_, issuer_, nonce_, options_.extra_certificates, policy_, now);
+  auto judged = judge_fetch(fetched, certificate_, issuer_, nonce_, options_.extra_certificates,
+                            policy_, now);
   LiveAttempt& attempt = attempts_.back();
   attempt.duration = fetched ? fetched->duration : Milliseconds(0);
   attempt.http_status = fetched ? fetched->http_status : fetched.error().http_status;
@@ -185,7 +211,8 @@ LiveAction LiveQuery::on_fetched(const net::FetchResult& fetched, UnixSeconds no
 LiveAction LiveQuery::on_verified(VerifiedResponse response) {
   const bool unknown = std::holds_alternative<ocsp::Unknown>(response.status());
   if (unknown) {
-    // A truthful "I do not know": another spelling of the question, then another responder, may know (OCSP-CLI-018).
+    // A truthful "I do not know": another spelling of the question, then another responder, may
+    // know (OCSP-CLI-018).
     unknown_ = std::move(response);
     if (may_try_other_hash()) {
       return ask_with_other_hash();
@@ -204,13 +231,15 @@ LiveAction LiveQuery::on_failed(const LiveFailure& failure) {
   if (failure.retry_after && (!retry_after_ || *failure.retry_after < *retry_after_)) {
     retry_after_ = failure.retry_after;
   }
-  if (failure.code == LiveErrc::kUnacceptable && failure.verify->code == VerifyErrc::kExpired && !bypassed_) {
+  if (failure.code == LiveErrc::kUnacceptable && failure.verify->code == VerifyErrc::kExpired &&
+      !bypassed_) {
     bypassed_ = true;  // a cache on the way may hold what the responder has replaced (OCSP-CLI-058)
     cache_ = CacheUse::kBypass;
     return send();
   }
   if (failure.code == LiveErrc::kResponderError) {
-    if (failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized && may_try_other_hash()) {
+    if (failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized &&
+        may_try_other_hash()) {
       return ask_with_other_hash();
     }
     if (failure.verify->response_status == ocsp::ResponseStatus::kMalformedRequest &&
@@ -253,8 +282,9 @@ LiveAction LiveQuery::next_url() {
   if (unknown_) {
     return finish(*std::move(unknown_));
   }
-  const Milliseconds delay = std::max<Milliseconds>(options_.backoff * (std::int64_t{1} << std::min(round_, 20u)),
-                                                    retry_after_.value_or(Seconds{0}));
+  const Milliseconds delay =
+      std::max<Milliseconds>(options_.backoff * (std::int64_t{1} << std::min(round_, 20u)),
+                             retry_after_.value_or(Seconds{0}));
   if (round_ + 1 < options_.rounds && worth_another_round_ && delay <= options_.max_wait) {
     return LiveWait{delay};
   }
@@ -298,7 +328,11 @@ class LoopDrive : public std::enable_shared_from_this<LoopDrive> {
  public:
   LoopDrive(LiveQuery query, net::FetchService& service, net::Loop& loop, const Clock& clock,
             std::function<void(LiveOutcome)> done)
-      : query_(std::move(query)), service_(service), loop_(loop), clock_(clock), done_(std::move(done)) {}
+      : query_(std::move(query)),
+        service_(service),
+        loop_(loop),
+        clock_(clock),
+        done_(std::move(done)) {}
 
   void begin() { perform(query_.start(clock_.now())); }
 

@@ -11,7 +11,9 @@ using Json = nlohmann::ordered_json;
 Json time_json(UnixSeconds t) { return {{"iso", format_iso8601(t)}, {"epoch", to_int(t)}}; }
 Json time_json(std::optional<UnixSeconds> t) { return t ? time_json(*t) : Json(nullptr); }
 /// Absent is null, never a zero or an empty word.
-Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(printable(text)); }
+Json text_or_null(std::string_view text) {
+  return text.empty() ? Json(nullptr) : Json(printable(text));
+}
 
 Json status_json(const ocsp::CertStatus& status) {
   Json out = {{"status", ocsp::to_string(status)}, {"revoked_at", nullptr}, {"reason", nullptr}};
@@ -24,7 +26,8 @@ Json status_json(const ocsp::CertStatus& status) {
   return out;
 }
 
-Json freshness_json(UnixSeconds this_update, std::optional<UnixSeconds> next_update, UnixSeconds now) {
+Json freshness_json(UnixSeconds this_update, std::optional<UnixSeconds> next_update,
+                    UnixSeconds now) {
   const auto share = share_left(this_update, next_update, now);
   return {{"state", to_string(classify_freshness(this_update, next_update, now))},
           {"share_left", share ? Json(*share) : Json(nullptr)},
@@ -34,9 +37,12 @@ Json freshness_json(UnixSeconds this_update, std::optional<UnixSeconds> next_upd
 
 std::string_view authority_word(pki::Authority authority) {
   switch (authority) {
-    case pki::Authority::kIssuer: return "issuer";
-    case pki::Authority::kDelegate: return "delegate";
-    case pki::Authority::kLocallyTrusted: return "locally-trusted";
+    case pki::Authority::kIssuer:
+      return "issuer";
+    case pki::Authority::kDelegate:
+      return "delegate";
+    case pki::Authority::kLocallyTrusted:
+      return "locally-trusted";
   }
   return "invalid";
 }
@@ -69,7 +75,8 @@ void put_content(Json& out, const Evidence& evidence, UnixSeconds now) {
     out["code"] = to_string(*silence);
   } else if (const auto* failure = std::get_if<LiveFailure>(&evidence.content)) {
     out["result"] = to_string(failure->code);
-    out["code"] = failure->code == LiveErrc::kUnacceptable ? to_string(failure->verify->code) : to_string(failure->code);
+    out["code"] = failure->code == LiveErrc::kUnacceptable ? to_string(failure->verify->code)
+                                                           : to_string(failure->code);
     out["detail"] = printable(failure->detail);
     if (failure->verify && failure->verify->response_status) {
       out["response_status"] = ocsp::to_string(*failure->verify->response_status);
@@ -136,14 +143,10 @@ Json finding_json(const Finding& finding) {
 
 Json certificate_json(const Case& what) {
   const pki::Certificate& c = what.certificate;
-  return {{"subject", printable(c.subject_text())},
-          {"issuer", printable(c.issuer_text())},
-          {"serial", c.serial().to_hex()},
-          {"not_before", time_json(c.not_before())},
-          {"not_after", time_json(c.not_after())},
-          {"sha256", to_hex(c.fingerprint())},
-          {"issuer_found", what.issuer.has_value()},
-          {"chain", to_string(what.chain)}};
+  return {{"subject", printable(c.subject_text())},  {"issuer", printable(c.issuer_text())},
+          {"serial", c.serial().to_hex()},           {"not_before", time_json(c.not_before())},
+          {"not_after", time_json(c.not_after())},   {"sha256", to_hex(c.fingerprint())},
+          {"issuer_found", what.issuer.has_value()}, {"chain", to_string(what.chain)}};
 }
 
 Json target_json(const TargetReport& report, UnixSeconds now) {

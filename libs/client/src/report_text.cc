@@ -46,7 +46,8 @@ class TextReport {
       this->finding(finding);
     }
     out_ += "  verdict  " + verdict_word(report.outcome);
-    if (report.verdict.must_staple == MustStaple::kMet || report.verdict.must_staple == MustStaple::kUnmet) {
+    if (report.verdict.must_staple == MustStaple::kMet ||
+        report.verdict.must_staple == MustStaple::kUnmet) {
       out_ += "   must-staple " + std::string(to_string(report.verdict.must_staple));
     }
     out_ += '\n';
@@ -59,11 +60,21 @@ class TextReport {
     }
     const char* code = "";
     switch (ink) {
-      case Ink::kGreen: code = "32"; break;
-      case Ink::kYellow: code = "33"; break;
-      case Ink::kRed: code = "31;1"; break;
-      case Ink::kBold: code = "1"; break;
-      case Ink::kFaint: code = "2"; break;
+      case Ink::kGreen:
+        code = "32";
+        break;
+      case Ink::kYellow:
+        code = "33";
+        break;
+      case Ink::kRed:
+        code = "31;1";
+        break;
+      case Ink::kBold:
+        code = "1";
+        break;
+      case Ink::kFaint:
+        code = "2";
+        break;
     }
     return "\x1b[" + std::string(code) + "m" + text + "\x1b[0m";
   }
@@ -77,14 +88,22 @@ class TextReport {
 
   [[nodiscard]] std::string verdict_word(Outcome outcome) const {
     switch (outcome) {
-      case Outcome::kGood: return paint("GOOD", Ink::kGreen);
-      case Outcome::kNotNeeded: return paint("NOT NEEDED", Ink::kGreen);
-      case Outcome::kWarning: return paint("GOOD, BUT SEE ABOVE", Ink::kYellow);
-      case Outcome::kUndetermined: return paint("UNDETERMINED", Ink::kYellow);
-      case Outcome::kUnreadable: return paint("UNREADABLE", Ink::kRed);
-      case Outcome::kUnknown: return paint("UNKNOWN", Ink::kRed);
-      case Outcome::kUnacceptable: return paint("UNACCEPTABLE", Ink::kRed);
-      case Outcome::kRevoked: return paint("REVOKED", Ink::kRed);
+      case Outcome::kGood:
+        return paint("GOOD", Ink::kGreen);
+      case Outcome::kNotNeeded:
+        return paint("NOT NEEDED", Ink::kGreen);
+      case Outcome::kWarning:
+        return paint("GOOD, BUT SEE ABOVE", Ink::kYellow);
+      case Outcome::kUndetermined:
+        return paint("UNDETERMINED", Ink::kYellow);
+      case Outcome::kUnreadable:
+        return paint("UNREADABLE", Ink::kRed);
+      case Outcome::kUnknown:
+        return paint("UNKNOWN", Ink::kRed);
+      case Outcome::kUnacceptable:
+        return paint("UNACCEPTABLE", Ink::kRed);
+      case Outcome::kRevoked:
+        return paint("REVOKED", Ink::kRed);
     }
     return "?";
   }
@@ -110,7 +129,8 @@ class TextReport {
                                                          : column("UNKNOWN", 10, Ink::kRed);
   }
 
-  [[nodiscard]] std::string freshness_text(UnixSeconds this_update, std::optional<UnixSeconds> next_update) const {
+  [[nodiscard]] std::string freshness_text(UnixSeconds this_update,
+                                           std::optional<UnixSeconds> next_update) const {
     std::string text(to_string(classify_freshness(this_update, next_update, now_)));
     text.resize(std::max<std::size_t>(8, text.size()), ' ');
     if (const auto share = share_left(this_update, next_update, now_)) {
@@ -128,9 +148,12 @@ class TextReport {
 
   [[nodiscard]] static std::string_view authority_text(pki::Authority authority) {
     switch (authority) {
-      case pki::Authority::kIssuer: return "the issuer";
-      case pki::Authority::kDelegate: return "delegate";
-      case pki::Authority::kLocallyTrusted: return "locally trusted";
+      case pki::Authority::kIssuer:
+        return "the issuer";
+      case pki::Authority::kDelegate:
+        return "delegate";
+      case pki::Authority::kLocallyTrusted:
+        return "locally trusted";
     }
     return "?";
   }
@@ -149,8 +172,8 @@ class TextReport {
   void evidence(const Evidence& evidence) {
     const std::string_view channel = to_string(evidence.channel);
     if (const auto* response = std::get_if<VerifiedResponse>(&evidence.content)) {
-      std::string rest = freshness_text(response->this_update(), response->next_update()) + "  signed by " +
-                         printable(response->signer().subject_text()) + " (" +
+      std::string rest = freshness_text(response->this_update(), response->next_update()) +
+                         "  signed by " + printable(response->signer().subject_text()) + " (" +
                          std::string(authority_text(response->authority())) + ")";
       if (const std::string source = source_text(evidence); !source.empty()) {
         rest += "  " + source;
@@ -163,31 +186,41 @@ class TextReport {
       line(channel, column(failure_word(*failure), 10, Ink::kRed), source_text(evidence));
     } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
       const bool refused = crl_failure->code == LiveErrc::kUnacceptable;
-      line(channel, column(refused ? "REFUSED" : "NO ANSWER", 10, Ink::kRed), source_text(evidence));
+      line(channel, column(refused ? "REFUSED" : "NO ANSWER", 10, Ink::kRed),
+           source_text(evidence));
     } else {
-      line(channel, column(silence_word(std::get<Silence>(evidence.content)), 10, Ink::kYellow), source_text(evidence));
+      line(channel, column(silence_word(std::get<Silence>(evidence.content)), 10, Ink::kYellow),
+           source_text(evidence));
     }
   }
 
   [[nodiscard]] static std::string_view failure_word(const LiveFailure& failure) {
     switch (failure.code) {
-      case LiveErrc::kNoUrl: return "NO URL";
-      case LiveErrc::kTransport: return "NO ANSWER";
-      case LiveErrc::kResponderError: return "ERROR";
-      case LiveErrc::kUnacceptable: break;
+      case LiveErrc::kNoUrl:
+        return "NO URL";
+      case LiveErrc::kTransport:
+        return "NO ANSWER";
+      case LiveErrc::kResponderError:
+        return "ERROR";
+      case LiveErrc::kUnacceptable:
+        break;
     }
     return failure.verify->code == VerifyErrc::kExpired ? "STALE" : "REFUSED";
   }
 
   [[nodiscard]] static std::string_view silence_word(Silence silence) {
     switch (silence) {
-      case Silence::kNoStaple: return "ABSENT";
-      case Silence::kNotNamed: return "NONE NAMED";
-      case Silence::kNotNeeded: return "NOT NEEDED";
+      case Silence::kNoStaple:
+        return "ABSENT";
+      case Silence::kNotNamed:
+        return "NONE NAMED";
+      case Silence::kNotNeeded:
+        return "NOT NEEDED";
       case Silence::kPrivacy:
       case Silence::kCertificateExpired:
       case Silence::kNoIssuer:
-      case Silence::kUntrusted: return "NOT ASKED";
+      case Silence::kUntrusted:
+        return "NOT ASKED";
     }
     return "?";
   }
@@ -208,7 +241,8 @@ class TextReport {
     if (reason != nullptr && finding.level != FindingLevel::kNote) {
       line("", "  why:  " + std::string(reason->why), "");
       line("", "  fix:  " + std::string(reason->fix), "");
-    } else if (reason != nullptr && (finding.code.starts_with("not-asked") || finding.code == "issuer-missing")) {
+    } else if (reason != nullptr &&
+               (finding.code.starts_with("not-asked") || finding.code == "issuer-missing")) {
       line("", "  fix:  " + std::string(reason->fix), "");
     }
   }

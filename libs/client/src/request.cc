@@ -9,11 +9,14 @@
 
 namespace muster::client {
 
-Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer, const Question& question) {
+Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+                     const Question& question) {
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(question.hash, certificate, issuer, question.parameters), {}});
+  request.requests.push_back(
+      {pki::make_cert_id(question.hash, certificate, issuer, question.parameters), {}});
   if (question.nonce) {
-    request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(*question.nonce)});
+    request.extensions.push_back(
+        {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(*question.nonce)});
   }
   return ocsp::encode_request(request);
 }
@@ -23,7 +26,8 @@ Buffer make_nonce(std::size_t octets) {
   std::size_t done = 0;
   while (done < octets) {
     const ssize_t got = ::getrandom(nonce.data() + done, octets - done, 0);
-    // The kernel's generator has no failure but interruption; going on with a guessable nonce is not an option.
+    // The kernel's generator has no failure but interruption; going on with a guessable nonce is
+    // not an option.
     MUSTER_ASSERT(got > 0 || errno == EINTR);
     done += got > 0 ? static_cast<std::size_t>(got) : 0;
   }
@@ -40,17 +44,24 @@ std::optional<std::string> make_get_url(std::string_view url, Bytes request) {
   }
   for (const char c : http::base64_encode(request)) {
     switch (c) {
-      case '+': out += "%2B"; break;
-      case '/': out += "%2F"; break;
-      case '=': out += "%3D"; break;
-      default: out += c;
+      case '+':
+        out += "%2B";
+        break;
+      case '/':
+        out += "%2F";
+        break;
+      case '=':
+        out += "%3D";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
 }
 
-net::FetchRequest make_fetch_request(std::string_view url, Bytes request, const Transport& transport,
-                                     CacheUse cache) {
+net::FetchRequest make_fetch_request(std::string_view url, Bytes request,
+                                     const Transport& transport, CacheUse cache) {
   net::FetchRequest fetch;
   std::optional<std::string> get;
   if (transport.method == HttpMethod::kByLength) {

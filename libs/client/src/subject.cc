@@ -25,12 +25,18 @@ std::optional<pki::Certificate> find_issuer(const pki::Certificate& certificate,
 
 std::string_view to_string(RevocationNeed need) {
   switch (need) {
-    case RevocationNeed::kOcsp: return "ocsp";
-    case RevocationNeed::kCrlOnly: return "crl-only";
-    case RevocationNeed::kNoRevAvail: return "no-revocation-available";
-    case RevocationNeed::kNoRevAvailInvalid: return "no-revocation-available-invalid";
-    case RevocationNeed::kShortLived: return "short-lived";
-    case RevocationNeed::kNoPointers: return "no-revocation-pointers";
+    case RevocationNeed::kOcsp:
+      return "ocsp";
+    case RevocationNeed::kCrlOnly:
+      return "crl-only";
+    case RevocationNeed::kNoRevAvail:
+      return "no-revocation-available";
+    case RevocationNeed::kNoRevAvailInvalid:
+      return "no-revocation-available-invalid";
+    case RevocationNeed::kShortLived:
+      return "short-lived";
+    case RevocationNeed::kNoPointers:
+      return "no-revocation-pointers";
   }
   return "invalid";
 }
@@ -39,8 +45,10 @@ namespace {
 
 bool is_short_lived(const pki::Certificate& certificate) {
   constexpr UnixSeconds kSevenDayRule = unix_seconds(1773532800);  // 2026-03-15T00:00:00Z
-  const Seconds limit = std::chrono::hours(24 * (certificate.not_before() < kSevenDayRule ? 10 : 7));
-  // Both ends of the validity count, so a week is 604,799 seconds between them (requirements README section 8).
+  const Seconds limit =
+      std::chrono::hours(24 * (certificate.not_before() < kSevenDayRule ? 10 : 7));
+  // Both ends of the validity count, so a week is 604,799 seconds between them (requirements README
+  // section 8).
   const Seconds validity = certificate.not_after() - certificate.not_before() + Seconds{1};
   return !certificate.facts().is_ca && validity <= limit;
 }
@@ -97,13 +105,15 @@ std::vector<pki::Certificate> find_leaves(std::span<const pki::Certificate> cert
 namespace {
 
 bool is_local_v4(const std::uint8_t* a) {
-  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
-         (a[0] == 169 && a[1] == 254);
+  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+         (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
 }
 
 bool is_local_v6(const std::array<std::uint8_t, 16>& a) {
-  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  static constexpr std::array<std::uint8_t, 16> kLoopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
+                                                           0, 0, 0, 0, 0xff, 0xff};
+  static constexpr std::array<std::uint8_t, 16> kLoopback = {0, 0, 0, 0, 0, 0, 0, 0,
+                                                             0, 0, 0, 0, 0, 0, 0, 1};
   if (std::equal(kMapped.begin(), kMapped.end(), a.begin())) {
     return is_local_v4(a.data() + kMapped.size());
   }
@@ -139,8 +149,10 @@ bool is_local_host(std::string_view host) {
   if (name.find('.') == std::string::npos) {
     return name.find(':') == std::string::npos;
   }
-  constexpr std::array<std::string_view, 5> kReserved = {".localhost", ".local", ".internal", ".home.arpa", ".test"};
-  return std::any_of(kReserved.begin(), kReserved.end(), [&](std::string_view end) { return name.ends_with(end); });
+  constexpr std::array<std::string_view, 5> kReserved = {".localhost", ".local", ".internal",
+                                                         ".home.arpa", ".test"};
+  return std::any_of(kReserved.begin(), kReserved.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
 }
 
 bool is_local_url(std::string_view url) {

@@ -6,37 +6,56 @@ namespace muster::client {
 
 std::string_view to_string(Channel channel) {
   switch (channel) {
-    case Channel::kStapled: return "stapled";
-    case Channel::kLive: return "live";
-    case Channel::kSaved: return "saved";
-    case Channel::kCrl: return "crl";
+    case Channel::kStapled:
+      return "stapled";
+    case Channel::kLive:
+      return "live";
+    case Channel::kSaved:
+      return "saved";
+    case Channel::kCrl:
+      return "crl";
   }
   return "invalid";
 }
 
 std::string_view to_string(Silence silence) {
   switch (silence) {
-    case Silence::kNoStaple: return "no-staple";
-    case Silence::kNotNamed: return "no-responder-url";
-    case Silence::kPrivacy: return "not-asked-privacy";
-    case Silence::kCertificateExpired: return "not-asked-expired";
-    case Silence::kNoIssuer: return "issuer-missing";
-    case Silence::kNotNeeded: return "not-needed";
-    case Silence::kUntrusted: return "chain-untrusted";
+    case Silence::kNoStaple:
+      return "no-staple";
+    case Silence::kNotNamed:
+      return "no-responder-url";
+    case Silence::kPrivacy:
+      return "not-asked-privacy";
+    case Silence::kCertificateExpired:
+      return "not-asked-expired";
+    case Silence::kNoIssuer:
+      return "issuer-missing";
+    case Silence::kNotNeeded:
+      return "not-needed";
+    case Silence::kUntrusted:
+      return "chain-untrusted";
   }
   return "invalid";
 }
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kGood: return "good";
-    case Outcome::kNotNeeded: return "not-needed";
-    case Outcome::kWarning: return "warning";
-    case Outcome::kUndetermined: return "undetermined";
-    case Outcome::kUnreadable: return "unreadable";
-    case Outcome::kUnknown: return "unknown";
-    case Outcome::kUnacceptable: return "unacceptable";
-    case Outcome::kRevoked: return "revoked";
+    case Outcome::kGood:
+      return "good";
+    case Outcome::kNotNeeded:
+      return "not-needed";
+    case Outcome::kWarning:
+      return "warning";
+    case Outcome::kUndetermined:
+      return "undetermined";
+    case Outcome::kUnreadable:
+      return "unreadable";
+    case Outcome::kUnknown:
+      return "unknown";
+    case Outcome::kUnacceptable:
+      return "unacceptable";
+    case Outcome::kRevoked:
+      return "revoked";
   }
   return "invalid";
 }
@@ -44,41 +63,58 @@ std::string_view to_string(Outcome outcome) {
 int exit_code(Outcome outcome) {
   switch (outcome) {
     case Outcome::kGood:
-    case Outcome::kNotNeeded: return 0;
-    case Outcome::kRevoked: return 1;
-    case Outcome::kUnknown: return 2;
-    case Outcome::kUndetermined: return 3;
-    case Outcome::kUnacceptable: return 4;
-    case Outcome::kWarning: return 5;
-    case Outcome::kUnreadable: return 66;
+    case Outcome::kNotNeeded:
+      return 0;
+    case Outcome::kRevoked:
+      return 1;
+    case Outcome::kUnknown:
+      return 2;
+    case Outcome::kUndetermined:
+      return 3;
+    case Outcome::kUnacceptable:
+      return 4;
+    case Outcome::kWarning:
+      return 5;
+    case Outcome::kUnreadable:
+      return 66;
   }
   return 70;
 }
 
 std::string_view to_string(FindingLevel level) {
   switch (level) {
-    case FindingLevel::kNote: return "note";
-    case FindingLevel::kWarning: return "warning";
-    case FindingLevel::kError: return "error";
+    case FindingLevel::kNote:
+      return "note";
+    case FindingLevel::kWarning:
+      return "warning";
+    case FindingLevel::kError:
+      return "error";
   }
   return "invalid";
 }
 
 std::string_view to_string(MustStaple state) {
   switch (state) {
-    case MustStaple::kNotDemanded: return "not-demanded";
-    case MustStaple::kMet: return "met";
-    case MustStaple::kUnmet: return "unmet";
-    case MustStaple::kNotExamined: return "not-examined";
+    case MustStaple::kNotDemanded:
+      return "not-demanded";
+    case MustStaple::kMet:
+      return "met";
+    case MustStaple::kUnmet:
+      return "unmet";
+    case MustStaple::kNotExamined:
+      return "not-examined";
   }
   return "invalid";
 }
 
 std::string_view to_string(ChainState state) {
   switch (state) {
-    case ChainState::kNotExamined: return "not-examined";
-    case ChainState::kTrusted: return "trusted";
-    case ChainState::kUntrusted: return "untrusted";
+    case ChainState::kNotExamined:
+      return "not-examined";
+    case ChainState::kTrusted:
+      return "trusted";
+    case ChainState::kUntrusted:
+      return "untrusted";
   }
   return "invalid";
 }
@@ -104,7 +140,8 @@ class Judge {
   }
 
  private:
-  void add(std::string_view code, FindingLevel level, std::optional<Channel> channel, std::string detail) {
+  void add(std::string_view code, FindingLevel level, std::optional<Channel> channel,
+           std::string detail) {
     verdict_.findings.push_back({code, level, channel, std::move(detail)});
   }
 
@@ -118,7 +155,8 @@ class Judge {
     } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
       const bool refused = crl_failure->code == LiveErrc::kUnacceptable;
       (refused ? unacceptable_ : silent_) = true;
-      add(refused ? crl_failure->reason : std::string_view("transport-error"), FindingLevel::kError, Channel::kCrl, crl_failure->detail);
+      add(refused ? crl_failure->reason : std::string_view("transport-error"), FindingLevel::kError,
+          Channel::kCrl, crl_failure->detail);
     } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
       weigh_status(Channel::kCrl, crl->status);
       weigh_freshness(Channel::kCrl, crl->this_update, crl->next_update);
@@ -132,7 +170,8 @@ class Judge {
         return;
       case Silence::kNotNamed:
       case Silence::kUntrusted:
-      case Silence::kNotNeeded: return;  // told by what is said of the certificate itself
+      case Silence::kNotNeeded:
+        return;  // told by what is said of the certificate itself
       case Silence::kPrivacy:
       case Silence::kCertificateExpired:
       case Silence::kNoIssuer:
@@ -144,7 +183,8 @@ class Judge {
 
   void weigh_failure(Channel channel, const LiveFailure& failure) {
     switch (failure.code) {
-      case LiveErrc::kNoUrl: return;  // told by the certificate's classification
+      case LiveErrc::kNoUrl:
+        return;  // told by the certificate's classification
       case LiveErrc::kTransport:
         silent_ = true;
         failed_to_hear_ = true;
@@ -154,7 +194,8 @@ class Judge {
         // A server that staples an error answer staples something no client can accept.
         (channel == Channel::kLive ? silent_ : unacceptable_) = true;
         failed_to_hear_ = true;
-        add("responder-error", channel == Channel::kLive ? FindingLevel::kWarning : FindingLevel::kError, channel,
+        add("responder-error",
+            channel == Channel::kLive ? FindingLevel::kWarning : FindingLevel::kError, channel,
             failure.detail);
         return;
       case LiveErrc::kUnacceptable:
@@ -178,14 +219,16 @@ class Judge {
       add("nonce-ignored", FindingLevel::kNote, evidence.channel, "");
     }
     if (response.signer_needs_revocation_check() && !evidence.signer_checked) {
-      add("signer-unchecked", FindingLevel::kNote, evidence.channel, response.signer().subject_text());
+      add("signer-unchecked", FindingLevel::kNote, evidence.channel,
+          response.signer().subject_text());
     }
     if (response.matching_entries() > 1) {
       add("several-entries", FindingLevel::kNote, evidence.channel,
           std::to_string(response.matching_entries()) + " entries");
     }
     if (response.archive_cutoff() && now_ > case_.certificate.not_after()) {
-      add("archive-cutoff", FindingLevel::kNote, evidence.channel, format_iso8601(*response.archive_cutoff()));
+      add("archive-cutoff", FindingLevel::kNote, evidence.channel,
+          format_iso8601(*response.archive_cutoff()));
     }
   }
 
@@ -214,14 +257,16 @@ class Judge {
     }
   }
 
-  /// What a server or file holds should have been replaced at half-life; a responder may hand out what it signed earlier, and only the
-  /// very end is worth a word.
-  void weigh_freshness(Channel channel, UnixSeconds this_update, std::optional<UnixSeconds> next_update) {
+  /// What a server or file holds should have been replaced at half-life; a responder may hand out
+  /// what it signed earlier, and only the very end is worth a word.
+  void weigh_freshness(Channel channel, UnixSeconds this_update,
+                       std::optional<UnixSeconds> next_update) {
     const Freshness state = classify_freshness(this_update, next_update, now_);
     const bool ours_to_refresh = channel == Channel::kStapled || channel == Channel::kSaved;
     if (state == Freshness::kCritical || (state == Freshness::kLate && ours_to_refresh)) {
       add("refresh-late", FindingLevel::kWarning, channel,
-          "valid for another " + format_duration(*next_update - now_) + ", until " + format_iso8601(*next_update));
+          "valid for another " + format_duration(*next_update - now_) + ", until " +
+              format_iso8601(*next_update));
     }
   }
 
@@ -249,7 +294,8 @@ class Judge {
       invalid("certificate-expired", "it ended " + format_iso8601(case_.certificate.not_after()));
     }
     if (now_ < case_.certificate.not_before()) {
-      invalid("certificate-not-yet-valid", "it begins " + format_iso8601(case_.certificate.not_before()));
+      invalid("certificate-not-yet-valid",
+              "it begins " + format_iso8601(case_.certificate.not_before()));
     }
     if (case_.chain == ChainState::kUntrusted) {
       invalid("chain-untrusted", case_.chain_detail);
@@ -265,7 +311,8 @@ class Judge {
   void settle() {
     if (revoked_) {
       if (good_) {
-        add("sources-disagree", FindingLevel::kError, std::nullopt, "one says good, another revoked");
+        add("sources-disagree", FindingLevel::kError, std::nullopt,
+            "one says good, another revoked");
       }
       verdict_.outcome = Outcome::kRevoked;
       return;
@@ -281,10 +328,12 @@ class Judge {
     }
     if (good_) {
       if (unknown_) {
-        add("sources-disagree", FindingLevel::kWarning, std::nullopt, "one says good, another does not know it");
+        add("sources-disagree", FindingLevel::kWarning, std::nullopt,
+            "one says good, another does not know it");
       }
-      const bool warned = std::any_of(verdict_.findings.begin(), verdict_.findings.end(),
-                                      [](const Finding& f) { return f.level > FindingLevel::kNote; });
+      const bool warned =
+          std::any_of(verdict_.findings.begin(), verdict_.findings.end(),
+                      [](const Finding& f) { return f.level > FindingLevel::kNote; });
       verdict_.outcome = warned ? Outcome::kWarning : Outcome::kGood;
       return;
     }
@@ -297,8 +346,8 @@ class Judge {
 
   /// Nobody told anything: that is fine only where the certificate's design says so.
   void settle_without_evidence() {
-    if (!failed_to_hear_ &&
-        (verdict_.need == RevocationNeed::kNoRevAvail || verdict_.need == RevocationNeed::kShortLived)) {
+    if (!failed_to_hear_ && (verdict_.need == RevocationNeed::kNoRevAvail ||
+                             verdict_.need == RevocationNeed::kShortLived)) {
       add(to_string(verdict_.need), FindingLevel::kNote, std::nullopt, "");
       verdict_.outcome = Outcome::kNotNeeded;
       return;
@@ -315,9 +364,9 @@ class Judge {
   UnixSeconds now_;
   Verdict verdict_;
   bool revoked_ = false, good_ = false, unknown_ = false;
-  bool unacceptable_ = false;          ///< something was received that cannot be accepted
-  bool silent_ = false;                ///< a source there is said nothing
-  bool failed_to_hear_ = false;        ///< we asked, and got nothing useful
+  bool unacceptable_ = false;    ///< something was received that cannot be accepted
+  bool silent_ = false;          ///< a source there is said nothing
+  bool failed_to_hear_ = false;  ///< we asked, and got nothing useful
   bool staple_accepted_ = false;
   bool certificate_invalid_ = false;
 };

@@ -38,34 +38,57 @@ const pki::Certificate& VerifiedResponse::signer() const { return data_->signer;
 const pki::Certificate& VerifiedResponse::certificate() const { return data_->certificate; }
 bool VerifiedResponse::nonce_matched() const { return data_->nonce_matched; }
 std::size_t VerifiedResponse::matching_entries() const { return data_->matching_entries; }
-std::optional<UnixSeconds> VerifiedResponse::archive_cutoff() const { return data_->archive_cutoff; }
+std::optional<UnixSeconds> VerifiedResponse::archive_cutoff() const {
+  return data_->archive_cutoff;
+}
 UnixSeconds VerifiedResponse::effective_expiry() const { return data_->effective_expiry; }
-const std::string& VerifiedResponse::signature_algorithm() const { return data_->signature_algorithm; }
+const std::string& VerifiedResponse::signature_algorithm() const {
+  return data_->signature_algorithm;
+}
 bool VerifiedResponse::signer_needs_revocation_check() const {
   return data_->authority == pki::Authority::kDelegate && !data_->signer.facts().ocsp_no_check;
 }
 
 std::string_view to_string(VerifyErrc code) {
   switch (code) {
-    case VerifyErrc::kMalformed: return "malformed-response";
-    case VerifyErrc::kResponseStatus: return "responder-error";
-    case VerifyErrc::kUnsupportedType: return "unsupported-response-type";
-    case VerifyErrc::kSignerNotFound: return "signer-not-found";
-    case VerifyErrc::kBadSignature: return "bad-signature";
-    case VerifyErrc::kWeakSignature: return "weak-signature";
-    case VerifyErrc::kUnsupportedSignature: return "unsupported-signature";
-    case VerifyErrc::kSignerUnauthorised: return "signer-unauthorised";
-    case VerifyErrc::kSignerRevoked: return "signer-revoked";
-    case VerifyErrc::kCriticalExtension: return "critical-extension";
-    case VerifyErrc::kNoMatch: return "certid-mismatch";
-    case VerifyErrc::kNonceMismatch: return "nonce-mismatch";
-    case VerifyErrc::kNonceMissing: return "nonce-missing";
-    case VerifyErrc::kNotYetValid: return "response-not-yet-valid";
-    case VerifyErrc::kExpired: return "response-expired";
-    case VerifyErrc::kTooOld: return "response-too-old";
-    case VerifyErrc::kNoNextUpdate: return "next-update-missing";
-    case VerifyErrc::kProducedBeforeCertificate: return "produced-before-certificate";
-    case VerifyErrc::kInvalidInterval: return "invalid-interval";
+    case VerifyErrc::kMalformed:
+      return "malformed-response";
+    case VerifyErrc::kResponseStatus:
+      return "responder-error";
+    case VerifyErrc::kUnsupportedType:
+      return "unsupported-response-type";
+    case VerifyErrc::kSignerNotFound:
+      return "signer-not-found";
+    case VerifyErrc::kBadSignature:
+      return "bad-signature";
+    case VerifyErrc::kWeakSignature:
+      return "weak-signature";
+    case VerifyErrc::kUnsupportedSignature:
+      return "unsupported-signature";
+    case VerifyErrc::kSignerUnauthorised:
+      return "signer-unauthorised";
+    case VerifyErrc::kSignerRevoked:
+      return "signer-revoked";
+    case VerifyErrc::kCriticalExtension:
+      return "critical-extension";
+    case VerifyErrc::kNoMatch:
+      return "certid-mismatch";
+    case VerifyErrc::kNonceMismatch:
+      return "nonce-mismatch";
+    case VerifyErrc::kNonceMissing:
+      return "nonce-missing";
+    case VerifyErrc::kNotYetValid:
+      return "response-not-yet-valid";
+    case VerifyErrc::kExpired:
+      return "response-expired";
+    case VerifyErrc::kTooOld:
+      return "response-too-old";
+    case VerifyErrc::kNoNextUpdate:
+      return "next-update-missing";
+    case VerifyErrc::kProducedBeforeCertificate:
+      return "produced-before-certificate";
+    case VerifyErrc::kInvalidInterval:
+      return "invalid-interval";
   }
   return "invalid";
 }
@@ -76,24 +99,27 @@ Err<VerifyError> refuse(VerifyErrc code, std::string detail) {
   return Err{VerifyError{code, std::move(detail), std::nullopt, std::nullopt, std::nullopt}};
 }
 
-/// Whether the nonce we sent came back. Nothing sent: whatever the answer holds is ignored (OCSP-CLI-043).
+/// Whether the nonce we sent came back. Nothing sent: whatever the answer holds is ignored
+/// (OCSP-CLI-043).
 enum class NonceState : std::uint8_t { kNotAsked, kMatched, kMissing };
-Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic, const VerifyInput& input,
-                                            const VerifyPolicy& policy) {
+Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic,
+                                            const VerifyInput& input, const VerifyPolicy& policy) {
   if (!input.nonce_sent) {
     return NonceState::kNotAsked;
   }
   const auto extension = der::find_extension(basic.extensions, oid::kOcspNonce);
   if (!extension) {
     if (policy.nonce == NonceNeed::kRequired) {
-      return refuse(VerifyErrc::kNonceMissing, "the answer lacks the nonce we sent, and policy requires it");
+      return refuse(VerifyErrc::kNonceMissing,
+                    "the answer lacks the nonce we sent, and policy requires it");
     }
     return NonceState::kMissing;
   }
   const auto nonce = ocsp::parse_nonce(extension->value);
   if (!nonce || !equal(nonce->octets, *input.nonce_sent)) {
-    return refuse(VerifyErrc::kNonceMismatch,
-                  "the answer carries another nonce than the one we sent: it was made for another question");
+    return refuse(
+        VerifyErrc::kNonceMismatch,
+        "the answer carries another nonce than the one we sent: it was made for another question");
   }
   return NonceState::kMatched;
 }
@@ -107,11 +133,14 @@ UnixSeconds compute_expiry(const ocsp::SingleResponseView& entry, const pki::Cer
 
 }  // namespace
 
-Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const VerifyPolicy& policy, UnixSeconds now) {
+Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const VerifyPolicy& policy,
+                                             UnixSeconds now) {
   MUSTER_TRY(const ocsp::BasicResponseView basic, open_response(input.response, policy.limits));
   MUSTER_CHECK(check_issuer_name(input.certificate, input.issuer));
-  MUSTER_TRY(const FoundSigner signer, find_signer(basic, {&input.issuer, input.extra_certificates}, policy, now));
-  // From here on the octets are what an authorised signer said; only now is their content looked at.
+  MUSTER_TRY(const FoundSigner signer,
+             find_signer(basic, {&input.issuer, input.extra_certificates}, policy, now));
+  // From here on the octets are what an authorised signer said; only now is their content looked
+  // at.
   MUSTER_CHECK(check_extensions(basic));
   std::vector<ocsp::SingleResponseView> matching;
   for (const ocsp::SingleResponseView& entry : basic.responses) {
@@ -133,7 +162,8 @@ Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const Ver
   if (const auto extension = der::find_extension(entry.extensions, oid::kOcspArchiveCutoff)) {
     const auto time = ocsp::parse_archive_cutoff(extension->value);
     if (!time) {
-      return refuse(VerifyErrc::kMalformed, "archiveCutoff does not parse: " + to_string(time.error()));
+      return refuse(VerifyErrc::kMalformed,
+                    "archiveCutoff does not parse: " + to_string(time.error()));
     }
     archive_cutoff = *time;
   }

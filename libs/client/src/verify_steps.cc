@@ -11,11 +11,12 @@ Err<VerifyError> refuse(VerifyErrc code, std::string detail) {
 
 }  // namespace
 
-Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response, const ocsp::Limits& limits) {
+Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response,
+                                                           const ocsp::Limits& limits) {
   const auto parsed = ocsp::parse_response(response, limits);
   if (!parsed) {
-    const bool other_type = parsed.error().code == der::DerErrc::kUnsupported &&
-                            parsed.error().field == "responseType";
+    const bool other_type =
+        parsed.error().code == der::DerErrc::kUnsupported && parsed.error().field == "responseType";
     return refuse(other_type ? VerifyErrc::kUnsupportedType : VerifyErrc::kMalformed,
                   "the response does not parse: " + to_string(parsed.error()));
   }
@@ -30,10 +31,12 @@ Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response, const
 
 namespace {
 
-// ---- who signed ------------------------------------------------------------------------------------------------
+// ---- who signed
+// ------------------------------------------------------------------------------------------------
 
 /// Every certificate the responder id may mean, without repeats, those sent along first.
-std::vector<pki::Certificate> find_candidates(const ocsp::BasicResponseView& basic, const SignerSearch& search,
+std::vector<pki::Certificate> find_candidates(const ocsp::BasicResponseView& basic,
+                                              const SignerSearch& search,
                                               const VerifyPolicy& policy) {
   std::vector<pki::Certificate> found;
   const auto consider = [&](const pki::Certificate& candidate) {
@@ -43,7 +46,8 @@ std::vector<pki::Certificate> find_candidates(const ocsp::BasicResponseView& bas
     }
   };
   for (const Bytes der : basic.certificates) {
-    // A certificate we cannot read cannot be the signer we trust; unrelated ones do no harm (OCSP-CLI-048).
+    // A certificate we cannot read cannot be the signer we trust; unrelated ones do no harm
+    // (OCSP-CLI-048).
     if (const auto parsed = pki::Certificate::parse(der)) {
       consider(*parsed);
     }
@@ -71,9 +75,12 @@ std::string_view explain(pki::AuthorityErrc code) {
       return "its certificate lacks the extended key usage OCSPSigning";
     case pki::AuthorityErrc::kMissingDigitalSignature:
       return "its certificate's key usage does not allow digital signatures";
-    case pki::AuthorityErrc::kSignerExpired: return "its certificate has expired";
-    case pki::AuthorityErrc::kSignerNotYetValid: return "its certificate is not valid yet";
-    case pki::AuthorityErrc::kSignerIsWeak: return "its certificate is signed with a weak algorithm";
+    case pki::AuthorityErrc::kSignerExpired:
+      return "its certificate has expired";
+    case pki::AuthorityErrc::kSignerNotYetValid:
+      return "its certificate is not valid yet";
+    case pki::AuthorityErrc::kSignerIsWeak:
+      return "its certificate is signed with a weak algorithm";
     case pki::AuthorityErrc::kUnknownCriticalExtension:
       return "its certificate has a critical extension that is not understood";
   }
@@ -88,12 +95,15 @@ VerifyErrc signature_error(pki::PkiErrc code) {
                                                      : VerifyErrc::kBadSignature;
 }
 
-Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificate& candidate, const SignerSearch& search,
-                                                           const VerifyPolicy& policy, UnixSeconds now) {
+Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificate& candidate,
+                                                           const SignerSearch& search,
+                                                           const VerifyPolicy& policy,
+                                                           UnixSeconds now) {
   if (search.issuer != nullptr) {
-    auto authority =
-        pki::check_authority(candidate, *search.issuer, now, policy.trusted_responders, policy.algorithms);
-    // The key decides; that a certificate's issuer name is its issuer's subject is asked beside it (RFC 5280 section 6.1.3).
+    auto authority = pki::check_authority(candidate, *search.issuer, now, policy.trusted_responders,
+                                          policy.algorithms);
+    // The key decides; that a certificate's issuer name is its issuer's subject is asked beside it
+    // (RFC 5280 section 6.1.3).
     if (authority && *authority == pki::Authority::kDelegate &&
         !pki::same_name(candidate.issuer(), search.issuer->subject())) {
       return Err{pki::AuthorityErrc::kNotIssuedByIssuerKey};
@@ -109,20 +119,24 @@ Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificat
 
 }  // namespace
 
-Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate, const pki::Certificate& issuer) {
+Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate,
+                                            const pki::Certificate& issuer) {
   if (pki::same_name(certificate.issuer(), issuer.subject())) {
     return Unit{};
   }
   return Err{VerifyError{VerifyErrc::kSignerUnauthorised,
-                         "the issuer at hand is " + issuer.subject_text() + ", but the certificate names " +
-                             certificate.issuer_text() + " as its issuer",
+                         "the issuer at hand is " + issuer.subject_text() +
+                             ", but the certificate names " + certificate.issuer_text() +
+                             " as its issuer",
                          std::nullopt, pki::AuthorityErrc::kNotIssuedByIssuerKey, std::nullopt}};
 }
 
-Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic, const SignerSearch& search,
-                                             const VerifyPolicy& policy, UnixSeconds now) {
+Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic,
+                                             const SignerSearch& search, const VerifyPolicy& policy,
+                                             UnixSeconds now) {
   const std::vector<pki::Certificate> candidates = find_candidates(basic, search, policy);
-  const std::string issuer = search.issuer != nullptr ? search.issuer->subject_text() : "an unnamed issuer";
+  const std::string issuer =
+      search.issuer != nullptr ? search.issuer->subject_text() : "an unnamed issuer";
   if (candidates.empty()) {
     return refuse(VerifyErrc::kSignerNotFound,
                   "no certificate at hand fits the responder id (" + describe(basic.responder_id) +
@@ -134,20 +148,20 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
     const auto authority = judge_authority(candidate, search, policy, now);
     if (!authority) {
       unauthorised = VerifyError{VerifyErrc::kSignerUnauthorised,
-                                 "the signer " + candidate.subject_text() + " may not answer for " + issuer + ": " +
-                                     std::string(explain(authority.error())),
+                                 "the signer " + candidate.subject_text() + " may not answer for " +
+                                     issuer + ": " + std::string(explain(authority.error())),
                                  std::nullopt, authority.error(), std::nullopt};
       continue;
     }
-    const auto verified = pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature,
-                                                candidate, policy.algorithms);
+    const auto verified = pki::verify_signature(basic.signature_algorithm, basic.tbs_raw,
+                                                basic.signature, candidate, policy.algorithms);
     if (verified) {
       return FoundSigner{candidate, *authority};
     }
     unsigned_by = VerifyError{signature_error(verified.error().code),
                               "the signature (" + pki::algorithm_text(basic.signature_algorithm) +
-                                  ") does not hold under the key of " + candidate.subject_text() + ": " +
-                                  verified.error().detail,
+                                  ") does not hold under the key of " + candidate.subject_text() +
+                                  ": " + verified.error().detail,
                               std::nullopt, std::nullopt, std::nullopt};
   }
   return Err{unsigned_by ? *std::move(unsigned_by) : *std::move(unauthorised)};
@@ -155,7 +169,8 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
 
 namespace {
 
-// ---- what may be read ------------------------------------------------------------------------------------------
+// ---- what may be read
+// ------------------------------------------------------------------------------------------
 
 bool is_any_of(Bytes oid, std::initializer_list<Bytes> known) {
   return std::any_of(known.begin(), known.end(), [oid](Bytes k) { return equal(k, oid); });
@@ -163,23 +178,26 @@ bool is_any_of(Bytes oid, std::initializer_list<Bytes> known) {
 
 }  // namespace
 
-// Only extensions whose meaning we act upon, or that change nothing for us, are recognised; at their own level.
+// Only extensions whose meaning we act upon, or that change nothing for us, are recognised; at
+// their own level.
 Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic) {
   const auto unknown = [](std::string_view where, const der::ExtensionView& extension) {
-    return refuse(VerifyErrc::kCriticalExtension, std::string(where) + " has the critical extension " +
-                                                      der::oid_to_string(extension.oid) +
-                                                      ", which must be understood and is not");
+    return refuse(VerifyErrc::kCriticalExtension,
+                  std::string(where) + " has the critical extension " +
+                      der::oid_to_string(extension.oid) + ", which must be understood and is not");
   };
   for (const der::ExtensionView& extension : basic.extensions) {
-    if (extension.critical && !is_any_of(extension.oid, {oid::kOcspNonce, oid::kOcspExtendedRevoked})) {
+    if (extension.critical &&
+        !is_any_of(extension.oid, {oid::kOcspNonce, oid::kOcspExtendedRevoked})) {
       return unknown("the response", extension);
     }
   }
   for (const ocsp::SingleResponseView& entry : basic.responses) {
     for (const der::ExtensionView& extension : entry.extensions) {
       if (extension.critical &&
-          !is_any_of(extension.oid, {oid::kOcspArchiveCutoff, oid::kOcspCrlReference, oid::kCeReasonCode,
-                                     oid::kCeInvalidityDate, oid::kCtSctListOcsp})) {
+          !is_any_of(extension.oid,
+                     {oid::kOcspArchiveCutoff, oid::kOcspCrlReference, oid::kCeReasonCode,
+                      oid::kCeInvalidityDate, oid::kCtSctListOcsp})) {
         return unknown("an entry", extension);
       }
     }
@@ -189,42 +207,47 @@ Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic)
 
 namespace {
 
-// ---- times and the choice among entries ------------------------------------------------------------------------
+// ---- times and the choice among entries
+// ------------------------------------------------------------------------
 
-std::optional<VerifyError> check_times(const ocsp::SingleResponseView& entry, const VerifyPolicy& policy,
-                                       UnixSeconds now) {
+std::optional<VerifyError> check_times(const ocsp::SingleResponseView& entry,
+                                       const VerifyPolicy& policy, UnixSeconds now) {
   const auto failed = [&](VerifyErrc code, std::string detail) {
     return VerifyError{code, std::move(detail), std::nullopt, std::nullopt,
                        StaleClaim{entry.status, entry.this_update, entry.next_update}};
   };
   if (entry.next_update && *entry.next_update < entry.this_update) {
     return failed(VerifyErrc::kInvalidInterval, "nextUpdate " + format_iso8601(*entry.next_update) +
-                                                    " lies before thisUpdate " + format_iso8601(entry.this_update));
+                                                    " lies before thisUpdate " +
+                                                    format_iso8601(entry.this_update));
   }
   if (entry.this_update > now + policy.future_skew) {
-    return failed(VerifyErrc::kNotYetValid, "thisUpdate " + format_iso8601(entry.this_update) + " lies " +
+    return failed(VerifyErrc::kNotYetValid, "thisUpdate " + format_iso8601(entry.this_update) +
+                                                " lies " +
                                                 format_duration(entry.this_update - now) +
                                                 " ahead of the time of this check");
   }
-  // Equality counts as expired: RFC 6960 section 3.2 wants nextUpdate greater than now (decision 014).
+  // Equality counts as expired: RFC 6960 section 3.2 wants nextUpdate greater than now (decision
+  // 014).
   if (entry.next_update && now >= *entry.next_update + policy.expiry_tolerance) {
-    return failed(VerifyErrc::kExpired, "nextUpdate was " + format_iso8601(*entry.next_update) + ", " +
-                                            format_duration(now - *entry.next_update) + " ago");
+    return failed(VerifyErrc::kExpired, "nextUpdate was " + format_iso8601(*entry.next_update) +
+                                            ", " + format_duration(now - *entry.next_update) +
+                                            " ago");
   }
   if (policy.max_age && now - entry.this_update > *policy.max_age) {
     return failed(VerifyErrc::kTooOld, "thisUpdate " + format_iso8601(entry.this_update) + " is " +
-                                           format_duration(now - entry.this_update) + " old, more than " +
-                                           format_duration(*policy.max_age));
+                                           format_duration(now - entry.this_update) +
+                                           " old, more than " + format_duration(*policy.max_age));
   }
   if (!entry.next_update) {
     if (policy.next_update == NextUpdatePolicy::kRequired) {
       return failed(VerifyErrc::kNoNextUpdate, "nextUpdate is absent and policy requires it");
     }
     if (now - entry.this_update > policy.max_age_without_next_update) {
-      return failed(VerifyErrc::kTooOld, "nextUpdate is absent and thisUpdate " +
-                                             format_iso8601(entry.this_update) + " is " +
-                                             format_duration(now - entry.this_update) + " old, more than " +
-                                             format_duration(policy.max_age_without_next_update));
+      return failed(VerifyErrc::kTooOld,
+                    "nextUpdate is absent and thisUpdate " + format_iso8601(entry.this_update) +
+                        " is " + format_duration(now - entry.this_update) + " old, more than " +
+                        format_duration(policy.max_age_without_next_update));
     }
   }
   return std::nullopt;
@@ -245,18 +268,21 @@ bool outweighs(const ocsp::SingleResponseView& a, const ocsp::SingleResponseView
 
 }  // namespace
 
-Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic, const pki::Certificate& certificate) {
+Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic,
+                                            const pki::Certificate& certificate) {
   if (basic.produced_at + kProducedAtSlack < certificate.not_before()) {
     return refuse(VerifyErrc::kProducedBeforeCertificate,
                   "the response was signed at " + format_iso8601(basic.produced_at) +
-                      ", before the certificate's notBefore " + format_iso8601(certificate.not_before()) +
+                      ", before the certificate's notBefore " +
+                      format_iso8601(certificate.not_before()) +
                       ": the responder cannot have known this certificate");
   }
   return Unit{};
 }
 
-Result<ocsp::SingleResponseView, VerifyError> choose_entry(const std::vector<ocsp::SingleResponseView>& matching,
-                                                           const VerifyPolicy& policy, UnixSeconds now) {
+Result<ocsp::SingleResponseView, VerifyError> choose_entry(
+    const std::vector<ocsp::SingleResponseView>& matching, const VerifyPolicy& policy,
+    UnixSeconds now) {
   const ocsp::SingleResponseView* best = nullptr;
   std::optional<VerifyError> newest_error;
   for (const ocsp::SingleResponseView& entry : matching) {

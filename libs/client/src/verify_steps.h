@@ -6,10 +6,13 @@
 namespace muster::client {
 
 /// Parse, response status, response type. The view's octets are `response`'s.
-Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response, const ocsp::Limits& limits);
+Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response,
+                                                           const ocsp::Limits& limits);
 
-/// Whether `issuer` bears the name that `certificate` gives as its issuer's (RFC 5280 section 6.1.3). Else nobody it authorises may answer.
-Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate, const pki::Certificate& issuer);
+/// Whether `issuer` bears the name that `certificate` gives as its issuer's (RFC 5280
+/// section 6.1.3). Else nobody it authorises may answer.
+Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate,
+                                            const pki::Certificate& issuer);
 
 struct FoundSigner {
   pki::Certificate certificate;
@@ -20,22 +23,27 @@ struct SignerSearch {
   const pki::Certificate* issuer = nullptr;
   std::span<const pki::Certificate> extra;
 };
-/// The authorised certificate whose key made the signature. Several certificates may fit the responder id (same name, or
-/// the same key certified twice): any of them that passes both tests will do. Otherwise the error of the one that came furthest.
-Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic, const SignerSearch& search,
-                                             const VerifyPolicy& policy, UnixSeconds now);
+/// The authorised certificate whose key made the signature. Several certificates may fit the
+/// responder id (same name, or the same key certified twice): any of them that passes both tests
+/// will do. Otherwise the error of the one that came furthest.
+Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basic,
+                                             const SignerSearch& search, const VerifyPolicy& policy,
+                                             UnixSeconds now);
 
 /// OCSP-CLI-025: an unrecognised critical extension of the response or of any entry.
 Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic);
 
-/// Responders round times down, so that slow clocks take a new answer; beyond this, producedAt before notBefore is no rounding.
+/// Responders round times down, so that slow clocks take a new answer; beyond this, producedAt
+/// before notBefore is no rounding.
 inline constexpr Seconds kProducedAtSlack = std::chrono::hours(12);
 /// Nobody vouches for a certificate before there is one (decision 014).
-Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic, const pki::Certificate& certificate);
+Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic,
+                                            const pki::Certificate& certificate);
 
-/// Among the entries that name the certificate: the most severe current one; if none is current, the error of the newest.
-/// Precondition: not empty.
-Result<ocsp::SingleResponseView, VerifyError> choose_entry(const std::vector<ocsp::SingleResponseView>& matching,
-                                                           const VerifyPolicy& policy, UnixSeconds now);
+/// Among the entries that name the certificate: the most severe current one; if none is current,
+/// the error of the newest. Precondition: not empty.
+Result<ocsp::SingleResponseView, VerifyError> choose_entry(
+    const std::vector<ocsp::SingleResponseView>& matching, const VerifyPolicy& policy,
+    UnixSeconds now);
 
 }  // namespace muster::client

@@ -6,7 +6,8 @@ namespace {
 
 Buffer complete(std::uint64_t number, std::vector<crl::Entry> entries = {}) {
   return testing::build_crl(
-      ca(), {.this_update = kTestNow - Seconds(7200), .entries = std::move(entries), .number = number});
+      ca(),
+      {.this_update = kTestNow - Seconds(7200), .entries = std::move(entries), .number = number});
 }
 CrlSpec delta_spec(std::uint64_t base, std::uint64_t number, std::vector<crl::Entry> entries = {}) {
   return {.this_update = kTestNow - Seconds(600),
@@ -18,14 +19,17 @@ CrlSpec delta_spec(std::uint64_t base, std::uint64_t number, std::vector<crl::En
 Buffer delta(std::uint64_t base, std::uint64_t number, std::vector<crl::Entry> entries = {}) {
   return testing::build_crl(ca(), delta_spec(base, number, std::move(entries)));
 }
-crl::Entry listed(std::optional<ReasonCode> reason = std::nullopt) { return entry_of(leaf().certificate, reason); }
+crl::Entry listed(std::optional<ReasonCode> reason = std::nullopt) {
+  return entry_of(leaf().certificate, reason);
+}
 
 // req: OCSP-CRL-030
 TEST(CheckCrls, ADeltaAppliesOnlyFromItsBaseToBelowItself) {
   for (std::uint64_t base = 4; base <= 6; ++base) {
     for (std::uint64_t number = 4; number <= 6; ++number) {
       const bool applies = base <= 5 && 5 < number;
-      EXPECT_EQ(outcome(check_leaf({complete(5), delta(base, number, {listed()})})), applies ? "revoked" : "good")
+      EXPECT_EQ(outcome(check_leaf({complete(5), delta(base, number, {listed()})})),
+                applies ? "revoked" : "good")
           << base << " <= 5 < " << number;
     }
   }
@@ -39,7 +43,8 @@ TEST(CheckCrls, RemovalInTheDeltaEndsAsGoodAndAbsenceAsksTheBase) {
   const CrlVerdict lifted = check_leaf({complete(1, {hold}), delta(1, 2, {removed})});
   EXPECT_EQ(outcome(lifted), "good");
   EXPECT_EQ(outcome(check_leaf({complete(1, {hold}), delta(1, 2)})), "revoked");
-  const CrlVerdict by_delta = check_leaf({complete(1), delta(1, 2, {listed(ReasonCode::kSuperseded)})});
+  const CrlVerdict by_delta =
+      check_leaf({complete(1), delta(1, 2, {listed(ReasonCode::kSuperseded)})});
   ASSERT_NE(by_delta.revoked(), nullptr);
   EXPECT_EQ(by_delta.revoked()->crl, 1u);
   EXPECT_EQ(by_delta.revoked()->reason, ReasonCode::kSuperseded);
@@ -59,13 +64,15 @@ TEST(CheckCrls, ADeltaOfAnotherScopeKeyOrIssuerIsNotCombined) {
   // scope only in the complete CRL
   const Buffer scoped_base = scoped_crl(users, {.this_update = kTestNow - Seconds(7200)});
   EXPECT_EQ(outcome(check_leaf({scoped_base, delta(1, 2, {listed()})})), "good");
-  EXPECT_EQ(outcome(check_leaf({scoped_base, scoped_crl(users, delta_spec(1, 2, {listed()}))})), "revoked");
+  EXPECT_EQ(outcome(check_leaf({scoped_base, scoped_crl(users, delta_spec(1, 2, {listed()}))})),
+            "revoked");
   // no authority key identifier
   CrlSpec without_key_id = delta_spec(1, 2, {listed()});
   without_key_id.authority_key_id = false;
   EXPECT_EQ(outcome(check_leaf({base, testing::build_crl(ca(), without_key_id)})), "good");
   // another issuer
-  EXPECT_EQ(outcome(check_leaf({base, testing::build_crl(root(), delta_spec(1, 2, {listed()}))})), "good");
+  EXPECT_EQ(outcome(check_leaf({base, testing::build_crl(root(), delta_spec(1, 2, {listed()}))})),
+            "good");
   // a complete CRL without a number cannot be continued
   const Buffer numberless = testing::build_crl(ca(), {.number = std::nullopt});
   EXPECT_EQ(outcome(check_leaf({numberless, delta(1, 2, {listed()})})), "good");
@@ -92,14 +99,17 @@ TEST(CheckCrls, TheNewestCurrentDeltaCountsAndLendsItsTimes) {
   EXPECT_EQ(verdict.used[0].next_update, newer.next_update);
   // One that is not current any more does not count, the one before it does.
   newer.next_update = kTestNow - Seconds(1);
-  EXPECT_EQ(outcome(check_leaf({delta(1, 2, {listed()}), complete(1), testing::build_crl(ca(), newer)})), "revoked");
+  EXPECT_EQ(
+      outcome(check_leaf({delta(1, 2, {listed()}), complete(1), testing::build_crl(ca(), newer)})),
+      "revoked");
 }
 
 // req: OCSP-CRL-034
 TEST(CheckCrls, ADeltaWithABadSignatureIsLeftOut) {
   CrlSpec forged = delta_spec(1, 2, {listed(ReasonCode::kRemoveFromCrl)});
   forged.break_signature = true;
-  const CrlVerdict verdict = check_leaf({complete(1, {listed()}), testing::build_crl(ca(), forged)});
+  const CrlVerdict verdict =
+      check_leaf({complete(1, {listed()}), testing::build_crl(ca(), forged)});
   EXPECT_EQ(outcome(verdict), "revoked");
   ASSERT_EQ(verdict.refused.size(), 1u);
   EXPECT_EQ(verdict.refused[0].crl, 1u);
@@ -132,7 +142,8 @@ TEST(CheckCrls, AnExpiredCompleteCrlStillCarriesACurrentDelta) {
   forged.break_signature = true;
   EXPECT_EQ(outcome(check_leaf({expired({}), testing::build_crl(ca(), forged)})), "expired");
   // A complete CRL from the future is no base either.
-  const Buffer future = testing::build_crl(ca(), {.this_update = kTestNow + Seconds(7200), .number = 5});
+  const Buffer future =
+      testing::build_crl(ca(), {.this_update = kTestNow + Seconds(7200), .number = 5});
   EXPECT_EQ(outcome(check_leaf({future, delta(5, 6)})), "not-yet-valid");
 }
 

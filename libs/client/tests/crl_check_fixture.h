@@ -5,7 +5,8 @@
 #include "muster/client/crl_check.h"
 #include "muster/testing/crl_builder.h"
 
-// A small world to check CRLs in: root -> CA -> leaf, and short ways to say what a CRL or a certificate looks like.
+// A small world to check CRLs in: root -> CA -> leaf, and short ways to say what a CRL or a
+// certificate looks like.
 namespace muster::client::test {
 
 using pki::Certificate;
@@ -18,7 +19,8 @@ inline const Identity& root() { return testing::standard_pki().root; }
 inline const Identity& ca() { return testing::standard_pki().intermediate; }
 inline const Identity& leaf() { return testing::standard_pki().leaf; }
 
-inline crl::Entry entry_of(const Certificate& certificate, std::optional<ReasonCode> reason = std::nullopt) {
+inline crl::Entry entry_of(const Certificate& certificate,
+                           std::optional<ReasonCode> reason = std::nullopt) {
   return testing::revoked_entry(certificate.serial(), kTestNow - Seconds(86400), reason);
 }
 /// A CRL of `issuer` listing this certificate.
@@ -28,14 +30,17 @@ inline Buffer crl_revoking(const Identity& issuer, const Certificate& certificat
 inline Buffer empty_crl(const Identity& issuer) { return testing::build_crl(issuer, {}); }
 
 inline CrlVerdict check(const Certificate& certificate, const std::vector<Certificate>& path,
-                        const std::vector<Buffer>& crls, const std::vector<Certificate>& certificates = {},
+                        const std::vector<Buffer>& crls,
+                        const std::vector<Certificate>& certificates = {},
                         UnixSeconds now = kTestNow, const CrlPolicy& policy = {}) {
   const std::vector<Bytes> views(crls.begin(), crls.end());
   return check_crls(certificate, path, {views, certificates}, now, policy);
 }
-inline CrlVerdict check_leaf(const std::vector<Buffer>& crls, const std::vector<Certificate>& certificates = {},
+inline CrlVerdict check_leaf(const std::vector<Buffer>& crls,
+                             const std::vector<Certificate>& certificates = {},
                              UnixSeconds now = kTestNow, const CrlPolicy& policy = {}) {
-  return check(leaf().certificate, {ca().certificate, root().certificate}, crls, certificates, now, policy);
+  return check(leaf().certificate, {ca().certificate, root().certificate}, crls, certificates, now,
+               policy);
 }
 /// A leaf of the CA with these distribution points.
 inline Certificate leaf_with_points(const std::vector<crl::DistributionPoint>& points) {
@@ -50,7 +55,8 @@ inline CrlVerdict check_scoped(const Certificate& certificate, const std::vector
 }
 
 inline der::Extension scope_extension(const crl::IssuingDistributionPoint& scope) {
-  return {to_buffer(oid::kCeIssuingDistributionPoint), true, crl::encode_issuing_distribution_point(scope)};
+  return {to_buffer(oid::kCeIssuingDistributionPoint), true,
+          crl::encode_issuing_distribution_point(scope)};
 }
 /// A CRL of the CA with this scope.
 inline Buffer scoped_crl(const crl::IssuingDistributionPoint& scope, CrlSpec spec = {},

@@ -1,6 +1,7 @@
 #include "crl_check_fixture.h"
 
-// Partitions, scopes, reasons and indirect CRLs: RFC 5280 section 6.3.3 steps (b), (d), (e) and (l).
+// Partitions, scopes, reasons and indirect CRLs: RFC 5280 section 6.3.3 steps (b), (d), (e) and
+// (l).
 namespace muster::client::test {
 namespace {
 
@@ -34,9 +35,11 @@ TEST(CheckCrls, ASiblingPartitionIsRefused) {
 TEST(CheckCrls, UnlistedCompleteCrlsOfTheIssuerAreTried) {
   const Certificate in_a = leaf_with_points({point({kPartA})});
   EXPECT_EQ(outcome(check_scoped(in_a, {empty_crl(ca())})), "good");
-  // The point has another issuer, whose CRL is not at hand; the issuer's own complete CRL still answers.
+  // The point has another issuer, whose CRL is not at hand; the issuer's own complete CRL still
+  // answers.
   const Buffer elsewhere = directory(testing::make_name("Another CRL issuer"));
-  const Certificate outsourced = leaf_with_points({{crl::PointName{{kPartA}, {}}, {}, {elsewhere}}});
+  const Certificate outsourced =
+      leaf_with_points({{crl::PointName{{kPartA}, {}}, {}, {elsewhere}}});
   EXPECT_EQ(outcome(check_scoped(outsourced, {empty_crl(ca())})), "good");
   EXPECT_EQ(outcome(check_scoped(outsourced, {crl_revoking(ca(), outsourced)})), "revoked");
 }
@@ -63,7 +66,9 @@ TEST(CheckCrls, ScopesByKindOfCertificateAreKept) {
   const auto of_ca = [&](const crl::IssuingDistributionPoint& s) {
     return outcome(check(ca().certificate, anchor, {scoped_crl(s, {}, root())}));
   };
-  const auto of_leaf = [&](const crl::IssuingDistributionPoint& s) { return outcome(check_leaf({scoped_crl(s)})); };
+  const auto of_leaf = [&](const crl::IssuingDistributionPoint& s) {
+    return outcome(check_leaf({scoped_crl(s)}));
+  };
   EXPECT_EQ(of_leaf(users), "good");
   EXPECT_EQ(of_leaf(authorities), "out-of-scope");
   EXPECT_EQ(of_leaf(attributes), "out-of-scope");
@@ -105,10 +110,14 @@ TEST(CheckCrls, RelativeNamesAreResolvedOnBothSides) {
   crl::IssuingDistributionPoint other_scope;
   other_scope.name = crl::PointName{{}, other};
 
-  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(scope({full}))})), "good");
-  EXPECT_EQ(outcome(check_scoped(leaf_with_points({point({full})}), {scoped_crl(relative_scope)})), "good");
-  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(relative_scope)})), "good");
-  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(other_scope)})), "out-of-scope");
+  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(scope({full}))})),
+            "good");
+  EXPECT_EQ(outcome(check_scoped(leaf_with_points({point({full})}), {scoped_crl(relative_scope)})),
+            "good");
+  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(relative_scope)})),
+            "good");
+  EXPECT_EQ(outcome(check_scoped(leaf_with_points({relative}), {scoped_crl(other_scope)})),
+            "out-of-scope");
 }
 
 // req: OCSP-CRL-031, OCSP-CRL-036
@@ -124,7 +133,8 @@ TEST(CheckCrls, ReasonsAccumulate) {
   const CrlVerdict both = check_leaf({first, second});
   EXPECT_EQ(outcome(both), "good");
   EXPECT_EQ(both.used.size(), 2u);
-  EXPECT_EQ(outcome(check_leaf({first, scoped_crl(rest, revoking(leaf().certificate))})), "revoked");
+  EXPECT_EQ(outcome(check_leaf({first, scoped_crl(rest, revoking(leaf().certificate))})),
+            "revoked");
   // Found revoked: the other half is not needed.
   EXPECT_EQ(outcome(check_leaf({scoped_crl(some, revoking(leaf().certificate))})), "revoked");
 }
@@ -138,7 +148,9 @@ TEST(CheckCrls, ReasonsOfPointAndCrlIntersect) {
   EXPECT_EQ(outcome(one), "reasons-not-covered");
   ASSERT_EQ(one.used.size(), 1u);
   EXPECT_EQ(one.used[0].reasons, 0x0002);
-  EXPECT_EQ(outcome(check_scoped(certificate, {scoped_crl(scope({kPartA})), scoped_crl(scope({kPartB}))})), "good");
+  EXPECT_EQ(outcome(check_scoped(certificate,
+                                 {scoped_crl(scope({kPartA})), scoped_crl(scope({kPartB}))})),
+            "good");
 }
 
 struct Indirect {
@@ -176,7 +188,8 @@ TEST(CheckCrls, ACrlIssuerOfAnotherNameMustBeNamedAndSayIndirect) {
   EXPECT_EQ(judge(world.certificate, scoped_crl(scope({kPartA}), {}, world.signer)), "no-crl");
   EXPECT_EQ(judge(world.certificate, empty_crl(world.signer)), "no-crl");
   // A certificate that names no CRL issuer is not answered by one of another name.
-  EXPECT_EQ(judge(leaf_with_points({point({kPartA})}), scoped_crl(indirect, {}, world.signer)), "no-crl");
+  EXPECT_EQ(judge(leaf_with_points({point({kPartA})}), scoped_crl(indirect, {}, world.signer)),
+            "no-crl");
   // The partition must fit here too.
   crl::IssuingDistributionPoint other = scope({kPartB});
   other.indirect = true;
@@ -190,11 +203,13 @@ TEST(CheckCrls, APointWithoutANameIsMatchedByItsCrlIssuer) {
   const Buffer own_name = directory(world.signer.certificate.subject());
   crl::IssuingDistributionPoint indirect = scope({own_name});
   indirect.indirect = true;
-  EXPECT_EQ(outcome(check_scoped(world.certificate, {scoped_crl(indirect, {}, world.signer), empty_crl(root())},
+  EXPECT_EQ(outcome(check_scoped(world.certificate,
+                                 {scoped_crl(indirect, {}, world.signer), empty_crl(root())},
                                  certificates)),
             "good");
   indirect.name = crl::PointName{{kPartA}, {}};
-  EXPECT_EQ(outcome(check_scoped(world.certificate, {scoped_crl(indirect, {}, world.signer), empty_crl(root())},
+  EXPECT_EQ(outcome(check_scoped(world.certificate,
+                                 {scoped_crl(indirect, {}, world.signer), empty_crl(root())},
                                  certificates)),
             "out-of-scope");
 }
@@ -207,9 +222,10 @@ TEST(CheckCrls, IndirectEntriesCountUnderTheirCertificateIssuerOnly) {
   indirect.indirect = true;
   const crl::Entry entry = entry_of(world.certificate);
   const auto judge = [&](std::vector<crl::Entry> entries) {
-    return outcome(check_scoped(world.certificate,
-                                {scoped_crl(indirect, {.entries = std::move(entries)}, world.signer), empty_crl(root())},
-                                certificates));
+    return outcome(check_scoped(
+        world.certificate,
+        {scoped_crl(indirect, {.entries = std::move(entries)}, world.signer), empty_crl(root())},
+        certificates));
   };
   const Buffer another = testing::make_name("Another CA");
   const crl::Entry first = testing::revoked_entry(testing::make_serial(99));

@@ -17,7 +17,8 @@ Identity crl_key(const Identity& issuer, std::optional<std::uint16_t> key_usage 
 
 // req: OCSP-CRL-034
 TEST(CheckCrls, ATamperedCrlIsRefused) {
-  EXPECT_EQ(outcome(check_leaf({testing::build_crl(ca(), {.break_signature = true})})), "bad-signature");
+  EXPECT_EQ(outcome(check_leaf({testing::build_crl(ca(), {.break_signature = true})})),
+            "bad-signature");
   Buffer tampered = crl_revoking(ca(), leaf().certificate);
   const Bytes serial = leaf().certificate.serial().octets();
   const auto at = std::search(tampered.begin(), tampered.end(), serial.begin(), serial.end());
@@ -32,7 +33,8 @@ TEST(CheckCrls, ASeparateCrlKeyOfTheSameNameIsAccepted) {
   const Buffer crl = crl_revoking(signer, leaf().certificate);
   EXPECT_EQ(outcome(check_leaf({crl})), "bad-signature");
   EXPECT_EQ(outcome(check_leaf({crl, empty_crl(root())}, {signer.certificate})), "revoked");
-  EXPECT_EQ(outcome(check_leaf({empty_crl(signer), empty_crl(root())}, {signer.certificate})), "good");
+  EXPECT_EQ(outcome(check_leaf({empty_crl(signer), empty_crl(root())}, {signer.certificate})),
+            "good");
 }
 
 // req: OCSP-CRL-034
@@ -40,8 +42,9 @@ TEST(CheckCrls, ASeparateCrlKeyMustItselfStand) {
   const Identity signer = crl_key(root());
   const Buffer crl = empty_crl(signer);
   EXPECT_EQ(outcome(check_leaf({crl}, {signer.certificate})), "signer-undetermined");
-  EXPECT_EQ(outcome(check_leaf({crl, crl_revoking(root(), signer.certificate)}, {signer.certificate})),
-            "signer-revoked");
+  EXPECT_EQ(
+      outcome(check_leaf({crl, crl_revoking(root(), signer.certificate)}, {signer.certificate})),
+      "signer-revoked");
 }
 
 // req: OCSP-CRL-033
@@ -51,7 +54,8 @@ TEST(CheckCrls, KeyUsageNeedsCrlSign) {
     spec.key_usage = usage;
     const Identity issuer = testing::issue(root(), spec);
     const Certificate certificate = testing::issue(issuer, testing::leaf_spec()).certificate;
-    return outcome(check(certificate, {issuer.certificate, root().certificate}, {empty_crl(issuer)}));
+    return outcome(
+        check(certificate, {issuer.certificate, root().certificate}, {empty_crl(issuer)}));
   };
   EXPECT_EQ(with_usage(kCertSign), "signer-not-entitled");
   EXPECT_EQ(with_usage(kCertSign | kCrlSign), "good");
@@ -69,7 +73,8 @@ TEST(CheckCrls, TheSignerMustLeadToTheSameAnchor) {
   testing::CertificateSpec spec = testing::ca_spec("unused");
   spec.subject = to_buffer(ca().certificate.subject());
   const Identity self_made = testing::make_self_signed(spec);
-  EXPECT_EQ(outcome(check_leaf({empty_crl(self_made)}, {self_made.certificate})), "signer-untrusted");
+  EXPECT_EQ(outcome(check_leaf({empty_crl(self_made)}, {self_made.certificate})),
+            "signer-untrusted");
 }
 
 TEST(CheckCrls, AnExpiredSignerIsNotTrusted) {
@@ -78,14 +83,18 @@ TEST(CheckCrls, AnExpiredSignerIsNotTrusted) {
   spec.key_usage = kCrlSign;
   spec.not_after = kTestNow - Seconds(1);
   const Identity signer = testing::issue(root(), spec);
-  EXPECT_EQ(outcome(check_leaf({empty_crl(signer), empty_crl(root())}, {signer.certificate})), "signer-untrusted");
+  EXPECT_EQ(outcome(check_leaf({empty_crl(signer), empty_crl(root())}, {signer.certificate})),
+            "signer-untrusted");
 }
 
-// A CRL key certified by the CA itself: its own status comes from a CRL of the CA's name, which it could sign itself.
+// A CRL key certified by the CA itself: its own status comes from a CRL of the CA's name, which it
+// could sign itself.
 TEST(CheckCrls, ARevokedCrlKeyCannotClearItself) {
   const Identity signer = crl_key(ca());
-  const Buffer own = testing::build_crl(signer, {.this_update = kTestNow, .number = 9});  // newest, lists nothing
-  const Buffer by_ca = testing::build_crl(ca(), {.entries = {entry_of(signer.certificate)}, .number = 2});
+  const Buffer own =
+      testing::build_crl(signer, {.this_update = kTestNow, .number = 9});  // newest, lists nothing
+  const Buffer by_ca =
+      testing::build_crl(ca(), {.entries = {entry_of(signer.certificate)}, .number = 2});
   const std::vector<Certificate> certificates{signer.certificate};
   const CrlVerdict verdict = check_leaf({own, by_ca}, certificates);
   EXPECT_EQ(outcome(verdict), "good");  // by the CA's own CRL, not by the revoked key's
@@ -114,7 +123,8 @@ TEST(CheckCrls, SignersThatVouchForEachOtherEnd) {
     crls.push_back(empty_crl(signer));
     certificates.push_back(signer.certificate);
   }
-  EXPECT_EQ(outcome(check_leaf({empty_crl(a), empty_crl(b)}, {a.certificate, b.certificate})), "good");
+  EXPECT_EQ(outcome(check_leaf({empty_crl(a), empty_crl(b)}, {a.certificate, b.certificate})),
+            "good");
   EXPECT_NE(outcome(check_leaf(crls, certificates)), "revoked");
 }
 

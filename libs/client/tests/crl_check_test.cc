@@ -4,12 +4,15 @@ namespace muster::client::test {
 namespace {
 
 constexpr std::uint8_t kPrivateOid[] = {0x2a, 3, 4};
-der::Extension private_extension(bool critical) { return {to_buffer(kPrivateOid), critical, {5, 0}}; }
+der::Extension private_extension(bool critical) {
+  return {to_buffer(kPrivateOid), critical, {5, 0}};
+}
 
 TEST(CheckCrls, ListedIsRevokedAndUnlistedIsGood) {
   crl::Entry entry = entry_of(leaf().certificate, ReasonCode::kKeyCompromise);
   entry.invalidity_date = kTestNow - Seconds(9 * 86400);
-  const CrlVerdict verdict = check_leaf({testing::build_crl(ca(), {.entries = {entry}, .number = 0x1234})});
+  const CrlVerdict verdict =
+      check_leaf({testing::build_crl(ca(), {.entries = {entry}, .number = 0x1234})});
   ASSERT_NE(verdict.revoked(), nullptr) << outcome(verdict);
   EXPECT_EQ(verdict.revoked()->time, kTestNow - Seconds(86400));
   EXPECT_EQ(verdict.revoked()->reason, ReasonCode::kKeyCompromise);
@@ -22,7 +25,9 @@ TEST(CheckCrls, ListedIsRevokedAndUnlistedIsGood) {
   EXPECT_EQ(verdict.used[0].reasons, crl::kAllReasons);
 
   EXPECT_EQ(outcome(check_leaf({empty_crl(ca())})), "good");
-  EXPECT_EQ(outcome(check_leaf({crl_revoking(ca(), testing::standard_pki().other_leaf.certificate)})), "good");
+  EXPECT_EQ(
+      outcome(check_leaf({crl_revoking(ca(), testing::standard_pki().other_leaf.certificate)})),
+      "good");
 }
 
 TEST(CheckCrls, NothingAtHandIsUndetermined) {
@@ -41,20 +46,24 @@ TEST(CheckCrls, MalformedCrlsAreNamedAndOthersStillCount) {
 }
 
 TEST(CheckCrls, TheNewestOfSeveralDecides) {
-  const Buffer older = testing::build_crl(
-      ca(), {.this_update = kTestNow - Seconds(7200), .entries = {entry_of(leaf().certificate)}, .number = 1});
+  const Buffer older = testing::build_crl(ca(), {.this_update = kTestNow - Seconds(7200),
+                                                 .entries = {entry_of(leaf().certificate)},
+                                                 .number = 1});
   const Buffer newer = testing::build_crl(ca(), {.number = 2});
   EXPECT_EQ(outcome(check_leaf({older, newer})), "good");  // a hold that was lifted
   EXPECT_EQ(outcome(check_leaf({newer, older})), "good");
-  const Buffer same_time = testing::build_crl(ca(), {.entries = {entry_of(leaf().certificate)}, .number = 3});
+  const Buffer same_time =
+      testing::build_crl(ca(), {.entries = {entry_of(leaf().certificate)}, .number = 3});
   EXPECT_EQ(outcome(check_leaf({newer, same_time})), "revoked");
 }
 
 // req: OCSP-CRL-007
 TEST(CheckCrls, AnUnknownCriticalExtensionMakesTheCrlUseless) {
-  EXPECT_EQ(outcome(check_leaf({testing::build_crl(ca(), {.extensions = {private_extension(false)}})})), "good");
-  const Buffer critical =
-      testing::build_crl(ca(), {.entries = {entry_of(leaf().certificate)}, .extensions = {private_extension(true)}});
+  EXPECT_EQ(
+      outcome(check_leaf({testing::build_crl(ca(), {.extensions = {private_extension(false)}})})),
+      "good");
+  const Buffer critical = testing::build_crl(
+      ca(), {.entries = {entry_of(leaf().certificate)}, .extensions = {private_extension(true)}});
   EXPECT_EQ(outcome(check_leaf({critical})), "critical-extension");
 }
 
@@ -65,7 +74,8 @@ TEST(CheckCrls, AnUnknownCriticalEntryExtensionMakesTheCrlUselessForAll) {
   odd.extensions.push_back(private_extension(true));
   const Buffer crl = testing::build_crl(ca(), {.entries = {entry_of(leaf().certificate), odd}});
   EXPECT_EQ(outcome(check_leaf({crl})), "critical-extension");
-  EXPECT_EQ(outcome(check(other, {ca().certificate, root().certificate}, {crl})), "critical-extension");
+  EXPECT_EQ(outcome(check(other, {ca().certificate, root().certificate}, {crl})),
+            "critical-extension");
 }
 
 // req: OCSP-CRL-015
@@ -101,8 +111,9 @@ TEST(CheckCrls, JudgesTimesAtTheirBounds) {
   };
   for (const TimeCase& c : cases) {
     const Buffer crl = testing::build_crl(
-        ca(), {.this_update = kTestNow + c.this_update,
-               .next_update = c.next_update ? std::optional(kTestNow + *c.next_update) : std::nullopt});
+        ca(),
+        {.this_update = kTestNow + c.this_update,
+         .next_update = c.next_update ? std::optional(kTestNow + *c.next_update) : std::nullopt});
     EXPECT_EQ(outcome(check_leaf({crl})), c.expected) << c.what;
   }
   CrlPolicy strict;
@@ -118,13 +129,14 @@ TEST(CheckCrls, JudgesTimesAtTheirBounds) {
 
 // req: OCSP-CRL-025
 TEST(CheckCrls, AnExpiredCrlIsReplacedByACurrentOne) {
-  const Buffer expired = testing::build_crl(ca(), {.this_update = kTestNow - Seconds(7200),
-                                                   .next_update = kTestNow - Seconds(60)});
+  const Buffer expired = testing::build_crl(
+      ca(), {.this_update = kTestNow - Seconds(7200), .next_update = kTestNow - Seconds(60)});
   EXPECT_EQ(outcome(check_leaf({expired})), "expired");
   EXPECT_EQ(outcome(check_leaf({expired, crl_revoking(ca(), leaf().certificate)})), "revoked");
 }
 
-// A CA may drop entries of certificates that expired (RFC 5280 section 3.3): silence is no "good" then.
+// A CA may drop entries of certificates that expired (RFC 5280 section 3.3): silence is no "good"
+// then.
 TEST(CheckCrls, AnExpiredCertificateThatIsNotListedIsUndetermined) {
   testing::CertificateSpec spec = testing::leaf_spec("old.example");
   spec.not_before = kTestNow - Seconds(90 * 86400);
@@ -135,10 +147,12 @@ TEST(CheckCrls, AnExpiredCertificateThatIsNotListedIsUndetermined) {
   const auto keeping_since = [](UnixSeconds since) {
     der::Writer value;
     der::write_generalized_time(value, since);
-    return testing::build_crl(ca(), {.extensions = {{to_buffer(oid::kCeExpiredCertsOnCrl), false, value.take()}}});
+    return testing::build_crl(
+        ca(), {.extensions = {{to_buffer(oid::kCeExpiredCertsOnCrl), false, value.take()}}});
   };
   EXPECT_EQ(outcome(check_scoped(old, {keeping_since(kTestNow - Seconds(86400))})), "good");
-  EXPECT_EQ(outcome(check_scoped(old, {keeping_since(kTestNow - Seconds(86399))})), "certificate-expired");
+  EXPECT_EQ(outcome(check_scoped(old, {keeping_since(kTestNow - Seconds(86399))})),
+            "certificate-expired");
 }
 
 TEST(CheckPathCrls, EveryCertificateBelowTheAnchorNeedsAnAnswer) {

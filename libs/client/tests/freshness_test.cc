@@ -28,22 +28,28 @@ TEST(Freshness, FollowsTheShareOfLifeLeft) {
 }
 
 TEST(Freshness, LastHourIsCriticalOnlyForLongIntervals) {
-  EXPECT_EQ(state(hours(7) + Seconds(1), hours(8)), "critical") << "12 % left, but less than an hour";
+  EXPECT_EQ(state(hours(7) + Seconds(1), hours(8)), "critical")
+      << "12 % left, but less than an hour";
   EXPECT_EQ(state(hours(7), hours(8)), "late");
-  EXPECT_EQ(state(minutes(30), hours(1)), "due") << "short intervals are always within their last hour";
+  EXPECT_EQ(state(minutes(30), hours(1)), "due")
+      << "short intervals are always within their last hour";
 }
 
 TEST(Freshness, KnowsTheFutureAndTheAbsent) {
-  EXPECT_EQ(classify_freshness(kStart + Seconds(301), kStart + hours(9), kStart), Freshness::kNotYetValid);
-  EXPECT_EQ(classify_freshness(kStart + Seconds(300), kStart + hours(9), kStart), Freshness::kFresh);
-  EXPECT_EQ(classify_freshness(kStart + Seconds(1), kStart + hours(9), kStart, Seconds(0)), Freshness::kNotYetValid);
+  EXPECT_EQ(classify_freshness(kStart + Seconds(301), kStart + hours(9), kStart),
+            Freshness::kNotYetValid);
+  EXPECT_EQ(classify_freshness(kStart + Seconds(300), kStart + hours(9), kStart),
+            Freshness::kFresh);
+  EXPECT_EQ(classify_freshness(kStart + Seconds(1), kStart + hours(9), kStart, Seconds(0)),
+            Freshness::kNotYetValid);
   EXPECT_EQ(classify_freshness(kStart, std::nullopt, kStart), Freshness::kNoNextUpdate);
 }
 
 TEST(Freshness, SurvivesTheFarFuture) {
   const UnixSeconds end = unix_seconds(253402300799);  // 99991231235959Z, legal in last answers
   EXPECT_EQ(classify_freshness(kStart, end, kStart), Freshness::kFresh);
-  EXPECT_EQ(classify_freshness(unix_seconds(-62167219200), end, end - Seconds(1)), Freshness::kCritical);
+  EXPECT_EQ(classify_freshness(unix_seconds(-62167219200), end, end - Seconds(1)),
+            Freshness::kCritical);
 }
 
 TEST(Freshness, ShareLeftIsClampedAndNeverInvented) {

@@ -56,14 +56,17 @@ class World {
 constexpr const char* kOcsp = "http://ocsp.test/";
 constexpr const char* kCrl = "http://crl.test/ca.crl";
 
-pki::Certificate make_leaf(const std::function<void(CertificateSpec&)>& change = [](CertificateSpec&) {}) {
+pki::Certificate make_leaf(const std::function<void(CertificateSpec&)>& change =
+                               [](CertificateSpec&) {}) {
   CertificateSpec spec = leaf_spec();
   spec.ocsp_uris = {kOcsp};
   change(spec);
   return issue(P().intermediate, spec).certificate;
 }
 Buffer answer_about(const pki::Certificate& leaf, ocsp::CertStatus status = ocsp::Good{}) {
-  return build_response(P().ocsp_signer, {.entries = {entry_for(leaf, P().intermediate.certificate, status, HashAlgorithm::kSha256)}});
+  return build_response(
+      P().ocsp_signer,
+      {.entries = {entry_for(leaf, P().intermediate.certificate, status, HashAlgorithm::kSha256)}});
 }
 Buffer crl_with(const std::vector<crl::Entry>& entries) {
   CrlSpec spec;
@@ -76,7 +79,8 @@ struct Checked {
   Verdict verdict;
 };
 /// Gathers and judges, with the intermediate at hand unless told otherwise.
-Checked check(World& world, Material material, GatherOptions options = {}, bool with_issuer = true) {
+Checked check(World& world, Material material, GatherOptions options = {},
+              bool with_issuer = true) {
   if (with_issuer) {
     material.others.push_back(P().intermediate.certificate);
   }
@@ -95,13 +99,15 @@ const Evidence* find(const Case& what, Channel channel) {
   return nullptr;
 }
 bool has(const Verdict& verdict, std::string_view code) {
-  return std::any_of(verdict.findings.begin(), verdict.findings.end(), [code](const Finding& f) { return f.code == code; });
+  return std::any_of(verdict.findings.begin(), verdict.findings.end(),
+                     [code](const Finding& f) { return f.code == code; });
 }
 
 // req: OCSP-CLI-033
 TEST(Gather, AsksTheResponderThatTheCertificateNames) {
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://issuer.test/ca.der"}; });
+  const pki::Certificate leaf =
+      make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://issuer.test/ca.der"}; });
   world.answer(kOcsp, answer_about(leaf));
   const Checked run = check(world, Material(leaf));
   EXPECT_EQ(run.verdict.outcome, Outcome::kGood);
@@ -137,7 +143,8 @@ TEST(Gather, AsksNobodyAboutACertificateWithoutPathToTheGivenRoots) {
 // req: OCSP-CLI-051
 TEST(Gather, AsksNobodyAboutAnExpiredCertificateUnlessTold) {
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.not_after = kTestNow - hours(1); });
+  const pki::Certificate leaf =
+      make_leaf([](CertificateSpec& s) { s.not_after = kTestNow - hours(1); });
   world.answer(kOcsp, answer_about(leaf));
   const Checked run = check(world, Material(leaf));
   EXPECT_THAT(world.asked, IsEmpty());
@@ -145,7 +152,8 @@ TEST(Gather, AsksNobodyAboutAnExpiredCertificateUnlessTold) {
   EXPECT_TRUE(has(run.verdict, "certificate-expired"));
   GatherOptions options;
   options.ask_expired = true;
-  EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kUndetermined) << "good does not heal expiry";
+  EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kUndetermined)
+      << "good does not heal expiry";
   EXPECT_THAT(world.hosts(), ElementsAre("ocsp.test"));
   world.answer(kOcsp, answer_about(leaf, ocsp::Revoked{kTestNow - hours(90), std::nullopt}));
   EXPECT_EQ(check(world, Material(leaf), options).verdict.outcome, Outcome::kRevoked);
@@ -154,7 +162,10 @@ TEST(Gather, AsksNobodyAboutAnExpiredCertificateUnlessTold) {
 // req: OCSP-CLI-062
 TEST(Gather, AsksNobodyWhenThereIsNoRevocationToAskFor) {
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); s.no_rev_avail = true; });
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
+    s.ocsp_uris.clear();
+    s.no_rev_avail = true;
+  });
   GatherOptions options;
   options.live.urls = {kOcsp};
   const Checked run = check(world, Material(leaf), options);
@@ -165,7 +176,10 @@ TEST(Gather, AsksNobodyWhenThereIsNoRevocationToAskFor) {
 
 TEST(Gather, KeepsPublicSourcesUnaskedUnlessOnline) {
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris = {"http://ocsp.example.com/"}; s.crl_uris = {"http://crl.example.com/a"}; });
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
+    s.ocsp_uris = {"http://ocsp.example.com/"};
+    s.crl_uris = {"http://crl.example.com/a"};
+  });
   world.answer("http://ocsp.example.com/", answer_about(leaf));
   const Checked run = check(world, Material(leaf));
   EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
@@ -176,7 +190,8 @@ TEST(Gather, KeepsPublicSourcesUnaskedUnlessOnline) {
   EXPECT_EQ(check(world, Material(leaf), online).verdict.outcome, Outcome::kGood);
   GatherOptions named;
   named.live.urls = {"http://ocsp.example.com/"};
-  EXPECT_EQ(check(world, Material(leaf), named).verdict.outcome, Outcome::kGood) << "the user named it himself";
+  EXPECT_EQ(check(world, Material(leaf), named).verdict.outcome, Outcome::kGood)
+      << "the user named it himself";
 }
 
 TEST(Gather, OfflineAsksNobody) {
@@ -191,7 +206,9 @@ TEST(Gather, OfflineAsksNobody) {
 
 TEST(Gather, FetchesTheIssuerFromCaIssuersWithinReach) {
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://dead.test/", "http://issuer.test/ca.der"}; });
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
+    s.ca_issuers_uris = {"http://dead.test/", "http://issuer.test/ca.der"};
+  });
   world.answer("http://issuer.test/", to_buffer(P().intermediate.certificate.der()));
   world.answer(kOcsp, answer_about(leaf));
   const Checked run = check(world, Material(leaf), {}, false);
@@ -220,7 +237,8 @@ TEST(Gather, AsksOcspFirstAndCrlsOnlyWhenItTellsNothing) {
   silent.answer(kCrl, crl_with({}));
   const Checked run = check(silent, Material(leaf));
   EXPECT_THAT(silent.hosts(), ElementsAre("ocsp.test", "crl.test"));
-  EXPECT_EQ(run.verdict.outcome, Outcome::kWarning) << "good by CRL, but the responder did not answer";
+  EXPECT_EQ(run.verdict.outcome, Outcome::kWarning)
+      << "good by CRL, but the responder did not answer";
   ASSERT_NE(find(run.what, Channel::kCrl), nullptr);
   EXPECT_TRUE(std::holds_alternative<CrlAnswer>(find(run.what, Channel::kCrl)->content));
 }
@@ -243,7 +261,8 @@ TEST(Gather, GivenCrlsAlwaysCountAndRevokedWins) {
   World world;
   world.answer(kOcsp, answer_about(leaf));
   GatherOptions options;
-  options.crls = {{"ca.crl", crl_with({revoked_entry(leaf.serial(), kTestNow - hours(30), ReasonCode::kSuperseded)})}};
+  options.crls = {{"ca.crl", crl_with({revoked_entry(leaf.serial(), kTestNow - hours(30),
+                                                     ReasonCode::kSuperseded)})}};
   const Checked run = check(world, Material(leaf), options);
   EXPECT_EQ(run.verdict.outcome, Outcome::kRevoked);
   EXPECT_TRUE(has(run.verdict, "sources-disagree"));
@@ -251,7 +270,10 @@ TEST(Gather, GivenCrlsAlwaysCountAndRevokedWins) {
 }
 
 TEST(Gather, JudgesCrlOnlyCertificates) {
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); s.crl_uris = {kCrl}; });
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
+    s.ocsp_uris.clear();
+    s.crl_uris = {kCrl};
+  });
   World world;
   world.answer(kCrl, crl_with({}));
   EXPECT_EQ(check(world, Material(leaf)).verdict.outcome, Outcome::kGood);
@@ -289,7 +311,8 @@ TEST(Gather, LooksUpDelegatesWithoutNoCheckOnTheirCrl) {
   spec.ocsp_uris = {kOcsp};  // would lead round in circles, and is not asked
   const Identity signer = issue(P().intermediate, spec);
   World world;
-  world.answer(kOcsp, build_response(signer, {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
+  world.answer(
+      kOcsp, build_response(signer, {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
   world.answer(kCrl, crl_with({}));
   const Checked unrevoked = check(world, Material(leaf));
   EXPECT_EQ(unrevoked.verdict.outcome, Outcome::kGood);
@@ -305,7 +328,8 @@ TEST(Gather, LooksUpDelegatesWithoutNoCheckOnTheirCrl) {
   spec.ocsp_uris.clear();
   const Identity pointerless = issue(P().intermediate, spec);
   World other;
-  other.answer(kOcsp, build_response(pointerless, {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
+  other.answer(kOcsp, build_response(pointerless,
+                                     {.entries = {entry_for(leaf, P().intermediate.certificate)}}));
   const Checked unchecked = check(other, Material(leaf));
   EXPECT_EQ(unchecked.verdict.outcome, Outcome::kGood) << "local policy, told in a note";
   EXPECT_TRUE(has(unchecked.verdict, "signer-unchecked"));
@@ -313,14 +337,17 @@ TEST(Gather, LooksUpDelegatesWithoutNoCheckOnTheirCrl) {
   World waived;
   waived.answer(kOcsp, answer_about(leaf));
   EXPECT_EQ(check(waived, Material(leaf)).verdict.outcome, Outcome::kGood);
-  EXPECT_THAT(waived.hosts(), ElementsAre("ocsp.test")) << "noCheck: nobody is asked about the signer";
+  EXPECT_THAT(waived.hosts(), ElementsAre("ocsp.test"))
+      << "noCheck: nobody is asked about the signer";
 }
 
 // req: OCSP-CLI-035
 TEST(Gather, CaIssuersLaddersEnd) {
-  // Each issuer is to be fetched from a place that always serves the same certificate, which is no issuer.
+  // Each issuer is to be fetched from a place that always serves the same certificate, which is no
+  // issuer.
   World world;
-  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://loop.test/"}; });
+  const pki::Certificate leaf =
+      make_leaf([](CertificateSpec& s) { s.ca_issuers_uris = {"http://loop.test/"}; });
   world.answer("http://loop.test/", to_buffer(leaf.der()));
   Material material(leaf);
   material.roots = {P().root.certificate};

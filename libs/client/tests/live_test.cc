@@ -17,8 +17,10 @@ using ::testing::IsEmpty;
 
 const TestPki& P() { return standard_pki(); }
 
-Buffer answer(ocsp::CertStatus status = ocsp::Good{}, UnixSeconds next_update = kTestNow + hours(24)) {
-  EntrySpec entry = entry_for(P().leaf.certificate, P().intermediate.certificate, status, HashAlgorithm::kSha256);
+Buffer answer(ocsp::CertStatus status = ocsp::Good{},
+              UnixSeconds next_update = kTestNow + hours(24)) {
+  EntrySpec entry =
+      entry_for(P().leaf.certificate, P().intermediate.certificate, status, HashAlgorithm::kSha256);
   entry.this_update = std::min(entry.this_update, next_update - hours(1));
   entry.next_update = next_update;
   return build_response(P().ocsp_signer, {.entries = {entry}});
@@ -33,7 +35,8 @@ net::FetchResult ok(Buffer body, unsigned status = 200) {
   response.duration = Milliseconds(5);
   return response;
 }
-net::FetchResult failed(net::FetchErrc code, unsigned http_status = 0, std::optional<Seconds> retry_after = {}) {
+net::FetchResult failed(net::FetchErrc code, unsigned http_status = 0,
+                        std::optional<Seconds> retry_after = {}) {
   return Err{net::FetchError{code, "as scripted", http_status, retry_after}};
 }
 
@@ -46,14 +49,16 @@ struct Seen {
   Buffer nonce_octets{};
 };
 
-/// Plays a script of results against a query and records the requests; fails the test when there are more than results.
+/// Plays a script of results against a query and records the requests; fails the test when there
+/// are more than results.
 class Script {
  public:
   explicit Script(std::deque<net::FetchResult> results) : results_(std::move(results)) {}
 
   LiveOutcome run(LiveOptions options, VerifyPolicy policy = {}) {
     options.transport.method = HttpMethod::kPostOnly;  // so that the request is easy to read
-    LiveQuery query(P().leaf.certificate, P().intermediate.certificate, std::move(options), std::move(policy));
+    LiveQuery query(P().leaf.certificate, P().intermediate.certificate, std::move(options),
+                    std::move(policy));
     LiveAction action = query.start(kTestNow);
     for (;;) {
       if (auto* outcome = std::get_if<LiveOutcome>(&action)) {
@@ -95,7 +100,8 @@ class Script {
   void note(const net::FetchRequest& fetch) {
     const auto request = ocsp::parse_request(*fetch.post_body);
     ASSERT_TRUE(request);
-    Seen s{fetch.url, *der::find_hash(request->requests.at(0).cert_id.hash_algorithm), 0, !fetch.headers.empty()};
+    Seen s{fetch.url, *der::find_hash(request->requests.at(0).cert_id.hash_algorithm), 0,
+           !fetch.headers.empty()};
     if (const auto extension = der::find_extension(request->extensions, oid::kOcspNonce)) {
       s.nonce_octets = to_buffer(ocsp::parse_nonce(extension->value)->octets);
       s.nonce = s.nonce_octets.size();
@@ -158,21 +164,24 @@ TEST(LiveQuery, TriesUrlsInTheirOrder) {
 
 // req: OCSP-CLI-020
 TEST(LiveQuery, AsksAnotherUrlThenBacksOffOnTransientErrors) {
-  for (const auto status : {ocsp::ResponseStatus::kTryLater, ocsp::ResponseStatus::kInternalError}) {
-    Script script({ok(error(status)), ok(error(status)), ok(error(status)), ok(error(status)), ok(error(status)), ok(error(status))});
+  for (const auto status :
+       {ocsp::ResponseStatus::kTryLater, ocsp::ResponseStatus::kInternalError}) {
+    Script script({ok(error(status)), ok(error(status)), ok(error(status)), ok(error(status)),
+                   ok(error(status)), ok(error(status))});
     LiveOptions options = to(kTwo);
     options.rounds = 3;
     EXPECT_EQ(failure_code(script.run(options)), "responder-error");
-    EXPECT_THAT(script.hosts(), ElementsAre("http://a.test/", "http://b.test/", "http://a.test/", "http://b.test/",
-                                            "http://a.test/", "http://b.test/"));
+    EXPECT_THAT(script.hosts(), ElementsAre("http://a.test/", "http://b.test/", "http://a.test/",
+                                            "http://b.test/", "http://a.test/", "http://b.test/"));
     EXPECT_THAT(script.waits, ElementsAre(Milliseconds(1000), Milliseconds(2000)));
   }
 }
 
 // req: OCSP-CLI-020
 TEST(LiveQuery, NeverRepeatsARefusedRequestUnchanged) {
-  for (const auto status : {ocsp::ResponseStatus::kMalformedRequest, ocsp::ResponseStatus::kUnauthorized,
-                            ocsp::ResponseStatus::kSigRequired}) {
+  for (const auto status :
+       {ocsp::ResponseStatus::kMalformedRequest, ocsp::ResponseStatus::kUnauthorized,
+        ocsp::ResponseStatus::kSigRequired}) {
     Script script({ok(error(status))});
     LiveOptions options = to(kOne);
     options.rounds = 5;
@@ -222,7 +231,8 @@ TEST(LiveQuery, FallsBackToSha1WhenRefusedAndRemembersIt) {
   EXPECT_NE(second.run(options).response(), nullptr);
   EXPECT_EQ(second.seen[0].hash, HashAlgorithm::kSha1) << "remembered for this responder";
   Script without({ok(error(ocsp::ResponseStatus::kUnauthorized))});
-  EXPECT_EQ(failure_code(without.run(to(kOne))), "responder-error") << "the option is off by default";
+  EXPECT_EQ(failure_code(without.run(to(kOne))), "responder-error")
+      << "the option is off by default";
 }
 
 // req: OCSP-CLI-039 OCSP-CLI-018
@@ -241,7 +251,8 @@ TEST(LiveQuery, FallsBackToSha1OnUnknownAndKeepsUnknownIfNobodyKnows) {
 
 // req: OCSP-CLI-018
 TEST(LiveQuery, AsksTheNextResponderAfterUnknown) {
-  Script script({ok(answer(ocsp::Unknown{})), ok(answer(ocsp::Revoked{kTestNow - hours(9), std::nullopt}))});
+  Script script(
+      {ok(answer(ocsp::Unknown{})), ok(answer(ocsp::Revoked{kTestNow - hours(9), std::nullopt}))});
   const LiveOutcome outcome = script.run(to(kTwo));
   ASSERT_NE(outcome.response(), nullptr);
   EXPECT_TRUE(std::holds_alternative<ocsp::Revoked>(outcome.response()->status()));
@@ -252,7 +263,8 @@ TEST(LiveQuery, NeverReusesANonce) {
   LiveOptions options = to(kTwo);
   options.nonce = NonceUse::kSend;
   Script script({failed(net::FetchErrc::kTimeout), ok(answer())});
-  EXPECT_NE(script.run(options).response(), nullptr) << "an answer without nonce is fine by default";
+  EXPECT_NE(script.run(options).response(), nullptr)
+      << "an answer without nonce is fine by default";
   EXPECT_EQ(script.seen[0].nonce, 32u);
   EXPECT_NE(script.seen[0].nonce_octets, script.seen[1].nonce_octets);
 }
@@ -303,26 +315,32 @@ TEST(LiveQuery, TakesAnyContentTypeButOnlyStatus200) {
 }
 
 TEST(LiveQuery, ReportsTheMostTellingFailure) {
-  Script script({failed(net::FetchErrc::kTimeout), ok(Buffer{0x30}), ok(error(ocsp::ResponseStatus::kTryLater))});
-  const LiveOutcome outcome = script.run(to({"http://a.test/", "http://b.test/", "http://c.test/"}));
+  Script script({failed(net::FetchErrc::kTimeout), ok(Buffer{0x30}),
+                 ok(error(ocsp::ResponseStatus::kTryLater))});
+  const LiveOutcome outcome =
+      script.run(to({"http://a.test/", "http://b.test/", "http://c.test/"}));
   EXPECT_EQ(failure_code(outcome), "unacceptable-answer");
   EXPECT_EQ(outcome.failure()->verify->code, VerifyErrc::kMalformed);
   EXPECT_EQ(outcome.attempts.size(), 3u);
 }
 
 TEST(LiveQuery, IsBoundedWhateverResponderDo) {
-  // Malformed twice, unauthorized, expired twice: everything that may be tried at one URL, and no more.
+  // Malformed twice, unauthorized, expired twice: everything that may be tried at one URL, and no
+  // more.
   LiveOptions options = to(kOne);
   options.nonce = NonceUse::kSendCompat;
   options.other_hash = HashAlgorithm::kSha1;
   const Buffer malformed = error(ocsp::ResponseStatus::kMalformedRequest);
-  Script script({ok(malformed), ok(malformed), ok(error(ocsp::ResponseStatus::kUnauthorized)), ok(expired()), ok(expired())});
+  Script script({ok(malformed), ok(malformed), ok(error(ocsp::ResponseStatus::kUnauthorized)),
+                 ok(expired()), ok(expired())});
   EXPECT_EQ(failure_code(script.run(options)), "unacceptable-answer");
 }
 
 TEST(LiveFailure, KnowsWhichFailuresMayPass) {
   const auto judge = [](const net::FetchResult& fetched) {
-    return judge_fetch(fetched, P().leaf.certificate, P().intermediate.certificate, std::nullopt, {}, kTestNow).error();
+    return judge_fetch(fetched, P().leaf.certificate, P().intermediate.certificate, std::nullopt,
+                       {}, kTestNow)
+        .error();
   };
   EXPECT_TRUE(judge(failed(net::FetchErrc::kTimeout)).worth_retrying());
   EXPECT_TRUE(judge(failed(net::FetchErrc::kHttpStatus, 503)).worth_retrying());
@@ -341,7 +359,8 @@ TEST(ResponderMemory, IsBounded) {
   }
   std::size_t remembered = 0;
   for (std::size_t i = 0; i < ResponderMemory::kMaxResponders + 100; ++i) {
-    remembered += memory.recall("http://" + std::to_string(i) + ".test/").needs_other_hash ? 1u : 0u;
+    remembered +=
+        memory.recall("http://" + std::to_string(i) + ".test/").needs_other_hash ? 1u : 0u;
   }
   EXPECT_EQ(remembered, ResponderMemory::kMaxResponders);
 }

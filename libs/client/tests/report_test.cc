@@ -25,7 +25,8 @@ class Validator {
  public:
   Validator() {
     const char* root = std::getenv("MUSTER_SOURCE_DIR");
-    schema_ = Json::parse(read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/check.schema.json"));
+    schema_ = Json::parse(
+        read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/check.schema.json"));
   }
   std::vector<std::string> problems(const Json& document) {
     problems_.clear();
@@ -35,11 +36,14 @@ class Validator {
 
  private:
   bool is_type(const Json& v, const std::string& type) {
-    return (type == "null" && v.is_null()) || (type == "string" && v.is_string()) || (type == "object" && v.is_object()) ||
-           (type == "array" && v.is_array()) || (type == "boolean" && v.is_boolean()) || (type == "integer" && v.is_number_integer()) ||
+    return (type == "null" && v.is_null()) || (type == "string" && v.is_string()) ||
+           (type == "object" && v.is_object()) || (type == "array" && v.is_array()) ||
+           (type == "boolean" && v.is_boolean()) || (type == "integer" && v.is_number_integer()) ||
            (type == "number" && v.is_number());
   }
-  void fail(const std::string& where, const std::string& what) { problems_.push_back(where + ": " + what); }
+  void fail(const std::string& where, const std::string& what) {
+    problems_.push_back(where + ": " + what);
+  }
 
   void check(const Json& v, const Json& s, const std::string& where) {
     if (s.contains("$ref")) {
@@ -108,19 +112,30 @@ TargetReport report(std::vector<Evidence> evidence, std::string target = "leaf.p
   out.outcome = out.verdict.outcome;
   return out;
 }
-Evidence answered(ocsp::CertStatus status, Channel channel = Channel::kLive, UnixSeconds next_update = kTestNow + hours(50)) {
+Evidence answered(ocsp::CertStatus status, Channel channel = Channel::kLive,
+                  UnixSeconds next_update = kTestNow + hours(50)) {
   EntrySpec entry = entry_for(P().leaf.certificate, P().intermediate.certificate, status);
   entry.next_update = next_update;
   const Buffer response = build_response(P().ocsp_signer, {.entries = {entry}});
-  auto verified = verify({response, P().leaf.certificate, P().intermediate.certificate, std::nullopt, {}}, {}, kTestNow);
-  Evidence evidence{channel, channel == Channel::kStapled ? "handshake" : "http://ocsp.test/", Silence::kNoStaple};
+  auto verified =
+      verify({response, P().leaf.certificate, P().intermediate.certificate, std::nullopt, {}}, {},
+             kTestNow);
+  Evidence evidence{channel, channel == Channel::kStapled ? "handshake" : "http://ocsp.test/",
+                    Silence::kNoStaple};
   if (verified) {
     evidence.content = *std::move(verified);
   } else {
-    evidence.content = LiveFailure{LiveErrc::kUnacceptable, verified.error().detail, std::nullopt, verified.error(), std::nullopt};
+    evidence.content = LiveFailure{LiveErrc::kUnacceptable, verified.error().detail, std::nullopt,
+                                   verified.error(), std::nullopt};
   }
-  evidence.attempts.push_back({.url = "http://ocsp.test/", .method = HttpMethod::kByLength, .hash = HashAlgorithm::kSha256, .nonce_octets = 32,
-                               .cache = CacheUse::kAllowed, .duration = Milliseconds(41), .http_status = 200, .failure = std::nullopt});
+  evidence.attempts.push_back({.url = "http://ocsp.test/",
+                               .method = HttpMethod::kByLength,
+                               .hash = HashAlgorithm::kSha256,
+                               .nonce_octets = 32,
+                               .cache = CacheUse::kAllowed,
+                               .duration = Milliseconds(41),
+                               .http_status = 200,
+                               .failure = std::nullopt});
   return evidence;
 }
 TargetReport unreadable() {
@@ -134,12 +149,30 @@ std::vector<TargetReport> all_kinds() {
   return {report({answered(ocsp::Good{}, Channel::kStapled), answered(ocsp::Good{})}),
           report({answered(ocsp::Revoked{kTestNow - hours(9), ReasonCode::kKeyCompromise})}),
           report({answered(ocsp::Unknown{})}),
-          report({answered(ocsp::Revoked{kTestNow - hours(9), std::nullopt}, Channel::kStapled, kTestNow - Seconds(10))}),
-          report({{Channel::kStapled, "handshake", Silence::kNoStaple}, {Channel::kLive, "http://ocsp.example.com/", Silence::kPrivacy}}),
-          report({{Channel::kLive, "http://x.test/", LiveFailure{LiveErrc::kTransport, "no route", net::FetchError{net::FetchErrc::kConnect, "no route", 0, {}}, {}, {}}}}),
-          report({{Channel::kLive, "http://x.test/", LiveFailure{LiveErrc::kResponderError, "tryLater", {}, VerifyError{VerifyErrc::kResponseStatus, "tryLater", ocsp::ResponseStatus::kTryLater, {}, {}}, {}}}}),
-          report({{Channel::kCrl, "ca.crl", CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}}),
-          report({{Channel::kCrl, "ca.crl", CrlFailure{LiveErrc::kUnacceptable, "crl-unacceptable", "expired"}}}),
+          report({answered(ocsp::Revoked{kTestNow - hours(9), std::nullopt}, Channel::kStapled,
+                           kTestNow - Seconds(10))}),
+          report({{Channel::kStapled, "handshake", Silence::kNoStaple},
+                  {Channel::kLive, "http://ocsp.example.com/", Silence::kPrivacy}}),
+          report({{Channel::kLive, "http://x.test/",
+                   LiveFailure{LiveErrc::kTransport,
+                               "no route",
+                               net::FetchError{net::FetchErrc::kConnect, "no route", 0, {}},
+                               {},
+                               {}}}}),
+          report({{Channel::kLive, "http://x.test/",
+                   LiveFailure{LiveErrc::kResponderError,
+                               "tryLater",
+                               {},
+                               VerifyError{VerifyErrc::kResponseStatus,
+                                           "tryLater",
+                                           ocsp::ResponseStatus::kTryLater,
+                                           {},
+                                           {}},
+                               {}}}}),
+          report({{Channel::kCrl, "ca.crl",
+                   CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}}),
+          report({{Channel::kCrl, "ca.crl",
+                   CrlFailure{LiveErrc::kUnacceptable, "crl-unacceptable", "expired"}}}),
           unreadable()};
 }
 
@@ -191,9 +224,12 @@ TEST(ReportJson, KeepsFactsApartAndAbsentNull) {
 }
 
 TEST(ReportText, TellsStatusFreshnessAndSigner) {
-  const std::string text = report_text({report({answered(ocsp::Good{})})}, kTestNow, Colour::kPlain);
+  const std::string text =
+      report_text({report({answered(ocsp::Good{})})}, kTestNow, Colour::kPlain);
   EXPECT_THAT(text, HasSubstr("leaf.pem"));
-  EXPECT_THAT(text, HasSubstr("live     GOOD        fresh      98% left  next 2026-11-26T12:00:00Z (in 2d 2h)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("live     GOOD        fresh      98% left  next 2026-11-26T12:00:00Z (in 2d 2h)"));
   EXPECT_THAT(text, HasSubstr("(delegate)  http://ocsp.test/  41 ms"));
   EXPECT_THAT(text, HasSubstr("verdict  GOOD\n"));
 }
@@ -214,7 +250,9 @@ TEST(ReportText, TellsWhatWhyAndWhatToDo) {
 }
 
 TEST(ReportText, TellsWhatToDoWithoutAnIssuer) {
-  const std::string text = report_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kTestNow, Colour::kPlain);
+  const std::string text =
+      report_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kTestNow,
+                  Colour::kPlain);
   EXPECT_THAT(text, HasSubstr("issuer-missing: The issuer's certificate is not at hand."));
   EXPECT_THAT(text, HasSubstr("fix:  Give --issuer FILE"));
   EXPECT_THAT(text, HasSubstr("verdict  UNDETERMINED"));
@@ -228,21 +266,25 @@ TEST(ReportText, HasColoursOnlyWhenAskedAndEndsEachLineClean) {
 }
 
 TEST(ReportText, MakesWhatComesFromOutsidePrintable) {
-  const std::string text = report_text({report({answered(ocsp::Good{})}, "evil\x1b[2J\nname")}, kTestNow, Colour::kPlain);
+  const std::string text = report_text({report({answered(ocsp::Good{})}, "evil\x1b[2J\nname")},
+                                       kTestNow, Colour::kPlain);
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("evil\\x1b[2J\\x0aname"));
 }
 
 TEST(Reasons, AreDocumentedWordForWord) {
   const char* root = std::getenv("MUSTER_SOURCE_DIR");
-  const std::string page = read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/reasons.md");
+  const std::string page =
+      read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/reasons.md");
   std::size_t rows = 0;
   for (const Reason& r : all_reasons()) {
-    const std::string row = "| `" + std::string(r.code) + "` | " + std::string(r.what) + " | " + std::string(r.why) + " | " + std::string(r.fix) + " |\n";
+    const std::string row = "| `" + std::string(r.code) + "` | " + std::string(r.what) + " | " +
+                            std::string(r.why) + " | " + std::string(r.fix) + " |\n";
     EXPECT_THAT(page, HasSubstr(row));
     ++rows;
   }
-  EXPECT_EQ(std::count(page.begin(), page.end(), '\n'), static_cast<std::ptrdiff_t>(rows) + 6) << "a row that the program does not know";
+  EXPECT_EQ(std::count(page.begin(), page.end(), '\n'), static_cast<std::ptrdiff_t>(rows) + 6)
+      << "a row that the program does not know";
 }
 
 TEST(Worst, IsTheSeverestOutcome) {

@@ -13,7 +13,8 @@ namespace {
 using namespace muster::testing;
 
 Buffer plain_request(const Question& question = {}) {
-  return build_request(standard_pki().leaf.certificate, standard_pki().intermediate.certificate, question);
+  return build_request(standard_pki().leaf.certificate, standard_pki().intermediate.certificate,
+                       question);
 }
 
 // req: OCSP-CLI-023 OCSP-CLI-037 OCSP-CLI-038 OCSP-CLI-040
@@ -28,13 +29,15 @@ TEST(Request, IsOneSha256CertIdAndNothingElse) {
   EXPECT_TRUE(request->extensions.empty());
   EXPECT_FALSE(request->requestor_name);
   EXPECT_FALSE(request->signature);
-  EXPECT_TRUE(pki::names(entry.cert_id, standard_pki().leaf.certificate, standard_pki().intermediate.certificate));
+  EXPECT_TRUE(pki::names(entry.cert_id, standard_pki().leaf.certificate,
+                         standard_pki().intermediate.certificate));
 }
 
 // req: OCSP-CLI-023 OCSP-CLI-044
 TEST(Request, CarriesANonceOnlyWhenAskedForAndNeverCritical) {
   const Buffer nonce(32, 0x42);
-  const Buffer der = plain_request({.hash = HashAlgorithm::kSha1, .parameters = {}, .nonce = nonce});
+  const Buffer der =
+      plain_request({.hash = HashAlgorithm::kSha1, .parameters = {}, .nonce = nonce});
   const auto request = ocsp::parse_request(der);
   ASSERT_TRUE(request);
   ASSERT_EQ(request->extensions.size(), 1u);
@@ -98,14 +101,18 @@ TEST(Request, PostsToUrlsWithAQuery) {
 }
 
 TEST(Request, PostsWhenToldTo) {
-  EXPECT_TRUE(make_fetch_request("http://ocsp.test/", Buffer{0x30, 0x00}, {.method = HttpMethod::kPostOnly}).post_body);
+  EXPECT_TRUE(
+      make_fetch_request("http://ocsp.test/", Buffer{0x30, 0x00}, {.method = HttpMethod::kPostOnly})
+          .post_body);
 }
 
 // req: OCSP-CLI-058
 TEST(Request, BypassesCachesOnlyWhenToldTo) {
-  EXPECT_THAT(make_fetch_request("http://ocsp.test/", plain_request(), {}).headers, ::testing::IsEmpty());
-  EXPECT_THAT(make_fetch_request("http://ocsp.test/", plain_request(), {}, CacheUse::kBypass).headers,
-              ::testing::ElementsAre("Cache-Control: no-cache"));
+  EXPECT_THAT(make_fetch_request("http://ocsp.test/", plain_request(), {}).headers,
+              ::testing::IsEmpty());
+  EXPECT_THAT(
+      make_fetch_request("http://ocsp.test/", plain_request(), {}, CacheUse::kBypass).headers,
+      ::testing::ElementsAre("Cache-Control: no-cache"));
 }
 
 // req: OCSP-CLI-059
@@ -115,7 +122,8 @@ TEST(Request, PassesLimitsAndTransportOn) {
   transport.max_body_bytes = 99;
   transport.proxy = "http://proxy.test:3128";
   transport.forbid_private_destinations = true;
-  const net::FetchRequest fetch = make_fetch_request("https://ocsp.test/", plain_request(), transport);
+  const net::FetchRequest fetch =
+      make_fetch_request("https://ocsp.test/", plain_request(), transport);
   EXPECT_EQ(fetch.total_timeout, Milliseconds(77));
   EXPECT_EQ(fetch.max_body_bytes, 99u);
   EXPECT_EQ(fetch.proxy, "http://proxy.test:3128");
@@ -126,8 +134,9 @@ TEST(Request, PassesLimitsAndTransportOn) {
 TEST(Request, KnowsHttpUrls) {
   EXPECT_TRUE(is_http_url("http://ocsp.test"));
   EXPECT_TRUE(is_http_url("HTTPS://ocsp.test/x"));
-  for (const char* url : {"ldap://ldap.test/cn=x", "file:///etc/passwd", "ftp://x.test/", "//x.test/", "", "http://", "http:///x",
-                          "http://user@x.test/", "http://x.test/ y"}) {
+  for (const char* url :
+       {"ldap://ldap.test/cn=x", "file:///etc/passwd", "ftp://x.test/", "//x.test/", "", "http://",
+        "http:///x", "http://user@x.test/", "http://x.test/ y"}) {
     EXPECT_FALSE(is_http_url(url)) << url;
   }
 }

@@ -33,16 +33,25 @@ const pki::Certificate& must_staple() {
   return leaf;
 }
 
-Result<VerifiedResponse, VerifyError> response(const pki::Certificate& leaf, ocsp::CertStatus status, UnixSeconds now = kTestNow) {
+Result<VerifiedResponse, VerifyError> response(const pki::Certificate& leaf,
+                                               ocsp::CertStatus status,
+                                               UnixSeconds now = kTestNow) {
   EntrySpec entry = entry_for(leaf, P().intermediate.certificate, status);
   entry.this_update = kTestNow - hours(1);
   entry.next_update = kTestNow + hours(99);
-  return verify({build_response(P().ocsp_signer, {.entries = {entry}}), leaf, P().intermediate.certificate, std::nullopt, {}}, {}, now);
+  return verify({build_response(P().ocsp_signer, {.entries = {entry}}),
+                 leaf,
+                 P().intermediate.certificate,
+                 std::nullopt,
+                 {}},
+                {}, now);
 }
-Evidence verified(Channel channel, ocsp::CertStatus status, const pki::Certificate& leaf = plain()) {
+Evidence verified(Channel channel, ocsp::CertStatus status,
+                  const pki::Certificate& leaf = plain()) {
   return {channel, "here", *response(leaf, status)};
 }
-Evidence failed(Channel channel, LiveErrc code, std::optional<VerifyErrc> verify_code = {}, std::optional<ocsp::ResponseStatus> status = {}) {
+Evidence failed(Channel channel, LiveErrc code, std::optional<VerifyErrc> verify_code = {},
+                std::optional<ocsp::ResponseStatus> status = {}) {
   LiveFailure failure{code, "as told", std::nullopt, std::nullopt, std::nullopt};
   if (code == LiveErrc::kTransport) {
     failure.fetch = net::FetchError{net::FetchErrc::kTimeout, "slow", 0, std::nullopt};
@@ -52,13 +61,19 @@ Evidence failed(Channel channel, LiveErrc code, std::optional<VerifyErrc> verify
   }
   return {channel, "there", std::move(failure)};
 }
-Evidence unreachable(Channel channel = Channel::kLive) { return failed(channel, LiveErrc::kTransport); }
-Evidence refused(Channel channel = Channel::kLive) {
-  return failed(channel, LiveErrc::kResponderError, VerifyErrc::kResponseStatus, ocsp::ResponseStatus::kTryLater);
+Evidence unreachable(Channel channel = Channel::kLive) {
+  return failed(channel, LiveErrc::kTransport);
 }
-Evidence unacceptable(Channel channel, VerifyErrc code) { return failed(channel, LiveErrc::kUnacceptable, code); }
+Evidence refused(Channel channel = Channel::kLive) {
+  return failed(channel, LiveErrc::kResponderError, VerifyErrc::kResponseStatus,
+                ocsp::ResponseStatus::kTryLater);
+}
+Evidence unacceptable(Channel channel, VerifyErrc code) {
+  return failed(channel, LiveErrc::kUnacceptable, code);
+}
 
-Verdict decide(std::vector<Evidence> evidence, const pki::Certificate& leaf = plain(), bool handshake = false, UnixSeconds now = kTestNow) {
+Verdict decide(std::vector<Evidence> evidence, const pki::Certificate& leaf = plain(),
+               bool handshake = false, UnixSeconds now = kTestNow) {
   Case what(leaf);
   what.issuer = P().intermediate.certificate;
   what.staple_offered = handshake;
@@ -66,7 +81,8 @@ Verdict decide(std::vector<Evidence> evidence, const pki::Certificate& leaf = pl
   return judge(what, now);
 }
 bool has(const Verdict& verdict, std::string_view code) {
-  return std::any_of(verdict.findings.begin(), verdict.findings.end(), [code](const Finding& f) { return f.code == code; });
+  return std::any_of(verdict.findings.begin(), verdict.findings.end(),
+                     [code](const Finding& f) { return f.code == code; });
 }
 
 // req: OCSP-CLI-060
@@ -91,46 +107,65 @@ TEST(Judge, NoUnacceptableAnswerIsEverGood) {
       const Verdict alone = decide({unacceptable(channel, errc)});
       EXPECT_EQ(alone.outcome, Outcome::kUnacceptable) << to_string(errc);
       EXPECT_TRUE(has(alone, to_string(errc)));
-      EXPECT_EQ(decide({unacceptable(channel, errc), verified(Channel::kLive, ocsp::Good{})}).outcome, Outcome::kUnacceptable);
-      EXPECT_EQ(decide({unacceptable(channel, errc), verified(Channel::kLive, kRevoked)}).outcome, Outcome::kRevoked);
+      EXPECT_EQ(
+          decide({unacceptable(channel, errc), verified(Channel::kLive, ocsp::Good{})}).outcome,
+          Outcome::kUnacceptable);
+      EXPECT_EQ(decide({unacceptable(channel, errc), verified(Channel::kLive, kRevoked)}).outcome,
+                Outcome::kRevoked);
     }
   }
 }
 
 // req: OCSP-CLI-018
 TEST(Judge, RevokedFromAnySourceWinsAndDisagreementIsTold) {
-  for (const auto& evidence : {std::vector{verified(Channel::kStapled, ocsp::Good{}), verified(Channel::kLive, kRevoked)},
-                               std::vector{verified(Channel::kStapled, kRevoked), verified(Channel::kLive, ocsp::Good{})}}) {
+  for (const auto& evidence :
+       {std::vector{verified(Channel::kStapled, ocsp::Good{}), verified(Channel::kLive, kRevoked)},
+        std::vector{verified(Channel::kStapled, kRevoked),
+                    verified(Channel::kLive, ocsp::Good{})}}) {
     const Verdict verdict = decide(evidence);
     EXPECT_EQ(verdict.outcome, Outcome::kRevoked);
     EXPECT_TRUE(has(verdict, "sources-disagree"));
     EXPECT_TRUE(std::holds_alternative<ocsp::Revoked>(*verdict.status));
   }
-  EXPECT_FALSE(has(decide({verified(Channel::kLive, kRevoked), verified(Channel::kStapled, kRevoked)}), "sources-disagree"));
+  EXPECT_FALSE(
+      has(decide({verified(Channel::kLive, kRevoked), verified(Channel::kStapled, kRevoked)}),
+          "sources-disagree"));
 }
 
 // req: OCSP-CLI-018
 TEST(Judge, UnknownLetsAnotherSourceTell) {
-  const Verdict verdict = decide({verified(Channel::kLive, ocsp::Unknown{}), {Channel::kCrl, "c", CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}});
+  const Verdict verdict = decide(
+      {verified(Channel::kLive, ocsp::Unknown{}),
+       {Channel::kCrl, "c", CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}});
   EXPECT_EQ(verdict.outcome, Outcome::kWarning);
   EXPECT_TRUE(has(verdict, "sources-disagree"));
-  EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{}), unreachable(Channel::kLive)}).outcome, Outcome::kUnknown);
-  EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{}), {Channel::kCrl, "c", CrlAnswer{kRevoked, kTestNow, std::nullopt}}}).outcome, Outcome::kRevoked);
+  EXPECT_EQ(
+      decide({verified(Channel::kLive, ocsp::Unknown{}), unreachable(Channel::kLive)}).outcome,
+      Outcome::kUnknown);
+  EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{}),
+                    {Channel::kCrl, "c", CrlAnswer{kRevoked, kTestNow, std::nullopt}}})
+                .outcome,
+            Outcome::kRevoked);
 }
 
 TEST(Judge, AResponderOutageBehindAFreshStapleIsAWarningOnly) {
-  const Verdict verdict = decide({verified(Channel::kStapled, ocsp::Good{}), unreachable()}, plain(), true);
+  const Verdict verdict =
+      decide({verified(Channel::kStapled, ocsp::Good{}), unreachable()}, plain(), true);
   EXPECT_EQ(verdict.outcome, Outcome::kWarning);
   EXPECT_TRUE(has(verdict, "transport-error"));
 }
 
 TEST(Judge, AStapledErrorAnswerIsUnacceptable) {
-  EXPECT_EQ(decide({refused(Channel::kStapled), verified(Channel::kLive, ocsp::Good{})}, plain(), true).outcome, Outcome::kUnacceptable);
+  EXPECT_EQ(
+      decide({refused(Channel::kStapled), verified(Channel::kLive, ocsp::Good{})}, plain(), true)
+          .outcome,
+      Outcome::kUnacceptable);
 }
 
 TEST(Judge, AnExpiredAnswerThatSaysRevokedIsToldButIsNoEvidence) {
   Evidence expired = unacceptable(Channel::kStapled, VerifyErrc::kExpired);
-  std::get<LiveFailure>(expired.content).verify->claim = StaleClaim{kRevoked, kTestNow - hours(50), kTestNow - hours(1)};
+  std::get<LiveFailure>(expired.content).verify->claim =
+      StaleClaim{kRevoked, kTestNow - hours(50), kTestNow - hours(1)};
   const Verdict verdict = decide({expired});
   EXPECT_EQ(verdict.outcome, Outcome::kUnacceptable);
   EXPECT_TRUE(has(verdict, "expired-but-revoked"));
@@ -139,28 +174,36 @@ TEST(Judge, AnExpiredAnswerThatSaysRevokedIsToldButIsNoEvidence) {
 
 // req: OCSP-CLI-065 OCSP-CLI-067
 TEST(Judge, MustStapleIsMetOnlyByAnAcceptableStaple) {
-  const Verdict met = decide({verified(Channel::kStapled, ocsp::Good{}, must_staple())}, must_staple(), true);
+  const Verdict met =
+      decide({verified(Channel::kStapled, ocsp::Good{}, must_staple())}, must_staple(), true);
   EXPECT_EQ(met.outcome, Outcome::kGood);
   EXPECT_EQ(met.must_staple, MustStaple::kMet);
   const Evidence absent{Channel::kStapled, "handshake", Silence::kNoStaple};
   const Verdict unmet = decide({absent}, must_staple(), true);
   EXPECT_EQ(unmet.outcome, Outcome::kUnacceptable);
   EXPECT_EQ(unmet.must_staple, MustStaple::kUnmet);
-  const Verdict compensated = decide({absent, verified(Channel::kLive, ocsp::Good{}, must_staple())}, must_staple(), true);
-  EXPECT_EQ(compensated.outcome, Outcome::kWarning) << "compensated by a live answer, but never plainly good";
+  const Verdict compensated =
+      decide({absent, verified(Channel::kLive, ocsp::Good{}, must_staple())}, must_staple(), true);
+  EXPECT_EQ(compensated.outcome, Outcome::kWarning)
+      << "compensated by a live answer, but never plainly good";
   EXPECT_TRUE(has(compensated, "must-staple-unmet"));
-  EXPECT_EQ(decide({unacceptable(Channel::kStapled, VerifyErrc::kExpired)}, must_staple(), true).must_staple, MustStaple::kUnmet);
-  const Verdict file = decide({verified(Channel::kLive, ocsp::Good{}, must_staple())}, must_staple(), false);
+  EXPECT_EQ(decide({unacceptable(Channel::kStapled, VerifyErrc::kExpired)}, must_staple(), true)
+                .must_staple,
+            MustStaple::kUnmet);
+  const Verdict file =
+      decide({verified(Channel::kLive, ocsp::Good{}, must_staple())}, must_staple(), false);
   EXPECT_EQ(file.outcome, Outcome::kGood);
   EXPECT_EQ(file.must_staple, MustStaple::kNotExamined) << "nothing was offered in a file";
-  EXPECT_EQ(decide({absent, verified(Channel::kLive, ocsp::Good{})}, plain(), true).must_staple, MustStaple::kNotDemanded);
+  EXPECT_EQ(decide({absent, verified(Channel::kLive, ocsp::Good{})}, plain(), true).must_staple,
+            MustStaple::kNotDemanded);
 }
 
 // req: OCSP-CLI-019
 TEST(Judge, GoodHealsNoOtherFault) {
   const auto expired = leaf_with([](CertificateSpec& s) { s.not_after = kTestNow - Seconds(1); });
   const auto early = leaf_with([](CertificateSpec& s) { s.not_before = kTestNow + Seconds(1); });
-  for (const auto& [leaf, code] : {std::pair(expired, "certificate-expired"), std::pair(early, "certificate-not-yet-valid")}) {
+  for (const auto& [leaf, code] :
+       {std::pair(expired, "certificate-expired"), std::pair(early, "certificate-not-yet-valid")}) {
     const Verdict verdict = decide({verified(Channel::kLive, ocsp::Good{}, leaf)}, leaf);
     EXPECT_EQ(verdict.outcome, Outcome::kUndetermined) << code;
     EXPECT_TRUE(has(verdict, code));
@@ -185,7 +228,10 @@ TEST(Judge, AMissingInheritedFeatureSpoilsTheChain) {
 
 // req: OCSP-CLI-062 OCSP-CLI-063 OCSP-CLI-064
 TEST(Judge, ClassifiesCertificatesWithoutSourcesInsteadOfNagging) {
-  const auto no_rev = leaf_with([](CertificateSpec& s) { s.ocsp_uris.clear(); s.no_rev_avail = true; });
+  const auto no_rev = leaf_with([](CertificateSpec& s) {
+    s.ocsp_uris.clear();
+    s.no_rev_avail = true;
+  });
   const auto contradictory = leaf_with([](CertificateSpec& s) { s.no_rev_avail = true; });
   const auto brief = leaf_with([](CertificateSpec& s) {
     s.ocsp_uris.clear();
@@ -198,20 +244,25 @@ TEST(Judge, ClassifiesCertificatesWithoutSourcesInsteadOfNagging) {
   EXPECT_TRUE(has(decide({}, brief), "short-lived"));
   EXPECT_EQ(decide({}, bare).outcome, Outcome::kUndetermined);
   EXPECT_TRUE(has(decide({}, bare), "no-revocation-pointers"));
-  const Verdict invalid = decide({verified(Channel::kLive, ocsp::Good{}, contradictory)}, contradictory);
+  const Verdict invalid =
+      decide({verified(Channel::kLive, ocsp::Good{}, contradictory)}, contradictory);
   EXPECT_EQ(invalid.outcome, Outcome::kUndetermined);
   EXPECT_TRUE(has(invalid, "no-revocation-available-invalid"));
-  EXPECT_EQ(decide({unreachable()}, brief).outcome, Outcome::kUndetermined) << "a source that was asked in vain is told";
+  EXPECT_EQ(decide({unreachable()}, brief).outcome, Outcome::kUndetermined)
+      << "a source that was asked in vain is told";
 }
 
 TEST(Judge, WarnsOfLateRefreshes) {
   const auto at = [](Channel channel, Seconds age) {
     const auto kept = response(plain(), ocsp::Good{}, kTestNow - hours(1) + age);
-    return decide({{channel, "x", *kept}}, plain(), channel == Channel::kStapled, kTestNow - hours(1) + age).outcome;
+    return decide({{channel, "x", *kept}}, plain(), channel == Channel::kStapled,
+                  kTestNow - hours(1) + age)
+        .outcome;
   };
   EXPECT_EQ(at(Channel::kStapled, hours(60)), Outcome::kGood) << "due is not late";
   EXPECT_EQ(at(Channel::kStapled, hours(70)), Outcome::kWarning);
-  EXPECT_EQ(at(Channel::kLive, hours(70)), Outcome::kGood) << "responders may hand out what they signed earlier";
+  EXPECT_EQ(at(Channel::kLive, hours(70)), Outcome::kGood)
+      << "responders may hand out what they signed earlier";
   EXPECT_EQ(at(Channel::kLive, hours(95)), Outcome::kWarning);
 }
 
@@ -219,8 +270,14 @@ TEST(Judge, WarnsOfLateRefreshes) {
 TEST(Judge, TellsTheArchiveCutoffOfExpiredCertificates) {
   const auto expired = leaf_with([](CertificateSpec& s) { s.not_after = kTestNow - hours(5); });
   EntrySpec entry = entry_for(expired, P().intermediate.certificate);
-  entry.extensions = {{to_buffer(oid::kOcspArchiveCutoff), false, ocsp::encode_archive_cutoff(kTestNow - hours(9))}};
-  const auto kept = verify({build_response(P().ocsp_signer, {.entries = {entry}}), expired, P().intermediate.certificate, std::nullopt, {}}, {}, kTestNow);
+  entry.extensions = {{to_buffer(oid::kOcspArchiveCutoff), false,
+                       ocsp::encode_archive_cutoff(kTestNow - hours(9))}};
+  const auto kept = verify({build_response(P().ocsp_signer, {.entries = {entry}}),
+                            expired,
+                            P().intermediate.certificate,
+                            std::nullopt,
+                            {}},
+                           {}, kTestNow);
   ASSERT_TRUE(kept);
   EXPECT_TRUE(has(decide({{Channel::kLive, "x", *kept}}, expired), "archive-cutoff"));
 }
@@ -249,10 +306,12 @@ TEST(Reasons, ExistForEveryCodeAndAreUnique) {
     EXPECT_FALSE(reason.what.empty() || reason.why.empty() || reason.fix.empty()) << reason.code;
   }
   for (int code = 0; code <= static_cast<int>(VerifyErrc::kProducedBeforeCertificate); ++code) {
-    EXPECT_TRUE(find_reason(to_string(static_cast<VerifyErrc>(code)))) << to_string(static_cast<VerifyErrc>(code));
+    EXPECT_TRUE(find_reason(to_string(static_cast<VerifyErrc>(code))))
+        << to_string(static_cast<VerifyErrc>(code));
   }
-  for (const Silence silence : {Silence::kNoStaple, Silence::kNotNamed, Silence::kPrivacy, Silence::kCertificateExpired,
-                                Silence::kNoIssuer, Silence::kUntrusted}) {
+  for (const Silence silence :
+       {Silence::kNoStaple, Silence::kNotNamed, Silence::kPrivacy, Silence::kCertificateExpired,
+        Silence::kNoIssuer, Silence::kUntrusted}) {
     EXPECT_TRUE(find_reason(to_string(silence))) << to_string(silence);
   }
   EXPECT_TRUE(find_reason(to_string(LiveErrc::kTransport)));

@@ -32,7 +32,8 @@ Result<VerifiedResponse, VerifyError> ask(Bytes response, const Question& q = {}
   return verify(input, q.policy, q.now);
 }
 
-EntrySpec leaf_entry(ocsp::CertStatus status = ocsp::Good{}, HashAlgorithm hash = HashAlgorithm::kSha256) {
+EntrySpec leaf_entry(ocsp::CertStatus status = ocsp::Good{},
+                     HashAlgorithm hash = HashAlgorithm::kSha256) {
   return entry_for(P().leaf.certificate, P().intermediate.certificate, status, hash);
 }
 ResponseSpec good_spec() { return {.entries = {leaf_entry()}}; }
@@ -45,7 +46,8 @@ std::string status(const Result<VerifiedResponse, VerifyError>& result) {
   return result ? std::string(to_string(result->status())) : "error: " + result.error().detail;
 }
 
-// ---- what is accepted ------------------------------------------------------------------------------------------
+// ---- what is accepted
+// ------------------------------------------------------------------------------------------
 
 // req: OCSP-CLI-004 OCSP-CLI-005 OCSP-CLI-010
 TEST(Verify, AcceptsADelegateOfTheIssuersKey) {
@@ -95,8 +97,9 @@ TEST(Verify, FindsADelegateAmongCertificatesAtHandWhenNoneIsSent) {
 TEST(Verify, IsNotDisturbedByUnrelatedOrUnreadableCertificates) {
   ResponseSpec spec = good_spec();
   spec.certificates = Certificates::kNone;
-  spec.extra_certificates = {Buffer{0x30, 0x03, 0x02, 0x01, 0x05}, to_buffer(P().root.certificate.der()),
-                             to_buffer(P().other_leaf.certificate.der()), to_buffer(P().ocsp_signer.certificate.der())};
+  spec.extra_certificates = {
+      Buffer{0x30, 0x03, 0x02, 0x01, 0x05}, to_buffer(P().root.certificate.der()),
+      to_buffer(P().other_leaf.certificate.der()), to_buffer(P().ocsp_signer.certificate.der())};
   EXPECT_EQ(code(ask(build_response(P().ocsp_signer, spec))), "verified");
 }
 
@@ -119,13 +122,16 @@ TEST(Verify, TellsRevokedAndUnknownAsStatuses) {
   ASSERT_TRUE(result);
   EXPECT_EQ(std::get<ocsp::Revoked>(result->status()).time, revoked.time);
   EXPECT_EQ(std::get<ocsp::Revoked>(result->status()).reason, ReasonCode::kKeyCompromise);
-  EXPECT_EQ(status(ask(build_response(P().ocsp_signer, {.entries = {leaf_entry(ocsp::Unknown{})}}))), "unknown");
+  EXPECT_EQ(
+      status(ask(build_response(P().ocsp_signer, {.entries = {leaf_entry(ocsp::Unknown{})}}))),
+      "unknown");
 }
 
 // req: OCSP-CLI-018
 TEST(Verify, TakesHoldOf1970AsRevokedWithTheMarkerAndWithout) {
   for (const bool marker : {false, true}) {
-    ResponseSpec spec{.entries = {leaf_entry(ocsp::Revoked{unix_seconds(0), ReasonCode::kCertificateHold})}};
+    ResponseSpec spec{
+        .entries = {leaf_entry(ocsp::Revoked{unix_seconds(0), ReasonCode::kCertificateHold})}};
     if (marker) {
       spec.extensions = {null_extension(oid::kOcspExtendedRevoked)};
     }
@@ -145,7 +151,8 @@ TEST(Verify, IgnoresUnknownExtensionsThatAreNotCritical) {
 TEST(Verify, FindsTheWantedEntryBehindNineOthers) {
   ResponseSpec spec;
   for (int i = 0; i < 9; ++i) {
-    spec.entries.push_back(entry_for(P().other_leaf.certificate, P().intermediate.certificate, ocsp::Revoked{kTestNow, {}}));
+    spec.entries.push_back(entry_for(P().other_leaf.certificate, P().intermediate.certificate,
+                                     ocsp::Revoked{kTestNow, {}}));
   }
   spec.entries.push_back(leaf_entry());
   EXPECT_EQ(status(ask(build_response(P().ocsp_signer, spec))), "good");
@@ -154,18 +161,24 @@ TEST(Verify, FindsTheWantedEntryBehindNineOthers) {
 // req: OCSP-CLI-001
 TEST(Verify, MatchesCertIdsUnderEveryHash) {
   for (const HashAlgorithm hash : kAllHashAlgorithms) {
-    EXPECT_EQ(code(ask(build_response(P().ocsp_signer, {.entries = {leaf_entry(ocsp::Good{}, hash)}}))), "verified")
+    EXPECT_EQ(
+        code(ask(build_response(P().ocsp_signer, {.entries = {leaf_entry(ocsp::Good{}, hash)}}))),
+        "verified")
         << muster::to_string(hash);
   }
 }
 
 // req: OCSP-CLI-028
 TEST(Verify, AcceptsEveryCommonSignatureAlgorithm) {
-  struct Row { KeyKind key; SignAs as; };
-  for (const Row& row : {Row{KeyKind::kRsa2048, SignAs::kSha256}, Row{KeyKind::kRsa2048, SignAs::kPssSha256},
-                         Row{KeyKind::kP256, SignAs::kAuto}, Row{KeyKind::kP384, SignAs::kAuto},
-                         Row{KeyKind::kP521, SignAs::kAuto}, Row{KeyKind::kEd25519, SignAs::kAuto},
-                         Row{KeyKind::kEd448, SignAs::kAuto}}) {
+  struct Row {
+    KeyKind key;
+    SignAs as;
+  };
+  for (const Row& row :
+       {Row{KeyKind::kRsa2048, SignAs::kSha256}, Row{KeyKind::kRsa2048, SignAs::kPssSha256},
+        Row{KeyKind::kP256, SignAs::kAuto}, Row{KeyKind::kP384, SignAs::kAuto},
+        Row{KeyKind::kP521, SignAs::kAuto}, Row{KeyKind::kEd25519, SignAs::kAuto},
+        Row{KeyKind::kEd448, SignAs::kAuto}}) {
     CertificateSpec spec = ocsp_signer_spec();
     spec.use_key = cached_key(row.key);
     const Identity signer = issue(P().intermediate, spec);
@@ -195,7 +208,8 @@ TEST(Verify, AcceptsADelegateWhoseKeyUsageIsNonRepudiation) {
   EXPECT_EQ(code(ask(build_response(issue(P().intermediate, spec), good_spec()))), "verified");
 }
 
-// ---- times -----------------------------------------------------------------------------------------------------
+// ---- times
+// -----------------------------------------------------------------------------------------------------
 
 // req: OCSP-CLI-012
 TEST(Verify, GrantsThisUpdateTheSkewAndNoMore) {
@@ -224,7 +238,8 @@ TEST(Verify, TakesNextUpdateItselfAsExpired) {
 
 // req: OCSP-CLI-013
 TEST(Verify, EnforcesAMaximumAgeWhateverNextUpdateSays) {
-  for (const std::optional<UnixSeconds> next : {std::optional(kTestNow + hours(24 * 365)), std::optional<UnixSeconds>()}) {
+  for (const std::optional<UnixSeconds> next :
+       {std::optional(kTestNow + hours(24 * 365)), std::optional<UnixSeconds>()}) {
     ResponseSpec spec = good_spec();
     spec.entries[0].this_update = kTestNow - hours(48);
     spec.entries[0].next_update = next;
@@ -277,20 +292,24 @@ TEST(Verify, EffectiveExpiryIsTheEarliestOfAnswerSignerAndCertificate) {
   EXPECT_EQ(ask(good_response())->effective_expiry(), kTestNow + hours(24));
   CertificateSpec spec = ocsp_signer_spec();
   spec.not_after = kTestNow + hours(3);
-  EXPECT_EQ(ask(build_response(issue(P().intermediate, spec), good_spec()))->effective_expiry(), kTestNow + hours(3));
+  EXPECT_EQ(ask(build_response(issue(P().intermediate, spec), good_spec()))->effective_expiry(),
+            kTestNow + hours(3));
   CertificateSpec leaf = leaf_spec();
   leaf.not_after = kTestNow + hours(2);
   const Identity short_leaf = issue(P().intermediate, leaf);
   Question q;
   q.certificate = short_leaf.certificate;
-  EXPECT_EQ(ask(build_good_response(P().ocsp_signer, short_leaf.certificate, P().intermediate.certificate), q)
+  EXPECT_EQ(ask(build_good_response(P().ocsp_signer, short_leaf.certificate,
+                                    P().intermediate.certificate),
+                q)
                 ->effective_expiry(),
             kTestNow + hours(2));
 }
 
 TEST(Verify, TellsWhatAnExpiredAnswerClaimed) {
   const Buffer response =
-      build_response(P().ocsp_signer, {.entries = {leaf_entry(ocsp::Revoked{kTestNow - hours(48), std::nullopt})}});
+      build_response(P().ocsp_signer,
+                     {.entries = {leaf_entry(ocsp::Revoked{kTestNow - hours(48), std::nullopt})}});
   const auto result = ask(response, {.now = kTestNow + hours(25)});
   ASSERT_EQ(code(result), "response-expired");
   ASSERT_TRUE(result.error().claim);
@@ -299,7 +318,8 @@ TEST(Verify, TellsWhatAnExpiredAnswerClaimed) {
   EXPECT_THAT(result.error().detail, ::testing::HasSubstr("1h ago"));
 }
 
-// ---- several entries (decision 015) ----------------------------------------------------------------------------
+// ---- several entries (decision 015)
+// ----------------------------------------------------------------------------
 
 // req: OCSP-CLI-027
 TEST(Verify, TakesTheMostSevereOfSeveralCurrentEntries) {
@@ -329,14 +349,17 @@ TEST(Verify, TakesTheNewestOfEqualEntriesAndCountsThem) {
 
 // req: OCSP-CLI-027
 TEST(Verify, PassesOverEntriesThatAreNotCurrent) {
-  EntrySpec expired = leaf_entry(ocsp::Revoked{kTestNow - hours(480), ReasonCode::kCertificateHold});
+  EntrySpec expired =
+      leaf_entry(ocsp::Revoked{kTestNow - hours(480), ReasonCode::kCertificateHold});
   expired.this_update = kTestNow - hours(400);
   expired.next_update = kTestNow - hours(300);
-  EXPECT_EQ(status(ask(build_response(P().ocsp_signer, {.entries = {expired, leaf_entry()}}))), "good");
+  EXPECT_EQ(status(ask(build_response(P().ocsp_signer, {.entries = {expired, leaf_entry()}}))),
+            "good");
   EntrySpec future = leaf_entry();
   future.this_update = kTestNow + hours(1);
   future.next_update = kTestNow + hours(2);
-  EXPECT_EQ(code(ask(build_response(P().ocsp_signer, {.entries = {expired, future}}))), "response-not-yet-valid")
+  EXPECT_EQ(code(ask(build_response(P().ocsp_signer, {.entries = {expired, future}}))),
+            "response-not-yet-valid")
       << "the newest tells why";
 }
 
@@ -354,7 +377,8 @@ TEST(Verify, TakesOnlyTheEntryOfTheIssuerThatTheSignerSpeaksFor) {
   EXPECT_EQ(code(ask(response, q)), "signer-unauthorised");
 }
 
-// ---- nonce -----------------------------------------------------------------------------------------------------
+// ---- nonce
+// -----------------------------------------------------------------------------------------------------
 
 // req: OCSP-CLI-041 OCSP-CLI-042 OCSP-CLI-043
 TEST(Verify, JudgesTheNonce) {
@@ -372,12 +396,14 @@ TEST(Verify, JudgesTheNonce) {
   EXPECT_EQ(code(ask(build_response(P().ocsp_signer, without), required)), "nonce-missing");
   EXPECT_EQ(code(ask(build_response(P().ocsp_signer, altered), asked)), "nonce-mismatch");
   EXPECT_EQ(code(ask(build_response(P().ocsp_signer, altered), required)), "nonce-mismatch");
-  EXPECT_EQ(code(ask(build_response(P().ocsp_signer, altered), not_asked)), "verified") << "a stray nonce is ignored";
+  EXPECT_EQ(code(ask(build_response(P().ocsp_signer, altered), not_asked)), "verified")
+      << "a stray nonce is ignored";
 }
 
 TEST(Verify, TellsTheArchiveCutoff) {
   ResponseSpec spec = good_spec();
-  spec.entries[0].extensions = {{to_buffer(oid::kOcspArchiveCutoff), false, ocsp::encode_archive_cutoff(kTestNow - hours(9))}};
+  spec.entries[0].extensions = {{to_buffer(oid::kOcspArchiveCutoff), false,
+                                 ocsp::encode_archive_cutoff(kTestNow - hours(9))}};
   const auto result = ask(build_response(P().ocsp_signer, spec));
   ASSERT_TRUE(result);
   EXPECT_EQ(result->archive_cutoff(), kTestNow - hours(9));

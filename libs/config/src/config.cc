@@ -32,7 +32,8 @@ struct Place {
   std::string table;  ///< "[responder.issuer]", empty at the top
 };
 
-Err<ConfigError> fail(const Place& place, const toml::source_region& where, const std::string& what) {
+Err<ConfigError> fail(const Place& place, const toml::source_region& where,
+                      const std::string& what) {
   std::string message(place.file);
   if (where.begin.line != 0) {
     message += ':' + std::to_string(where.begin.line) + ':' + std::to_string(where.begin.column);
@@ -71,27 +72,32 @@ RawValue to_raw(const toml::node& node) {
 ConfigResult<Unit> apply(const toml::table& table, const Section& section, const Place& place);
 
 std::string child_name(const Place& place, std::string_view name) {
-  const std::string outer = place.table.empty() ? "" : place.table.substr(1, place.table.size() - 2) + '.';
+  const std::string outer =
+      place.table.empty() ? "" : place.table.substr(1, place.table.size() - 2) + '.';
   return '[' + outer + std::string(name) + ']';
 }
 
-ConfigResult<Unit> apply_child(const toml::node& node, const ChildTable& child, const Place& place) {
+ConfigResult<Unit> apply_child(const toml::node& node, const ChildTable& child,
+                               const Place& place) {
   const Place inner{place.file, child_name(place, child.name)};
   if (child.section != nullptr) {
     const toml::table* table = node.as_table();
     if (table == nullptr) {
-      return fail(place, node.source(), "'" + child.name + "' must be a table: write " + inner.table);
+      return fail(place, node.source(),
+                  "'" + child.name + "' must be a table: write " + inner.table);
     }
     return apply(*table, *child.section, inner);
   }
   const toml::array* array = node.as_array();
   if (array == nullptr) {
-    return fail(place, node.source(), "'" + child.name + "' must be an array of tables: write [" + inner.table + ']');
+    return fail(place, node.source(),
+                "'" + child.name + "' must be an array of tables: write [" + inner.table + ']');
   }
   for (const toml::node& element : *array) {
     const toml::table* table = element.as_table();
     if (table == nullptr) {
-      return fail(place, element.source(), "'" + child.name + "' must hold tables: write [" + inner.table + ']');
+      return fail(place, element.source(),
+                  "'" + child.name + "' must hold tables: write [" + inner.table + ']');
     }
     Section section;
     child.append(section);
@@ -105,7 +111,8 @@ ConfigResult<Unit> apply(const toml::table& table, const Section& section, const
   for (const auto& [key, node] : table) {
     const std::string_view name = key.str();
     const auto has_name = [name](const auto& candidate) { return candidate.name == name; };
-    // A name may be bound as a key and as an array of tables (one signer in short, several in full): the value says which.
+    // A name may be bound as a key and as an array of tables (one signer in short, several in
+    // full): the value says which.
     const bool holds_tables = node.is_array_of_tables() &&
                               std::any_of(impl.children.begin(), impl.children.end(), has_name);
     const auto known = std::find_if(impl.keys.begin(), impl.keys.end(), has_name);
@@ -129,9 +136,10 @@ ConfigResult<Unit> apply(const toml::table& table, const Section& section, const
       names.emplace_back(c.name);
     }
     const std::string_view guess = closest_match(name, names);
-    return fail(place, key.source(),
-                "unknown key '" + printable(name) + "'" +
-                    (guess.empty() ? std::string() : " (did you mean '" + std::string(guess) + "'?)"));
+    return fail(
+        place, key.source(),
+        "unknown key '" + printable(name) + "'" +
+            (guess.empty() ? std::string() : " (did you mean '" + std::string(guess) + "'?)"));
   }
   return Unit{};
 }
@@ -142,13 +150,15 @@ void write_reference(std::ostringstream& out, const Section& section, const std:
     out << "\n| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n";
     for (const Key& key : impl.keys) {
       out << "| `" << key.name << "` | " << key.type << " | "
-          << (key.default_value.empty() ? "-" : "`" + key.default_value + "`") << " | " << key.doc << " |\n";
+          << (key.default_value.empty() ? "-" : "`" + key.default_value + "`") << " | " << key.doc
+          << " |\n";
     }
   }
   for (const ChildTable& child : impl.children) {
     const std::string name = table.empty() ? child.name : table + '.' + child.name;
     const bool array = child.section == nullptr;
-    out << "\n## `" << (array ? "[[" : "[") << name << (array ? "]]" : "]") << "`\n\n" << child.doc << '\n';
+    out << "\n## `" << (array ? "[[" : "[") << name << (array ? "]]" : "]") << "`\n\n"
+        << child.doc << '\n';
     if (array) {
       Section spare;
       const std::shared_ptr<void> keep = child.document(spare);

@@ -14,7 +14,8 @@ std::string duration_text(Seconds d) {
     return "0";
   }
   std::string out;
-  for (const auto& [unit, name] : {std::pair<std::int64_t, char>{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}) {
+  for (const auto& [unit, name] :
+       {std::pair<std::int64_t, char>{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}) {
     if (s / unit != 0) {
       out += std::to_string(s / unit) + name;
       s %= unit;
@@ -47,7 +48,9 @@ std::string milliseconds_text(Milliseconds d) {
 
 std::string size_text(std::uint64_t bytes) {
   for (const auto& [unit, name] :
-       {std::pair<std::uint64_t, const char*>{std::uint64_t{1} << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}}) {
+       {std::pair<std::uint64_t, const char*>{std::uint64_t{1} << 30, "GiB"},
+        {1 << 20, "MiB"},
+        {1 << 10, "KiB"}}) {
     if (bytes != 0 && bytes % unit == 0) {
       return std::to_string(bytes / unit) + name;
     }
@@ -57,7 +60,8 @@ std::string size_text(std::uint64_t bytes) {
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
-std::function<std::string(const RawValue&)> duration_setter(std::function<void(Seconds)> store, Seconds least, Seconds most) {
+std::function<std::string(const RawValue&)> duration_setter(std::function<void(Seconds)> store,
+                                                            Seconds least, Seconds most) {
   return [store = std::move(store), least, most](const RawValue& v) -> std::string {
     const auto d = v.kind == RawValue::Kind::kText ? parse_duration(v.text) : std::nullopt;
     if (!d) {
@@ -105,10 +109,13 @@ Section::Section(Section&&) noexcept = default;
 Section& Section::operator=(Section&&) noexcept = default;
 
 void Section::text(std::string_view key, std::string* value, std::string_view doc) {
-  custom(key, "text", *value, [value](std::string_view v) {
-    *value = std::string(v);
-    return std::string();
-  }, doc);
+  custom(
+      key, "text", *value,
+      [value](std::string_view v) {
+        *value = std::string(v);
+        return std::string();
+      },
+      doc);
 }
 
 void Section::texts(std::string_view key, std::vector<std::string>* value, std::string_view doc) {
@@ -130,8 +137,8 @@ void Section::texts(std::string_view key, std::vector<std::string>* value, std::
 }
 
 void Section::flag(std::string_view key, bool* value, std::string_view doc) {
-  impl_->keys.push_back({std::string(key), "true or false", *value ? "true" : "false", std::string(doc),
-                         [value](const RawValue& v) -> std::string {
+  impl_->keys.push_back({std::string(key), "true or false", *value ? "true" : "false",
+                         std::string(doc), [value](const RawValue& v) -> std::string {
                            if (v.kind != RawValue::Kind::kFlag) {
                              return "must be true or false, without quotes";
                            }
@@ -140,52 +147,58 @@ void Section::flag(std::string_view key, bool* value, std::string_view doc) {
                          }});
 }
 
-void Section::integer(std::string_view key, std::int64_t* value, std::int64_t least, std::int64_t most,
-                      std::string_view doc) {
-  impl_->keys.push_back({std::string(key), "number " + std::to_string(least) + " to " + std::to_string(most),
-                         std::to_string(*value), std::string(doc),
-                         [value, least, most](const RawValue& v) -> std::string {
-                           if (v.kind != RawValue::Kind::kInteger || v.integer < least || v.integer > most) {
-                             return "must be a whole number from " + std::to_string(least) + " to " +
-                                    std::to_string(most) + ", without quotes";
-                           }
-                           *value = v.integer;
-                           return "";
-                         }});
+void Section::integer(std::string_view key, std::int64_t* value, std::int64_t least,
+                      std::int64_t most, std::string_view doc) {
+  impl_->keys.push_back(
+      {std::string(key), "number " + std::to_string(least) + " to " + std::to_string(most),
+       std::to_string(*value), std::string(doc),
+       [value, least, most](const RawValue& v) -> std::string {
+         if (v.kind != RawValue::Kind::kInteger || v.integer < least || v.integer > most) {
+           return "must be a whole number from " + std::to_string(least) + " to " +
+                  std::to_string(most) + ", without quotes";
+         }
+         *value = v.integer;
+         return "";
+       }});
 }
 
-void Section::duration(std::string_view key, Seconds* value, Seconds least, Seconds most, std::string_view doc) {
-  impl_->keys.push_back({std::string(key), "duration " + duration_text(least) + " to " + duration_text(most),
+void Section::duration(std::string_view key, Seconds* value, Seconds least, Seconds most,
+                       std::string_view doc) {
+  impl_->keys.push_back({std::string(key),
+                         "duration " + duration_text(least) + " to " + duration_text(most),
                          in_quotes(duration_text(*value)), std::string(doc),
                          duration_setter([value](Seconds d) { *value = d; }, least, most)});
 }
 
-void Section::duration(std::string_view key, std::optional<Seconds>* value, Seconds least, Seconds most,
-                       std::string_view doc) {
-  impl_->keys.push_back({std::string(key), "duration " + duration_text(least) + " to " + duration_text(most),
-                         *value ? in_quotes(duration_text(**value)) : std::string(), std::string(doc),
-                         duration_setter([value](Seconds d) { *value = d; }, least, most)});
+void Section::duration(std::string_view key, std::optional<Seconds>* value, Seconds least,
+                       Seconds most, std::string_view doc) {
+  impl_->keys.push_back(
+      {std::string(key), "duration " + duration_text(least) + " to " + duration_text(most),
+       *value ? in_quotes(duration_text(**value)) : std::string(), std::string(doc),
+       duration_setter([value](Seconds d) { *value = d; }, least, most)});
 }
 
-void Section::milliseconds(std::string_view key, Milliseconds* value, Milliseconds least, Milliseconds most,
-                           std::string_view doc) {
-  impl_->keys.push_back({std::string(key), "duration " + milliseconds_text(least) + " to " + milliseconds_text(most),
-                         in_quotes(milliseconds_text(*value)), std::string(doc),
-                         [value, least, most](const RawValue& v) -> std::string {
-                           const auto d = v.kind == RawValue::Kind::kText ? parse_milliseconds(v.text) : std::nullopt;
-                           if (!d) {
-                             return "must be a duration such as \"500ms\", \"10s\" or \"2m\"";
-                           }
-                           if (*d < least || *d > most) {
-                             return "must lie between \"" + milliseconds_text(least) + "\" and \"" +
-                                    milliseconds_text(most) + '"';
-                           }
-                           *value = *d;
-                           return "";
-                         }});
+void Section::milliseconds(std::string_view key, Milliseconds* value, Milliseconds least,
+                           Milliseconds most, std::string_view doc) {
+  impl_->keys.push_back(
+      {std::string(key), "duration " + milliseconds_text(least) + " to " + milliseconds_text(most),
+       in_quotes(milliseconds_text(*value)), std::string(doc),
+       [value, least, most](const RawValue& v) -> std::string {
+         const auto d = v.kind == RawValue::Kind::kText ? parse_milliseconds(v.text) : std::nullopt;
+         if (!d) {
+           return "must be a duration such as \"500ms\", \"10s\" or \"2m\"";
+         }
+         if (*d < least || *d > most) {
+           return "must lie between \"" + milliseconds_text(least) + "\" and \"" +
+                  milliseconds_text(most) + '"';
+         }
+         *value = *d;
+         return "";
+       }});
 }
 
-void Section::size(std::string_view key, Size* value, std::uint64_t least, std::uint64_t most, std::string_view doc) {
+void Section::size(std::string_view key, Size* value, std::uint64_t least, std::uint64_t most,
+                   std::string_view doc) {
   impl_->keys.push_back({std::string(key), "size " + size_text(least) + " to " + size_text(most),
                          in_quotes(size_text(value->bytes)), std::string(doc),
                          [value, least, most](const RawValue& v) -> std::string {
@@ -199,7 +212,8 @@ void Section::size(std::string_view key, Size* value, std::uint64_t least, std::
                              return "must be a size such as 4096, \"64KiB\" or \"1MiB\"";
                            }
                            if (s->bytes < least || s->bytes > most) {
-                             return "must lie between " + size_text(least) + " and " + size_text(most);
+                             return "must lie between " + size_text(least) + " and " +
+                                    size_text(most);
                            }
                            *value = *s;
                            return "";
@@ -212,37 +226,43 @@ void Section::choice(std::string_view key, std::vector<std::string_view> words, 
   for (const std::string_view word : words) {
     type += (type.back() == 'f' && type.size() == 6 ? " " : ", ") + in_quotes(word);
   }
-  impl_->keys.push_back({std::string(key), type, shown < words.size() ? in_quotes(words[shown]) : std::string(), std::string(doc),
-                         [words, type, set = std::move(set)](const RawValue& v) -> std::string {
-                           for (std::size_t i = 0; v.kind == RawValue::Kind::kText && i < words.size(); ++i) {
-                             if (v.text == words[i]) {
-                               set(i);
-                               return "";
-                             }
-                           }
-                           return "must be " + type;
-                         }});
+  impl_->keys.push_back(
+      {std::string(key), type, shown < words.size() ? in_quotes(words[shown]) : std::string(),
+       std::string(doc), [words, type, set = std::move(set)](const RawValue& v) -> std::string {
+         for (std::size_t i = 0; v.kind == RawValue::Kind::kText && i < words.size(); ++i) {
+           if (v.text == words[i]) {
+             set(i);
+             return "";
+           }
+         }
+         return "must be " + type;
+       }});
 }
 
 void Section::custom(std::string_view key, std::string_view type, std::string_view shown_default,
                      std::function<std::string(std::string_view)> set, std::string_view doc) {
-  impl_->keys.push_back({std::string(key), std::string(type), shown_default.empty() ? "" : in_quotes(shown_default),
-                         std::string(doc), [set = std::move(set), type = std::string(type)](const RawValue& v) -> std::string {
-                           if (v.kind != RawValue::Kind::kText) {
-                             return "must be a quoted " + type;
-                           }
-                           return set(v.text);
-                         }});
+  impl_->keys.push_back(
+      {std::string(key), std::string(type), shown_default.empty() ? "" : in_quotes(shown_default),
+       std::string(doc),
+       [set = std::move(set), type = std::string(type)](const RawValue& v) -> std::string {
+         if (v.kind != RawValue::Kind::kText) {
+           return "must be a quoted " + type;
+         }
+         return set(v.text);
+       }});
 }
 
 Section& Section::table(std::string_view key, std::string_view doc) {
-  impl_->children.push_back({std::string(key), std::string(doc), std::make_unique<Section>(), {}, {}});
+  impl_->children.push_back(
+      {std::string(key), std::string(doc), std::make_unique<Section>(), {}, {}});
   return *impl_->children.back().section;
 }
 
-void Section::tables_erased(std::string_view key, std::string_view doc, std::function<void(Section&)> append,
+void Section::tables_erased(std::string_view key, std::string_view doc,
+                            std::function<void(Section&)> append,
                             std::function<std::shared_ptr<void>(Section&)> document) {
-  impl_->children.push_back({std::string(key), std::string(doc), nullptr, std::move(append), std::move(document)});
+  impl_->children.push_back(
+      {std::string(key), std::string(doc), nullptr, std::move(append), std::move(document)});
 }
 
 }  // namespace muster::config

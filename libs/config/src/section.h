@@ -22,14 +22,15 @@ struct Key {
   std::string type;           ///< for people: "text", "duration", "one of a, b"
   std::string default_value;  ///< as it would stand in the file; empty for none
   std::string doc;
-  /// Stores the value; an empty string, or what is wrong with it ("must be a duration such as \"90s\"").
+  /// Stores the value; an empty string, or what is wrong with it ("must be a duration such as
+  /// \"90s\"").
   std::function<std::string(const RawValue&)> set;
 };
 
 struct ChildTable {
   std::string name;
   std::string doc;
-  std::unique_ptr<Section> section;  ///< for a plain table
+  std::unique_ptr<Section> section;      ///< for a plain table
   std::function<void(Section&)> append;  ///< for an array of tables
   std::function<std::shared_ptr<void>(Section&)> document;
 };

@@ -40,7 +40,9 @@ void bind(Section& root, Service& v) {
   s.integer("loops", &v.loops, 1, 64, "Loops.");
   s.milliseconds("timeout", &v.timeout, Milliseconds(1), Milliseconds(60000), "Deadline.");
   s.size("limit", &v.limit, 1, 1 << 20, "Largest body.");
-  s.choice("mode", {"soft", "hard"}, 0, [&v](std::size_t i) { v.mode = static_cast<int>(i); }, "How strict.");
+  s.choice(
+      "mode", {"soft", "hard"}, 0, [&v](std::size_t i) { v.mode = static_cast<int>(i); },
+      "How strict.");
   s.tables<Issuer>("issuer", &v.issuers, bind_issuer, "One CA.");
 }
 
@@ -104,23 +106,28 @@ key = "b"
   EXPECT_EQ(v.issuers[0].signer, "one.pem");
   ASSERT_EQ(v.issuers[1].signers.size(), 2U);
   EXPECT_EQ(v.issuers[1].signers[1].key, "b");
-  EXPECT_NE(error_of("[[service.issuer]]\n[[service.issuer.signer]]\nkez = 1\n").find("[service.issuer.signer] unknown key"),
+  EXPECT_NE(error_of("[[service.issuer]]\n[[service.issuer.signer]]\nkez = 1\n")
+                .find("[service.issuer.signer] unknown key"),
             std::string::npos);
 }
 
 TEST(Config, UnknownKeysAreErrorsWithPlaceAndSuggestion) {
   EXPECT_EQ(error_of("[service]\nlisen = \"x\"\n"),
             "muster.toml:2:1: [service] unknown key 'lisen' (did you mean 'listen'?)");
-  EXPECT_EQ(error_of("[servcie]\n"), "muster.toml:1:2: unknown key 'servcie' (did you mean 'service'?)");
-  EXPECT_EQ(error_of("[[service.issuer]]\nzzz = 1\n"), "muster.toml:2:1: [service.issuer] unknown key 'zzz'");
+  EXPECT_EQ(error_of("[servcie]\n"),
+            "muster.toml:1:2: unknown key 'servcie' (did you mean 'service'?)");
+  EXPECT_EQ(error_of("[[service.issuer]]\nzzz = 1\n"),
+            "muster.toml:2:1: [service.issuer] unknown key 'zzz'");
 }
 
 TEST(Config, WrongTypesAndBoundsSayWhatWouldBeRight) {
-  EXPECT_NE(error_of("[service]\ntimeout = 5\n").find("must be a duration such as"), std::string::npos);
+  EXPECT_NE(error_of("[service]\ntimeout = 5\n").find("must be a duration such as"),
+            std::string::npos);
   EXPECT_NE(error_of("[service]\ntimeout = \"5h\"\n").find("must lie between"), std::string::npos);
   EXPECT_NE(error_of("[service]\nloops = 65\n").find("from 1 to 64"), std::string::npos);
   EXPECT_NE(error_of("[service]\nverbose = \"yes\"\n").find("true or false"), std::string::npos);
-  EXPECT_NE(error_of("[service]\nmode = \"harder\"\n").find("one of \"soft\", \"hard\""), std::string::npos);
+  EXPECT_NE(error_of("[service]\nmode = \"harder\"\n").find("one of \"soft\", \"hard\""),
+            std::string::npos);
   EXPECT_NE(error_of("[service]\nlimit = \"1kb\"\n").find("64KiB"), std::string::npos);
   EXPECT_NE(error_of("[service]\nfiles = [1]\n").find("list of texts"), std::string::npos);
   EXPECT_NE(error_of("service = 1\n").find("must be a table"), std::string::npos);
@@ -145,7 +152,9 @@ TEST(Config, ReferenceListsEveryKeyWithDefaultAndBounds) {
   bind(root, v);
   const std::string text = reference(root);
   EXPECT_NE(text.find("## `[service]`"), std::string::npos) << text;
-  EXPECT_NE(text.find("| `timeout` | duration 1ms to 1m | `\"500ms\"` | Deadline. |"), std::string::npos) << text;
+  EXPECT_NE(text.find("| `timeout` | duration 1ms to 1m | `\"500ms\"` | Deadline. |"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("## `[[service.issuer]]`"), std::string::npos) << text;
   EXPECT_NE(text.find("| `validity` | duration 1m to 10d | `\"1h\"` |"), std::string::npos) << text;
   EXPECT_TRUE(v.issuers.empty());

@@ -22,7 +22,8 @@ bool same_scope(const CrlView& a, const CrlView& b) {
 }
 
 bool delta_fits(const CrlView& delta, const CrlView& complete) {
-  return delta.delta_base_number && delta.crl_number && complete.crl_number && same_scope(delta, complete) &&
+  return delta.delta_base_number && delta.crl_number && complete.crl_number &&
+         same_scope(delta, complete) &&
          compare_numbers(*delta.delta_base_number, *complete.crl_number) <= 0 &&
          compare_numbers(*complete.crl_number, *delta.crl_number) < 0;
 }
@@ -48,8 +49,11 @@ bool may_omit_expired(const CrlView& crl, UnixSeconds not_after) {
 }
 
 ReasonSet reasons_of(const CrlView& crl) {
-  const bool limited = crl.issuing_distribution_point && crl.issuing_distribution_point->only_some_reasons;
-  return limited ? static_cast<ReasonSet>(*crl.issuing_distribution_point->only_some_reasons & kAllReasons) : kAllReasons;
+  const bool limited =
+      crl.issuing_distribution_point && crl.issuing_distribution_point->only_some_reasons;
+  return limited ? static_cast<ReasonSet>(*crl.issuing_distribution_point->only_some_reasons &
+                                          kAllReasons)
+                 : kAllReasons;
 }
 
 }  // namespace muster::crl

@@ -12,7 +12,8 @@ using der::Reader;
 using der::Tag;
 using der::Writer;
 
-// ReasonFlags bit -> CRLReason; bits 7 and 8 are codes 9 and 10 (RFC 5280 sections 4.2.1.13 and 5.3.1).
+// ReasonFlags bit -> CRLReason; bits 7 and 8 are codes 9 and 10 (RFC 5280 sections 4.2.1.13
+// and 5.3.1).
 constexpr std::array<std::optional<ReasonCode>, 9> kReasonOfBit = {
     std::nullopt,  // unused
     ReasonCode::kKeyCompromise,
@@ -25,7 +26,8 @@ constexpr std::array<std::optional<ReasonCode>, 9> kReasonOfBit = {
     ReasonCode::kAaCompromise,
 };
 
-/// Whether an identifier octet starts a GeneralName: [0], [3], [4] and [5] are constructed, the others are not.
+/// Whether an identifier octet starts a GeneralName: [0], [3], [4] and [5] are constructed, the
+/// others are not.
 bool is_general_name(Tag tag) {
   for (const unsigned n : {0u, 3u, 4u, 5u}) {
     if (tag == der::context_constructed(n)) {

@@ -50,7 +50,8 @@ void write_entry(Writer& out, const EntryFields& entry) {
   out.sequence([&] {
     out.integer_octets(entry.serial);
     der::write_time(out, entry.revocation_date);
-    if (!has_reason && !entry.invalidity_date && entry.certificate_issuer.empty() && entry.extensions.empty()) {
+    if (!has_reason && !entry.invalidity_date && entry.certificate_issuer.empty() &&
+        entry.extensions.empty()) {
       return;
     }
     out.sequence([&] {
@@ -60,10 +61,12 @@ void write_entry(Writer& out, const EntryFields& entry) {
         der::write_extension(out, oid::kCeReasonCode, false, value);
       }
       if (entry.invalidity_date) {
-        der::write_extension(out, oid::kCeInvalidityDate, false, time_value(*entry.invalidity_date));
+        der::write_extension(out, oid::kCeInvalidityDate, false,
+                             time_value(*entry.invalidity_date));
       }
       if (!entry.certificate_issuer.empty()) {
-        der::write_extension(out, oid::kCeCertificateIssuer, true, certificate_issuer_value(entry.certificate_issuer));
+        der::write_extension(out, oid::kCeCertificateIssuer, true,
+                             certificate_issuer_value(entry.certificate_issuer));
       }
       for (const der::Extension& extension : entry.extensions) {
         der::write_extension(out, extension.oid, extension.critical, extension.value);
@@ -85,7 +88,8 @@ CrlEncoder::CrlEncoder(const Head& head, std::size_t expected_bytes)
     der::write_time(fields, *head.next_update);
   }
   fields_ = fields.take();
-  room_ = fields_.size() + 3 * kMostHeaderBytes;  // of CertificateList, tbsCertList, revokedCertificates
+  room_ = fields_.size() +
+          3 * kMostHeaderBytes;  // of CertificateList, tbsCertList, revokedCertificates
   constexpr std::size_t kBehindEntries = 16 * 1024;  // extensions and signature
   octets_.reserve(room_ + expected_bytes + kBehindEntries);
   octets_.resize(room_);
@@ -139,7 +143,12 @@ Bytes CrlEncoder::finish(Bytes signature) {
 Buffer encode_tbs_crl(const Crl& crl) {
   CrlEncoder out({crl.issuer, crl.signature_algorithm, crl.this_update, crl.next_update});
   for (const Entry& entry : crl.entries) {
-    out.add({entry.serial.octets(), entry.revocation_date, entry.reason, entry.invalidity_date, {}, entry.extensions});
+    out.add({entry.serial.octets(),
+             entry.revocation_date,
+             entry.reason,
+             entry.invalidity_date,
+             {},
+             entry.extensions});
   }
   return to_buffer(out.finish_tbs(crl.extensions));
 }

@@ -8,10 +8,12 @@ namespace {
 using der::Tag;
 using der::Writer;
 
-constexpr std::uint8_t kMicrosoftNextPublish[] = {0x2b, 6, 1, 4, 1, 0x82, 0x37, 0x15, 4};  // 1.3.6.1.4.1.311.21.4
+constexpr std::uint8_t kMicrosoftNextPublish[] = {0x2b, 6,    1,    4, 1,
+                                                  0x82, 0x37, 0x15, 4};  // 1.3.6.1.4.1.311.21.4
 
 bool is_uri_text(std::string_view uri) {
-  return !uri.empty() && std::all_of(uri.begin(), uri.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return !uri.empty() &&
+         std::all_of(uri.begin(), uri.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 /// The URIs as one distribution point name; `names` holds the octets it views.

@@ -64,7 +64,8 @@ void keep(std::optional<T>& slot, std::optional<T> decoded, Defect defect, std::
 void decode_extension(EntryView& entry, const der::ExtensionView& extension, std::uint32_t offset) {
   bool should_be_critical = false;
   if (equal(extension.oid, oid::kCeReasonCode)) {
-    keep(entry.reason, decode_reason(extension.value), Defect::kBadReasonCode, offset, entry.defects);
+    keep(entry.reason, decode_reason(extension.value), Defect::kBadReasonCode, offset,
+         entry.defects);
   } else if (equal(extension.oid, oid::kCeInvalidityDate)) {
     keep(entry.invalidity_date, decode_invalidity_date(extension.value), Defect::kBadInvalidityDate,
          offset, entry.defects);
@@ -72,7 +73,8 @@ void decode_extension(EntryView& entry, const der::ExtensionView& extension, std
     keep(entry.certificate_issuer, decode_certificate_issuer(extension.value),
          Defect::kBadCertificateIssuer, offset, entry.defects);
     should_be_critical = true;
-  } else if (!equal(extension.oid, oid::kCeHoldInstruction)) {  // obsolete; says nothing about status
+  } else if (!equal(extension.oid,
+                    oid::kCeHoldInstruction)) {  // obsolete; says nothing about status
     entry.unknown_critical_extension = entry.unknown_critical_extension || extension.critical;
     return;
   }

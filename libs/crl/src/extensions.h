@@ -5,8 +5,8 @@
 
 namespace muster::crl::internal {
 
-/// An Extensions list whose duplicates and emptiness are defects to note, not errors. The reader stands at the SEQUENCE;
-/// `visit(extension, offset)` returns DerResult<Unit>.
+/// An Extensions list whose duplicates and emptiness are defects to note, not errors. The reader
+/// stands at the SEQUENCE; `visit(extension, offset)` returns DerResult<Unit>.
 template <class Visit>
 der::DerResult<der::ExtensionsView> read_extensions(der::Reader& in, Defects& defects,
                                                     std::string_view field, Visit&& visit) {

@@ -17,11 +17,13 @@ std::optional<Number> Number::make(Bytes content) {
   while (content.size() > 1 && content[0] == 0) {
     content = content.subspan(1);
   }
-  if (content.size() > kMaxNumberOctets || (content.size() == kMaxNumberOctets && (content[0] & 0x80u) != 0)) {
+  if (content.size() > kMaxNumberOctets ||
+      (content.size() == kMaxNumberOctets && (content[0] & 0x80u) != 0)) {
     return std::nullopt;
   }
   Number number;
-  std::copy(content.begin(), content.end(), number.octets_.end() - static_cast<std::ptrdiff_t>(content.size()));
+  std::copy(content.begin(), content.end(),
+            number.octets_.end() - static_cast<std::ptrdiff_t>(content.size()));
   return number;
 }
 

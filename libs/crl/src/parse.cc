@@ -25,7 +25,8 @@ DerResult<std::optional<Bytes>> decode_number(Bytes value, std::uint32_t offset,
   return std::optional<Bytes>(number);
 }
 
-/// AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0], authorityCertIssuer [1], authorityCertSerialNumber [2] }
+/// AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0], authorityCertIssuer [1],
+/// authorityCertSerialNumber [2] }
 DerResult<std::optional<Bytes>> decode_authority_key_id(Bytes value, std::uint32_t offset) {
   constexpr std::string_view kField = "authorityKeyIdentifier";
   Reader in(value, offset);
@@ -50,8 +51,7 @@ DerResult<Unit> decode_extension(CrlView& crl, const der::ExtensionView& extensi
     MUSTER_TRY(const auto key_id, decode_authority_key_id(extension.value, inside));
     crl.authority_key_id = crl.authority_key_id ? crl.authority_key_id : key_id;
   } else if (equal(extension.oid, oid::kCeCrlNumber)) {
-    MUSTER_TRY(const auto number,
-               decode_number(extension.value, inside, crl.defects, "cRLNumber"));
+    MUSTER_TRY(const auto number, decode_number(extension.value, inside, crl.defects, "cRLNumber"));
     crl.crl_number = crl.crl_number ? crl.crl_number : number;
   } else if (equal(extension.oid, oid::kCeDeltaCrlIndicator)) {
     MUSTER_TRY(const auto number,
@@ -191,21 +191,21 @@ DerResult<CrlView> parse_crl(Bytes der, const Limits& limits) {
   if (der.size() > limits.max_message_bytes) {
     return Err{DerError{DerErrc::kTooLarge, 0, "CertificateList"}};
   }
-  return der::read_all(der, Tag::kSequence, "CertificateList",
-                       [&](Reader& outer) -> DerResult<CrlView> {
-    CrlView crl;
-    const Reader start = outer;
-    MUSTER_TRY(Reader tbs, outer.enter(Tag::kSequence, "tbsCertList"));
-    crl.tbs_raw = outer.consumed_since(start);
-    MUSTER_CHECK(parse_tbs(tbs, crl, limits));
-    const std::uint32_t algorithm_offset = outer.offset();
-    MUSTER_TRY(const auto algorithm, der::read_algorithm(outer, "signatureAlgorithm"));
-    if (!equal(algorithm.raw, crl.signature_algorithm.raw)) {  // section 5.1.1.2
-      return Err{DerError{DerErrc::kInconsistent, algorithm_offset, "signatureAlgorithm"}};
-    }
-    MUSTER_TRY(crl.signature, outer.read_octet_bits("signatureValue"));
-    return crl;
-  });
+  return der::read_all(
+      der, Tag::kSequence, "CertificateList", [&](Reader& outer) -> DerResult<CrlView> {
+        CrlView crl;
+        const Reader start = outer;
+        MUSTER_TRY(Reader tbs, outer.enter(Tag::kSequence, "tbsCertList"));
+        crl.tbs_raw = outer.consumed_since(start);
+        MUSTER_CHECK(parse_tbs(tbs, crl, limits));
+        const std::uint32_t algorithm_offset = outer.offset();
+        MUSTER_TRY(const auto algorithm, der::read_algorithm(outer, "signatureAlgorithm"));
+        if (!equal(algorithm.raw, crl.signature_algorithm.raw)) {  // section 5.1.1.2
+          return Err{DerError{DerErrc::kInconsistent, algorithm_offset, "signatureAlgorithm"}};
+        }
+        MUSTER_TRY(crl.signature, outer.read_octet_bits("signatureValue"));
+        return crl;
+      });
 }
 
 }  // namespace muster::crl

@@ -80,15 +80,18 @@ struct Parts {
   Buffer extensions{};
   Buffer tbs_tail{};
   Buffer outer_signature = kEcdsaSha256;
-  Buffer signature_value = hex("030300" "3000");
+  Buffer signature_value =
+      hex("030300"
+          "3000");
   Buffer outer_tail{};
 };
 inline Buffer assemble(const Parts& parts) {
   der::Writer out;
   out.sequence([&] {
     out.sequence([&] {
-      for (const Buffer* part : {&parts.version, &parts.signature, &parts.issuer, &parts.this_update,
-                                 &parts.next_update, &parts.revoked, &parts.extensions, &parts.tbs_tail}) {
+      for (const Buffer* part :
+           {&parts.version, &parts.signature, &parts.issuer, &parts.this_update, &parts.next_update,
+            &parts.revoked, &parts.extensions, &parts.tbs_tail}) {
         out.raw(*part);
       }
     });

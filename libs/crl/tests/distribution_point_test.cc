@@ -31,10 +31,26 @@ TEST(ReasonFlags, MapToCodesByTable) {
 
 TEST(ReasonFlags, AreReadStrictly) {
   const std::pair<const char*, int> table[] = {
-      {"00", 0},          {"0640", 1 << 1},        {"0780", 1 << 0},    {"0160", -1}, {"0560", 0x06},
-      {"017e", 0x7e},     {"070180", 0x180},       {"077f80", kAllReasons}, {"07ff80", 0x1ff},
-      {"", -1},           {"01", -1},              {"0840", -1},        {"0040", -1}, {"0700", -1},
-      {"064000", -1},     {"06" "0040", -1},       {"07000080", -1},    {"0000", -1},
+      {"00", 0},
+      {"0640", 1 << 1},
+      {"0780", 1 << 0},
+      {"0160", -1},
+      {"0560", 0x06},
+      {"017e", 0x7e},
+      {"070180", 0x180},
+      {"077f80", kAllReasons},
+      {"07ff80", 0x1ff},
+      {"", -1},
+      {"01", -1},
+      {"0840", -1},
+      {"0040", -1},
+      {"0700", -1},
+      {"064000", -1},
+      {"06"
+       "0040",
+       -1},
+      {"07000080", -1},
+      {"0000", -1},
   };
   for (const auto& [content, expected] : table) {
     const auto flags = parse_reason_flags(hex(content), 7);
@@ -52,7 +68,10 @@ TEST(DistributionPoints, ComeBackAsTheyWere) {
   const Buffer first = uri("http://crl.example/a");
   const Buffer second = uri("ldap://crl.example/b");
   const Buffer issuer = directory(name("CRL issuer"));
-  const Buffer rdn = hex("300c0603550403" "0c05" "7061727431");
+  const Buffer rdn =
+      hex("300c0603550403"
+          "0c05"
+          "7061727431");
   const std::vector<DistributionPoint> points = {
       {PointName{{first, second}, {}}, {}, {}},
       {PointName{{first}, {}}, ReasonSet{0x06}, {}},
@@ -64,7 +83,8 @@ TEST(DistributionPoints, ComeBackAsTheyWere) {
   ASSERT_TRUE(parsed) << to_string(parsed.error());
   ASSERT_EQ(parsed->size(), points.size());
   EXPECT_EQ(encode_distribution_points(*parsed), value);
-  EXPECT_EQ(uris(*parsed->at(0).name), (std::vector<std::string_view>{"http://crl.example/a", "ldap://crl.example/b"}));
+  EXPECT_EQ(uris(*parsed->at(0).name),
+            (std::vector<std::string_view>{"http://crl.example/a", "ldap://crl.example/b"}));
   EXPECT_EQ(parsed->at(1).reasons, ReasonSet{0x06});
   EXPECT_TRUE(equal(*parsed->at(2).name->relative_name, rdn));
   EXPECT_TRUE(equal(*directory_name(parsed->at(3).crl_issuer.at(0)), name("CRL issuer")));
@@ -106,16 +126,16 @@ struct BadValue {
 
 TEST(DistributionPoints, AreRefusedWhereTheyAreWrong) {
   const BadValue table[] = {
-      {"3000", DerErrc::kBadValue, 0},                      // no point
-      {"30023000", DerErrc::kBadValue, 2},                  // neither name nor issuer
-      {"3006300481020640", DerErrc::kBadValue, 2},          // reasons alone
-      {"30063004a002a000", DerErrc::kBadValue, 8},          // empty fullName
-      {"30063004a002a100", DerErrc::kBadValue, 8},          // empty relative name
-      {"30043002a200", DerErrc::kBadValue, 6},              // empty cRLIssuer
-      {"30043002a000", DerErrc::kWrongTag, 6},              // distributionPoint without a choice
-      {"30083006a004a0028900", DerErrc::kWrongTag, 8},      // GeneralName [9]
-      {"30083006a004a002a600", DerErrc::kWrongTag, 8},      // URI constructed
-      {"30083006a004a002a400", DerErrc::kWrongTag, 10},     // directoryName without a Name
+      {"3000", DerErrc::kBadValue, 0},                   // no point
+      {"30023000", DerErrc::kBadValue, 2},               // neither name nor issuer
+      {"3006300481020640", DerErrc::kBadValue, 2},       // reasons alone
+      {"30063004a002a000", DerErrc::kBadValue, 8},       // empty fullName
+      {"30063004a002a100", DerErrc::kBadValue, 8},       // empty relative name
+      {"30043002a200", DerErrc::kBadValue, 6},           // empty cRLIssuer
+      {"30043002a000", DerErrc::kWrongTag, 6},           // distributionPoint without a choice
+      {"30083006a004a0028900", DerErrc::kWrongTag, 8},   // GeneralName [9]
+      {"30083006a004a002a600", DerErrc::kWrongTag, 8},   // URI constructed
+      {"30083006a004a002a400", DerErrc::kWrongTag, 10},  // directoryName without a Name
       {"300a3008a004a00286000500", DerErrc::kTrailingData, 10},
       {"30003000", DerErrc::kTrailingData, 2},
       {"0500", DerErrc::kWrongTag, 0},
@@ -151,12 +171,14 @@ TEST(DistributionPoints, EnforceTheirLimits) {
 
 TEST(IssuingDistributionPoint, IsRefusedWhereItIsWrong) {
   const BadValue table[] = {
-      {"3003810100", DerErrc::kBadValue, 2},           // FALSE written out
-      {"3003810101", DerErrc::kBadValue, 2},           // TRUE as 01
-      {"30028100", DerErrc::kBadValue, 2},             // TRUE without an octet
-      {"30068401ff8201ff", DerErrc::kTrailingData, 5}, // out of order
-      {"30028600", DerErrc::kTrailingData, 2},         // unknown field
-      {"3004830207" "00", DerErrc::kBadValue, 2},
+      {"3003810100", DerErrc::kBadValue, 2},            // FALSE written out
+      {"3003810101", DerErrc::kBadValue, 2},            // TRUE as 01
+      {"30028100", DerErrc::kBadValue, 2},              // TRUE without an octet
+      {"30068401ff8201ff", DerErrc::kTrailingData, 5},  // out of order
+      {"30028600", DerErrc::kTrailingData, 2},          // unknown field
+      {"3004830207"
+       "00",
+       DerErrc::kBadValue, 2},
       {"30000500", DerErrc::kTrailingData, 2},
   };
   for (const BadValue& bad : table) {
@@ -189,8 +211,10 @@ TEST(FreshestCrl, IsNotedWhereTheStandardForbidsIt) {
   EXPECT_TRUE(defects_of(plain, false, false).none());
   EXPECT_TRUE(defects_of(plain, true, false).has(Defect::kFreshestCrlMisused));
   EXPECT_TRUE(defects_of(plain, false, true).has(Defect::kWrongCriticality));
-  EXPECT_TRUE(defects_of({PointName{{where}, {}}, ReasonSet{2}, {}}, false, false).has(Defect::kFreshestCrlMisused));
-  EXPECT_TRUE(defects_of({PointName{{where}, {}}, {}, {issuer}}, false, false).has(Defect::kFreshestCrlMisused));
+  EXPECT_TRUE(defects_of({PointName{{where}, {}}, ReasonSet{2}, {}}, false, false)
+                  .has(Defect::kFreshestCrlMisused));
+  EXPECT_TRUE(defects_of({PointName{{where}, {}}, {}, {issuer}}, false, false)
+                  .has(Defect::kFreshestCrlMisused));
 }
 
 TEST(IssuingDistributionPoint, EmptyOneIsNoted) {

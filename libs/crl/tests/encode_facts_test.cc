@@ -49,7 +49,8 @@ TEST(CrlFacts, WriteTheScopeCriticalWithTheOctetsOfTheUri) {
   EXPECT_TRUE(crl->defects.none());
   ASSERT_TRUE(crl->issuing_distribution_point);
   const IssuingDistributionPoint& point = *crl->issuing_distribution_point;
-  EXPECT_EQ(uris(*point.name), (std::vector<std::string_view>{"http://CRL.example/a%20b/1.crl", "http://other.example/1"}));
+  EXPECT_EQ(uris(*point.name), (std::vector<std::string_view>{"http://CRL.example/a%20b/1.crl",
+                                                              "http://other.example/1"}));
   EXPECT_TRUE(point.only_user_certs);
   EXPECT_FALSE(point.only_ca_certs);
   EXPECT_TRUE(point.indirect);
@@ -107,11 +108,16 @@ TEST(CrlFacts, MayTellOfExpiredCertificatesAndTheNextPublication) {
   const auto expired = der::find_extension(crl->extensions, oid::kCeExpiredCertsOnCrl);
   ASSERT_TRUE(expired);
   EXPECT_FALSE(expired->critical);
-  EXPECT_EQ(to_hex(expired->value), "180f" "32303233313131343232313332305a");  // GeneralizedTime whatever the year
-  const auto next = der::find_extension(crl->extensions, *der::oid_from_string("1.3.6.1.4.1.311.21.4"));
+  EXPECT_EQ(to_hex(expired->value),
+            "180f"
+            "32303233313131343232313332305a");  // GeneralizedTime whatever the year
+  const auto next =
+      der::find_extension(crl->extensions, *der::oid_from_string("1.3.6.1.4.1.311.21.4"));
   ASSERT_TRUE(next);
   EXPECT_FALSE(next->critical);
-  EXPECT_EQ(to_hex(next->value), "170d" "3233313132313230353332305a");
+  EXPECT_EQ(to_hex(next->value),
+            "170d"
+            "3233313132313230353332305a");
 }
 
 TEST(CrlFacts, RefuseWhatCannotBeWritten) {
@@ -130,7 +136,8 @@ TEST(CrlEncoder, WritesSerialsAsTheyAreAndIssuersWhereTold) {
   const Buffer ca = name("CA");
   const Buffer other = name("Other CA");
   CrlEncoder encoder({ca, kEcdsaSha256, unix_seconds(1700000000), unix_seconds(1700600000)});
-  const std::vector<Buffer> serials = {hex("00"), hex("00ff"), hex("7f"), hex("ff"), Buffer(20, 0x11)};
+  const std::vector<Buffer> serials = {hex("00"), hex("00ff"), hex("7f"), hex("ff"),
+                                       Buffer(20, 0x11)};
   for (const Buffer& serial : serials) {
     EntryFields entry{serial, unix_seconds(1700000000), ReasonCode::kKeyCompromise, std::nullopt};
     if (serial == hex("7f")) {

@@ -39,15 +39,20 @@ TEST(Entry, KnowsEachReasonCode) {
       } else if (code == 8 && !is_delta) {
         expected = Defect::kRemoveFromCrlInCompleteCrl;
       }
-      EXPECT_EQ(crl->defects.disqualifying(), expected) << int{code} << (is_delta ? " delta" : " complete");
+      EXPECT_EQ(crl->defects.disqualifying(), expected)
+          << int{code} << (is_delta ? " delta" : " complete");
     }
   }
 }
 
 TEST(Entry, NotesReasonCodesOfAnotherForm) {
-  for (const char* value : {"020101", "0a020001", "0a0101" "0500", "0a01ff", "0a00", ""}) {
+  for (const char* value : {"020101", "0a020001",
+                            "0a0101"
+                            "0500",
+                            "0a01ff", "0a00", ""}) {
     const Buffer der = make_crl([&](Crl& crl) {
-      crl.entries.push_back({serial(1), crl.this_update, {}, {}, {extension(oid::kCeReasonCode, hex(value))}});
+      crl.entries.push_back(
+          {serial(1), crl.this_update, {}, {}, {extension(oid::kCeReasonCode, hex(value))}});
     });
     const auto crl = parse_crl(der);
     ASSERT_TRUE(crl) << value;
@@ -71,8 +76,12 @@ TEST(Entry, KeepsInvalidityDateApartFromRevocationDate) {
 // req: OCSP-CRL-016
 TEST(Entry, TakesAnInvalidityDateThatIsNoGeneralizedTimeForAbsent) {
   const Buffer der = make_crl([](Crl& crl) {
-    crl.entries.push_back({serial(1), crl.this_update, {}, {},
-                           {extension(oid::kCeInvalidityDate, hex("170d3232313031303139313230375a"))}});
+    crl.entries.push_back(
+        {serial(1),
+         crl.this_update,
+         {},
+         {},
+         {extension(oid::kCeInvalidityDate, hex("170d3232313031303139313230375a"))}});
   });
   const auto crl = parse_crl(der);
   ASSERT_TRUE(crl);
@@ -159,9 +168,11 @@ TEST(Entry, CertificateIssuerWithoutADirectoryNameIsADefect) {
 
 TEST(FindEntry, GivesTheLastOfSeveralAndComparesSerialsExactly) {
   const Buffer der = make_crl([](Crl& crl) {
-    crl.entries.push_back({serial(1), unix_seconds(1600000000), ReasonCode::kCertificateHold, {}, {}});
+    crl.entries.push_back(
+        {serial(1), unix_seconds(1600000000), ReasonCode::kCertificateHold, {}, {}});
     crl.entries.push_back({*Serial::make(hex("00ff")), unix_seconds(1600000000), {}, {}, {}});
-    crl.entries.push_back({serial(1), unix_seconds(1650000000), ReasonCode::kKeyCompromise, {}, {}});
+    crl.entries.push_back(
+        {serial(1), unix_seconds(1650000000), ReasonCode::kKeyCompromise, {}, {}});
   });
   const auto crl = parse_crl(der);
   ASSERT_TRUE(crl);
@@ -173,14 +184,19 @@ TEST(FindEntry, GivesTheLastOfSeveralAndComparesSerialsExactly) {
 
 TEST(Entry, NotesDuplicateAndEmptyExtensionLists) {
   const Buffer twice = make_crl([](Crl& crl) {
-    crl.entries.push_back({serial(1), crl.this_update, ReasonCode::kKeyCompromise, {}, {reason_extension(4)}});
+    crl.entries.push_back(
+        {serial(1), crl.this_update, ReasonCode::kKeyCompromise, {}, {reason_extension(4)}});
   });
   const auto crl = parse_crl(twice);
   ASSERT_TRUE(crl);
   EXPECT_EQ(crl->defects.disqualifying(), Defect::kDuplicateExtension);
   EXPECT_EQ(find_entry(*crl, hex("01"), crl->issuer)->reason, ReasonCode::kKeyCompromise);
 
-  const Buffer empty = assemble({.revoked = hex("3016" "3014" "020105" "170d3233313131343232313332305a" "3000")});
+  const Buffer empty = assemble({.revoked = hex("3016"
+                                                "3014"
+                                                "020105"
+                                                "170d3233313131343232313332305a"
+                                                "3000")});
   const auto tolerated = parse_crl(empty);
   ASSERT_TRUE(tolerated) << to_string(tolerated.error());
   EXPECT_TRUE(tolerated->defects.has(Defect::kEmptyExtensions));

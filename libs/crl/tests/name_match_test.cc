@@ -40,7 +40,8 @@ TEST(SameName, DecodesOtherCharacterWidths) {
   const Buffer cut = name(text(hex("00e920")), kBmpString);
   EXPECT_TRUE(same_name(cut, cut));
   EXPECT_FALSE(same_name(cut, name(text(hex("00e920")))));
-  EXPECT_FALSE(same_name(name(text(hex("d800")), kBmpString), name(text(hex("d800")), kUniversalString)));
+  EXPECT_FALSE(
+      same_name(name(text(hex("d800")), kBmpString), name(text(hex("d800")), kUniversalString)));
 }
 
 Buffer attribute(std::uint8_t type, std::string_view value) {
@@ -92,8 +93,14 @@ TEST(NormalizeName, ConcatenatesWithRelativeNames) {
 }
 
 TEST(NormalizeName, RefusesWhatIsNoName) {
-  for (const char* octets : {"", "0500", "30003000", "30020500", "30043102" "0500", "3006310430020500",
-                             "300831063004" "06000500", "300b3109300706025504" "050005"}) {
+  for (const char* octets : {"", "0500", "30003000", "30020500",
+                             "30043102"
+                             "0500",
+                             "3006310430020500",
+                             "300831063004"
+                             "06000500",
+                             "300b3109300706025504"
+                             "050005"}) {
     EXPECT_FALSE(normalize_name(hex(octets))) << octets;
   }
   EXPECT_TRUE(same_name(hex("0500"), hex("0500")));
@@ -101,7 +108,8 @@ TEST(NormalizeName, RefusesWhatIsNoName) {
 }
 
 TEST(SameGeneralName, ComparesEachChoiceByItsRule) {
-  EXPECT_TRUE(same_general_name(directory(name("CA")), directory(name("ca", Tag::kPrintableString))));
+  EXPECT_TRUE(
+      same_general_name(directory(name("CA")), directory(name("ca", Tag::kPrintableString))));
   EXPECT_FALSE(same_general_name(directory(name("CA")), directory(name("CB"))));
   EXPECT_TRUE(same_general_name(uri("HTTP://CRL.Example/a.crl"), uri("http://crl.example/a.crl")));
   EXPECT_FALSE(same_general_name(uri("http://crl.example/A.crl"), uri("http://crl.example/a.crl")));

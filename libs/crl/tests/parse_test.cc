@@ -12,12 +12,30 @@ using namespace test;
 using der::DerErrc;
 
 // One entry: serial 5, 2023-11-14 22:13:20, no extensions.
-const Buffer kOneEntry = hex("3014" "3012" "020105" "170d3233313131343232313332305a");
+const Buffer kOneEntry =
+    hex("3014"
+        "3012"
+        "020105"
+        "170d3233313131343232313332305a");
 // One entry with reasonCode keyCompromise.
-const Buffer kEntryWithReason = hex("3022" "3020" "020105" "170d3233313131343232313332305a"
-                                    "300c" "300a" "0603551d15" "0403" "0a0101");
+const Buffer kEntryWithReason =
+    hex("3022"
+        "3020"
+        "020105"
+        "170d3233313131343232313332305a"
+        "300c"
+        "300a"
+        "0603551d15"
+        "0403"
+        "0a0101");
 // crlExtensions with CRL number 1.
-const Buffer kNumberOne = hex("a00e" "300c" "300a" "0603551d14" "0403" "020101");
+const Buffer kNumberOne =
+    hex("a00e"
+        "300c"
+        "300a"
+        "0603551d14"
+        "0403"
+        "020101");
 
 // req: OCSP-CRL-001
 TEST(ParseCrl, ReadsVersion1WithoutExtensions) {
@@ -72,57 +90,165 @@ TEST_P(ParseBadCrl, IsRefusedWhereItIsWrong) {
   EXPECT_EQ(crl.error().field, GetParam().field);
 }
 
-// The TBS starts at 2, its content at 4: version 4..6, signature 7..18, issuer 19..33, thisUpdate 34, nextUpdate 49, then 64.
+// The TBS starts at 2, its content at 4: version 4..6, signature 7..18, issuer 19..33, thisUpdate
+// 34, nextUpdate 49, then 64.
 INSTANTIATE_TEST_SUITE_P(
     Table, ParseBadCrl,
     ::testing::Values(
-        BadCrl{"inner and outer algorithm differ", {.outer_signature = kEcdsaSha384}, DerErrc::kInconsistent, 64,
+        BadCrl{"inner and outer algorithm differ",
+               {.outer_signature = kEcdsaSha384},
+               DerErrc::kInconsistent,
+               64,
                "signatureAlgorithm"},
-        BadCrl{"extensions without a version", {.version = {}, .extensions = kNumberOne}, DerErrc::kInconsistent, 61,
+        BadCrl{"extensions without a version",
+               {.version = {}, .extensions = kNumberOne},
+               DerErrc::kInconsistent,
+               61,
                "crlExtensions"},
-        BadCrl{"entry extensions without a version", {.version = {}, .revoked = kEntryWithReason},
-               DerErrc::kInconsistent, 63, "crlEntryExtensions"},
-        BadCrl{"version 1 written out", {.version = hex("020100")}, DerErrc::kUnsupported, 4, "version"},
+        BadCrl{"entry extensions without a version",
+               {.version = {}, .revoked = kEntryWithReason},
+               DerErrc::kInconsistent,
+               63,
+               "crlEntryExtensions"},
+        BadCrl{"version 1 written out",
+               {.version = hex("020100")},
+               DerErrc::kUnsupported,
+               4,
+               "version"},
         BadCrl{"version 3", {.version = hex("020102")}, DerErrc::kUnsupported, 4, "version"},
-        BadCrl{"version of 9 octets", {.version = hex("0209010000000000000000")}, DerErrc::kUnsupported, 4, "version"},
+        BadCrl{"version of 9 octets",
+               {.version = hex("0209010000000000000000")},
+               DerErrc::kUnsupported,
+               4,
+               "version"},
         BadCrl{"no algorithm", {.signature = {}}, DerErrc::kWrongTag, 9, "algorithm"},
         BadCrl{"no issuer", {.issuer = {}}, DerErrc::kWrongTag, 19, "issuer"},
-        BadCrl{"no thisUpdate", {.this_update = {}, .next_update = {}}, DerErrc::kWrongTag, 34, "thisUpdate"},
-        BadCrl{"UTCTime with an offset", {.this_update = hex("17113233313131343232313332302b30303030")},
-               DerErrc::kBadValue, 34, "thisUpdate"},
-        BadCrl{"UTCTime without seconds", {.next_update = hex("170b323331313231323035335a")}, DerErrc::kBadValue, 49,
+        BadCrl{"no thisUpdate",
+               {.this_update = {}, .next_update = {}},
+               DerErrc::kWrongTag,
+               34,
+               "thisUpdate"},
+        BadCrl{"UTCTime with an offset",
+               {.this_update = hex("17113233313131343232313332302b30303030")},
+               DerErrc::kBadValue,
+               34,
+               "thisUpdate"},
+        BadCrl{"UTCTime without seconds",
+               {.next_update = hex("170b323331313231323035335a")},
+               DerErrc::kBadValue,
+               49,
                "nextUpdate"},
         BadCrl{"GeneralizedTime with a fraction",
-               {.next_update = hex("181132303530303130313030303030302e315a")}, DerErrc::kBadValue, 49, "nextUpdate"},
-        BadCrl{"junk behind the extensions", {.tbs_tail = hex("0500")}, DerErrc::kTrailingData, 64, "tbsCertList"},
-        BadCrl{"junk behind the signature", {.outer_tail = hex("0500")}, DerErrc::kTrailingData, 81, "CertificateList"},
+               {.next_update = hex("181132303530303130313030303030302e315a")},
+               DerErrc::kBadValue,
+               49,
+               "nextUpdate"},
+        BadCrl{"junk behind the extensions",
+               {.tbs_tail = hex("0500")},
+               DerErrc::kTrailingData,
+               64,
+               "tbsCertList"},
+        BadCrl{"junk behind the signature",
+               {.outer_tail = hex("0500")},
+               DerErrc::kTrailingData,
+               81,
+               "CertificateList"},
         BadCrl{"no signature", {.signature_value = {}}, DerErrc::kWrongTag, 76, "signatureValue"},
-        BadCrl{"unused bits in the signature", {.signature_value = hex("03030130" "00")}, DerErrc::kBadValue, 76,
+        BadCrl{"unused bits in the signature",
+               {.signature_value = hex("03030130"
+                                       "00")},
+               DerErrc::kBadValue,
+               76,
                "signatureValue"},
-        BadCrl{"entry without a date", {.revoked = hex("3005" "3003" "020105")}, DerErrc::kWrongTag, 71,
+        BadCrl{"entry without a date",
+               {.revoked = hex("3005"
+                               "3003"
+                               "020105")},
+               DerErrc::kWrongTag,
+               71,
                "revocationDate"},
-        BadCrl{"entry without a serial", {.revoked = hex("3002" "3000")}, DerErrc::kWrongTag, 68, "userCertificate"},
+        BadCrl{"entry without a serial",
+               {.revoked = hex("3002"
+                               "3000")},
+               DerErrc::kWrongTag,
+               68,
+               "userCertificate"},
         BadCrl{"serial that is not minimal",
-               {.revoked = hex("3015" "3013" "02020005" "170d3233313131343232313332305a")}, DerErrc::kBadValue, 68,
+               {.revoked = hex("3015"
+                               "3013"
+                               "02020005"
+                               "170d3233313131343232313332305a")},
+               DerErrc::kBadValue,
+               68,
                "userCertificate"},
         BadCrl{"junk behind entry extensions",
-               {.revoked = hex("3018" "3016" "020105" "170d3233313131343232313332305a" "3000" "0500")},
-               DerErrc::kTrailingData, 88, "revokedCertificate"},
-        BadCrl{"two extension lists", {.extensions = hex("a004" "3000" "3000")}, DerErrc::kTrailingData, 68,
+               {.revoked = hex("3018"
+                               "3016"
+                               "020105"
+                               "170d3233313131343232313332305a"
+                               "3000"
+                               "0500")},
+               DerErrc::kTrailingData,
+               88,
+               "revokedCertificate"},
+        BadCrl{"two extension lists",
+               {.extensions = hex("a004"
+                                  "3000"
+                                  "3000")},
+               DerErrc::kTrailingData,
+               68,
                "crlExtensions"},
-        BadCrl{"CRL number that is no INTEGER", {.extensions = hex("a00e" "300c" "300a" "0603551d14" "0403" "040101")},
-               DerErrc::kWrongTag, 77, "cRLNumber"},
+        BadCrl{"CRL number that is no INTEGER",
+               {.extensions = hex("a00e"
+                                  "300c"
+                                  "300a"
+                                  "0603551d14"
+                                  "0403"
+                                  "040101")},
+               DerErrc::kWrongTag,
+               77,
+               "cRLNumber"},
         BadCrl{"junk behind the CRL number",
-               {.extensions = hex("a010" "300e" "300c" "0603551d14" "0405" "0201010500")}, DerErrc::kTrailingData, 80,
+               {.extensions = hex("a010"
+                                  "300e"
+                                  "300c"
+                                  "0603551d14"
+                                  "0405"
+                                  "0201010500")},
+               DerErrc::kTrailingData,
+               80,
                "cRLNumber"},
         BadCrl{"scope with an unknown field",
-               {.extensions = hex("a012" "3010" "300e" "0603551d1c" "0101ff" "0404" "30028600")},
-               DerErrc::kTrailingData, 82, "IssuingDistributionPoint"},
+               {.extensions = hex("a012"
+                                  "3010"
+                                  "300e"
+                                  "0603551d1c"
+                                  "0101ff"
+                                  "0404"
+                                  "30028600")},
+               DerErrc::kTrailingData,
+               82,
+               "IssuingDistributionPoint"},
         BadCrl{"key identifier that is no SEQUENCE",
-               {.extensions = hex("a00d" "300b" "3009" "0603551d23" "0402" "0500")}, DerErrc::kWrongTag, 77,
+               {.extensions = hex("a00d"
+                                  "300b"
+                                  "3009"
+                                  "0603551d23"
+                                  "0402"
+                                  "0500")},
+               DerErrc::kWrongTag,
+               77,
                "authorityKeyIdentifier"},
         BadCrl{"critical FALSE written out",
-               {.extensions = hex("a011" "300f" "300d" "0603551d14" "010100" "0403" "020101")}, DerErrc::kBadValue, 75,
+               {.extensions = hex("a011"
+                                  "300f"
+                                  "300d"
+                                  "0603551d14"
+                                  "010100"
+                                  "0403"
+                                  "020101")},
+               DerErrc::kBadValue,
+               75,
                "critical"}),
     [](const auto& param) {
       std::string label;
@@ -140,15 +266,17 @@ struct TimeCase {
 // req: OCSP-CRL-003, OCSP-CRL-049
 TEST(ParseCrl, ReadsBothFormsOfTime) {
   const TimeCase cases[] = {
-      {"170d3439313233313233353935395a", 2524607999},          // UTCTime 49: 2049-12-31
-      {"170d3530303130313030303030305a", -631152000},          // UTCTime 50: 1950-01-01
-      {"170d3939313233313233353935395a", 946684799},           // UTCTime 99: 1999-12-31
-      {"180f32303233313131343232313332305a", 1700000000},      // GeneralizedTime before 2050 is tolerated
-      {"180f32303530303130313030303030305a", 2524608000},      // GeneralizedTime 2050-01-01
-      {"180f39393939313233313233353935395a", 253402300799},    // 9999-12-31: a last CRL
+      {"170d3439313233313233353935395a", 2524607999},  // UTCTime 49: 2049-12-31
+      {"170d3530303130313030303030305a", -631152000},  // UTCTime 50: 1950-01-01
+      {"170d3939313233313233353935395a", 946684799},   // UTCTime 99: 1999-12-31
+      {"180f32303233313131343232313332305a",
+       1700000000},  // GeneralizedTime before 2050 is tolerated
+      {"180f32303530303130313030303030305a", 2524608000},    // GeneralizedTime 2050-01-01
+      {"180f39393939313233313233353935395a", 253402300799},  // 9999-12-31: a last CRL
   };
   for (const TimeCase& c : cases) {
-    const Buffer der = assemble({.this_update = hex("170d3439313233313233353935395a"), .next_update = hex(c.element)});
+    const Buffer der = assemble(
+        {.this_update = hex("170d3439313233313233353935395a"), .next_update = hex(c.element)});
     const auto crl = parse_crl(der);
     ASSERT_TRUE(crl) << c.element << to_string(crl.error());
     ASSERT_TRUE(crl->next_update);
@@ -170,9 +298,8 @@ TEST(ParseCrl, ToleratesAnEmptyRevokedListAndSaysSo) {
 // req: OCSP-CRL-007
 TEST(ParseCrl, NotesUnknownCriticalExtensionsAndIgnoresOthers) {
   for (const bool critical : {false, true}) {
-    const Buffer der = make_crl([&](Crl& crl) {
-      crl.extensions.push_back(extension(kPrivateOid, hex("0500"), critical));
-    });
+    const Buffer der = make_crl(
+        [&](Crl& crl) { crl.extensions.push_back(extension(kPrivateOid, hex("0500"), critical)); });
     const auto crl = parse_crl(der);
     ASSERT_TRUE(crl);
     EXPECT_EQ(crl->unknown_critical_extension, critical);
@@ -201,7 +328,8 @@ TEST(ParseCrl, NotesAnUnknownCriticalExtensionOfAnyEntry) {
 // req: OCSP-CRL-010
 TEST(ParseCrl, KeepsNumbersOfUpTo20Octets) {
   const auto parse_number = [](Bytes content) {
-    const Buffer der = make_crl([&](Crl& crl) { crl.extensions.push_back(number(oid::kCeCrlNumber, content)); });
+    const Buffer der =
+        make_crl([&](Crl& crl) { crl.extensions.push_back(number(oid::kCeCrlNumber, content)); });
     const auto crl = parse_crl(der);
     EXPECT_TRUE(crl);
     const bool out_of_range = crl->defects.has(Defect::kNumberOutOfRange);
@@ -220,11 +348,15 @@ TEST(ParseCrl, KeepsNumbersOfUpTo20Octets) {
 
 // req: OCSP-CRL-010
 TEST(CompareNumbers, OrdersNumbersOfAnySize) {
-  const Buffer ordered[] = {hex("00"), hex("01"), hex("7f"), hex("0080"), hex("00ff"), hex("0100"),
+  const Buffer ordered[] = {hex("00"),        hex("01"),        hex("7f"),
+                            hex("0080"),      hex("00ff"),      hex("0100"),
                             Buffer(19, 0x7f), Buffer(20, 0x01), Buffer(20, 0x7e)};
   for (std::size_t a = 0; a < std::size(ordered); ++a) {
     for (std::size_t b = 0; b < std::size(ordered); ++b) {
-      EXPECT_EQ(compare_numbers(ordered[a], ordered[b]), a < b ? -1 : a > b ? 1 : 0) << a << " " << b;
+      EXPECT_EQ(compare_numbers(ordered[a], ordered[b]), a < b   ? -1
+                                                         : a > b ? 1
+                                                                 : 0)
+          << a << " " << b;
     }
   }
   EXPECT_EQ(compare_numbers(hex("0001"), hex("01")), 0);
@@ -260,7 +392,8 @@ TEST(ParseCrl, EnforcesItsLimits) {
   const auto with_extensions = [](std::size_t count) {
     return make_crl([&](Crl& crl) {
       for (std::size_t i = 0; i < count; ++i) {
-        crl.extensions.push_back(extension(Buffer{0x2a, static_cast<std::uint8_t>(i)}, hex("0500")));
+        crl.extensions.push_back(
+            extension(Buffer{0x2a, static_cast<std::uint8_t>(i)}, hex("0500")));
       }
     });
   };
@@ -295,9 +428,11 @@ TEST(ParseCrl, AllocatesNothingPerEntry) {
   const auto allocations_for = [](std::uint32_t entries) {
     const Buffer der = make_crl([&](Crl& crl) {
       for (std::uint32_t n = 0; n < entries; ++n) {
-        const std::uint8_t octets[] = {1, static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8),
+        const std::uint8_t octets[] = {1, static_cast<std::uint8_t>(n >> 16),
+                                       static_cast<std::uint8_t>(n >> 8),
                                        static_cast<std::uint8_t>(n)};
-        crl.entries.push_back({*Serial::make(octets), crl.this_update, ReasonCode::kSuperseded, {}, {}});
+        crl.entries.push_back(
+            {*Serial::make(octets), crl.this_update, ReasonCode::kSuperseded, {}, {}});
       }
     });
     const std::size_t before = testing::allocations_of_this_thread();
@@ -305,7 +440,8 @@ TEST(ParseCrl, AllocatesNothingPerEntry) {
     EXPECT_TRUE(crl);
     EXPECT_EQ(crl->entry_count, entries);
     const std::uint8_t last[] = {1, static_cast<std::uint8_t>((entries - 1) >> 16),
-                                 static_cast<std::uint8_t>((entries - 1) >> 8), static_cast<std::uint8_t>(entries - 1)};
+                                 static_cast<std::uint8_t>((entries - 1) >> 8),
+                                 static_cast<std::uint8_t>(entries - 1)};
     EXPECT_TRUE(find_entry(*crl, last, crl->issuer));
     return testing::allocations_of_this_thread() - before;
   };
@@ -333,10 +469,14 @@ Buffer rich_crl() {
   const std::array points = {DistributionPoint{PointName{{where}, {}}, {}, {}}};
   const Buffer freshest = encode_distribution_points(points);
   return make_crl([&](Crl& crl) {
-    crl.entries.push_back({serial(1), crl.this_update, ReasonCode::kKeyCompromise, unix_seconds(1690000000),
+    crl.entries.push_back({serial(1),
+                           crl.this_update,
+                           ReasonCode::kKeyCompromise,
+                           unix_seconds(1690000000),
                            {certificate_issuer(name("Other CA"))}});
     crl.entries.push_back({serial(2), crl.this_update, {}, {}, {}});
-    crl.extensions.push_back(extension(oid::kCeAuthorityKeyId, hex("30048002" "0102")));
+    crl.extensions.push_back(extension(oid::kCeAuthorityKeyId, hex("30048002"
+                                                                   "0102")));
     crl.extensions.push_back(number(oid::kCeCrlNumber, hex("05")));
     crl.extensions.push_back(extension(oid::kCeIssuingDistributionPoint, scope_value, true));
     crl.extensions.push_back(extension(oid::kCeFreshestCrl, freshest));
@@ -377,7 +517,7 @@ TEST(ParseCrl, SurvivesEveryFlippedOctet) {
       }
     }
   }
-  EXPECT_GT(accepted, 0u);             // text in names, the signature
+  EXPECT_GT(accepted, 0u);  // text in names, the signature
   EXPECT_LT(accepted, whole.size() * 4 / 2);
 }
 

@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kMaxChunkLineBytes = 256;
 
 bool is_extension_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 0x20 && c != 0x7f) || c == '\t' || (c & 0x80) != 0; });
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 0x20 && c != 0x7f) || c == '\t' || (c & 0x80) != 0;
+  });
 }
 
 }  // namespace
@@ -24,7 +26,9 @@ ChunkDecoder::Step ChunkDecoder::next(Bytes rest) {
   }
   const void* const found = rest.empty() ? nullptr : std::memchr(rest.data(), '\n', rest.size());
   const std::size_t line_feed =
-      found == nullptr ? rest.size() : static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - rest.data());
+      found == nullptr
+          ? rest.size()
+          : static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - rest.data());
   if (line_feed > kMaxChunkLineBytes) {
     return {Kind::kRefused, 0, 400};
   }
@@ -37,7 +41,8 @@ ChunkDecoder::Step ChunkDecoder::next(Bytes rest) {
   const std::string_view line = as_text(rest.first(line_feed - 1));
   const std::size_t bytes = line_feed + 1;
   switch (stage_) {
-    case Stage::kSize: return take_size(line, bytes);
+    case Stage::kSize:
+      return take_size(line, bytes);
     case Stage::kDataEnd:
       if (!line.empty()) {
         return {Kind::kRefused, 0, 400};  // the chunk is longer than it said
@@ -53,7 +58,8 @@ ChunkDecoder::Step ChunkDecoder::next(Bytes rest) {
         return {Kind::kRefused, 0, 431};
       }
       break;
-    case Stage::kData: break;
+    case Stage::kData:
+      break;
   }
   return {Kind::kFraming, bytes};
 }

@@ -13,7 +13,8 @@ std::optional<std::string_view> ListFromRight::next() {
     const std::size_t before = text.rfind('\n');
     const std::string_view line = before == std::string_view::npos ? text : text.substr(before + 1);
     lines_ = lines_.substr(0, text.size() - line.size());
-    if (line.size() > name_.size() && line[name_.size()] == ':' && iequals(line.substr(0, name_.size()), name_)) {
+    if (line.size() > name_.size() && line[name_.size()] == ':' &&
+        iequals(line.substr(0, name_.size()), name_)) {
       line_ = line.substr(name_.size() + 1);
     }
   }

@@ -45,14 +45,17 @@ TEST(ChunkDecoder, JoinsChunksHoweverTheyArrive) {
 }
 
 TEST(ChunkDecoder, RefusesWhatCouldBeReadTwoWays) {
-  EXPECT_EQ(decode("5\nhello\r\n", 99).status, 400U);        // bare LF
+  EXPECT_EQ(decode("5\nhello\r\n", 99).status, 400U);  // bare LF
   EXPECT_EQ(decode("-5\r\nhello\r\n", 99).status, 400U);
-  EXPECT_EQ(decode("\r\n", 99).status, 400U);                  // no size
+  EXPECT_EQ(decode("\r\n", 99).status, 400U);  // no size
   EXPECT_EQ(decode("5 \r\nhello\r\n", 99).status, 400U);
-  EXPECT_EQ(decode("3\r\nhello\r\n", 99).status, 400U);       // longer than it said
+  EXPECT_EQ(decode("3\r\nhello\r\n", 99).status, 400U);  // longer than it said
   EXPECT_EQ(decode("fffffffffffffffff\r\n", 99).status, 413U);
-  EXPECT_EQ(decode(std::string(300, '0'), 99).status, 400U);   // a size line without end
-  EXPECT_EQ(decode("0\r\n" + std::string(60, 'a') + ": b\r\n" + std::string(60, 'c') + ": d\r\n\r\n", 200).status, 431U);
+  EXPECT_EQ(decode(std::string(300, '0'), 99).status, 400U);  // a size line without end
+  EXPECT_EQ(
+      decode("0\r\n" + std::string(60, 'a') + ": b\r\n" + std::string(60, 'c') + ": d\r\n\r\n", 200)
+          .status,
+      431U);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ std::vector<std::string> members(std::string_view header_block) {
 }
 
 TEST(ListFromRight, TakesAllLinesForOneList) {
-  EXPECT_THAT(members("X-List: a, b\r\nHost: x\r\nx-LIST:c ,d\r\nX-List2: no\r\n"), ElementsAre("d", "c", "b", "a"));
+  EXPECT_THAT(members("X-List: a, b\r\nHost: x\r\nx-LIST:c ,d\r\nX-List2: no\r\n"),
+              ElementsAre("d", "c", "b", "a"));
   EXPECT_THAT(members("Host: x\r\nX-List: a\r\n"), ElementsAre("a"));
 }
 

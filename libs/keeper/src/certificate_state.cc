@@ -7,12 +7,17 @@ namespace {
 CertificateState state_of(client::Freshness freshness) {
   switch (freshness) {
     case client::Freshness::kFresh:
-    case client::Freshness::kNoNextUpdate: return CertificateState::kFresh;
-    case client::Freshness::kDue: return CertificateState::kDue;
-    case client::Freshness::kLate: return CertificateState::kLate;
-    case client::Freshness::kCritical: return CertificateState::kCritical;
+    case client::Freshness::kNoNextUpdate:
+      return CertificateState::kFresh;
+    case client::Freshness::kDue:
+      return CertificateState::kDue;
+    case client::Freshness::kLate:
+      return CertificateState::kLate;
+    case client::Freshness::kCritical:
+      return CertificateState::kCritical;
     case client::Freshness::kExpired:
-    case client::Freshness::kNotYetValid: break;
+    case client::Freshness::kNotYetValid:
+      break;
   }
   return CertificateState::kExpired;
 }
@@ -21,31 +26,46 @@ CertificateState state_of(client::Freshness freshness) {
 
 std::string_view to_string(CertificateState state) {
   switch (state) {
-    case CertificateState::kFresh: return "fresh";
-    case CertificateState::kDue: return "due";
-    case CertificateState::kLate: return "late";
-    case CertificateState::kCritical: return "critical";
-    case CertificateState::kOnHold: return "on-hold";
-    case CertificateState::kRevoked: return "revoked";
-    case CertificateState::kHeldBack: return "held-back";
-    case CertificateState::kMissing: return "missing";
-    case CertificateState::kExpired: return "expired";
-    case CertificateState::kCertificateExpired: return "certificate-expired";
-    case CertificateState::kNotNeeded: return "not-needed";
+    case CertificateState::kFresh:
+      return "fresh";
+    case CertificateState::kDue:
+      return "due";
+    case CertificateState::kLate:
+      return "late";
+    case CertificateState::kCritical:
+      return "critical";
+    case CertificateState::kOnHold:
+      return "on-hold";
+    case CertificateState::kRevoked:
+      return "revoked";
+    case CertificateState::kHeldBack:
+      return "held-back";
+    case CertificateState::kMissing:
+      return "missing";
+    case CertificateState::kExpired:
+      return "expired";
+    case CertificateState::kCertificateExpired:
+      return "certificate-expired";
+    case CertificateState::kNotNeeded:
+      return "not-needed";
   }
   return "";
 }
 
-CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeconds not_after, UnixSeconds now) {
+CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeconds not_after,
+                             UnixSeconds now) {
   if (not_after <= now) {
     return CertificateState::kCertificateExpired;
   }
   if (staple != nullptr && staple->usable_at(now)) {
     switch (staple->status) {
-      case StapleStatus::kOnHold: return CertificateState::kOnHold;
-      case StapleStatus::kRevoked: return CertificateState::kRevoked;
+      case StapleStatus::kOnHold:
+        return CertificateState::kOnHold;
+      case StapleStatus::kRevoked:
+        return CertificateState::kRevoked;
       case StapleStatus::kGood:
-      case StapleStatus::kUnknown: break;
+      case StapleStatus::kUnknown:
+        break;
     }
     return state_of(client::classify_freshness(staple->this_update, staple->expires, now));
   }
@@ -70,8 +90,9 @@ Applicability judge_applicability(const Watched& watched, const KeeperOptions& o
   Applicability out{certificate.facts().access.ocsp, {}};
   std::erase_if(out.urls, [](const std::string& url) { return !client::is_http_url(url); });
   if (out.urls.empty()) {
-    out.reason = certificate.facts().access.ocsp.empty() ? "it names no OCSP responder"
-                                                         : "no OCSP responder it names is reached by http or https";
+    out.reason = certificate.facts().access.ocsp.empty()
+                     ? "it names no OCSP responder"
+                     : "no OCSP responder it names is reached by http or https";
   }
   return out;
 }

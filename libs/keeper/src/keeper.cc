@@ -13,31 +13,37 @@ constexpr std::size_t kMaxToldErrors = 16;
 /// What a failure means for the plan.
 OutcomeKind classify(const client::LiveFailure& failure) {
   switch (failure.code) {
-    case client::LiveErrc::kNoUrl: return OutcomeKind::kUnacceptable;
-    case client::LiveErrc::kUnacceptable: return OutcomeKind::kUnacceptable;
+    case client::LiveErrc::kNoUrl:
+      return OutcomeKind::kUnacceptable;
+    case client::LiveErrc::kUnacceptable:
+      return OutcomeKind::kUnacceptable;
     case client::LiveErrc::kResponderError: {
       const auto status = failure.verify->response_status;
-      const bool passing =
-          status == ocsp::ResponseStatus::kTryLater || status == ocsp::ResponseStatus::kInternalError;
+      const bool passing = status == ocsp::ResponseStatus::kTryLater ||
+                           status == ocsp::ResponseStatus::kInternalError;
       return passing ? OutcomeKind::kUnreachable : OutcomeKind::kRefused;
     }
-    case client::LiveErrc::kTransport: break;
+    case client::LiveErrc::kTransport:
+      break;
   }
   switch (failure.fetch->code) {
     case net::FetchErrc::kBadUrl:
     case net::FetchErrc::kForbidden:
     case net::FetchErrc::kTooLarge:
-    case net::FetchErrc::kTooManyRedirects: return OutcomeKind::kUnacceptable;
+    case net::FetchErrc::kTooManyRedirects:
+      return OutcomeKind::kUnacceptable;
     case net::FetchErrc::kHttpStatus: {
       const unsigned status = failure.fetch->http_status;
-      return status >= 500 || status == 429 || status == 408 ? OutcomeKind::kUnreachable : OutcomeKind::kRefused;
+      return status >= 500 || status == 429 || status == 408 ? OutcomeKind::kUnreachable
+                                                             : OutcomeKind::kRefused;
     }
     case net::FetchErrc::kResolve:
     case net::FetchErrc::kConnect:
     case net::FetchErrc::kTls:
     case net::FetchErrc::kTimeout:
     case net::FetchErrc::kProtocol:
-    case net::FetchErrc::kCancelled: break;
+    case net::FetchErrc::kCancelled:
+      break;
   }
   return OutcomeKind::kUnreachable;
 }
@@ -46,7 +52,8 @@ OutcomeKind classify(const client::LiveFailure& failure) {
 
 client::LiveOptions KeeperOptions::default_live_options() {
   client::LiveOptions live;
-  // Staples are for TLS clients, and widespread ones find only SHA-1 CertIDs in them (decision 018).
+  // Staples are for TLS clients, and widespread ones find only SHA-1 CertIDs in them (decision
+  // 018).
   live.hash = HashAlgorithm::kSha1;
   live.other_hash = HashAlgorithm::kSha256;
   live.memory = std::make_shared<client::ResponderMemory>();
@@ -60,8 +67,9 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     std::optional<UnixSeconds> last_attempt, last_success;
     std::string last_error;
     unsigned failures = 0;
-    CertificateState reported = CertificateState::kFresh;  ///< worst state logged since the last success
-    std::set<std::string> told;                            ///< errors logged since the last success
+    CertificateState reported =
+        CertificateState::kFresh;  ///< worst state logged since the last success
+    std::set<std::string> told;    ///< errors logged since the last success
   };
   struct Running {
     Fingerprint subject;
@@ -70,8 +78,15 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     net::FetchId fetch = 0;
   };
 
-  Impl(net::Loop& l, net::FetchService& f, const Clock& c, Logger& g, Shelf& s, KeeperOptions o, std::uint64_t seed)
-      : loop(l), fetcher(f), clock(c), logger(g), shelf(s), options(std::move(o)), plan(options.plan, seed) {}
+  Impl(net::Loop& l, net::FetchService& f, const Clock& c, Logger& g, Shelf& s, KeeperOptions o,
+       std::uint64_t seed)
+      : loop(l),
+        fetcher(f),
+        clock(c),
+        logger(g),
+        shelf(s),
+        options(std::move(o)),
+        plan(options.plan, seed) {}
 
   net::Loop& loop;
   net::FetchService& fetcher;
@@ -96,7 +111,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     return held ? std::optional(held->facts) : std::nullopt;
   }
 
-  // ---- inventory -------------------------------------------------------------------------------------------------
+  // ---- inventory
+  // -------------------------------------------------------------------------------------------------
 
   void set_inventory(std::vector<Watched> inventory) {
     std::map<Fingerprint, Record> next;
@@ -107,14 +123,16 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       const pki::Certificate& certificate = watched.subject.certificate;
       const Fingerprint id = certificate.fingerprint();
       if (next.count(id) != 0) {
-        logger.log(LogLevel::kWarning, "inventory.twice", "a certificate is listed twice; the first entry counts",
+        logger.log(LogLevel::kWarning, "inventory.twice",
+                   "a certificate is listed twice; the first entry counts",
                    {{"certificate", watched.subject.name}});
         continue;
       }
       Applicability applies = judge_applicability(watched, options);
       auto known = records.extract(id);
-      Record record = known.empty() ? Record{watched, {}, {}, {}, {}, 0, CertificateState::kFresh, {}}
-                                    : std::move(known.mapped());
+      Record record = known.empty()
+                          ? Record{watched, {}, {}, {}, {}, 0, CertificateState::kFresh, {}}
+                          : std::move(known.mapped());
       record.watched = watched;
       record.not_needed = applies.reason;
       if (applies.urls.empty()) {
@@ -122,7 +140,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       } else {
         subjects.push_back(watched.subject);
       }
-      planned.emplace_back(id, PlanSubject{applies.urls, certificate.not_before(), certificate.not_after()});
+      planned.emplace_back(
+          id, PlanSubject{applies.urls, certificate.not_before(), certificate.not_after()});
       order.push_back(id);
       next.emplace(id, std::move(record));
     }
@@ -150,17 +169,20 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     const bool must = record.watched.subject.certificate.facts().must_staple();
     logger.log(must ? LogLevel::kWarning : LogLevel::kInfo, "certificate.not_needed",
                must ? "the certificate demands stapling but " + record.not_needed +
-                          "; clients will refuse it (give a responder in the configuration, or have it reissued)"
+                          "; clients will refuse it (give a responder in the configuration, or "
+                          "have it reissued)"
                     : "no staple is kept for a certificate: " + record.not_needed,
                {{"certificate", record.watched.subject.name}});
   }
 
-  // ---- turns -----------------------------------------------------------------------------------------------------
+  // ---- turns
+  // -----------------------------------------------------------------------------------------------------
 
   void turn() {
     const Instant t = now();
     if (const Seconds jump = plan.observe_clock(t); jump != Seconds(0)) {
-      logger.log(LogLevel::kWarning, "clock.jumped", "the wall clock jumped; every certificate is planned anew",
+      logger.log(LogLevel::kWarning, "clock.jumped",
+                 "the wall clock jumped; every certificate is planned anew",
                  {{"seconds", static_cast<long long>(jump.count())}});
     }
     shelf.tick(t.wall);
@@ -178,8 +200,10 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       if (records.count(lost.subject) == 0) {
         continue;
       }
-      note_failure(lost.subject, "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url,
-                   Verdict{true, false, plan.view(lost.subject, t).failures, false}, t);
+      note_failure(
+          lost.subject,
+          "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url,
+          Verdict{true, false, plan.view(lost.subject, t).failures, false}, t);
     }
     for (const Order& o : plan.start_due(t)) {
       begin(o, t);
@@ -198,7 +222,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     }
     Milliseconds delay{1000};  // at least once a second, to see the wall clock jump
     if (const auto next = plan.next_event()) {
-      delay = std::clamp(std::chrono::ceil<Milliseconds>(*next - clock.monotonic()), Milliseconds(0), delay);
+      delay = std::clamp(std::chrono::ceil<Milliseconds>(*next - clock.monotonic()),
+                         Milliseconds(0), delay);
     }
     timer = loop.after(delay, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
@@ -217,17 +242,20 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     }
   }
 
-  // ---- one fetch -------------------------------------------------------------------------------------------------
+  // ---- one fetch
+  // -------------------------------------------------------------------------------------------------
 
   void begin(const Order& o, Instant t) {
     Record& record = records.at(o.subject);
     record.last_attempt = t.wall;
     client::LiveOptions live = options.live;
     live.urls = {o.url};
-    live.nonce = client::NonceUse::kNone;  // so that caches may answer and GET is used (OCSP-STAP-011)
+    live.nonce =
+        client::NonceUse::kNone;  // so that caches may answer and GET is used (OCSP-STAP-011)
     live.rounds = 1;
     const Subject& subject = record.watched.subject;
-    client::LiveQuery query(subject.certificate, subject.issuer, std::move(live), shelf.policy().verify);
+    client::LiveQuery query(subject.certificate, subject.issuer, std::move(live),
+                            shelf.policy().verify);
     client::LiveAction action = query.start(t.wall);
     running.emplace(o.ticket, Running{o.subject, std::move(query), o.url, 0});
     act(o.ticket, std::move(action));
@@ -235,15 +263,16 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
 
   void act(std::uint64_t ticket, client::LiveAction action) {
     if (auto* request = std::get_if<net::FetchRequest>(&action)) {
-      running.at(ticket).fetch =
-          fetcher.start(std::move(*request), [weak = weak_from_this(), ticket](net::FetchResult result) {
+      running.at(ticket).fetch = fetcher.start(
+          std::move(*request), [weak = weak_from_this(), ticket](net::FetchResult result) {
             if (const auto self = weak.lock()) {
               self->on_fetched(ticket, result);
             }
           });
       return;
     }
-    MUSTER_ASSERT(std::holds_alternative<client::LiveOutcome>(action));  // rounds = 1: there is nothing to wait for
+    MUSTER_ASSERT(std::holds_alternative<client::LiveOutcome>(
+        action));  // rounds = 1: there is nothing to wait for
     conclude(ticket, std::get<client::LiveOutcome>(action));
   }
 
@@ -266,7 +295,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       return;
     }
     if (const client::LiveFailure* failure = outcome.failure()) {
-      const Verdict verdict = plan.finish(ticket, Outcome{classify(*failure), {}, {}, failure->retry_after}, t);
+      const Verdict verdict =
+          plan.finish(ticket, Outcome{classify(*failure), {}, {}, failure->retry_after}, t);
       note_failure(id, failure->detail + " (" + url + ")", verdict, t);
       return;
     }
@@ -275,7 +305,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     switch (choice) {
       case Choice::kTake:
       case Choice::kTakeRevocation:
-      case Choice::kTakeReinstatement: break;
+      case Choice::kTakeReinstatement:
+        break;
       case Choice::kHoldBack:
         result.kind = OutcomeKind::kHeldBack;
         result.staple = shelf.held_back(id)->facts;
@@ -283,27 +314,36 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       case Choice::kSame:
       case Choice::kOlder:
       case Choice::kRevocationStands:
-        result.kind = result.staple && result.staple->usable_at(t.wall) ? OutcomeKind::kNothingNewer
-                                                                        : OutcomeKind::kUnacceptable;
+        result.kind = result.staple && result.staple->usable_at(t.wall)
+                          ? OutcomeKind::kNothingNewer
+                          : OutcomeKind::kUnacceptable;
         break;
-      case Choice::kExpired: result.kind = OutcomeKind::kUnacceptable; break;
-      case Choice::kUnknownStatus: result.kind = OutcomeKind::kRefused; break;
+      case Choice::kExpired:
+        result.kind = OutcomeKind::kUnacceptable;
+        break;
+      case Choice::kUnknownStatus:
+        result.kind = OutcomeKind::kRefused;
+        break;
     }
-    const bool failed = result.kind == OutcomeKind::kUnacceptable || result.kind == OutcomeKind::kRefused;
+    const bool failed =
+        result.kind == OutcomeKind::kUnacceptable || result.kind == OutcomeKind::kRefused;
     if (failed) {
       result.staple.reset();
     }
     const Verdict verdict = plan.finish(ticket, result, t);
-    const std::string text = "the answer from " + url + " is not of use: " + std::string(to_string(choice));
+    const std::string text =
+        "the answer from " + url + " is not of use: " + std::string(to_string(choice));
     if (failed) {
       note_failure(id, text, verdict, t);
       return;
     }
     if (choice == Choice::kRevocationStands) {
-      logger.log(LogLevel::kWarning, "staple.revocation_stands",
-                 "the responder says good again after a final revocation; the revoked response stays until it expires (if the CA "
-                 "revoked by mistake: stop the stapler, delete the file, start it)",
-                 {{"certificate", records.at(id).watched.subject.name}, {"file", shelf.path_of(id)}});
+      logger.log(
+          LogLevel::kWarning, "staple.revocation_stands",
+          "the responder says good again after a final revocation; the revoked response stays "
+          "until it expires (if the CA "
+          "revoked by mistake: stop the stapler, delete the file, start it)",
+          {{"certificate", records.at(id).watched.subject.name}, {"file", shelf.path_of(id)}});
     }
     note_success(id, choice, url, t);
   }
@@ -325,7 +365,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   }
 
   /// Warns once for each new kind of failure and once for each worse state, not for each attempt.
-  void note_failure(const Fingerprint& id, const std::string& error, const Verdict& verdict, Instant t) {
+  void note_failure(const Fingerprint& id, const std::string& error, const Verdict& verdict,
+                    Instant t) {
     Record& record = records.at(id);
     const bool news = record.told.size() < kMaxToldErrors && record.told.insert(error).second;
     record.last_error = error;
@@ -335,7 +376,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     }
     const CertificateStatus status = status_of(id, record, t);
     const bool worse = !verdict.another_url && status.state > record.reported &&
-                       status.state != CertificateState::kRevoked && status.state != CertificateState::kOnHold;
+                       status.state != CertificateState::kRevoked &&
+                       status.state != CertificateState::kOnHold;
     LogLevel level = LogLevel::kDebug;
     if (verdict.quiet) {
       level = news ? LogLevel::kInfo : LogLevel::kDebug;
@@ -347,44 +389,51 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     if (worse) {
       record.reported = status.state;
     }
-    const std::string next = status.next_due ? format_duration(*status.next_due - t.wall) : std::string("never");
-    logger.log(level, "fetch.failed", error,
-               {{"certificate", record.watched.subject.name},
-                {"state", to_string(status.state)},
-                {"expires", status.staple ? format_iso8601(status.staple->expires) : std::string("-")},
-                {"failures", verdict.failures},
-                {"next_try_in", next}});
+    const std::string next =
+        status.next_due ? format_duration(*status.next_due - t.wall) : std::string("never");
+    logger.log(
+        level, "fetch.failed", error,
+        {{"certificate", record.watched.subject.name},
+         {"state", to_string(status.state)},
+         {"expires", status.staple ? format_iso8601(status.staple->expires) : std::string("-")},
+         {"failures", verdict.failures},
+         {"next_try_in", next}});
   }
 
   void on_shelf_change(const Subject& subject, ShelfChange change, const StaplePointer& staple) {
     const Fingerprint id = subject.certificate.fingerprint();
     switch (change) {
       case ShelfChange::kLoaded:
-        logger.log(LogLevel::kInfo, "staple.loaded", "a staple was found on the shelf",
-                   {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
+        logger.log(
+            LogLevel::kInfo, "staple.loaded", "a staple was found on the shelf",
+            {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
         break;
       case ShelfChange::kReplaced:
-        logger.log(LogLevel::kInfo, "staple.replaced", "a newer staple is on offer",
-                   {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
+        logger.log(
+            LogLevel::kInfo, "staple.replaced", "a newer staple is on offer",
+            {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
         break;
       case ShelfChange::kRevoked: {
         const StaplePointer held = shelf.held(id);
         logger.log(LogLevel::kError, "certificate.revoked",
                    "ALARM: the CA revoked this certificate; replace it. " +
-                       std::string(staple ? "The revoked answer is stapled" : "Nothing is stapled any more (revoked = withhold)"),
+                       std::string(staple ? "The revoked answer is stapled"
+                                          : "Nothing is stapled any more (revoked = withhold)"),
                    {{"certificate", subject.name},
                     {"status", to_string(held->facts.status)},
                     {"source", held->source}});
         break;
       }
       case ShelfChange::kReinstated:
-        logger.log(LogLevel::kWarning, "certificate.reinstated", "the CA lifted its hold; the certificate is good again",
+        logger.log(LogLevel::kWarning, "certificate.reinstated",
+                   "the CA lifted its hold; the certificate is good again",
                    {{"certificate", subject.name}});
         break;
       case ShelfChange::kWithdrawn:
-        logger.log(LogLevel::kError, "staple.withdrawn",
-                   "the staple expired and nothing better came; none is offered until a responder answers",
-                   {{"certificate", subject.name}});
+        logger.log(
+            LogLevel::kError, "staple.withdrawn",
+            "the staple expired and nothing better came; none is offered until a responder answers",
+            {{"certificate", subject.name}});
         break;
     }
     plan.staple_changed(id, held_facts(id), now());
@@ -393,9 +442,11 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     }
   }
 
-  // ---- status ----------------------------------------------------------------------------------------------------
+  // ---- status
+  // ----------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record, Instant t) const {
+  [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record,
+                                            Instant t) const {
     const pki::Certificate& certificate = record.watched.subject.certificate;
     CertificateStatus out;
     out.name = record.watched.subject.name;
@@ -421,17 +472,19 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       out.source = held->source;
       out.obtained = held->obtained;
     }
-    out.state = judge_state(held ? &held->facts : nullptr, shelf.held_back(id) != nullptr, certificate.not_after(), t.wall);
+    out.state = judge_state(held ? &held->facts : nullptr, shelf.held_back(id) != nullptr,
+                            certificate.not_after(), t.wall);
     return out;
   }
 };
 
-Keeper::Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger, Shelf& shelf,
-               KeeperOptions options, std::uint64_t seed)
+Keeper::Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+               Shelf& shelf, KeeperOptions options, std::uint64_t seed)
     : impl_(std::make_shared<Impl>(loop, fetcher, clock, logger, shelf, std::move(options), seed)) {
-  shelf.on_change([raw = impl_.get()](const Subject& subject, ShelfChange change, const StaplePointer& staple) {
-    raw->on_shelf_change(subject, change, staple);
-  });
+  shelf.on_change(
+      [raw = impl_.get()](const Subject& subject, ShelfChange change, const StaplePointer& staple) {
+        raw->on_shelf_change(subject, change, staple);
+      });
 }
 Keeper::~Keeper() {
   stop();
@@ -439,13 +492,18 @@ Keeper::~Keeper() {
 }
 
 void Keeper::on_change(Shelf::Listener listener) { impl_->listener = std::move(listener); }
-void Keeper::on_first_round(std::function<void()> done) { impl_->first_round_done = std::move(done); }
-void Keeper::set_inventory(std::vector<Watched> inventory) { impl_->set_inventory(std::move(inventory)); }
+void Keeper::on_first_round(std::function<void()> done) {
+  impl_->first_round_done = std::move(done);
+}
+void Keeper::set_inventory(std::vector<Watched> inventory) {
+  impl_->set_inventory(std::move(inventory));
+}
 
 void Keeper::start(FirstFetch first) {
   if (first == FirstFetch::kEverything) {
     for (const auto& [id, record] : impl_->records) {
-      if (record.not_needed.empty() && record.watched.subject.certificate.not_after() > impl_->clock.now()) {
+      if (record.not_needed.empty() &&
+          record.watched.subject.certificate.not_after() > impl_->clock.now()) {
         impl_->first_round.insert(id);
       }
     }

@@ -12,7 +12,8 @@ Choice newer_wins(const StapleFacts& candidate, const StapleFacts& held, Choice 
     return Choice::kOlder;
   }
   if (candidate.this_update == held.this_update) {
-    return candidate.status == held.status && candidate.expires > held.expires ? Choice::kTake : Choice::kSame;
+    return candidate.status == held.status && candidate.expires > held.expires ? Choice::kTake
+                                                                               : Choice::kSame;
   }
   return when_newer;
 }
@@ -25,25 +26,38 @@ Choice first_of_its_kind(const StapleFacts& candidate) {
 
 std::string_view to_string(StapleStatus status) {
   switch (status) {
-    case StapleStatus::kGood: return "good";
-    case StapleStatus::kOnHold: return "on hold";
-    case StapleStatus::kRevoked: return "revoked";
-    case StapleStatus::kUnknown: return "unknown";
+    case StapleStatus::kGood:
+      return "good";
+    case StapleStatus::kOnHold:
+      return "on hold";
+    case StapleStatus::kRevoked:
+      return "revoked";
+    case StapleStatus::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }
 
 std::string_view to_string(Choice choice) {
   switch (choice) {
-    case Choice::kTake: return "taken";
-    case Choice::kTakeRevocation: return "taken: the certificate is revoked";
-    case Choice::kTakeReinstatement: return "taken: the hold was lifted";
-    case Choice::kHoldBack: return "held back until its thisUpdate";
-    case Choice::kSame: return "no newer than the one held";
-    case Choice::kOlder: return "older than the one held";
-    case Choice::kExpired: return "expired";
-    case Choice::kUnknownStatus: return "the responder does not know the certificate";
-    case Choice::kRevocationStands: return "good after a final revocation: not believed while that lives";
+    case Choice::kTake:
+      return "taken";
+    case Choice::kTakeRevocation:
+      return "taken: the certificate is revoked";
+    case Choice::kTakeReinstatement:
+      return "taken: the hold was lifted";
+    case Choice::kHoldBack:
+      return "held back until its thisUpdate";
+    case Choice::kSame:
+      return "no newer than the one held";
+    case Choice::kOlder:
+      return "older than the one held";
+    case Choice::kExpired:
+      return "expired";
+    case Choice::kUnknownStatus:
+      return "the responder does not know the certificate";
+    case Choice::kRevocationStands:
+      return "good after a final revocation: not believed while that lives";
   }
   return "";
 }
@@ -67,11 +81,13 @@ Choice judge_candidate(const StapleFacts& candidate, const StapleFacts* held, Un
       if (candidate.status == StapleStatus::kRevoked) {
         return alive ? newer_wins(candidate, *held, Choice::kTake) : Choice::kTake;
       }
-      // An older "good" from a lagging replica must not undo the revocation, not even after that expired here.
+      // An older "good" from a lagging replica must not undo the revocation, not even after that
+      // expired here.
       if (alive) {
         return Choice::kRevocationStands;
       }
-      return candidate.this_update > held->this_update ? first_of_its_kind(candidate) : Choice::kOlder;
+      return candidate.this_update > held->this_update ? first_of_its_kind(candidate)
+                                                       : Choice::kOlder;
     case StapleStatus::kOnHold:
       if (candidate.status == StapleStatus::kRevoked) {
         return Choice::kTakeRevocation;
@@ -85,10 +101,12 @@ Choice judge_candidate(const StapleFacts& candidate, const StapleFacts* held, Un
         return Choice::kTakeRevocation;  // final, so its age does not matter
       }
       if (candidate.status == StapleStatus::kOnHold) {
-        return candidate.this_update >= held->this_update ? Choice::kTakeRevocation : Choice::kOlder;
+        return candidate.this_update >= held->this_update ? Choice::kTakeRevocation
+                                                          : Choice::kOlder;
       }
       return alive ? newer_wins(candidate, *held, Choice::kTake) : Choice::kTake;
-    case StapleStatus::kUnknown: break;  // never held
+    case StapleStatus::kUnknown:
+      break;  // never held
   }
   return first_of_its_kind(candidate);
 }

@@ -11,18 +11,25 @@ namespace muster::keeper {
 namespace {
 /// How long a certificate with plenty of time lets more urgent ones go first.
 constexpr Milliseconds kMostSlack{60'000};
-/// After this long without another try a host that failed is asked first again, in the order of the URLs.
+/// After this long without another try a host that failed is asked first again, in the order of the
+/// URLs.
 constexpr Milliseconds kForgiveness{600'000};
 }  // namespace
 
 std::string_view to_string(OutcomeKind kind) {
   switch (kind) {
-    case OutcomeKind::kTaken: return "taken";
-    case OutcomeKind::kNothingNewer: return "nothing-newer";
-    case OutcomeKind::kHeldBack: return "held-back";
-    case OutcomeKind::kUnreachable: return "unreachable";
-    case OutcomeKind::kRefused: return "refused";
-    case OutcomeKind::kUnacceptable: return "unacceptable";
+    case OutcomeKind::kTaken:
+      return "taken";
+    case OutcomeKind::kNothingNewer:
+      return "nothing-newer";
+    case OutcomeKind::kHeldBack:
+      return "held-back";
+    case OutcomeKind::kUnreachable:
+      return "unreachable";
+    case OutcomeKind::kRefused:
+      return "refused";
+    case OutcomeKind::kUnacceptable:
+      return "unacceptable";
   }
   return "";
 }
@@ -43,15 +50,16 @@ struct Plan::Impl {
     std::optional<StapleFacts> held;
     Phase phase = Phase::kIdle;
     std::size_t url = 0;  ///< being asked, or asked last
-    bool round_answered = false;  ///< a URL of this round gave a verified answer, though nothing newer
+    bool round_answered =
+        false;  ///< a URL of this round gave a verified answer, though nothing newer
     unsigned failures = 0;
     std::uint64_t attempts = 0;
     std::uint64_t ticket = 0;  ///< while in flight
     MonotonicTime due{};       ///< while waiting
     MonotonicTime failing_since{};
     UnixSeconds first_seen{};
-    MonotonicTime turn{};                  ///< its key in the queues while queued
-    std::vector<std::string> queued_at;    ///< hosts in whose queues it is
+    MonotonicTime turn{};                ///< its key in the queues while queued
+    std::vector<std::string> queued_at;  ///< hosts in whose queues it is
     [[nodiscard]] const StapleFacts* live(UnixSeconds now) const {
       return held && held->usable_at(now) ? &*held : nullptr;
     }
@@ -83,7 +91,8 @@ struct Plan::Impl {
   std::uint64_t next_ticket = 1;
   std::optional<Milliseconds> clock_offset;
 
-  // ---- one certificate -------------------------------------------------------------------------------------------
+  // ---- one certificate
+  // -------------------------------------------------------------------------------------------
 
   void leave_phase(const Fingerprint& id, Entry& e) {
     if (e.phase == Phase::kWaiting) {
@@ -115,7 +124,8 @@ struct Plan::Impl {
     return host.failures == 0 || now.steady - host.failed_at > kForgiveness;
   }
 
-  /// Where to ask next: the first URL not tried in this round whose host is well; when none is, wherever a place is free first.
+  /// Where to ask next: the first URL not tried in this round whose host is well; when none is,
+  /// wherever a place is free first.
   [[nodiscard]] std::vector<std::string> pick_hosts(const Entry& e, Instant now) {
     std::vector<std::string> out;
     for (const Url& url : e.urls) {
@@ -132,10 +142,12 @@ struct Plan::Impl {
     return out;
   }
 
-  /// Turns come in the order of queueing, but the closer to expiry the less others may go first: a queue that starves nobody.
+  /// Turns come in the order of queueing, but the closer to expiry the less others may go first: a
+  /// queue that starves nobody.
   [[nodiscard]] MonotonicTime turn_of(const Entry& e, Instant now) const {
     const StapleFacts* live = e.live(now.wall);
-    const Milliseconds slack = live == nullptr ? Milliseconds(0) : Milliseconds(live->expires - now.wall) / 20;
+    const Milliseconds slack =
+        live == nullptr ? Milliseconds(0) : Milliseconds(live->expires - now.wall) / 20;
     return now.steady + std::min(slack, kMostSlack);
   }
 
@@ -167,7 +179,8 @@ struct Plan::Impl {
   }
 
   [[nodiscard]] bool in_grace(const Entry& e, Instant now) const {
-    // notBefore is often set back by an hour, so what counts is when we first saw a certificate that is still young.
+    // notBefore is often set back by an hour, so what counts is when we first saw a certificate
+    // that is still young.
     const bool young = e.first_seen < e.subject.not_before + Seconds(86400);
     return young && now.wall < e.first_seen + policy.grace;
   }
@@ -184,14 +197,17 @@ struct Plan::Impl {
   [[nodiscard]] Milliseconds failure_delay(const Entry& e, const StapleFacts* live,
                                            std::optional<Seconds> retry_after, Instant now) {
     const auto failing_for = std::chrono::duration_cast<Seconds>(now.steady - e.failing_since);
-    return delay_after_failure(policy, live, e.failures, failing_for, retry_after, now.wall, random.next());
+    return delay_after_failure(policy, live, e.failures, failing_for, retry_after, now.wall,
+                               random.next());
   }
 
-  // ---- hosts -----------------------------------------------------------------------------------------------------
+  // ---- hosts
+  // -----------------------------------------------------------------------------------------------------
 
   [[nodiscard]] bool may_start(const Host& host, Instant now) const {
     // One at a time is enough to learn whether a host that failed is back.
-    return host.rest_until <= now.steady && host.in_flight < (host.failures > 0 ? 1 : policy.per_host);
+    return host.rest_until <= now.steady &&
+           host.in_flight < (host.failures > 0 ? 1 : policy.per_host);
   }
 
   void judge_host(const std::string& name, const Outcome& outcome, Instant now) {
@@ -207,7 +223,8 @@ struct Plan::Impl {
     Milliseconds rest{0};
     if (host.failures >= policy.open_after) {
       const unsigned doublings = std::min(host.failures - policy.open_after, 20U);
-      rest = std::min<Milliseconds>(policy.most_rest, Milliseconds(policy.first_rest) * (1U << doublings));
+      rest = std::min<Milliseconds>(policy.most_rest,
+                                    Milliseconds(policy.first_rest) * (1U << doublings));
     }
     if (outcome.retry_after) {
       rest = std::max(rest, std::min<Milliseconds>(*outcome.retry_after, policy.most_rest));
@@ -234,7 +251,8 @@ struct Plan::Impl {
     const Fingerprint id = host.waiting.begin()->second;
     Entry& e = entries.at(id);
     leave_phase(id, e);
-    const auto url = std::find_if(e.urls.begin(), e.urls.end(), [&name](const Url& u) { return !u.tried && u.host == name; });
+    const auto url = std::find_if(e.urls.begin(), e.urls.end(),
+                                  [&name](const Url& u) { return !u.tried && u.host == name; });
     MUSTER_ASSERT(url != e.urls.end());
     e.url = static_cast<std::size_t>(url - e.urls.begin());
     e.phase = Phase::kInFlight;
@@ -306,7 +324,8 @@ struct Plan::Impl {
           e.held = outcome.staple;
         }
         e.failures = 0;
-        if (outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now) && has_untried(e)) {
+        if (outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now) &&
+            has_untried(e)) {
           verdict.another_url = true;  // this one may be a cache that got stuck
           e.round_answered = true;
           queue(started.subject, e, turn_of(e, now), now);
@@ -314,12 +333,14 @@ struct Plan::Impl {
         }
         end_round(e);
         wait(started.subject, e,
-             delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next()), now);
+             delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next()),
+             now);
         return verdict;
       }
       case OutcomeKind::kUnreachable:
       case OutcomeKind::kRefused:
-      case OutcomeKind::kUnacceptable: break;
+      case OutcomeKind::kUnacceptable:
+        break;
     }
     verdict.another_url = has_untried(e);
     if (verdict.another_url) {
@@ -331,7 +352,8 @@ struct Plan::Impl {
     end_round(e);
     const StapleFacts* live = e.live(now.wall);
     if (answered && live != nullptr) {
-      wait(started.subject, e, delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
+      wait(started.subject, e,
+           delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
       return verdict;
     }
     if (e.failures++ == 0) {
@@ -365,10 +387,12 @@ struct Plan::Impl {
   }
 };
 
-Plan::Plan(const PlanPolicy& policy, std::uint64_t seed) : impl_(std::make_unique<Impl>(policy, seed)) {}
+Plan::Plan(const PlanPolicy& policy, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(policy, seed)) {}
 Plan::~Plan() = default;
 
-void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held, Instant now) {
+void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held,
+               Instant now) {
   const auto before = impl_->entries.find(id);
   if (before != impl_->entries.end() && before->second.subject.urls == subject.urls) {
     return;  // a certificate never changes, so there is nothing new to plan
@@ -395,7 +419,8 @@ void Plan::remove(const Fingerprint& id) {
   }
 }
 
-void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now) {
+void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held,
+                          Instant now) {
   const auto found = impl_->entries.find(id);
   if (found == impl_->entries.end()) {
     return;
@@ -412,8 +437,9 @@ void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts
 }
 
 void Plan::refresh_all(Instant now) {
-  const Milliseconds spread = std::min<Milliseconds>(
-      impl_->policy.start_spread, Milliseconds(20) * static_cast<std::int64_t>(impl_->entries.size()));
+  const Milliseconds spread =
+      std::min<Milliseconds>(impl_->policy.start_spread,
+                             Milliseconds(20) * static_cast<std::int64_t>(impl_->entries.size()));
   for (auto& [id, e] : impl_->entries) {
     if (e.phase == Phase::kWaiting) {
       const double share = impl_->random.next();
@@ -468,12 +494,16 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
   const Impl::Entry& e = found->second;
   PlanView view{e.phase, e.failures, e.attempts, std::nullopt};
   switch (e.phase) {
-    case Phase::kIdle: break;
+    case Phase::kIdle:
+      break;
     case Phase::kWaiting:
-      view.next_due = now.wall + std::max(Seconds(0), std::chrono::duration_cast<Seconds>(e.due - now.steady));
+      view.next_due =
+          now.wall + std::max(Seconds(0), std::chrono::duration_cast<Seconds>(e.due - now.steady));
       break;
     case Phase::kQueued:
-    case Phase::kInFlight: view.next_due = now.wall; break;
+    case Phase::kInFlight:
+      view.next_due = now.wall;
+      break;
   }
   return view;
 }

@@ -23,8 +23,8 @@ Milliseconds least_interval(const StapleFacts& staple) {
   return std::clamp(window / 100, Milliseconds(1000), Milliseconds(60'000));
 }
 
-Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& staple, std::optional<Seconds> max_age,
-                                UnixSeconds now, double chance) {
+Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& staple,
+                                std::optional<Seconds> max_age, UnixSeconds now, double chance) {
   const Real window = staple.expires - staple.this_update;
   const Real age = now - staple.this_update;  // negative while held back
   const Real remaining = staple.expires - now;
@@ -36,42 +36,50 @@ Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& sta
     delay = std::max(remaining * (0.25 - 0.05 * chance), std::min(hint, remaining * 0.5));
   }
   const Milliseconds bounded = bounded_by_max_refresh(policy, to_ms(delay), chance);
-  const Milliseconds least = policy.max_refresh ? std::min(least_interval(staple), Milliseconds(*policy.max_refresh))
-                                                : least_interval(staple);
+  const Milliseconds least =
+      policy.max_refresh ? std::min(least_interval(staple), Milliseconds(*policy.max_refresh))
+                         : least_interval(staple);
   return std::max({bounded, least, Milliseconds(1000)});
 }
 
-Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* live, unsigned failures,
-                                 Seconds failing_for, std::optional<Seconds> retry_after, UnixSeconds now,
+Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* live,
+                                 unsigned failures, Seconds failing_for,
+                                 std::optional<Seconds> retry_after, UnixSeconds now,
                                  double chance) {
   Milliseconds cap, patience, least(1000);
   if (live != nullptr) {
     // Close to the end a try a second would only hammer, except where the whole window is minutes.
-    least = std::clamp(Milliseconds(live->expires - live->this_update) / 500, Milliseconds(1000), Milliseconds(10'000));
+    least = std::clamp(Milliseconds(live->expires - live->this_update) / 500, Milliseconds(1000),
+                       Milliseconds(10'000));
     const Milliseconds remaining = live->expires - now;
     cap = std::min<Milliseconds>(policy.most_retry, remaining / 20);
     patience = remaining / 4;
   } else {
-    cap = std::clamp<Milliseconds>(Milliseconds(failing_for) / 20, Milliseconds(30'000),
-                                   std::max(Milliseconds(30'000), Milliseconds(policy.most_retry_without)));
+    cap = std::clamp<Milliseconds>(
+        Milliseconds(failing_for) / 20, Milliseconds(30'000),
+        std::max(Milliseconds(30'000), Milliseconds(policy.most_retry_without)));
     patience = policy.most_retry_after;
   }
   cap = bounded_by_max_refresh(policy, cap, 0);
   const unsigned doublings = std::min(failures == 0 ? 0 : failures - 1, 20U);
-  Milliseconds delay = std::min<Milliseconds>(Milliseconds(policy.first_retry) * (1U << doublings), cap);
+  Milliseconds delay =
+      std::min<Milliseconds>(Milliseconds(policy.first_retry) * (1U << doublings), cap);
   delay = to_ms(Real(delay) * (1.0 - 0.25 * chance));
   if (retry_after) {
     delay = std::max(delay, std::min<Milliseconds>(*retry_after, patience));
   }
-  return std::max(delay, policy.max_refresh ? std::min<Milliseconds>(least, *policy.max_refresh) : least);
+  return std::max(delay,
+                  policy.max_refresh ? std::min<Milliseconds>(least, *policy.max_refresh) : least);
 }
 
-Milliseconds delay_at_start(const PlanPolicy& policy, const StapleFacts* staple, UnixSeconds now, double chance) {
+Milliseconds delay_at_start(const PlanPolicy& policy, const StapleFacts* staple, UnixSeconds now,
+                            double chance) {
   if (staple == nullptr || !staple->usable_at(now)) {
     return Milliseconds(0);
   }
   const Real window = staple->expires - staple->this_update;
-  const Real until = window * (policy.refresh_at - policy.refresh_jitter * chance) - Real(now - staple->this_update);
+  const Real until = window * (policy.refresh_at - policy.refresh_jitter * chance) -
+                     Real(now - staple->this_update);
   if (until > Real(0)) {
     return bounded_by_max_refresh(policy, to_ms(until), chance);
   }

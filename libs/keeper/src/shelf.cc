@@ -26,7 +26,8 @@ StapleStatus status_of(const ocsp::CertStatus& status) {
     return StapleStatus::kGood;
   }
   if (const auto* revoked = std::get_if<ocsp::Revoked>(&status)) {
-    return revoked->reason == ReasonCode::kCertificateHold ? StapleStatus::kOnHold : StapleStatus::kRevoked;
+    return revoked->reason == ReasonCode::kCertificateHold ? StapleStatus::kOnHold
+                                                           : StapleStatus::kRevoked;
   }
   return StapleStatus::kUnknown;
 }
@@ -54,15 +55,18 @@ FileStamp stamp_of(const std::string& path) {
 
 ShelfChange change_for(Choice choice) {
   switch (choice) {
-    case Choice::kTakeRevocation: return ShelfChange::kRevoked;
-    case Choice::kTakeReinstatement: return ShelfChange::kReinstated;
+    case Choice::kTakeRevocation:
+      return ShelfChange::kRevoked;
+    case Choice::kTakeReinstatement:
+      return ShelfChange::kReinstated;
     case Choice::kTake:
     case Choice::kHoldBack:
     case Choice::kSame:
     case Choice::kOlder:
     case Choice::kExpired:
     case Choice::kUnknownStatus:
-    case Choice::kRevocationStands: break;
+    case Choice::kRevocationStands:
+      break;
   }
   return ShelfChange::kReplaced;
 }
@@ -121,9 +125,12 @@ struct Shelf::Impl {
   FileStamp directory_seen;
   bool directory_settled = false;
 
-  [[nodiscard]] std::string path_of(const Fingerprint& f) const { return directory + '/' + shelf_file_name(f); }
+  [[nodiscard]] std::string path_of(const Fingerprint& f) const {
+    return directory + '/' + shelf_file_name(f);
+  }
 
-  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response, UnixSeconds obtained) const {
+  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
+                                     UnixSeconds obtained) const {
     UnixSeconds expires = response.effective_expiry();
     if (!response.next_update()) {
       expires = std::min(expires, obtained + policy.life_without_next_update);
@@ -139,7 +146,9 @@ struct Shelf::Impl {
       deadlines.erase({*slot.deadline, id});
       slot.deadline.reset();
     }
-    const auto sooner = [&slot](UnixSeconds t) { slot.deadline = slot.deadline ? std::min(*slot.deadline, t) : t; };
+    const auto sooner = [&slot](UnixSeconds t) {
+      slot.deadline = slot.deadline ? std::min(*slot.deadline, t) : t;
+    };
     if (slot.on_offer) {
       sooner(slot.current->facts.expires);
     }
@@ -164,7 +173,8 @@ struct Shelf::Impl {
     }
     if (unsaved == 0 && !disk_error.empty()) {
       disk_error.clear();
-      logger.log(LogLevel::kInfo, "shelf.saved", "the shelf could be written again; everything held is on disk");
+      logger.log(LogLevel::kInfo, "shelf.saved",
+                 "the shelf could be written again; everything held is on disk");
     }
   }
 
@@ -173,20 +183,23 @@ struct Shelf::Impl {
       return;
     }
     const Staple& staple = *slot.current;
-    const auto written =
-        write_file_atomically(path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
+    const auto written = write_file_atomically(
+        path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
     if (written) {
       set_unsaved(slot, false);
       return;
     }
     set_unsaved(slot, true);
     slot.write_at =
-        now + std::min<Seconds>(kLastWriteRetry, kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
+        now + std::min<Seconds>(kLastWriteRetry,
+                                kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
     ++slot.write_failures;
     const std::string text = to_string(written.error());
     if (disk_error.empty()) {
       logger.log(LogLevel::kError, "shelf.write_failed",
-                 "a staple is valid in memory but could not be saved, so a restart would forget it; writing is retried: " + text,
+                 "a staple is valid in memory but could not be saved, so a restart would forget "
+                 "it; writing is retried: " +
+                     text,
                  {{"certificate", slot.subject.name}});
     }
     disk_error = text;
@@ -199,12 +212,14 @@ struct Shelf::Impl {
   }
 
   /// Puts `staple` on offer in memory; does not save it.
-  void put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change, UnixSeconds now) {
+  void put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
+           UnixSeconds now) {
     const bool good = staple->facts.status == StapleStatus::kGood;
     if (!good) {
       slot.reserve.reset();
     } else if (slot.current && slot.current->facts.status == StapleStatus::kGood &&
-               slot.current->facts.usable_at(now) && slot.current->facts.expires > staple->facts.expires) {
+               slot.current->facts.usable_at(now) &&
+               slot.current->facts.expires > staple->facts.expires) {
       slot.reserve = slot.current;
     }
     if (slot.reserve && slot.reserve->facts.expires <= staple->facts.expires) {
@@ -212,13 +227,15 @@ struct Shelf::Impl {
     }
     slot.current = std::move(staple);
     slot.on_offer = true;
-    const StaplePointer offered = good || policy.revoked == RevokedPolicy::kOffer ? slot.current : nullptr;
+    const StaplePointer offered =
+        good || policy.revoked == RevokedPolicy::kOffer ? slot.current : nullptr;
     offers.publish(id, offered);
     reschedule(id, slot);
     tell(slot, change, offered);
   }
 
-  void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change, UnixSeconds now) {
+  void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
+                    UnixSeconds now) {
     put(id, slot, std::move(staple), change, now);
     save(id, slot, now);
     reschedule(id, slot);
@@ -238,7 +255,8 @@ struct Shelf::Impl {
     if (slot.pending && slot.pending->facts.this_update <= now) {
       const StaplePointer candidate = std::move(slot.pending);
       slot.pending.reset();
-      const Choice choice = judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
+      const Choice choice =
+          judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
       if (takes(choice)) {
         put_and_save(id, slot, candidate, change_for(choice), now);
       }
@@ -292,7 +310,8 @@ struct Shelf::Impl {
       return;
     }
     const auto verified = client::verify(
-        client::VerifyInput{file->response, slot.subject.certificate, slot.subject.issuer, std::nullopt, {}},
+        client::VerifyInput{
+            file->response, slot.subject.certificate, slot.subject.issuer, std::nullopt, {}},
         policy.verify, now);
     if (!verified) {
       if (verified.error().code == client::VerifyErrc::kExpired) {
@@ -304,9 +323,10 @@ struct Shelf::Impl {
       return;
     }
     const UnixSeconds obtained = std::min(file->obtained, now);
-    const auto staple =
-        std::make_shared<const Staple>(Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
-    const Choice choice = judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+    const auto staple = std::make_shared<const Staple>(
+        Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
+    const Choice choice =
+        judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
     if (choice == Choice::kHoldBack) {
       slot.pending = staple;
       reschedule(id, slot);
@@ -348,7 +368,8 @@ struct Shelf::Impl {
     }
   }
 
-  Choice offer(const client::VerifiedResponse& response, const std::string& source, UnixSeconds now) {
+  Choice offer(const client::VerifiedResponse& response, const std::string& source,
+               UnixSeconds now) {
     MUSTER_ASSERT(mode == ShelfMode::kOwner);
     const Fingerprint id = response.certificate().fingerprint();
     const auto found = slots.find(id);
@@ -356,12 +377,15 @@ struct Shelf::Impl {
       return Choice::kExpired;
     }
     Slot& slot = found->second;
-    const auto staple = std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
-    const Choice choice = judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+    const auto staple =
+        std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
+    const Choice choice =
+        judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
     if (takes(choice)) {
       put_and_save(id, slot, staple, change_for(choice), now);
     } else if (choice == Choice::kHoldBack) {
-      // A responder whose clock is always ahead must not push the day of use before it for ever: the sooner one stays.
+      // A responder whose clock is always ahead must not push the day of use before it for ever:
+      // the sooner one stays.
       const bool keep = slot.pending && slot.pending->facts.status == staple->facts.status &&
                         slot.pending->facts.expires > now;
       if (!keep) {
@@ -374,7 +398,8 @@ struct Shelf::Impl {
 
   void refresh(UnixSeconds now) {
     if (!directory.empty()) {
-      // Each change is a rename and so moves the directory's time; a second look follows the first, since that time is coarse.
+      // Each change is a rename and so moves the directory's time; a second look follows the first,
+      // since that time is coarse.
       const FileStamp stamp = stamp_of(directory);
       const bool same = stamp == directory_seen;
       if (!same || !directory_settled) {
@@ -398,7 +423,8 @@ Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& direct
     return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));
   }
   const auto fail = [&directory](const std::string& why) {
-    return Err{ShelfError{ShelfErrc::kDirectory, "cannot use the shelf directory '" + directory + "': " + why}};
+    return Err{ShelfError{ShelfErrc::kDirectory,
+                          "cannot use the shelf directory '" + directory + "': " + why}};
   };
   if (mode == ShelfMode::kOwner && ::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return fail(errno_text(errno) + " (create it, or give another with --shelf)");
@@ -413,8 +439,10 @@ Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& direct
       return fail(errno_text(errno));
     }
     if (::flock(impl->directory_lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      return Err{ShelfError{ShelfErrc::kOwned, "the shelf directory '" + directory +
-                                                   "' belongs to another running stapler (stop it, or use another directory)"}};
+      return Err{ShelfError{
+          ShelfErrc::kOwned,
+          "the shelf directory '" + directory +
+              "' belongs to another running stapler (stop it, or use another directory)"}};
     }
     remove_leftovers(directory);
   }
@@ -437,7 +465,8 @@ void Shelf::on_change(Listener listener) { impl_->listener = std::move(listener)
 void Shelf::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
   impl_->set_subjects(std::move(subjects), now);
 }
-Choice Shelf::offer(const client::VerifiedResponse& candidate, const std::string& source, UnixSeconds now) {
+Choice Shelf::offer(const client::VerifiedResponse& candidate, const std::string& source,
+                    UnixSeconds now) {
   return impl_->offer(candidate, source, now);
 }
 void Shelf::tick(UnixSeconds now) { impl_->tick(now); }
@@ -459,6 +488,8 @@ StapleFacts Shelf::facts_of(const client::VerifiedResponse& response, UnixSecond
 const ShelfPolicy& Shelf::policy() const { return impl_->policy; }
 const std::string& Shelf::disk_error() const { return impl_->disk_error; }
 std::size_t Shelf::unsaved() const { return impl_->unsaved; }
-std::string Shelf::path_of(const Fingerprint& certificate) const { return impl_->path_of(certificate); }
+std::string Shelf::path_of(const Fingerprint& certificate) const {
+  return impl_->path_of(certificate);
+}
 
 }  // namespace muster::keeper

@@ -30,10 +30,12 @@ std::int64_t take_number(std::string_view& rest, std::string_view key) {
 
 }  // namespace
 
-std::string shelf_file_name(const Fingerprint& certificate) { return to_hex(certificate) + ".staple"; }
+std::string shelf_file_name(const Fingerprint& certificate) {
+  return to_hex(certificate) + ".staple";
+}
 
-Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained, std::string_view source,
-                         Bytes response) {
+Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained,
+                         std::string_view source, Bytes response) {
   std::string head(kMagic);
   head += "\ncertificate " + to_hex(certificate);
   head += "\nobtained " + std::to_string(to_int(obtained));

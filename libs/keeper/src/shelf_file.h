@@ -20,9 +20,10 @@ struct ShelfFile {
 
 /// "<64 hexadecimal digits>.staple"
 std::string shelf_file_name(const Fingerprint& certificate);
-Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained, std::string_view source, Bytes response);
-/// Reads what encode_shelf_file writes and nothing else; the error is a sentence for people. The response is not verified
-/// here, only found whole.
+Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained,
+                         std::string_view source, Bytes response);
+/// Reads what encode_shelf_file writes and nothing else; the error is a sentence for people. The
+/// response is not verified here, only found whole.
 Result<ShelfFile, std::string> parse_shelf_file(Bytes content);
 
 }  // namespace muster::keeper

@@ -19,7 +19,8 @@ struct Offers::View {
 Offers::Offers() : id_(next_id()), current_(std::make_shared<const Snapshot>()) {}
 
 const Offers::Snapshot& Offers::view() const {
-  // A thread rarely reads from more than one shelf; with more than four the oldest view is fetched anew.
+  // A thread rarely reads from more than one shelf; with more than four the oldest view is fetched
+  // anew.
   thread_local std::array<View, 4> views;
   thread_local std::size_t oldest = 0;
   View* mine = nullptr;
@@ -47,8 +48,9 @@ StaplePointer Offers::find(const Fingerprint& certificate) const {
   if (!shard) {
     return nullptr;
   }
-  const auto place = std::lower_bound(shard->begin(), shard->end(), certificate,
-                                      [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
+  const auto place =
+      std::lower_bound(shard->begin(), shard->end(), certificate,
+                       [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
   return place != shard->end() && place->certificate == certificate ? place->staple : nullptr;
 }
 
@@ -61,8 +63,9 @@ void Offers::publish(const Fingerprint& certificate, StaplePointer staple) {
   auto snapshot = std::make_shared<Snapshot>(*before);
   std::shared_ptr<const Shard>& slot = (*snapshot)[certificate[0]];
   auto shard = slot ? std::make_shared<Shard>(*slot) : std::make_shared<Shard>();
-  const auto place = std::lower_bound(shard->begin(), shard->end(), certificate,
-                                      [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
+  const auto place =
+      std::lower_bound(shard->begin(), shard->end(), certificate,
+                       [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
   const bool found = place != shard->end() && place->certificate == certificate;
   if (staple) {
     if (found) {

@@ -10,9 +10,10 @@
 
 namespace muster::keeper {
 
-/// What is on offer, published by one writer to every thread. Immutable pieces: a change copies one shard of 1/256 of the
-/// certificates and the table of shards, so that 100,000 certificates cost a few microseconds a change. Readers keep the
-/// snapshot they saw last per thread and compare an epoch: no lock and no contended reference count on the handshake path.
+/// What is on offer, published by one writer to every thread. Immutable pieces: a change copies one
+/// shard of 1/256 of the certificates and the table of shards, so that 100,000 certificates cost a
+/// few microseconds a change. Readers keep the snapshot they saw last per thread and compare an
+/// epoch: no lock and no contended reference count on the handshake path.
 class Offers {
  public:
   Offers();
@@ -33,7 +34,8 @@ class Offers {
   /// This thread's snapshot, brought up to date.
   const Snapshot& view() const;
 
-  const std::uint64_t id_;  ///< never reused, so that a thread's cached view cannot belong to another object
+  const std::uint64_t
+      id_;  ///< never reused, so that a thread's cached view cannot belong to another object
   std::atomic<std::uint64_t> epoch_{1};
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> current_ MUSTER_GUARDED_BY(mutex_);

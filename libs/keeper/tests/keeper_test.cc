@@ -16,7 +16,8 @@ class FakeFetcher final : public net::FetchService {
     net::FetchRequest request;
     std::function<void(net::FetchResult)> done;
   };
-  net::FetchId start(net::FetchRequest request, std::function<void(net::FetchResult)> done) override {
+  net::FetchId start(net::FetchRequest request,
+                     std::function<void(net::FetchResult)> done) override {
     pending.emplace(++last_, Pending{std::move(request), std::move(done)});
     ++started;
     return last_;
@@ -25,7 +26,8 @@ class FakeFetcher final : public net::FetchService {
     auto found = pending.extract(id);
     if (!found.empty()) {
       ++cancelled;
-      found.mapped().done(Err{net::FetchError{net::FetchErrc::kCancelled, "cancelled", 0, std::nullopt}});
+      found.mapped().done(
+          Err{net::FetchError{net::FetchErrc::kCancelled, "cancelled", 0, std::nullopt}});
     }
   }
   /// Answers the oldest request.
@@ -42,7 +44,8 @@ class FakeFetcher final : public net::FetchService {
     answer(net::FetchResult(std::move(response)));
   }
   void fail(net::FetchErrc code, unsigned http_status = 0) {
-    answer(net::FetchResult(Err{net::FetchError{code, std::string(to_string(code)), http_status, std::nullopt}}));
+    answer(net::FetchResult(
+        Err{net::FetchError{code, std::string(to_string(code)), http_status, std::nullopt}}));
   }
   std::map<net::FetchId, Pending> pending;
   std::size_t started = 0, cancelled = 0;
@@ -62,10 +65,13 @@ class KeeperTest : public ShelfFixture {
   void make(KeeperOptions options = {}) {
     keeper.reset();
     keeper = std::make_unique<Keeper>(loop, fetcher, clock, logger, *shelf, std::move(options), 1);
-    keeper->on_change([this](const Subject& s, ShelfChange c, const StaplePointer& p) { events.push_back({s.name, c, p}); });
+    keeper->on_change([this](const Subject& s, ShelfChange c, const StaplePointer& p) {
+      events.push_back({s.name, c, p});
+    });
     keeper->on_first_round([this] { ++first_rounds; });
   }
-  Watched watch(const testing::Identity& identity, std::string name, std::vector<std::string> urls = {"http://a.example/"}) {
+  Watched watch(const testing::Identity& identity, std::string name,
+                std::vector<std::string> urls = {"http://a.example/"}) {
     return {subject_of(identity, std::move(name)), std::move(urls)};
   }
   void start_with_leaf() {
@@ -88,7 +94,9 @@ class KeeperTest : public ShelfFixture {
     }
     ASSERT_FALSE(fetcher.pending.empty());
   }
-  [[nodiscard]] StaplePointer staple() const { return shelf->find(leaf.certificate.fingerprint(), clock.now()); }
+  [[nodiscard]] StaplePointer staple() const {
+    return shelf->find(leaf.certificate.fingerprint(), clock.now());
+  }
   [[nodiscard]] CertificateStatus status() const { return keeper->status().at(0); }
   /// A good answer that begins now and lasts a day.
   [[nodiscard]] Buffer fresh(ocsp::CertStatus s = ocsp::Good{}) const {
@@ -158,7 +166,8 @@ TEST_F(KeeperTest, AsksWithTheOtherHashWhenRefusedAndRemembersWhatWorked) {
   EXPECT_EQ(asked_hash(fetcher), HashAlgorithm::kSha256);
 }
 
-// req: OCSP-STAP-001 OCSP-STAP-002 : nothing that does not verify is offered, and a good one on offer is not touched by it.
+// req: OCSP-STAP-001 OCSP-STAP-002 : nothing that does not verify is offered, and a good one on
+// offer is not touched by it.
 TEST_F(KeeperTest, NoBadAnswerIsOfferedNorReplacesAGoodOne) {
   const auto at = [this](std::int64_t this_update, std::int64_t next_update) {
     const std::int64_t t = (clock.now() - kTestNow).count();
@@ -182,23 +191,48 @@ TEST_F(KeeperTest, NoBadAnswerIsOfferedNorReplacesAGoodOne) {
       {"empty", [&] { fetcher.answer(Buffer{}); }},
       {"a digit", [&] { fetcher.answer(Buffer{'0'}); }},
       {"a web page", [&] { fetcher.answer(to_buffer(as_bytes("<html>ok</html>"))); }},
-      {"tryLater", [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater)); }},
-      {"unauthorized", [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized)); }},
-      {"internalError", [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kInternalError)); }},
-      {"trailing octet", [&] { Buffer b = fresh(); b.push_back(0); fetcher.answer(std::move(b)); }},
-      {"cut response", [&] { Buffer b = fresh(); b.pop_back(); fetcher.answer(std::move(b)); }},
+      {"tryLater",
+       [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater)); }},
+      {"unauthorized",
+       [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized)); }},
+      {"internalError",
+       [&] { fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kInternalError)); }},
+      {"trailing octet",
+       [&] {
+         Buffer b = fresh();
+         b.push_back(0);
+         fetcher.answer(std::move(b));
+       }},
+      {"cut response",
+       [&] {
+         Buffer b = fresh();
+         b.pop_back();
+         fetcher.answer(std::move(b));
+       }},
       {"another certificate's", [&] { fetcher.answer(make_response(other, at(0, 86400))); }},
       {"expired", [&] { fetcher.answer(make_response(leaf, at(-7200, -1))); }},
       {"far in the future", [&] { fetcher.answer(make_response(leaf, at(7200, 90000))); }},
       {"unknown", [&] { fetcher.answer(make_response(leaf, at(0, 86400), ocsp::Unknown{})); }},
-      {"bad signature", [&] { auto s = spec(); s.break_signature = true; fetcher.answer(build_response(pki.ocsp_signer, s)); }},
-      {"changed body", [&] { auto s = spec(); s.break_body = true; fetcher.answer(build_response(pki.ocsp_signer, s)); }},
+      {"bad signature",
+       [&] {
+         auto s = spec();
+         s.break_signature = true;
+         fetcher.answer(build_response(pki.ocsp_signer, s));
+       }},
+      {"changed body",
+       [&] {
+         auto s = spec();
+         s.break_body = true;
+         fetcher.answer(build_response(pki.ocsp_signer, s));
+       }},
       {"signed by a stranger", [&] { fetcher.answer(build_response(pki.other_leaf, spec())); }},
-      {"signed by another CA", [&] {
+      {"signed by another CA",
+       [&] {
          const auto stranger = testing::make_self_signed(testing::ca_spec("Stranger"));
          fetcher.answer(build_response(stranger, spec()));
        }},
-      {"older than what is held", [&] { fetcher.answer(make_response(leaf, at(-4000000, 100000))); }},
+      {"older than what is held",
+       [&] { fetcher.answer(make_response(leaf, at(-4000000, 100000))); }},
   };
   for (const bool with_good : {false, true}) {
     for (const auto& [name, bad] : cases) {
@@ -219,7 +253,8 @@ TEST_F(KeeperTest, NoBadAnswerIsOfferedNorReplacesAGoodOne) {
       } else if (std::string_view(name) == "older than what is held") {
         continue;
       }
-      for (int i = 0; i < 6 && !fetcher.pending.empty(); ++i) {  // a repeat with SHA-1, or past a cache, belongs to the same attempt
+      for (int i = 0; i < 6 && !fetcher.pending.empty();
+           ++i) {  // a repeat with SHA-1, or past a cache, belongs to the same attempt
         bad();
       }
       if (with_good) {
@@ -232,7 +267,8 @@ TEST_F(KeeperTest, NoBadAnswerIsOfferedNorReplacesAGoodOne) {
         EXPECT_NE(status().last_error, "");
         EXPECT_EQ(first_rounds > 0, true);
       }
-      // Tried again soon; an older answer is an answer, so that one waits for a quarter of what remains.
+      // Tried again soon; an older answer is an answer, so that one waits for a quarter of what
+      // remains.
       go_to_next_request(std::string_view(name) == "older than what is held" ? 20'000 : 600);
     }
   }
@@ -358,12 +394,13 @@ TEST_F(KeeperTest, CertificatesThatNeedNoStapleAreLeftAloneWithoutError) {
   brief.not_after = kTestNow + Seconds(86400);
   testing::CertificateSpec ldap = testing::leaf_spec("ldap.example");
   ldap.ocsp_uris = {"ldap://a.example/"};
-  const auto a = issue(pki.intermediate, plain), b = issue(pki.intermediate, no_rev), c = issue(pki.intermediate, brief),
-             d = issue(pki.intermediate, ldap);
+  const auto a = issue(pki.intermediate, plain), b = issue(pki.intermediate, no_rev),
+             c = issue(pki.intermediate, brief), d = issue(pki.intermediate, ldap);
   KeeperOptions options;
   options.skip_shorter_than = Seconds(7 * 86400);
   make(options);
-  keeper->set_inventory({watch(a, "plain", {}), watch(b, "norev", {}), watch(c, "brief", {}), watch(d, "ldap", {})});
+  keeper->set_inventory(
+      {watch(a, "plain", {}), watch(b, "norev", {}), watch(c, "brief", {}), watch(d, "ldap", {})});
   keeper->start();
   EXPECT_TRUE(fetcher.pending.empty());
   EXPECT_EQ(first_rounds, 1);
@@ -375,7 +412,8 @@ TEST_F(KeeperTest, CertificatesThatNeedNoStapleAreLeftAloneWithoutError) {
   make();
   keeper->set_inventory({watch(c, "brief", {}), watch(a, "given", {"http://b.example/"})});
   keeper->start();
-  EXPECT_EQ(fetcher.pending.size(), 2U) << "short-lived with a URL is asked by default; a URL given by the operator always";
+  EXPECT_EQ(fetcher.pending.size(), 2U)
+      << "short-lived with a URL is asked by default; a URL given by the operator always";
 }
 
 // req: OCSP-STAP-008

@@ -30,8 +30,12 @@ TEST(Order, JudgesEveryPairOfCandidateAndHeld) {
   const Case cases[] = {
       {"anything good beats nothing", good, {}, Choice::kTake},
       {"revoked beats nothing and is news", revoked, {}, Choice::kTakeRevocation},
-      {"unknown is never taken", facts(StapleStatus::kUnknown, -1, 900), {}, Choice::kUnknownStatus},
-      {"unknown does not replace good", facts(StapleStatus::kUnknown, -1, 900), good, Choice::kUnknownStatus},
+      {"unknown is never taken",
+       facts(StapleStatus::kUnknown, -1, 900),
+       {},
+       Choice::kUnknownStatus},
+      {"unknown does not replace good", facts(StapleStatus::kUnknown, -1, 900), good,
+       Choice::kUnknownStatus},
       {"expired is never taken", facts(kGood, -100, 0), {}, Choice::kExpired},
       {"one second before expiry it still is", facts(kGood, -100, 1), {}, Choice::kTake},
       {"expired revoked is not taken either", facts(kRevoked, -100, -1), good, Choice::kExpired},
@@ -45,33 +49,40 @@ TEST(Order, JudgesEveryPairOfCandidateAndHeld) {
       {"the same is the same", good, good, Choice::kSame},
       {"same thisUpdate, later expiry", facts(kGood, -100, 901), good, Choice::kTake},
       {"same thisUpdate, earlier expiry", facts(kGood, -100, 899), good, Choice::kSame},
-      {"older never replaces, however long it lasts", facts(kGood, -101, 9000), good, Choice::kOlder},
-      {"older but alive replaces what has expired", facts(kGood, -101, 900), facts(kGood, -100, 0), Choice::kTake},
+      {"older never replaces, however long it lasts", facts(kGood, -101, 9000), good,
+       Choice::kOlder},
+      {"older but alive replaces what has expired", facts(kGood, -101, 900), facts(kGood, -100, 0),
+       Choice::kTake},
 
       {"revoked replaces good", facts(kRevoked, -50, 900), good, Choice::kTakeRevocation},
-      {"revoked is final: even an older one replaces good", facts(kRevoked, -500, 900), good, Choice::kTakeRevocation},
+      {"revoked is final: even an older one replaces good", facts(kRevoked, -500, 900), good,
+       Choice::kTakeRevocation},
       {"a newer hold replaces good", facts(kOnHold, -50, 900), good, Choice::kTakeRevocation},
       {"an older hold does not", facts(kOnHold, -500, 900), good, Choice::kOlder},
 
-      {"newer good does not undo a final revocation", facts(kGood, -1, 900), revoked, Choice::kRevocationStands},
+      {"newer good does not undo a final revocation", facts(kGood, -1, 900), revoked,
+       Choice::kRevocationStands},
       {"older good does not either", facts(kGood, -500, 900), revoked, Choice::kRevocationStands},
-      {"a hold does not soften a final revocation", facts(kOnHold, -1, 900), revoked, Choice::kRevocationStands},
+      {"a hold does not soften a final revocation", facts(kOnHold, -1, 900), revoked,
+       Choice::kRevocationStands},
       {"newer revoked replaces revoked quietly", facts(kRevoked, -1, 900), revoked, Choice::kTake},
       {"older revoked does not", facts(kRevoked, -500, 900), revoked, Choice::kOlder},
-      {"after the revocation expired, older good still does not", facts(kGood, -101, 900), facts(kRevoked, -100, 0),
-       Choice::kOlder},
-      {"after the revocation expired, newer good is believed", facts(kGood, -99, 900), facts(kRevoked, -100, 0),
-       Choice::kTake},
+      {"after the revocation expired, older good still does not", facts(kGood, -101, 900),
+       facts(kRevoked, -100, 0), Choice::kOlder},
+      {"after the revocation expired, newer good is believed", facts(kGood, -99, 900),
+       facts(kRevoked, -100, 0), Choice::kTake},
 
       {"a hold is lifted by newer good", facts(kGood, -99, 900), hold, Choice::kTakeReinstatement},
       {"not by good of the same thisUpdate", good, hold, Choice::kSame},
       {"not by older good", facts(kGood, -101, 900), hold, Choice::kOlder},
-      {"not by older good after it expired", facts(kGood, -101, 900), facts(kOnHold, -100, 0), Choice::kOlder},
+      {"not by older good after it expired", facts(kGood, -101, 900), facts(kOnHold, -100, 0),
+       Choice::kOlder},
       {"a hold becomes final", facts(kRevoked, -200, 900), hold, Choice::kTakeRevocation},
       {"a newer hold replaces a hold quietly", facts(kOnHold, -1, 900), hold, Choice::kTake},
   };
   for (const Case& c : cases) {
-    EXPECT_EQ(judge_candidate(c.candidate, c.held ? &*c.held : nullptr, kNow), c.expected) << c.name;
+    EXPECT_EQ(judge_candidate(c.candidate, c.held ? &*c.held : nullptr, kNow), c.expected)
+        << c.name;
   }
 }
 

@@ -21,10 +21,14 @@ class PlanTest : public testing::Test {
  protected:
   void make(const PlanPolicy& policy = {}) { plan = std::make_unique<Plan>(policy, 1); }
   void add(unsigned n, std::vector<std::string> urls, std::optional<StapleFacts> held = {}) {
-    plan->add(id_of(n), PlanSubject{std::move(urls), kStart - Seconds(40 * kDay), kStart + Seconds(400 * kDay)}, held, now);
+    plan->add(
+        id_of(n),
+        PlanSubject{std::move(urls), kStart - Seconds(40 * kDay), kStart + Seconds(400 * kDay)},
+        held, now);
   }
   void pass(Milliseconds d) {
-    const Milliseconds before = std::chrono::duration_cast<Milliseconds>(now.steady.time_since_epoch());
+    const Milliseconds before =
+        std::chrono::duration_cast<Milliseconds>(now.steady.time_since_epoch());
     now.steady += d;
     now.wall += std::chrono::floor<Seconds>(before + d) - std::chrono::floor<Seconds>(before);
     plan->observe_clock(now);
@@ -95,7 +99,8 @@ TEST_F(PlanTest, WithoutUrlNothingIsEverAsked) {
 
 TEST_F(PlanTest, StopsAtTheEndOfTheCertificate) {
   make();
-  plan->add(id_of(1), PlanSubject{{"http://a/"}, kStart - Seconds(kDay), kStart + Seconds(100)}, std::nullopt, now);
+  plan->add(id_of(1), PlanSubject{{"http://a/"}, kStart - Seconds(kDay), kStart + Seconds(100)},
+            std::nullopt, now);
   pass(Milliseconds(200'000));
   const auto orders = plan->start_due(now);
   ASSERT_EQ(orders.size(), 1U);
@@ -149,7 +154,8 @@ TEST_F(PlanTest, AHostGetsFewFetchesAtATimeTheMostUrgentFirst) {
   policy.per_host = 2;
   make(policy);
   for (unsigned n = 0; n < 5; ++n) {
-    add(n, {"http://a/" + std::to_string(n)}, StapleFacts{StapleStatus::kGood, kStart - Seconds(kDay), kStart + Seconds(1000 - 100 * n)});
+    add(n, {"http://a/" + std::to_string(n)},
+        StapleFacts{StapleStatus::kGood, kStart - Seconds(kDay), kStart + Seconds(1000 - 100 * n)});
   }
   add(9, {"http://A:80/missing"});
   plan->refresh_all(now);
@@ -251,7 +257,8 @@ TEST_F(PlanTest, OneCertificateThatAlwaysFailsDoesNotStarveTheOthersOfItsHost) {
 
 TEST_F(PlanTest, ACacheThatGotStuckMakesItAskTheOtherUrl) {
   make();
-  const StapleFacts stale{StapleStatus::kGood, kStart - Seconds(kDay / 2), kStart + Seconds(kDay / 2)};
+  const StapleFacts stale{StapleStatus::kGood, kStart - Seconds(kDay / 2),
+                          kStart + Seconds(kDay / 2)};
   add(1, {"http://stuck/", "http://alive/"}, stale);
   const auto first = next_orders();
   ASSERT_EQ(first.at(0).url, "http://stuck/");
@@ -270,7 +277,8 @@ TEST_F(PlanTest, AnOrderWithoutAnswerIsGivenUpAtItsDeadline) {
   EXPECT_TRUE(plan->given_up(now).empty());
   pass(Milliseconds(1));
   EXPECT_THAT(plan->given_up(now), testing::ElementsAre(first[0].ticket));
-  EXPECT_FALSE(finish(first[0], OutcomeKind::kTaken, fresh()).known_order) << "a late answer changes nothing";
+  EXPECT_FALSE(finish(first[0], OutcomeKind::kTaken, fresh()).known_order)
+      << "a late answer changes nothing";
   EXPECT_EQ(plan->view(id_of(1), now).failures, 1U);
   EXPECT_EQ(next_orders().size(), 1U);
 }
@@ -295,7 +303,8 @@ TEST_F(PlanTest, AfterAnAnswerFromTheFutureItWaitsForThatOne) {
   make();
   add(1, {"http://a/"});
   const auto orders = plan->start_due(now);
-  const StapleFacts ahead{StapleStatus::kGood, now.wall + Seconds(30), now.wall + Seconds(30 + kDay)};
+  const StapleFacts ahead{StapleStatus::kGood, now.wall + Seconds(30),
+                          now.wall + Seconds(30 + kDay)};
   finish(orders.at(0), OutcomeKind::kHeldBack, ahead);
   EXPECT_TRUE(plan->start_due(now).empty());
   pass(Milliseconds(30'000));
@@ -309,7 +318,9 @@ TEST_F(PlanTest, AfterAnAnswerFromTheFutureItWaitsForThatOne) {
 // req: OCSP-STAP-021
 TEST_F(PlanTest, ANewCertificateIsNotKnownYetAndThatIsQuietForAWhile) {
   make();
-  plan->add(id_of(1), PlanSubject{{"http://a/"}, now.wall - Seconds(3600), now.wall + Seconds(90 * kDay)}, std::nullopt, now);
+  plan->add(id_of(1),
+            PlanSubject{{"http://a/"}, now.wall - Seconds(3600), now.wall + Seconds(90 * kDay)},
+            std::nullopt, now);
   bool was_quiet = false, became_loud = false;
   Seconds longest{0};
   UnixSeconds last = now.wall;
@@ -391,8 +402,9 @@ TEST_F(PlanTest, TheSameSeedGivesTheSamePlan) {
     Plan seeded(PlanPolicy{}, seed);
     Instant t{kStart, MonotonicTime(std::chrono::hours(1))};
     for (unsigned n = 0; n < 20; ++n) {
-      seeded.add(id_of(n), PlanSubject{{"http://h" + std::to_string(n)}, kStart, kStart + Seconds(90 * kDay)},
-               StapleFacts{StapleStatus::kGood, kStart, kStart + Seconds(kDay)}, t);
+      seeded.add(id_of(n),
+                 PlanSubject{{"http://h" + std::to_string(n)}, kStart, kStart + Seconds(90 * kDay)},
+                 StapleFacts{StapleStatus::kGood, kStart, kStart + Seconds(kDay)}, t);
     }
     return seeded.next_event();
   };

@@ -20,7 +20,8 @@ TEST(Schedule, RefreshesBeforeAThirdOfTheWindowWithJitter) {
   double least = 1e9, most = 0;
   Random random(1);
   for (int i = 0; i < 1000; ++i) {
-    const double at = seconds(delay_after_answer(policy, fresh, std::nullopt, kNow, random.next())) / kDay;
+    const double at =
+        seconds(delay_after_answer(policy, fresh, std::nullopt, kNow, random.next())) / kDay;
     least = std::min(least, at);
     most = std::max(most, at);
   }
@@ -34,16 +35,21 @@ TEST(Schedule, MaxAgeDelaysOnlyWithinBounds) {
   const PlanPolicy policy;
   const StapleFacts fresh = good(0, kDay);
   const double early = 0.999;
-  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(0), kNow, early)), 0.24 * kDay, 100);
-  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(kDay / 4), kNow, early)), 0.25 * kDay, 1);
-  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(kDay), kNow, early)), 0.30 * kDay, 1);
-  const StapleFacts old = good(-kDay / 2, kDay / 2);  // nothing newer to be had: half the window is gone
+  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(0), kNow, early)), 0.24 * kDay,
+              100);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(kDay / 4), kNow, early)),
+              0.25 * kDay, 1);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, fresh, Seconds(kDay), kNow, early)), 0.30 * kDay,
+              1);
+  const StapleFacts old =
+      good(-kDay / 2, kDay / 2);  // nothing newer to be had: half the window is gone
   EXPECT_NEAR(seconds(delay_after_answer(policy, old, std::nullopt, kNow, 0)), 0.125 * kDay, 1);
   EXPECT_NEAR(seconds(delay_after_answer(policy, old, Seconds(kDay), kNow, 0)), 0.25 * kDay, 1);
 }
 
 TEST(Schedule, AsksASlowlyRenewingResponderOftenEnoughAndNotMore) {
-  // The old answer is served until 2 % before it expires (a lazy CDN): the last question must fall behind that.
+  // The old answer is served until 2 % before it expires (a lazy CDN): the last question must fall
+  // behind that.
   const PlanPolicy policy;
   for (const std::int64_t window : {std::int64_t{60}, std::int64_t{3600}, kDay, 7 * kDay}) {
     double at = 0;
@@ -68,7 +74,8 @@ TEST(Schedule, MaxRefreshBoundsTheWait) {
     EXPECT_LE(seconds(delay_at_start(policy, nullptr, kNow, chance)), 0);
   }
   const StapleFacts held = good(0, kDay);
-  EXPECT_LE(seconds(delay_after_failure(policy, &held, 20, Seconds(kDay), std::nullopt, kNow, 0)), 10);
+  EXPECT_LE(seconds(delay_after_failure(policy, &held, 20, Seconds(kDay), std::nullopt, kNow, 0)),
+            10);
 }
 
 // req: OCSP-STAP-004
@@ -76,25 +83,29 @@ TEST(Schedule, RetriesDoubleAndTightenTowardsExpiry) {
   const PlanPolicy policy;
   const auto delay = [&](std::int64_t remaining, unsigned failures) {
     const StapleFacts held = good(remaining - kDay, remaining);
-    return seconds(delay_after_failure(policy, &held, failures, Seconds(600), std::nullopt, kNow, 0));
+    return seconds(
+        delay_after_failure(policy, &held, failures, Seconds(600), std::nullopt, kNow, 0));
   };
   EXPECT_EQ(delay(kDay, 1), 10);
   EXPECT_EQ(delay(kDay, 2), 10);
   EXPECT_EQ(delay(kDay, 3), 20);
   EXPECT_EQ(delay(kDay, 5), 80);
-  EXPECT_EQ(delay(kDay, 30), 3600);          // never above an hour
-  EXPECT_EQ(delay(3600, 30), 180);           // 5 % of what remains
-  EXPECT_EQ(delay(100, 30), 10);             // but no hammering at the end
+  EXPECT_EQ(delay(kDay, 30), 3600);  // never above an hour
+  EXPECT_EQ(delay(3600, 30), 180);   // 5 % of what remains
+  EXPECT_EQ(delay(100, 30), 10);     // but no hammering at the end
   const StapleFacts brief = good(-55, 5);
   EXPECT_EQ(seconds(delay_after_failure(policy, &brief, 1, Seconds(0), std::nullopt, kNow, 0)), 1);
   const StapleFacts held = good(0, kDay);
-  EXPECT_NEAR(seconds(delay_after_failure(policy, &held, 5, Seconds(600), std::nullopt, kNow, 0.999)), 60, 0.1);
+  EXPECT_NEAR(
+      seconds(delay_after_failure(policy, &held, 5, Seconds(600), std::nullopt, kNow, 0.999)), 60,
+      0.1);
 }
 
 TEST(Schedule, WithNothingToStapleItStaysBelowFourMinutes) {
   const PlanPolicy policy;
   for (const std::int64_t failing : {0, 60, 3600, 86400, 864000}) {
-    const double d = seconds(delay_after_failure(policy, nullptr, 20, Seconds(failing), std::nullopt, kNow, 0));
+    const double d =
+        seconds(delay_after_failure(policy, nullptr, 20, Seconds(failing), std::nullopt, kNow, 0));
     EXPECT_GE(d, 30) << failing;
     EXPECT_LE(d, 240) << failing;
   }
@@ -116,7 +127,8 @@ TEST(Schedule, RetryAfterIsObeyedWithinBounds) {
 
 TEST(Schedule, AtStartWhatIsHeldWaitsForItsPointAndOverdueIsSpread) {
   const PlanPolicy policy;
-  const StapleFacts fresh = good(0, kDay), overdue = good(-kDay / 2, kDay / 2), expired = good(-kDay, 0);
+  const StapleFacts fresh = good(0, kDay), overdue = good(-kDay / 2, kDay / 2),
+                    expired = good(-kDay, 0);
   EXPECT_EQ(seconds(delay_at_start(policy, nullptr, kNow, 0.5)), 0);
   EXPECT_EQ(seconds(delay_at_start(policy, &expired, kNow, 0.5)), 0);
   EXPECT_NEAR(seconds(delay_at_start(policy, &fresh, kNow, 0.5)), 0.27 * kDay, 1);

@@ -63,23 +63,35 @@ TEST_F(ShelfDiskTest, EveryKindOfDamageIsPassedOverAndMended) {
   const Buffer response = make_response(leaf);
   offer(response);
   const Buffer whole = read_octets(path());
-  const Buffer foreign = encode_shelf_file(other.certificate.fingerprint(), now, "x", make_response(other));
-  const Buffer mislabelled = encode_shelf_file(leaf.certificate.fingerprint(), now, "x", make_response(other));
+  const Buffer foreign =
+      encode_shelf_file(other.certificate.fingerprint(), now, "x", make_response(other));
+  const Buffer mislabelled =
+      encode_shelf_file(leaf.certificate.fingerprint(), now, "x", make_response(other));
   testing::ResponseSpec bad;
   bad.entries.push_back(testing::entry_for(leaf.certificate, pki.intermediate.certificate));
   bad.break_signature = true;
-  const Buffer forged = encode_shelf_file(leaf.certificate.fingerprint(), now, "x", build_response(pki.ocsp_signer, bad));
-  const Buffer error = encode_shelf_file(leaf.certificate.fingerprint(), now, "x",
-                                         ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater));
+  const Buffer forged = encode_shelf_file(leaf.certificate.fingerprint(), now, "x",
+                                          build_response(pki.ocsp_signer, bad));
+  const Buffer error =
+      encode_shelf_file(leaf.certificate.fingerprint(), now, "x",
+                        ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater));
   Buffer grown = whole;
   grown.push_back(0);
   Buffer flipped = whole;
   flipped[flipped.size() - 20] ^= 1;
   const std::pair<const char*, Buffer> cases[] = {
-      {"empty", {}}, {"half", Buffer(whole.begin(), whole.begin() + 300)}, {"one octet short", Buffer(whole.begin(), whole.end() - 1)},
-      {"grown", grown}, {"flipped", flipped}, {"random", Buffer(777, 0xa5)}, {"another certificate's", foreign},
-      {"another's under our name", mislabelled}, {"bad signature", forged}, {"error answer", error},
-      {"bare DER", response}, {"huge", Buffer(kMaxShelfFileBytes + 1, '\n')},
+      {"empty", {}},
+      {"half", Buffer(whole.begin(), whole.begin() + 300)},
+      {"one octet short", Buffer(whole.begin(), whole.end() - 1)},
+      {"grown", grown},
+      {"flipped", flipped},
+      {"random", Buffer(777, 0xa5)},
+      {"another certificate's", foreign},
+      {"another's under our name", mislabelled},
+      {"bad signature", forged},
+      {"error answer", error},
+      {"bare DER", response},
+      {"huge", Buffer(kMaxShelfFileBytes + 1, '\n')},
   };
   for (const auto& [name, content] : cases) {
     SCOPED_TRACE(name);
@@ -147,7 +159,8 @@ TEST_F(ShelfDiskTest, ADirectoryHasOneOwner) {
 }
 
 TEST_F(ShelfDiskTest, LeftoversOfACrashDuringAWriteAreRemoved) {
-  const std::string leftover = dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()) + ".tmp.AbCdEf", "half");
+  const std::string leftover =
+      dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()) + ".tmp.AbCdEf", "half");
   const std::string kept = dir.write("shelf/notes.txt", "mine");
   restart();
   EXPECT_NE(::access(leftover.c_str(), F_OK), 0);

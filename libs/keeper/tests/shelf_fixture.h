@@ -39,11 +39,14 @@ struct ResponseTimes {
   std::optional<std::int64_t> next_update = 86400;
 };
 
-inline Buffer make_response(const testing::Identity& leaf, ResponseTimes times = {}, ocsp::CertStatus status = ocsp::Good{}) {
+inline Buffer make_response(const testing::Identity& leaf, ResponseTimes times = {},
+                            ocsp::CertStatus status = ocsp::Good{}) {
   const testing::TestPki& pki = testing::standard_pki();
-  testing::EntrySpec entry = testing::entry_for(leaf.certificate, pki.intermediate.certificate, status);
+  testing::EntrySpec entry =
+      testing::entry_for(leaf.certificate, pki.intermediate.certificate, status);
   entry.this_update = kTestNow + Seconds(times.this_update);
-  entry.next_update = times.next_update ? std::optional(kTestNow + Seconds(*times.next_update)) : std::nullopt;
+  entry.next_update =
+      times.next_update ? std::optional(kTestNow + Seconds(*times.next_update)) : std::nullopt;
   testing::ResponseSpec spec;
   spec.entries.push_back(std::move(entry));
   return testing::build_response(pki.ocsp_signer, spec);
@@ -74,16 +77,23 @@ class ShelfFixture : public ::testing::Test {
     shelf->set_subjects({subject_of(leaf, "leaf"), subject_of(other, "other")}, now);
   }
   void listen() {
-    shelf->on_change([this](const Subject& s, ShelfChange c, const StaplePointer& p) { events.push_back({s.name, c, p}); });
+    shelf->on_change([this](const Subject& s, ShelfChange c, const StaplePointer& p) {
+      events.push_back({s.name, c, p});
+    });
   }
   client::VerifiedResponse verified(const Buffer& response, const testing::Identity& identity) {
-    auto result = client::verify({response, identity.certificate, pki.intermediate.certificate, std::nullopt, {}},
-                                 ShelfPolicy::default_verify_policy(), now);
+    auto result = client::verify(
+        {response, identity.certificate, pki.intermediate.certificate, std::nullopt, {}},
+        ShelfPolicy::default_verify_policy(), now);
     EXPECT_TRUE(result) << result.error().detail;
     return *std::move(result);
   }
-  Choice offer(const Buffer& response) { return shelf->offer(verified(response, leaf), "http://ocsp.example/", now); }
-  [[nodiscard]] StaplePointer found() const { return shelf->find(leaf.certificate.fingerprint(), now); }
+  Choice offer(const Buffer& response) {
+    return shelf->offer(verified(response, leaf), "http://ocsp.example/", now);
+  }
+  [[nodiscard]] StaplePointer found() const {
+    return shelf->find(leaf.certificate.fingerprint(), now);
+  }
   [[nodiscard]] std::string path() const { return shelf->path_of(leaf.certificate.fingerprint()); }
   void pass(std::int64_t seconds) {
     now += Seconds(seconds);

@@ -21,7 +21,8 @@ TEST_F(ShelfTest, OffersExactlyTheOctetsReceived) {
   ASSERT_NE(found(), nullptr);
   EXPECT_TRUE(equal(found()->der(), response));
   EXPECT_EQ(found()->source, "http://ocsp.example/");
-  EXPECT_EQ(shelf->find(other.certificate.fingerprint(), now), nullptr) << "a staple is for one certificate";
+  EXPECT_EQ(shelf->find(other.certificate.fingerprint(), now), nullptr)
+      << "a staple is for one certificate";
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].name, "leaf");
   EXPECT_EQ(events[0].change, ShelfChange::kReplaced);
@@ -110,8 +111,9 @@ TEST_F(ShelfTest, HoldsBackWhatIsFromTheFutureUntilItBegins) {
 
 TEST_F(ShelfTest, AnAnswerTooFarInTheFutureDoesNotVerify) {
   const Buffer far = make_response(leaf, {3601, 90000});
-  const auto result = client::verify({far, leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
-                                     shelf->policy().verify, now);
+  const auto result =
+      client::verify({far, leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
+                     shelf->policy().verify, now);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, client::VerifyErrc::kNotYetValid);
 }
@@ -121,7 +123,8 @@ TEST_F(ShelfTest, AnAnswerWithoutNextUpdateIsKeptForAnHourFromReceipt) {
   EXPECT_EQ(offer(make_response(leaf, {-7200, std::nullopt})), Choice::kTake);
   EXPECT_EQ(found()->facts.expires, kTestNow + Seconds(3599));
   pass(1800);
-  EXPECT_EQ(offer(make_response(leaf, {-7200, std::nullopt})), Choice::kTake) << "received again: its hour begins anew";
+  EXPECT_EQ(offer(make_response(leaf, {-7200, std::nullopt})), Choice::kTake)
+      << "received again: its hour begins anew";
   EXPECT_EQ(found()->facts.expires, kTestNow + Seconds(5399));
   pass(3600);
   EXPECT_EQ(found(), nullptr);
@@ -156,7 +159,8 @@ TEST_F(ShelfTest, ButNotAfterARevocation) {
   offer(make_response(leaf, {-40, 700}, revoked()));
   pass(701);
   EXPECT_EQ(found(), nullptr);
-  EXPECT_EQ(offer(make_response(leaf, {-100, 50000})), Choice::kOlder) << "an old good answer does not undo it";
+  EXPECT_EQ(offer(make_response(leaf, {-100, 50000})), Choice::kOlder)
+      << "an old good answer does not undo it";
 }
 
 // req: OCSP-STAP-012
@@ -185,8 +189,9 @@ TEST(ShelfInMemory, WorksWithoutADirectory) {
   const auto& pki = testing::standard_pki();
   (*shelf)->set_subjects({subject_of(pki.leaf, "leaf")}, kTestNow);
   const Buffer response = make_response(pki.leaf);
-  const auto verified = client::verify({response, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
-                                       (*shelf)->policy().verify, kTestNow);
+  const auto verified = client::verify(
+      {response, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
+      (*shelf)->policy().verify, kTestNow);
   ASSERT_TRUE(verified);
   EXPECT_EQ((*shelf)->offer(*verified, "x", kTestNow), Choice::kTake);
   EXPECT_NE((*shelf)->find(pki.leaf.certificate.fingerprint(), kTestNow), nullptr);
@@ -230,8 +235,9 @@ TEST(ShelfViews, AThreadThatReadsManyShelvesIsNeverServedAnothersStaple) {
   MemoryLogger logger;
   const auto& pki = testing::standard_pki();
   const Buffer response = make_response(pki.leaf);
-  const auto verified = client::verify({response, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
-                                       ShelfPolicy::default_verify_policy(), kTestNow);
+  const auto verified = client::verify(
+      {response, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}},
+      ShelfPolicy::default_verify_policy(), kTestNow);
   ASSERT_TRUE(verified);
   std::vector<std::unique_ptr<Shelf>> shelves;
   for (int i = 0; i < 10; ++i) {
@@ -245,7 +251,8 @@ TEST(ShelfViews, AThreadThatReadsManyShelvesIsNeverServedAnothersStaple) {
   }
   for (int round = 0; round < 3; ++round) {
     for (std::size_t i = 0; i < shelves.size(); ++i) {
-      EXPECT_EQ(shelves[i]->find(pki.leaf.certificate.fingerprint(), kTestNow) != nullptr, i % 2 == 0);
+      EXPECT_EQ(shelves[i]->find(pki.leaf.certificate.fingerprint(), kTestNow) != nullptr,
+                i % 2 == 0);
     }
   }
 }

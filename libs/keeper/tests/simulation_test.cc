@@ -1,5 +1,6 @@
-// A world of certificates and failing responders in simulated time, driven by the real plan and the real order among
-// candidates, checked at every event. Replay one world with MUSTER_SIMULATION_SEED=<n>; run more with MUSTER_SIMULATION_WORLDS.
+// A world of certificates and failing responders in simulated time, driven by the real plan and the
+// real order among candidates, checked at every event. Replay one world with
+// MUSTER_SIMULATION_SEED=<n>; run more with MUSTER_SIMULATION_WORLDS.
 
 #include <gmock/gmock.h>
 
@@ -20,11 +21,21 @@ constexpr Seconds kDuration = 12 * kDay;
 
 /// What a responder does for a while.
 enum class Mode : std::uint8_t {
-  kGood, kRefuses, kHangs, kOverloaded, kUnauthorized, kGarbage, kForeign, kStale, kAhead, kWithoutNextUpdate, kFlaky,
+  kGood,
+  kRefuses,
+  kHangs,
+  kOverloaded,
+  kUnauthorized,
+  kGarbage,
+  kForeign,
+  kStale,
+  kAhead,
+  kWithoutNextUpdate,
+  kFlaky,
 };
-constexpr Mode kFaults[] = {Mode::kRefuses,      Mode::kHangs,  Mode::kOverloaded, Mode::kUnauthorized,
-                            Mode::kGarbage,      Mode::kForeign, Mode::kStale,      Mode::kAhead,
-                            Mode::kWithoutNextUpdate, Mode::kFlaky};
+constexpr Mode kFaults[] = {
+    Mode::kRefuses, Mode::kHangs, Mode::kOverloaded, Mode::kUnauthorized,      Mode::kGarbage,
+    Mode::kForeign, Mode::kStale, Mode::kAhead,      Mode::kWithoutNextUpdate, Mode::kFlaky};
 
 struct Segment {
   Seconds begin, end;  ///< since the start
@@ -61,7 +72,8 @@ struct Place {
     const Choice choice = judge_candidate(candidate, current ? &*current : nullptr, now);
     if (takes(choice)) {
       put(candidate, now);
-    } else if (choice == Choice::kHoldBack && !(pending && pending->status == candidate.status && pending->expires > now)) {
+    } else if (choice == Choice::kHoldBack &&
+               !(pending && pending->status == candidate.status && pending->expires > now)) {
       pending = candidate;
     }
     return choice;
@@ -119,7 +131,8 @@ class World {
       }
       PlanSubject subject{{}, kStart - kDay * 30, kStart + kDay * 400};
       for (const std::size_t h : s.hosts) {
-        subject.urls.push_back("http://host" + std::to_string(h) + "/" + std::to_string(subject.urls.size()));
+        subject.urls.push_back("http://host" + std::to_string(h) + "/" +
+                               std::to_string(subject.urls.size()));
       }
       plan_.add(id_of(c), subject, std::nullopt, now());
       uncovered_since_[c] = Seconds(0);
@@ -132,11 +145,14 @@ class World {
       step();
     }
     for (Subject& s : subjects_) {
-      if (const auto since = uncovered_since_.find(s.certificate); since != uncovered_since_.end()) {
+      if (const auto since = uncovered_since_.find(s.certificate);
+          since != uncovered_since_.end()) {
         s.uncovered += since_start() - since->second;
       }
-      // Polite: a bounded number of questions a window and URL, and at most three a minute while there is nothing on offer.
-      const double windows = static_cast<double>(kDuration.count()) / static_cast<double>(s.window.count());
+      // Polite: a bounded number of questions a window and URL, and at most three a minute while
+      // there is nothing on offer.
+      const double windows =
+          static_cast<double>(kDuration.count()) / static_cast<double>(s.window.count());
       const double allowed = static_cast<double>(s.hosts.size()) *
                              (400 + 60 * windows + static_cast<double>(s.uncovered.count()) / 20);
       EXPECT_LE(static_cast<double>(s.requests), allowed) << describe(s);
@@ -158,9 +174,12 @@ class World {
     f[0] = static_cast<std::uint8_t>(c);
     return f;
   }
-  std::uint64_t below(std::uint64_t n) { return static_cast<std::uint64_t>(random_.next() * static_cast<double>(n)); }
+  std::uint64_t below(std::uint64_t n) {
+    return static_cast<std::uint64_t>(random_.next() * static_cast<double>(n));
+  }
   [[nodiscard]] Instant now() const {
-    return {kStart + std::chrono::floor<Seconds>(elapsed_), MonotonicTime(std::chrono::hours(1)) + elapsed_};
+    return {kStart + std::chrono::floor<Seconds>(elapsed_),
+            MonotonicTime(std::chrono::hours(1)) + elapsed_};
   }
   [[nodiscard]] Seconds since_start() const { return std::chrono::floor<Seconds>(elapsed_); }
 
@@ -168,7 +187,8 @@ class World {
     Seconds at{0};
     while (at < kDuration) {
       const Seconds length = Seconds(60 + below(below(10) == 0 ? 2 * 86400 : 4 * 3600));
-      const Mode mode = host == 0 || below(2) == 0 ? Mode::kGood : kFaults[below(std::size(kFaults))];
+      const Mode mode =
+          host == 0 || below(2) == 0 ? Mode::kGood : kFaults[below(std::size(kFaults))];
       segments_[host].push_back({at, at + length, mode});
       at += length;
     }
@@ -185,7 +205,8 @@ class World {
   void step() {
     Milliseconds next = elapsed_ + Milliseconds(Seconds(3600));
     if (const auto event = plan_.next_event()) {
-      next = std::min(next, std::chrono::ceil<Milliseconds>(*event - MonotonicTime(std::chrono::hours(1))));
+      next = std::min(
+          next, std::chrono::ceil<Milliseconds>(*event - MonotonicTime(std::chrono::hours(1))));
     }
     if (!replies_.empty()) {
       next = std::min(next, replies_.top().at);
@@ -231,7 +252,8 @@ class World {
     if (mode == Mode::kHangs) {
       return;
     }
-    replies_.push({elapsed_ + Milliseconds(1 + below(mode == Mode::kFlaky ? 5000 : 300)), order.ticket, host, order.subject[0]});
+    replies_.push({elapsed_ + Milliseconds(1 + below(mode == Mode::kFlaky ? 5000 : 300)),
+                   order.ticket, host, order.subject[0]});
   }
 
   Answer answer(std::size_t host, const Subject& s) {
@@ -241,13 +263,18 @@ class World {
     }
     const UnixSeconds t = now().wall;
     const bool revoked = s.revoked_at && *s.revoked_at <= since_start();
-    Answer a{OutcomeKind::kUnreachable, StapleFacts{revoked ? StapleStatus::kRevoked : StapleStatus::kGood, t, t + s.window},
-             s.certificate, {}};
+    Answer a{OutcomeKind::kUnreachable,
+             StapleFacts{revoked ? StapleStatus::kRevoked : StapleStatus::kGood, t, t + s.window},
+             s.certificate,
+             {}};
     switch (mode) {
-      case Mode::kGood: break;
+      case Mode::kGood:
+        break;
       case Mode::kHangs:
       case Mode::kRefuses:
-      case Mode::kFlaky: a.facts.reset(); break;
+      case Mode::kFlaky:
+        a.facts.reset();
+        break;
       case Mode::kOverloaded:
         a.facts.reset();
         a.retry_after = Seconds(below(120));
@@ -258,8 +285,11 @@ class World {
       case Mode::kGarbage:
         a = {OutcomeKind::kUnacceptable, {}, s.certificate, {}};
         break;
-      case Mode::kForeign: a.about = s.certificate + 1; break;
-      case Mode::kStale: {  // what it would have said up to a window and a bit ago, before any revocation
+      case Mode::kForeign:
+        a.about = s.certificate + 1;
+        break;
+      case Mode::kStale: {  // what it would have said up to a window and a bit ago, before any
+                            // revocation
         const Seconds age(below(static_cast<std::uint64_t>(s.window.count()) * 5 / 4));
         a.facts = StapleFacts{StapleStatus::kGood, t - age, t - age + s.window};
         break;
@@ -268,7 +298,9 @@ class World {
         a.facts->this_update += Seconds(below(200));
         a.facts->expires += Seconds(200);
         break;
-      case Mode::kWithoutNextUpdate: a.facts->expires = t + Seconds(3600); break;
+      case Mode::kWithoutNextUpdate:
+        a.facts->expires = t + Seconds(3600);
+        break;
     }
     return a;
   }
@@ -279,17 +311,18 @@ class World {
     const UnixSeconds t = now().wall;
     Outcome outcome{a.failure, {}, {}, a.retry_after};
     if (a.facts && a.about != s.certificate) {
-      outcome.kind = OutcomeKind::kUnacceptable;  // verify() refuses it: no VerifiedResponse ever exists
+      outcome.kind =
+          OutcomeKind::kUnacceptable;  // verify() refuses it: no VerifiedResponse ever exists
     } else if (a.facts) {
       const Seconds age_before = s.place.current ? t - s.place.current->this_update : Seconds(0);
       const bool had = s.place.on_offer;
       const Choice choice = s.place.offer(*a.facts, t);
       outcome.staple = choice == Choice::kHoldBack ? s.place.pending : s.place.current;
-      outcome.kind = takes(choice)                     ? OutcomeKind::kTaken
-                     : choice == Choice::kHoldBack     ? OutcomeKind::kHeldBack
-                     : choice == Choice::kExpired      ? OutcomeKind::kUnacceptable
+      outcome.kind = takes(choice)                   ? OutcomeKind::kTaken
+                     : choice == Choice::kHoldBack   ? OutcomeKind::kHeldBack
+                     : choice == Choice::kExpired    ? OutcomeKind::kUnacceptable
                      : s.place.current->usable_at(t) ? OutcomeKind::kNothingNewer
-                                                       : OutcomeKind::kUnacceptable;
+                                                     : OutcomeKind::kUnacceptable;
       if (takes(choice)) {
         s.last_taken = a.facts;
         ++taken;
@@ -300,7 +333,8 @@ class World {
         }
       }
     }
-    const bool failed = outcome.kind == OutcomeKind::kUnacceptable || outcome.kind == OutcomeKind::kUnreachable ||
+    const bool failed = outcome.kind == OutcomeKind::kUnacceptable ||
+                        outcome.kind == OutcomeKind::kUnreachable ||
                         outcome.kind == OutcomeKind::kRefused;
     if (failed) {
       outcome.staple.reset();
@@ -319,9 +353,11 @@ class World {
     if (s.last_offer && s.last_offer->usable_at(t)) {
       ASSERT_TRUE(offer.has_value()) << "a live staple was dropped: " << describe(s);
       if (offer->status == s.last_offer->status) {
-        ASSERT_GE(offer->this_update, s.last_offer->this_update) << "replaced by an older one: " << describe(s);
+        ASSERT_GE(offer->this_update, s.last_offer->this_update)
+            << "replaced by an older one: " << describe(s);
       } else {
-        ASSERT_EQ(offer->status, StapleStatus::kRevoked) << "a revocation was undone: " << describe(s);
+        ASSERT_EQ(offer->status, StapleStatus::kRevoked)
+            << "a revocation was undone: " << describe(s);
       }
     }
     if (!offer && s.last_offer) {
@@ -336,10 +372,14 @@ class World {
     s.last_offer = offer;
   }
 
-  /// A staple ran out: then none of its responders worked long enough in one go between its refresh point and its end.
+  /// A staple ran out: then none of its responders worked long enough in one go between its refresh
+  /// point and its end.
   void check_gap(const Subject& s) {
-    const StapleFacts& newest = s.last_taken && s.last_taken->this_update > s.last_offer->this_update ? *s.last_taken : *s.last_offer;
-    const Seconds from = (newest.this_update - kStart) + (newest.expires - newest.this_update) * 31 / 100;
+    const StapleFacts& newest =
+        s.last_taken && s.last_taken->this_update > s.last_offer->this_update ? *s.last_taken
+                                                                              : *s.last_offer;
+    const Seconds from =
+        (newest.this_update - kStart) + (newest.expires - newest.this_update) * 31 / 100;
     const Seconds until = s.last_offer->expires - kStart;
     const Seconds enough = (s.last_offer->expires - s.last_offer->this_update) / 5 + Seconds(600);
     for (const std::size_t host : s.hosts) {
@@ -350,14 +390,17 @@ class World {
           continue;
         }
         ASSERT_LT(std::min(segment.end, until) - good_since, enough)
-            << "host " << host << " worked from " << good_since.count() << " to " << segment.end.count() << ": " << describe(s);
+            << "host " << host << " worked from " << good_since.count() << " to "
+            << segment.end.count() << ": " << describe(s);
       }
     }
   }
 
   [[nodiscard]] std::string describe(const Subject& s) const {
-    std::string out = "certificate " + std::to_string(s.certificate) + " window " + std::to_string(s.window.count()) +
-                      " at " + std::to_string(since_start().count()) + " requests " + std::to_string(s.requests) + " hosts";
+    std::string out = "certificate " + std::to_string(s.certificate) + " window " +
+                      std::to_string(s.window.count()) + " at " +
+                      std::to_string(since_start().count()) + " requests " +
+                      std::to_string(s.requests) + " hosts";
     for (const std::size_t h : s.hosts) {
       out += ' ' + std::to_string(h);
     }
@@ -396,8 +439,11 @@ TEST(Simulation, PromisesHoldInEveryWorld) {
     taken += world.taken;
     revocations += world.revocations;
   }
-  std::printf("%llu worlds from seed %llu: %zu requests, %zu taken, %zu revocations, %zu unavoidable gaps\n",
-              static_cast<unsigned long long>(worlds), static_cast<unsigned long long>(first), requests, taken, revocations, gaps);
+  std::printf(
+      "%llu worlds from seed %llu: %zu requests, %zu taken, %zu revocations, %zu unavoidable "
+      "gaps\n",
+      static_cast<unsigned long long>(worlds), static_cast<unsigned long long>(first), requests,
+      taken, revocations, gaps);
   EXPECT_GT(taken, worlds * kCertificates) << "the simulation does nothing";
   EXPECT_GT(gaps, 0U) << "the simulation is too kind to prove anything";
   EXPECT_GT(revocations, 0U);

@@ -213,13 +213,18 @@ IpAddress peer_of(int fd) {
   }
   if (storage.ss_family == AF_INET) {
     in_addr address{};
-    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_addr), sizeof address);
-    return IpAddress::from_octets({reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
+    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_addr),
+                sizeof address);
+    return IpAddress::from_octets(
+        {reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
   }
   if (storage.ss_family == AF_INET6) {
     in6_addr address{};
-    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in6, sin6_addr), sizeof address);
-    return IpAddress::from_octets({reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
+    std::memcpy(&address,
+                reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in6, sin6_addr),
+                sizeof address);
+    return IpAddress::from_octets(
+        {reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
   }
   return {};
 }

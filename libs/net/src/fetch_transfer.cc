@@ -70,7 +70,8 @@ FetchErrc to_fetch_errc(CURLcode code) {
 /// "ldap" or "ldaps"; empty for anything else, and for octets no URL may have.
 std::string ldap_scheme(std::string_view url) {
   const std::string scheme = to_lower(url.substr(0, std::min(url.find("://"), url.size())));
-  const bool clean = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool clean =
+      std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
   return clean && (scheme == "ldap" || scheme == "ldaps") ? scheme : std::string();
 }
 
@@ -120,11 +121,11 @@ FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)
   }
   if (scheme_.empty()) {
     const bool ldap = request_.schemes == FetchRequest::Schemes::kLdap;
-    refusal_ = FetchError{
-        FetchErrc::kBadUrl,
-        (ldap ? "not an ldap or ldaps URL: " : "not an http or https URL: ") + printable(request_.url),
-        0,
-        {}};
+    refusal_ = FetchError{FetchErrc::kBadUrl,
+                          (ldap ? "not an ldap or ldaps URL: " : "not an http or https URL: ") +
+                              printable(request_.url),
+                          0,
+                          {}};
     return;
   }
   set_options();
@@ -222,7 +223,8 @@ std::size_t FetchTransfer::on_header(char* data, std::size_t, std::size_t count,
   return count;
 }
 
-int FetchTransfer::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+int FetchTransfer::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t,
+                               curl_off_t) noexcept {
   return static_cast<FetchTransfer*>(self)->request_.stop.stop_requested() ? 1 : 0;
 }
 
@@ -323,7 +325,8 @@ FetchResult FetchTransfer::finish(CURLcode code) {
   response_.http_status = static_cast<unsigned>(status);
   response_.duration = Milliseconds(microseconds / 1000);
   response_.final_url = final_url == nullptr ? request_.url : final_url;
-  if (request_.schemes == FetchRequest::Schemes::kLdap || status == 200 || (status == 304 && is_conditional())) {
+  if (request_.schemes == FetchRequest::Schemes::kLdap || status == 200 ||
+      (status == 304 && is_conditional())) {
     return std::move(response_);
   }
   return Err{FetchError{FetchErrc::kHttpStatus, "HTTP status " + std::to_string(status),

@@ -52,9 +52,11 @@ class Later final : public LaterReply {
       link_->connection->finish([&](HttpReply& reply) { reply.send_ready(octets, head_bytes); });
     }
   }
-  void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) override {
+  void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+            Bytes body) override {
     if (link_->connection != nullptr) {
-      link_->connection->finish([&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
+      link_->connection->finish(
+          [&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
     }
   }
 
@@ -65,8 +67,13 @@ class Later final : public LaterReply {
 class Reply final : public HttpReply {
  public:
   /// \param asked  connection whose request this answers; null: a reply that cannot be deferred
-  Reply(HttpShared& shared, Buffer& output, bool is_head, std::string_view line, HttpConnection* asked = nullptr)
-      : shared_(shared), output_(output), is_head_(is_head), connection_line_(line), asked_(asked) {}
+  Reply(HttpShared& shared, Buffer& output, bool is_head, std::string_view line,
+        HttpConnection* asked = nullptr)
+      : shared_(shared),
+        output_(output),
+        is_head_(is_head),
+        connection_line_(line),
+        asked_(asked) {}
 
   std::unique_ptr<LaterReply> defer() override {
     MUSTER_ASSERT(!is_sent_);
@@ -293,7 +300,8 @@ void HttpConnection::answer(const http::RequestView& request) {
   deferred_is_head_ = request.method == http::Method::kHead;
   deferred_stays_ = stays;
   deferred_version_minor_ = request.version_minor;
-  Reply reply(shared_, shared_.output, deferred_is_head_, connection_line(stays, request.version_minor), this);
+  Reply reply(shared_, shared_.output, deferred_is_head_,
+              connection_line(stays, request.version_minor), this);
   http::RequestView with_peer = request;
   with_peer.peer = peer_;
   shared_.handled = this;
@@ -330,7 +338,9 @@ void HttpConnection::finish(const std::function<void(HttpReply&)>& write) {
   closes_after_output_ = !stays;
   const std::string_view line = connection_line(stays, deferred_version_minor_);
   if (shared_.handled != nullptr) {
-    MUSTER_ASSERT(shared_.handled == this);  // deferred and answered at once; nobody else's may be answered in a handler
+    MUSTER_ASSERT(
+        shared_.handled ==
+        this);  // deferred and answered at once; nobody else's may be answered in a handler
     Reply reply(shared_, shared_.output, deferred_is_head_, line);
     write(reply);
     return;

@@ -49,7 +49,8 @@ class DeferredTest : public testing::Test {
     });
   }
   bool wait_for(std::size_t count) {
-    return eventually([&] { return thread_.call([&] { return handler_.waiting.size(); }) >= count; });
+    return eventually(
+        [&] { return thread_.call([&] { return handler_.waiting.size(); }) >= count; });
   }
   void answer_first(const std::string& text) {
     thread_.call([&] {
@@ -79,10 +80,13 @@ TEST_F(DeferredTest, AnswersComeWhenTheHandlerIsReady) {
 TEST_F(DeferredTest, PipelinedAnswersKeepTheirOrder) {
   start();
   RawClient client(server_->address());
-  client.send("GET /1 HTTP/1.1\r\n\r\nGET /later2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\nGET /later4 HTTP/1.1\r\n\r\nGET /5 HTTP/1.1\r\n\r\n");
+  client.send(
+      "GET /1 HTTP/1.1\r\n\r\nGET /later2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\nGET /later4 "
+      "HTTP/1.1\r\n\r\nGET /5 HTTP/1.1\r\n\r\n");
   EXPECT_THAT(client.read_answer(), EndsWith("now /1")) << "what was ready before does not wait";
   ASSERT_TRUE(wait_for(1));
-  EXPECT_EQ(thread_.call([&] { return handler_.targets.size(); }), 1u) << "nothing behind it is begun";
+  EXPECT_EQ(thread_.call([&] { return handler_.targets.size(); }), 1u)
+      << "nothing behind it is begun";
   answer_first("two");
   EXPECT_THAT(client.read_answer(), EndsWith("two"));
   EXPECT_THAT(client.read_answer(), EndsWith("now /3"));
@@ -195,11 +199,13 @@ TEST_F(DeferredTest, DrainingWaitsForTheAnswer) {
 
 TEST_F(DeferredTest, AnAnswerBehindUnsentOnesWaitsItsTurn) {
   HttpLimits limits;
-  limits.max_pipeline_bytes = 64 << 20;  // so that the second request is taken while the first answer is on its way
+  limits.max_pipeline_bytes =
+      64 << 20;  // so that the second request is taken while the first answer is on its way
   start(limits);
   RawClient client(server_->address());
   constexpr std::size_t kBig = 16 << 20;  // more than socket buffers take
-  client.send("GET /big/" + std::to_string(kBig) + " HTTP/1.1\r\n\r\nGET /later HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
+  client.send("GET /big/" + std::to_string(kBig) +
+              " HTTP/1.1\r\n\r\nGET /later HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(wait_for(1));
   answer_first("second");
   const std::string big = client.read_answer();

@@ -124,7 +124,8 @@ TEST_F(HttpServerTest, TellsClientsBeyondTheConnectionLimit) {
 TEST_F(HttpServerTest, WaitsWhileDescriptorsAreShort) {
   start();
   {
-    // UBSan needs a pipe for the first call on each class: it shall not be this test's shortage that denies it one.
+    // UBSan needs a pipe for the first call on each class: it shall not be this test's shortage
+    // that denies it one.
     RawClient first(address());
     first.send("GET /first HTTP/1.1\r\n\r\n");
     EXPECT_THAT(first.read_answer(), EndsWith("GET /first "));
@@ -162,7 +163,9 @@ TEST_F(HttpServerTest, AllocatesNothingForARequestOnceWarm) {
   };
   serve();
   // call() itself allocates a little on the loop's thread, the same each time.
-  const auto count = [&] { return thread_.call([] { return muster::testing::allocations_of_this_thread(); }); };
+  const auto count = [&] {
+    return thread_.call([] { return muster::testing::allocations_of_this_thread(); });
+  };
   count();
   const std::size_t start_count = count();
   const std::size_t of_call = count() - start_count;

@@ -91,7 +91,8 @@ TEST_F(HttpServerTest, AnswersAClientThatHasEndedItsSide) {
 
 TEST_F(HttpServerTest, TellsTheHandlerWhoAsks) {
   start();
-  EXPECT_THAT(ask("GET /peer HTTP/1.1\r\nConnection: close\r\n\r\n"), testing::EndsWith("\r\n\r\n127.0.0.1"));
+  EXPECT_THAT(ask("GET /peer HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              testing::EndsWith("\r\n\r\n127.0.0.1"));
 }
 
 TEST_F(HttpServerTest, JoinsRequestsThatComeInPieces) {

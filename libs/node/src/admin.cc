@@ -31,14 +31,19 @@ bool wants_json(const http::RequestView& head) {
          (accept && accept->find("application/json") != std::string_view::npos);
 }
 
-std::string error_json(std::string_view code, const std::string& detail) { return dump({{"error", code}, {"detail", detail}}); }
+std::string error_json(std::string_view code, const std::string& detail) {
+  return dump({{"error", code}, {"detail", detail}});
+}
 
 unsigned status_of(NodeErrc code) {
   switch (code) {
     case NodeErrc::kUsage:
-    case NodeErrc::kInput: return 422;
-    case NodeErrc::kStopped: return 409;
-    case NodeErrc::kSystem: break;
+    case NodeErrc::kInput:
+      return 422;
+    case NodeErrc::kStopped:
+      return 409;
+    case NodeErrc::kSystem:
+      break;
   }
   return 500;
 }
@@ -47,9 +52,12 @@ unsigned status_of(NodeErrc code) {
 
 void AdminHandler::handle(Exchange& exchange) {
   const http::RequestView& head = exchange.head();
-  if (const std::string why = refuse_origin(head, exchange.peer().way == ControlPeer::Way::kUnix, hosts_); !why.empty()) {
+  if (const std::string why =
+          refuse_origin(head, exchange.peer().way == ControlPeer::Way::kUnix, hosts_);
+      !why.empty()) {
     ++stats_.denied;
-    logger_.log(LogLevel::kWarning, "admin.denied", why, {{"peer", exchange.peer().text}, {"target", printable(head.target.substr(0, 80))}});
+    logger_.log(LogLevel::kWarning, "admin.denied", why,
+                {{"peer", exchange.peer().text}, {"target", printable(head.target.substr(0, 80))}});
     exchange.send(403, kText, kNoStore, why + "\n");
     return;
   }
@@ -59,7 +67,10 @@ void AdminHandler::handle(Exchange& exchange) {
   const bool explains = path == kExplain || path.starts_with("/explain/");
   const bool acts = path == "/reload" || path == "/drain";
   if (acts ? !posts : !(reads || (posts && explains))) {
-    exchange.send(405, kText, acts ? "Allow: POST\r\n" : explains ? "Allow: GET, HEAD, POST\r\n" : "Allow: GET, HEAD\r\n",
+    exchange.send(405, kText,
+                  acts       ? "Allow: POST\r\n"
+                  : explains ? "Allow: GET, HEAD, POST\r\n"
+                             : "Allow: GET, HEAD\r\n",
                   "wrong method\n");
   } else if (path == "/livez") {
     exchange.send(200, kText, kNoStore, "ok\n");
@@ -91,15 +102,19 @@ void AdminHandler::show_readiness(Exchange& exchange) {
 void AdminHandler::reload(Exchange& exchange) {
   const auto report = actions_.reload();
   if (!report) {
-    exchange.send(status_of(report.error().code), kJson, kNoStore, error_json("not_reloaded", report.error().detail));
+    exchange.send(status_of(report.error().code), kJson, kNoStore,
+                  error_json("not_reloaded", report.error().detail));
     return;
   }
   exchange.send(200, kJson, kNoStore,
-                dump({{"result", "reloaded"}, {"warnings", report->warnings}, {"restart_needed", report->restart_needed}}));
+                dump({{"result", "reloaded"},
+                      {"warnings", report->warnings},
+                      {"restart_needed", report->restart_needed}}));
 }
 
 void AdminHandler::drain(Exchange& exchange) {
-  logger_.log(LogLevel::kInfo, "responder.draining", "asked to drain", {{"peer", exchange.peer().text}});
+  logger_.log(LogLevel::kInfo, "responder.draining", "asked to drain",
+              {{"peer", exchange.peer().text}});
   actions_.drain();
   exchange.send(200, kJson, kNoStore, dump({{"result", "drained"}}));
 }
@@ -110,7 +125,8 @@ void AdminHandler::explain(Exchange& exchange) {
     auto body = exchange.read_body(max_body_bytes_);
     if (!body) {
       exchange.send(body.error(), kJson, kNoStore,
-                    error_json("bad_request", "no request, or one of more than " + std::to_string(max_body_bytes_) + " octets"));
+                    error_json("bad_request", "no request, or one of more than " +
+                                                  std::to_string(max_body_bytes_) + " octets"));
       return;
     }
     request = *std::move(body);
@@ -118,7 +134,8 @@ void AdminHandler::explain(Exchange& exchange) {
     const std::string_view path = exchange.path();
     const auto tail = http::find_get_tail(path, kExplain);
     if (!tail || !http::decode_get_tail(*tail, max_body_bytes_, request)) {
-      exchange.send(400, kJson, kNoStore, error_json("bad_request", "GET /explain/BASE64, or POST the request in DER"));
+      exchange.send(400, kJson, kNoStore,
+                    error_json("bad_request", "GET /explain/BASE64, or POST the request in DER"));
       return;
     }
   }

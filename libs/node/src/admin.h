@@ -21,8 +21,13 @@ class AdminActions {
 
 class AdminHandler final : public ControlHandler {
  public:
-  AdminHandler(AdminActions& actions, const AdminOptions& options, ControlStats& stats, Logger& logger)
-      : actions_(actions), hosts_(options.hosts), max_body_bytes_(options.max_body_bytes), stats_(stats), logger_(logger) {}
+  AdminHandler(AdminActions& actions, const AdminOptions& options, ControlStats& stats,
+               Logger& logger)
+      : actions_(actions),
+        hosts_(options.hosts),
+        max_body_bytes_(options.max_body_bytes),
+        stats_(stats),
+        logger_(logger) {}
   void handle(Exchange& exchange) override;
 
  private:

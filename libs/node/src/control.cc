@@ -24,14 +24,16 @@ Check judge_signers(const std::string& issuer, const std::vector<SignerFigures>&
     }
     check.is_ok = check.is_ok || signer.can_sign;
     if (!signer.can_sign) {
-      check.why += (check.why.empty() ? "" : "; ") + signer.signer + " cannot sign (it ends " + format_iso8601(signer.not_after) + ")";
+      check.why += (check.why.empty() ? "" : "; ") + signer.signer + " cannot sign (it ends " +
+                   format_iso8601(signer.not_after) + ")";
     }
   }
   return check;
 }
 
 NodeError refused(const net::NetError& error) {
-  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem, net::to_string(error)};
+  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem,
+          net::to_string(error)};
 }
 
 }  // namespace
@@ -45,12 +47,14 @@ NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) 
   return tls;
 }
 
-NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls) {
+NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, const Loaded& loaded,
+                                                const ControlTls& tls) {
   MUSTER_TRY(const auto admin, check_admin_addresses(options.admin));
   MUSTER_TRY(const auto push, check_push_addresses(options.push));
   switch_control(options, loaded, tls);
   if (!push.empty()) {
-    auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode, options.push.limits, *push_handler, push_stats, logger);
+    auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode,
+                                        options.push.limits, *push_handler, push_stats, logger);
     if (!server) {
       return Err{refused(server.error())};
     }
@@ -58,7 +62,8 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
   }
   if (!admin.empty()) {
     admin_handler = std::make_unique<AdminHandler>(*this, options.admin, admin_stats, logger);
-    auto server = ControlServer::listen("admin", admin, tls.admin, kAdminSocketMode, options.admin.limits, *admin_handler, admin_stats, logger);
+    auto server = ControlServer::listen("admin", admin, tls.admin, kAdminSocketMode,
+                                        options.admin.limits, *admin_handler, admin_stats, logger);
     if (!server) {
       return Err{refused(server.error())};
     }
@@ -68,7 +73,8 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
 }
 
 /// Cannot fail: everything that could was done before.
-void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls) {
+void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded,
+                                const ControlTls& tls) {
   if (push_handler == nullptr) {
     push_handler = std::make_unique<PushHandler>(push_stats, clock, logger);
   }
@@ -105,7 +111,8 @@ Readiness Node::Impl::readiness() {
   }
   for (const source::SourceStatus& source : source_states()) {
     const bool never = source.checked && !source.last_success && source.error;
-    Check check{"source", source.label, source.checked && !never, source.error ? source.path + ": " + source.error->detail : ""};
+    Check check{"source", source.label, source.checked && !never,
+                source.error ? source.path + ": " + source.error->detail : ""};
     check.why = source.checked ? check.why : source.path + ": not looked at yet";
     out.checks.push_back(std::move(check));
   }
@@ -117,19 +124,25 @@ Readiness Node::Impl::readiness() {
 
 namespace {
 
-void add_token_figures(MetricsInput& in, const responder::Setup& setup, const responder::DeskCounters& desk) {
+void add_token_figures(MetricsInput& in, const responder::Setup& setup,
+                       const responder::DeskCounters& desk) {
   for (const responder::Issuer& issuer : setup.issuers()) {
     for (const responder::IssuerSigner& signer : issuer.signers) {
       const pki::RemoteKey* const key = signer.signing.remote();
-      const auto same = [&](const KeyFigures& one) { return one.issuer == issuer.label && one.key == key->name(); };
+      const auto same = [&](const KeyFigures& one) {
+        return one.issuer == issuer.label && one.key == key->name();
+      };
       if (key != nullptr && std::none_of(in.keys.begin(), in.keys.end(), same)) {
         const pki::KeyCounters& c = key->counters();
-        in.keys.push_back({issuer.label, key->name(), key->health() != pki::KeyHealth::kFailing, c.signatures.load(), c.failures.load(),
-                           c.timeouts.load(), c.refused_busy.load(), c.refused_failing.load(), c.bad_signatures.load()});
+        in.keys.push_back({issuer.label, key->name(), key->health() != pki::KeyHealth::kFailing,
+                           c.signatures.load(), c.failures.load(), c.timeouts.load(),
+                           c.refused_busy.load(), c.refused_failing.load(),
+                           c.bad_signatures.load()});
       }
     }
   }
-  in.desk = {desk.jobs.load(), desk.joined.load(), desk.full.load(), desk.failures.load(), desk.in_flight.load()};
+  in.desk = {desk.jobs.load(), desk.joined.load(), desk.full.load(), desk.failures.load(),
+             desk.in_flight.load()};
 }
 
 }  // namespace
@@ -152,7 +165,8 @@ MetricsInput Node::Impl::collect() {
   for (const responder::Issuer& issuer : current->issuers()) {
     if (const store::IssuerState* const state = reader->issuer_state(issuer.store_id)) {
       const auto counted = totals.find(issuer.store_id);
-      in.issuers.push_back({issuer.label, *state, counted == totals.end() ? responder::IssuerTotals{} : counted->second});
+      in.issuers.push_back({issuer.label, *state,
+                            counted == totals.end() ? responder::IssuerTotals{} : counted->second});
     }
   }
   in.sources = source_states();

@@ -26,8 +26,10 @@ MonotonicTime in(Milliseconds delay) { return std::chrono::steady_clock::now() +
 void send_status(Stream& stream, unsigned status, Milliseconds patience) {
   Buffer out;
   const std::string_view phrase = http::reason_phrase(status);
-  http::append_head(out, status, "text/plain", status == 503 ? "Retry-After: 1\r\nConnection: close\r\n\r\n" : "Connection: close\r\n\r\n",
-                    phrase.size());
+  http::append_head(
+      out, status, "text/plain",
+      status == 503 ? "Retry-After: 1\r\nConnection: close\r\n\r\n" : "Connection: close\r\n\r\n",
+      phrase.size());
   out.insert(out.end(), phrase.begin(), phrase.end());
   stream.write(out, patience);
 }
@@ -41,8 +43,8 @@ ControlPeer peer_of(const Stream& stream, bool is_unix) {
     if (::getsockopt(stream.fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
       peer.facts.uid = credentials.uid;
       peer.facts.gid = credentials.gid;
-      peer.text = "uid " + std::to_string(credentials.uid) + ", gid " + std::to_string(credentials.gid) + ", pid " +
-                  std::to_string(credentials.pid);
+      peer.text = "uid " + std::to_string(credentials.uid) + ", gid " +
+                  std::to_string(credentials.gid) + ", pid " + std::to_string(credentials.pid);
     }
     return peer;
   }
@@ -61,12 +63,12 @@ ControlPeer peer_of(const Stream& stream, bool is_unix) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlServer>, net::NetError> ControlServer::listen(std::string name, const std::vector<std::string>& addresses,
-                                                                            std::shared_ptr<const tls::ServerContext> tls,
-                                                                            ::mode_t socket_mode, const ControlLimits& limits,
-                                                                            ControlHandler& handler, ControlStats& stats,
-                                                                            Logger& logger) {
-  auto server = std::unique_ptr<ControlServer>(new ControlServer(std::move(name), limits, handler, stats, logger));
+Result<std::unique_ptr<ControlServer>, net::NetError> ControlServer::listen(
+    std::string name, const std::vector<std::string>& addresses,
+    std::shared_ptr<const tls::ServerContext> tls, ::mode_t socket_mode,
+    const ControlLimits& limits, ControlHandler& handler, ControlStats& stats, Logger& logger) {
+  auto server = std::unique_ptr<ControlServer>(
+      new ControlServer(std::move(name), limits, handler, stats, logger));
   for (const std::string& address : addresses) {
     MUSTER_TRY(net::Listener listener, net::Listener::open(address, 64));
     server->addresses_.push_back(listener.address());
@@ -100,7 +102,8 @@ void ControlServer::accept_all() {
   while ((watched.back().revents & POLLIN) == 0) {
     // Threads that ended are joined at the next turn, which comes by itself now and then.
     if (::poll(watched.data(), watched.size(), 1000) < 0 && errno != EINTR) {
-      logger_.log(LogLevel::kError, "control.failed", "cannot wait for connections any more", {{"listener", name_}});
+      logger_.log(LogLevel::kError, "control.failed", "cannot wait for connections any more",
+                  {{"listener", name_}});
       return;
     }
     reap();
@@ -145,7 +148,7 @@ void ControlServer::accept_one(const net::Listener& listener) {
       connection.is_over = true;
       ended_.notify_one();
     });
-    fd.release();  // the thread's now
+    fd.release();                       // the thread's now
   } catch (const std::system_error&) {  // the system has no more threads
     --stats_.open_connections;
     ++stats_.refused_connections;
@@ -173,19 +176,22 @@ void ControlServer::serve(Connection& connection, UniqueFd fd, bool is_unix) {
   Stream stream(std::move(fd), tls);
   if (stream.shake_hands(in(limits_.header_timeout)) != StreamState::kOk) {
     ++stats_.tls_failures;
-    logger_.log(LogLevel::kInfo, "control.tls_refused", "a client was not let in", {{"listener", name_}, {"why", stream.session()->error()}});
+    logger_.log(LogLevel::kInfo, "control.tls_refused", "a client was not let in",
+                {{"listener", name_}, {"why", stream.session()->error()}});
   } else {
     serve_requests(stream, peer_of(stream, is_unix));
     stream.finish();
   }
-  const std::lock_guard lock(mutex_);  // stop() must not end a connection of somebody else under the same number
+  const std::lock_guard lock(
+      mutex_);  // stop() must not end a connection of somebody else under the same number
   connection.fd = -1;
 }
 
 void ControlServer::serve_requests(Stream& stream, const ControlPeer& peer) {
   Buffer rest;  // octets that were read and not used
   for (;;) {
-    http::RequestParser parser({.max_target_bytes = limits_.max_header_bytes, .max_header_bytes = limits_.max_header_bytes});
+    http::RequestParser parser({.max_target_bytes = limits_.max_header_bytes,
+                                .max_header_bytes = limits_.max_header_bytes});
     Buffer head = std::exchange(rest, {});
     MonotonicTime deadline = in(head.empty() ? limits_.idle_timeout : limits_.header_timeout);
     Progress progress = Progress::kNeedHead;
@@ -197,7 +203,8 @@ void ControlServer::serve_requests(Stream& stream, const ControlPeer& peer) {
       const bool is_first = head.empty();
       const std::size_t had = head.size();
       head.resize(had + kReadBytes);
-      const Stream::Read got = stream.read(std::span(head).subspan(had), deadline, is_first ? waker_.get() : -1);
+      const Stream::Read got =
+          stream.read(std::span(head).subspan(had), deadline, is_first ? waker_.get() : -1);
       head.resize(had + got.bytes);
       if (got.state == StreamState::kTimedOut) {
         ++stats_.timeouts;
@@ -218,7 +225,8 @@ void ControlServer::serve_requests(Stream& stream, const ControlPeer& peer) {
       }
       return;
     }
-    // The head stays where it is, since the request is a view of it; what follows moves out of its way.
+    // The head stays where it is, since the request is a view of it; what follows moves out of its
+    // way.
     rest.assign(head.begin() + static_cast<std::ptrdiff_t>(parser.consumed()), head.end());
     ++stats_.requests;
     Exchange exchange(stream, parser, peer, rest, limits_, stats_);
@@ -242,7 +250,8 @@ void ControlServer::stop() {
   {
     std::unique_lock lock(mutex_);
     ended_.wait_until(lock, in(limits_.grace), [this] {
-      return std::all_of(connections_.begin(), connections_.end(), [](const Connection& c) { return c.is_over.load(); });
+      return std::all_of(connections_.begin(), connections_.end(),
+                         [](const Connection& c) { return c.is_over.load(); });
     });
     for (Connection& connection : connections_) {
       if (connection.fd >= 0) {

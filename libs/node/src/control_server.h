@@ -15,13 +15,14 @@
 #include "muster/node/options.h"
 #include "stream.h"
 
-// HTTP for the few: operators, scrapers, CAs. A thread for each connection and blocking calls, because what is asked for blocks (reloading,
-// committing, streaming), and nobody may hold up another; the OCSP side keeps its loops (decision 031).
+// HTTP for the few: operators, scrapers, CAs. A thread for each connection and blocking calls,
+// because what is asked for blocks (reloading, committing, streaming), and nobody may hold up
+// another; the OCSP side keeps its loops (decision 031).
 namespace muster::node {
 
 struct ControlStats {
-  std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0}, requests{0}, bad_requests{0}, too_large{0},
-      timeouts{0}, tls_failures{0}, denied{0};
+  std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0},
+      requests{0}, bad_requests{0}, too_large{0}, timeouts{0}, tls_failures{0}, denied{0};
 };
 
 /// Who asks.
@@ -34,8 +35,8 @@ struct ControlPeer {
 /// One request and its answer. Threads: one.
 class Exchange {
  public:
-  Exchange(Stream& stream, const http::RequestParser& parser, const ControlPeer& peer, Buffer& rest, const ControlLimits& limits,
-           ControlStats& stats);
+  Exchange(Stream& stream, const http::RequestParser& parser, const ControlPeer& peer, Buffer& rest,
+           const ControlLimits& limits, ControlStats& stats);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -48,11 +49,13 @@ class Exchange {
 
   /// The whole body. Errors: the HTTP status to answer with (400, 408, 413).
   Result<Buffer, unsigned> read_body(std::size_t limit);
-  /// The next piece of the body, valid until the next call; empty at its end. Errors: as read_body().
+  /// The next piece of the body, valid until the next call; empty at its end. Errors: as
+  /// read_body().
   Result<Bytes, unsigned> read_piece();
 
   /// Answers. `extra_headers`: lines each ending in CRLF.
-  void send(unsigned status, std::string_view content_type, std::string_view extra_headers, std::string_view body);
+  void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+            std::string_view body);
   /// Answers piece by piece: begin(), write()..., end(). The body may be read meanwhile.
   void begin(unsigned status, std::string_view content_type, std::string_view extra_headers);
   void write(std::string_view text);
@@ -101,11 +104,10 @@ class ControlServer {
   /// \param name  for logs: "admin", "push"
   /// \param tls   for TCP listeners; null: plain
   /// \param socket_mode  of the files of unix sockets
-  static Result<std::unique_ptr<ControlServer>, net::NetError> listen(std::string name, const std::vector<std::string>& addresses,
-                                                                      std::shared_ptr<const tls::ServerContext> tls,
-                                                                      ::mode_t socket_mode, const ControlLimits& limits,
-                                                                      ControlHandler& handler, ControlStats& stats,
-                                                                      Logger& logger);
+  static Result<std::unique_ptr<ControlServer>, net::NetError> listen(
+      std::string name, const std::vector<std::string>& addresses,
+      std::shared_ptr<const tls::ServerContext> tls, ::mode_t socket_mode,
+      const ControlLimits& limits, ControlHandler& handler, ControlStats& stats, Logger& logger);
   /// As stop().
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
@@ -120,11 +122,16 @@ class ControlServer {
  private:
   struct Connection {
     std::thread thread;
-    int fd = -1;  ///< under mutex_
+    int fd = -1;                       ///< under mutex_
     std::atomic<bool> is_over{false};  ///< set under mutex_
   };
-  ControlServer(std::string name, const ControlLimits& limits, ControlHandler& handler, ControlStats& stats, Logger& logger)
-      : name_(std::move(name)), limits_(limits), handler_(handler), stats_(stats), logger_(logger) {}
+  ControlServer(std::string name, const ControlLimits& limits, ControlHandler& handler,
+                ControlStats& stats, Logger& logger)
+      : name_(std::move(name)),
+        limits_(limits),
+        handler_(handler),
+        stats_(stats),
+        logger_(logger) {}
   void accept_all();
   void accept_one(const net::Listener& listener);
   void serve(Connection& connection, UniqueFd fd, bool is_unix);
@@ -140,7 +147,7 @@ class ControlServer {
   std::vector<std::string> addresses_;
   UniqueFd waker_;  // readable when stopping
   std::mutex mutex_;
-  std::condition_variable ended_;  // a connection is over
+  std::condition_variable ended_;                  // a connection is over
   std::shared_ptr<const tls::ServerContext> tls_;  // under mutex_
   std::list<Connection> connections_;              // of the accepting thread
   std::thread acceptor_;

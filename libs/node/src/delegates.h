@@ -9,19 +9,22 @@
 
 namespace muster::node {
 
-/// The signer directories of a configuration, one book each (decision 027). What was accepted is kept over reloads. Threads: one at a
-/// time.
+/// The signer directories of a configuration, one book each (decision 027). What was accepted is
+/// kept over reloads. Threads: one at a time.
 class Delegates {
  public:
-  /// Takes over what is known of directories that stay. \param specs  as configured, in the order of `files`
+  /// Takes over what is known of directories that stay. \param specs  as configured, in the order
+  /// of `files`
   Delegates(const Delegates* before, const std::vector<responder::IssuerSpec>& specs,
             const std::vector<responder::IssuerFiles>& files, const responder::Policy& policy);
 
-  /// Looks at every directory; logs what is new (signer.accepted, .refused, .activated, .ended, .kept, .let_go, .directory). Whether
-  /// signers changed. Blocks while tokens make trial signatures.
+  /// Looks at every directory; logs what is new (signer.accepted, .refused, .activated, .ended,
+  /// .kept, .let_go, .directory). Whether signers changed. Blocks while tokens make trial
+  /// signatures.
   enum class Changed : std::uint8_t { kNo, kYes };
   Changed look(UnixSeconds now, Logger& logger);
-  /// The specs with the delegates before the configured signers. Errors: an issuer that nobody can sign for.
+  /// The specs with the delegates before the configured signers. Errors: an issuer that nobody can
+  /// sign for.
   [[nodiscard]] NodeResult<std::vector<responder::IssuerSpec>> specs(UnixSeconds now) const;
   [[nodiscard]] std::vector<IssuerDelegate> states(UnixSeconds now) const;
   [[nodiscard]] const responder::Policy& policy() const { return policy_; }

@@ -1,5 +1,4 @@
 #include "control_server.h"
-
 #include "muster/http/response.h"
 
 namespace muster::node {
@@ -17,8 +16,8 @@ std::string hexadecimal(std::size_t number) {
 
 }  // namespace
 
-Exchange::Exchange(Stream& stream, const http::RequestParser& parser, const ControlPeer& peer, Buffer& rest,
-                   const ControlLimits& limits, ControlStats& stats)
+Exchange::Exchange(Stream& stream, const http::RequestParser& parser, const ControlPeer& peer,
+                   Buffer& rest, const ControlLimits& limits, ControlStats& stats)
     : stream_(stream),
       head_(parser.request()),
       framing_(parser.framing()),
@@ -30,15 +29,20 @@ Exchange::Exchange(Stream& stream, const http::RequestParser& parser, const Cont
       chunks_(limits.max_header_bytes),
       body_left_(framing_.is_chunked ? 0 : framing_.length) {}
 
-Exchange::~Exchange() { rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(handed_out_)); }
+Exchange::~Exchange() {
+  rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(handed_out_));
+}
 
 std::string_view Exchange::path() const { return head_.target.substr(0, head_.target.find('?')); }
 
 bool Exchange::is_body_read() const { return framing_.is_chunked ? chunks_over_ : body_left_ == 0; }
 
-bool Exchange::may_go_on() const { return head_.keep_alive && is_body_read() && is_answered_ && !closes_ && !is_broken_; }
+bool Exchange::may_go_on() const {
+  return head_.keep_alive && is_body_read() && is_answered_ && !closes_ && !is_broken_;
+}
 
-/// Tells a client that waits for it to send the body; before the answer begins, which would mean that nobody wants it.
+/// Tells a client that waits for it to send the body; before the answer begins, which would mean
+/// that nobody wants it.
 void Exchange::ask_for_body() {
   if (wants_continue_ && !std::exchange(continue_sent_, true)) {
     stream_.write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"), limits_.write_timeout);
@@ -63,7 +67,8 @@ Result<Unit, unsigned> Exchange::fill(MonotonicTime deadline) {
 }
 
 Result<Bytes, unsigned> Exchange::next_piece(MonotonicTime deadline) {
-  rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(std::exchange(handed_out_, 0)));
+  rest_.erase(rest_.begin(),
+              rest_.begin() + static_cast<std::ptrdiff_t>(std::exchange(handed_out_, 0)));
   while (!is_body_read()) {
     if (!framing_.is_chunked && !rest_.empty()) {
       handed_out_ = std::min(body_left_, rest_.size());
@@ -76,7 +81,9 @@ Result<Bytes, unsigned> Exchange::next_piece(MonotonicTime deadline) {
         case http::ChunkDecoder::Kind::kData:
           handed_out_ = step.bytes;
           return Bytes(rest_).first(handed_out_);
-        case http::ChunkDecoder::Kind::kEnd: chunks_over_ = true; [[fallthrough]];
+        case http::ChunkDecoder::Kind::kEnd:
+          chunks_over_ = true;
+          [[fallthrough]];
         case http::ChunkDecoder::Kind::kFraming:
           rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(step.bytes));
           continue;
@@ -84,7 +91,8 @@ Result<Bytes, unsigned> Exchange::next_piece(MonotonicTime deadline) {
           closes_ = true;
           ++stats_.bad_requests;
           return Err{step.status};
-        case http::ChunkDecoder::Kind::kNeedMore: break;
+        case http::ChunkDecoder::Kind::kNeedMore:
+          break;
       }
     }
     if (rest_.size() > kMaxUnread) {
@@ -96,7 +104,9 @@ Result<Bytes, unsigned> Exchange::next_piece(MonotonicTime deadline) {
   return Bytes();
 }
 
-Result<Bytes, unsigned> Exchange::read_piece() { return next_piece(std::chrono::steady_clock::now() + limits_.body_timeout); }
+Result<Bytes, unsigned> Exchange::read_piece() {
+  return next_piece(std::chrono::steady_clock::now() + limits_.body_timeout);
+}
 
 Result<Buffer, unsigned> Exchange::read_body(std::size_t limit) {
   const MonotonicTime deadline = std::chrono::steady_clock::now() + limits_.body_timeout;
@@ -114,7 +124,8 @@ Result<Buffer, unsigned> Exchange::read_body(std::size_t limit) {
   }
 }
 
-void Exchange::send(unsigned status, std::string_view content_type, std::string_view extra_headers, std::string_view body) {
+void Exchange::send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+                    std::string_view body) {
   is_answered_ = true;
   Buffer out;
   std::string headers(extra_headers);
@@ -127,13 +138,16 @@ void Exchange::send(unsigned status, std::string_view content_type, std::string_
   is_broken_ = stream_.write(out, limits_.write_timeout) != StreamState::kOk || is_broken_;
 }
 
-void Exchange::begin(unsigned status, std::string_view content_type, std::string_view extra_headers) {
+void Exchange::begin(unsigned status, std::string_view content_type,
+                     std::string_view extra_headers) {
   ask_for_body();
   is_answered_ = true;
-  is_chunked_answer_ = head_.version_minor >= 1;  // 1.0 knows no chunks: the end of the connection ends the body
-  std::string out = "HTTP/1.1 " + std::to_string(status) + " " + std::string(http::reason_phrase(status)) +
-                    "\r\nContent-Type: " + std::string(content_type) + "\r\n" + std::string(extra_headers) +
-                    (is_chunked_answer_ ? "Transfer-Encoding: chunked\r\n" : "Connection: close\r\n") + "\r\n";
+  is_chunked_answer_ =
+      head_.version_minor >= 1;  // 1.0 knows no chunks: the end of the connection ends the body
+  std::string out =
+      "HTTP/1.1 " + std::to_string(status) + " " + std::string(http::reason_phrase(status)) +
+      "\r\nContent-Type: " + std::string(content_type) + "\r\n" + std::string(extra_headers) +
+      (is_chunked_answer_ ? "Transfer-Encoding: chunked\r\n" : "Connection: close\r\n") + "\r\n";
   closes_ = closes_ || !is_chunked_answer_;
   is_broken_ = stream_.write(as_bytes(out), limits_.write_timeout) != StreamState::kOk;
 }
@@ -142,7 +156,9 @@ void Exchange::write(std::string_view text) {
   if (text.empty() || is_broken_) {
     return;
   }
-  const std::string out = is_chunked_answer_ ? hexadecimal(text.size()) + "\r\n" + std::string(text) + "\r\n" : std::string(text);
+  const std::string out = is_chunked_answer_
+                              ? hexadecimal(text.size()) + "\r\n" + std::string(text) + "\r\n"
+                              : std::string(text);
   is_broken_ = stream_.write(as_bytes(out), limits_.write_timeout) != StreamState::kOk;
 }
 

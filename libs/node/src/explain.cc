@@ -53,7 +53,9 @@ void add_line(std::string& out, const char* title, const std::string& value) {
 
 void add_certificate(std::string& out, const Json& one) {
   out += "\ncertificate " + text_of(one, "serial") + " (" + text_of(one, "hash") + ")\n";
-  add_line(out, "  issuer:  ", one.contains("issuer") ? text_of(one, "issuer") : "none of ours, key hash " + text_of(one, "issuer_key_hash"));
+  add_line(out, "  issuer:  ",
+           one.contains("issuer") ? text_of(one, "issuer")
+                                  : "none of ours, key hash " + text_of(one, "issuer_key_hash"));
   add_line(out, "  source:  ", text_of(one, "source"));
   add_line(out, "  record:  ", text_of(one, "record"));
   add_line(out, "  rule:    ", text_of(one, "rule"));
@@ -67,16 +69,19 @@ void add_certificate(std::string& out, const Json& one) {
   }
   add_line(out, "  answer:  ", status);
   if (one.contains("this_update")) {
-    add_line(out, "  valid:   ", text_of(one, "this_update") + " to " + text_of(one, "next_update"));
+    add_line(out,
+             "  valid:   ", text_of(one, "this_update") + " to " + text_of(one, "next_update"));
   }
 }
 
-/// The issuer's number in a store that may only be read; one nobody has when it knows nothing of the issuer.
+/// The issuer's number in a store that may only be read; one nobody has when it knows nothing of
+/// the issuer.
 store::IssuerId find_or_none(const store::Store& store, const store::IssuerKey& key) {
   return store.find_issuer(key).value_or(static_cast<store::IssuerId>(UINT32_MAX));
 }
 
-NodeResult<Unit> load_sources(const Loaded& loaded, const NodeOptions& options, store::Store& store, const Clock& clock, Logger& logger) {
+NodeResult<Unit> load_sources(const Loaded& loaded, const NodeOptions& options, store::Store& store,
+                              const Clock& clock, Logger& logger) {
   source::SourceWatcher watcher(store, loaded.sources, watch_options(options), clock, logger);
   const auto states = watcher.wait_until_checked(std::chrono::minutes(10));
   if (!states) {
@@ -117,7 +122,9 @@ std::optional<std::string> explanation_text(std::string_view text) {
     return std::nullopt;
   }
   std::string out;
-  add_line(out, "answer:  ", text_of(json, "answer") + (text_of(json, "cause") == "none" ? "" : " (" + text_of(json, "cause") + ")"));
+  add_line(out, "answer:  ",
+           text_of(json, "answer") +
+               (text_of(json, "cause") == "none" ? "" : " (" + text_of(json, "cause") + ")"));
   add_line(out, "why:     ", text_of(json, "why"));
   add_line(out, "request: ", text_of(json, "request"));
   if (const auto facts = json.find("request_facts"); facts != json.end() && facts->is_array()) {
@@ -126,7 +133,9 @@ std::optional<std::string> explanation_text(std::string_view text) {
     }
   }
   if (json.contains("signer")) {
-    add_line(out, "signer:  ", text_of(json, "signer") + ", " + text_of(json, "algorithm") + ", " + text_of(json, "signer_rule"));
+    add_line(out, "signer:  ",
+             text_of(json, "signer") + ", " + text_of(json, "algorithm") + ", " +
+                 text_of(json, "signer_rule"));
   }
   if (const auto all = json.find("certificates"); all != json.end() && all->is_array()) {
     for (const Json& one : *all) {
@@ -138,20 +147,23 @@ std::optional<std::string> explanation_text(std::string_view text) {
   return out;
 }
 
-NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from, Bytes request, const Clock& clock,
+NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from,
+                                                   Bytes request, const Clock& clock,
                                                    Logger& logger) {
   store::StoreOptions how;
-  how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly : store::StoreOptions::Mode::kReadWrite;
+  how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly
+                                         : store::StoreOptions::Mode::kReadWrite;
   auto opened = store::Store::open(options.store, how);
   if (!opened) {
     return Err{error_of(opened.error())};
   }
   store::Store& store = **opened;
   const IssuerNumber number = from == ExplainFrom::kStore
-                                  ? [&store](const store::IssuerKey& key, const std::string&) -> store::StoreResult<store::IssuerId> {
-                                      return find_or_none(store, key);
-                                    }
-                                  : IssuerNumber();
+      ? [&store](const store::IssuerKey& key,
+                 const std::string&) -> store::StoreResult<store::IssuerId> {
+    return find_or_none(store, key);
+  }
+  : IssuerNumber();
   MUSTER_TRY(const Loaded loaded, load(options, store, clock.now(), nullptr, logger, number));
   if (from == ExplainFrom::kSources) {
     MUSTER_CHECK(load_sources(loaded, options, store, clock, logger));

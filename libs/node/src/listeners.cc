@@ -13,11 +13,15 @@ namespace {
 /// These listeners staple nothing.
 class NoStaples final : public tls::StapleSource {
  public:
-  [[nodiscard]] tls::OfferedStaple find(const tls::Fingerprint&) const noexcept override { return {}; }
+  [[nodiscard]] tls::OfferedStaple find(const tls::Fingerprint&) const noexcept override {
+    return {};
+  }
 };
 const NoStaples kNoStaples;
 
-Err<NodeError> usage(std::string detail) { return Err{NodeError{NodeErrc::kUsage, std::move(detail)}}; }
+Err<NodeError> usage(std::string detail) {
+  return Err{NodeError{NodeErrc::kUsage, std::move(detail)}};
+}
 Err<NodeError> input(std::string_view table, const char* key, const std::string& detail) {
   return Err{NodeError{NodeErrc::kInput, "[" + std::string(table) + "] " + key + ": " + detail}};
 }
@@ -29,18 +33,21 @@ bool is_loopback(const net::SocketAddress& address) {
     return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
   }
   return address.family() == AF_INET &&
-         ntohl(reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+         ntohl(reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr.s_addr) >> 24 ==
+             IN_LOOPBACKNET;
 }
 
 /// "8889" and ":8889" mean loopback.
 std::string in_full(const std::string& text) {
   const std::string port = text.starts_with(':') ? text.substr(1) : text;
-  const bool is_port = !port.empty() && std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_port = !port.empty() && std::all_of(port.begin(), port.end(),
+                                                    [](char c) { return c >= '0' && c <= '9'; });
   return is_port ? "127.0.0.1:" + port : text;
 }
 
 template <class Check>
-NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& given, std::string_view table, Check check) {
+NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& given,
+                                               std::string_view table, Check check) {
   std::vector<std::string> addresses;
   for (const std::string& text : given) {
     addresses.push_back(in_full(text));
@@ -55,7 +62,8 @@ NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& g
 
 }  // namespace
 
-NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& files, std::string_view table) {
+NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& files,
+                                                               std::string_view table) {
   if (files.certificate.empty() && files.key.empty() && files.client_ca.empty()) {
     return std::shared_ptr<const tls::ServerContext>();
   }
@@ -76,7 +84,8 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
   }
   tls::ServerOptions options;
   options.clients.anchors = *std::move(anchors);
-  auto context = tls::ServerContext::make({{*std::move(chain), *std::move(key)}}, kNoStaples, options);
+  auto context =
+      tls::ServerContext::make({{*std::move(chain), *std::move(key)}}, kNoStaples, options);
   if (!context) {
     return input(table, "certificate", context.error().detail);
   }
@@ -84,26 +93,34 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
 }
 
 NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options) {
-  return check_all(options.listen, "responder.admin", [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
-    if (address.family() == AF_UNIX || is_loopback(address) || is_given(options.tls) || options.insecurely_allow_remote) {
-      return Unit{};
-    }
-    return usage("[responder.admin] listen: " + printable(text) +
-                 " can be reached from elsewhere, and whoever reaches it can reload and drain; give certificate, key and client_ca "
-                 "(mutual TLS), or insecurely_allow_remote = true where the network itself is the protection");
-  });
+  return check_all(
+      options.listen, "responder.admin",
+      [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
+        if (address.family() == AF_UNIX || is_loopback(address) || is_given(options.tls) ||
+            options.insecurely_allow_remote) {
+          return Unit{};
+        }
+        return usage("[responder.admin] listen: " + printable(text) +
+                     " can be reached from elsewhere, and whoever reaches it can reload and drain; "
+                     "give certificate, key and client_ca "
+                     "(mutual TLS), or insecurely_allow_remote = true where the network itself is "
+                     "the protection");
+      });
 }
 
 NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& options) {
   MUSTER_TRY(const auto addresses,
-             check_all(options.listen, "responder.push", [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
-               if (address.family() == AF_UNIX || is_given(options.tls)) {
-                 return Unit{};
-               }
-               return usage("[responder.push] listen: " + printable(text) +
-                            " is TCP, where clients prove who they are by mutual TLS alone; give certificate, key and client_ca, or listen "
-                            "on \"unix:/path\"");
-             }));
+             check_all(options.listen, "responder.push",
+                       [&](const net::SocketAddress& address,
+                           const std::string& text) -> NodeResult<Unit> {
+                         if (address.family() == AF_UNIX || is_given(options.tls)) {
+                           return Unit{};
+                         }
+                         return usage("[responder.push] listen: " + printable(text) +
+                                      " is TCP, where clients prove who they are by mutual TLS "
+                                      "alone; give certificate, key and client_ca, or listen "
+                                      "on \"unix:/path\"");
+                       }));
   if (!addresses.empty() && options.clients.empty()) {
     return usage("[responder.push] nobody may push: give at least one [[responder.push.client]]");
   }

@@ -6,11 +6,13 @@
 // Where admin and push listen, and under which protection.
 namespace muster::node {
 
-/// A context that lets in clients certified by `client_ca` alone; null when no files are given. `table`: of the configuration, for messages.
-NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& files, std::string_view table);
+/// A context that lets in clients certified by `client_ca` alone; null when no files are given.
+/// `table`: of the configuration, for messages.
+NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& files,
+                                                               std::string_view table);
 
-/// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its file, loopback by being loopback, all
-/// else by mutual TLS or an explicit waiver. Errors: kUsage.
+/// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its
+/// file, loopback by being loopback, all else by mutual TLS or an explicit waiver. Errors: kUsage.
 NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options);
 /// The same for the push API: no TCP without mutual TLS.
 NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& options);

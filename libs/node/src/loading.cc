@@ -15,31 +15,41 @@ NodeErrc code_of(responder::SetupErrc code) {
   switch (code) {
     case responder::SetupErrc::kNoIssuer:
     case responder::SetupErrc::kDuplicateIssuer:
-    case responder::SetupErrc::kBadPolicy: return NodeErrc::kUsage;
+    case responder::SetupErrc::kBadPolicy:
+      return NodeErrc::kUsage;
     case responder::SetupErrc::kSignerRefused:
     case responder::SetupErrc::kKeyMismatch:
     case responder::SetupErrc::kWeakOrUnsupported:
     case responder::SetupErrc::kTrialFailed:
     case responder::SetupErrc::kExpired:
-    case responder::SetupErrc::kKeyUnavailable: break;
+    case responder::SetupErrc::kKeyUnavailable:
+      break;
   }
   return NodeErrc::kInput;
 }
 
-/// The issuers that clients may feed. One issuer has one source: what a file says would be undone by the next push, and the other way round.
-NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options, const std::vector<responder::IssuerSpec>& specs) {
+/// The issuers that clients may feed. One issuer has one source: what a file says would be undone
+/// by the next push, and the other way round.
+NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options,
+                                                  const std::vector<responder::IssuerSpec>& specs) {
   std::vector<push::Issuer> pushed;
   for (const push::Client& client : options.push.clients) {
     for (const std::string& label : client.issuers) {
-      const std::string who = "[[responder.push.client]] '" + printable(client.name) + "': issuer '" + printable(label) + "' ";
-      const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& one) { return one.label == label; });
+      const std::string who = "[[responder.push.client]] '" + printable(client.name) +
+                              "': issuer '" + printable(label) + "' ";
+      const auto spec = std::find_if(specs.begin(), specs.end(),
+                                     [&](const auto& one) { return one.label == label; });
       if (spec == specs.end()) {
-        return Err{NodeError{NodeErrc::kUsage, who + "is none of ours; name one by its label in [[responder.issuer]]"}};
+        return Err{
+            NodeError{NodeErrc::kUsage,
+                      who + "is none of ours; name one by its label in [[responder.issuer]]"}};
       }
       if (spec->origin != responder::DataOrigin::kStoreItself) {
-        return Err{NodeError{NodeErrc::kUsage, who + "has a source already; an issuer is fed by a file or by the push API, not by both"}};
+        return Err{NodeError{NodeErrc::kUsage, who + "has a source already; an issuer is fed by a "
+                                                     "file or by the push API, not by both"}};
       }
-      if (std::none_of(pushed.begin(), pushed.end(), [&](const push::Issuer& known) { return known.label == label; })) {
+      if (std::none_of(pushed.begin(), pushed.end(),
+                       [&](const push::Issuer& known) { return known.label == label; })) {
         pushed.push_back({label, spec->store_id, spec->certificates});
       }
     }
@@ -55,8 +65,10 @@ auto tie(const source::LoadOptions& options) {
   return std::tie(max_age, future_skew, max_crl_bytes, state_directory, emptying);
 }
 auto tie(const source::WatchOptions& options) {
-  const auto& [poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most, load] = options;
-  return std::tuple_cat(std::tie(poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most), tie(load));
+  const auto& [poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most, load] =
+      options;
+  return std::tuple_cat(
+      std::tie(poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most), tie(load));
 }
 
 }  // namespace
@@ -68,7 +80,8 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
     const store::IssuerState* const known = reader->issuer_state(issuer.id);
     store::IssuerState facts = known == nullptr ? store::IssuerState{} : *known;
     const auto& issuers = loaded.setup->issuers();
-    const auto ours = std::find_if(issuers.begin(), issuers.end(), [&](const auto& one) { return one.store_id == issuer.id; });
+    const auto ours = std::find_if(issuers.begin(), issuers.end(),
+                                   [&](const auto& one) { return one.store_id == issuer.id; });
     const bool is_complete = ours != issuers.end() && !ours->terms.policy.unlisted;
     facts.knows_issued = is_complete ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
     facts.this_update.reset();
@@ -85,7 +98,8 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
 }
 
 NodeError error_of(const store::StoreError& error) {
-  const bool is_input = error.code == store::StoreErrc::kOpen || error.code == store::StoreErrc::kNotAStore;
+  const bool is_input =
+      error.code == store::StoreErrc::kOpen || error.code == store::StoreErrc::kNotAStore;
   return {is_input ? NodeErrc::kInput : NodeErrc::kSystem, "store: " + error.detail};
 }
 
@@ -95,8 +109,8 @@ source::WatchOptions watch_options(const NodeOptions& options) {
   return watch;
 }
 
-NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger,
-                        const IssuerNumber& number) {
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
+                        const Delegates* before, Logger& logger, const IssuerNumber& number) {
   Loaded out;
   std::vector<responder::IssuerSpec> specs;
   for (const responder::IssuerFiles& files : options.issuers) {
@@ -116,14 +130,18 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     } else if (!files.crls.empty()) {
       auto set = source::load_crl_set(files.crls);
       if (!set) {
-        return Err{NodeError{set.error().code == source::SourceErrc::kUnsupported ? NodeErrc::kUsage : NodeErrc::kInput,
+        return Err{NodeError{set.error().code == source::SourceErrc::kUnsupported
+                                 ? NodeErrc::kUsage
+                                 : NodeErrc::kInput,
                              spec->label + ": " + set.error().detail}};
       }
-      out.sources.push_back(
-          {source::SourceKind::kCrlSet, source::describe(files.crls), ca, *id, spec->label, *std::move(set)});
+      out.sources.push_back({source::SourceKind::kCrlSet, source::describe(files.crls), ca, *id,
+                             spec->label, *std::move(set)});
     }
-    // One broken signer of several must not keep the responder down; a reload rather keeps what is in force.
-    spec->faulty_signers = before == nullptr ? responder::FaultySigners::kLeftOut : responder::FaultySigners::kRefused;
+    // One broken signer of several must not keep the responder down; a reload rather keeps what is
+    // in force.
+    spec->faulty_signers =
+        before == nullptr ? responder::FaultySigners::kLeftOut : responder::FaultySigners::kRefused;
     out.is_incomplete = out.is_incomplete || spec->missing_signers != 0;
     specs.push_back(*std::move(spec));
     out.files.push_back(files);
@@ -136,7 +154,8 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
   if (!routes) {
     return Err{NodeError{code_of(routes.error().code), routes.error().detail}};
   }
-  auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings, *std::move(routes));
+  auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings,
+                                      *std::move(routes));
   if (!setup) {
     return Err{NodeError{code_of(setup.error().code), setup.error().detail}};
   }
@@ -145,9 +164,12 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
 }
 
 bool same_source(const source::SourceSpec& a, const source::SourceSpec& b) {
-  return a.kind == b.kind && a.path == b.path && a.id == b.id && a.issuer == b.issuer && a.crls == b.crls;
+  return a.kind == b.kind && a.path == b.path && a.id == b.id && a.issuer == b.issuer &&
+         a.crls == b.crls;
 }
 
-bool same_watch(const source::WatchOptions& a, const source::WatchOptions& b) { return tie(a) == tie(b); }
+bool same_watch(const source::WatchOptions& a, const source::WatchOptions& b) {
+  return tie(a) == tie(b);
+}
 
 }  // namespace muster::node

@@ -10,23 +10,24 @@ struct Loaded {
   std::shared_ptr<const responder::Setup> setup;
   std::vector<responder::IssuerFiles> files;  ///< in the order of setup->issuers()
   std::vector<source::SourceSpec> sources;
-  std::vector<push::Issuer> pushed;           ///< fed by the push API
+  std::vector<push::Issuer> pushed;  ///< fed by the push API
   std::vector<std::string> warnings;
-  std::shared_ptr<Delegates> delegates;       ///< never null
-  bool is_incomplete = false;                 ///< a signer was left out because its token does not answer
+  std::shared_ptr<Delegates> delegates;  ///< never null
+  bool is_incomplete = false;  ///< a signer was left out because its token does not answer
 };
 
 /// Where issuers' numbers come from.
-using IssuerNumber = std::function<store::StoreResult<store::IssuerId>(const store::IssuerKey&, const std::string& label)>;
+using IssuerNumber = std::function<store::StoreResult<store::IssuerId>(const store::IssuerKey&,
+                                                                       const std::string& label)>;
 
-/// Reads certificates and keys, gives each issuer its number in the store, judges everything at `now`. Changes nothing else.
-/// \param before  what is known of signer directories; null at the start
-/// \param number  empty: the store makes numbers for new issuers
-NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now, const Delegates* before, Logger& logger,
-                        const IssuerNumber& number = {});
+/// Reads certificates and keys, gives each issuer its number in the store, judges everything at
+/// `now`. Changes nothing else. \param before  what is known of signer directories; null at the
+/// start \param number  empty: the store makes numbers for new issuers
+NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
+                        const Delegates* before, Logger& logger, const IssuerNumber& number = {});
 
-/// Notes in the store that the push API is the source of these issuers: what it holds is right at this moment, and complete unless
-/// `unlisted` says what is answered for other serials.
+/// Notes in the store that the push API is the source of these issuers: what it holds is right at
+/// this moment, and complete unless `unlisted` says what is answered for other serials.
 NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now);
 
 /// How sources are watched: CRLs and lists in use are kept beside the store they went into.

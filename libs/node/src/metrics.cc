@@ -18,9 +18,11 @@ void add_process(PrometheusText& out, const MetricsInput& in) {
   out.sample_flag(in.is_ready);
   out.family("muster_draining", Kind::kGauge, "Whether the responder is being drained.");
   out.sample_flag(in.is_draining);
-  out.family("muster_config_last_reload_successful", Kind::kGauge, "Whether the last reload took the new configuration.");
+  out.family("muster_config_last_reload_successful", Kind::kGauge,
+             "Whether the last reload took the new configuration.");
   out.sample_flag(in.reloads.last_succeeded);
-  out.family("muster_config_last_reload_success_timestamp_seconds", Kind::kGauge, "When the configuration in force was read.");
+  out.family("muster_config_last_reload_success_timestamp_seconds", Kind::kGauge,
+             "When the configuration in force was read.");
   out.sample(in.reloads.last_success);
   out.family("muster_config_reloads_total", Kind::kCounter, "Reloads by outcome.");
   out.sample(in.reloads.succeeded, {{"result", "ok"}});
@@ -32,20 +34,26 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_responder_requests_total", Kind::kCounter, "OCSP requests by HTTP method.");
   out.sample(t.get, {{"method", "get"}});
   out.sample(t.post, {{"method", "post"}});
-  out.family("muster_responder_answers_total", Kind::kCounter, "Certificates answered for, by status.");
+  out.family("muster_responder_answers_total", Kind::kCounter,
+             "Certificates answered for, by status.");
   out.sample(t.good, {{"status", "good"}});
   out.sample(t.revoked, {{"status", "revoked"}});
   out.sample(t.unknown, {{"status", "unknown"}});
-  out.family("muster_responder_refusals_total", Kind::kCounter, "Requests refused, by cause and by what the client was told.");
+  out.family("muster_responder_refusals_total", Kind::kCounter,
+             "Requests refused, by cause and by what the client was told.");
   for (std::size_t i = 1; i < t.refused.size(); ++i) {  // 0: not refused
     const auto cause = static_cast<responder::Cause>(i);
-    out.sample(t.refused.at(i), {{"cause", responder::to_string(cause)}, {"answer", ocsp::to_string(responder::status_for(cause))}});
+    out.sample(t.refused.at(i), {{"cause", responder::to_string(cause)},
+                                 {"answer", ocsp::to_string(responder::status_for(cause))}});
   }
-  out.single("muster_responder_not_modified_total", Kind::kCounter, "Conditional requests answered with 304.", t.not_modified);
-  out.single("muster_responder_nonces_echoed_total", Kind::kCounter, "Answers that repeat the client's nonce.", t.nonces_echoed);
+  out.single("muster_responder_not_modified_total", Kind::kCounter,
+             "Conditional requests answered with 304.", t.not_modified);
+  out.single("muster_responder_nonces_echoed_total", Kind::kCounter,
+             "Answers that repeat the client's nonce.", t.nonces_echoed);
   out.single("muster_signer_operations_total", Kind::kCounter, "Answers signed.", t.signatures);
   out.family("muster_responder_remembered_answers_total", Kind::kCounter,
-             "Remembered answers: used, used after comparing with a moved store, given up for a new signature, taken from another loop.");
+             "Remembered answers: used, used after comparing with a moved store, given up for a "
+             "new signature, taken from another loop.");
   out.sample(t.ready_hits, {{"outcome", "used"}});
   out.sample(t.ready_rechecked, {{"outcome", "rechecked"}});
   out.sample(t.ready_replaced, {{"outcome", "replaced"}});
@@ -53,7 +61,8 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
 }
 
 void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
-  out.family("muster_responder_issuer_answers_total", Kind::kCounter, "Certificates answered for and requests refused, by issuer.");
+  out.family("muster_responder_issuer_answers_total", Kind::kCounter,
+             "Certificates answered for and requests refused, by issuer.");
   for (const IssuerFigures& issuer : in.issuers) {
     const responder::IssuerTotals& t = issuer.totals;
     out.sample(t.good, {{"issuer", issuer.issuer}, {"result", "good"}});
@@ -67,9 +76,11 @@ void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
       out.sample(get(issuer.totals), {{"issuer", issuer.issuer}});
     }
   };
-  each("muster_responder_unissued_requests_total", "Questions about serials the CA never issued. Rising: alert.",
+  each("muster_responder_unissued_requests_total",
+       "Questions about serials the CA never issued. Rising: alert.",
        [](const responder::IssuerTotals& t) { return t.unissued; });
-  each("muster_responder_unissued_monitor_requests_total", "Such questions of known monitors (ignore prefixes).",
+  each("muster_responder_unissued_monitor_requests_total",
+       "Such questions of known monitors (ignore prefixes).",
        [](const responder::IssuerTotals& t) { return t.unissued_monitors; });
   each("muster_responder_unlisted_requests_total", "Questions about serials a CRL does not name.",
        [](const responder::IssuerTotals& t) { return t.unlisted; });
@@ -77,25 +88,34 @@ void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
 
 void add_keys(PrometheusText& out, const MetricsInput& in) {
   if (!in.keys.empty()) {
-    out.family("muster_key_up", Kind::kGauge, "Whether the token's key is asked: 0 while failures pause it, or all sessions hang.");
+    out.family(
+        "muster_key_up", Kind::kGauge,
+        "Whether the token's key is asked: 0 while failures pause it, or all sessions hang.");
   }
   for (const KeyFigures& key : in.keys) {
     out.sample_flag(key.is_well, {{"issuer", key.issuer}, {"key", key.key}});
   }
   if (!in.keys.empty()) {
-    out.family("muster_key_operations_total", Kind::kCounter, "Signatures a token's key was asked for, by what became of them.");
+    out.family("muster_key_operations_total", Kind::kCounter,
+               "Signatures a token's key was asked for, by what became of them.");
   }
   for (const KeyFigures& key : in.keys) {
     const std::pair<std::string_view, std::uint64_t> results[] = {
-        {"signed", key.signatures},         {"failed", key.failures},               {"timeout", key.timeouts},
-        {"refused_busy", key.refused_busy}, {"refused_failing", key.refused_failing}, {"bad_signature", key.bad_signatures}};
+        {"signed", key.signatures},
+        {"failed", key.failures},
+        {"timeout", key.timeouts},
+        {"refused_busy", key.refused_busy},
+        {"refused_failing", key.refused_failing},
+        {"bad_signature", key.bad_signatures}};
     for (const auto& [result, count] : results) {
       out.sample(count, {{"issuer", key.issuer}, {"key", key.key}, {"result", result}});
     }
   }
-  out.single("muster_signing_in_flight", Kind::kGauge, "Signatures that tokens are asked for now.", in.desk.in_flight);
+  out.single("muster_signing_in_flight", Kind::kGauge, "Signatures that tokens are asked for now.",
+             in.desk.in_flight);
   out.family("muster_signing_orders_total", Kind::kCounter,
-             "Signatures wanted of tokens: begun, shared with one under way, refused because too many were, failed.");
+             "Signatures wanted of tokens: begun, shared with one under way, refused because too "
+             "many were, failed.");
   out.sample(in.desk.jobs, {{"result", "begun"}});
   out.sample(in.desk.joined, {{"result", "joined"}});
   out.sample(in.desk.full, {{"result", "full"}});
@@ -105,14 +125,16 @@ void add_keys(PrometheusText& out, const MetricsInput& in) {
     ++counts[{one.issuer, signers::to_string(one.status.state)}];
   }
   if (!counts.empty()) {
-    out.family("muster_signer_directory_delegates", Kind::kGauge, "What is in signer_directory, by state.");
+    out.family("muster_signer_directory_delegates", Kind::kGauge,
+               "What is in signer_directory, by state.");
   }
   for (const auto& [key, count] : counts) {
     out.sample(count, {{"issuer", key.first}, {"state", key.second}});
   }
 }
 void add_signers(PrometheusText& out, const MetricsInput& in) {
-  out.family("muster_signer_not_after_timestamp_seconds", Kind::kGauge, "When the signer, or its CA, ends.");
+  out.family("muster_signer_not_after_timestamp_seconds", Kind::kGauge,
+             "When the signer, or its CA, ends.");
   for (const SignerFigures& signer : in.signers) {
     out.sample(signer.not_after, {{"issuer", signer.issuer}, {"signer", signer.signer}});
   }
@@ -127,7 +149,8 @@ void add_signers(PrometheusText& out, const MetricsInput& in) {
 }
 
 template <class Get>
-void add_times(PrometheusText& out, const MetricsInput& in, std::string_view name, std::string_view help, Get get) {
+void add_times(PrometheusText& out, const MetricsInput& in, std::string_view name,
+               std::string_view help, Get get) {
   out.family(name, Kind::kGauge, help);
   for (const IssuerFigures& issuer : in.issuers) {
     if (const std::optional<UnixSeconds> time = get(issuer.state)) {  // absent is never zero
@@ -140,7 +163,8 @@ void add_issuers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_issuer_records", Kind::kGauge, "Certificates known, by state.");
   for (const IssuerFigures& issuer : in.issuers) {
     out.sample(issuer.state.revoked, {{"issuer", issuer.issuer}, {"state", "revoked"}});
-    out.sample(issuer.state.records - issuer.state.revoked, {{"issuer", issuer.issuer}, {"state", "good"}});
+    out.sample(issuer.state.records - issuer.state.revoked,
+               {{"issuer", issuer.issuer}, {"state", "good"}});
   }
   out.family("muster_issuer_sequence", Kind::kGauge, "Sequence number of the last change.");
   for (const IssuerFigures& issuer : in.issuers) {
@@ -156,10 +180,12 @@ void add_issuers(PrometheusText& out, const MetricsInput& in) {
       out.sample(in.now - *issuer.state.this_update, {{"issuer", issuer.issuer}});
     }
   }
-  out.family("muster_crl_lag_seconds", Kind::kGauge, "How long the CA has been overdue with its next CRL; 0 while it is not.");
+  out.family("muster_crl_lag_seconds", Kind::kGauge,
+             "How long the CA has been overdue with its next CRL; 0 while it is not.");
   for (const IssuerFigures& issuer : in.issuers) {
     if (issuer.state.next_update) {
-      out.sample(std::max(Seconds(0), in.now - *issuer.state.next_update), {{"issuer", issuer.issuer}});
+      out.sample(std::max(Seconds(0), in.now - *issuer.state.next_update),
+                 {{"issuer", issuer.issuer}});
     }
   }
 }
@@ -170,9 +196,13 @@ void add_sources(PrometheusText& out, const MetricsInput& in) {
       write(source, PrometheusText::Labels{{"issuer", source.label}, {"source", source.path}});
     }
   };
-  out.family("muster_source_up", Kind::kGauge, "Whether the last attempt to read the source succeeded.");
-  each([&](const auto& source, const auto& labels) { out.sample_flag(source.checked && !source.error, labels); });
-  out.family("muster_source_last_success_timestamp_seconds", Kind::kGauge, "When the source was last read, or looked at and unchanged.");
+  out.family("muster_source_up", Kind::kGauge,
+             "Whether the last attempt to read the source succeeded.");
+  each([&](const auto& source, const auto& labels) {
+    out.sample_flag(source.checked && !source.error, labels);
+  });
+  out.family("muster_source_last_success_timestamp_seconds", Kind::kGauge,
+             "When the source was last read, or looked at and unchanged.");
   each([&](const auto& source, const auto& labels) {
     if (source.last_success) {
       out.sample(*source.last_success, labels);
@@ -184,28 +214,38 @@ void add_sources(PrometheusText& out, const MetricsInput& in) {
       out.sample(in.now - *source.last_success, labels);
     }
   });
-  out.family("muster_source_lag_seconds", Kind::kGauge, "How long the source has been failing; 0 while it is not.");
+  out.family("muster_source_lag_seconds", Kind::kGauge,
+             "How long the source has been failing; 0 while it is not.");
   each([&](const auto& source, const auto& labels) {
-    out.sample(source.failing_since ? std::max(Seconds(0), in.now - *source.failing_since) : Seconds(0), labels);
+    out.sample(
+        source.failing_since ? std::max(Seconds(0), in.now - *source.failing_since) : Seconds(0),
+        labels);
   });
   out.family("muster_source_records", Kind::kGauge, "Records of the source in use.");
   each([&](const auto& source, const auto& labels) { out.sample(source.records, labels); });
   out.family("muster_source_kept_revoked_records", Kind::kGauge,
-             "Certificates the source no longer calls revoked, kept revoked all the same. Not 0: somebody should look.");
+             "Certificates the source no longer calls revoked, kept revoked all the same. Not 0: "
+             "somebody should look.");
   each([&](const auto& source, const auto& labels) { out.sample(source.kept_revoked, labels); });
   out.family("muster_source_loads_total", Kind::kCounter, "Loads of the source that succeeded.");
   each([&](const auto& source, const auto& labels) { out.sample(source.loads, labels); });
-  out.family("muster_source_failures_total", Kind::kCounter, "Attempts to read the source that failed.");
+  out.family("muster_source_failures_total", Kind::kCounter,
+             "Attempts to read the source that failed.");
   each([&](const auto& source, const auto& labels) { out.sample(source.failures, labels); });
 }
 
 void add_store(PrometheusText& out, const MetricsInput& in) {
   if (in.store) {
-    out.single("muster_store_sequence", Kind::kGauge, "Sequence number of the last commit.", in.store->sequence);
-    out.single("muster_store_file_bytes", Kind::kGauge, "Size of the data file; it never shrinks.", in.store->file_bytes);
-    out.single("muster_store_used_bytes", Kind::kGauge, "Of these, not free for reuse.", in.store->used_bytes);
-    out.single("muster_store_map_bytes", Kind::kGauge, "Address space of the map.", in.store->map_bytes);
-    out.single("muster_store_readers", Kind::kGauge, "Reader slots in use, of all processes.", in.store->readers);
+    out.single("muster_store_sequence", Kind::kGauge, "Sequence number of the last commit.",
+               in.store->sequence);
+    out.single("muster_store_file_bytes", Kind::kGauge, "Size of the data file; it never shrinks.",
+               in.store->file_bytes);
+    out.single("muster_store_used_bytes", Kind::kGauge, "Of these, not free for reuse.",
+               in.store->used_bytes);
+    out.single("muster_store_map_bytes", Kind::kGauge, "Address space of the map.",
+               in.store->map_bytes);
+    out.single("muster_store_readers", Kind::kGauge, "Reader slots in use, of all processes.",
+               in.store->readers);
   }
 }
 
@@ -222,7 +262,8 @@ void add_listeners(PrometheusText& out, const MetricsInput& in) {
   for (const ListenerFigures& listener : in.listeners) {
     out.sample(listener.requests, {{"listener", listener.listener}});
   }
-  out.family("muster_http_limits_total", Kind::kCounter, "How often a limit was reached or a peer misbehaved.");
+  out.family("muster_http_limits_total", Kind::kCounter,
+             "How often a limit was reached or a peer misbehaved.");
   for (const ListenerFigures& listener : in.listeners) {
     for (const auto& [limit, count] : listener.limits) {
       out.sample(count, {{"listener", listener.listener}, {"limit", limit}});
@@ -232,7 +273,8 @@ void add_listeners(PrometheusText& out, const MetricsInput& in) {
 
 void add_push(PrometheusText& out, const MetricsInput& in) {
   if (in.push) {
-    out.family("muster_push_operations_total", Kind::kCounter, "Operations of the push API, by outcome.");
+    out.family("muster_push_operations_total", Kind::kCounter,
+               "Operations of the push API, by outcome.");
     out.sample(in.push->changed, {{"result", "changed"}});
     out.sample(in.push->unchanged, {{"result", "unchanged"}});
     out.sample(in.push->conflicts, {{"result", "conflict"}});
@@ -247,15 +289,20 @@ void add_crls(PrometheusText& out, const MetricsInput& in) {
       write(series, PrometheusText::Labels{{"series", series.label}});
     }
   };
-  out.family("muster_published_crl_up", Kind::kGauge, "Whether the last attempt to publish succeeded.");
-  each([&](const auto& series, const auto& labels) { out.sample_flag(series.last_success && !series.error, labels); });
-  out.family("muster_published_crl_next_update_timestamp_seconds", Kind::kGauge, "nextUpdate of the complete CRLs published last. Near: alert.");
+  out.family("muster_published_crl_up", Kind::kGauge,
+             "Whether the last attempt to publish succeeded.");
+  each([&](const auto& series, const auto& labels) {
+    out.sample_flag(series.last_success && !series.error, labels);
+  });
+  out.family("muster_published_crl_next_update_timestamp_seconds", Kind::kGauge,
+             "nextUpdate of the complete CRLs published last. Near: alert.");
   each([&](const auto& series, const auto& labels) {
     if (series.next_update) {
       out.sample(*series.next_update, labels);
     }
   });
-  out.family("muster_published_crl_entries", Kind::kGauge, "Entries of the complete CRLs published last by this process.");
+  out.family("muster_published_crl_entries", Kind::kGauge,
+             "Entries of the complete CRLs published last by this process.");
   each([&](const auto& series, const auto& labels) { out.sample(series.entries, labels); });
   out.family("muster_published_crl_size_bytes", Kind::kGauge, "Octets of them.");
   each([&](const auto& series, const auto& labels) { out.sample(series.bytes, labels); });

@@ -7,8 +7,8 @@
 #include "muster/responder/service.h"
 #include "muster/source/watcher.h"
 
-// A node's figures for Prometheus. Names and labels: decision 033. Labels are bounded by the configuration or by an enum of ours: no serials,
-// no addresses, nothing a stranger chooses.
+// A node's figures for Prometheus. Names and labels: decision 033. Labels are bounded by the
+// configuration or by an enum of ours: no serials, no addresses, nothing a stranger chooses.
 namespace muster::node {
 
 struct SignerFigures {
@@ -20,7 +20,8 @@ struct SignerFigures {
 struct KeyFigures {
   std::string issuer, key;  ///< key: its URI without anything about the PIN
   bool is_well = false;
-  std::uint64_t signatures = 0, failures = 0, timeouts = 0, refused_busy = 0, refused_failing = 0, bad_signatures = 0;
+  std::uint64_t signatures = 0, failures = 0, timeouts = 0, refused_busy = 0, refused_failing = 0,
+                bad_signatures = 0;
 };
 /// What such keys were asked for by the loops.
 struct DeskFigures {

@@ -9,9 +9,11 @@ namespace muster::node {
 namespace {
 
 constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
-/// How soon a configuration is read again whose signer was left out because its token did not answer.
+/// How soon a configuration is read again whose signer was left out because its token did not
+/// answer.
 constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
-/// A source of hundreds of millions of records is read within this; waiting ends early when the node is stopped.
+/// A source of hundreds of millions of records is read within this; waiting ends early when the
+/// node is stopped.
 constexpr Milliseconds kSourcePatience = std::chrono::hours(1);
 constexpr Milliseconds kSourceWaitSlice{200};
 
@@ -26,29 +28,32 @@ NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
     if (!state.error) {
       continue;
     }
-    const bool is_new = moment == Moment::kReload && std::none_of(watched.begin(), watched.end(), [&](const auto& old) {
-                          return same_source(old, specs[i]);
-                        });
+    const bool is_new = moment == Moment::kReload &&
+                        std::none_of(watched.begin(), watched.end(),
+                                     [&](const auto& old) { return same_source(old, specs[i]); });
     const store::IssuerState* known = reader->issuer_state(specs[i].id);
     const bool has_records = known != nullptr && known->loaded_at != UnixSeconds{};
     if (!has_records || is_new) {
       return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
     }
-    logger.log(LogLevel::kWarning, "responder.old_data", "the source is not in order; answering from what is known",
+    logger.log(LogLevel::kWarning, "responder.old_data",
+               "the source is not in order; answering from what is known",
                {{"issuer", state.label}, {"source", state.path}, {"why", state.error->detail}});
   }
   return Unit{};
 }
 
-NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options,
-                                      Moment moment) {
-  auto next = std::make_shared<source::SourceWatcher>(*store, specs, watch_options(options), clock, logger);
+NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs,
+                                      const NodeOptions& options, Moment moment) {
+  auto next =
+      std::make_shared<source::SourceWatcher>(*store, specs, watch_options(options), clock, logger);
   MUSTER_TRY(const auto states, wait_for(*next));
   MUSTER_CHECK(judge(specs, states, moment));
   return next;
 }
 
-NodeResult<std::vector<source::SourceStatus>> Node::Impl::wait_for(const source::SourceWatcher& looking) const {
+NodeResult<std::vector<source::SourceStatus>> Node::Impl::wait_for(
+    const source::SourceWatcher& looking) const {
   for (Milliseconds waited{0}; waited < kSourcePatience; waited += kSourceWaitSlice) {
     if (auto states = looking.wait_until_checked(kSourceWaitSlice)) {
       return *std::move(states);
@@ -80,7 +85,8 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
   if (!started) {
     const bool is_usage = started.error().code == net::NetErrc::kBadAddress;
-    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kSystem, net::to_string(started.error())}};
+    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kSystem,
+                         net::to_string(started.error())}};
   }
   service = *std::move(started);
   watched = loaded.sources;
@@ -105,7 +111,8 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
 
 void Node::Impl::announce(const Loaded& loaded) {
   for (std::size_t i = 0; i < loaded.files.size(); ++i) {
-    logger.log(LogLevel::kInfo, "responder.issuer", responder::describe(loaded.setup->issuers()[i], loaded.files[i]));
+    logger.log(LogLevel::kInfo, "responder.issuer",
+               responder::describe(loaded.setup->issuers()[i], loaded.files[i]));
   }
   for (const std::string& warning : loaded.warnings) {
     logger.log(LogLevel::kWarning, "responder.check", warning);
@@ -125,7 +132,8 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("loops", was.loops, is.loops);
   compare("prefix", was.handler.prefix, is.handler.prefix);
   compare("trusted_proxies", was.handler.trusted_proxies, is.handler.trusted_proxies);
-  compare("refusal_log_interval", was.handler.refusal_log_interval, is.handler.refusal_log_interval);
+  compare("refusal_log_interval", was.handler.refusal_log_interval,
+          is.handler.refusal_log_interval);
   compare("signing_jobs", was.signing_jobs, is.signing_jobs);
   compare("signing_waiting", was.signing_waiting, is.signing_waiting);
   compare("grace", was.grace, is.grace);
@@ -142,7 +150,8 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("reply_timeout", was.limits.reply_timeout, is.limits.reply_timeout);
   compare("backlog", was.limits.backlog, is.limits.backlog);
   compare("store", served.store, next.store);
-  const auto compare_control = [&compare](const std::string& section, const ControlLimits& a, const ControlLimits& b) {
+  const auto compare_control = [&compare](const std::string& section, const ControlLimits& a,
+                                          const ControlLimits& b) {
     compare((section + ".max_connections").c_str(), a.max_connections, b.max_connections);
     compare((section + ".max_header").c_str(), a.max_header_bytes, b.max_header_bytes);
     compare((section + ".header_timeout").c_str(), a.header_timeout, b.header_timeout);
@@ -172,8 +181,10 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   options.store = served.store;  // what is open stays open
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
-  MUSTER_TRY(auto series, load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
-  const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(), loaded.sources.end(), same_source);
+  MUSTER_TRY(auto series,
+             load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
+  const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(),
+                               loaded.sources.end(), same_source);
   if (same && same_watch(watching, watch_options(options))) {
     if (const MutexLock held(published); watcher != nullptr) {
       watcher->look_now();
@@ -200,12 +211,15 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   ReloadReport report{loaded.warnings, std::move(needs)};
   switch_publication(std::move(series), report.warnings);
   if (!report.restart_needed.empty()) {
-    const std::string names = std::accumulate(std::next(report.restart_needed.begin()), report.restart_needed.end(),
-                                              report.restart_needed.front(),
-                                              [](const std::string& a, const std::string& b) { return a + ", " + b; });
-    logger.log(LogLevel::kWarning, "responder.restart_needed", "these stay as they are until a restart", {{"keys", names}});
+    const std::string names =
+        std::accumulate(std::next(report.restart_needed.begin()), report.restart_needed.end(),
+                        report.restart_needed.front(),
+                        [](const std::string& a, const std::string& b) { return a + ", " + b; });
+    logger.log(LogLevel::kWarning, "responder.restart_needed",
+               "these stay as they are until a restart", {{"keys", names}});
   }
-  logger.log(LogLevel::kInfo, "responder.reloaded", "configuration, certificates and keys were read again");
+  logger.log(LogLevel::kInfo, "responder.reloaded",
+             "configuration, certificates and keys were read again");
   return report;
 }
 
@@ -218,7 +232,8 @@ NodeResult<ReloadReport> Node::Impl::reload() {
     reloads.last_success = report ? clock.now() : reloads.last_success;
   }
   if (!report) {
-    logger.log(LogLevel::kError, "responder.reload_failed", "going on with the configuration in use", {{"why", report.error().detail}});
+    logger.log(LogLevel::kError, "responder.reload_failed",
+               "going on with the configuration in use", {{"why", report.error().detail}});
   }
   return report;
 }
@@ -253,10 +268,14 @@ void Node::Impl::look_at_delegates() {
   }
   std::vector<std::string> warnings;
   auto specs = delegates->specs(now);
-  auto next = specs ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings, current_setup()->routes())
-                    : Err{responder::SetupError{responder::SetupErrc::kSignerRefused, specs.error().detail}};
+  auto next =
+      specs
+          ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings,
+                                   current_setup()->routes())
+          : Err{responder::SetupError{responder::SetupErrc::kSignerRefused, specs.error().detail}};
   if (!next) {
-    logger.log(LogLevel::kError, "signer.not_switched", "going on with the signers in use", {{"why", next.error().detail}});
+    logger.log(LogLevel::kError, "signer.not_switched", "going on with the signers in use",
+               {{"why", next.error().detail}});
     return;
   }
   for (const std::string& warning : warnings) {
@@ -275,9 +294,11 @@ void Node::Impl::warn_of_expiry() {
       continue;
     }
     const bool has_ended = *level == signers::ExpiryLevel::kEnded;
-    logger.log(*level == signers::ExpiryLevel::kSoon ? LogLevel::kWarning : LogLevel::kError, "responder.signer_expiry",
+    logger.log(*level == signers::ExpiryLevel::kSoon ? LogLevel::kWarning : LogLevel::kError,
+               "responder.signer_expiry",
                has_ended ? "signer or CA certificate has ended; every request is answered tryLater"
-                         : "the last signer, or the CA certificate, ends soon; renew it (and send SIGHUP unless it comes by signer_directory)",
+                         : "the last signer, or the CA certificate, ends soon; renew it (and send "
+                           "SIGHUP unless it comes by signer_directory)",
                {{"issuer", issuer.label},
                 {"ends", format_iso8601(end)},
                 {"days_left", signers::days_left(end, now)},
@@ -322,16 +343,18 @@ void Node::Impl::stop() {
                 {"unknown", totals.unknown},
                 {"signatures", totals.signatures},
                 {"remembered", totals.ready_hits},
-                {"refused", std::accumulate(totals.refused.begin(), totals.refused.end(), std::uint64_t{0})}});
+                {"refused",
+                 std::accumulate(totals.refused.begin(), totals.refused.end(), std::uint64_t{0})}});
   }
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() { stop(); }
 
-NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, OptionsReader read_again, const Clock& clock,
-                                              Logger& logger) {
-  auto node = std::unique_ptr<Node>(new Node(std::make_unique<Impl>(std::move(read_again), clock, logger)));
+NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, OptionsReader read_again,
+                                              const Clock& clock, Logger& logger) {
+  auto node =
+      std::unique_ptr<Node>(new Node(std::make_unique<Impl>(std::move(read_again), clock, logger)));
   MUSTER_CHECK(node->impl_->begin(options));
   return node;
 }
@@ -339,19 +362,24 @@ NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, Option
 const std::vector<std::string>& Node::addresses() const { return impl_->service->addresses(); }
 
 std::vector<std::string> Node::admin_addresses() const {
-  return impl_->admin_server == nullptr ? std::vector<std::string>() : impl_->admin_server->addresses();
+  return impl_->admin_server == nullptr ? std::vector<std::string>()
+                                        : impl_->admin_server->addresses();
 }
 std::vector<std::string> Node::push_addresses() const {
-  return impl_->push_server == nullptr ? std::vector<std::string>() : impl_->push_server->addresses();
+  return impl_->push_server == nullptr ? std::vector<std::string>()
+                                       : impl_->push_server->addresses();
 }
 
 std::vector<std::string> Node::crl_addresses() const { return impl_->publication->addresses(); }
-std::vector<publish::SeriesStatus> Node::publications() const { return impl_->publication->status(); }
+std::vector<publish::SeriesStatus> Node::publications() const {
+  return impl_->publication->status();
+}
 
 NodeResult<ReloadReport> Node::reload() { return impl_->reload(); }
 
 void Node::request_reload() {
-  impl_->upkeep.post([impl = impl_.get()] { static_cast<void>(impl->reload()); });  // the outcome is logged
+  impl_->upkeep.post(
+      [impl = impl_.get()] { static_cast<void>(impl->reload()); });  // the outcome is logged
 }
 
 void Node::drain() { impl_->drain(); }
@@ -361,9 +389,7 @@ void Node::stop() { impl_->stop(); }
 responder::Totals Node::totals() const { return impl_->service->totals(); }
 std::shared_ptr<const responder::Setup> Node::setup() const { return impl_->current_setup(); }
 std::vector<source::SourceStatus> Node::sources() const { return impl_->source_states(); }
-std::vector<IssuerDelegate> Node::delegates() const {
-  return impl_->delegate_view();
-}
+std::vector<IssuerDelegate> Node::delegates() const { return impl_->delegate_view(); }
 store::Store& Node::store() const { return *impl_->store; }
 
 }  // namespace muster::node

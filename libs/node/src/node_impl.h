@@ -15,7 +15,8 @@
 namespace muster::node {
 
 using Watcher = std::shared_ptr<source::SourceWatcher>;
-/// At the start old records are better than none. A reload that names something unreadable is a mistake to be told of.
+/// At the start old records are better than none. A reload that names something unreadable is a
+/// mistake to be told of.
 enum class Moment : std::uint8_t { kStart, kReload };
 
 /// TLS contexts of the listeners for the few, loaded before anything is switched.
@@ -30,15 +31,20 @@ struct Node::Impl final : AdminActions {
   // node.cc: the life of a node.
   NodeResult<Unit> begin(const NodeOptions& options);
   NodeResult<ReloadReport> try_reload();
-  /// Watches the sources and waits for the first look at each. A source that cannot be read is an error when nothing is known of
-  /// its issuer, and at a reload also when it was not watched before.
-  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs, const NodeOptions& options, Moment moment);
-  NodeResult<std::vector<source::SourceStatus>> wait_for(const source::SourceWatcher& looking) const;
-  /// trial.cc: reads the sources that are not watched yet into a store of their own, so that one that cannot be used fails the reload
-  /// before anything in the store in use has changed. Under `changing`.
-  NodeResult<Unit> try_sources(const std::vector<source::SourceSpec>& specs, const NodeOptions& options);
-  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs, const std::vector<source::SourceStatus>& states,
-                         Moment moment);
+  /// Watches the sources and waits for the first look at each. A source that cannot be read is an
+  /// error when nothing is known of its issuer, and at a reload also when it was not watched
+  /// before.
+  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs,
+                            const NodeOptions& options, Moment moment);
+  NodeResult<std::vector<source::SourceStatus>> wait_for(
+      const source::SourceWatcher& looking) const;
+  /// trial.cc: reads the sources that are not watched yet into a store of their own, so that one
+  /// that cannot be used fails the reload before anything in the store in use has changed. Under
+  /// `changing`.
+  NodeResult<Unit> try_sources(const std::vector<source::SourceSpec>& specs,
+                               const NodeOptions& options);
+  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs,
+                         const std::vector<source::SourceStatus>& states, Moment moment);
   [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
   void announce(const Loaded& loaded);
   /// Takes over what `loaded` brings besides sources. Under `changing`.
@@ -49,7 +55,8 @@ struct Node::Impl final : AdminActions {
 
   // control.cc: admin and push.
   NodeResult<ControlTls> load_control_tls(const NodeOptions& options);
-  NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls);
+  NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded,
+                                      const ControlTls& tls);
   void switch_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls);
   MetricsInput collect();
   void stop_control();
@@ -81,16 +88,17 @@ struct Node::Impl final : AdminActions {
   std::unique_ptr<ControlServer> admin_server, push_server;
   std::unique_ptr<publish::Service> publication;
 
-  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under `published`.
+  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under
+  /// `published`.
   std::mutex changing;
   std::vector<source::SourceSpec> watched;  ///< under `changing`
   source::WatchOptions watching;            ///< under `changing`: how
   std::atomic<Milliseconds> poll{};         ///< of them, for the signer directories too
   std::shared_ptr<Delegates> delegates;     ///< under `changing`
   signers::ExpiryAlarms expiry;             ///< on the node's thread
-  bool is_retrying = false;                 ///< under `changing`: a reload is due for a signer left out
-  bool is_stopped = false;                  ///< under `changing`
-  std::atomic<bool> draining{false};        ///< ends waits
+  bool is_retrying = false;           ///< under `changing`: a reload is due for a signer left out
+  bool is_stopped = false;            ///< under `changing`
+  std::atomic<bool> draining{false};  ///< ends waits
 
   mutable Mutex published;
   std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);

@@ -23,21 +23,26 @@ std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>&
   std::vector<Check> checks;
   for (const responder::Issuer& issuer : setup->issuers()) {
     ocsp::Request request;
-    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, issuer.certificates.front(), probe_serial()), {}});
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, issuer.certificates.front(), probe_serial()),
+         {}});
     const responder::Answer answer = answerer.answer(ocsp::encode_request(request), clock_.now());
     const ocsp::ResponseStatus status = responder::status_for(answer.cause);
-    const bool cannot = answer.cause != responder::Cause::kNone &&
-                        (status == ocsp::ResponseStatus::kTryLater || status == ocsp::ResponseStatus::kInternalError);
+    const bool cannot =
+        answer.cause != responder::Cause::kNone && (status == ocsp::ResponseStatus::kTryLater ||
+                                                    status == ocsp::ResponseStatus::kInternalError);
     Check check{"answer", issuer.label, !cannot, ""};
     if (cannot) {
-      check.why = "requests are answered " + std::string(ocsp::to_string(status)) + ": " + std::string(responder::to_string(answer.cause));
+      check.why = "requests are answered " + std::string(ocsp::to_string(status)) + ": " +
+                  std::string(responder::to_string(answer.cause));
     }
     checks.push_back(std::move(check));
   }
   return checks;
 }
 
-std::vector<SignerFigures> Probe::try_signers(const std::shared_ptr<const responder::Setup>& setup) {
+std::vector<SignerFigures> Probe::try_signers(
+    const std::shared_ptr<const responder::Setup>& setup) {
   const std::lock_guard lock(mutex_);
   const MonotonicTime now = clock_.monotonic();
   if (setup == tried_for_ && now - tried_at_ < kTrialInterval) {
@@ -50,7 +55,8 @@ std::vector<SignerFigures> Probe::try_signers(const std::shared_ptr<const respon
   for (const responder::Issuer& issuer : setup->issuers()) {
     for (const responder::IssuerSigner& signer : issuer.signers) {
       Buffer signature;
-      const bool can_sign = signer.is_usable(at) && signer.signing.clone().sign(as_bytes("muster: trial"), signature);
+      const bool can_sign =
+          signer.is_usable(at) && signer.signing.clone().sign(as_bytes("muster: trial"), signature);
       tried_.push_back({issuer.label, signer.label, signer.not_after, can_sign});
     }
   }

@@ -12,10 +12,12 @@ namespace muster::node {
 class Probe {
  public:
   /// \param clock_error  as ServiceOptions::clock_error; empty: the kernel's
-  Probe(const store::Store& store, const Clock& clock, std::function<std::optional<Milliseconds>()> clock_error)
+  Probe(const store::Store& store, const Clock& clock,
+        std::function<std::optional<Milliseconds>()> clock_error)
       : store_(store), clock_(clock), clock_error_(std::move(clock_error)) {}
 
-  /// One check "answer" for each issuer: would a request about it be answered now, or tryLater, internalError.
+  /// One check "answer" for each issuer: would a request about it be answered now, or tryLater,
+  /// internalError.
   std::vector<Check> ask_all(const std::shared_ptr<const responder::Setup>& setup);
   /// A trial signature by every signer, not oftener than every few seconds.
   std::vector<SignerFigures> try_signers(const std::shared_ptr<const responder::Setup>& setup);

@@ -9,7 +9,8 @@
 
 namespace muster::node {
 
-/// Writes metrics in Prometheus' text format 0.0.4. A family is begun once; its samples follow at once.
+/// Writes metrics in Prometheus' text format 0.0.4. A family is begun once; its samples follow at
+/// once.
 class PrometheusText {
  public:
   using Labels = std::vector<std::pair<std::string_view, std::string_view>>;

@@ -7,17 +7,22 @@ namespace muster::node {
 NodeError error_of(const publish::PublishError& error) {
   const auto code = [&] {
     switch (publish::fault_of(error.code)) {
-      case publish::PublishFault::kUsage: return NodeErrc::kUsage;
-      case publish::PublishFault::kInput: return NodeErrc::kInput;
-      case publish::PublishFault::kSystem: break;
+      case publish::PublishFault::kUsage:
+        return NodeErrc::kUsage;
+      case publish::PublishFault::kInput:
+        return NodeErrc::kInput;
+      case publish::PublishFault::kSystem:
+        break;
     }
     return NodeErrc::kSystem;
   }();
   return {code, "[[publish.crl]] " + error.detail};
 }
 
-NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& options, const std::string& store_directory,
-                                                   const store::Store& store, const responder::Setup& setup, UnixSeconds now) {
+NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& options,
+                                                   const std::string& store_directory,
+                                                   const store::Store& store,
+                                                   const responder::Setup& setup, UnixSeconds now) {
   std::vector<publish::Spec> series;
   for (const publish::SpecFiles& files : options.series) {
     auto spec = publish::load_spec(files, store, store_directory);
@@ -43,14 +48,17 @@ NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& opt
   return series;
 }
 
-NodeResult<Unit> Node::Impl::begin_publication(const NodeOptions& options, const responder::Setup& current) {
+NodeResult<Unit> Node::Impl::begin_publication(const NodeOptions& options,
+                                               const responder::Setup& current) {
   for (const publish::SpecFiles& files : options.publication.series) {
     if (const auto checked = publish::check_files(files); !checked) {
       return Err{error_of(checked.error())};
     }
   }
-  MUSTER_TRY(auto series, load_series(options.publication, options.store, *store, current, clock.now()));
-  auto started = publish::Service::start(std::move(series), *store, options.publication.service, clock, logger);
+  MUSTER_TRY(auto series,
+             load_series(options.publication, options.store, *store, current, clock.now()));
+  auto started = publish::Service::start(std::move(series), *store, options.publication.service,
+                                         clock, logger);
   if (!started) {
     return Err{error_of(started.error())};
   }
@@ -58,8 +66,10 @@ NodeResult<Unit> Node::Impl::begin_publication(const NodeOptions& options, const
   return Unit{};
 }
 
-/// What can be known to be wrong was found before; what remains (another process has the state) leaves the old series at work.
-void Node::Impl::switch_publication(std::vector<publish::Spec> series, std::vector<std::string>& report) {
+/// What can be known to be wrong was found before; what remains (another process has the state)
+/// leaves the old series at work.
+void Node::Impl::switch_publication(std::vector<publish::Spec> series,
+                                    std::vector<std::string>& report) {
   if (const auto replaced = publication->replace(std::move(series)); !replaced) {
     report.push_back("the CRL series of before go on: " + replaced.error().detail);
     logger.log(LogLevel::kError, "crl.publish_failed", report.back());

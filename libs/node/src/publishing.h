@@ -5,10 +5,13 @@
 
 namespace muster::node {
 
-/// Series as the configuration names them, with what the responder knows of their CAs: a lost key, and how old a source may be.
-/// Everything is judged that can be before a series is opened. Errors: kUsage, kInput, kSystem.
-NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& options, const std::string& store_directory,
-                                                   const store::Store& store, const responder::Setup& setup, UnixSeconds now);
+/// Series as the configuration names them, with what the responder knows of their CAs: a lost key,
+/// and how old a source may be. Everything is judged that can be before a series is opened. Errors:
+/// kUsage, kInput, kSystem.
+NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& options,
+                                                   const std::string& store_directory,
+                                                   const store::Store& store,
+                                                   const responder::Setup& setup, UnixSeconds now);
 
 NodeError error_of(const publish::PublishError& error);
 

@@ -10,13 +10,18 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 
-std::string error_json(std::string_view code, const std::string& detail) { return dump({{"error", code}, {"detail", detail}}); }
+std::string error_json(std::string_view code, const std::string& detail) {
+  return dump({{"error", code}, {"detail", detail}});
+}
 
-void send(Exchange& exchange, const push::Reply& reply) { exchange.send(reply.status, reply.content_type, reply.headers, reply.body); }
+void send(Exchange& exchange, const push::Reply& reply) {
+  exchange.send(reply.status, reply.content_type, reply.headers, reply.body);
+}
 
 void refuse_body(Exchange& exchange, unsigned status, std::size_t limit) {
   exchange.send(status, kJson, kNoStore,
-                status == 413 ? error_json("too_large", "at most " + std::to_string(limit) + " octets; use bulk for many")
+                status == 413 ? error_json("too_large", "at most " + std::to_string(limit) +
+                                                            " octets; use bulk for many")
                               : error_json("bad_request", "the body did not arrive"));
 }
 
@@ -35,11 +40,13 @@ std::shared_ptr<PushSetup> PushHandler::setup() const {
 void PushHandler::handle(Exchange& exchange) {
   const auto current = setup();
   const bool is_unix = exchange.peer().way == ControlPeer::Way::kUnix;
-  std::string why = refuse_origin(exchange.head(), true, {});  // clients are authenticated; names do not matter, browsers do
-  const push::Client* const client = push::find_client(current->options.clients, exchange.peer().facts);
+  std::string why = refuse_origin(
+      exchange.head(), true, {});  // clients are authenticated; names do not matter, browsers do
+  const push::Client* const client =
+      push::find_client(current->options.clients, exchange.peer().facts);
   if (why.empty() && client == nullptr) {
-    why = "you are " + exchange.peer().text + ", which no [[responder.push.client]] " + (is_unix ? "users or groups" : "certificates") +
-          " names";
+    why = "you are " + exchange.peer().text + ", which no [[responder.push.client]] " +
+          (is_unix ? "users or groups" : "certificates") + " names";
   }
   if (!why.empty()) {
     ++stats_.denied;
@@ -58,7 +65,9 @@ void PushHandler::handle(Exchange& exchange) {
     return;
   }
   const http::RequestView& head = exchange.head();
-  send(exchange, current->api.handle(*client, {head.method_text, head.target, head.content_type, *body}, clock_.now()));
+  send(exchange,
+       current->api.handle(*client, {head.method_text, head.target, head.content_type, *body},
+                           clock_.now()));
 }
 
 void PushHandler::handle_bulk(Exchange& exchange, push::Api& api, const push::Client& client) {
@@ -74,9 +83,11 @@ void PushHandler::handle_bulk(Exchange& exchange, push::Api& api, const push::Cl
   while (!(*bulk)->is_over()) {
     const auto piece = exchange.read_piece();
     if (!piece) {
-      // What was acknowledged stays; an all-or-nothing request that did not arrive whole does nothing.
+      // What was acknowledged stays; an all-or-nothing request that did not arrive whole does
+      // nothing.
       if (streams) {
-        exchange.write(error_json("bad_request", "the body broke off; lines without a result were not carried out"));
+        exchange.write(error_json(
+            "bad_request", "the body broke off; lines without a result were not carried out"));
         exchange.end();
       } else {
         refuse_body(exchange, piece.error(), api.limits().max_atomic_bytes);

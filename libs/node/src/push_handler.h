@@ -16,15 +16,17 @@ struct PushSetup {
   void carry_over(const PushSetup& old) { before = old.stats(); }
   [[nodiscard]] push::ApiStats stats() const {
     const push::ApiStats own = api.stats();
-    return {before.changed + own.changed, before.unchanged + own.unchanged, before.conflicts + own.conflicts,
-            before.refused + own.refused, before.failed + own.failed};
+    return {before.changed + own.changed, before.unchanged + own.unchanged,
+            before.conflicts + own.conflicts, before.refused + own.refused,
+            before.failed + own.failed};
   }
 };
 
 /// Lets known clients speak to the push API.
 class PushHandler final : public ControlHandler {
  public:
-  PushHandler(ControlStats& stats, const Clock& clock, Logger& logger) : stats_(stats), clock_(clock), logger_(logger) {}
+  PushHandler(ControlStats& stats, const Clock& clock, Logger& logger)
+      : stats_(stats), clock_(clock), logger_(logger) {}
   void handle(Exchange& exchange) override;
   /// From the next request on; those under way keep what they began with.
   void adopt(std::shared_ptr<PushSetup> setup);

@@ -14,8 +14,8 @@ std::string to_text(const Readiness& readiness) {
   std::string text = readiness.is_ready() ? "ready\n" : "not ready\n";
   for (const Check& check : readiness.checks) {
     if (!check.why.empty()) {
-      text += std::string(check.is_ok ? "note: " : "") + check.what + (check.issuer.empty() ? "" : " (" + check.issuer + ")") + ": " +
-              check.why + "\n";
+      text += std::string(check.is_ok ? "note: " : "") + check.what +
+              (check.issuer.empty() ? "" : " (" + check.issuer + ")") + ": " + check.why + "\n";
     }
   }
   return text;

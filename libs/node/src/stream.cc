@@ -26,7 +26,8 @@ StreamState Stream::wait(short events, MonotonicTime deadline, int waker) const 
   std::array<pollfd, 2> watched{{{fd_.get(), events, 0}, {waker, POLLIN, 0}}};
   for (;;) {
     const auto left = std::chrono::ceil<Milliseconds>(deadline - now()).count();
-    const int count = ::poll(watched.data(), waker < 0 ? 1 : 2, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
+    const int count = ::poll(watched.data(), waker < 0 ? 1 : 2,
+                             static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
     if (count < 0 && errno != EINTR) {
       return StreamState::kFailed;
     }
@@ -48,7 +49,8 @@ StreamState Stream::shake_hands(MonotonicTime deadline) {
     if (io != tls::Io::kWantRead && io != tls::Io::kWantWrite) {
       return StreamState::kFailed;
     }
-    if (const StreamState waited = wait(io == tls::Io::kWantRead ? POLLIN : POLLOUT, deadline); waited != StreamState::kOk) {
+    if (const StreamState waited = wait(io == tls::Io::kWantRead ? POLLIN : POLLOUT, deadline);
+        waited != StreamState::kOk) {
       return waited;
     }
   }
@@ -61,16 +63,23 @@ Stream::Read Stream::read(std::span<std::uint8_t> into, MonotonicTime deadline, 
     if (session_) {
       const tls::IoResult result = session_->read(into);
       switch (result.state) {
-        case tls::Io::kDone: return {StreamState::kOk, result.bytes};
-        case tls::Io::kClosed: return {StreamState::kClosed};
-        case tls::Io::kFailed: return {StreamState::kFailed};
-        case tls::Io::kWantRead: break;
-        case tls::Io::kWantWrite: events = POLLOUT; break;
+        case tls::Io::kDone:
+          return {StreamState::kOk, result.bytes};
+        case tls::Io::kClosed:
+          return {StreamState::kClosed};
+        case tls::Io::kFailed:
+          return {StreamState::kFailed};
+        case tls::Io::kWantRead:
+          break;
+        case tls::Io::kWantWrite:
+          events = POLLOUT;
+          break;
       }
     } else {
       const ssize_t count = ::recv(fd_.get(), into.data(), into.size(), 0);
       if (count >= 0) {
-        return {count == 0 ? StreamState::kClosed : StreamState::kOk, static_cast<std::size_t>(count)};
+        return {count == 0 ? StreamState::kClosed : StreamState::kOk,
+                static_cast<std::size_t>(count)};
       }
       if (errno != EAGAIN && errno != EINTR) {
         return {StreamState::kFailed};
@@ -117,7 +126,8 @@ void Stream::finish() {
   ::shutdown(fd_.get(), SHUT_WR);
   std::array<std::uint8_t, 4096> scratch;
   const MonotonicTime deadline = now() + kFarewell;
-  while (wait(POLLIN, deadline) == StreamState::kOk && ::recv(fd_.get(), scratch.data(), scratch.size(), 0) > 0) {
+  while (wait(POLLIN, deadline) == StreamState::kOk &&
+         ::recv(fd_.get(), scratch.data(), scratch.size(), 0) > 0) {
   }
 }
 

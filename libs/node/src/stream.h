@@ -11,9 +11,9 @@ namespace muster::node {
 
 enum class StreamState : std::uint8_t {
   kOk,
-  kClosed,    ///< the peer has ended
+  kClosed,  ///< the peer has ended
   kTimedOut,
-  kWoken,     ///< the waker became readable first
+  kWoken,  ///< the waker became readable first
   kFailed,
 };
 
@@ -29,12 +29,13 @@ class Stream {
     StreamState state;
     std::size_t bytes = 0;
   };
-  /// Waits for at least one octet. `waker`: a descriptor that ends the wait when it becomes readable; -1: none.
+  /// Waits for at least one octet. `waker`: a descriptor that ends the wait when it becomes
+  /// readable; -1: none.
   Read read(std::span<std::uint8_t> into, MonotonicTime deadline, int waker = -1);
   /// All of it; `patience` is without progress.
   StreamState write(Bytes octets, Milliseconds patience);
-  /// Tells the peer that nothing follows, and takes what it still sends for a moment: closing at once would destroy our last answer on
-  /// its way.
+  /// Tells the peer that nothing follows, and takes what it still sends for a moment: closing at
+  /// once would destroy our last answer on its way.
   void finish();
 
   [[nodiscard]] int fd() const { return fd_.get(); }

@@ -9,7 +9,9 @@ namespace {
 /// A store that nobody answers from, gone with its files at the end.
 class ScratchStore {
  public:
-  explicit ScratchStore(std::string directory) : directory_(std::move(directory)) { remove(); }  // one may be left from a crash
+  explicit ScratchStore(std::string directory) : directory_(std::move(directory)) {
+    remove();
+  }  // one may be left from a crash
   ~ScratchStore() {
     store_.reset();
     remove();
@@ -28,7 +30,8 @@ class ScratchStore {
 
  private:
   void remove() const {
-    std::error_code ignored;  // what cannot be removed cannot be opened as new either, which is told
+    std::error_code
+        ignored;  // what cannot be removed cannot be opened as new either, which is told
     std::filesystem::remove_all(directory_, ignored);
   }
 
@@ -38,11 +41,14 @@ class ScratchStore {
 
 }  // namespace
 
-NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& specs, const NodeOptions& options) {
+NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& specs,
+                                         const NodeOptions& options) {
   std::vector<source::SourceSpec> fresh;
-  std::copy_if(specs.begin(), specs.end(), std::back_inserter(fresh), [this](const source::SourceSpec& spec) {
-    return std::none_of(watched.begin(), watched.end(), [&](const auto& old) { return same_source(old, spec); });
-  });
+  std::copy_if(specs.begin(), specs.end(), std::back_inserter(fresh),
+               [this](const source::SourceSpec& spec) {
+                 return std::none_of(watched.begin(), watched.end(),
+                                     [&](const auto& old) { return same_source(old, spec); });
+               });
   if (fresh.empty()) {
     return Unit{};
   }
@@ -50,7 +56,8 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
   MUSTER_TRY(store::Store* const trial, scratch.open());
   std::vector<std::uint64_t> known_records;
   {
-    const auto reader = store->reader();  // not kept while the sources are read: it would hold on to old pages
+    const auto reader =
+        store->reader();  // not kept while the sources are read: it would hold on to old pages
     reader->renew();
     for (source::SourceSpec& spec : fresh) {
       const store::IssuerState* const known = reader->issuer_state(spec.id);
@@ -63,7 +70,8 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
       if (known == nullptr) {
         continue;
       }
-      if (const auto touched = trial->touch(*id, *known); !touched) {  // a CRL must not be older than the one in use
+      if (const auto touched = trial->touch(*id, *known);
+          !touched) {  // a CRL must not be older than the one in use
         return Err{error_of(touched.error())};
       }
     }
@@ -76,10 +84,11 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
     if (states[i].error) {
       return Err{NodeError{NodeErrc::kInput, states[i].label + ": " + states[i].error->detail}};
     }
-    if (fresh[i].kind == source::SourceKind::kIndexTxt && states[i].records == 0 && known_records[i] != 0 &&
-        how.load.emptying == source::LoadOptions::Emptying::kRefused) {
-      return Err{NodeError{NodeErrc::kInput, states[i].label + ": " + states[i].path + ": it has no records, but " +
-                                                 std::to_string(known_records[i]) + " are known (restore the file)"}};
+    if (fresh[i].kind == source::SourceKind::kIndexTxt && states[i].records == 0 &&
+        known_records[i] != 0 && how.load.emptying == source::LoadOptions::Emptying::kRefused) {
+      return Err{NodeError{NodeErrc::kInput,
+                           states[i].label + ": " + states[i].path + ": it has no records, but " +
+                               std::to_string(known_records[i]) + " are known (restore the file)"}};
     }
   }
   return Unit{};

@@ -19,11 +19,12 @@ struct Page {
 };
 
 /// One request to an admin listener.
-Page ask(const std::string& address, const std::string& method, const std::string& target, const std::string& headers = "Host: localhost\r\n",
-         const std::string& body = "") {
+Page ask(const std::string& address, const std::string& method, const std::string& target,
+         const std::string& headers = "Host: localhost\r\n", const std::string& body = "") {
   net::RawClient client(address);
   client.send(method + " " + target + " HTTP/1.1\r\n" + headers + "Connection: close\r\n" +
-              (body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" + body);
+              (body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") +
+              "\r\n" + body);
   const std::string text = client.read_to_end();
   Page page;
   const std::size_t end = text.find("\r\n\r\n");
@@ -46,7 +47,8 @@ NodeOptions with_admin(const Site& site) {
 
 struct AdminNode : RunningNode {
   explicit AdminNode(const NodeOptions& with) : RunningNode(with) {}
-  [[nodiscard]] Page get(const std::string& target, const std::string& headers = "Host: localhost\r\n") const {
+  [[nodiscard]] Page get(const std::string& target,
+                         const std::string& headers = "Host: localhost\r\n") const {
     return ask(node->admin_addresses()[0], "GET", target, headers);
   }
   [[nodiscard]] Page post(const std::string& target, const std::string& body = "") const {
@@ -66,13 +68,18 @@ TEST(Admin, IsAliveReadyAndMeasured) {
   const auto json = running.get("/readyz?format=json").json();
   EXPECT_EQ(json["ready"], true);
   EXPECT_EQ(json["checks"].size(), 3U);
-  EXPECT_EQ(running.get("/readyz", "Host: localhost\r\nAccept: application/json\r\n").json()["ready"], true);
+  EXPECT_EQ(
+      running.get("/readyz", "Host: localhost\r\nAccept: application/json\r\n").json()["ready"],
+      true);
   const Page metrics = running.get("/metrics");
   EXPECT_THAT(metrics.head, HasSubstr("Content-Type: text/plain; version=0.0.4"));
-  for (const char* line : {"muster_responder_answers_total{status=\"good\"} 1\n", "muster_responder_requests_total{method=\"post\"} 1\n",
-                           "muster_source_up{issuer=\"test CA\",source=\"", "muster_issuer_records{issuer=\"test CA\",state=\"good\"} 1\n",
-                           "muster_signer_up{issuer=\"test CA\",signer=\"", "muster_ready 1\n", "muster_store_sequence ",
-                           "muster_http_requests_total{listener=\"ocsp\"} 1\n"}) {
+  for (const char* line :
+       {"muster_responder_answers_total{status=\"good\"} 1\n",
+        "muster_responder_requests_total{method=\"post\"} 1\n",
+        "muster_source_up{issuer=\"test CA\",source=\"",
+        "muster_issuer_records{issuer=\"test CA\",state=\"good\"} 1\n",
+        "muster_signer_up{issuer=\"test CA\",signer=\"", "muster_ready 1\n",
+        "muster_store_sequence ", "muster_http_requests_total{listener=\"ocsp\"} 1\n"}) {
     EXPECT_THAT(metrics.body, HasSubstr(line));
   }
   EXPECT_EQ(running.get("/").status, 200U);
@@ -84,7 +91,9 @@ TEST(Admin, StandsApartFromOcsp) {
   const Site site;
   const AdminNode running(with_admin(site));
   for (const char* path : {"/livez", "/readyz", "/metrics"}) {
-    EXPECT_THAT(ask(running.node->addresses()[0], "GET", path).head, HasSubstr("application/ocsp-response")) << path;
+    EXPECT_THAT(ask(running.node->addresses()[0], "GET", path).head,
+                HasSubstr("application/ocsp-response"))
+        << path;
   }
   EXPECT_NE(running.node->addresses(), running.node->admin_addresses());
 }
@@ -96,9 +105,12 @@ TEST(Admin, NotReadyWhenTheSignerHasEnded) {
   running.clock.advance(Milliseconds(10'000));
   const Page page = running.get("/readyz");
   EXPECT_EQ(page.status, 503U);
-  EXPECT_THAT(page.body, AllOf(StartsWith("not ready\n"), HasSubstr("signer (test CA): "), HasSubstr("cannot sign"),
+  EXPECT_THAT(page.body, AllOf(StartsWith("not ready\n"), HasSubstr("signer (test CA): "),
+                               HasSubstr("cannot sign"),
                                HasSubstr("answer (test CA): requests are answered tryLater")));
-  EXPECT_THAT(running.get("/metrics").body, AllOf(HasSubstr("muster_ready 0\n"), HasSubstr("muster_signer_up{issuer=\"test CA\",signer=\"")));
+  EXPECT_THAT(running.get("/metrics").body,
+              AllOf(HasSubstr("muster_ready 0\n"),
+                    HasSubstr("muster_signer_up{issuer=\"test CA\",signer=\"")));
 }
 
 TEST(Admin, NotReadyWhenASourceWasNotReadForTooLong) {
@@ -116,7 +128,9 @@ TEST(Admin, NotReadyWhenASourceWasNotReadForTooLong) {
   const Page page = running.get("/readyz?format=json");
   EXPECT_EQ(page.status, 503U);
   EXPECT_THAT(page.body, HasSubstr("source_stale"));
-  EXPECT_THAT(running.get("/metrics").body, HasSubstr("muster_source_up{issuer=\"test CA\",source=\"" + site.dir.file("index.txt") + "\"} 0\n"));
+  EXPECT_THAT(running.get("/metrics").body,
+              HasSubstr("muster_source_up{issuer=\"test CA\",source=\"" +
+                        site.dir.file("index.txt") + "\"} 0\n"));
 }
 
 TEST(Admin, ReloadTellsTheCaller) {
@@ -131,7 +145,8 @@ TEST(Admin, ReloadTellsTheCaller) {
   EXPECT_EQ(refused.json()["detail"], running.unreadable);
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
   const std::string metrics = running.get("/metrics").body;
-  EXPECT_THAT(metrics, AllOf(HasSubstr("muster_config_last_reload_successful 0\n"), HasSubstr("muster_config_reloads_total{result=\"ok\"} 2\n"),
+  EXPECT_THAT(metrics, AllOf(HasSubstr("muster_config_last_reload_successful 0\n"),
+                             HasSubstr("muster_config_reloads_total{result=\"ok\"} 2\n"),
                              HasSubstr("muster_config_reloads_total{result=\"failed\"} 1\n")));
 }
 
@@ -144,7 +159,8 @@ TEST(Admin, DrainFailsReadinessBeforeItStopsAccepting) {
   std::thread draining([&] { EXPECT_EQ(running.post("/drain").json()["result"], "drained"); });
   EXPECT_TRUE(net::eventually([&] { return running.get("/readyz").status == 503; }));
   EXPECT_THAT(running.get("/readyz").body, HasSubstr("draining: "));
-  EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good") << "load balancers have not noticed yet";
+  EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good")
+      << "load balancers have not noticed yet";
   EXPECT_EQ(running.get("/livez").status, 200U);
   running.node->stop();
   draining.join();
@@ -164,14 +180,17 @@ TEST(Admin, RefusesBrowsersAndForeignNames) {
   const Site site;
   const AdminNode running(with_admin(site));
   const std::string address = running.node->admin_addresses()[0];
-  EXPECT_EQ(ask(address, "POST", "/drain", "Host: localhost\r\nOrigin: https://evil.example\r\n").status, 403U);
+  EXPECT_EQ(
+      ask(address, "POST", "/drain", "Host: localhost\r\nOrigin: https://evil.example\r\n").status,
+      403U);
   EXPECT_EQ(ask(address, "POST", "/reload", "Host: evil.example\r\n").status, 403U);
   EXPECT_EQ(ask(address, "GET", "/metrics", "Host: evil.example\r\n").status, 403U);
   EXPECT_EQ(ask(address, "GET", "/drain").status, 405U) << "an image in a page gets nowhere";
   EXPECT_EQ(ask(address, "GET", "/reload").status, 405U);
   EXPECT_EQ(ask(address, "PUT", "/metrics").status, 405U);
   EXPECT_FALSE(running.node->is_draining());
-  EXPECT_THAT(running.get("/metrics").body, HasSubstr("muster_http_limits_total{listener=\"admin\",limit=\"denied\"} 3\n"));
+  EXPECT_THAT(running.get("/metrics").body,
+              HasSubstr("muster_http_limits_total{listener=\"admin\",limit=\"denied\"} 3\n"));
 }
 
 TEST(Admin, ExplainsARequest) {
@@ -179,7 +198,9 @@ TEST(Admin, ExplainsARequest) {
   const AdminNode running(with_admin(site));
   ocsp::Request request;
   request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().leaf.certificate, standard_pki().intermediate.certificate), {}});
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().leaf.certificate,
+                         standard_pki().intermediate.certificate),
+       {}});
   const Buffer der = ocsp::encode_request(request);
   const Page get = running.get("/explain/" + http::encode_get_tail(der));
   EXPECT_EQ(get.status, 200U);
@@ -209,7 +230,8 @@ TEST(Admin, ListensWhereItIsTold) {
   options.service.listen = {"127.0.0.1:0"};
   options.store = site.dir.file("store2");
   options.admin.listen = {running.node->admin_addresses()[1]};
-  const auto second = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+  const auto second = Node::start(
+      options, [] { return NodeOptions(); }, clock, null_logger());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, NodeErrc::kSystem);
   EXPECT_THAT(second.error().detail, HasSubstr("in use"));

@@ -15,8 +15,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-/// "/echo" the body; "/small" a body of at most 10 octets; "/stream" pieces as they come; "/ignore" an answer without reading; "/wait" when
-/// told; "/peer" who asks; "/silent" nothing.
+/// "/echo" the body; "/small" a body of at most 10 octets; "/stream" pieces as they come; "/ignore"
+/// an answer without reading; "/wait" when told; "/peer" who asks; "/silent" nothing.
 class TestHandler final : public ControlHandler {
  public:
   void handle(Exchange& exchange) override {
@@ -52,7 +52,8 @@ class TestHandler final : public ControlHandler {
 
 struct Server {
   explicit Server(const ControlLimits& limits = {}, const std::string& address = "127.0.0.1:0") {
-    auto opened = ControlServer::listen("test", {address}, nullptr, 0600, limits, handler, stats, null_logger());
+    auto opened = ControlServer::listen("test", {address}, nullptr, 0600, limits, handler, stats,
+                                        null_logger());
     EXPECT_TRUE(opened) << (opened ? "" : net::to_string(opened.error()));
     server = *std::move(opened);
   }
@@ -73,11 +74,14 @@ const std::string kClose = "Host: x\r\nConnection: close\r\n";
 TEST(ControlServer, AnswersOneRequestAfterTheOther) {
   const Server server;
   RawClient client = server.client();
-  client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirstPOST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nsecond");
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirstPOST /echo "
+      "HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nsecond");
   EXPECT_THAT(client.read_answer(), HasSubstr("\r\n\r\nfirst"));
   EXPECT_THAT(client.read_answer(), HasSubstr("\r\n\r\nsecond"));
   client.send("HEAD /other HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(client.read_until([](const std::string& t) { return t.ends_with("\r\n\r\n"); }), HasSubstr("Content-Length: 7"));
+  EXPECT_THAT(client.read_until([](const std::string& t) { return t.ends_with("\r\n\r\n"); }),
+              HasSubstr("Content-Length: 7"));
   client.send("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 500 "));
   EXPECT_EQ(server.stats.requests, 4U);
@@ -85,19 +89,24 @@ TEST(ControlServer, AnswersOneRequestAfterTheOther) {
 
 TEST(ControlServer, TakesChunkedBodies) {
   const Server server;
-  EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"),
+  EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose +
+                         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"),
               HasSubstr("\r\n\r\nabcdefg"));
-  EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(
+      server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+      StartsWith("HTTP/1.1 400 "));
 }
 
 TEST(ControlServer, StreamsBothWaysAtOnce) {
   const Server server;
   RawClient client = server.client();
   client.send("POST /stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-  EXPECT_THAT(client.read_until([](const std::string& t) { return t.ends_with("3\r\nabc\r\n"); }), HasSubstr("Transfer-Encoding: chunked"))
+  EXPECT_THAT(client.read_until([](const std::string& t) { return t.ends_with("3\r\nabc\r\n"); }),
+              HasSubstr("Transfer-Encoding: chunked"))
       << "an answer to the first piece before the second is sent";
   client.send("2\r\nde\r\n0\r\n\r\n");
-  EXPECT_EQ(client.read_until([](const std::string& t) { return t.ends_with("0\r\n\r\n"); }), "2\r\nde\r\n1\r\n.\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_until([](const std::string& t) { return t.ends_with("0\r\n\r\n"); }),
+            "2\r\nde\r\n1\r\n.\r\n0\r\n\r\n");
   client.send("POST /stream HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi");
   EXPECT_THAT(client.read_to_end(), HasSubstr("\r\n\r\nhi.")) << "1.0 knows no chunks";
 }
@@ -105,14 +114,19 @@ TEST(ControlServer, StreamsBothWaysAtOnce) {
 TEST(ControlServer, SendsContinueWhenTheBodyIsWanted) {
   const Server server;
   RawClient client = server.client();
-  client.send("POST /echo HTTP/1.1\r\n" + kClose + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-  EXPECT_EQ(client.read_until([](const std::string& t) { return t.ends_with("\r\n\r\n"); }), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("POST /echo HTTP/1.1\r\n" + kClose +
+              "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.read_until([](const std::string& t) { return t.ends_with("\r\n\r\n"); }),
+            "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("ok");
   EXPECT_THAT(client.read_to_end(), HasSubstr("\r\n\r\nok"));
   RawClient streaming = server.client();
-  streaming.send("POST /stream HTTP/1.1\r\n" + kClose + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-  EXPECT_THAT(streaming.read_until([](const std::string& t) { return t.find("chunked") != std::string::npos; }),
-              StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")) << "an answer that begins first would mean: no body wanted";
+  streaming.send("POST /stream HTTP/1.1\r\n" + kClose +
+                 "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_THAT(streaming.read_until(
+                  [](const std::string& t) { return t.find("chunked") != std::string::npos; }),
+              StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "))
+      << "an answer that begins first would mean: no body wanted";
   streaming.send("ok");
   EXPECT_THAT(streaming.read_to_end(), HasSubstr("2\r\nok\r\n"));
 }
@@ -121,11 +135,15 @@ TEST(ControlServer, RefusesWhatIsTooLarge) {
   ControlLimits limits;
   limits.max_header_bytes = 1024;
   const Server server(limits);
-  EXPECT_THAT(server.ask("POST /small HTTP/1.1\r\n" + kClose + "Content-Length: 11\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(server.ask("POST /small HTTP/1.1\r\n" + kClose + "Transfer-Encoding: chunked\r\n\r\nb\r\nelevenelevn\r\n0\r\n\r\n"),
+  EXPECT_THAT(server.ask("POST /small HTTP/1.1\r\n" + kClose + "Content-Length: 11\r\n\r\n"),
               StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(server.ask("GET / HTTP/1.1\r\nX: " + std::string(1024, 'x') + "\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
-  EXPECT_THAT(server.ask("GET /" + std::string(2048, 'x') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 414 "));
+  EXPECT_THAT(server.ask("POST /small HTTP/1.1\r\n" + kClose +
+                         "Transfer-Encoding: chunked\r\n\r\nb\r\nelevenelevn\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(server.ask("GET / HTTP/1.1\r\nX: " + std::string(1024, 'x') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(server.ask("GET /" + std::string(2048, 'x') + " HTTP/1.1\r\n\r\n"),
+              StartsWith("HTTP/1.1 414 "));
   EXPECT_THAT(server.ask("\x01\x02\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_EQ(server.ask(std::string("\x16\x03\x01\x00\x05hello", 10)), "") << "TLS on a plain port";
   EXPECT_EQ(server.stats.too_large, 4U);
@@ -146,8 +164,10 @@ TEST(ControlServer, CutsSlowSendersOff) {
   limits.header_timeout = limits.body_timeout = limits.idle_timeout = Milliseconds(100);
   const Server server(limits);
   EXPECT_THAT(server.ask("GET / HTTP/1.1\r\nHost:"), StartsWith("HTTP/1.1 408 "));
-  EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Content-Length: 5\r\n\r\nab"), StartsWith("HTTP/1.1 408 "));
-  EXPECT_THAT(server.ask("POST /stream HTTP/1.1\r\n" + kClose + "Content-Length: 5\r\n\r\nab"), HasSubstr("!"));
+  EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Content-Length: 5\r\n\r\nab"),
+              StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(server.ask("POST /stream HTTP/1.1\r\n" + kClose + "Content-Length: 5\r\n\r\nab"),
+              HasSubstr("!"));
   EXPECT_EQ(server.ask(""), "") << "an idle connection is closed without a word";
   EXPECT_EQ(server.stats.timeouts, 4U);
 }
@@ -162,7 +182,9 @@ TEST(ControlServer, TellsSurplusConnectionsToWait) {
   EXPECT_THAT(server.ask(""), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After")));
   EXPECT_EQ(server.stats.refused_connections, 1U);
   one.close();
-  EXPECT_TRUE(eventually([&] { return server.ask("GET / HTTP/1.1\r\n" + kClose + "\r\n").starts_with("HTTP/1.1 200 "); }));
+  EXPECT_TRUE(eventually([&] {
+    return server.ask("GET / HTTP/1.1\r\n" + kClose + "\r\n").starts_with("HTTP/1.1 200 ");
+  }));
 }
 
 TEST(ControlServer, OneConnectionDoesNotHoldUpAnother) {
@@ -180,7 +202,8 @@ TEST(ControlServer, StopLetsRequestsEndAndIdleConnectionsGo) {
   RawClient idle = server.client();
   RawClient busy = server.client();
   busy.send("GET /wait HTTP/1.1\r\n" + kClose + "\r\n");
-  EXPECT_TRUE(eventually([&] { return server.handler.waiting && server.stats.open_connections == 2; }));
+  EXPECT_TRUE(
+      eventually([&] { return server.handler.waiting && server.stats.open_connections == 2; }));
   std::thread stopping([&] { server.server->stop(); });
   EXPECT_TRUE(idle.is_at_end());
   server.handler.go_on = true;
@@ -195,7 +218,9 @@ TEST(ControlServer, StopCutsWhatTakesTooLong) {
   Server server(limits);
   RawClient client = server.client();
   client.send("POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\na");
-  EXPECT_THAT(client.read_until([](const std::string& t) { return t.find("\r\na") != std::string::npos; }), HasSubstr("200"));
+  EXPECT_THAT(
+      client.read_until([](const std::string& t) { return t.find("\r\na") != std::string::npos; }),
+      HasSubstr("200"));
   server.server->stop();
 }
 
@@ -203,8 +228,9 @@ TEST(ControlServer, KnowsTheProcessAtAUnixSocket) {
   const testing::TempDir dir;
   const Server server({}, "unix:" + dir.file("s"));
   EXPECT_THAT(server.ask("GET /peer HTTP/1.1\r\n" + kClose + "\r\n"),
-              HasSubstr("uid " + std::to_string(::getuid()) + ", gid " + std::to_string(::getgid()) + ", pid " + std::to_string(::getpid())));
-  struct stat info{};
+              HasSubstr("uid " + std::to_string(::getuid()) + ", gid " +
+                        std::to_string(::getgid()) + ", pid " + std::to_string(::getpid())));
+  struct stat info {};
   ASSERT_EQ(::stat(dir.file("s").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
@@ -222,7 +248,8 @@ TEST(ControlServer, DoesNotTakeAnAddressFromSomebody) {
     const auto second = listen(address);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, net::NetErrc::kInUse);
-    EXPECT_THAT(server.ask("GET / HTTP/1.1\r\n" + kClose + "\r\n"), HasSubstr("ignored")) << "the first goes on";
+    EXPECT_THAT(server.ask("GET / HTTP/1.1\r\n" + kClose + "\r\n"), HasSubstr("ignored"))
+        << "the first goes on";
   }
   {  // a socket whose process died
     const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -24,7 +24,8 @@ bool eventually(Condition condition) {
   return true;
 }
 
-testing::Identity delegate(const char* name, UnixSeconds from = kTestNow - kDay, UnixSeconds to = kTestNow + 30 * kDay) {
+testing::Identity delegate(const char* name, UnixSeconds from = kTestNow - kDay,
+                           UnixSeconds to = kTestNow + 30 * kDay) {
   auto spec = testing::ocsp_signer_spec(name);
   spec.not_before = from;
   spec.not_after = to;
@@ -82,10 +83,12 @@ TEST(SignerDirectory, WrongDelegatesAreRefusedOnceWithTheReason) {
   const DelegateSite site;
   site.put(delegate("first"), "first");
   RunningNode running(site.options());
-  const auto refuses = [&](const testing::Identity& identity, const char* name, const char* reason) {
+  const auto refuses = [&](const testing::Identity& identity, const char* name,
+                           const char* reason) {
     site.put(identity, name);
     const std::string told = std::string("delegate=") + name + ".pem";
-    EXPECT_TRUE(eventually([&] { return running.logger.text().find(told) != std::string::npos; })) << name;
+    EXPECT_TRUE(eventually([&] { return running.logger.text().find(told) != std::string::npos; }))
+        << name;
     EXPECT_THAT(running.logger.text(), HasSubstr(reason)) << name;
   };
   refuses(testing::issue(standard_pki().root, testing::ocsp_signer_spec("other CA")), "a", "not");
@@ -95,11 +98,13 @@ TEST(SignerDirectory, WrongDelegatesAreRefusedOnceWithTheReason) {
   refuses(delegate("expired", kTestNow - 9 * kDay, kTestNow - kDay), "c", "renew it");
   site.put_file("d.key", standard_pki().leaf.key_pem);
   site.put_file("d.pem", delegate("wrong key").certificate_pem());
-  EXPECT_TRUE(eventually([&] { return running.logger.text().find("belongs to none") != std::string::npos; }));
+  EXPECT_TRUE(eventually(
+      [&] { return running.logger.text().find("belongs to none") != std::string::npos; }));
   EXPECT_THAT(active(running), HasSubstr("first"));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
   for (const IssuerDelegate& one : running.node->delegates()) {
-    EXPECT_EQ(one.status.state == signers::DelegateState::kRefused, one.status.name != "first.pem") << one.status.name;
+    EXPECT_EQ(one.status.state == signers::DelegateState::kRefused, one.status.name != "first.pem")
+        << one.status.name;
   }
   // Each once, however often the directory was looked at.
   const std::string log = running.logger.text();
@@ -119,7 +124,10 @@ TEST(SignerDirectory, TheStandbyTakesOverWhenTheActiveOneEnds) {
 TEST(SignerDirectory, AnEmptyOneIsRefusedAtTheStartWithTheReason) {
   const DelegateSite site;
   testing::FakeClock clock;
-  const auto start = [&] { return Node::start(site.options(), [] { return NodeOptions(); }, clock, null_logger()); };
+  const auto start = [&] {
+    return Node::start(
+        site.options(), [] { return NodeOptions(); }, clock, null_logger());
+  };
   const auto empty = start();
   ASSERT_FALSE(empty);
   EXPECT_THAT(empty.error().detail, HasSubstr("nothing is there"));
@@ -134,7 +142,8 @@ TEST(SignerDirectory, AReloadKeepsWhatWasAccepted) {
   site.put(delegate("first"), "ocsp");
   RunningNode running(site.options());
   site.directory.write("ocsp.pem", "half a certif");
-  ASSERT_TRUE(eventually([&] { return running.logger.text().find("signer.refused") != std::string::npos; }));
+  ASSERT_TRUE(eventually(
+      [&] { return running.logger.text().find("signer.refused") != std::string::npos; }));
   EXPECT_TRUE(running.node->reload());
   EXPECT_THAT(active(running), HasSubstr("first"));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
@@ -150,7 +159,9 @@ struct TokenSite : Site {
   [[nodiscard]] NodeOptions options() const {
     NodeOptions out = Site::options();
     responder::SignerFiles& signer = out.issuers[0].signers[0];
-    signer.key = "pkcs11:token=fault;object=ocsp?module-path=" MUSTER_FAULT_TOKEN "&pin-source=file:" + dir.write("pin", "1234\n");
+    signer.key = "pkcs11:token=fault;object=ocsp?module-path=" MUSTER_FAULT_TOKEN
+                 "&pin-source=file:" +
+                 dir.write("pin", "1234\n");
     signer.token.deadline = Milliseconds(5'000);
     return out;
   }
@@ -181,7 +192,8 @@ TEST(TokenKeys, AHangingTokenHoldsUpNobodyElse) {
   std::string slow;
   std::thread waiting([&] { slow = running.status_of(standard_pki().other_leaf.certificate); });
   ASSERT_TRUE(site.token.wait_for_hanging(1));
-  EXPECT_EQ(running.status_of(leaf()), "good") << "remembered answers are given while the token hangs";
+  EXPECT_EQ(running.status_of(leaf()), "good")
+      << "remembered answers are given while the token hangs";
   waiting.join();
   EXPECT_EQ(slow, "tryLater");
   site.token.set_hanging(false);

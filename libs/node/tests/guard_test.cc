@@ -17,7 +17,8 @@ std::string judge(const std::string& host, const std::string& headers = "", bool
 }
 
 TEST(Guard, LetsOperatorsIn) {
-  for (const char* host : {"", "localhost", "LocalHost:8889", "127.0.0.1", "127.0.0.1:8889", "[::1]:8889", "[fe80::1]", "192.0.2.1:8889"}) {
+  for (const char* host : {"", "localhost", "LocalHost:8889", "127.0.0.1", "127.0.0.1:8889",
+                           "[::1]:8889", "[fe80::1]", "192.0.2.1:8889"}) {
     EXPECT_EQ(judge(host), "") << host;
   }
   EXPECT_EQ(judge("ocsp1.example:8889", "", false, {"OCSP1.example"}), "");
@@ -27,7 +28,8 @@ TEST(Guard, LetsOperatorsIn) {
 
 /// DNS rebinding: the page's own name points at us.
 TEST(Guard, RefusesForeignNames) {
-  for (const char* host : {"evil.example", "evil.example:8889", "localhost.evil.example", "127.0.0.1.evil.example", "[evil]", "1"}) {
+  for (const char* host : {"evil.example", "evil.example:8889", "localhost.evil.example",
+                           "127.0.0.1.evil.example", "[evil]", "1"}) {
     EXPECT_THAT(judge(host), HasSubstr("not ours")) << host;
   }
 }

@@ -13,7 +13,8 @@ TEST(AdminAddresses, LoopbackIsMeantByAPort) {
   options.listen = {"8889", ":8890", "[::1]:1", "localhost:2", "unix:/run/x"};
   const auto addresses = check_admin_addresses(options);
   ASSERT_TRUE(addresses);
-  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1", "localhost:2", "unix:/run/x"));
+  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1", "localhost:2",
+                                      "unix:/run/x"));
 }
 
 TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
@@ -37,7 +38,8 @@ TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
 
 TEST(PushAddresses, TcpNeedsMutualTlsAlways) {
   PushOptions options;
-  options.clients.push_back({.name = "ca", .uids = {1}, .gids = {}, .certificates = {}, .issuers = {"x"}, .may = {}});
+  options.clients.push_back(
+      {.name = "ca", .uids = {1}, .gids = {}, .certificates = {}, .issuers = {"x"}, .may = {}});
   options.listen = {"127.0.0.1:0"};
   const auto refused = check_push_addresses(options);
   ASSERT_FALSE(refused);
@@ -59,7 +61,8 @@ TEST(LoadTls, WantsAllThreeFilesAndSaysWhichIsWrong) {
   EXPECT_EQ(load_tls(files, "x").error().code, NodeErrc::kUsage);
   files.key = site.dir.file("leaf.key");
   files.client_ca = site.dir.file("absent.pem");
-  EXPECT_THAT(load_tls(files, "responder.push").error().detail, HasSubstr("[responder.push] client_ca:"));
+  EXPECT_THAT(load_tls(files, "responder.push").error().detail,
+              HasSubstr("[responder.push] client_ca:"));
   files.client_ca = site.dir.file("ca.pem");
   EXPECT_TRUE(load_tls(files, "x"));
   files.key = site.dir.file("ocsp.key");

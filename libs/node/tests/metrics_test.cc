@@ -3,8 +3,8 @@
 #include <regex>
 #include <set>
 
-#include "node_fixture.h"
 #include "muster/testing/process.h"
+#include "node_fixture.h"
 
 namespace muster::node {
 namespace {
@@ -21,7 +21,8 @@ MetricsInput full_input() {
   in.is_ready = true;
   in.totals.good = 5;
   in.totals.refused[static_cast<std::size_t>(responder::Cause::kUnissued)] = 3;
-  in.signers = {{"ca \"one\"\\", "CN=ocsp", kTestNow + Seconds(3 * 86400 + 5), true}, {"two", "CN=old", kTestNow - Seconds(5), false}};
+  in.signers = {{"ca \"one\"\\", "CN=ocsp", kTestNow + Seconds(3 * 86400 + 5), true},
+                {"two", "CN=old", kTestNow - Seconds(5), false}};
   store::IssuerState state;
   state.records = 7;
   state.revoked = 2;
@@ -57,10 +58,12 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_ready 1\n",
            "muster_responder_answers_total{status=\"good\"} 5\n",
            "muster_responder_refusals_total{cause=\"unissued\",answer=\"unauthorized\"} 3\n",
-           "muster_signer_remaining_seconds{issuer=\"ca \\\"one\\\"\\\\\",signer=\"CN=ocsp\"} 259205\n",
+           "muster_signer_remaining_seconds{issuer=\"ca \\\"one\\\"\\\\\",signer=\"CN=ocsp\"} "
+           "259205\n",
            "muster_signer_remaining_seconds{issuer=\"two\",signer=\"CN=old\"} -5\n",
            "muster_key_up{issuer=\"two\",key=\"pkcs11:token=t;object=o\"} 0\n",
-           "muster_key_operations_total{issuer=\"two\",key=\"pkcs11:token=t;object=o\",result=\"timeout\"} 7\n",
+           "muster_key_operations_total{issuer=\"two\",key=\"pkcs11:token=t;object=o\",result="
+           "\"timeout\"} 7\n",
            "muster_signing_orders_total{result=\"full\"} 23\n",
            "muster_signing_in_flight 25\n",
            "muster_signer_directory_delegates{issuer=\"two\",state=\"refused\"} 2\n",
@@ -77,13 +80,16 @@ TEST(Metrics, SaysWhatItWasTold) {
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_THAT(text, Not(HasSubstr("muster_crl_this_update_timestamp_seconds{issuer=\"two\"}"))) << "absent is never zero";
+  EXPECT_THAT(text, Not(HasSubstr("muster_crl_this_update_timestamp_seconds{issuer=\"two\"}")))
+      << "absent is never zero";
 }
 
-/// The exposition format: HELP and TYPE once and first, samples of one family together, no sample twice, counters end in _total.
+/// The exposition format: HELP and TYPE once and first, samples of one family together, no sample
+/// twice, counters end in _total.
 TEST(Metrics, KeepsTheFormat) {
   const std::string text = render_metrics(full_input());
-  const std::regex sample(R"(([a-z_]+)(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? (-?[0-9]+))");
+  const std::regex sample(
+      R"(([a-z_]+)(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? (-?[0-9]+))");
   const std::regex comment("# (HELP|TYPE) ([a-z_]+) (.+)");
   std::set<std::string> families;
   std::set<std::string> samples;
@@ -114,7 +120,8 @@ TEST(Metrics, PromtoolAccepts) {
   if (!testing::find_program("promtool")) {
     GTEST_SKIP() << "promtool is not installed (Debian package prometheus)";
   }
-  const auto result = testing::run_process({"promtool", "check", "metrics"}, {.input = render_metrics(full_input())});
+  const auto result = testing::run_process({"promtool", "check", "metrics"},
+                                           {.input = render_metrics(full_input())});
   EXPECT_EQ(result.exit_code, 0) << result.describe();
   EXPECT_EQ(result.err, "");
 }

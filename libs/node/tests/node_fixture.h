@@ -18,7 +18,8 @@ using testing::standard_pki;
 /// Keeps what is logged. Threads: any.
 class MemoryLogger final : public Logger {
  public:
-  void log(LogLevel, std::string_view event, std::string_view message, std::initializer_list<LogField> fields) override {
+  void log(LogLevel, std::string_view event, std::string_view message,
+           std::initializer_list<LogField> fields) override {
     std::string line = std::string(event) + " " + std::string(message);
     for (const LogField& field : fields) {
       line += " " + std::string(field.key) + "=" + field.value;
@@ -69,7 +70,8 @@ struct Site {
 /// A node that reads its options from `options` again at each reload.
 struct RunningNode {
   explicit RunningNode(const NodeOptions& initial) : options(initial) {
-    auto started = Node::start(options, [this] { return read(); }, clock, logger);
+    auto started = Node::start(
+        options, [this] { return read(); }, clock, logger);
     EXPECT_TRUE(started) << (started ? "" : started.error().detail);
     if (started) {
       node = *std::move(started);
@@ -90,7 +92,8 @@ struct RunningNode {
     net::FetchRequest fetch;
     ocsp::Request request;
     request.requests.push_back(
-        {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, serial), {}});
+        {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, serial),
+         {}});
     fetch.url = "http://" + node->addresses()[0] + "/";
     fetch.post_body = ocsp::encode_request(request);
     fetch.content_type = std::string(ocsp::kRequestMediaType);
@@ -107,7 +110,9 @@ struct RunningNode {
       return std::string(ocsp::to_string(parsed->status));
     }
     const auto& status = parsed->basic->responses.at(0).status;
-    return std::holds_alternative<ocsp::Good>(status) ? "good" : std::holds_alternative<ocsp::Revoked>(status) ? "revoked" : "unknown";
+    return std::holds_alternative<ocsp::Good>(status)      ? "good"
+           : std::holds_alternative<ocsp::Revoked>(status) ? "revoked"
+                                                           : "unknown";
   }
   testing::FakeClock clock;
   MemoryLogger logger;

@@ -30,7 +30,8 @@ TEST(Node, SaysWhyItCannotStart) {
   const Site site;
   testing::FakeClock clock;
   const auto start = [&](const NodeOptions& options) {
-    const auto started = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+    const auto started = Node::start(
+        options, [] { return NodeOptions(); }, clock, null_logger());
     EXPECT_FALSE(started);
     return started ? NodeError{NodeErrc::kStopped, ""} : started.error();
   };
@@ -57,9 +58,11 @@ TEST(Node, SaysWhyItCannotStart) {
 TEST(Node, ReloadTakesNewKeysAndRefusesWrongOnes) {
   const Site site;
   RunningNode running(site.options());
-  testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second")).write(site.dir, "ocsp");
+  testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second"))
+      .write(site.dir, "ocsp");
   EXPECT_TRUE(running.node->reload());
-  EXPECT_THAT(running.node->setup()->issuers()[0].signers[0].certificate.subject_text(), HasSubstr("second"));
+  EXPECT_THAT(running.node->setup()->issuers()[0].signers[0].certificate.subject_text(),
+              HasSubstr("second"));
   site.dir.write("ocsp.key", standard_pki().leaf.key_pem);
   const auto refused = running.node->reload();
   ASSERT_FALSE(refused);
@@ -107,7 +110,8 @@ NodeOptions with_second_issuer(const Site& site) {
   second.ca = site.dir.file("root.pem");
   second.signers[0].certificate = site.dir.file("root-ocsp.pem");
   second.signers[0].key = site.dir.file("root-ocsp.key");
-  second.index = site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
+  second.index =
+      site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
   options.issuers.push_back(second);
   return options;
 }
@@ -116,7 +120,8 @@ NodeOptions with_second_issuer(const Site& site) {
 TEST(Node, AFailedReloadWritesNothing) {
   const Site site;
   RunningNode running(with_second_issuer(site));
-  running.options.issuers[0].index = site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  running.options.issuers[0].index =
+      site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
   running.options.issuers[1].index = site.dir.file("absent");
   const auto refused = running.node->reload();
   ASSERT_FALSE(refused);
@@ -132,7 +137,8 @@ TEST(Node, AFailedReloadWritesNothing) {
 TEST(Node, ANewSourceThatIsEmptyFailsTheReloadBeforeAnythingIsWritten) {
   const Site site;
   RunningNode running(with_second_issuer(site));
-  running.options.issuers[0].index = site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  running.options.issuers[0].index =
+      site.dir.write("wrong.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
   running.options.issuers[1].index = site.dir.write("empty.txt", "");
   const auto refused = running.node->reload();
   ASSERT_FALSE(refused);
@@ -140,7 +146,8 @@ TEST(Node, ANewSourceThatIsEmptyFailsTheReloadBeforeAnythingIsWritten) {
   EXPECT_EQ(running.status_of(leaf()), "good");
 }
 
-/// A CRL drops what it does not list, unless its expiry is known: only once the reload is sure to succeed.
+/// A CRL drops what it does not list, unless its expiry is known: only once the reload is sure to
+/// succeed.
 TEST(Node, AnIssuerOfTheStoreKeepsItsRevocationsWhereItsFirstSourceComesWithABadOne) {
   const Site site;
   NodeOptions options = with_second_issuer(site);
@@ -150,11 +157,13 @@ TEST(Node, AnIssuerOfTheStoreKeepsItsRevocationsWhereItsFirstSourceComesWithABad
   store::Status revoked;
   revoked.state = store::State::kRevoked;
   revoked.revoked_at = kTestNow - Seconds(60);
-  ASSERT_TRUE(running.node->store().apply(id, std::vector<store::Change>{{leaf().serial(), revoked}}));
+  ASSERT_TRUE(
+      running.node->store().apply(id, std::vector<store::Change>{{leaf().serial(), revoked}}));
   ASSERT_EQ(running.status_of(leaf()), "revoked");
   const Buffer crl = testing::build_crl(standard_pki().intermediate, {});
   running.options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
-  running.options.issuers[0].crls.sources = {site.dir.write("ca.crl", std::string(crl.begin(), crl.end()))};
+  running.options.issuers[0].crls.sources = {
+      site.dir.write("ca.crl", std::string(crl.begin(), crl.end()))};
   running.options.issuers[1].index = site.dir.file("absent");
   const auto refused = running.node->reload();
   ASSERT_FALSE(refused);
@@ -165,7 +174,8 @@ TEST(Node, AnIssuerOfTheStoreKeepsItsRevocationsWhereItsFirstSourceComesWithABad
 TEST(Node, ReloadMovesToAnotherSource) {
   const Site site;
   RunningNode running(site.options());
-  running.options.issuers[0].index = site.dir.write("other.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
+  running.options.issuers[0].index =
+      site.dir.write("other.txt", testing::index_line(leaf(), kTestNow - Seconds(60)));
   ASSERT_TRUE(running.node->reload());
   EXPECT_EQ(running.status_of(leaf()), "revoked");
 }
@@ -196,27 +206,44 @@ TEST(Node, NamesEveryKeyThatAReloadCannotTakeOver) {
   };
   const auto later = [](Milliseconds& time) { time += Milliseconds(1); };
   EXPECT_THAT(needs_after([](NodeOptions&) {}), ElementsAre());
-  EXPECT_THAT(needs_after([](NodeOptions& o) { o.service.handler.trusted_proxies.push_back(*IpNetwork::parse("192.0.2.0/24")); }),
+  EXPECT_THAT(needs_after([](NodeOptions& o) {
+                o.service.handler.trusted_proxies.push_back(*IpNetwork::parse("192.0.2.0/24"));
+              }),
               ElementsAre("trusted_proxies"));
   EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.loops; }), ElementsAre("loops"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.signing_jobs; }), ElementsAre("signing_jobs"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_connections; }), ElementsAre("max_connections"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_body_bytes; }), ElementsAre("max_request"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.handler.max_request_bytes; }), ElementsAre("max_request"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_header_bytes; }), ElementsAre("max_header"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_target_bytes; }), ElementsAre("max_header"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.signing_jobs; }),
+              ElementsAre("signing_jobs"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_connections; }),
+              ElementsAre("max_connections"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_body_bytes; }),
+              ElementsAre("max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.handler.max_request_bytes; }),
+              ElementsAre("max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_header_bytes; }),
+              ElementsAre("max_header"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.service.limits.max_target_bytes; }),
+              ElementsAre("max_header"));
   EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.grace); }), ElementsAre("grace"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.header_timeout); }), ElementsAre("header_timeout"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.body_timeout); }), ElementsAre("body_timeout"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.idle_timeout); }), ElementsAre("idle_timeout"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.write_timeout); }), ElementsAre("write_timeout"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.reply_timeout); }), ElementsAre("reply_timeout"));
-  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.admin.drain_delay); }), ElementsAre("admin.drain_delay"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.admin.max_body_bytes; }), ElementsAre("admin.max_request"));
-  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.push.limits.max_connections; }), ElementsAre("push.max_connections"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.header_timeout); }),
+              ElementsAre("header_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.body_timeout); }),
+              ElementsAre("body_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.idle_timeout); }),
+              ElementsAre("idle_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.write_timeout); }),
+              ElementsAre("write_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.service.limits.reply_timeout); }),
+              ElementsAre("reply_timeout"));
+  EXPECT_THAT(needs_after([&](NodeOptions& o) { later(o.admin.drain_delay); }),
+              ElementsAre("admin.drain_delay"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.admin.max_body_bytes; }),
+              ElementsAre("admin.max_request"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.push.limits.max_connections; }),
+              ElementsAre("push.max_connections"));
 }
 
-/// An index that lost all records is refused, until the configuration allows it: the same file, watched in another way.
+/// An index that lost all records is refused, until the configuration allows it: the same file,
+/// watched in another way.
 TEST(Node, ReloadTakesOverHowSourcesAreWatched) {
   const Site site;
   RunningNode running(site.options());
@@ -254,7 +281,8 @@ TEST(Node, NothingInFlightIsLostInManyReloads) {
       const std::lock_guard lock(running.mutex);
       running.unreadable = i % 5 == 4 ? "broken on purpose" : "";
       running.options.issuers[0].index = i % 6 < 3 ? site.dir.file("index.txt") : second;
-      running.options.issuers[0].policy.nonce = i % 2 == 0 ? responder::NoncePolicy::kEcho : responder::NoncePolicy::kIgnore;
+      running.options.issuers[0].policy.nonce =
+          i % 2 == 0 ? responder::NoncePolicy::kEcho : responder::NoncePolicy::kIgnore;
     }
     EXPECT_EQ(static_cast<bool>(running.node->reload()), i % 5 != 4);
     const int seen = answers;
@@ -275,7 +303,9 @@ TEST(Node, WarnsOfReloadsItWasAskedFor) {
   RunningNode running(site.options());
   running.node->request_reload();
   running.node->request_reload();
-  for (int i = 0; i < 1'000'000 && running.logger.text().find("responder.reloaded") == std::string::npos; ++i) {
+  for (int i = 0;
+       i < 1'000'000 && running.logger.text().find("responder.reloaded") == std::string::npos;
+       ++i) {
     std::this_thread::yield();
   }
   EXPECT_THAT(running.logger.text(), HasSubstr("responder.reloaded"));

@@ -97,7 +97,8 @@ TEST(Publishing, ServesWhatItPublished) {
   RunningNode running(publishing(site));
   ASSERT_TRUE(wait_for_first(running));
   const Buffer published = testing::read_octets(site.dir.file("ca.crl"));
-  EXPECT_TRUE(wait_for(running, [&] { return fetched(running) == published; }));  // the loop gets it a moment later
+  EXPECT_TRUE(wait_for(
+      running, [&] { return fetched(running) == published; }));  // the loop gets it a moment later
 }
 
 TEST(Publishing, AMistakeStopsTheStart) {
@@ -106,7 +107,8 @@ TEST(Publishing, AMistakeStopsTheStart) {
   NodeOptions options = publishing(site);
   options.publication.series[0].terms.profile = publish::find_profile("cabf");
   options.publication.series[0].terms.overlap = Seconds(30 * 86400);
-  const auto started = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+  const auto started = Node::start(
+      options, [] { return NodeOptions(); }, clock, null_logger());
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, NodeErrc::kUsage);
   EXPECT_THAT(started.error().detail, HasSubstr("[[publish.crl]]"));

@@ -26,10 +26,12 @@ NodeOptions with_push(const Site& site) {
 struct PushNode : RunningNode {
   explicit PushNode(const NodeOptions& with) : RunningNode(with) {}
   /// Status and JSON of one operation.
-  [[nodiscard]] std::pair<unsigned, nlohmann::json> push(const std::string& verb, const std::string& body,
+  [[nodiscard]] std::pair<unsigned, nlohmann::json> push(const std::string& verb,
+                                                         const std::string& body,
                                                          const std::string& headers = "") const {
     net::RawClient client(node->push_addresses()[0]);
-    client.send("POST /v1/issuers/test%20CA/" + verb + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
+    client.send("POST /v1/issuers/test%20CA/" + verb +
+                " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
                 "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     const std::string text = client.read_to_end();
     const std::size_t end = text.find("\r\n\r\n");
@@ -37,12 +39,15 @@ struct PushNode : RunningNode {
       ADD_FAILURE() << verb << ": " << text;
       return {};
     }
-    return {std::stoul(text.substr(9, 3)), nlohmann::json::parse(text.substr(end + 4), nullptr, false)};
+    return {std::stoul(text.substr(9, 3)),
+            nlohmann::json::parse(text.substr(end + 4), nullptr, false)};
   }
 };
 
 const Serial& leaf() { return standard_pki().leaf.certificate.serial(); }
-std::string leaf_json(const std::string& more = "") { return R"({"serial":")" + leaf().to_hex() + "\"" + more + "}"; }
+std::string leaf_json(const std::string& more = "") {
+  return R"({"serial":")" + leaf().to_hex() + "\"" + more + "}";
+}
 
 // req: OCSP-RESP-061 OCSP-RESP-085 OCSP-CRL-051
 TEST(Push, WhatIsAcknowledgedIsAnsweredAtOnce) {
@@ -67,7 +72,9 @@ TEST(Push, StreamsBulkRequests) {
   const Site site;
   const PushNode running(with_push(site));
   net::RawClient client(running.node->push_addresses()[0]);
-  client.send("POST /v1/issuers/test%20CA/bulk HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+      "POST /v1/issuers/test%20CA/bulk HTTP/1.1\r\nHost: x\r\nConnection: "
+      "close\r\nTransfer-Encoding: chunked\r\n\r\n");
   std::string line;
   for (int i = 1; i <= 2500; ++i) {
     line = R"({"op":"issue","serial":")" + std::to_string(i) + "\"}\n";
@@ -78,9 +85,12 @@ TEST(Push, StreamsBulkRequests) {
   ASSERT_TRUE(client.send("0\r\n\r\n"));
   const std::string text = client.read_to_end();
   EXPECT_THAT(text, HasSubstr("application/x-ndjson"));
-  EXPECT_THAT(text, HasSubstr(R"({"summary":{"lines":2500,"changed":2500,"unchanged":0,"failed":0,)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"({"summary":{"lines":2500,"changed":2500,"unchanged":0,"failed":0,)"));
   EXPECT_EQ(running.status_of(testing::make_serial(0x2500)), "good");
-  const auto [status, json] = running.push("bulk?atomic=true", "{\"op\":\"issue\",\"serial\":\"AA\"}\n{\"op\":\"unhold\",\"serial\":\"BB\"}\n");
+  const auto [status, json] =
+      running.push("bulk?atomic=true",
+                   "{\"op\":\"issue\",\"serial\":\"AA\"}\n{\"op\":\"unhold\",\"serial\":\"BB\"}\n");
   EXPECT_EQ(status, 409U);
   EXPECT_EQ(running.status_of(testing::make_serial(0xAA)), "unknown");
 }
@@ -93,8 +103,10 @@ TEST(Push, AnAtomicRequestThatBreaksOffDoesNothing) {
   const std::string line = "{\"op\":\"issue\",\"serial\":\"AA\"}\n";
   for (const char* query : {"?atomic=true", ""}) {
     net::RawClient client(running.node->push_addresses()[0]);
-    client.send("POST /v1/issuers/test%20CA/bulk" + std::string(query) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + line);
-    EXPECT_THAT(client.read_to_end(), ::testing::AnyOf(HasSubstr("did not arrive"), HasSubstr("broke off")));
+    client.send("POST /v1/issuers/test%20CA/bulk" + std::string(query) +
+                " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + line);
+    EXPECT_THAT(client.read_to_end(),
+                ::testing::AnyOf(HasSubstr("did not arrive"), HasSubstr("broke off")));
   }
   EXPECT_EQ(running.status_of(testing::make_serial(0xAA)), "unknown");
 }
@@ -112,7 +124,8 @@ TEST(Push, StrangersAndBrowsersAreRefused) {
   const PushNode running(options);
   const auto [status, json] = running.push("issue", leaf_json());
   EXPECT_EQ(status, 403U);
-  EXPECT_THAT(json["detail"].get<std::string>(), HasSubstr("you are uid " + std::to_string(::getuid())));
+  EXPECT_THAT(json["detail"].get<std::string>(),
+              HasSubstr("you are uid " + std::to_string(::getuid())));
   EXPECT_EQ(running.status_of(leaf()), "unknown");
   EXPECT_THAT(running.logger.text(), HasSubstr("push.denied"));
 }
@@ -121,13 +134,15 @@ TEST(Push, AnIssuerHasOneSource) {
   const Site site;
   testing::FakeClock clock;
   const auto start = [&](const NodeOptions& options) {
-    const auto started = Node::start(options, [] { return NodeOptions(); }, clock, null_logger());
+    const auto started = Node::start(
+        options, [] { return NodeOptions(); }, clock, null_logger());
     EXPECT_FALSE(started);
     return started ? "" : started.error().detail;
   };
   NodeOptions options = with_push(site);
   options.issuers[0].index = site.dir.file("index.txt");
-  EXPECT_THAT(start(options), AllOf(HasSubstr("'test CA'"), HasSubstr("by a file or by the push API, not by both")));
+  EXPECT_THAT(start(options), AllOf(HasSubstr("'test CA'"),
+                                    HasSubstr("by a file or by the push API, not by both")));
   options = with_push(site);
   options.push.clients[0].issuers = {"another"};
   EXPECT_THAT(start(options), HasSubstr("none of ours"));

@@ -9,8 +9,8 @@ namespace {
 
 std::size_t index_of(HashAlgorithm hash) { return static_cast<std::size_t>(hash); }
 
-/// OpenSSL must not take itself down at exit: threads that hung in a foreign module (libs/token) may still come back then. Said
-/// before anything else of the library is used, or it is not heard.
+/// OpenSSL must not take itself down at exit: threads that hung in a foreign module (libs/token)
+/// may still come back then. Said before anything else of the library is used, or it is not heard.
 [[maybe_unused]] const int kStaysAtExit = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
 
 /// Fetched once and kept for the life of the process. Every provider that OpenSSL may be configured

@@ -31,7 +31,8 @@ PkiResult<Certificate> convert(X509* x509) {
   std::uint8_t* encoded = nullptr;
   const int size = i2d_X509(x509, &encoded);  // the octets as received
   if (size <= 0) {
-    return Err{PkiError{PkiErrc::kNotACertificate, "a certificate in it cannot be taken out: " + openssl::take_error("")}};
+    return Err{PkiError{PkiErrc::kNotACertificate,
+                        "a certificate in it cannot be taken out: " + openssl::take_error("")}};
   }
   auto parsed = Certificate::parse({encoded, static_cast<std::size_t>(size)});
   OPENSSL_free(encoded);
@@ -40,8 +41,9 @@ PkiResult<Certificate> convert(X509* x509) {
 
 /// The certificate of the key to the front, the others in their order.
 void put_own_first(KeyFile& file) {
-  std::stable_partition(file.certificates.begin(), file.certificates.end(),
-                        [&](const Certificate& certificate) { return file.key.matches(certificate); });
+  std::stable_partition(
+      file.certificates.begin(), file.certificates.end(),
+      [&](const Certificate& certificate) { return file.key.matches(certificate); });
 }
 
 PkiResult<KeyFile> open_pkcs12(PKCS12* p12, const char* passphrase) {
@@ -56,17 +58,19 @@ PkiResult<KeyFile> open_pkcs12(PKCS12* p12, const char* passphrase) {
   const std::string reason = openssl::take_error("no reason given");
   if (opened != 1) {
     if (unsupported) {
-      return Err{PkiError{
-          PkiErrc::kUnsupportedAlgorithm,
-          "this PKCS#12 file is encrypted with RC2 or another algorithm that OpenSSL 3 does not enable; convert it: openssl pkcs12 "
-          "-legacy -in OLD -nodes | openssl pkcs12 -export -out NEW"}};
+      return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
+                          "this PKCS#12 file is encrypted with RC2 or another algorithm that "
+                          "OpenSSL 3 does not enable; convert it: openssl pkcs12 "
+                          "-legacy -in OLD -nodes | openssl pkcs12 -export -out NEW"}};
     }
     return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that cannot be taken apart: " + reason}};
   }
   if (key == nullptr) {
     return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file without a private key"}};
   }
-  KeyFile file{PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{std::move(key), nullptr})), {}};
+  KeyFile file{
+      PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{std::move(key), nullptr})),
+      {}};
   if (own != nullptr) {
     MUSTER_TRY(Certificate certificate, convert(own));
     file.certificates.push_back(std::move(certificate));
@@ -85,9 +89,11 @@ bool looks_like_pkcs12(Bytes input) {
   if (input.size() < 8 || input[0] != 0x30) {
     return false;
   }
-  const std::size_t length_octets = input[1] > 0x80 ? 1u + (input[1] & 0x7fu) : 1u;  // 0x80: indefinite, which PFX may be
+  const std::size_t length_octets =
+      input[1] > 0x80 ? 1u + (input[1] & 0x7fu) : 1u;  // 0x80: indefinite, which PFX may be
   const std::size_t at = 1 + length_octets;
-  return input.size() > at + 3 && input[at] == 0x02 && input[at + 1] == 1 && input[at + 2] == 3 && input[at + 3] == 0x30;
+  return input.size() > at + 3 && input[at] == 0x02 && input[at + 1] == 1 && input[at + 2] == 3 &&
+         input[at + 3] == 0x30;
 }
 
 PkiResult<KeyFile> parse_pkcs12(Bytes der, const AskPassphrase& passphrase) {
@@ -97,7 +103,8 @@ PkiResult<KeyFile> parse_pkcs12(Bytes der, const AskPassphrase& passphrase) {
   const std::uint8_t* at = der.data();
   const Pkcs12Ptr p12(d2i_PKCS12(nullptr, &at, static_cast<long>(der.size())));
   if (p12 == nullptr) {
-    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that is damaged: " + openssl::take_error("it does not parse")}};
+    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that is damaged: " +
+                                               openssl::take_error("it does not parse")}};
   }
   // "No passphrase" has two forms: none, and an empty one.
   if (PKCS12_mac_present(p12.get()) == 0 || PKCS12_verify_mac(p12.get(), nullptr, 0) == 1) {
@@ -111,18 +118,22 @@ PkiResult<KeyFile> parse_pkcs12(Bytes der, const AskPassphrase& passphrase) {
   openssl::drop_errors();
   std::optional<std::string> answer = passphrase ? passphrase() : std::nullopt;
   if (!answer) {
-    return Err{PkiError{PkiErrc::kWrongPassphrase, "the PKCS#12 file is encrypted and no passphrase was given"}};
+    return Err{PkiError{PkiErrc::kWrongPassphrase,
+                        "the PKCS#12 file is encrypted and no passphrase was given"}};
   }
   const Secret secret(*std::move(answer));
-  const bool fits = secret.text.size() <= 1024 && PKCS12_verify_mac(p12.get(), secret.text.c_str(), -1) == 1;
+  const bool fits =
+      secret.text.size() <= 1024 && PKCS12_verify_mac(p12.get(), secret.text.c_str(), -1) == 1;
   const bool unsupported = openssl::has_unsupported();
   const std::string reason = openssl::take_error("no reason given");
   if (!fits && unsupported) {
-    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm, "the integrity of this PKCS#12 file cannot be checked: " + reason}};
+    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
+                        "the integrity of this PKCS#12 file cannot be checked: " + reason}};
   }
   if (!fits) {
-    return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        "the passphrase does not open this PKCS#12 file (or the file was altered)"}};
+    return Err{
+        PkiError{PkiErrc::kWrongPassphrase,
+                 "the passphrase does not open this PKCS#12 file (or the file was altered)"}};
   }
   return open_pkcs12(p12.get(), secret.text.c_str());
 }

@@ -84,9 +84,10 @@ PkiResult<PrivateKey> PrivateKey::parse(
   }
   if (request.asked) {
     return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        request.too_long    ? "the passphrase is longer than 1024 octets"
-                        : request.answered ? "the key is encrypted and the passphrase does not open it"
-                                           : "the key is encrypted and no passphrase was given"}};
+                        request.too_long ? "the passphrase is longer than 1024 octets"
+                        : request.answered
+                            ? "the key is encrypted and the passphrase does not open it"
+                            : "the key is encrypted and no passphrase was given"}};
   }
   return Err{PkiError{PkiErrc::kNotAKey,
                       "not a private key that can be used (PEM or DER is read): " + reason}};
@@ -111,8 +112,8 @@ PkiResult<PrivateKey> PrivateKey::remote(std::shared_ptr<RemoteKey> key) {
   const std::uint8_t* at = info.data();
   openssl::KeyPtr native(d2i_PUBKEY(nullptr, &at, static_cast<long>(info.size())));
   if (native == nullptr || at != info.data() + info.size()) {
-    return Err{PkiError{PkiErrc::kNotAKey,
-                        key->name() + ": OpenSSL cannot use its public key: " + openssl::take_error("it does not parse")}};
+    return Err{PkiError{PkiErrc::kNotAKey, key->name() + ": OpenSSL cannot use its public key: " +
+                                               openssl::take_error("it does not parse")}};
   }
   return PrivateKey(std::make_shared<Impl>(Impl{std::move(native), std::move(key)}));
 }

@@ -16,15 +16,18 @@ std::string take_error(std::string_view fallback) {
 }
 
 bool has_unsupported() noexcept {
-  // The queue has no reader that leaves it; what is read is put back, reason and library, the rest does not matter.
+  // The queue has no reader that leaves it; what is read is put back, reason and library, the rest
+  // does not matter.
   bool found = false;
   unsigned long kept[16];
   std::size_t count = 0;
   while (const unsigned long code = ERR_get_error()) {
-    found = found || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
-            (ERR_GET_LIB(code) == ERR_LIB_EVP && (ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_CIPHER ||
-                                                  ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_ALGORITHM)) ||
-            (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_UNSUPPORTED_ENCRYPTION);
+    found =
+        found || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
+        (ERR_GET_LIB(code) == ERR_LIB_EVP &&
+         (ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_CIPHER ||
+          ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_ALGORITHM)) ||
+        (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_UNSUPPORTED_ENCRYPTION);
     if (count < std::size(kept)) {
       kept[count++] = code;
     }

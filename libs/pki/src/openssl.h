@@ -43,7 +43,8 @@ using BorrowedStackPtr = std::unique_ptr<STACK_OF(X509), FreeStackOnly>;
 /// The first reason in the queue in OpenSSL's words ("bad decrypt"), or `fallback`; empties the
 /// queue.
 std::string take_error(std::string_view fallback);
-/// Whether the queue blames an algorithm that OpenSSL does not know or has not enabled (RC2, single DES...). Leaves the queue.
+/// Whether the queue blames an algorithm that OpenSSL does not know or has not enabled (RC2, single
+/// DES...). Leaves the queue.
 bool has_unsupported() noexcept;
 /// Empties the queue: for failures whose reason we know better.
 void drop_errors() noexcept;

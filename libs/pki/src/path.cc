@@ -137,7 +137,9 @@ class Search {
     return Err{nearest_};
   }
 
-  [[nodiscard]] std::size_t signatures() const { return static_cast<std::size_t>(signature_checks_) + validated_; }
+  [[nodiscard]] std::size_t signatures() const {
+    return static_cast<std::size_t>(signature_checks_) + validated_;
+  }
 
  private:
   [[nodiscard]] bool is_anchor(const Certificate& c) const {

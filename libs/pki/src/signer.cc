@@ -216,7 +216,8 @@ void Signer::sign_later(Bytes tbs, std::function<void(PkiResult<Buffer>)> done) 
   // Not the PrivateKey: a job must not keep alive what it is waiting in.
   EVP_PKEY_up_ref(impl_->native());
   std::shared_ptr<EVP_PKEY> public_half(impl_->native(), EVP_PKEY_free);
-  job.verifies = [key = std::move(public_half), plan = impl_->plan, input = job.input](Bytes signature) {
+  job.verifies = [key = std::move(public_half), plan = impl_->plan,
+                  input = job.input](Bytes signature) {
     return verifies_remote(key.get(), *plan, input, signature);
   };
   remote()->sign(std::move(job));

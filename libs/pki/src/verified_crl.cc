@@ -81,24 +81,28 @@ std::string_view to_string(CrlErrc code) {
 
 Result<Unit, CrlError> check_crl_usable(const crl::CrlView& crl) {
   if (crl.unknown_critical_extension) {
-    return Err{CrlError{CrlErrc::kCriticalExtension, "the CRL has a critical extension we do not know"}};
+    return Err{
+        CrlError{CrlErrc::kCriticalExtension, "the CRL has a critical extension we do not know"}};
   }
   if (crl.unknown_critical_entry_extension) {
     return Err{CrlError{CrlErrc::kCriticalExtension,
                         "an entry of the CRL has a critical extension we do not know"}};
   }
   if (const auto defect = crl.defects.disqualifying()) {
-    return Err{CrlError{CrlErrc::kDefective, std::string(crl::to_string(*defect)) + " at octet " +
-                                                 std::to_string(crl.defects.first_offset(*defect))}};
+    return Err{
+        CrlError{CrlErrc::kDefective, std::string(crl::to_string(*defect)) + " at octet " +
+                                          std::to_string(crl.defects.first_offset(*defect))}};
   }
   return Unit{};
 }
 
-Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView& crl, std::span<const Certificate> issuers,
+Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView& crl,
+                                         std::span<const Certificate> issuers,
                                          const AlgorithmPolicy& policy) {
   MUSTER_CHECK(check_crl_usable(crl));
   std::optional<CrlError> furthest;
-  for (const bool want_key_id : {true, false}) {  // identifiers that differ are a hint, not a verdict
+  for (const bool want_key_id :
+       {true, false}) {  // identifiers that differ are a hint, not a verdict
     for (const Certificate& issuer : issuers) {
       if (!crl::same_name(issuer.subject(), crl.issuer) ||
           has_key_id(issuer, crl.authority_key_id) != want_key_id) {
@@ -136,7 +140,8 @@ Result<Unit, CrlError> check_crl_times(const crl::CrlView& crl, UnixSeconds now,
     return fail(CrlErrc::kNotYetValid, "thisUpdate " + issued + " is in the future");
   }
   if (policy.max_age && crl.this_update < now - *policy.max_age) {
-    return fail(CrlErrc::kTooOld, "issued at " + issued + ", older than " + format_duration(*policy.max_age));
+    return fail(CrlErrc::kTooOld,
+                "issued at " + issued + ", older than " + format_duration(*policy.max_age));
   }
   if (!crl.next_update) {
     if (crl.this_update < now - policy.max_age_without_next_update) {

@@ -25,8 +25,19 @@ Buffer pkcs12(const std::vector<std::string>& extra, const std::string& passphra
   const auto& pki = standard_pki();
   const std::string certificate = pki.ocsp_signer.write(dir, "signer");
   const std::string chain = pki.intermediate.write(dir, "ca");
-  std::vector<std::string> command = {"openssl", "pkcs12", "-export", "-in", certificate, "-inkey", dir.file("signer.key"),
-                                      "-certfile", chain, "-passout", "pass:" + passphrase, "-out", dir.file("signer.p12")};
+  std::vector<std::string> command = {"openssl",
+                                      "pkcs12",
+                                      "-export",
+                                      "-in",
+                                      certificate,
+                                      "-inkey",
+                                      dir.file("signer.key"),
+                                      "-certfile",
+                                      chain,
+                                      "-passout",
+                                      "pass:" + passphrase,
+                                      "-out",
+                                      dir.file("signer.p12")};
   command.insert(command.end(), extra.begin(), extra.end());
   const auto r = run_process(command);
   EXPECT_EQ(r.exit_code, 0) << r.describe();
@@ -71,7 +82,9 @@ TEST(Pkcs12, SaysWhatIsWrongWithThePassphrase) {
 }
 
 TEST(Pkcs12, OldEncryptionIsRefusedWithTheWayOut) {
-  const auto old = parse_key_file(pkcs12({"-legacy", "-keypbe", "PBE-SHA1-RC2-40", "-certpbe", "PBE-SHA1-RC2-40"}), always("sesame"));
+  const auto old = parse_key_file(
+      pkcs12({"-legacy", "-keypbe", "PBE-SHA1-RC2-40", "-certpbe", "PBE-SHA1-RC2-40"}),
+      always("sesame"));
   ASSERT_FALSE(old);
   EXPECT_EQ(old.error().code, PkiErrc::kUnsupportedAlgorithm);
   EXPECT_THAT(old.error().detail, HasSubstr("openssl pkcs12 -legacy"));
@@ -96,8 +109,9 @@ TEST(Pkcs12, OneWithoutAKeySaysSo) {
 TEST(KeyFile, TakesTheCertificatesOfAPem) {
   const auto& pki = standard_pki();
   const TempDir dir;
-  const std::string path = dir.write("bundle.pem", pki.intermediate.certificate_pem() + pki.ocsp_signer.certificate_pem() +
-                                                       encrypted_pem(pki.ocsp_signer.key, "sesame"));
+  const std::string path = dir.write(
+      "bundle.pem", pki.intermediate.certificate_pem() + pki.ocsp_signer.certificate_pem() +
+                        encrypted_pem(pki.ocsp_signer.key, "sesame"));
   const auto file = load_key_file(path, always("sesame"));
   ASSERT_TRUE(file) << file.error().detail;
   ASSERT_EQ(file->certificates.size(), 2u);
@@ -107,13 +121,15 @@ TEST(KeyFile, TakesTheCertificatesOfAPem) {
   EXPECT_THAT(wrong.error().detail, HasSubstr(path));
 }
 
-// The program waits on a terminal nowhere: with standard input closed and no passphrase it comes back with an error.
+// The program waits on a terminal nowhere: with standard input closed and no passphrase it comes
+// back with an error.
 TEST(KeyFile, OldPemEncryptionIsToldFromAWrongPassphrase) {
   const TempDir dir;
   const auto& pki = standard_pki();
   const std::string plain = dir.write("plain.pem", pki.ocsp_signer.key_pem);
-  const auto made = run_process({"openssl", "pkcs8", "-topk8", "-in", plain, "-v1", "PBE-MD5-DES", "-provider", "legacy", "-provider",
-                                 "default", "-passout", "pass:sesame"});
+  const auto made =
+      run_process({"openssl", "pkcs8", "-topk8", "-in", plain, "-v1", "PBE-MD5-DES", "-provider",
+                   "legacy", "-provider", "default", "-passout", "pass:sesame"});
   ASSERT_EQ(made.exit_code, 0) << made.describe();
   const auto old = parse_key_file(as_bytes(made.out), always("sesame"));
   ASSERT_FALSE(old);

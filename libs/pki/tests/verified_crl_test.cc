@@ -18,7 +18,8 @@ using testing::kTestNow;
 
 const Identity& ca() { return testing::standard_pki().intermediate; }
 
-std::string outcome(const CrlSpec& spec, const std::vector<Certificate>& issuers, const Identity& signer = ca()) {
+std::string outcome(const CrlSpec& spec, const std::vector<Certificate>& issuers,
+                    const Identity& signer = ca()) {
   const Buffer der = build_crl(signer, spec);
   const auto crl = crl::parse_crl(der);
   EXPECT_TRUE(crl);
@@ -34,8 +35,10 @@ TEST(VerifyCrl, BelievesOnlyWhatAnEntitledSignerSigned) {
   EXPECT_EQ(outcome({}, {}), "signer-not-found");
   EXPECT_EQ(outcome({}, {other}), "signer-not-found");
   EXPECT_EQ(outcome({.break_signature = true}, {issuer}), "bad-signature");
-  EXPECT_EQ(outcome({.issuer_name = testing::make_name("Another CA")}, {issuer}), "signer-not-found");
-  EXPECT_EQ(outcome({.sign_as = testing::SignAs::kEcdsaSha256WithNull}, {issuer}), "unsupported-signature");
+  EXPECT_EQ(outcome({.issuer_name = testing::make_name("Another CA")}, {issuer}),
+            "signer-not-found");
+  EXPECT_EQ(outcome({.sign_as = testing::SignAs::kEcdsaSha256WithNull}, {issuer}),
+            "unsupported-signature");
   EXPECT_EQ(outcome({.sign_as = testing::SignAs::kSha1}, {issuer}), "weak-signature");
 }
 
@@ -68,7 +71,8 @@ TEST(VerifyCrl, RefusesWhatMayNotBeUsed) {
   EXPECT_EQ(outcome({.extensions = {unknown}}, {ca().certificate}), "critical-extension");
   entry.extensions.push_back(unknown);
   EXPECT_EQ(outcome({.entries = {entry}}, {ca().certificate}), "critical-extension");
-  crl::Entry removed = testing::revoked_entry(testing::make_serial(1), kTestNow, ReasonCode::kRemoveFromCrl);
+  crl::Entry removed =
+      testing::revoked_entry(testing::make_serial(1), kTestNow, ReasonCode::kRemoveFromCrl);
   EXPECT_EQ(outcome({.entries = {removed}}, {ca().certificate}), "defective");
 }
 
@@ -86,12 +90,14 @@ TEST(EncodedCrl, IsReadAndVerifiedByOpenssl) {
   }
   const testing::TempDir dir;
   const std::string ca_path = ca().write(dir, "ca");
-  const Buffer der = build_crl(ca(), {.entries = {testing::revoked_entry(testing::make_serial(0x1f2e3d), kTestNow,
-                                                                         ReasonCode::kKeyCompromise)},
-                                      .number = 77});
+  const Buffer der =
+      build_crl(ca(), {.entries = {testing::revoked_entry(testing::make_serial(0x1f2e3d), kTestNow,
+                                                          ReasonCode::kKeyCompromise)},
+                       .number = 77});
   const std::string crl_path = dir.write("crl.der", Bytes(der));
-  const auto result = testing::run_process({"openssl", "crl", "-inform", "DER", "-in", crl_path, "-CAfile", ca_path,
-                                            "-noout", "-text", "-nameopt", "utf8"});
+  const auto result =
+      testing::run_process({"openssl", "crl", "-inform", "DER", "-in", crl_path, "-CAfile", ca_path,
+                            "-noout", "-text", "-nameopt", "utf8"});
   EXPECT_EQ(result.exit_code, 0) << result.describe();
   EXPECT_NE(result.err.find("verify OK"), std::string::npos) << result.describe();
   EXPECT_NE(result.out.find("Serial Number: 1F2E3D"), std::string::npos) << result.describe();

@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kMaxRunningLookups = 64;
 
-/// One lookup of the name service on a thread of its own. It cannot be stopped once begun; when its deadline passes it is left
-/// to itself, and what it finds goes with it.
+/// One lookup of the name service on a thread of its own. It cannot be stopped once begun; when its
+/// deadline passes it is left to itself, and what it finds goes with it.
 struct Lookup {
   std::mutex mutex;
   std::condition_variable changed;
@@ -46,7 +46,8 @@ RunningLookups& running() {
   return *all;
 }
 
-void run(const std::shared_ptr<Lookup>& lookup, const std::string& host, const std::string& service) {
+void run(const std::shared_ptr<Lookup>& lookup, const std::string& host,
+         const std::string& service) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -63,7 +64,9 @@ void run(const std::shared_ptr<Lookup>& lookup, const std::string& host, const s
   running().end();
 }
 
-Err<ProbeError> refuse(std::string detail) { return Err{ProbeError{ProbeErrc::kResolve, std::move(detail)}}; }
+Err<ProbeError> refuse(std::string detail) {
+  return Err{ProbeError{ProbeErrc::kResolve, std::move(detail)}};
+}
 
 Result<AddressList, ProbeError> parse_address(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
@@ -79,7 +82,8 @@ Result<AddressList, ProbeError> parse_address(const std::string& host, std::uint
 
 }  // namespace
 
-Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t port, MonotonicTime deadline) {
+Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t port,
+                                        MonotonicTime deadline) {
   if (is_address(host)) {
     return parse_address(host, port);
   }

@@ -2,20 +2,23 @@
 
 namespace muster::publish {
 
-DeltaMerge::DeltaMerge(const crl::CrlView& base, const crl::CrlView* previous, const Spec& spec, Emit emit)
+DeltaMerge::DeltaMerge(const crl::CrlView& base, const crl::CrlView* previous, const Spec& spec,
+                       Emit emit)
     : base_(base, spec), emit_(std::move(emit)) {
   if (previous != nullptr) {
     previous_.emplace(*previous, spec);
   }
 }
 
-/// Deals with lines of base and previous delta that come before `now` (all of them when null): nobody lists them any more.
+/// Deals with lines of base and previous delta that come before `now` (all of them when null):
+/// nobody lists them any more.
 void DeltaMerge::remove_before(const Line* now) {
   for (;;) {
     const Line* base = base_.line();
     const Line* previous = previous_ ? previous_->line() : nullptr;
     base = base != nullptr && (now == nullptr || base->before(*now)) ? base : nullptr;
-    previous = previous != nullptr && (now == nullptr || previous->before(*now)) ? previous : nullptr;
+    previous =
+        previous != nullptr && (now == nullptr || previous->before(*now)) ? previous : nullptr;
     if (base == nullptr && previous == nullptr) {
       return;
     }

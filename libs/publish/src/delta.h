@@ -4,9 +4,10 @@
 
 namespace muster::publish {
 
-/// Finds out what a delta CRL must say: every difference between a complete CRL published earlier and the lines of now, and the
-/// removal of whatever an earlier delta on that base said and is no longer so (RFC 5280 section 5.2.4, OCSP-CRL-038).
-/// Lines are fed in order; memory does not grow with their number.
+/// Finds out what a delta CRL must say: every difference between a complete CRL published earlier
+/// and the lines of now, and the removal of whatever an earlier delta on that base said and is no
+/// longer so (RFC 5280 section 5.2.4, OCSP-CRL-038). Lines are fed in order; memory does not grow
+/// with their number.
 class DeltaMerge {
  public:
   using Emit = std::function<void(const Line&)>;

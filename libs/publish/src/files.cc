@@ -38,7 +38,8 @@ Result<MappedFile, FileError> MappedFile::open(const std::string& path) {
   return MappedFile(Bytes(static_cast<const std::uint8_t*>(at), size));
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : octets_(std::exchange(other.octets_, Bytes())) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : octets_(std::exchange(other.octets_, Bytes())) {}
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(octets_, other.octets_);
   return *this;
@@ -64,10 +65,12 @@ PublishResult<UniqueFd> lock_directory(const std::string& directory) {
   return fd;
 }
 
-void remove_files(const std::string& directory, const std::function<bool(std::string_view)>& wanted) {
+void remove_files(const std::string& directory,
+                  const std::function<bool(std::string_view)>& wanted) {
   std::error_code failure;
   std::vector<std::filesystem::path> doomed;
-  for (std::filesystem::directory_iterator at(directory, failure), end; !failure && at != end; at.increment(failure)) {
+  for (std::filesystem::directory_iterator at(directory, failure), end; !failure && at != end;
+       at.increment(failure)) {
     if (!wanted(at->path().filename().native())) {
       doomed.push_back(at->path());
     }
@@ -80,7 +83,8 @@ void remove_files(const std::string& directory, const std::function<bool(std::st
 
 void remove_leftovers(const std::string& path) {
   const std::filesystem::path file(path);
-  const std::string prefix = file.filename().native() + ".tmp.";  // as write_file_atomically names them
+  const std::string prefix =
+      file.filename().native() + ".tmp.";  // as write_file_atomically names them
   const std::string directory = file.has_parent_path() ? file.parent_path().native() : ".";
   remove_files(directory, [&](std::string_view name) {
     return !(name.starts_with(prefix) && name.size() == prefix.size() + 6);

@@ -7,9 +7,12 @@
 namespace muster::publish {
 namespace {
 
-PublishError store_error(const store::StoreError& error) { return {PublishErrc::kStore, error.detail}; }
+PublishError store_error(const store::StoreError& error) {
+  return {PublishErrc::kStore, error.detail};
+}
 
-std::optional<PublishError> why_too_early(const Serial& serial, const store::Status& status, UnixSeconds at) {
+std::optional<PublishError> why_too_early(const Serial& serial, const store::Status& status,
+                                          UnixSeconds at) {
   const bool expired = status.expires && *status.expires < at;
   if (expired || status.state == store::State::kRevoked) {
     return std::nullopt;
@@ -17,8 +20,9 @@ std::optional<PublishError> why_too_early(const Serial& serial, const store::Sta
   const std::string what = status.state == store::State::kHold ? " is on hold"
                            : status.expires ? " expires only at " + format_iso8601(*status.expires)
                                             : " stands, and its expiry is not known";
-  return PublishError{PublishErrc::kTooEarly, "a last CRL needs every certificate to be expired or revoked; " +
-                                                  serial.to_hex() + what};
+  return PublishError{
+      PublishErrc::kTooEarly,
+      "a last CRL needs every certificate to be expired or revoked; " + serial.to_hex() + what};
 }
 
 }  // namespace
@@ -42,7 +46,8 @@ void LineDigest::add(const Line& line) {
   }
   mix(static_cast<std::uint64_t>(to_int(line.date)));
   mix(line.reason ? static_cast<std::uint64_t>(*line.reason) : 0xff);
-  mix(line.invalidity_date ? static_cast<std::uint64_t>(to_int(*line.invalidity_date)) : ~std::uint64_t{0});
+  mix(line.invalidity_date ? static_cast<std::uint64_t>(to_int(*line.invalidity_date))
+                           : ~std::uint64_t{0});
 }
 
 std::optional<Line> line_of(std::size_t subject, const Serial& serial, const store::Status& status,
@@ -60,13 +65,16 @@ std::optional<Line> line_of(std::size_t subject, const Serial& serial, const sto
   line.invalidity_date = status.invalidity_date;
   if (status.state == store::State::kHold) {
     line.reason = ReasonCode::kCertificateHold;
-  } else if (status.reason && *status.reason != ReasonCode::kUnspecified && *status.reason != ReasonCode::kRemoveFromCrl) {
-    line.reason = status.reason;  // unspecified is said by absence (section 5.3.1); removal means something in deltas only
+  } else if (status.reason && *status.reason != ReasonCode::kUnspecified &&
+             *status.reason != ReasonCode::kRemoveFromCrl) {
+    line.reason = status.reason;  // unspecified is said by absence (section 5.3.1); removal means
+                                  // something in deltas only
   }
   return line;
 }
 
-PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec, const ListingRules& rules,
+PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec,
+                                  const ListingRules& rules,
                                   const std::function<void(std::size_t, const Line&)>& visit) {
   for (std::size_t i = 0; i < spec.subjects.size(); ++i) {
     const Subject& subject = spec.subjects[i];
@@ -80,12 +88,17 @@ PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec, c
       }
       const auto partition = spec.assignment.partition_of(serial);
       if (!partition) {
-        failure = PublishError{PublishErrc::kUncovered, "certificate " + serial.to_hex() + " is assigned to no partition, so no "
-                               "CRL would cover it (add it to the assignment, or name a partition for the rest)"};
+        failure = PublishError{
+            PublishErrc::kUncovered,
+            "certificate " + serial.to_hex() +
+                " is assigned to no partition, so no "
+                "CRL would cover it (add it to the assignment, or name a partition for the rest)"};
       }
       if (status.state == store::State::kHold && !spec.terms.profile->holds_allowed) {
-        failure = PublishError{PublishErrc::kForbidden, "certificate " + serial.to_hex() + " is on hold, which profile " +
-                               std::string(spec.terms.profile->name) + " forbids (revoke it, or lift the hold)"};
+        failure = PublishError{PublishErrc::kForbidden,
+                               "certificate " + serial.to_hex() + " is on hold, which profile " +
+                                   std::string(spec.terms.profile->name) +
+                                   " forbids (revoke it, or lift the hold)"};
       }
       if (failure || rules.retirement.applies_to(status)) {
         return;
@@ -104,19 +117,21 @@ PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec, c
   return Unit{};
 }
 
-PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spec, const store::Reader& reader,
-                                  Withdrawn& withdrawn) {
+PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spec,
+                                  const store::Reader& reader, Withdrawn& withdrawn) {
   Bytes issuer;  // of the entry before
   const Subject* subject = nullptr;
   std::optional<PublishError> failure;
   crl::for_each_entry(published, [&](const crl::AttributedEntry& at) {
     if (!equal(issuer, at.certificate_issuer)) {
       issuer = at.certificate_issuer;
-      const auto found = std::find_if(spec.subjects.begin(), spec.subjects.end(),
-                                      [&](const Subject& one) { return crl::same_name(one.ca.subject(), issuer); });
+      const auto found = std::find_if(
+          spec.subjects.begin(), spec.subjects.end(),
+          [&](const Subject& one) { return crl::same_name(one.ca.subject(), issuer); });
       subject = found == spec.subjects.end() ? nullptr : &*found;
     }
-    const bool may_go = at.entry.reason == ReasonCode::kCertificateHold || at.entry.reason == ReasonCode::kRemoveFromCrl;
+    const bool may_go = at.entry.reason == ReasonCode::kCertificateHold ||
+                        at.entry.reason == ReasonCode::kRemoveFromCrl;
     if (subject == nullptr || may_go) {
       return crl::Walk::kContinue;
     }
@@ -141,7 +156,8 @@ PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spe
   return Unit{};
 }
 
-LineCursor::LineCursor(const crl::CrlView& crl, const Spec& spec) : in_(crl.entries, crl.entries_offset), spec_(spec) {
+LineCursor::LineCursor(const crl::CrlView& crl, const Spec& spec)
+    : in_(crl.entries, crl.entries_offset), spec_(spec) {
   advance();
 }
 
@@ -154,13 +170,15 @@ void LineCursor::advance() {
   MUSTER_ASSERT(entry);  // checked when the CRL was parsed
   if (entry->certificate_issuer) {
     std::size_t subject = 0;
-    while (subject < spec_.subjects.size() && !equal(spec_.subjects[subject].ca.subject(), *entry->certificate_issuer)) {
+    while (subject < spec_.subjects.size() &&
+           !equal(spec_.subjects[subject].ca.subject(), *entry->certificate_issuer)) {
       ++subject;
     }
     good_ = good_ && subject < spec_.subjects.size();
     subject_ = subject;
   }
-  const Line next{subject_, entry->serial, entry->revocation_date, entry->reason, entry->invalidity_date};
+  const Line next{subject_, entry->serial, entry->revocation_date, entry->reason,
+                  entry->invalidity_date};
   good_ = good_ && (!line_ || line_->before(next));
   line_ = next;
 }

@@ -8,7 +8,9 @@
 namespace muster::publish {
 namespace {
 
-Err<PublishError> bad(PublishErrc code, std::string detail) { return Err{PublishError{code, std::move(detail)}}; }
+Err<PublishError> bad(PublishErrc code, std::string detail) {
+  return Err{PublishError{code, std::move(detail)}};
+}
 
 Bytes key_id_of(const pki::Certificate& signer) {
   const auto& own = signer.facts().subject_key_id;
@@ -24,7 +26,8 @@ std::optional<der::Extension> find(const std::vector<der::Extension>& extensions
   return std::nullopt;
 }
 
-bool same_extension(const crl::CrlView& crl, const std::vector<der::Extension>& extensions, Bytes oid) {
+bool same_extension(const crl::CrlView& crl, const std::vector<der::Extension>& extensions,
+                    Bytes oid) {
   const auto there = der::find_extension(crl.extensions, oid);
   const auto wanted = find(extensions, oid);
   return there.has_value() == wanted.has_value() &&
@@ -33,7 +36,8 @@ bool same_extension(const crl::CrlView& crl, const std::vector<der::Extension>& 
 
 /// What of the CRL is not as meant; empty: all is.
 std::string find_difference(const crl::CrlView& crl, const std::vector<der::Extension>& extensions,
-                            const crl::CrlEncoder::Head& head, const LineDigest& lines, const Spec& spec) {
+                            const crl::CrlEncoder::Head& head, const LineDigest& lines,
+                            const Spec& spec) {
   if (!crl.defects.none()) {
     return "the encoding has defects";
   }
@@ -72,25 +76,31 @@ crl::CrlFacts common_facts(const Spec& spec, std::size_t index, const crl::Numbe
 
 namespace {
 
-bool is_of_partition(const crl::CrlView& crl, const Spec& spec, std::size_t index, const crl::Number& number) {
+bool is_of_partition(const crl::CrlView& crl, const Spec& spec, std::size_t index,
+                     const crl::Number& number) {
   const auto wanted = crl::make_extensions(common_facts(spec, index, number));
-  return wanted && crl.crl_number && crl::Number::make(*crl.crl_number) == number && equal(crl.issuer, crl_issuer_of(spec)) &&
-         same_extension(crl, *wanted, oid::kCeIssuingDistributionPoint) && same_extension(crl, *wanted, oid::kCeAuthorityKeyId);
+  return wanted && crl.crl_number && crl::Number::make(*crl.crl_number) == number &&
+         equal(crl.issuer, crl_issuer_of(spec)) &&
+         same_extension(crl, *wanted, oid::kCeIssuingDistributionPoint) &&
+         same_extension(crl, *wanted, oid::kCeAuthorityKeyId);
 }
 
 }  // namespace
 
-bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index, const crl::Number& number) {
+bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index,
+                 const crl::Number& number) {
   return !base.is_delta && is_of_partition(base, spec, index, number);
 }
-bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index, const crl::Number& number) {
+bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index,
+                 const crl::Number& number) {
   return delta.is_delta && is_of_partition(delta, spec, index, number);
 }
 
 PublishResult<HeldCrl> open_crl(const std::string& path, const Spec& spec) {
   auto file = MappedFile::open(path);
   if (!file) {
-    return bad(file.error().os_error == ENOENT ? PublishErrc::kState : PublishErrc::kIo, to_string(file.error()));
+    return bad(file.error().os_error == ENOENT ? PublishErrc::kState : PublishErrc::kIo,
+               to_string(file.error()));
   }
   auto view = crl::parse_crl(file->octets());
   if (!view) {
@@ -116,11 +126,13 @@ void LineEncoder::add(const Line& line) {
   encoder_.add({line.serial, line.date, line.reason, line.invalidity_date, certificate_issuer});
 }
 
-PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::CrlFacts& facts, const crl::CrlEncoder::Head& head,
-                                const Spec& spec, pki::Signer& signer, const std::string& path) {
+PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::CrlFacts& facts,
+                                const crl::CrlEncoder::Head& head, const Spec& spec,
+                                pki::Signer& signer, const std::string& path) {
   const auto extensions = crl::make_extensions(facts);
   if (!extensions) {
-    return bad(PublishErrc::kTerms, spec.label + ": " + std::string(crl::to_string(extensions.error())));
+    return bad(PublishErrc::kTerms,
+               spec.label + ": " + std::string(crl::to_string(extensions.error())));
   }
   Buffer signature;
   if (const auto made = signer.sign(lines->encoder().finish_tbs(*extensions), signature); !made) {
@@ -128,8 +140,10 @@ PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::C
   }
   const Bytes octets = lines->encoder().finish(signature);
   if (octets.size() > lines->most_bytes()) {  // entries alone fitted
-    return bad(PublishErrc::kTooLarge, spec.label + ": a CRL of " + std::to_string(octets.size()) + " octets is larger than " +
-                                           std::to_string(lines->most_bytes()) + " (use more partitions)");
+    return bad(PublishErrc::kTooLarge, spec.label + ": a CRL of " + std::to_string(octets.size()) +
+                                           " octets is larger than " +
+                                           std::to_string(lines->most_bytes()) +
+                                           " (use more partitions)");
   }
   if (const auto written = write_file_atomically(path, octets); !written) {
     return Err{io_error(written.error())};
@@ -138,10 +152,13 @@ PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::C
   lines.reset();
   auto held = open_crl(path, spec);
   if (!held) {
-    return bad(PublishErrc::kSelfCheck, "what was just written does not stand: " + held.error().detail);
+    return bad(PublishErrc::kSelfCheck,
+               "what was just written does not stand: " + held.error().detail);
   }
-  if (const std::string difference = find_difference(held->view, *extensions, head, digest, spec); !difference.empty()) {
-    return bad(PublishErrc::kSelfCheck, path + " is not what was meant: " + difference + " (it was not published; report this)");
+  if (const std::string difference = find_difference(held->view, *extensions, head, digest, spec);
+      !difference.empty()) {
+    return bad(PublishErrc::kSelfCheck, path + " is not what was meant: " + difference +
+                                            " (it was not published; report this)");
   }
   return *std::move(held);
 }

@@ -16,10 +16,13 @@ PublishResult<HeldCrl> open_crl(const std::string& path, const Spec& spec);
 
 /// What the extensions of partition `index` say, apart from what only complete or delta CRLs have.
 crl::CrlFacts common_facts(const Spec& spec, std::size_t index, const crl::Number& number);
-/// Whether a delta on `base` can be made under this spec: same scope, same key (RFC 5280 section 5.2.4).
-bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index, const crl::Number& number);
+/// Whether a delta on `base` can be made under this spec: same scope, same key (RFC 5280
+/// section 5.2.4).
+bool is_base_for(const crl::CrlView& base, const Spec& spec, std::size_t index,
+                 const crl::Number& number);
 /// The same of a delta CRL: whether it is one of this series and partition.
-bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index, const crl::Number& number);
+bool is_delta_of(const crl::CrlView& delta, const Spec& spec, std::size_t index,
+                 const crl::Number& number);
 
 /// Name of the CRL issuer: for direct CRLs as the certificates in scope spell it.
 Bytes crl_issuer_of(const Spec& spec);
@@ -27,7 +30,8 @@ Bytes crl_issuer_of(const Spec& spec);
 /// Adds lines to an encoder, naming the certificate issuer where it changes.
 class LineEncoder {
  public:
-  LineEncoder(const Spec& spec, const crl::CrlEncoder::Head& head, std::size_t expected_bytes, std::size_t most_bytes)
+  LineEncoder(const Spec& spec, const crl::CrlEncoder::Head& head, std::size_t expected_bytes,
+              std::size_t most_bytes)
       : spec_(spec), encoder_(head, expected_bytes), most_bytes_(most_bytes) {}
   /// Beyond the limit nothing is added.
   void add(const Line& line);
@@ -45,9 +49,11 @@ class LineEncoder {
   bool too_large_ = false;
 };
 
-/// Signs and writes what `lines` holds, reads it back, and checks it with the strict reader: signature, extensions, times,
-/// entries. The encoder is let go of before that: the list is in memory once. Errors: kSigner, kTerms, kTooLarge, kIo, kSelfCheck.
-PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::CrlFacts& facts, const crl::CrlEncoder::Head& head,
-                                const Spec& spec, pki::Signer& signer, const std::string& path);
+/// Signs and writes what `lines` holds, reads it back, and checks it with the strict reader:
+/// signature, extensions, times, entries. The encoder is let go of before that: the list is in
+/// memory once. Errors: kSigner, kTerms, kTooLarge, kIo, kSelfCheck.
+PublishResult<HeldCrl> make_crl(std::unique_ptr<LineEncoder> lines, const crl::CrlFacts& facts,
+                                const crl::CrlEncoder::Head& head, const Spec& spec,
+                                pki::Signer& signer, const std::string& path);
 
 }  // namespace muster::publish

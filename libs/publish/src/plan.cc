@@ -14,7 +14,8 @@ std::optional<UnixSeconds> delta_due(const Terms& terms, const History& history)
   return history.delta_at ? *history.delta_at + *terms.delta_interval : *history.complete_at;
 }
 
-NextUpdate not_before(UnixSeconds wanted, std::optional<UnixSeconds> before, std::optional<UnixSeconds> latest) {
+NextUpdate not_before(UnixSeconds wanted, std::optional<UnixSeconds> before,
+                      std::optional<UnixSeconds> latest) {
   if (before && *before > wanted) {
     wanted = *before;
   }
@@ -59,17 +60,21 @@ std::optional<Seconds> look_interval(const Terms& terms) {
   return terms.reaction ? std::optional(std::max(*terms.reaction / 2, Seconds(1))) : std::nullopt;
 }
 
-NextUpdate next_update_of(const Terms& terms, UnixSeconds this_update, std::optional<UnixSeconds> before,
+NextUpdate next_update_of(const Terms& terms, UnixSeconds this_update,
+                          std::optional<UnixSeconds> before,
                           std::optional<UnixSeconds> source_ends) {
   const auto longest = longest_validity_of(terms);
-  return not_before(this_update + interval_of(terms) + overlap_of(terms), before,
-                    earliest(source_ends, longest ? std::optional(this_update + *longest) : std::nullopt));
+  return not_before(
+      this_update + interval_of(terms) + overlap_of(terms), before,
+      earliest(source_ends, longest ? std::optional(this_update + *longest) : std::nullopt));
 }
 
-NextUpdate delta_next_update_of(const Terms& terms, UnixSeconds this_update, std::optional<UnixSeconds> before,
+NextUpdate delta_next_update_of(const Terms& terms, UnixSeconds this_update,
+                                std::optional<UnixSeconds> before,
                                 std::optional<UnixSeconds> source_ends) {
-  return not_before(this_update + terms.delta_interval.value_or(interval_of(terms)) + delta_overlap_of(terms), before,
-                    source_ends);
+  return not_before(
+      this_update + terms.delta_interval.value_or(interval_of(terms)) + delta_overlap_of(terms),
+      before, source_ends);
 }
 
 }  // namespace muster::publish

@@ -11,8 +11,9 @@ struct SourceFacts {
   std::optional<UnixSeconds> ends;  ///< earliest nextUpdate of CRLs that the records come from
 };
 
-/// One publication on its way: what is to be made is decided, then the store is read once into all encoders, then each CRL is made.
-/// Nothing is published by it. Order of calls: prepare, read, make.
+/// One publication on its way: what is to be made is decided, then the store is read once into all
+/// encoders, then each CRL is made. Nothing is published by it. Order of calls: prepare, read,
+/// make.
 class Publication {
  public:
   Publication(const Spec& spec, const State& before, What what, UnixSeconds now, Regular regular)
@@ -22,7 +23,8 @@ class Publication {
   PublishResult<Unit> prepare(const SourceFacts& facts);
   /// Errors: those of for_each_line; kState, kTooLarge.
   PublishResult<Unit> read(const store::Store& store);
-  /// Writes every CRL into the state directory. Returns the state that publishes them. Errors: those of make_crl.
+  /// Writes every CRL into the state directory. Returns the state that publishes them. Errors:
+  /// those of make_crl.
   PublishResult<State> make(const crl::Number& number);
   Published& done() { return done_; }
 

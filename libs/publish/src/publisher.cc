@@ -9,7 +9,9 @@
 namespace muster::publish {
 namespace {
 
-Err<PublishError> bad(PublishErrc code, std::string detail) { return Err{PublishError{code, std::move(detail)}}; }
+Err<PublishError> bad(PublishErrc code, std::string detail) {
+  return Err{PublishError{code, std::move(detail)}};
+}
 
 }  // namespace
 
@@ -21,13 +23,17 @@ struct Publisher::Impl {
       spec.checkpoint_for_test(step);
     }
   }
-  [[nodiscard]] std::string in_state(const std::string& name) const { return spec.state_directory + "/" + name; }
+  [[nodiscard]] std::string in_state(const std::string& name) const {
+    return spec.state_directory + "/" + name;
+  }
 
   PublishResult<Unit> start(UnixSeconds now);
   PublishResult<Unit> check_places() const;
-  PublishResult<Unit> for_each_held(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
+  PublishResult<Unit> for_each_held(
+      const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
   void forget_published(const std::string& why);
-  PublishResult<Unit> for_each_published(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
+  PublishResult<Unit> for_each_published(
+      const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const;
   PublishResult<std::string> check_withdrawn();
   PublishResult<Unit> adopt_published_numbers();
   PublishResult<Unit> install();
@@ -43,7 +49,8 @@ struct Publisher::Impl {
   std::unique_ptr<store::Reader> reader;
   UniqueFd lock;
   State state;
-  std::vector<std::string> forgotten;  // files in the state directory, in use before this series had another shape
+  std::vector<std::string>
+      forgotten;  // files in the state directory, in use before this series had another shape
   bool installed = false;
   std::vector<std::string> warnings;
   std::optional<UnixSeconds> looked_at;
@@ -59,7 +66,8 @@ PublishResult<Unit> Publisher::Impl::start(UnixSeconds now) {
   MUSTER_TRY(const auto known, load_state(spec.state_directory));
   if (known && known->issuer != tag) {
     return bad(PublishErrc::kState, spec.state_directory + " belongs to another CRL issuer than " +
-                                        spec.signer.subject_text() + " (name another state directory)");
+                                        spec.signer.subject_text() +
+                                        " (name another state directory)");
   }
   state = known.value_or(State{});
   state.issuer = tag;
@@ -96,18 +104,24 @@ PublishResult<Unit> Publisher::Impl::check_places() const {
   for (const Partition& partition : spec.partitions) {
     for (const std::string& path : {partition.out, partition.delta_out}) {
       const auto parent = std::filesystem::path(path).parent_path();
-      if (!path.empty() && std::filesystem::weakly_canonical(parent.empty() ? "." : parent, failure) == state_directory) {
-        return bad(PublishErrc::kTerms, path + " lies in " + spec.state_directory + ", which is for the numbers and CRLs of this "
-                                               "series (publish into another directory, or name another one for the state)");
+      if (!path.empty() && std::filesystem::weakly_canonical(parent.empty() ? "." : parent,
+                                                             failure) == state_directory) {
+        return bad(
+            PublishErrc::kTerms,
+            path + " lies in " + spec.state_directory +
+                ", which is for the numbers and CRLs of this "
+                "series (publish into another directory, or name another one for the state)");
       }
     }
   }
   return Unit{};
 }
 
-/// Hands out each CRL in use. Errors: kState where one is gone, damaged, or not of this scope and key: the partitions may be others
-/// than when it was made, and it must not be put into the place of another.
-PublishResult<Unit> Publisher::Impl::for_each_held(const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const {
+/// Hands out each CRL in use. Errors: kState where one is gone, damaged, or not of this scope and
+/// key: the partitions may be others than when it was made, and it must not be put into the place
+/// of another.
+PublishResult<Unit> Publisher::Impl::for_each_held(
+    const std::function<PublishResult<Unit>(const crl::CrlView&)>& visit) const {
   for (std::size_t i = 0; state.complete && i < spec.partitions.size(); ++i) {
     MUSTER_TRY(const HeldCrl complete, open_crl(in_state(state.complete_file(i)), spec));
     bool fits = is_base_for(complete.view, spec, i, *state.complete);
@@ -126,7 +140,8 @@ PublishResult<Unit> Publisher::Impl::for_each_held(const std::function<PublishRe
   return Unit{};
 }
 
-/// Goes on as if nothing were published yet, but for numbers, and for what a next CRL must not leave out.
+/// Goes on as if nothing were published yet, but for numbers, and for what a next CRL must not
+/// leave out.
 void Publisher::Impl::forget_published(const std::string& why) {
   warnings.push_back(spec.label + ": complete CRLs are published anew: " + why);
   for (std::size_t i = 0; i < state.partitions; ++i) {
@@ -137,7 +152,8 @@ void Publisher::Impl::forget_published(const std::string& why) {
   }
   state.complete.reset();
   state.delta.reset();
-  state.history = History{.regular_at = {}, .complete_at = {}, .delta_at = {}, .ended = state.history.ended};
+  state.history =
+      History{.regular_at = {}, .complete_at = {}, .delta_at = {}, .ended = state.history.ended};
 }
 
 /// Hands out every CRL of ours that others may have, as far as it can be read.
@@ -165,12 +181,16 @@ PublishResult<Unit> Publisher::Impl::for_each_published(
   return Unit{};
 }
 
-/// Whether the store still has every revocation that was published: one restored from a backup or made anew has not, and a CRL from
-/// it would clear certificates. `reader` is renewed. Returns a warning, or nothing. Errors: kSource, kStore, kIo.
+/// Whether the store still has every revocation that was published: one restored from a backup or
+/// made anew has not, and a CRL from it would clear certificates. `reader` is renewed. Returns a
+/// warning, or nothing. Errors: kSource, kStore, kIo.
 PublishResult<std::string> Publisher::Impl::check_withdrawn() {
   Withdrawn withdrawn;
-  const auto compare = [&](const crl::CrlView& published) { return add_withdrawn(published, spec, *reader, withdrawn); };
-  if (const auto done = for_each_published(compare); !done && done.error().code == PublishErrc::kState && state.complete) {
+  const auto compare = [&](const crl::CrlView& published) {
+    return add_withdrawn(published, spec, *reader, withdrawn);
+  };
+  if (const auto done = for_each_published(compare);
+      !done && done.error().code == PublishErrc::kState && state.complete) {
     forget_published(done.error().detail);
     withdrawn = Withdrawn{};
     MUSTER_CHECK(for_each_published(compare));
@@ -181,15 +201,20 @@ PublishResult<std::string> Publisher::Impl::check_withdrawn() {
     return std::string();
   }
   std::string what = spec.label + ": " + std::to_string(withdrawn.lost + withdrawn.by_source) +
-                     " revocations that were published are gone from the store, such as " + withdrawn.example;
+                     " revocations that were published are gone from the store, such as " +
+                     withdrawn.example;
   if (withdrawn.lost != 0 && spec.withdrawals == Withdrawals::kRefused) {
-    return bad(PublishErrc::kSource, what + "; the CRL would clear those certificates, and only a hold can be lifted (restore the "
-                                            "records; if they are to go, see 'muster crl publish --accept-withdrawn')");
+    return bad(
+        PublishErrc::kSource,
+        what +
+            "; the CRL would clear those certificates, and only a hold can be lifted (restore the "
+            "records; if they are to go, see 'muster crl publish --accept-withdrawn')");
   }
   return what + ", though only a hold can be lifted (somebody should look)";
 }
 
-/// Numbers go on behind whatever is published already: by us before the state was lost, or by another program.
+/// Numbers go on behind whatever is published already: by us before the state was lost, or by
+/// another program.
 PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
   const crl::Number ours = state.number;
   for (const Partition& partition : spec.partitions) {
@@ -200,13 +225,16 @@ PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
       remove_leftovers(path);
       MUSTER_TRY(const auto there, look_at_published(path, spec));
       if (there && !there->is_ours) {
-        warnings.push_back(spec.label + ": " + path + " is in the name of our CRL issuer, but our key did not sign it: its number does "
-                           "not count, and it will be overwritten");
+        warnings.push_back(
+            spec.label + ": " + path +
+            " is in the name of our CRL issuer, but our key did not sign it: its number does "
+            "not count, and it will be overwritten");
       }
       if (!there || !there->is_ours) {
         continue;
       }
-      const auto number = there->view.crl_number ? crl::Number::make(*there->view.crl_number) : std::nullopt;
+      const auto number =
+          there->view.crl_number ? crl::Number::make(*there->view.crl_number) : std::nullopt;
       if (number && *number > state.number) {
         state.number = *number;
       }
@@ -216,8 +244,11 @@ PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
     }
   }
   if (ours != state.number && state.complete) {
-    forget_published(spec.state_directory + " is older than the CRLs that are published (restored from a backup?); numbering goes on "
-                     "behind theirs, " + state.number.to_hex());
+    forget_published(
+        spec.state_directory +
+        " is older than the CRLs that are published (restored from a backup?); numbering goes on "
+        "behind theirs, " +
+        state.number.to_hex());
   }
   return Unit{};
 }
@@ -238,8 +269,9 @@ PublishResult<Unit> Publisher::Impl::install() {
   return Unit{};
 }
 
-/// Removes from the state directory what is ours and not in use: older CRLs, and what a failed publication left. Whatever else
-/// stands there belongs to somebody: an operator may have named a directory that is in use.
+/// Removes from the state directory what is ours and not in use: older CRLs, and what a failed
+/// publication left. Whatever else stands there belongs to somebody: an operator may have named a
+/// directory that is in use.
 void Publisher::Impl::tidy() const {
   remove_files(spec.state_directory, [this](std::string_view name) {
     if (!is_file_of_ours(name)) {
@@ -249,7 +281,8 @@ void Publisher::Impl::tidy() const {
       return true;
     }
     for (std::size_t i = 0; i < spec.partitions.size(); ++i) {
-      if ((state.complete && name == state.complete_file(i)) || (state.delta && name == state.delta_file(i))) {
+      if ((state.complete && name == state.complete_file(i)) ||
+          (state.delta && name == state.delta_file(i))) {
         return true;
       }
     }
@@ -260,27 +293,36 @@ void Publisher::Impl::tidy() const {
 PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const {
   SourceFacts facts;
   if (reader->renew() == 0) {
-    return bad(PublishErrc::kStore, spec.label + ": the store cannot be read (see 'muster store verify')");
+    return bad(PublishErrc::kStore,
+               spec.label + ": the store cannot be read (see 'muster store verify')");
   }
   for (const Subject& subject : spec.subjects) {
     const store::IssuerState* known = reader->issuer_state(subject.id);
     const std::string who = subject.ca.subject_text() + ": ";
     // Without a CRL or an index that says so, no record may mean that nobody has said anything yet.
-    const bool may_be_empty = known != nullptr && known->loaded_at != UnixSeconds{} &&
-                              (known->this_update || known->knows_issued == store::KnowsIssued::kYes);
+    const bool may_be_empty =
+        known != nullptr && known->loaded_at != UnixSeconds{} &&
+        (known->this_update || known->knows_issued == store::KnowsIssued::kYes);
     if (known == nullptr || (known->records == 0 && !may_be_empty)) {
-      return bad(PublishErrc::kSource, who + "the store knows nothing of its certificates, and an empty CRL would clear them all "
-                                             "(import a source; if none was ever issued, say 'muster store issuer --issued complete')");
+      return bad(
+          PublishErrc::kSource,
+          who +
+              "the store knows nothing of its certificates, and an empty CRL would clear them all "
+              "(import a source; if none was ever issued, say 'muster store issuer --issued "
+              "complete')");
     }
     // What a CRL leaves out it clears: the records must be good for that.
     const auto ends = known->not_revoked_until ? known->not_revoked_until : known->next_update;
     if (ends && *ends <= now) {
-      return bad(PublishErrc::kSource, who + "the CRLs that its records come from say who is not revoked until " +
-                                             format_iso8601(*ends) + " only (get newer ones)");
+      return bad(PublishErrc::kSource,
+                 who + "the CRLs that its records come from say who is not revoked until " +
+                     format_iso8601(*ends) + " only (get newer ones)");
     }
-    if (subject.oldest_source && !known->this_update && known->loaded_at + *subject.oldest_source <= now) {
-      return bad(PublishErrc::kSource, who + "its source was read last at " + format_iso8601(known->loaded_at) +
-                                             "; that is too old to be signed again (see why it cannot be read)");
+    if (subject.oldest_source && !known->this_update &&
+        known->loaded_at + *subject.oldest_source <= now) {
+      return bad(PublishErrc::kSource,
+                 who + "its source was read last at " + format_iso8601(known->loaded_at) +
+                     "; that is too old to be signed again (see why it cannot be read)");
     }
     facts.revoked += subject.compromised_at ? known->records : known->revoked;
     if (ends && (!facts.ends || *ends < *facts.ends)) {
@@ -292,27 +334,34 @@ PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const
 
 PublishResult<Unit> Publisher::Impl::check_moment(What what, UnixSeconds now) const {
   if (state.history.ended && what != What::kLast) {
-    return bad(PublishErrc::kEnded, spec.label + ": the last CRL of this series was published; it holds for ever");
+    return bad(PublishErrc::kEnded,
+               spec.label + ": the last CRL of this series was published; it holds for ever");
   }
   if (state.this_update && now < *state.this_update) {
-    return bad(PublishErrc::kClock, spec.label + ": the clock says " + format_iso8601(now) + ", but the CRL published last is of " +
-                                        format_iso8601(*state.this_update) + " (correct the clock)");
+    return bad(PublishErrc::kClock, spec.label + ": the clock says " + format_iso8601(now) +
+                                        ", but the CRL published last is of " +
+                                        format_iso8601(*state.this_update) +
+                                        " (correct the clock)");
   }
   if (now < spec.signer.not_before() || now > spec.signer.not_after()) {
-    return bad(PublishErrc::kSigner, "CRL signer " + spec.signer.subject_text() + ": its certificate ended at " +
+    return bad(PublishErrc::kSigner, "CRL signer " + spec.signer.subject_text() +
+                                         ": its certificate ended at " +
                                          format_iso8601(spec.signer.not_after()));
   }
   if (what != What::kLast) {
     return Unit{};
   }
   if (!spec.terms.profile->last_allowed) {
-    return bad(PublishErrc::kTerms, "profile " + std::string(spec.terms.profile->name) + " knows no last CRL");
+    return bad(PublishErrc::kTerms,
+               "profile " + std::string(spec.terms.profile->name) + " knows no last CRL");
   }
   for (const Subject& subject : spec.subjects) {
     const store::IssuerState* known = reader->issuer_state(subject.id);
     if (known == nullptr || known->knows_issued != store::KnowsIssued::kYes) {
-      return bad(PublishErrc::kTooEarly, subject.ca.subject_text() + ": a last CRL needs every certificate to be expired or "
-                                         "revoked, and the store does not know all that were issued (use index.txt)");
+      return bad(PublishErrc::kTooEarly,
+                 subject.ca.subject_text() +
+                     ": a last CRL needs every certificate to be expired or "
+                     "revoked, and the store does not know all that were issued (use index.txt)");
     }
   }
   return Unit{};
@@ -326,18 +375,21 @@ PublishResult<Changed> Publisher::Impl::look(UnixSeconds now) {
     return changed;
   }
   std::vector<LineDigest> digests(spec.partitions.size());
-  MUSTER_CHECK(for_each_line(store, spec, {{state.retire_before, spec.terms.keep_expired_since}, std::nullopt},
-                             [&](std::size_t partition, const Line& line) { digests[partition].add(line); }));
+  MUSTER_CHECK(for_each_line(
+      store, spec, {{state.retire_before, spec.terms.keep_expired_since}, std::nullopt},
+      [&](std::size_t partition, const Line& line) { digests[partition].add(line); }));
   looked_sequence = sequence;
   changed = combine(digests) == state.digest ? Changed::kNo : Changed::kYes;
   return changed;
 }
 
-/// Makes a number ours for good before anything is signed with it: a publication that dies skips it.
+/// Makes a number ours for good before anything is signed with it: a publication that dies skips
+/// it.
 PublishResult<crl::Number> Publisher::Impl::burn_number() {
   const auto number = state.number.next();
   if (!number) {
-    return bad(PublishErrc::kNumbers, spec.label + ": CRL numbers end below 2^159, and the last one is used");
+    return bad(PublishErrc::kNumbers,
+               spec.label + ": CRL numbers end below 2^159, and the last one is used");
   }
   State next = state;
   next.number = *number;
@@ -381,7 +433,8 @@ PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Re
 Publisher::Publisher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Publisher::~Publisher() = default;
 
-PublishResult<std::unique_ptr<Publisher>> Publisher::open(Spec spec, const store::Store& store, UnixSeconds now) {
+PublishResult<std::unique_ptr<Publisher>> Publisher::open(Spec spec, const store::Store& store,
+                                                          UnixSeconds now) {
   auto impl = std::make_unique<Impl>(std::move(spec), store);
   MUSTER_CHECK(impl->start(now));
   return std::unique_ptr<Publisher>(new Publisher(std::move(impl)));
@@ -398,14 +451,17 @@ PublishResult<std::optional<Published>> Publisher::step(UnixSeconds now) {
   }
   Changed changed = Changed::kNo;
   const auto look = look_interval(i.spec.terms);
-  if (look && i.state.complete && !i.state.history.ended && (!i.looked_at || now >= *i.looked_at + *look)) {
+  if (look && i.state.complete && !i.state.history.ended &&
+      (!i.looked_at || now >= *i.looked_at + *look)) {
     MUSTER_TRY(changed, i.look(now));
   }
   const Decision decision = decide(i.spec.terms, i.state.history, changed, now);
   if (decision.action == Action::kNothing) {
     return std::optional<Published>();
   }
-  MUSTER_TRY(Published done, i.publish(decision.action == Action::kDelta ? What::kDelta : What::kComplete, now, decision.regular));
+  MUSTER_TRY(Published done,
+             i.publish(decision.action == Action::kDelta ? What::kDelta : What::kComplete, now,
+                       decision.regular));
   return std::optional(std::move(done));
 }
 
@@ -424,7 +480,9 @@ std::optional<UnixSeconds> Publisher::next_step() const {
 const Spec& Publisher::spec() const { return impl_->spec; }
 const History& Publisher::history() const { return impl_->state.history; }
 const crl::Number& Publisher::number() const { return impl_->state.number; }
-std::optional<UnixSeconds> Publisher::next_update() const { return impl_->state.complete_next_update; }
+std::optional<UnixSeconds> Publisher::next_update() const {
+  return impl_->state.complete_next_update;
+}
 const std::vector<std::string>& Publisher::warnings() const { return impl_->warnings; }
 
 PublishResult<std::vector<Served>> Publisher::served() const {

@@ -24,8 +24,10 @@ struct Series {
 
 /// Caches must not hide a CRL for longer than a change may take.
 Seconds max_age_of(const Terms& terms) {
-  const Seconds shortest = std::min(interval_of(terms), terms.delta_interval.value_or(interval_of(terms)));
-  return std::clamp(std::min(shortest / 4, terms.reaction.value_or(shortest) / 2), Seconds(1), kLongestMaxAge);
+  const Seconds shortest =
+      std::min(interval_of(terms), terms.delta_interval.value_or(interval_of(terms)));
+  return std::clamp(std::min(shortest / 4, terms.reaction.value_or(shortest) / 2), Seconds(1),
+                    kLongestMaxAge);
 }
 
 }  // namespace
@@ -60,7 +62,7 @@ struct Service::Impl {
   std::vector<Series> series;   // under publishing_mutex
 
   net::Loop loop;
-  CrlHandler handler;          // the loop's
+  CrlHandler handler;  // the loop's
   std::vector<std::unique_ptr<net::HttpServer>> servers;
   std::vector<std::string> addresses;
 
@@ -118,7 +120,8 @@ PublishResult<Unit> Service::Impl::replace(std::vector<Spec> specs) {
     serve();
   } else {  // neither the new nor the old: what is served stays, and somebody must look
     take_over({});
-    logger.log(LogLevel::kError, "crl.publish_failed", "no CRL is published any more: " + opened.error().detail);
+    logger.log(LogLevel::kError, "crl.publish_failed",
+               "no CRL is published any more: " + opened.error().detail);
   }
   {
     const std::lock_guard wake(mutex);
@@ -156,12 +159,14 @@ void Service::Impl::note_success(std::size_t index, const std::optional<Publishe
       entries += file.delta ? 0 : file.entries;
       bytes += file.delta ? 0 : file.bytes;
     }
-    logger.log(LogLevel::kInfo, "crl.published", complete ? "complete CRLs were published" : "delta CRLs were published",
+    logger.log(LogLevel::kInfo, "crl.published",
+               complete ? "complete CRLs were published" : "delta CRLs were published",
                {{"series", publisher.spec().label},
                 {"number", done->number.to_hex()},
                 {"files", static_cast<unsigned long long>(done->files.size())},
                 {"entries", static_cast<unsigned long long>(entries)},
-                {"next_update", format_iso8601(done->next_update.value_or(done->delta_next_update.value_or(UnixSeconds{})))}});
+                {"next_update", format_iso8601(done->next_update.value_or(
+                                    done->delta_next_update.value_or(UnixSeconds{})))}});
     for (const std::string& warning : done->warnings) {
       logger.log(LogLevel::kWarning, "crl.check", warning);
     }
@@ -226,7 +231,8 @@ MonotonicTime Service::Impl::attend(std::size_t index) {
     }
   }
   const auto next = one.publisher->next_step();
-  return next ? std::min(then, clock.monotonic() + std::max(*next - clock.now(), Seconds(0))) : then;
+  return next ? std::min(then, clock.monotonic() + std::max(*next - clock.now(), Seconds(0)))
+              : then;
 }
 
 /// Hands the published octets to the loop.
@@ -290,8 +296,10 @@ void Service::Impl::stop() {
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() = default;
 
-PublishResult<std::unique_ptr<Service>> Service::start(std::vector<Spec> series, const store::Store& store,
-                                                       const ServiceOptions& options, const Clock& clock, Logger& logger) {
+PublishResult<std::unique_ptr<Service>> Service::start(std::vector<Spec> series,
+                                                       const store::Store& store,
+                                                       const ServiceOptions& options,
+                                                       const Clock& clock, Logger& logger) {
   auto impl = std::make_unique<Impl>(store, options, clock, logger);
   MUSTER_TRY(auto opened, impl->open(series));
   MUSTER_CHECK(impl->listen());
@@ -303,7 +311,9 @@ PublishResult<std::unique_ptr<Service>> Service::start(std::vector<Spec> series,
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-PublishResult<Unit> Service::replace(std::vector<Spec> series) { return impl_->replace(std::move(series)); }
+PublishResult<Unit> Service::replace(std::vector<Spec> series) {
+  return impl_->replace(std::move(series));
+}
 
 const std::vector<std::string>& Service::addresses() const { return impl_->addresses; }
 

@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view kPlaceholder = "{partition}";
 constexpr std::size_t kMostAssignmentBytes = std::size_t{4} << 30;
 
-Err<PublishError> bad(std::string detail) { return Err{PublishError{PublishErrc::kTerms, std::move(detail)}}; }
+Err<PublishError> bad(std::string detail) {
+  return Err{PublishError{PublishErrc::kTerms, std::move(detail)}};
+}
 Err<PublishError> unfit(const pki::PkiError& error) {
   const bool disk = error.code == pki::PkiErrc::kUnreadable;
   return Err{PublishError{disk ? PublishErrc::kIo : PublishErrc::kSigner, error.detail}};
@@ -41,17 +43,20 @@ std::vector<Partition> partitions_of(const SpecFiles& files) {
   std::vector<Partition> out;
   for (std::size_t i = 0; i < files.described.size(); ++i) {
     const PartitionFiles& p = files.described[i];
-    out.push_back({p.name.empty() ? std::to_string(i) : p.name, p.uris, p.only, p.delta_uris, p.out, p.delta_out});
+    out.push_back({p.name.empty() ? std::to_string(i) : p.name, p.uris, p.only, p.delta_uris, p.out,
+                   p.delta_out});
   }
   const std::size_t count = files.ranges.empty() ? files.partitions : files.ranges.size();
   for (std::size_t i = 0; files.described.empty() && i < count; ++i) {
-    out.push_back({std::to_string(i), numbered(files.uris, i), files.only, numbered(files.delta_uris, i), numbered(files.out, i),
+    out.push_back({std::to_string(i), numbered(files.uris, i), files.only,
+                   numbered(files.delta_uris, i), numbered(files.out, i),
                    numbered(files.delta_out, i)});
   }
   return out;
 }
 
-PublishResult<Assignment> assignment_of(const SpecFiles& files, const std::vector<Partition>& partitions) {
+PublishResult<Assignment> assignment_of(const SpecFiles& files,
+                                        const std::vector<Partition>& partitions) {
   if (!files.ranges.empty()) {
     std::vector<Serial> begins;
     for (const std::string& text : files.ranges) {
@@ -68,19 +73,22 @@ PublishResult<Assignment> assignment_of(const SpecFiles& files, const std::vecto
   }
   const auto content = MappedFile::open(files.assignment);
   if (!content || content->octets().size() > kMostAssignmentBytes) {
-    return Err{content ? PublishError{PublishErrc::kTerms, files.assignment + ": larger than 4 GiB (use hash or ranges)"}
+    return Err{content ? PublishError{PublishErrc::kTerms,
+                                      files.assignment + ": larger than 4 GiB (use hash or ranges)"}
                        : io_error(content.error())};
   }
-  return Assignment::listed(as_text(content->octets()), files.assignment, partitions, files.assignment_rest);
+  return Assignment::listed(as_text(content->octets()), files.assignment, partitions,
+                            files.assignment_rest);
 }
 
-PublishResult<pki::Certificate> certificate_for(const std::string& path, const pki::PrivateKey& key) {
+PublishResult<pki::Certificate> certificate_for(const std::string& path,
+                                                const pki::PrivateKey& key) {
   const auto found = pki::load_certificates(path);
   if (!found) {
     return unfit(found.error());
   }
-  const auto match =
-      std::find_if(found->begin(), found->end(), [&key](const pki::Certificate& c) { return key.matches(c); });
+  const auto match = std::find_if(found->begin(), found->end(),
+                                  [&key](const pki::Certificate& c) { return key.matches(c); });
   return match != found->end() ? *match : found->front();
 }
 
@@ -115,19 +123,25 @@ PublishResult<Unit> check_files(const SpecFiles& files) {
   if (!files.assignment_rest.empty() && files.assignment.empty()) {
     return bad(who + ": a partition for the rest is for an assignment file, and none is given");
   }
-  if (!files.described.empty() && (!files.out.empty() || files.partitions != 1 || !files.uris.empty())) {
-    return bad(who + ": partitions are described one by one; out, uris and partitions do not go with that");
+  if (!files.described.empty() &&
+      (!files.out.empty() || files.partitions != 1 || !files.uris.empty())) {
+    return bad(
+        who +
+        ": partitions are described one by one; out, uris and partitions do not go with that");
   }
   if (files.described.empty() && files.out.empty()) {
     return bad(who + ": no file to write the CRL to");
   }
   if (!files.assignment.empty() && files.cas.size() > 1) {
-    return bad(who + ": an assignment file lists serials of one CA, and several are on this CRL (use hash or ranges)");
+    return bad(who +
+               ": an assignment file lists serials of one CA, and several are on this CRL (use "
+               "hash or ranges)");
   }
   return check_terms(files.terms);
 }
 
-PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store, const std::string& store_directory) {
+PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
+                              const std::string& store_directory) {
   MUSTER_CHECK(check_files(files));
   std::vector<Subject> subjects;
   for (const std::string& path : files.cas) {
@@ -137,13 +151,16 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
     }
     const auto id = store.find_issuer(source::make_issuer_key(found->front()));
     if (!id) {
-      return Err{PublishError{PublishErrc::kSource, found->front().subject_text() + ": the store knows nothing of this CA (import a "
-                                                    "source for it; see 'muster store import')"}};
+      return Err{
+          PublishError{PublishErrc::kSource, found->front().subject_text() +
+                                                 ": the store knows nothing of this CA (import a "
+                                                 "source for it; see 'muster store import')"}};
     }
     subjects.push_back({found->front(), *id, std::nullopt, std::nullopt});
   }
   MUSTER_TRY(pki::PrivateKey key, load_key(files));
-  MUSTER_TRY(pki::Certificate signer, certificate_for(files.signer.empty() ? files.cas.front() : files.signer, key));
+  MUSTER_TRY(pki::Certificate signer,
+             certificate_for(files.signer.empty() ? files.cas.front() : files.signer, key));
   std::vector<Partition> partitions = partitions_of(files);
   MUSTER_TRY(Assignment assignment, assignment_of(files, partitions));
   std::vector<pki::Certificate> samples;
@@ -154,7 +171,8 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
     }
     samples.push_back(found->front());
   }
-  const bool separate = !files.signer.empty() && !crl::same_name(signer.subject(), subjects.front().ca.subject());
+  const bool separate =
+      !files.signer.empty() && !crl::same_name(signer.subject(), subjects.front().ca.subject());
   const Bytes name = separate ? signer.subject() : subjects.front().ca.subject();
   Spec spec{.label = files.label.empty() ? signer.subject_text() : files.label,
             .subjects = std::move(subjects),

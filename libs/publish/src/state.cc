@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view kHead = "muster-crl-publication 1\n";
 constexpr std::size_t kMostBytes = 64 * 1024;
 
-std::string checksum(std::string_view text) { return to_hex(pki::digest(HashAlgorithm::kSha256, as_bytes(text))); }
+std::string checksum(std::string_view text) {
+  return to_hex(pki::digest(HashAlgorithm::kSha256, as_bytes(text)));
+}
 
 template <class T>
 bool read_unsigned(std::string_view text, T& value, int base = 10) {
@@ -75,8 +77,10 @@ std::string delta_file_name(std::size_t partition, const crl::Number& number) {
   return "delta-" + std::to_string(partition) + "-" + number.to_hex() + ".crl";
 }
 bool is_file_of_ours(std::string_view name) {
-  constexpr std::string_view kHalf = ".tmp.";  // and six characters, as write_file_atomically names them
-  const std::size_t half = name.size() < kHalf.size() + 6 ? std::string_view::npos : name.size() - kHalf.size() - 6;
+  constexpr std::string_view kHalf =
+      ".tmp.";  // and six characters, as write_file_atomically names them
+  const std::size_t half =
+      name.size() < kHalf.size() + 6 ? std::string_view::npos : name.size() - kHalf.size() - 6;
   const bool is_half = half != std::string_view::npos && name.substr(half, kHalf.size()) == kHalf;
   if (is_half) {
     name = name.substr(0, half);
@@ -94,11 +98,15 @@ bool is_file_of_ours(std::string_view name) {
     name.remove_prefix(end);
     return end != 0;
   };
-  return (take("complete-") || take("delta-")) && take_any("0123456789") && take("-") && take_any("0123456789ABCDEF") &&
-         name == ".crl";
+  return (take("complete-") || take("delta-")) && take_any("0123456789") && take("-") &&
+         take_any("0123456789ABCDEF") && name == ".crl";
 }
-std::string State::complete_file(std::size_t partition) const { return complete_file_name(partition, *complete); }
-std::string State::delta_file(std::size_t partition) const { return delta_file_name(partition, *delta); }
+std::string State::complete_file(std::size_t partition) const {
+  return complete_file_name(partition, *complete);
+}
+std::string State::delta_file(std::size_t partition) const {
+  return delta_file_name(partition, *delta);
+}
 
 std::string encode_state(const State& state) {
   std::string text(kHead);
@@ -173,15 +181,18 @@ PublishResult<std::optional<State>> load_state(const std::string& directory) {
   }
   auto state = decode_state(as_text(*content));
   if (!state) {
-    return Err{PublishError{PublishErrc::kState, path + " is damaged (restore it, or remove it: numbering then goes on behind "
-                                                        "the CRLs that are published)"}};
+    return Err{
+        PublishError{PublishErrc::kState,
+                     path + " is damaged (restore it, or remove it: numbering then goes on behind "
+                            "the CRLs that are published)"}};
   }
   return state;
 }
 
 PublishResult<Unit> save_state(const std::string& directory, const State& state) {
   const std::string text = encode_state(state);
-  if (const auto written = write_file_atomically(directory + "/state", as_bytes(text), 0640); !written) {
+  if (const auto written = write_file_atomically(directory + "/state", as_bytes(text), 0640);
+      !written) {
     return Err{io_error(written.error())};
   }
   return Unit{};

@@ -55,8 +55,9 @@ TEST_F(Complete, EndsWithTheLastNumberBelowTwoToThe159) {
 // req: OCSP-CRL-014, OCSP-CRL-046, OCSP-CRL-016
 TEST_F(Complete, SaysReasonsAndInvalidityDatesAndLeavesUnspecifiedOut) {
   std::uint64_t serial = 1;
-  for (const auto reason : {ReasonCode::kKeyCompromise, ReasonCode::kAffiliationChanged, ReasonCode::kSuperseded,
-                            ReasonCode::kCessationOfOperation, ReasonCode::kPrivilegeWithdrawn}) {
+  for (const auto reason :
+       {ReasonCode::kKeyCompromise, ReasonCode::kAffiliationChanged, ReasonCode::kSuperseded,
+        ReasonCode::kCessationOfOperation, ReasonCode::kPrivilegeWithdrawn}) {
     set(serial++, revoked(reason));
   }
   set(serial++, revoked());
@@ -70,9 +71,15 @@ TEST_F(Complete, SaysReasonsAndInvalidityDatesAndLeavesUnspecifiedOut) {
   const ReadCrl crl = read(out());
   const auto entries = crl.entries();
   ASSERT_EQ(entries.size(), 9u);
-  const std::vector<std::optional<ReasonCode>> reasons = {
-      ReasonCode::kKeyCompromise, ReasonCode::kAffiliationChanged, ReasonCode::kSuperseded, ReasonCode::kCessationOfOperation,
-      ReasonCode::kPrivilegeWithdrawn, std::nullopt, std::nullopt, ReasonCode::kKeyCompromise, ReasonCode::kCertificateHold};
+  const std::vector<std::optional<ReasonCode>> reasons = {ReasonCode::kKeyCompromise,
+                                                          ReasonCode::kAffiliationChanged,
+                                                          ReasonCode::kSuperseded,
+                                                          ReasonCode::kCessationOfOperation,
+                                                          ReasonCode::kPrivilegeWithdrawn,
+                                                          std::nullopt,
+                                                          std::nullopt,
+                                                          ReasonCode::kKeyCompromise,
+                                                          ReasonCode::kCertificateHold};
   for (std::size_t i = 0; i < reasons.size(); ++i) {
     EXPECT_EQ(entries.at("0" + std::to_string(i + 1)).reason, reasons[i]) << i;
   }
@@ -88,7 +95,8 @@ TEST_F(Complete, SaysReasonsAndInvalidityDatesAndLeavesUnspecifiedOut) {
 
 // req: OCSP-CRL-043
 TEST_F(Complete, ListsSerialsOctetByOctet) {
-  const std::vector<Buffer> serials = {{0x00}, {0x00, 0xff}, {0x7f}, {0xff}, {0x00, 0x80, 0x00}, Buffer(20, 0x42)};
+  const std::vector<Buffer> serials = {{0x00}, {0x00, 0xff},       {0x7f},
+                                       {0xff}, {0x00, 0x80, 0x00}, Buffer(20, 0x42)};
   for (const Buffer& serial : serials) {
     set(*Serial::make(serial), revoked());
   }
@@ -133,7 +141,9 @@ TEST_F(Complete, WritesNextUpdateAsUtcTimeUpTo2049) {
     EXPECT_EQ(*crl.view.next_update, kLastOf2049 + Seconds(beyond));
     const std::string text(as_text(crl.view.tbs_raw));
     EXPECT_EQ(text.find("20500101000000Z") != std::string::npos, beyond == 1);
-    EXPECT_EQ(text.find("\x17\x0d" "491231235959Z") != std::string::npos, beyond == 0);
+    EXPECT_EQ(text.find("\x17\x0d"
+                        "491231235959Z") != std::string::npos,
+              beyond == 0);
   }
 }
 
@@ -182,7 +192,9 @@ TEST_F(Complete, KeepsAnEntryWhoseCertificateEndsAtThisUpdate) {
 TEST_F(Complete, SaysSoExactlyWhenItKeepsExpiredEntries) {
   set(1, revoked(std::nullopt, kTestNow - 40 * kDay, kTestNow - 30 * kDay));
   set(2, revoked(std::nullopt, kTestNow - 40 * kDay, kTestNow - 20 * kDay));
-  const auto has_extension = [this] { return der::find_extension(read(out()).view.extensions, oid::kCeExpiredCertsOnCrl).has_value(); };
+  const auto has_extension = [this] {
+    return der::find_extension(read(out()).view.extensions, oid::kCeExpiredCertsOnCrl).has_value();
+  };
   publish(spec());
   publish(spec(), kTestNow + kDay);
   EXPECT_FALSE(has_extension());
@@ -227,7 +239,8 @@ TEST_F(Complete, WithoutOcspStaysBelowTenMegabytesAndSaysWhenTheNextComes) {
   set(1, revoked());
   publish(cabf);
   const ReadCrl crl = read(out());
-  const auto next = der::find_extension(crl.view.extensions, *der::oid_from_string("1.3.6.1.4.1.311.21.4"));
+  const auto next =
+      der::find_extension(crl.view.extensions, *der::oid_from_string("1.3.6.1.4.1.311.21.4"));
   ASSERT_TRUE(next);
   der::Reader in(next->value);
   EXPECT_EQ(*der::read_time(in, "nextPublish"), kTestNow + kDay);
@@ -276,7 +289,8 @@ TEST_F(Complete, LastCrlNeedsAListOfAllIssuedAndAProfileThatKnowsIt) {
 }
 
 TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
-  const auto unknown = *store_->ensure_issuer(key_of(standard_pki().root.certificate), "never loaded");
+  const auto unknown =
+      *store_->ensure_issuer(key_of(standard_pki().root.certificate), "never loaded");
   Spec s = spec();
   s.subjects = {{standard_pki().root.certificate, unknown, std::nullopt, std::nullopt}};
   s.signer = standard_pki().root.certificate;
@@ -285,7 +299,8 @@ TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
   EXPECT_THAT(last_detail_, HasSubstr("would clear them all"));
 
   declare(store::KnowsIssued::kNo);
-  EXPECT_EQ(failure(spec()), PublishErrc::kSource) << "read just now, but it says nothing: a push that has not come yet";
+  EXPECT_EQ(failure(spec()), PublishErrc::kSource)
+      << "read just now, but it says nothing: a push that has not come yet";
   set(1, good());
   declare(store::KnowsIssued::kNo, kTestNow + Seconds(3600));
   publish(spec());
@@ -301,7 +316,8 @@ TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
   EXPECT_THAT(last_detail_, HasSubstr("too old"));
 }
 
-/// A store that was restored from a backup, or made anew and fed with a few records, would clear every certificate it lacks.
+/// A store that was restored from a backup, or made anew and fed with a few records, would clear
+/// every certificate it lacks.
 // req: OCSP-CRL-013, OCSP-CRL-051
 TEST_F(Complete, IsNotMadeFromAStoreThatLostRevocations) {
   set(1, revoked());
@@ -313,12 +329,14 @@ TEST_F(Complete, IsNotMadeFromAStoreThatLostRevocations) {
   set(1, revoked());
   set(2, good());
   EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
-  EXPECT_THAT(last_detail_, HasSubstr("1 revocations that were published are gone from the store, such as 02"));
+  EXPECT_THAT(last_detail_,
+              HasSubstr("1 revocations that were published are gone from the store, such as 02"));
   EXPECT_EQ(read(out()).octets, before);
   set(2, std::nullopt);
   EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
 
-  std::filesystem::remove_all(directory_.file("state"));  // lost together with the store: what is published still tells
+  std::filesystem::remove_all(
+      directory_.file("state"));  // lost together with the store: what is published still tells
   EXPECT_EQ(failure(spec(), kTestNow + kDay), PublishErrc::kSource);
   EXPECT_EQ(read(out()).octets, before);
 
@@ -409,9 +427,17 @@ TEST_F(Complete, IsNotMadeBeforeTheOneBefore) {
 // req: OCSP-CRL-019
 TEST_F(Complete, SaysTruthfullyWhoseCertificatesItIsAbout) {
   Spec s = spec();
-  s.partitions = {{.name = "users", .uris = {"http://x/users"}, .only = crl::Scope::Only::kUsers, .delta_uris = {},
-                   .out = out("users"), .delta_out = ""},
-                  {.name = "cas", .uris = {"http://x/cas"}, .only = crl::Scope::Only::kCas, .delta_uris = {}, .out = out("cas"),
+  s.partitions = {{.name = "users",
+                   .uris = {"http://x/users"},
+                   .only = crl::Scope::Only::kUsers,
+                   .delta_uris = {},
+                   .out = out("users"),
+                   .delta_out = ""},
+                  {.name = "cas",
+                   .uris = {"http://x/cas"},
+                   .only = crl::Scope::Only::kCas,
+                   .delta_uris = {},
+                   .out = out("cas"),
                    .delta_out = ""}};
   s.assignment = *Assignment::listed("01 cas\n", "kinds", s.partitions, "users");
   set(1, revoked());

@@ -1,14 +1,14 @@
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <filesystem>
-#include <fcntl.h>
 
 #include "publish_fixture.h"
 
-// A publisher is killed at every step, and its disk is full at every octet. Whatever happens the published files are whole CRLs, a
-// number is never signed twice, and the next publisher goes on.
+// A publisher is killed at every step, and its disk is full at every octet. Whatever happens the
+// published files are whole CRLs, a number is never signed twice, and the next publisher goes on.
 namespace muster::publish {
 namespace {
 
@@ -18,13 +18,16 @@ using ::testing::HasSubstr;
 
 class Crash : public PublishTest {
  protected:
-  /// Compares with what a number was signed with before; the same file of the same number must be the same octets for ever.
+  /// Compares with what a number was signed with before; the same file of the same number must be
+  /// the same octets for ever.
   void note_signed(const std::string& path, const std::string& series) {
     const ReadCrl crl = read(path);
     const auto [it, is_new] = signed_.emplace(series + " " + crl.number().to_hex(), crl.octets);
-    EXPECT_TRUE(is_new || it->second == crl.octets) << path << ": number " << crl.number().to_hex() << " was used twice";
+    EXPECT_TRUE(is_new || it->second == crl.octets)
+        << path << ": number " << crl.number().to_hex() << " was used twice";
   }
-  /// Everything that was signed and can be seen: published, and in the state directory of a publisher that died.
+  /// Everything that was signed and can be seen: published, and in the state directory of a
+  /// publisher that died.
   void note_all() {
     for (std::size_t i = 0; i < partitioned_spec().partitions.size(); ++i) {
       const Partition partition = partitioned_spec().partitions[i];
@@ -72,7 +75,8 @@ TEST_F(Crash, AtEveryStepLeavesWholeCrlsAndANumberThatIsNeverUsedAgain) {
             ::kill(::getpid(), SIGKILL);
           }
         };
-        auto store = store::Store::open(directory_.file("store"), {.mode = store::StoreOptions::Mode::kReadOnly});
+        auto store = store::Store::open(directory_.file("store"),
+                                        {.mode = store::StoreOptions::Mode::kReadOnly});
         auto publisher = store ? Publisher::open(dying, **store, now) : Err{PublishError{}};
         std::_Exit(publisher && (*publisher)->publish(what, now) ? 0 : 1);
       });
@@ -99,7 +103,8 @@ TEST_F(Crash, AtEveryStepLeavesWholeCrlsAndANumberThatIsNeverUsedAgain) {
       EXPECT_TRUE(store_->for_each(id_, [&](const Serial&, const store::Status&) { ++in_store; }));
       EXPECT_EQ(entries, in_store);
       for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
-        EXPECT_EQ(entry.path().native().find(".tmp."), std::string::npos) << entry.path() << " was left lying about";
+        EXPECT_EQ(entry.path().native().find(".tmp."), std::string::npos)
+            << entry.path() << " was left lying about";
       }
     }
   }
@@ -114,15 +119,18 @@ TEST_F(Crash, OfADiskThatIsFullLeavesTheOldCrlAndSaysSo) {
   const std::string before = muster::testing::read_text(out());
   std::size_t failures = 0;
   bool passed = false;
-  // A limit on the size of files stands in for the disk: it hits the state, the CRL and the published copy in turn.
+  // A limit on the size of files stands in for the disk: it hits the state, the CRL and the
+  // published copy in turn.
   for (rlim_t limit = 0; !passed; limit += limit < 1000 ? 97 : 1999) {
     ASSERT_LT(limit, 100'000u);
     const std::string report = directory_.file("report");
     const int status = in_child([&] {
       std::signal(SIGXFSZ, SIG_IGN);
       const int fd = ::open(report.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
-      auto store = store::Store::open(directory_.file("store"), {.mode = store::StoreOptions::Mode::kReadOnly});
-      auto publisher = store ? Publisher::open(spec_with_deltas(), **store, kTestNow + Seconds(1)) : Err{PublishError{}};
+      auto store = store::Store::open(directory_.file("store"),
+                                      {.mode = store::StoreOptions::Mode::kReadOnly});
+      auto publisher = store ? Publisher::open(spec_with_deltas(), **store, kTestNow + Seconds(1))
+                             : Err{PublishError{}};
       if (!publisher) {
         std::_Exit(2);
       }
@@ -132,7 +140,8 @@ TEST_F(Crash, OfADiskThatIsFullLeavesTheOldCrlAndSaysSo) {
       size.rlim_cur = RLIM_INFINITY;
       ::setrlimit(RLIMIT_FSIZE, &size);
       if (!done) {
-        const std::string detail = std::string(to_string(done.error().code)) + " " + done.error().detail;
+        const std::string detail =
+            std::string(to_string(done.error().code)) + " " + done.error().detail;
         std::_Exit(::write(fd, detail.data(), detail.size()) > 0 ? 1 : 3);
       }
       std::_Exit(0);

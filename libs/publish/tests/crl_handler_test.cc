@@ -35,7 +35,9 @@ class Serving : public PublishTest {
     handler_.adopt(ServedCrls::make(*std::move(served), Seconds(900)));
   }
   FakeReply ask(std::string_view target, http::RequestView request = {}) {
-    request.method = request.method == http::Method::kOther && request.method_text.empty() ? http::Method::kGet : request.method;
+    request.method = request.method == http::Method::kOther && request.method_text.empty()
+                         ? http::Method::kGet
+                         : request.method;
     request.target = target;
     FakeReply reply;
     handler_.handle(request, reply);
@@ -44,7 +46,8 @@ class Serving : public PublishTest {
   static std::string header(const FakeReply& reply, std::string_view name) {
     const std::size_t at = reply.headers.find(std::string(name) + ": ");
     EXPECT_NE(at, std::string::npos) << name;
-    return reply.headers.substr(at + name.size() + 2, reply.headers.find("\r\n", at) - at - name.size() - 2);
+    return reply.headers.substr(at + name.size() + 2,
+                                reply.headers.find("\r\n", at) - at - name.size() - 2);
   }
   CrlHandler handler_;
 };
@@ -52,7 +55,8 @@ class Serving : public PublishTest {
 // req: OCSP-CRL-022
 TEST_F(Serving, GivesCrlsTheirTypeUnderThePathsTheirUrisName) {
   const Buffer complete = muster::testing::read_octets(out());
-  for (const std::string_view target : {"/pki/ca%20one.crl", "/ca.crl", "http://crl.example/pki/ca%20one.crl", "/ca.crl?x=1"}) {
+  for (const std::string_view target :
+       {"/pki/ca%20one.crl", "/ca.crl", "http://crl.example/pki/ca%20one.crl", "/ca.crl?x=1"}) {
     const FakeReply reply = ask(target);
     EXPECT_EQ(reply.status, 200u) << target;
     EXPECT_EQ(reply.content_type, "application/pkix-crl");

@@ -25,10 +25,10 @@ TEST_F(Delta, ListsEveryChangeSinceTheBase) {
   set(5, revoked());
   const auto publisher = open(spec_with_deltas());
   must(publisher->publish(What::kComplete, kTestNow));
-  set(2, good());                                  // released
-  set(3, revoked(ReasonCode::kKeyCompromise));     // hold became final
-  set(4, hold());                                  // held
-  set(5, revoked(ReasonCode::kKeyCompromise));     // another reason
+  set(2, good());                               // released
+  set(3, revoked(ReasonCode::kKeyCompromise));  // hold became final
+  set(4, hold());                               // held
+  set(5, revoked(ReasonCode::kKeyCompromise));  // another reason
   set(6, revoked(ReasonCode::kPrivilegeWithdrawn));
   const Published done = must(publisher->publish(What::kDelta, kTestNow + kHour));
   const ReadCrl crl = read(out("delta.crl"));
@@ -93,7 +93,8 @@ TEST_F(Delta, RemovesWhatItsSourceLetGoAndRaisesItsVoice) {
   const Published done = must(publisher->publish(What::kDelta, kTestNow + kHour));
   EXPECT_EQ(delta().at("01").reason, kRemoved);
   ASSERT_EQ(done.warnings.size(), 1u);
-  EXPECT_THAT(done.warnings[0], HasSubstr("1 revocations that were published are gone from the store, such as 01"));
+  EXPECT_THAT(done.warnings[0],
+              HasSubstr("1 revocations that were published are gone from the store, such as 01"));
 }
 
 // req: OCSP-CRL-051
@@ -119,7 +120,8 @@ TEST_F(Delta, DoesNotRemoveWhatOnlyExpired) {
   must(publisher->publish(What::kComplete, kTestNow + kHour));
   must(publisher->publish(What::kDelta, kTestNow + 2 * kHour));
   EXPECT_THAT(delta(), IsEmpty());
-  const Published done = must(publisher->publish(What::kComplete, kTestNow + 3 * kHour));  // lets go of it, as does its delta
+  const Published done = must(publisher->publish(
+      What::kComplete, kTestNow + 3 * kHour));  // lets go of it, as does its delta
   EXPECT_THAT(done.warnings, IsEmpty()) << "nothing is lost";
   EXPECT_THAT(read(out()).serials(), IsEmpty());
   EXPECT_EQ(delta().at("01").reason, kRemoved);
@@ -141,7 +143,8 @@ TEST_F(Delta, BecomesACompleteCrlWhereThereIsNoBase) {
   other_scope.partitions[0].uris = {"http://crl.example/ca.crl"};
   done = publish(other_scope, kTestNow + 3 * kHour, What::kDelta);
   EXPECT_FALSE(done.files[0].delta) << "another scope is another series of bases";
-  EXPECT_EQ(failure(spec(), kTestNow + 4 * kHour, What::kDelta), PublishErrc::kTerms) << "no file for it";
+  EXPECT_EQ(failure(spec(), kTestNow + 4 * kHour, What::kDelta), PublishErrc::kTerms)
+      << "no file for it";
 }
 
 TEST_F(Delta, OnScheduleFollowsChangesAtOnceAndTheClockOtherwise) {
@@ -178,7 +181,8 @@ TEST_F(Delta, OnScheduleFollowsChangesAtOnceAndTheClockOtherwise) {
     }
   }
   EXPECT_FALSE(waiting) << "never published";
-  EXPECT_THAT(events, ElementsAre("0s:c", "1m:d", "4h 1m:d", "5h 1m:d", "9h 1m:d", "13h 1m:d", "17h 1m:d", "21h 1m:d", "1d:cd"));
+  EXPECT_THAT(events, ElementsAre("0s:c", "1m:d", "4h 1m:d", "5h 1m:d", "9h 1m:d", "13h 1m:d",
+                                  "17h 1m:d", "21h 1m:d", "1d:cd"));
 }
 
 }  // namespace

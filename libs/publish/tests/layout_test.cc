@@ -49,13 +49,15 @@ TEST(Assignment, ByRangeComparesNumbersNotOctets) {
   EXPECT_EQ(by_range->partition_of(serial_of("-66")), 0u);
   EXPECT_THAT(detail(Assignment::by_range({})), HasSubstr("serial 0"));
   EXPECT_THAT(detail(Assignment::by_range({serial_of("1")})), HasSubstr("serial 0"));
-  EXPECT_THAT(detail(Assignment::by_range({serial_of("0"), serial_of("5"), serial_of("5")})), HasSubstr("not above"));
+  EXPECT_THAT(detail(Assignment::by_range({serial_of("0"), serial_of("5"), serial_of("5")})),
+              HasSubstr("not above"));
 }
 
 // req: OCSP-CRL-044
 TEST(Assignment, ByListKnowsWhatItLists) {
   const auto partitions = two_partitions();
-  const auto listed = Assignment::listed("# shard map\n0A a\nFF\tb\r\n\n01:02 b\n0A a\n", "map", partitions, "");
+  const auto listed =
+      Assignment::listed("# shard map\n0A a\nFF\tb\r\n\n01:02 b\n0A a\n", "map", partitions, "");
   ASSERT_TRUE(listed) << detail(listed);
   EXPECT_EQ(listed->partition_of(serial_of("A")), 0u);
   EXPECT_EQ(listed->partition_of(serial_of("FF")), 1u);
@@ -68,11 +70,15 @@ TEST(Assignment, ByListKnowsWhatItLists) {
 
 TEST(Assignment, ByListRefusesWhatItCannotMean) {
   const auto partitions = two_partitions();
-  EXPECT_THAT(detail(Assignment::listed("0A a\nnonsense\n", "map", partitions, "")), HasSubstr("map, line 2"));
+  EXPECT_THAT(detail(Assignment::listed("0A a\nnonsense\n", "map", partitions, "")),
+              HasSubstr("map, line 2"));
   EXPECT_THAT(detail(Assignment::listed("XY a\n", "map", partitions, "")), HasSubstr("line 1"));
-  EXPECT_THAT(detail(Assignment::listed("0A c\n", "map", partitions, "")), HasSubstr("no partition 'c'"));
-  EXPECT_THAT(detail(Assignment::listed("0A a\n0A b\n", "map", partitions, "")), HasSubstr("two partitions"));
-  EXPECT_THAT(detail(Assignment::listed("0A a\n", "map", partitions, "z")), HasSubstr("no partition 'z'"));
+  EXPECT_THAT(detail(Assignment::listed("0A c\n", "map", partitions, "")),
+              HasSubstr("no partition 'c'"));
+  EXPECT_THAT(detail(Assignment::listed("0A a\n0A b\n", "map", partitions, "")),
+              HasSubstr("two partitions"));
+  EXPECT_THAT(detail(Assignment::listed("0A a\n", "map", partitions, "z")),
+              HasSubstr("no partition 'z'"));
 }
 
 // req: OCSP-CRL-044
@@ -99,7 +105,8 @@ TEST(Partitions, MustBeToldApartByTheirCertificates) {
   bad[0].delta_uris = {"http://x/d"};
   EXPECT_THAT(detail(check_partitions(bad, two)), HasSubstr("no file to write"));
   bad[0].delta_out = "d.crl";
-  EXPECT_THAT(detail(check_partitions(bad, two)), HasSubstr("either all")) << "deltas for one partition only";
+  EXPECT_THAT(detail(check_partitions(bad, two)), HasSubstr("either all"))
+      << "deltas for one partition only";
 }
 
 // req: OCSP-CRL-019, OCSP-CRL-044
@@ -113,10 +120,13 @@ TEST(Samples, MustNameTheirPartitionOctetByOctet) {
   auto partitions = two_partitions();
   const Assignment assignment = *Assignment::listed("05 a", "map", partitions, "b");
   EXPECT_TRUE(check_sample(leaf_naming("http://x/a"), partitions, assignment));
-  EXPECT_THAT(detail(check_sample(leaf_naming("http://X/a"), partitions, assignment)), HasSubstr("http://X/a"));
-  EXPECT_THAT(detail(check_sample(leaf_naming("http://x/b"), partitions, assignment)), HasSubstr("clients would not accept"));
+  EXPECT_THAT(detail(check_sample(leaf_naming("http://X/a"), partitions, assignment)),
+              HasSubstr("http://X/a"));
+  EXPECT_THAT(detail(check_sample(leaf_naming("http://x/b"), partitions, assignment)),
+              HasSubstr("clients would not accept"));
   const Assignment elsewhere = *Assignment::listed("06 a", "map", partitions, "");
-  EXPECT_THAT(detail(check_sample(leaf_naming("http://x/a"), partitions, elsewhere)), HasSubstr("in no partition"));
+  EXPECT_THAT(detail(check_sample(leaf_naming("http://x/a"), partitions, elsewhere)),
+              HasSubstr("in no partition"));
 }
 
 }  // namespace

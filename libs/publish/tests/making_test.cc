@@ -22,7 +22,8 @@ class SelfCheck : public PublishTest {
     return out;
   }
   std::string why(std::unique_ptr<LineEncoder> lines) {
-    auto made = make_crl(std::move(lines), common_facts(spec_, 0, crl::Number(1)), head_, spec_, signer_, out());
+    auto made = make_crl(std::move(lines), common_facts(spec_, 0, crl::Number(1)), head_, spec_,
+                         signer_, out());
     EXPECT_TRUE(made || made.error().code == PublishErrc::kSelfCheck);
     return made ? "" : made.error().detail;
   }
@@ -35,7 +36,8 @@ TEST_F(SelfCheck, PassesWhatIsAsMeant) { EXPECT_EQ(why(lines()), ""); }
 
 TEST_F(SelfCheck, SeesAnEntryThatReadsOtherwise) {
   auto with_another = lines();
-  with_another->add({1, make_serial(3).octets(), kTestNow, std::nullopt, std::nullopt});  // of a CA that this CRL does not name
+  with_another->add({1, make_serial(3).octets(), kTestNow, std::nullopt,
+                     std::nullopt});  // of a CA that this CRL does not name
   EXPECT_THAT(why(std::move(with_another)), HasSubstr("the entries are not those of the store"));
 }
 

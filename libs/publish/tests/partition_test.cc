@@ -20,8 +20,10 @@ TEST_F(Partitioned, EverySerialIsOnExactlyOneCrlThatNamesItsPoint) {
     const ReadCrl crl = read(out(std::to_string(i) + ".crl"));
     const auto& point = crl.view.issuing_distribution_point;
     ASSERT_TRUE(point);
-    EXPECT_TRUE(der::find_extension(crl.view.extensions, oid::kCeIssuingDistributionPoint)->critical);
-    EXPECT_THAT(crl::uris(*point->name), ElementsAre("http://crl.example/" + std::to_string(i) + ".crl"));
+    EXPECT_TRUE(
+        der::find_extension(crl.view.extensions, oid::kCeIssuingDistributionPoint)->critical);
+    EXPECT_THAT(crl::uris(*point->name),
+                ElementsAre("http://crl.example/" + std::to_string(i) + ".crl"));
     EXPECT_GT(crl.view.entry_count, 10u);
     for (const std::string& serial : crl.serials()) {
       EXPECT_EQ(Assignment::by_hash(4).partition_of(*Serial::from_hex(serial)), i);
@@ -108,7 +110,8 @@ TEST_F(Partitioned, InAnotherOrderDoNotTakeEachOthersPlace) {
   ASSERT_TRUE(done && *done) << "at once";
   for (int i = 0; i < 2; ++i) {
     const ReadCrl crl = read(out(std::to_string(i) + ".crl"));
-    EXPECT_THAT(crl::uris(*crl.view.issuing_distribution_point->name), ElementsAre("http://crl.example/" + std::to_string(i) + ".crl"));
+    EXPECT_THAT(crl::uris(*crl.view.issuing_distribution_point->name),
+                ElementsAre("http://crl.example/" + std::to_string(i) + ".crl"));
     EXPECT_EQ(crl.view.this_update, kTestNow + Seconds(2));
   }
 }
@@ -132,7 +135,8 @@ TEST_F(Partitioned, SeriesOfOtherScopeInOneStateDirectoryDoNotMix) {
 TEST_F(Partitioned, RefusesASampleCertificateThatNamesAnotherPoint) {
   auto leaf = muster::testing::leaf_spec();
   leaf.serial = Buffer{5};
-  leaf.crl_uris = {"http://crl.example/" + std::to_string(*Assignment::by_hash(4).partition_of(make_serial(5))) + ".crl"};
+  leaf.crl_uris = {"http://crl.example/" +
+                   std::to_string(*Assignment::by_hash(4).partition_of(make_serial(5))) + ".crl"};
   Spec s = partitioned_spec();
   s.samples = {muster::testing::issue(ca(), leaf).certificate};
   publish(s);
@@ -183,7 +187,8 @@ TEST_F(Indirect, NamesTheIssuerWhereItChanges) {
   const Bytes root_name = standard_pki().root.certificate.subject();
   EXPECT_TRUE(crl::find_entry(crl.view, make_serial(2).octets(), ca_name));
   EXPECT_FALSE(crl::find_entry(crl.view, make_serial(2).octets(), root_name));
-  EXPECT_EQ(crl::find_entry(crl.view, make_serial(1).octets(), root_name)->reason, ReasonCode::kCaCompromise);
+  EXPECT_EQ(crl::find_entry(crl.view, make_serial(1).octets(), root_name)->reason,
+            ReasonCode::kCaCompromise);
   EXPECT_EQ(crl::find_entry(crl.view, make_serial(1).octets(), ca_name)->reason, std::nullopt);
   EXPECT_FALSE(crl::find_entry(crl.view, make_serial(1).octets(), crl.view.issuer));
 
@@ -195,7 +200,8 @@ TEST_F(Indirect, NamesTheIssuerWhereItChanges) {
   const ReadCrl delta = read(out("delta.crl"), crl_issuer_->certificate);
   EXPECT_EQ(delta.view.entry_count, 2u);
   EXPECT_TRUE(crl::find_entry(delta.view, make_serial(3).octets(), ca_name));
-  EXPECT_EQ(crl::find_entry(delta.view, make_serial(1).octets(), root_name)->reason, ReasonCode::kRemoveFromCrl);
+  EXPECT_EQ(crl::find_entry(delta.view, make_serial(1).octets(), root_name)->reason,
+            ReasonCode::kRemoveFromCrl);
 }
 
 // req: OCSP-CRL-042

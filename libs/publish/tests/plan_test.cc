@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "muster/publish/plan.h"
+
+#include <gtest/gtest.h>
 
 namespace muster::publish {
 namespace {
@@ -8,7 +8,8 @@ namespace {
 constexpr UnixSeconds kStart = unix_seconds(1'800'000'000);
 constexpr Seconds kHour{3600};
 
-Terms terms_of(std::optional<Seconds> delta = std::nullopt, std::optional<Seconds> reaction = std::nullopt) {
+Terms terms_of(std::optional<Seconds> delta = std::nullopt,
+               std::optional<Seconds> reaction = std::nullopt) {
   Terms terms;
   terms.interval = 24 * kHour;
   terms.overlap = 48 * kHour;
@@ -28,7 +29,8 @@ TEST(Plan, PublishesAtOnceWhatWasNeverPublished) {
 
 TEST(Plan, KeepsToTheInterval) {
   const Terms terms = terms_of();
-  EXPECT_EQ(decide(terms, at(kStart), Changed::kNo, kStart + 24 * kHour - Seconds(1)).action, Action::kNothing);
+  EXPECT_EQ(decide(terms, at(kStart), Changed::kNo, kStart + 24 * kHour - Seconds(1)).action,
+            Action::kNothing);
   EXPECT_EQ(decide(terms, at(kStart), Changed::kNo, kStart + 24 * kHour).action, Action::kComplete);
   EXPECT_EQ(next_due(terms, at(kStart)), kStart + 24 * kHour);
 }
@@ -36,10 +38,13 @@ TEST(Plan, KeepsToTheInterval) {
 // req: OCSP-CRL-040
 TEST(Plan, PublishesChangesOnlyWhereAReactionIsAskedFor) {
   EXPECT_EQ(decide(terms_of(), at(kStart), Changed::kYes, kStart + kHour).action, Action::kNothing);
-  const Decision complete = decide(terms_of(std::nullopt, kHour), at(kStart), Changed::kYes, kStart + kHour);
+  const Decision complete =
+      decide(terms_of(std::nullopt, kHour), at(kStart), Changed::kYes, kStart + kHour);
   EXPECT_EQ(complete.action, Action::kComplete);
   EXPECT_EQ(complete.regular, Regular::kNo);
-  EXPECT_EQ(decide(terms_of(6 * kHour, kHour), {kStart, kStart, kStart, false}, Changed::kYes, kStart + kHour).action,
+  EXPECT_EQ(decide(terms_of(6 * kHour, kHour), {kStart, kStart, kStart, false}, Changed::kYes,
+                   kStart + kHour)
+                .action,
             Action::kDelta);
   EXPECT_EQ(look_interval(terms_of(std::nullopt, kHour)), kHour / 2);
   EXPECT_FALSE(look_interval(terms_of()));
@@ -56,7 +61,8 @@ TEST(Plan, GivesEachBaseADeltaAndThenKeepsToTheirInterval) {
   const Terms terms = terms_of(6 * kHour);
   EXPECT_EQ(decide(terms, at(kStart), Changed::kNo, kStart).action, Action::kDelta);
   const History with_delta{kStart, kStart, kStart, false};
-  EXPECT_EQ(decide(terms, with_delta, Changed::kNo, kStart + 6 * kHour - Seconds(1)).action, Action::kNothing);
+  EXPECT_EQ(decide(terms, with_delta, Changed::kNo, kStart + 6 * kHour - Seconds(1)).action,
+            Action::kNothing);
   EXPECT_EQ(decide(terms, with_delta, Changed::kNo, kStart + 6 * kHour).action, Action::kDelta);
   EXPECT_EQ(next_due(terms, with_delta), kStart + 6 * kHour);
 }
@@ -65,7 +71,8 @@ TEST(Plan, GivesEachBaseADeltaAndThenKeepsToTheirInterval) {
 TEST(Plan, EndsWithTheLastCrl) {
   History history = at(kStart);
   history.ended = true;
-  EXPECT_EQ(decide(terms_of(), history, Changed::kYes, kStart + 1000 * kHour).action, Action::kNothing);
+  EXPECT_EQ(decide(terms_of(), history, Changed::kYes, kStart + 1000 * kHour).action,
+            Action::kNothing);
   EXPECT_FALSE(next_due(terms_of(), history));
 }
 
@@ -90,8 +97,10 @@ TEST(Plan, EtsiYearHasACrlEveryDay) {
 TEST(NextUpdate, IsNotBeforeThatOfTheEarlierCrl) {
   const Terms terms = terms_of();
   EXPECT_EQ(next_update_of(terms, kStart, std::nullopt, std::nullopt).at, kStart + 72 * kHour);
-  EXPECT_EQ(next_update_of(terms, kStart, kStart + 80 * kHour, std::nullopt).at, kStart + 80 * kHour);
-  EXPECT_EQ(next_update_of(terms, kStart, kStart + 70 * kHour, std::nullopt).at, kStart + 72 * kHour);
+  EXPECT_EQ(next_update_of(terms, kStart, kStart + 80 * kHour, std::nullopt).at,
+            kStart + 80 * kHour);
+  EXPECT_EQ(next_update_of(terms, kStart, kStart + 70 * kHour, std::nullopt).at,
+            kStart + 72 * kHour);
 }
 
 // req: OCSP-CRL-041
@@ -108,10 +117,12 @@ TEST(NextUpdate, NeverPassesTheProfileOrTheSource) {
 
 TEST(NextUpdate, OfADeltaIsItsOwn) {
   Terms terms = terms_of(6 * kHour);
-  EXPECT_EQ(delta_next_update_of(terms, kStart, std::nullopt, std::nullopt).at, kStart + 12 * kHour);
+  EXPECT_EQ(delta_next_update_of(terms, kStart, std::nullopt, std::nullopt).at,
+            kStart + 12 * kHour);
   terms.delta_overlap = kHour;
   EXPECT_EQ(delta_next_update_of(terms, kStart, std::nullopt, std::nullopt).at, kStart + 7 * kHour);
-  EXPECT_EQ(delta_next_update_of(terms, kStart, kStart + 9 * kHour, std::nullopt).at, kStart + 9 * kHour);
+  EXPECT_EQ(delta_next_update_of(terms, kStart, kStart + 9 * kHour, std::nullopt).at,
+            kStart + 9 * kHour);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <map>
@@ -32,16 +31,20 @@ inline store::Status good(std::optional<UnixSeconds> expires = std::nullopt) {
   status.expires = expires;
   return status;
 }
-inline store::Status revoked(std::optional<ReasonCode> reason = std::nullopt, UnixSeconds at = kTestNow - Seconds(3600),
+inline store::Status revoked(std::optional<ReasonCode> reason = std::nullopt,
+                             UnixSeconds at = kTestNow - Seconds(3600),
                              std::optional<UnixSeconds> expires = std::nullopt) {
   store::Status status;
-  status.state = reason == ReasonCode::kCertificateHold ? store::State::kHold : store::State::kRevoked;
+  status.state =
+      reason == ReasonCode::kCertificateHold ? store::State::kHold : store::State::kRevoked;
   status.revoked_at = at;
   status.reason = reason;
   status.expires = expires;
   return status;
 }
-inline store::Status hold(UnixSeconds at = kTestNow - Seconds(3600)) { return revoked(ReasonCode::kCertificateHold, at); }
+inline store::Status hold(UnixSeconds at = kTestNow - Seconds(3600)) {
+  return revoked(ReasonCode::kCertificateHold, at);
+}
 
 /// What an entry says, for comparing.
 struct Said {
@@ -58,7 +61,8 @@ struct ReadCrl {
   [[nodiscard]] std::map<std::string, Said> entries() const {
     std::map<std::string, Said> all;
     crl::for_each_entry(view, [&](const crl::AttributedEntry& e) {
-      all[Serial::make(e.entry.serial)->to_hex()] = {e.entry.revocation_date, e.entry.reason, e.entry.invalidity_date};
+      all[Serial::make(e.entry.serial)->to_hex()] = {e.entry.revocation_date, e.entry.reason,
+                                                     e.entry.invalidity_date};
       return crl::Walk::kContinue;
     });
     return all;
@@ -113,9 +117,13 @@ class PublishTest : public ::testing::Test {
     const store::Change change{serial, std::move(status)};
     EXPECT_TRUE(store_->apply(id_, {&change, 1}));
   }
-  void set(std::uint64_t serial, std::optional<store::Status> status) { set(make_serial(serial), std::move(status)); }
+  void set(std::uint64_t serial, std::optional<store::Status> status) {
+    set(make_serial(serial), std::move(status));
+  }
 
-  [[nodiscard]] std::string out(std::string_view name = "ca.crl") const { return directory_.file(name); }
+  [[nodiscard]] std::string out(std::string_view name = "ca.crl") const {
+    return directory_.file(name);
+  }
   [[nodiscard]] Spec spec() const {
     Spec spec{.label = "CA",
               .subjects = {{ca().certificate, id_, std::nullopt, std::nullopt}},
@@ -126,7 +134,8 @@ class PublishTest : public ::testing::Test {
               .assignment = {},
               .samples = {},
               .state_directory = directory_.file("state")};
-    spec.partitions.push_back({.name = "0", .uris = {}, .delta_uris = {}, .out = out(), .delta_out = ""});
+    spec.partitions.push_back(
+        {.name = "0", .uris = {}, .delta_uris = {}, .out = out(), .delta_out = ""});
     return spec;
   }
   [[nodiscard]] Spec spec_with_deltas() const {
@@ -141,8 +150,10 @@ class PublishTest : public ::testing::Test {
     with.partitions.clear();
     for (int i = 0; i < 4; ++i) {
       const std::string n = std::to_string(i);
-      with.partitions.push_back({.name = n, .uris = {"http://crl.example/" + n + ".crl"},
-                                 .delta_uris = {"http://crl.example/" + n + "-delta.crl"}, .out = out(n + ".crl"),
+      with.partitions.push_back({.name = n,
+                                 .uris = {"http://crl.example/" + n + ".crl"},
+                                 .delta_uris = {"http://crl.example/" + n + "-delta.crl"},
+                                 .out = out(n + ".crl"),
                                  .delta_out = out(n + "-delta.crl")});
     }
     with.assignment = Assignment::by_hash(4);
@@ -162,7 +173,8 @@ class PublishTest : public ::testing::Test {
   Published publish(Spec spec, UnixSeconds now = kTestNow, What what = What::kComplete) {
     return must(open(std::move(spec), now)->publish(what, now));
   }
-  std::optional<PublishErrc> failure(Spec spec, UnixSeconds now = kTestNow, What what = What::kComplete) {
+  std::optional<PublishErrc> failure(Spec spec, UnixSeconds now = kTestNow,
+                                     What what = What::kComplete) {
     auto opened = Publisher::open(std::move(spec), *store_, now);
     if (!opened) {
       last_detail_ = opened.error().detail;

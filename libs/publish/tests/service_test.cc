@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 /// Lets tests wait for events.
 class EventLog final : public Logger {
  public:
-  void log(LogLevel, std::string_view event, std::string_view message, std::initializer_list<LogField>) override {
+  void log(LogLevel, std::string_view event, std::string_view message,
+           std::initializer_list<LogField>) override {
     const std::lock_guard lock(mutex_);
     events_.emplace_back(std::string(event) + " " + std::string(message));
     changed_.notify_all();
@@ -27,9 +28,9 @@ class EventLog final : public Logger {
   bool wait_for(std::string_view text, std::size_t count) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, Seconds(60), [&] {
-      return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(), [&](const std::string& e) {
-               return e.find(text) != std::string::npos;
-             })) >= count;
+      return static_cast<std::size_t>(std::count_if(
+                 events_.begin(), events_.end(),
+                 [&](const std::string& e) { return e.find(text) != std::string::npos; })) >= count;
     });
   }
 
@@ -103,7 +104,8 @@ TEST_F(PublishService, ServesOverHttpWhatWasPublishedEarlierToo) {
   options.listen = {"127.0.0.1:0"};
   const auto service = start(spec(), options);
   ASSERT_EQ(service->addresses().size(), 1u);
-  const auto got = muster::testing::run_process({"curl", "-sS", "-i", "--retry", "5", "--retry-connrefused", "-o", out("got"),
+  const auto got = muster::testing::run_process({"curl", "-sS", "-i", "--retry", "5",
+                                                 "--retry-connrefused", "-o", out("got"),
                                                  "http://" + service->addresses()[0] + "/ca.crl"});
   ASSERT_EQ(got.exit_code, 0) << got.describe();
   const std::string answer = muster::testing::read_text(out("got"));

@@ -100,11 +100,13 @@ TEST_F(FromFiles, SaysWhatIsWrong) {
   EXPECT_THAT(with([](SpecFiles& f) { f.assignment_rest = "0"; }), HasSubstr("assignment"));
   EXPECT_THAT(with([](SpecFiles& f) { f.described.push_back({}); }), HasSubstr("one by one"));
   EXPECT_THAT(with([](SpecFiles& f) {
-    f.ranges = {"0"};
-    f.assignment = "x";
-  }), HasSubstr("one decides"));
-  EXPECT_THAT(with([this](SpecFiles& f) { f.cas = {standard_pki().root.write(directory_, "root")}; }),
-              HasSubstr("knows nothing of this CA"));
+                f.ranges = {"0"};
+                f.assignment = "x";
+              }),
+              HasSubstr("one decides"));
+  EXPECT_THAT(
+      with([this](SpecFiles& f) { f.cas = {standard_pki().root.write(directory_, "root")}; }),
+      HasSubstr("knows nothing of this CA"));
 }
 
 }  // namespace

@@ -120,21 +120,26 @@ TEST_F(StateDirectory, DoesNotGrow) {
     publish(spec_with_deltas(), kTestNow + Seconds(i), i % 3 == 0 ? What::kComplete : What::kDelta);
   }
   std::size_t files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory_.file("state"))) {
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator(directory_.file("state"))) {
     ++files;
   }
   EXPECT_EQ(files, 4u) << "lock, state, a complete CRL, a delta";
 }
 
 TEST_F(StateDirectory, HoldsOurOwnFilesAlone) {
-  const auto put = [this](const std::string& name) { directory_.write("state/" + name, std::string_view("not ours")); };
+  const auto put = [this](const std::string& name) {
+    directory_.write("state/" + name, std::string_view("not ours"));
+  };
   std::filesystem::create_directory(directory_.file("state"));
-  const std::vector<std::string> foreign = {"data.mdb", "ca.key", "complete.crl", "complete-0-1.crl.bak", "delta-x-1.crl",
-                                            "notes.tmp.abcdef", "complete-0-1f.crl", "state.old"};
+  const std::vector<std::string> foreign = {
+      "data.mdb",      "ca.key",           "complete.crl",      "complete-0-1.crl.bak",
+      "delta-x-1.crl", "notes.tmp.abcdef", "complete-0-1f.crl", "state.old"};
   for (const std::string& name : foreign) {
     put(name);
   }
-  const std::vector<std::string> ours = {"complete-7-1F.crl", "delta-0-2.crl", "delta-0-2.crl.tmp.aB3dEf", "state.tmp.123456"};
+  const std::vector<std::string> ours = {"complete-7-1F.crl", "delta-0-2.crl",
+                                         "delta-0-2.crl.tmp.aB3dEf", "state.tmp.123456"};
   for (const std::string& name : ours) {
     put(name);
   }
@@ -183,7 +188,8 @@ TEST_F(StateDirectory, NothingForeignIsOverwritten) {
   EXPECT_EQ(muster::testing::read_octets(out()), of_root);
   muster::testing::CrlSpec of_old_program;
   of_old_program.number = 77;
-  directory_.write("ca.crl", muster::testing::to_pem("X509 CRL", muster::testing::build_crl(ca(), of_old_program)));
+  directory_.write("ca.crl", muster::testing::to_pem(
+                                 "X509 CRL", muster::testing::build_crl(ca(), of_old_program)));
   publish(spec());
   EXPECT_EQ(read(out()).number(), crl::Number(78)) << "a CRL of ours by another program, in PEM";
 }
@@ -199,7 +205,8 @@ TEST_F(StateDirectory, AnOutputThatCannotBeWrittenIsWrittenLater) {
   std::filesystem::create_directory(directory_.file("web"));
   const auto done = publisher->step(kTestNow + Seconds(1));
   ASSERT_TRUE(done) << done.error().detail;
-  EXPECT_EQ(read(directory_.file("web/ca.crl")).view.this_update, kTestNow) << "what was committed, not another one";
+  EXPECT_EQ(read(directory_.file("web/ca.crl")).view.this_update, kTestNow)
+      << "what was committed, not another one";
 }
 
 }  // namespace

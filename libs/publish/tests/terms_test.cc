@@ -1,7 +1,7 @@
+#include "muster/publish/terms.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "muster/publish/terms.h"
 
 namespace muster::publish {
 namespace {

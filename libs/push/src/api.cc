@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kRoot = "/v1/issuers";
 
-/// Where a request goes: "/v1/issuers", "/v1/issuers/LABEL", "/v1/issuers/LABEL/VERB", "/v1/issuers/LABEL/certificates/SERIAL".
+/// Where a request goes: "/v1/issuers", "/v1/issuers/LABEL", "/v1/issuers/LABEL/VERB",
+/// "/v1/issuers/LABEL/certificates/SERIAL".
 struct Route {
   std::string_view label, verb, serial, query;
   bool is_known = false;
@@ -30,8 +31,9 @@ Route parse_route(std::string_view target) {
   route.label = part(1);
   route.verb = part(2);
   route.serial = part(3);
-  route.is_known = part(0).empty() && parts.size() <= 4 && (parts.size() < 4 || route.verb == "certificates") &&
-                   std::all_of(parts.begin() + 1, parts.end(), [](std::string_view p) { return !p.empty(); });
+  route.is_known =
+      part(0).empty() && parts.size() <= 4 && (parts.size() < 4 || route.verb == "certificates") &&
+      std::all_of(parts.begin() + 1, parts.end(), [](std::string_view p) { return !p.empty(); });
   return route;
 }
 
@@ -44,7 +46,8 @@ std::optional<std::string> percent_decode(std::string_view text) {
     }
     unsigned value = 0;
     const std::string_view digits = text.substr(i + 1, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) {
       return std::nullopt;
     }
@@ -65,7 +68,8 @@ Reply reply_json(unsigned status, const nlohmann::ordered_json& json) {
 bool is_certificate_type(std::string_view type) {
   const std::string_view media = trim(type.substr(0, type.find(';')));
   return iequals(media, "application/pkix-cert") || iequals(media, "application/x-pem-file") ||
-         iequals(media, "application/x-x509-ca-cert") || iequals(media, "application/x-x509-user-cert");
+         iequals(media, "application/x-x509-ca-cert") ||
+         iequals(media, "application/x-x509-user-cert");
 }
 
 }  // namespace
@@ -81,15 +85,19 @@ Reply reply_of(const ApiError& error) {
 ApiError error_of(const store::StoreError& error) {
   switch (error.code) {
     case store::StoreErrc::kDiskFull:
-    case store::StoreErrc::kMapFull: return {507, "store_full", error.detail};
-    case store::StoreErrc::kBusy: return {503, "store_busy", error.detail};
-    case store::StoreErrc::kBadChange: return {400, "bad_request", error.detail};
+    case store::StoreErrc::kMapFull:
+      return {507, "store_full", error.detail};
+    case store::StoreErrc::kBusy:
+      return {503, "store_busy", error.detail};
+    case store::StoreErrc::kBadChange:
+      return {400, "bad_request", error.detail};
     case store::StoreErrc::kOpen:
     case store::StoreErrc::kNotAStore:
     case store::StoreErrc::kWrongVersion:
     case store::StoreErrc::kCorrupt:
     case store::StoreErrc::kNoSuchIssuer:
-    case store::StoreErrc::kIo: break;
+    case store::StoreErrc::kIo:
+      break;
   }
   return {500, "store_failed", error.detail};
 }
@@ -97,14 +105,18 @@ ApiError error_of(const store::StoreError& error) {
 unsigned status_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::kChanged:
-    case Verdict::kUnchanged: return 200;
-    case Verdict::kConflict: return 409;
-    case Verdict::kAbsent: break;
+    case Verdict::kUnchanged:
+      return 200;
+    case Verdict::kConflict:
+      return 409;
+    case Verdict::kAbsent:
+      break;
   }
   return 404;
 }
 
-nlohmann::ordered_json result_json(const Operation& operation, const Decision& decision, std::uint64_t sequence) {
+nlohmann::ordered_json result_json(const Operation& operation, const Decision& decision,
+                                   std::uint64_t sequence) {
   nlohmann::ordered_json out;
   switch (decision.verdict) {
     case Verdict::kChanged:
@@ -121,25 +133,33 @@ nlohmann::ordered_json result_json(const Operation& operation, const Decision& d
       out["detail"] = decision.why;
       break;
   }
-  out["certificate"] = decision.status ? to_json(operation.serial, *decision.status)
-                                       : nlohmann::ordered_json{{"serial", operation.serial.to_hex()}, {"state", "absent"}};
+  out["certificate"] =
+      decision.status
+          ? to_json(operation.serial, *decision.status)
+          : nlohmann::ordered_json{{"serial", operation.serial.to_hex()}, {"state", "absent"}};
   return out;
 }
 
 ApiResult<Unit> check_permission(const Client& client, OperationKind kind) {
   if (!client.may.contains(kind)) {
-    return Err{ApiError{403, "forbidden", "client '" + client.name + "' may not " + std::string(to_string(kind)) + " (may = [...])"}};
+    return Err{ApiError{
+        403, "forbidden",
+        "client '" + client.name + "' may not " + std::string(to_string(kind)) + " (may = [...])"}};
   }
   return Unit{};
 }
 
-ApiResult<const Issuer*> Api::Impl::find_issuer(const Client& client, std::string_view label) const {
+ApiResult<const Issuer*> Api::Impl::find_issuer(const Client& client,
+                                                std::string_view label) const {
   const auto name = percent_decode(label);
-  const auto found = std::find_if(issuers.begin(), issuers.end(), [&](const Issuer& issuer) { return issuer.label == name; });
-  const bool may = name && std::find(client.issuers.begin(), client.issuers.end(), *name) != client.issuers.end();
+  const auto found = std::find_if(issuers.begin(), issuers.end(),
+                                  [&](const Issuer& issuer) { return issuer.label == name; });
+  const bool may = name && std::find(client.issuers.begin(), client.issuers.end(), *name) !=
+                               client.issuers.end();
   if (found == issuers.end() || !may) {  // one answer for both: nobody learns what else is served
     return Err{ApiError{404, "no_such_issuer",
-                        "client '" + client.name + "' feeds no issuer '" + printable(name.value_or("").substr(0, 80)) + "'"}};
+                        "client '" + client.name + "' feeds no issuer '" +
+                            printable(name.value_or("").substr(0, 80)) + "'"}};
   }
   return &*found;
 }
@@ -156,7 +176,8 @@ namespace {
 Reply list_issuers(Api::Impl& api, const Client& client) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const Issuer& issuer : api.issuers) {
-    if (std::find(client.issuers.begin(), client.issuers.end(), issuer.label) == client.issuers.end()) {
+    if (std::find(client.issuers.begin(), client.issuers.end(), issuer.label) ==
+        client.issuers.end()) {
       continue;
     }
     const auto state = api.engine.state(issuer.id);
@@ -175,7 +196,8 @@ Reply list_issuers(Api::Impl& api, const Client& client) {
 ApiResult<Reply> get_certificate(Api::Impl& api, const Issuer& issuer, std::string_view hex) {
   const auto serial = Serial::from_hex(hex);
   if (!serial) {
-    return Err{ApiError{400, "bad_request", "'" + printable(hex.substr(0, 80)) + "' is no serial in hexadecimal"}};
+    return Err{ApiError{400, "bad_request",
+                        "'" + printable(hex.substr(0, 80)) + "' is no serial in hexadecimal"}};
   }
   const auto known = api.engine.find(issuer.id, *serial);
   if (!known) {
@@ -187,29 +209,34 @@ ApiResult<Reply> get_certificate(Api::Impl& api, const Issuer& issuer, std::stri
   return reply_json(200, {{"certificate", to_json(*serial, **known)}});
 }
 
-ApiResult<Reply> change_certificate(Api::Impl& api, const Client& client, const Issuer& issuer, OperationKind kind,
-                                    const Request& request, UnixSeconds now) {
+ApiResult<Reply> change_certificate(Api::Impl& api, const Client& client, const Issuer& issuer,
+                                    OperationKind kind, const Request& request, UnixSeconds now) {
   MUSTER_CHECK(check_permission(client, kind));
-  const bool is_certificate = kind == OperationKind::kIssue && is_certificate_type(request.content_type);
-  MUSTER_TRY(const Operation operation, is_certificate
-                                            ? issue_certificate(request.body, issuer)
-                                            : parse_operation(as_text(request.body), kind, issuer, api.limits, now));
+  const bool is_certificate =
+      kind == OperationKind::kIssue && is_certificate_type(request.content_type);
+  MUSTER_TRY(const Operation operation,
+             is_certificate
+                 ? issue_certificate(request.body, issuer)
+                 : parse_operation(as_text(request.body), kind, issuer, api.limits, now));
   const auto applied = api.engine.apply(issuer.id, {&operation, 1}, Together::kEach, now);
   if (!applied) {
     return Err{error_of(applied.error())};
   }
   const Decision& decision = applied->decisions.front();
   api.count(decision.verdict);
-  return reply_json(status_of(decision.verdict), result_json(operation, decision, applied->sequence));
+  return reply_json(status_of(decision.verdict),
+                    result_json(operation, decision, applied->sequence));
 }
 
-ApiResult<Reply> dispatch(Api::Impl& api, const Client& client, const Request& request, UnixSeconds now) {
+ApiResult<Reply> dispatch(Api::Impl& api, const Client& client, const Request& request,
+                          UnixSeconds now) {
   const Route route = parse_route(request.target);
   const auto kind = parse_operation_kind(route.verb);
   const bool is_get = request.method == "GET";
   if (!route.is_known || (!route.verb.empty() && !kind && route.serial.empty())) {
     return Err{ApiError{404, "no_such_resource",
-                        "there are /v1/issuers, /v1/issuers/LABEL/certificates/SERIAL (GET) and /v1/issuers/LABEL/{issue,revoke,hold,"
+                        "there are /v1/issuers, /v1/issuers/LABEL/certificates/SERIAL (GET) and "
+                        "/v1/issuers/LABEL/{issue,revoke,hold,"
                         "unhold,forget,bulk} (POST)"}};
   }
   if (is_get == kind.has_value() || (!is_get && request.method != "POST")) {
@@ -237,7 +264,8 @@ Api::~Api() = default;
 Reply Api::handle(const Client& client, const Request& request, UnixSeconds now) {
   auto reply = dispatch(*impl_, client, request, now);
   if (!reply) {
-    (reply.error().status >= 500 ? impl_->failed : impl_->refused).fetch_add(1, std::memory_order_relaxed);
+    (reply.error().status >= 500 ? impl_->failed : impl_->refused)
+        .fetch_add(1, std::memory_order_relaxed);
     return reply_of(reply.error());
   }
   return *std::move(reply);
@@ -248,7 +276,8 @@ bool Api::is_bulk(std::string_view method, std::string_view target) {
   return method == "POST" && route.is_known && route.verb == "bulk" && route.serial.empty();
 }
 
-Result<std::unique_ptr<Bulk>, Reply> Api::begin_bulk(const Client& client, std::string_view target) {
+Result<std::unique_ptr<Bulk>, Reply> Api::begin_bulk(const Client& client,
+                                                     std::string_view target) {
   const Route route = parse_route(target);
   return make_bulk(*impl_, client, route.label, route.query);
 }

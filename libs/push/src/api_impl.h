@@ -5,7 +5,8 @@
 namespace muster::push {
 
 struct Api::Impl {
-  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l) : engine(store, l.keep_revoked), issuers(std::move(i)), limits(l) {}
+  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l)
+      : engine(store, l.keep_revoked), issuers(std::move(i)), limits(l) {}
 
   Engine engine;
   const std::vector<Issuer> issuers;
@@ -22,11 +23,14 @@ struct Api::Impl {
 ApiResult<Unit> check_permission(const Client& client, OperationKind kind);
 /// A store's error as told to clients: 503 or 507 where trying again may help.
 ApiError error_of(const store::StoreError& error);
-/// One operation's outcome as an object: result, sequence, certificate; or error, detail and what is known.
-nlohmann::ordered_json result_json(const Operation& operation, const Decision& decision, std::uint64_t sequence);
+/// One operation's outcome as an object: result, sequence, certificate; or error, detail and what
+/// is known.
+nlohmann::ordered_json result_json(const Operation& operation, const Decision& decision,
+                                   std::uint64_t sequence);
 unsigned status_of(Verdict verdict);
 Reply reply_of(const ApiError& error);
 
-Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client, std::string_view label, std::string_view query);
+Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client,
+                                               std::string_view label, std::string_view query);
 
 }  // namespace muster::push

@@ -21,7 +21,9 @@ ApiResult<BulkOptions> parse_options(std::string_view query) {
     } else if (item == "results=failed") {
       options.tell = Tell::kFailed;
     } else if (!item.empty() && item != "atomic=false" && item != "results=all") {
-      return Err{ApiError{400, "bad_request", "'" + printable(item.substr(0, 40)) + "': there are atomic=true and results=failed"}};
+      return Err{ApiError{
+          400, "bad_request",
+          "'" + printable(item.substr(0, 40)) + "': there are atomic=true and results=failed"}};
     }
   }
   return options;
@@ -32,7 +34,9 @@ class BulkImpl final : public Bulk {
   BulkImpl(Api::Impl& api, const Client& client, const Issuer& issuer, const BulkOptions& options)
       : api_(api), client_(client), issuer_(issuer), options_(options) {}
 
-  [[nodiscard]] bool is_atomic() const override { return options_.together == Together::kAllOrNone; }
+  [[nodiscard]] bool is_atomic() const override {
+    return options_.together == Together::kAllOrNone;
+  }
   [[nodiscard]] bool is_over() const override { return over_.has_value(); }
 
   std::string feed(Bytes octets, UnixSeconds now) override {
@@ -41,8 +45,9 @@ class BulkImpl final : public Bulk {
       const std::size_t end = text.find('\n');
       const std::string_view piece = text.substr(0, end);
       if (rest_.size() + piece.size() > api_.limits.max_body_bytes) {
-        stop({413, "too_large", "line " + std::to_string(lines_ + 1) + " is longer than " +
-                                    std::to_string(api_.limits.max_body_bytes) + " octets"});
+        stop({413, "too_large",
+              "line " + std::to_string(lines_ + 1) + " is longer than " +
+                  std::to_string(api_.limits.max_body_bytes) + " octets"});
         break;
       }
       rest_ += piece;
@@ -52,7 +57,8 @@ class BulkImpl final : public Bulk {
       text.remove_prefix(end + 1);
       take_line(now);
     }
-    return is_atomic() ? std::string() : std::exchange(out_, {});  // nothing is final before all lines are known
+    return is_atomic() ? std::string()
+                       : std::exchange(out_, {});  // nothing is final before all lines are known
   }
 
   Reply finish(UnixSeconds now) override {
@@ -66,7 +72,10 @@ class BulkImpl final : public Bulk {
     Reply reply;
     reply.content_type = "application/x-ndjson";
     reply.headers = "Cache-Control: no-store\r\n";
-    nlohmann::ordered_json summary{{"lines", lines_}, {"changed", changed_}, {"unchanged", unchanged_}, {"failed", failed_},
+    nlohmann::ordered_json summary{{"lines", lines_},
+                                   {"changed", changed_},
+                                   {"unchanged", unchanged_},
+                                   {"failed", failed_},
                                    {"sequence", sequence_}};
     if (over_) {
       reply.status = over_->status;
@@ -101,9 +110,12 @@ class BulkImpl final : public Bulk {
     }
     bytes_ += text.size();
     ++operations_;
-    if (is_atomic() && (operations_ > api_.limits.max_atomic_lines || bytes_ > api_.limits.max_atomic_bytes)) {
-      stop({413, "too_large", "an all-or-nothing request has at most " + std::to_string(api_.limits.max_atomic_lines) +
-                                  " lines and " + std::to_string(api_.limits.max_atomic_bytes) + " octets"});
+    if (is_atomic() &&
+        (operations_ > api_.limits.max_atomic_lines || bytes_ > api_.limits.max_atomic_bytes)) {
+      stop({413, "too_large",
+            "an all-or-nothing request has at most " +
+                std::to_string(api_.limits.max_atomic_lines) + " lines and " +
+                std::to_string(api_.limits.max_atomic_bytes) + " octets"});
       return;
     }
     if (!operation) {
@@ -194,7 +206,8 @@ class BulkImpl final : public Bulk {
 
 }  // namespace
 
-Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client, std::string_view label, std::string_view query) {
+Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client,
+                                               std::string_view label, std::string_view query) {
   const auto issuer = api.find_issuer(client, label);
   const auto options = parse_options(query);
   if (!issuer || !options) {

@@ -8,7 +8,8 @@
 namespace muster::push {
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"dns:", "uri:", "email:", "ip:", "subject:", "sha256:"};
+constexpr std::array<std::string_view, 6> kKinds = {
+    "dns:", "uri:", "email:", "ip:", "subject:", "sha256:"};
 
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
@@ -24,10 +25,13 @@ bool same_name(const std::string& a, const std::string& b) {
 
 const Client* find_client(const std::vector<Client>& clients, const Peer& peer) {
   for (const Client& client : clients) {
-    const bool by_process = (peer.uid && contains(client.uids, *peer.uid)) || (peer.gid && contains(client.gids, *peer.gid));
-    const bool by_certificate = std::any_of(client.certificates.begin(), client.certificates.end(), [&](const auto& wanted) {
-      return std::any_of(peer.names.begin(), peer.names.end(), [&](const auto& name) { return same_name(wanted, name); });
-    });
+    const bool by_process = (peer.uid && contains(client.uids, *peer.uid)) ||
+                            (peer.gid && contains(client.gids, *peer.gid));
+    const bool by_certificate = std::any_of(
+        client.certificates.begin(), client.certificates.end(), [&](const auto& wanted) {
+          return std::any_of(peer.names.begin(), peer.names.end(),
+                             [&](const auto& name) { return same_name(wanted, name); });
+        });
     if (by_process || by_certificate) {
       return &client;
     }
@@ -47,7 +51,8 @@ std::string check_client(const Client& client) {
       return name.starts_with(kind) && name.size() > kind.size();
     });
     if (!known) {
-      return "certificates: '" + printable(name) + "' must begin with dns:, uri:, email:, ip:, subject: or sha256:";
+      return "certificates: '" + printable(name) +
+             "' must begin with dns:, uri:, email:, ip:, subject: or sha256:";
     }
   }
   return "";

@@ -34,8 +34,10 @@ store::StoreResult<Unit> Engine::renew() {
   return Unit{};
 }
 
-store::StoreResult<Applied> Engine::decide_all(store::IssuerId issuer, std::span<const Operation> operations, UnixSeconds now,
-                                               std::vector<store::Change>& changes, std::uint64_t& seen) {
+store::StoreResult<Applied> Engine::decide_all(store::IssuerId issuer,
+                                               std::span<const Operation> operations,
+                                               UnixSeconds now, std::vector<store::Change>& changes,
+                                               std::uint64_t& seen) {
   MUSTER_CHECK(renew());
   const Snapshot snapshot(*reader_);
   const store::IssuerState* const state = reader_->issuer_state(issuer);
@@ -65,7 +67,8 @@ store::StoreResult<Applied> Engine::decide_all(store::IssuerId issuer, std::span
   return out;
 }
 
-store::StoreResult<Applied> Engine::apply(store::IssuerId issuer, std::span<const Operation> operations, Together together,
+store::StoreResult<Applied> Engine::apply(store::IssuerId issuer,
+                                          std::span<const Operation> operations, Together together,
                                           UnixSeconds now) {
   const std::lock_guard lock(mutex_);
   std::vector<store::Change> changes;
@@ -74,7 +77,8 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer, std::span<cons
     MUSTER_TRY(Applied out, decide_all(issuer, operations, now, changes, seen));
     if (together == Together::kAllOrNone) {
       for (const Decision& decision : out.decisions) {
-        out.is_refused = out.is_refused || decision.verdict == Verdict::kConflict || decision.verdict == Verdict::kAbsent;
+        out.is_refused = out.is_refused || decision.verdict == Verdict::kConflict ||
+                         decision.verdict == Verdict::kAbsent;
       }
     }
     if (out.is_refused || changes.empty()) {
@@ -91,7 +95,8 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer, std::span<cons
   }
 }
 
-store::StoreResult<std::optional<store::Status>> Engine::find(store::IssuerId issuer, const Serial& serial) {
+store::StoreResult<std::optional<store::Status>> Engine::find(store::IssuerId issuer,
+                                                              const Serial& serial) {
   const std::lock_guard lock(mutex_);
   MUSTER_CHECK(renew());
   const Snapshot snapshot(*reader_);

@@ -8,15 +8,16 @@
 namespace muster::push {
 
 enum class Together : std::uint8_t {
-  kEach,        ///< each operation by itself
-  kAllOrNone,   ///< none, unless none is refused
+  kEach,       ///< each operation by itself
+  kAllOrNone,  ///< none, unless none is refused
 };
 
 /// What a transaction did.
 struct Applied {
   std::vector<Decision> decisions;  ///< one for each operation, in order
-  std::uint64_t sequence = 0;       ///< under which all that changed is durable; of an earlier change when nothing did
-  bool is_refused = false;          ///< kAllOrNone: nothing was written
+  std::uint64_t sequence =
+      0;  ///< under which all that changed is durable; of an earlier change when nothing did
+  bool is_refused = false;  ///< kAllOrNone: nothing was written
 };
 
 /// Threads: any; one batch at a time.
@@ -25,15 +26,19 @@ class Engine {
   /// \param keep_revoked  see decide()
   Engine(store::Store& store, Seconds keep_revoked) : store_(store), keep_revoked_(keep_revoked) {}
 
-  /// Decides the operations one after the other, each seeing what those before it came to, and commits what they change in one
-  /// transaction. Nobody else's change is overwritten unseen. Durable when it returns. Errors: the store's.
-  store::StoreResult<Applied> apply(store::IssuerId issuer, std::span<const Operation> operations, Together together, UnixSeconds now);
-  store::StoreResult<std::optional<store::Status>> find(store::IssuerId issuer, const Serial& serial);
+  /// Decides the operations one after the other, each seeing what those before it came to, and
+  /// commits what they change in one transaction. Nobody else's change is overwritten unseen.
+  /// Durable when it returns. Errors: the store's.
+  store::StoreResult<Applied> apply(store::IssuerId issuer, std::span<const Operation> operations,
+                                    Together together, UnixSeconds now);
+  store::StoreResult<std::optional<store::Status>> find(store::IssuerId issuer,
+                                                        const Serial& serial);
   store::StoreResult<store::IssuerState> state(store::IssuerId issuer);
 
  private:
   store::StoreResult<Unit> renew();
-  store::StoreResult<Applied> decide_all(store::IssuerId issuer, std::span<const Operation> operations, UnixSeconds now,
+  store::StoreResult<Applied> decide_all(store::IssuerId issuer,
+                                         std::span<const Operation> operations, UnixSeconds now,
                                          std::vector<store::Change>& changes, std::uint64_t& seen);
   store::Store& store_;
   const Seconds keep_revoked_;

@@ -11,17 +11,21 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::string_view, 9> kKeys = {"op",     "serial",          "expires",         "at",   "reason", "invalidity_date",
-                                                   "compromise_date", "certificate", "amend"};
+constexpr std::array<std::string_view, 9> kKeys = {
+    "op",          "serial", "expires", "at", "reason", "invalidity_date", "compromise_date",
+    "certificate", "amend"};
 
-Err<ApiError> bad(std::string detail) { return Err{ApiError{400, "bad_request", std::move(detail)}}; }
+Err<ApiError> bad(std::string detail) {
+  return Err{ApiError{400, "bad_request", std::move(detail)}};
+}
 
 /// A flat object whose keys are all known and different.
 ApiResult<Json> parse_flat(std::string_view text) {
   std::set<std::string> seen;
   std::string problem;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
     if (opens && depth > 0) {
       problem = "nothing may be nested";
       return false;  // dropped: no memory for what is not looked at
@@ -67,12 +71,14 @@ ApiResult<std::optional<UnixSeconds>> time_of(const Json& json, const char* key)
   }
   const auto time = parse_iso8601(*text);
   if (!time) {
-    return bad(std::string(key) + ": '" + printable(text->substr(0, 40)) + "' is no time (2026-11-24T10:00:00Z)");
+    return bad(std::string(key) + ": '" + printable(text->substr(0, 40)) +
+               "' is no time (2026-11-24T10:00:00Z)");
   }
   return time;
 }
 
-ApiResult<Unit> take_certificate(const std::string& text, const Issuer& issuer, std::optional<Serial>& serial,
+ApiResult<Unit> take_certificate(const std::string& text, const Issuer& issuer,
+                                 std::optional<Serial>& serial,
                                  std::optional<UnixSeconds>& expires) {
   MUSTER_TRY(const Operation issued, issue_certificate(as_bytes(text), issuer));
   if (serial && *serial != issued.serial) {
@@ -93,7 +99,8 @@ ApiResult<Unit> take_reason(const Json& json, Operation& operation) {
   }
   operation.reason = parse_reason_code(*text);
   if (!operation.reason || operation.reason == ReasonCode::kRemoveFromCrl) {
-    return bad("reason: '" + printable(text->substr(0, 40)) + "' is none (keyCompromise, superseded, cessationOfOperation, ...)");
+    return bad("reason: '" + printable(text->substr(0, 40)) +
+               "' is none (keyCompromise, superseded, cessationOfOperation, ...)");
   }
   if (operation.reason == ReasonCode::kCertificateHold) {
     return bad("reason: certificateHold is the operation hold");
@@ -104,7 +111,8 @@ ApiResult<Unit> take_reason(const Json& json, Operation& operation) {
   return Unit{};
 }
 
-ApiResult<Unit> take_dates(const Json& json, const Limits& limits, UnixSeconds now, Operation& operation) {
+ApiResult<Unit> take_dates(const Json& json, const Limits& limits, UnixSeconds now,
+                           Operation& operation) {
   MUSTER_TRY(operation.at, time_of(json, "at"));
   if (operation.at && (*operation.at > now + limits.future_skew || *operation.at < UnixSeconds{})) {
     return bad("at: " + format_iso8601(*operation.at) + " lies in the future or before 1970");
@@ -114,11 +122,14 @@ ApiResult<Unit> take_dates(const Json& json, const Limits& limits, UnixSeconds n
   if (!compromised) {
     return Unit{};
   }
-  if (operation.reason != ReasonCode::kKeyCompromise && operation.reason != ReasonCode::kCaCompromise) {
+  if (operation.reason != ReasonCode::kKeyCompromise &&
+      operation.reason != ReasonCode::kCaCompromise) {
     return bad("compromise_date: goes with reason keyCompromise or cACompromise alone");
   }
   if (operation.invalidity_date && operation.invalidity_date != compromised) {
-    return bad("compromise_date and invalidity_date differ; the date of the compromise is the invalidity date");
+    return bad(
+        "compromise_date and invalidity_date differ; the date of the compromise is the invalidity "
+        "date");
   }
   operation.invalidity_date = compromised;
   return Unit{};
@@ -126,7 +137,8 @@ ApiResult<Unit> take_dates(const Json& json, const Limits& limits, UnixSeconds n
 
 /// Keys that make sense for some operations only.
 ApiResult<Unit> check_keys(const Json& json, OperationKind kind) {
-  const auto only_for = [&](std::initializer_list<const char*> keys, bool allowed) -> ApiResult<Unit> {
+  const auto only_for = [&](std::initializer_list<const char*> keys,
+                            bool allowed) -> ApiResult<Unit> {
     for (const char* key : keys) {
       if (!allowed && json.contains(key)) {
         return bad(std::string(key) + ": makes no sense with " + std::string(to_string(kind)));
@@ -152,32 +164,44 @@ ApiResult<Operation> issue_certificate(Bytes input, const Issuer& issuer) {
   }
   const pki::Certificate& certificate = parsed->front();
   for (const pki::Certificate& ca : issuer.certificates) {
-    if (pki::same_name(certificate.issuer(), ca.subject()) && pki::verify_issued_by(certificate, ca)) {
-      return Operation{.kind = OperationKind::kIssue, .serial = certificate.serial(), .expires = certificate.not_after(),
-                       .expires_by = Proof::kCertificate, .at = {}, .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
+    if (pki::same_name(certificate.issuer(), ca.subject()) &&
+        pki::verify_issued_by(certificate, ca)) {
+      return Operation{.kind = OperationKind::kIssue,
+                       .serial = certificate.serial(),
+                       .expires = certificate.not_after(),
+                       .expires_by = Proof::kCertificate,
+                       .at = {},
+                       .reason = {},
+                       .invalidity_date = {},
+                       .amend = Amend::kNo};
     }
   }
-  return bad("certificate: " + certificate.subject_text() + " was not signed by issuer '" + issuer.label + "'");
+  return bad("certificate: " + certificate.subject_text() + " was not signed by issuer '" +
+             issuer.label + "'");
 }
 
-ApiResult<Operation> parse_operation(std::string_view text, std::optional<OperationKind> kind, const Issuer& issuer,
-                                     const Limits& limits, UnixSeconds now) {
+ApiResult<Operation> parse_operation(std::string_view text, std::optional<OperationKind> kind,
+                                     const Issuer& issuer, const Limits& limits, UnixSeconds now) {
   MUSTER_TRY(const Json json, parse_flat(text));
   MUSTER_TRY(const auto op, text_of(json, "op"));
   const auto said = op ? parse_operation_kind(*op) : std::nullopt;
   if (op ? !said || (kind && said != kind) : !kind) {
-    return bad("op: must be issue, revoke, hold, unhold or forget, as in the URL where that says it");
+    return bad(
+        "op: must be issue, revoke, hold, unhold or forget, as in the URL where that says it");
   }
   const OperationKind what = kind ? *kind : *said;
   if (what == OperationKind::kHold && issuer.holds == Holds::kForbidden) {
-    return Err{ApiError{409, "hold_forbidden", "issuer '" + issuer.label + "' publishes CRLs under a profile that forbids holds, so "
-                                               "none could be made (revoke the certificate)"}};
+    return Err{ApiError{409, "hold_forbidden",
+                        "issuer '" + issuer.label +
+                            "' publishes CRLs under a profile that forbids holds, so "
+                            "none could be made (revoke the certificate)"}};
   }
   MUSTER_CHECK(check_keys(json, what));
   MUSTER_TRY(const auto hex, text_of(json, "serial"));
   std::optional<Serial> serial = hex ? Serial::from_hex(*hex) : std::nullopt;
   if (hex && !serial) {
-    return bad("serial: '" + printable(hex->substr(0, 40)) + "' is none (a text in hexadecimal, as openssl prints it)");
+    return bad("serial: '" + printable(hex->substr(0, 40)) +
+               "' is none (a text in hexadecimal, as openssl prints it)");
   }
   MUSTER_TRY(std::optional<UnixSeconds> expires, time_of(json, "expires"));
   MUSTER_TRY(const auto certificate, text_of(json, "certificate"));
@@ -187,8 +211,13 @@ ApiResult<Operation> parse_operation(std::string_view text, std::optional<Operat
   if (!serial) {
     return bad("serial (in hexadecimal) or certificate (PEM) is missing");
   }
-  Operation operation{.kind = what, .serial = *serial, .expires = what == OperationKind::kForget ? std::nullopt : expires,
-                      .expires_by = certificate ? Proof::kCertificate : Proof::kWord, .at = {}, .reason = {}, .invalidity_date = {},
+  Operation operation{.kind = what,
+                      .serial = *serial,
+                      .expires = what == OperationKind::kForget ? std::nullopt : expires,
+                      .expires_by = certificate ? Proof::kCertificate : Proof::kWord,
+                      .at = {},
+                      .reason = {},
+                      .invalidity_date = {},
                       .amend = Amend::kNo};
   MUSTER_CHECK(take_reason(json, operation));
   MUSTER_CHECK(take_dates(json, limits, now, operation));
@@ -203,7 +232,8 @@ ApiResult<Operation> parse_operation(std::string_view text, std::optional<Operat
 
 nlohmann::ordered_json to_json(const Serial& serial, const store::Status& status) {
   constexpr std::array<std::string_view, 3> kStates = {"good", "revoked", "hold"};
-  nlohmann::ordered_json out{{"serial", serial.to_hex()}, {"state", kStates.at(static_cast<std::size_t>(status.state))}};
+  nlohmann::ordered_json out{{"serial", serial.to_hex()},
+                             {"state", kStates.at(static_cast<std::size_t>(status.state))}};
   const auto add = [&out](const char* name, const std::optional<UnixSeconds>& t) {
     if (t) {
       out[name] = format_iso8601(*t);
@@ -218,7 +248,9 @@ nlohmann::ordered_json to_json(const Serial& serial, const store::Status& status
   return out;
 }
 
-nlohmann::ordered_json to_json(const ApiError& error) { return {{"error", error.code}, {"detail", error.detail}}; }
+nlohmann::ordered_json to_json(const ApiError& error) {
+  return {{"error", error.code}, {"detail", error.detail}};
+}
 
 std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -16,10 +16,11 @@ struct ApiError {
 template <class T>
 using ApiResult = Result<T, ApiError>;
 
-/// Reads one operation. `kind`: given by the URL; nothing when the object must say it ("op"). Every key must be known, none may stand
-/// twice, nothing is nested. A certificate, when given, must be signed by the issuer's key and gives serial and expiry.
-ApiResult<Operation> parse_operation(std::string_view json, std::optional<OperationKind> kind, const Issuer& issuer,
-                                     const Limits& limits, UnixSeconds now);
+/// Reads one operation. `kind`: given by the URL; nothing when the object must say it ("op"). Every
+/// key must be known, none may stand twice, nothing is nested. A certificate, when given, must be
+/// signed by the issuer's key and gives serial and expiry.
+ApiResult<Operation> parse_operation(std::string_view json, std::optional<OperationKind> kind,
+                                     const Issuer& issuer, const Limits& limits, UnixSeconds now);
 /// The operation "issue" for a certificate in PEM or DER.
 ApiResult<Operation> issue_certificate(Bytes certificate, const Issuer& issuer);
 

@@ -20,11 +20,13 @@ TEST(Api, IssuesRevokesHoldsAndForgets) {
   const std::uint64_t first = reply.json["sequence"];
   EXPECT_EQ(world.post("hold", R"({"serial":"4A19"})").state(), "hold");
   EXPECT_EQ(world.post("unhold", R"({"serial":"4A19"})").state(), "good");
-  reply = world.post("revoke", R"({"serial":"4A19","reason":"keyCompromise","at":"2026-11-20T00:00:00Z",
+  reply =
+      world.post("revoke", R"({"serial":"4A19","reason":"keyCompromise","at":"2026-11-20T00:00:00Z",
                                    "compromise_date":"2026-11-19T00:00:00Z"})");
-  EXPECT_EQ(reply.json["certificate"].dump(),
-            R"({"at":"2026-11-20T00:00:00Z","expires":"2027-01-01T00:00:00Z","invalidity_date":"2026-11-19T00:00:00Z",)"
-            R"("reason":"keyCompromise","serial":"4A19","state":"revoked"})");
+  EXPECT_EQ(
+      reply.json["certificate"].dump(),
+      R"({"at":"2026-11-20T00:00:00Z","expires":"2027-01-01T00:00:00Z","invalidity_date":"2026-11-19T00:00:00Z",)"
+      R"("reason":"keyCompromise","serial":"4A19","state":"revoked"})");
   EXPECT_EQ(reply.json["sequence"], first + 3);
   EXPECT_EQ(world.record("4A19")->invalidity_date, parse_iso8601("2026-11-19"));
   EXPECT_EQ(world.post("issue", R"({"serial":"77"})").state(), "good");
@@ -63,15 +65,25 @@ TEST(Api, AConflictTellsTheFactsAndChangesNothing) {
 TEST(Api, AnExpiryOutOfTheAirUndoesNoRevocation) {
   World world;
   ASSERT_EQ(world.post("revoke", R"({"serial":"4A19"})").state(), "revoked");
-  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z"})").status, 409U);
-  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z","amend":true})").status, 409U);
+  EXPECT_EQ(world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z"})").status,
+            409U);
+  EXPECT_EQ(
+      world.post("revoke", R"({"serial":"4A19","expires":"2000-01-01T00:00:00Z","amend":true})")
+          .status,
+      409U);
   EXPECT_EQ(world.post("forget", R"({"serial":"4A19"})").status, 409U);
   EXPECT_EQ(world.post("issue", R"({"serial":"4A19"})").status, 409U);
   EXPECT_EQ(world.record("4A19")->state, store::State::kRevoked);
   EXPECT_FALSE(world.record("4A19")->expires);
-  world.post("revoke", nlohmann::json{{"serial", standard_pki().leaf.certificate.serial().to_hex()}}.dump());
-  EXPECT_EQ(world.post("revoke", nlohmann::json{{"certificate", standard_pki().leaf.certificate_pem()}}.dump()).result(), "changed");
-  EXPECT_EQ(world.record(standard_pki().leaf.certificate.serial().to_hex())->expires, standard_pki().leaf.certificate.not_after());
+  world.post("revoke",
+             nlohmann::json{{"serial", standard_pki().leaf.certificate.serial().to_hex()}}.dump());
+  EXPECT_EQ(world
+                .post("revoke",
+                      nlohmann::json{{"certificate", standard_pki().leaf.certificate_pem()}}.dump())
+                .result(),
+            "changed");
+  EXPECT_EQ(world.record(standard_pki().leaf.certificate.serial().to_hex())->expires,
+            standard_pki().leaf.certificate.not_after());
 }
 
 // req: OCSP-CRL-013
@@ -80,7 +92,8 @@ TEST(Api, KeepsAnExpiredRevocationAsLongAsItsLimitSays) {
   limits.keep_revoked = Seconds(1000);
   World world(limits);
   const std::string body = R"({"serial":"4A19"})";
-  world.post("revoke", R"({"serial":"4A19","expires":")" + format_iso8601(kTestNow + Seconds(10)) + "\"}");
+  world.post("revoke",
+             R"({"serial":"4A19","expires":")" + format_iso8601(kTestNow + Seconds(10)) + "\"}");
   EXPECT_EQ(world.post("forget", body, kTestNow + Seconds(1010)).status, 409U);
   EXPECT_TRUE(world.record("4A19"));
   EXPECT_EQ(world.post("forget", body, kTestNow + Seconds(1011)).state(), "absent");
@@ -89,7 +102,8 @@ TEST(Api, KeepsAnExpiredRevocationAsLongAsItsLimitSays) {
 // req: OCSP-CRL-042
 TEST(Api, TakesNoHoldWhereNoCrlCouldSayIt) {
   World world;
-  const std::vector<Issuer> issuers{{"ca one", world.issuer, {standard_pki().intermediate.certificate}, Holds::kForbidden}};
+  const std::vector<Issuer> issuers{
+      {"ca one", world.issuer, {standard_pki().intermediate.certificate}, Holds::kForbidden}};
   world.api = std::make_unique<Api>(*world.store, issuers);
   const Pushed refused = world.post("hold", R"({"serial":"4A19"})");
   EXPECT_EQ(refused.status, 409U);
@@ -104,13 +118,21 @@ TEST(Api, TakesSerialAndExpiryFromACertificate) {
   const pki::Certificate& leaf = standard_pki().leaf.certificate;
   const std::string pem = standard_pki().leaf.certificate_pem();
   const std::string hex = leaf.serial().to_hex();
-  EXPECT_EQ(world.send("POST", "/v1/issuers/ca%20one/issue", as_text(leaf.der()), "application/pkix-cert").result(), "changed");
+  EXPECT_EQ(
+      world.send("POST", "/v1/issuers/ca%20one/issue", as_text(leaf.der()), "application/pkix-cert")
+          .result(),
+      "changed");
   EXPECT_EQ(world.record(hex)->expires, leaf.not_after());
-  EXPECT_EQ(world.send("POST", "/v1/issuers/ca%20one/issue", pem, "application/x-pem-file").result(), "unchanged");
+  EXPECT_EQ(
+      world.send("POST", "/v1/issuers/ca%20one/issue", pem, "application/x-pem-file").result(),
+      "unchanged");
   EXPECT_EQ(world.post("revoke", nlohmann::json{{"certificate", pem}}.dump()).state(), "revoked");
-  const Pushed wrong = world.post("revoke", nlohmann::json{{"certificate", pem}, {"serial", "01"}}.dump());
+  const Pushed wrong =
+      world.post("revoke", nlohmann::json{{"certificate", pem}, {"serial", "01"}}.dump());
   EXPECT_THAT(wrong.detail(), HasSubstr(hex));
-  const Pushed foreign = world.post("issue", nlohmann::json{{"certificate", standard_pki().intermediate.certificate_pem()}}.dump());
+  const Pushed foreign = world.post(
+      "issue",
+      nlohmann::json{{"certificate", standard_pki().intermediate.certificate_pem()}}.dump());
   EXPECT_EQ(foreign.status, 400U);
   EXPECT_THAT(foreign.detail(), HasSubstr("was not signed by issuer 'ca one'"));
 }
@@ -121,36 +143,41 @@ struct Refused {
 };
 TEST(Api, SaysWhatIsWrongWithARequest) {
   World world;
-  for (const auto& [body, why] : {
-           Refused{"", "not a JSON object"},
-           Refused{"[]", "not a JSON object"},
-           Refused{"{\"serial\":", "not a JSON object"},
-           Refused{R"({"serial":"4A19"} x)", "not a JSON object"},
-           Refused{R"({})", "serial"},
-           Refused{R"({"serial":4919})", "must be a text"},
-           Refused{R"({"serial":"xyz"})", "hexadecimal"},
-           Refused{R"({"serial":"1","serial":"2"})", "twice"},
-           Refused{R"({"serial":"1","reasn":"superseded"})", "did you mean 'reason'"},
-           Refused{R"({"serial":"1","reason":{"a":[]}})", "nested"},
-           Refused{R"({"serial":"1","reason":"angry"})", "keyCompromise"},
-           Refused{R"({"serial":"1","reason":"certificateHold"})", "operation hold"},
-           Refused{R"({"serial":"1","reason":"removeFromCRL"})", "is none"},
-           Refused{R"({"serial":"1","at":"tomorrow"})", "no time"},
-           Refused{R"({"serial":"1","at":"2026-12-24T10:00:00Z"})", "future"},
-           Refused{R"({"serial":"1","at":"1969-12-24T10:00:00Z"})", "1970"},
-           Refused{R"({"serial":"1","compromise_date":"2026-01-01"})", "keyCompromise"},
-           Refused{R"({"serial":"1","reason":"keyCompromise","compromise_date":"2026-01-01","invalidity_date":"2026-01-02"})", "differ"},
-           Refused{R"({"serial":"1","amend":"yes"})", "true or false"},
-           Refused{R"({"serial":"1","op":"issue"})", "as in the URL"},
-           Refused{R"({"certificate":"-----BEGIN"})", "certificate"},
-       }) {
+  for (
+      const auto& [body, why] : {
+          Refused{"", "not a JSON object"},
+          Refused{"[]", "not a JSON object"},
+          Refused{"{\"serial\":", "not a JSON object"},
+          Refused{R"({"serial":"4A19"} x)", "not a JSON object"},
+          Refused{R"({})", "serial"},
+          Refused{R"({"serial":4919})", "must be a text"},
+          Refused{R"({"serial":"xyz"})", "hexadecimal"},
+          Refused{R"({"serial":"1","serial":"2"})", "twice"},
+          Refused{R"({"serial":"1","reasn":"superseded"})", "did you mean 'reason'"},
+          Refused{R"({"serial":"1","reason":{"a":[]}})", "nested"},
+          Refused{R"({"serial":"1","reason":"angry"})", "keyCompromise"},
+          Refused{R"({"serial":"1","reason":"certificateHold"})", "operation hold"},
+          Refused{R"({"serial":"1","reason":"removeFromCRL"})", "is none"},
+          Refused{R"({"serial":"1","at":"tomorrow"})", "no time"},
+          Refused{R"({"serial":"1","at":"2026-12-24T10:00:00Z"})", "future"},
+          Refused{R"({"serial":"1","at":"1969-12-24T10:00:00Z"})", "1970"},
+          Refused{R"({"serial":"1","compromise_date":"2026-01-01"})", "keyCompromise"},
+          Refused{
+              R"({"serial":"1","reason":"keyCompromise","compromise_date":"2026-01-01","invalidity_date":"2026-01-02"})",
+              "differ"},
+          Refused{R"({"serial":"1","amend":"yes"})", "true or false"},
+          Refused{R"({"serial":"1","op":"issue"})", "as in the URL"},
+          Refused{R"({"certificate":"-----BEGIN"})", "certificate"},
+      }) {
     const Pushed reply = world.post("revoke", body);
     EXPECT_EQ(reply.status, 400U) << body;
     EXPECT_EQ(reply.error(), "bad_request") << body;
     EXPECT_THAT(reply.detail(), HasSubstr(why)) << body;
   }
-  EXPECT_THAT(world.post("issue", R"({"serial":"1","reason":"superseded"})").detail(), HasSubstr("makes no sense with issue"));
-  EXPECT_THAT(world.post("unhold", R"({"serial":"1","at":"2026-01-01"})").detail(), HasSubstr("makes no sense with unhold"));
+  EXPECT_THAT(world.post("issue", R"({"serial":"1","reason":"superseded"})").detail(),
+              HasSubstr("makes no sense with issue"));
+  EXPECT_THAT(world.post("unhold", R"({"serial":"1","at":"2026-01-01"})").detail(),
+              HasSubstr("makes no sense with unhold"));
   const std::string deep = "{\"serial\":" + std::string(100'000, '[');
   EXPECT_EQ(world.post("revoke", deep).status, 400U);
   EXPECT_EQ(world.store->issuers().front().second.records, 0U);
@@ -166,8 +193,9 @@ TEST(Api, KnowsItsPlaces) {
   const Pushed list = world.send("GET", "/v1/issuers");
   EXPECT_EQ(list.json["issuers"][0]["issuer"], "ca one");
   EXPECT_EQ(list.json["issuers"][0]["revoked"], 1);
-  for (const char* target : {"/", "/v1", "/v1/issuers/ca%20one/fire", "/v1/issuersca/issue", "/v1/issuers//issue",
-                             "/v1/issuers/ca%20one/certificates/1/2", "/v1/issuers/ca%2/issue", "/v1/issuers/other/issue"}) {
+  for (const char* target : {"/", "/v1", "/v1/issuers/ca%20one/fire", "/v1/issuersca/issue",
+                             "/v1/issuers//issue", "/v1/issuers/ca%20one/certificates/1/2",
+                             "/v1/issuers/ca%2/issue", "/v1/issuers/other/issue"}) {
     EXPECT_EQ(world.send("POST", target, R"({"serial":"1"})").status, 404U) << target;
   }
   EXPECT_EQ(world.send("GET", "/v1/issuers/ca%20one/issue").status, 405U);
@@ -187,7 +215,8 @@ TEST(Api, AClientMayWhatItMay) {
   EXPECT_FALSE(world.record("2"));
 }
 
-/// Another writer of the store (`muster store`, another node) revokes while requests to issue come in: none of them undoes it.
+/// Another writer of the store (`muster store`, another node) revokes while requests to issue come
+/// in: none of them undoes it.
 // req: OCSP-CRL-051
 TEST(Api, NoRaceUndoesARevocation) {
   World world;
@@ -205,7 +234,8 @@ TEST(Api, NoRaceUndoesARevocation) {
   });
   for (int round = 0; round < 4; ++round) {
     for (int i = 0; i < kSerials; ++i) {
-      world.post("issue", R"({"serial":")" + testing::make_serial(static_cast<std::uint64_t>(i)).to_hex() + "\"}");
+      world.post("issue", R"({"serial":")" +
+                              testing::make_serial(static_cast<std::uint64_t>(i)).to_hex() + "\"}");
     }
   }
   revoker.join();

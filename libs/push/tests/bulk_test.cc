@@ -13,7 +13,8 @@ struct BulkResult {
 };
 
 /// Sends `body` in pieces of `piece` octets.
-BulkResult send(World& world, const std::string& body, const std::string& query = "", std::size_t piece = 7) {
+BulkResult send(World& world, const std::string& body, const std::string& query = "",
+                std::size_t piece = 7) {
   BulkResult out;
   auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk" + query);
   if (!bulk) {
@@ -48,21 +49,25 @@ std::string issue_lines(int count) {
 
 TEST(Bulk, AnswersEachLineInOrder) {
   World world;
-  const BulkResult result = send(world,
-                                 R"({"op":"issue","serial":"01"})" "\n"
-                                 R"({"op":"revoke","serial":"02","reason":"superseded"})" "\n"
-                                 "\n"
-                                 "rubbish\n"
-                                 R"({"op":"unhold","serial":"03"})" "\n"
-                                 R"({"op":"revoke","serial":"01"})" "\n"
-                                 R"({"op":"issue","serial":"02"})");
+  const BulkResult result = send(world, R"({"op":"issue","serial":"01"})"
+                                        "\n"
+                                        R"({"op":"revoke","serial":"02","reason":"superseded"})"
+                                        "\n"
+                                        "\n"
+                                        "rubbish\n"
+                                        R"({"op":"unhold","serial":"03"})"
+                                        "\n"
+                                        R"({"op":"revoke","serial":"01"})"
+                                        "\n"
+                                        R"({"op":"issue","serial":"02"})");
   ASSERT_EQ(result.lines.size(), 6U);
   EXPECT_EQ(result.lines[0]["result"], "changed");
   EXPECT_EQ(result.lines[1]["certificate"]["reason"], "superseded");
   EXPECT_EQ(result.lines[2]["line"], 4);
   EXPECT_EQ(result.lines[2]["error"], "bad_request");
   EXPECT_EQ(result.lines[3]["error"], "not_found");
-  EXPECT_EQ(result.lines[4]["certificate"]["state"], "revoked") << "a line sees what those before it did";
+  EXPECT_EQ(result.lines[4]["certificate"]["state"], "revoked")
+      << "a line sees what those before it did";
   EXPECT_EQ(result.lines[5]["error"], "conflict") << "the last line needs no line feed";
   EXPECT_EQ(result.lines[5]["line"], 7);
   EXPECT_EQ(result.summary["changed"], 3);
@@ -98,7 +103,10 @@ TEST(Bulk, ResultsComeWhileTheBodyIsOnItsWay) {
 TEST(Bulk, AllOrNothing) {
   World world;
   const std::string good = issue_lines(3);
-  BulkResult result = send(world, good + R"({"op":"unhold","serial":"77"})" "\n", "?atomic=true");
+  BulkResult result = send(world,
+                           good + R"({"op":"unhold","serial":"77"})"
+                                  "\n",
+                           "?atomic=true");
   EXPECT_EQ(result.status, 409U);
   EXPECT_EQ(result.summary["error"], "nothing_done");
   ASSERT_EQ(result.lines.size(), 1U) << "only what stands in the way is told";
@@ -170,7 +178,8 @@ TEST(Bulk, KnowsItsOptionsAndClients) {
   EXPECT_FALSE(Api::is_bulk("GET", "/v1/issuers/ca%20one/bulk"));
   EXPECT_FALSE(Api::is_bulk("POST", "/v1/issuers/ca%20one/issue"));
   world.client.may = {OperationKind::kIssue};
-  const BulkResult result = send(world, R"({"op":"revoke","serial":"01"})" "\n");
+  const BulkResult result = send(world, R"({"op":"revoke","serial":"01"})"
+                                        "\n");
   EXPECT_EQ(result.lines[0]["error"], "forbidden");
   world.client.issuers = {};
   EXPECT_EQ(send(world, issue_lines(1)).status, 404U);

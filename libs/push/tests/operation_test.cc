@@ -10,14 +10,20 @@ namespace {
 
 using store::State;
 using store::Status;
-using testing::kTestNow;
 using ::testing::HasSubstr;
+using testing::kTestNow;
 
 constexpr UnixSeconds kEarlier = kTestNow - Seconds(3600);
 
 Operation op(OperationKind kind) {
-  return {.kind = kind, .serial = *Serial::from_hex("4A19"), .expires = {}, .expires_by = Proof::kWord, .at = {},
-          .reason = {}, .invalidity_date = {}, .amend = Amend::kNo};
+  return {.kind = kind,
+          .serial = *Serial::from_hex("4A19"),
+          .expires = {},
+          .expires_by = Proof::kWord,
+          .at = {},
+          .reason = {},
+          .invalidity_date = {},
+          .amend = Amend::kNo};
 }
 Status status(State state, std::optional<ReasonCode> reason = std::nullopt) {
   Status out;
@@ -67,13 +73,18 @@ TEST(Decide, Table) {
   };
   for (const Row& row : rows) {
     const Decision decision = decide(op(row.kind), row.known, kTestNow);
-    const std::string what = std::string(to_string(row.kind)) + " on " +
-                             (row.known ? std::to_string(static_cast<int>(row.known->state)) : "nothing");
+    const std::string what =
+        std::string(to_string(row.kind)) + " on " +
+        (row.known ? std::to_string(static_cast<int>(row.known->state)) : "nothing");
     EXPECT_EQ(decision.verdict, row.verdict) << what;
-    EXPECT_EQ(decision.status ? std::optional(decision.status->state) : std::nullopt, row.then) << what;
-    EXPECT_EQ(decision.why.empty(), row.verdict == Verdict::kChanged || row.verdict == Verdict::kUnchanged) << what;
+    EXPECT_EQ(decision.status ? std::optional(decision.status->state) : std::nullopt, row.then)
+        << what;
+    EXPECT_EQ(decision.why.empty(),
+              row.verdict == Verdict::kChanged || row.verdict == Verdict::kUnchanged)
+        << what;
     if (row.verdict == Verdict::kChanged) {
-      EXPECT_EQ(decide(op(row.kind), decision.status, kTestNow + Seconds(5)).verdict, Verdict::kUnchanged)
+      EXPECT_EQ(decide(op(row.kind), decision.status, kTestNow + Seconds(5)).verdict,
+                Verdict::kUnchanged)
           << what << ": the same request again has the same result";
     }
   }
@@ -119,7 +130,8 @@ TEST(Decide, TheExpiryIsLearntOnce) {
   issue.expires = kTestNow + Seconds(100);
   const Decision first = decide(issue, kGood, kTestNow);
   EXPECT_EQ(first.verdict, Verdict::kChanged);
-  EXPECT_EQ(decide(op(OperationKind::kIssue), first.status, kTestNow).status->expires, issue.expires);
+  EXPECT_EQ(decide(op(OperationKind::kIssue), first.status, kTestNow).status->expires,
+            issue.expires);
   issue.expires = kTestNow + Seconds(101);
   EXPECT_EQ(decide(issue, first.status, kTestNow).verdict, Verdict::kConflict);
 }
@@ -127,7 +139,8 @@ TEST(Decide, TheExpiryIsLearntOnce) {
 /// An expiry in the past would take a revocation off every CRL and out of every answer.
 // req: OCSP-CRL-051, OCSP-RESP-068
 TEST(Decide, AnExpiryOfWhatIsRevokedComesFromTheCertificateAlone) {
-  for (const OperationKind kind : {OperationKind::kRevoke, OperationKind::kHold, OperationKind::kUnhold}) {
+  for (const OperationKind kind :
+       {OperationKind::kRevoke, OperationKind::kHold, OperationKind::kUnhold}) {
     const Status& known = kind == OperationKind::kRevoke ? kRevoked : kHeld;
     for (const UnixSeconds expires : {kTestNow - Seconds(1), kTestNow + Seconds(2)}) {
       Operation operation = op(kind);
@@ -144,8 +157,10 @@ TEST(Decide, AnExpiryOfWhatIsRevokedComesFromTheCertificateAlone) {
 
 // req: OCSP-CRL-051
 TEST(Decide, NobodyPlantsAPastExpiry) {
-  for (const OperationKind kind : {OperationKind::kIssue, OperationKind::kRevoke, OperationKind::kHold}) {
-    for (const std::optional<Status>& known : {std::optional<Status>(), std::optional<Status>(kGood)}) {
+  for (const OperationKind kind :
+       {OperationKind::kIssue, OperationKind::kRevoke, OperationKind::kHold}) {
+    for (const std::optional<Status>& known :
+         {std::optional<Status>(), std::optional<Status>(kGood)}) {
       Operation operation = op(kind);
       operation.expires = kTestNow;
       EXPECT_EQ(decide(operation, known, kTestNow).verdict, Verdict::kConflict) << to_string(kind);
@@ -181,8 +196,11 @@ TEST(Decide, ARevocationIsForgottenOnlyAWhileBehindTheExpiry) {
       EXPECT_EQ(kept.verdict, Verdict::kConflict) << to_int(kTestNow + later);
       EXPECT_THAT(kept.why, HasSubstr(format_iso8601(kTestNow + kKeep)));
     }
-    EXPECT_EQ(decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1), kKeep).verdict, Verdict::kChanged);
-    EXPECT_EQ(decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1)).verdict, Verdict::kConflict)
+    EXPECT_EQ(
+        decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1), kKeep).verdict,
+        Verdict::kChanged);
+    EXPECT_EQ(decide(op(OperationKind::kForget), status, kTestNow + kKeep + Seconds(1)).verdict,
+              Verdict::kConflict)
         << "usually longer: CRLs about CAs come once a year";
   }
 }

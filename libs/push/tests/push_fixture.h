@@ -31,13 +31,17 @@ struct World {
     store::IssuerKey key;
     key.digest.fill(1);
     issuer = *store->ensure_issuer(key, "ca one");
-    api = std::make_unique<Api>(*store, std::vector<Issuer>{{"ca one", issuer, {standard_pki().intermediate.certificate}, Holds::kAllowed}}, limits);
+    api = std::make_unique<Api>(
+        *store,
+        std::vector<Issuer>{
+            {"ca one", issuer, {standard_pki().intermediate.certificate}, Holds::kAllowed}},
+        limits);
     for (std::size_t i = 0; i < kOperationKinds; ++i) {
       client.may.insert(static_cast<OperationKind>(i));
     }
   }
-  Pushed send(std::string_view method, std::string_view target, std::string_view body = "", std::string_view type = "",
-              UnixSeconds now = kTestNow) {
+  Pushed send(std::string_view method, std::string_view target, std::string_view body = "",
+              std::string_view type = "", UnixSeconds now = kTestNow) {
     const Reply reply = api->handle(client, {method, target, type, as_bytes(body)}, now);
     return {reply.status, nlohmann::json::parse(reply.body, nullptr, false)};
   }
@@ -54,7 +58,12 @@ struct World {
   std::unique_ptr<store::Store> store;
   store::IssuerId issuer{};
   std::unique_ptr<Api> api;
-  Client client{.name = "tester", .uids = {}, .gids = {}, .certificates = {"dns:ca.example"}, .issuers = {"ca one"}, .may = {}};
+  Client client{.name = "tester",
+                .uids = {},
+                .gids = {},
+                .certificates = {"dns:ca.example"},
+                .issuers = {"ca one"},
+                .may = {}};
 };
 
 }  // namespace muster::push

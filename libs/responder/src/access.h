@@ -12,19 +12,20 @@ inline constexpr std::size_t kMaxRequestorCertificates = 8;
 /// Of the RSA keys in them.
 inline constexpr std::size_t kMaxRequestorRsaBits = 4096;
 
-/// Whether this client's network may ask about the issuer, and need not have signed. Allocation-free.
-/// kNone, kClientRefused, kUnsigned.
+/// Whether this client's network may ask about the issuer, and need not have signed.
+/// Allocation-free. kNone, kClientRefused, kUnsigned.
 Cause check_client(const Issuer& issuer, const ocsp::RequestView& request, const Client& client);
 /// Whether a signature must be verified before the issuer's records are looked at.
 bool wants_verifying(const Issuer& issuer, const ocsp::RequestView& request);
 /// Whether everybody may have the answers, so that shared caches may keep them.
 bool is_for_everybody(const Issuer& issuer);
-/// Verifies the signature of a request and who made it: a certificate with a path to the issuer's requestor anchors at `now`,
-/// named by requestorName where that is a directory name, and on the list of requestors if there is one. The cost is bounded by
-/// the limits above and pki::find_path, and told. kNone, kBadSignature, kRequestorRefused.
+/// Verifies the signature of a request and who made it: a certificate with a path to the issuer's
+/// requestor anchors at `now`, named by requestorName where that is a directory name, and on the
+/// list of requestors if there is one. The cost is bounded by the limits above and pki::find_path,
+/// and told. kNone, kBadSignature, kRequestorRefused.
 struct Requestor {
   Cause cause = Cause::kNone;
-  std::string who;  ///< subject, or why not
+  std::string who;             ///< subject, or why not
   std::size_t signatures = 0;  ///< tried to find out
 };
 Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& request, UnixSeconds now);

@@ -1,8 +1,7 @@
-#include "answerer_impl.h"
-
 #include <algorithm>
 #include <bit>
 
+#include "answerer_impl.h"
 #include "routing.h"
 
 namespace muster::responder {
@@ -13,7 +12,8 @@ Answerer::Impl::Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Read
   take(std::move(s), std::move(e));
 }
 
-void Answerer::Impl::take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange) {
+void Answerer::Impl::take(std::shared_ptr<const Setup> next,
+                          std::shared_ptr<AnswerExchange> next_exchange) {
   ready = ReadyAnswers(next->policy().ready_answers);
   exchange = std::move(next_exchange);
   last = nullptr;
@@ -28,8 +28,12 @@ void Answerer::Impl::take(std::shared_ptr<const Setup> next, std::shared_ptr<Ans
 
 Answer Answerer::Impl::show(const HttpMessage& message, std::size_t issuer) {
   last = &message;
-  return Answer{message.octets, message.head_bytes,  message.cacheable() ? message.etag() : std::string_view(),
-                Cause::kNone,   unissued, setup->issuers()[issuer].label,
+  return Answer{message.octets,
+                message.head_bytes,
+                message.cacheable() ? message.etag() : std::string_view(),
+                Cause::kNone,
+                unissued,
+                setup->issuers()[issuer].label,
                 {}};
 }
 
@@ -68,11 +72,12 @@ void Answerer::Impl::count(std::size_t issuer, const Resolved& resolved) {
 
 void Answerer::Impl::note_unissued(std::size_t issuer, Bytes serial, const Client& client) {
   const IssuerPolicy& policy = setup->issuers()[issuer].terms.policy;
-  const bool expected =
-      contains(policy.monitor_clients, client.address) ||
-      std::any_of(policy.monitor_serials.begin(), policy.monitor_serials.end(), [serial](const Buffer& prefix) {
-        return serial.size() >= prefix.size() && equal(serial.first(prefix.size()), prefix);
-      });
+  const bool expected = contains(policy.monitor_clients, client.address) ||
+                        std::any_of(policy.monitor_serials.begin(), policy.monitor_serials.end(),
+                                    [serial](const Buffer& prefix) {
+                                      return serial.size() >= prefix.size() &&
+                                             equal(serial.first(prefix.size()), prefix);
+                                    });
   if (expected) {
     issuer_counters[issuer]->unissued_monitors.add();
     unissued = unissued == UnissuedSeen::kNo ? UnissuedSeen::kFromMonitor : unissued;
@@ -139,7 +144,8 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
   const SignerRef by = asked.front().by;
   const Buffer tbs = drafter.draft(*setup, asked, nonce, *reader, now);
   const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
-  MUSTER_TRY(const Bytes signature, elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs));
+  MUSTER_TRY(const Bytes signature,
+             elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs));
   counters.signatures.add();
   Buffer body = signings->assemble(by, tbs, signature);
   const std::size_t limit = setup->issuers()[by.issuer].terms.policy.max_response_bytes;
@@ -149,15 +155,17 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
   return body;
 }
 
-/// Until when an answer signed now is used, and may be kept by caches: its refresh age, well before its end. `spread` (0..1023)
-/// makes answers signed in one burst fall due one after the other.
-UnixSeconds Answerer::Impl::replace_at(const Asked& one, std::uint64_t spread, UnixSeconds now) const {
+/// Until when an answer signed now is used, and may be kept by caches: its refresh age, well before
+/// its end. `spread` (0..1023) makes answers signed in one burst fall due one after the other.
+UnixSeconds Answerer::Impl::replace_at(const Asked& one, std::uint64_t spread,
+                                       UnixSeconds now) const {
   const Seconds left = one.resolved.next_update - now;
   const Seconds age = std::min(refresh_age(setup->issuers()[one.by.issuer].terms.policy), left / 2);
   return now + age - age * static_cast<std::int64_t>(spread) / 10240;  // up to a tenth
 }
 
-Result<std::shared_ptr<const SignedAnswer>, Cause> Answerer::Impl::obtain(std::uint32_t variant, UnixSeconds now) {
+Result<std::shared_ptr<const SignedAnswer>, Cause> Answerer::Impl::obtain(std::uint32_t variant,
+                                                                          UnixSeconds now) {
   const Asked& one = asked.front();
   AnswerExchange::Impl* const shared = exchange == nullptr ? nullptr : &exchange->impl();
   if (shared != nullptr) {
@@ -169,13 +177,13 @@ Result<std::shared_ptr<const SignedAnswer>, Cause> Answerer::Impl::obtain(std::u
   }
   MUSTER_TRY(Buffer body, sign(std::nullopt, now));
   const auto spread = static_cast<std::uint64_t>(BytesHash()(one.id.raw)) % 1024;
-  auto made = std::make_shared<const SignedAnswer>(
-      SignedAnswer{one.resolved, one.by.signer, now, replace_at(one, spread, now), std::move(body)});
+  auto made = std::make_shared<const SignedAnswer>(SignedAnswer{
+      one.resolved, one.by.signer, now, replace_at(one, spread, now), std::move(body)});
   return shared == nullptr ? made : shared->publish(one.id.raw, variant, std::move(made), now);
 }
 
-Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence,
-                                UnixSeconds now) {
+Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t variant,
+                                std::uint64_t sequence, UnixSeconds now) {
   const Asked& one = asked.front();
   count(one.by.issuer, one.resolved);
   if (ready.find(one.id.raw, variant) != nullptr) {
@@ -208,7 +216,8 @@ Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t varian
   return show(message, one.by.issuer);
 }
 
-Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonce, UnixSeconds now) {
+Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonce,
+                                                UnixSeconds now) {
   MUSTER_TRY(const Buffer body, sign(nonce, now));
   Freshness freshness{UnixSeconds::max(), UnixSeconds::max(), UnixSeconds::max()};
   bool is_private = nonce.has_value();
@@ -219,7 +228,8 @@ Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonc
     const IssuerPolicy& policy = issuer.terms.policy;
     is_restricted = is_restricted || !is_for_everybody(issuer);
     is_private = is_private || policy.next_update == NextUpdate::kOmitted;
-    freshness.longest_age = std::min(freshness.longest_age, policy.max_age.value_or(Seconds::max()));
+    freshness.longest_age =
+        std::min(freshness.longest_age, policy.max_age.value_or(Seconds::max()));
     freshness.this_update = std::min(freshness.this_update, one.resolved.this_update);
     freshness.next_update = std::min(freshness.next_update, one.resolved.next_update);
     freshness.fresh_until = std::min(freshness.fresh_until, replace_at(one, 0, now));
@@ -247,8 +257,9 @@ void Answerer::Impl::note_absent(const Client& client) {
   }
 }
 
-Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::optional<Bytes>& nonce,
-                                     std::uint64_t sequence, UnixSeconds now, const Client& client) {
+Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
+                                     const std::optional<Bytes>& nonce, std::uint64_t sequence,
+                                     UnixSeconds now, const Client& client) {
   const Issuer& issuer = setup->issuers()[asked.front().by.issuer];
   const bool remembered = asked.size() == 1 && !nonce;
   SignerMask excluded = not_shared(*setup, asked);
@@ -293,7 +304,8 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::o
       answer.pending = true;
       return answer;
     }
-    if (cause != Cause::kSigningFailed && cause != Cause::kSignerUnavailable && cause != Cause::kResponseTooLarge) {
+    if (cause != Cause::kSigningFailed && cause != Cause::kSignerUnavailable &&
+        cause != Cause::kResponseTooLarge) {
       break;
     }
     excluded |= SignerMask{1} << choice->signer;  // another one may still be able to
@@ -303,13 +315,16 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes, const std::o
 
 Cause Answerer::Impl::check_limits(UnixSeconds now, const Client& client) {
   const Policy& policy = setup->policy();
-  const bool is_limited = policy.requests_per_source != 0 && !contains(policy.unlimited_clients, client.address);
+  const bool is_limited =
+      policy.requests_per_source != 0 && !contains(policy.unlimited_clients, client.address);
   // The source first: what one source asks too much must not eat up what all have together.
-  const bool allowed = (!is_limited || rate.take_from_source(client.address, now)) && rate.take_from_total(now);
+  const bool allowed =
+      (!is_limited || rate.take_from_source(client.address, now)) && rate.take_from_total(now);
   return allowed ? Cause::kNone : Cause::kRateLimited;
 }
 
-Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now, const Client& client) {
+Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now,
+                            const Client& client) {
   const Issuer* verified = nullptr;
   for (const Asked& one : asked) {
     const Issuer& issuer = setup->issuers()[one.by.issuer];
@@ -334,7 +349,8 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now, c
 
 Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& client) {
   unissued = UnissuedSeen::kNo;
-  if (const Cause cause = resuming != nullptr ? Cause::kNone : check_limits(now, client); cause != Cause::kNone) {
+  if (const Cause cause = resuming != nullptr ? Cause::kNone : check_limits(now, client);
+      cause != Cause::kNone) {
     return refuse(cause, now);
   }
   // One snapshot for the whole request (OCSP-RESP-082).
@@ -347,7 +363,8 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
     ReadyAnswer* const found = ready.find(plain, 0);
     if (found != nullptr && setup->issuers()[found->by.issuer].open) {
       if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
-        counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add(resuming == nullptr ? 1 : 0);
+        counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add(
+            resuming == nullptr ? 1 : 0);
         return show(*message, found->by.issuer);
       }
     }
@@ -370,7 +387,8 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
     }
     return refuse(cause, now);
   }
-  if (const Cause cause = is_admitted() ? Cause::kNone : admit(*request, now, client); cause != Cause::kNone) {
+  if (const Cause cause = is_admitted() ? Cause::kNone : admit(*request, now, client);
+      cause != Cause::kNone) {
     return refuse_issuer(cause, now);
   }
   const IssuerPolicy& policy = setup->issuers()[asked.front().by.issuer].terms.policy;
@@ -381,9 +399,10 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
   return answer_signed(options.wishes, nonce.echo, sequence, now, client);
 }
 
-Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
-                   std::shared_ptr<AnswerExchange> exchange)
-    : impl_(std::make_unique<Impl>(std::move(setup), std::move(reader), counters, std::move(exchange))) {}
+Answerer::Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader,
+                   Counters& counters, std::shared_ptr<AnswerExchange> exchange)
+    : impl_(std::make_unique<Impl>(std::move(setup), std::move(reader), counters,
+                                   std::move(exchange))) {}
 Answerer::~Answerer() {
   if (impl_->desk != nullptr) {
     impl_->desk->leave_seat(impl_->seat);
@@ -401,7 +420,13 @@ Answer Answerer::refuse(Cause cause, UnixSeconds now) {
 Answer Answerer::not_modified() {
   MUSTER_ASSERT(impl_->last != nullptr && impl_->last->cacheable());
   render_not_modified(impl_->not_modified, *impl_->last);
-  return Answer{impl_->not_modified.octets, impl_->not_modified.head_bytes, {}, Cause::kNone, UnissuedSeen::kNo, {}, {}};
+  return Answer{impl_->not_modified.octets,
+                impl_->not_modified.head_bytes,
+                {},
+                Cause::kNone,
+                UnissuedSeen::kNo,
+                {},
+                {}};
 }
 
 void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {
@@ -420,9 +445,12 @@ std::string describe_request(Bytes request) {
   }
   const ocsp::SingleRequestView first = *parsed->requests.begin();
   const auto hash = der::find_hash(first.cert_id.hash_algorithm);
-  std::string text = "CertID " + (hash ? std::string(to_string(*hash)) : der::oid_to_string(first.cert_id.hash_algorithm.oid)) +
-                     ", issuer name hash " + to_hex(first.cert_id.issuer_name_hash) + ", issuer key hash " +
-                     to_hex(first.cert_id.issuer_key_hash) + ", serial " + to_hex(first.cert_id.serial);
+  std::string text = "CertID " +
+                     (hash ? std::string(to_string(*hash))
+                           : der::oid_to_string(first.cert_id.hash_algorithm.oid)) +
+                     ", issuer name hash " + to_hex(first.cert_id.issuer_name_hash) +
+                     ", issuer key hash " + to_hex(first.cert_id.issuer_key_hash) + ", serial " +
+                     to_hex(first.cert_id.serial);
   if (parsed->requests.size() > 1) {
     text += ", and " + std::to_string(parsed->requests.size() - 1) + " more certificates";
   }

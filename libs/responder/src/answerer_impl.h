@@ -56,8 +56,8 @@ struct Resumption {
   bool may_order;  ///< no: only what `result` holds is used
 };
 
-/// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use what is remembered - or
-/// resolve, draft, sign, assemble, remember. Private to the Answerer.
+/// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use
+/// what is remembered - or resolve, draft, sign, assemble, remember. Private to the Answerer.
 struct Answerer::Impl {
   std::shared_ptr<const Setup> setup;
   std::unique_ptr<store::Reader> reader;
@@ -65,12 +65,12 @@ struct Answerer::Impl {
   std::optional<Signings> signings;
   Drafter drafter;
   ReadyAnswers ready;
-  std::shared_ptr<AnswerExchange> exchange;   ///< with the other loops; may be null
+  std::shared_ptr<AnswerExchange> exchange;  ///< with the other loops; may be null
   HttpDate date;
-  HttpMessage scratch;                        ///< answers that are not remembered
+  HttpMessage scratch;  ///< answers that are not remembered
   HttpMessage not_modified;
   const HttpMessage* last = nullptr;
-  std::array<HttpMessage, 7> errors;          ///< by ResponseStatus
+  std::array<HttpMessage, 7> errors;  ///< by ResponseStatus
   std::vector<Asked> asked;
   std::optional<Milliseconds> clock_error;
   SecondLimit signing, verifying;
@@ -79,14 +79,15 @@ struct Answerer::Impl {
   UnissuedSeen unissued = UnissuedSeen::kNo;     ///< by the request at hand
 
   // -- for keys that sign elsewhere (awaiting.cc)
-  std::shared_ptr<SigningDesk> desk;               ///< null: they block
+  std::shared_ptr<SigningDesk> desk;  ///< null: they block
   SigningDesk::Seat seat = 0;
   const Clock* clock = nullptr;
   SigningDesk::Ticket last_ticket = 0;
   std::map<SigningDesk::Ticket, AwaitedRequest> awaited;
   const Resumption* resuming = nullptr;
 
-  Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c, std::shared_ptr<AnswerExchange> e);
+  Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c,
+       std::shared_ptr<AnswerExchange> e);
   void take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange);
 
   Answer answer(Bytes octets, UnixSeconds now, const Client& client);
@@ -105,32 +106,40 @@ struct Answerer::Impl {
   Cause collect(const ocsp::RequestView& request);
   // -- who asks
   Cause check_limits(UnixSeconds now, const Client& client);
-  /// Whether the client may ask about every issuer of `asked`; verifies a signature where that is wanted.
+  /// Whether the client may ask about every issuer of `asked`; verifies a signature where that is
+  /// wanted.
   Cause admit(const ocsp::RequestView& request, UnixSeconds now, const Client& client);
 
   // -- what is remembered
   /// A remembered answer if it may be said at `now`; a stale one stays for remember() to replace.
-  HttpMessage* use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now, const Client& client);
-  Answer remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence, UnixSeconds now);
-  [[nodiscard]] UnixSeconds replace_at(const Asked& one, std::uint64_t spread, UnixSeconds now) const;
+  HttpMessage* use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now,
+                         const Client& client);
+  Answer remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence,
+                  UnixSeconds now);
+  [[nodiscard]] UnixSeconds replace_at(const Asked& one, std::uint64_t spread,
+                                       UnixSeconds now) const;
 
   // -- what is signed
   [[nodiscard]] bool clock_is_sure() const;
-  /// Signature over `tbs` by a remote key, if it is there already. Errors: kNone - it was ordered, or what is there does not fit
-  /// any more; kSignerUnavailable; kSigningQueueFull.
-  Result<Bytes, Cause> sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce, UnixSeconds now);
+  /// Signature over `tbs` by a remote key, if it is there already. Errors: kNone - it was ordered,
+  /// or what is there does not fit any more; kSignerUnavailable; kSigningQueueFull.
+  Result<Bytes, Cause> sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce,
+                                      UnixSeconds now);
   void resume(SigningDesk::Ticket ticket, const DeskResult& result);
   /// Whether a request that waited was let in under the setup in force.
-  [[nodiscard]] bool is_admitted() const { return resuming != nullptr && resuming->result->setup == setup; }
+  [[nodiscard]] bool is_admitted() const {
+    return resuming != nullptr && resuming->result->setup == setup;
+  }
   /// Signs what `asked` holds. Body of the answer, or why there is none.
   Result<Buffer, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
-  /// An answer without nonce for one certificate: from another loop, or signed now and offered to the others.
+  /// An answer without nonce for one certificate: from another loop, or signed now and offered to
+  /// the others.
   Result<std::shared_ptr<const SignedAnswer>, Cause> obtain(std::uint32_t variant, UnixSeconds now);
   /// An answer that is not remembered: with a nonce, or for several certificates.
   Result<Answer, Cause> sign_once(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// Tries the signers in the order of the rules until one signs.
-  Answer answer_signed(const SignatureWishes& wishes, const std::optional<Bytes>& nonce, std::uint64_t sequence, UnixSeconds now,
-                       const Client& client);
+  Answer answer_signed(const SignatureWishes& wishes, const std::optional<Bytes>& nonce,
+                       std::uint64_t sequence, UnixSeconds now, const Client& client);
 };
 
 }  // namespace muster::responder

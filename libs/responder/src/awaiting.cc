@@ -2,9 +2,10 @@
 
 #include "answerer_impl.h"
 
-// Answers that remote keys sign (decision 026). A request that needs one is put aside; when the signature is there the whole request
-// is answered again from its beginning, as of the instant it was drafted. What has not changed since gives the same octets, and they
-// are signed already; what has changed (a revocation among it) does not, and is signed anew.
+// Answers that remote keys sign (decision 026). A request that needs one is put aside; when the
+// signature is there the whole request is answered again from its beginning, as of the instant it
+// was drafted. What has not changed since gives the same octets, and they are signed already; what
+// has changed (a revocation among it) does not, and is signed anew.
 namespace muster::responder {
 namespace {
 
@@ -20,16 +21,20 @@ Buffer share_key(const Asked& one) {
 
 }  // namespace
 
-Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce, UnixSeconds now) {
+Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& tbs, bool has_nonce,
+                                                    UnixSeconds now) {
   if (resuming != nullptr) {
-    const bool failed = std::any_of(resuming->failed->begin(), resuming->failed->end(), [&](const FailedSigner& one) {
-      return one.setup == setup.get() && one.by.issuer == by.issuer && one.by.signer == by.signer;
-    });
+    const bool failed = std::any_of(
+        resuming->failed->begin(), resuming->failed->end(), [&](const FailedSigner& one) {
+          return one.setup == setup.get() && one.by.issuer == by.issuer &&
+                 one.by.signer == by.signer;
+        });
     if (failed) {
       return Err{Cause::kSignerUnavailable};
     }
     const DeskResult& made = *resuming->result;
-    if (made.signature && made.setup == setup && made.issuer == by.issuer && made.signer == by.signer && made.tbs == tbs) {
+    if (made.signature && made.setup == setup && made.issuer == by.issuer &&
+        made.signer == by.signer && made.tbs == tbs) {
       return Bytes(*made.signature);
     }
     if (!resuming->may_order) {
@@ -38,8 +43,8 @@ Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& 
   }
   const bool shared = asked.size() == 1 && !has_nonce;
   DeskResult wanted{setup, by.issuer, by.signer, now, tbs, {}};
-  if (desk->order(seat, ++last_ticket, shared ? share_key(asked.front()) : Buffer(), std::move(wanted), signings->signer(by)) ==
-      SigningDesk::Taken::kFull) {
+  if (desk->order(seat, ++last_ticket, shared ? share_key(asked.front()) : Buffer(),
+                  std::move(wanted), signings->signer(by)) == SigningDesk::Taken::kFull) {
     return Err{Cause::kSigningQueueFull};
   }
   return Err{Cause::kNone};
@@ -75,13 +80,15 @@ void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result
   request.done(given);
 }
 
-void Answerer::use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post, const Clock& clock) {
+void Answerer::use_desk(std::shared_ptr<SigningDesk> desk,
+                        std::function<void(std::function<void()>)> post, const Clock& clock) {
   MUSTER_ASSERT(impl_->desk == nullptr);
   impl_->clock = &clock;
-  impl_->seat = desk->take_seat([impl = impl_.get(), post = std::move(post)](SigningDesk::Ticket ticket,
-                                                                             std::shared_ptr<const DeskResult> result) {
-    post([impl, ticket, result = std::move(result)] { impl->resume(ticket, *result); });
-  });
+  impl_->seat =
+      desk->take_seat([impl = impl_.get(), post = std::move(post)](
+                          SigningDesk::Ticket ticket, std::shared_ptr<const DeskResult> result) {
+        post([impl, ticket, result = std::move(result)] { impl->resume(ticket, *result); });
+      });
   impl_->desk = std::move(desk);
 }
 

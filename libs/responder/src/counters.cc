@@ -4,46 +4,77 @@ namespace muster::responder {
 
 std::string_view to_string(Cause cause) {
   switch (cause) {
-    case Cause::kNone: return "none";
-    case Cause::kBadEncoding: return "bad_encoding";
-    case Cause::kBadRequest: return "bad_request";
-    case Cause::kBadNonce: return "bad_nonce";
-    case Cause::kCriticalExtension: return "critical_extension";
-    case Cause::kUnknownHash: return "unknown_hash";
-    case Cause::kUnknownIssuer: return "unknown_issuer";
-    case Cause::kSeveralIssuers: return "several_issuers";
-    case Cause::kUnissued: return "unissued";
-    case Cause::kUnlisted: return "unlisted";
-    case Cause::kSourceNotLoaded: return "source_not_loaded";
-    case Cause::kSourceStale: return "source_stale";
-    case Cause::kStoreUnreadable: return "store_unreadable";
-    case Cause::kSignerExpired: return "signer_expired";
-    case Cause::kSigningFailed: return "signing_failed";
-    case Cause::kClockUnsure: return "clock_unsure";
-    case Cause::kSigningLimit: return "signing_limit";
-    case Cause::kSignerUnavailable: return "signer_unavailable";
-    case Cause::kSigningQueueFull: return "signing_queue_full";
-    case Cause::kRateLimited: return "rate_limited";
-    case Cause::kClientRefused: return "client_refused";
-    case Cause::kNonceMissing: return "nonce_missing";
-    case Cause::kUnsigned: return "unsigned";
-    case Cause::kBadSignature: return "bad_signature";
-    case Cause::kRequestorRefused: return "requestor_refused";
-    case Cause::kVerifyingLimit: return "verifying_limit";
-    case Cause::kRetired: return "retired";
-    case Cause::kResponseTooLarge: return "response_too_large";
-    case Cause::kRouted: return "routed";
+    case Cause::kNone:
+      return "none";
+    case Cause::kBadEncoding:
+      return "bad_encoding";
+    case Cause::kBadRequest:
+      return "bad_request";
+    case Cause::kBadNonce:
+      return "bad_nonce";
+    case Cause::kCriticalExtension:
+      return "critical_extension";
+    case Cause::kUnknownHash:
+      return "unknown_hash";
+    case Cause::kUnknownIssuer:
+      return "unknown_issuer";
+    case Cause::kSeveralIssuers:
+      return "several_issuers";
+    case Cause::kUnissued:
+      return "unissued";
+    case Cause::kUnlisted:
+      return "unlisted";
+    case Cause::kSourceNotLoaded:
+      return "source_not_loaded";
+    case Cause::kSourceStale:
+      return "source_stale";
+    case Cause::kStoreUnreadable:
+      return "store_unreadable";
+    case Cause::kSignerExpired:
+      return "signer_expired";
+    case Cause::kSigningFailed:
+      return "signing_failed";
+    case Cause::kClockUnsure:
+      return "clock_unsure";
+    case Cause::kSigningLimit:
+      return "signing_limit";
+    case Cause::kSignerUnavailable:
+      return "signer_unavailable";
+    case Cause::kSigningQueueFull:
+      return "signing_queue_full";
+    case Cause::kRateLimited:
+      return "rate_limited";
+    case Cause::kClientRefused:
+      return "client_refused";
+    case Cause::kNonceMissing:
+      return "nonce_missing";
+    case Cause::kUnsigned:
+      return "unsigned";
+    case Cause::kBadSignature:
+      return "bad_signature";
+    case Cause::kRequestorRefused:
+      return "requestor_refused";
+    case Cause::kVerifyingLimit:
+      return "verifying_limit";
+    case Cause::kRetired:
+      return "retired";
+    case Cause::kResponseTooLarge:
+      return "response_too_large";
+    case Cause::kRouted:
+      return "routed";
   }
   return "?";
 }
 
 ocsp::ResponseStatus status_for(Cause cause) {
   switch (cause) {
-    case Cause::kNone: return ocsp::ResponseStatus::kSuccessful;
+    case Cause::kNone:
+      return ocsp::ResponseStatus::kSuccessful;
     case Cause::kBadEncoding:
     case Cause::kBadRequest:
     case Cause::kBadNonce:
-    case Cause::kCriticalExtension: return ocsp::ResponseStatus::kMalformedRequest;
+    case Cause::kCriticalExtension:
+      return ocsp::ResponseStatus::kMalformedRequest;
     case Cause::kUnknownHash:
     case Cause::kUnknownIssuer:
     case Cause::kSeveralIssuers:
@@ -53,8 +84,10 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kNonceMissing:
     case Cause::kBadSignature:
     case Cause::kRequestorRefused:
-    case Cause::kRetired: return ocsp::ResponseStatus::kUnauthorized;
-    case Cause::kUnsigned: return ocsp::ResponseStatus::kSigRequired;
+    case Cause::kRetired:
+      return ocsp::ResponseStatus::kUnauthorized;
+    case Cause::kUnsigned:
+      return ocsp::ResponseStatus::kSigRequired;
     case Cause::kSourceNotLoaded:
     case Cause::kSourceStale:
     case Cause::kSignerExpired:
@@ -64,10 +97,12 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kSigningLimit:
     case Cause::kRateLimited:
     case Cause::kVerifyingLimit:
-    case Cause::kRouted: return ocsp::ResponseStatus::kTryLater;
+    case Cause::kRouted:
+      return ocsp::ResponseStatus::kTryLater;
     case Cause::kStoreUnreadable:
     case Cause::kSigningFailed:
-    case Cause::kResponseTooLarge: return ocsp::ResponseStatus::kInternalError;
+    case Cause::kResponseTooLarge:
+      return ocsp::ResponseStatus::kInternalError;
   }
   return ocsp::ResponseStatus::kInternalError;
 }
@@ -81,7 +116,8 @@ IssuerCounters& IssuerCounterTable::of(store::IssuerId issuer) {
   return *block;
 }
 
-void IssuerCounterTable::visit(const std::function<void(store::IssuerId, const IssuerCounters&)>& see) const {
+void IssuerCounterTable::visit(
+    const std::function<void(store::IssuerId, const IssuerCounters&)>& see) const {
   const MutexLock lock(mutex_);
   for (const auto& [issuer, block] : blocks_) {
     see(issuer, *block);

@@ -4,8 +4,9 @@
 
 namespace muster::responder {
 
-Buffer Drafter::draft(const Setup& setup, const std::vector<Asked>& asked, const std::optional<Bytes>& nonce,
-                      const store::Reader& reader, UnixSeconds now) {
+Buffer Drafter::draft(const Setup& setup, const std::vector<Asked>& asked,
+                      const std::optional<Bytes>& nonce, const store::Reader& reader,
+                      UnixSeconds now) {
   const Issuer& issuer = setup.issuers()[asked.front().by.issuer];
   const IssuerSigner& signer = issuer.signers[asked.front().by.signer];
   if (issuer.terms.policy.responder_id == ResponderIdForm::kByKey) {
@@ -28,8 +29,10 @@ Buffer Drafter::draft(const Setup& setup, const std::vector<Asked>& asked, const
     } else {
       single.next_update = resolved.next_update;
     }
-    single.extensions = make_single_extensions(own, asked[i], reader.issuer_state(own.store_id), now);
-    marked = marked || resolved.never_issued == NeverIssued::kYes || own.terms.policy.extended_revoked == Shown::kYes;
+    single.extensions =
+        make_single_extensions(own, asked[i], reader.issuer_state(own.store_id), now);
+    marked = marked || resolved.never_issued == NeverIssued::kYes ||
+             own.terms.policy.extended_revoked == Shown::kYes;
   }
   data_.extensions.clear();
   if (nonce) {

@@ -10,7 +10,7 @@ namespace muster::responder {
 /// One certificate asked about.
 struct Asked {
   ocsp::CertIdView id;
-  SignerRef by;        ///< its issuer, and who signs, as a position in that issuer's list
+  SignerRef by;  ///< its issuer, and who signs, as a position in that issuer's list
   Resolved resolved;
 };
 
@@ -19,8 +19,8 @@ class Drafter {
  public:
   /// \param nonce  extnValue to be echoed
   /// \param reader  at the snapshot that resolved `asked`
-  Buffer draft(const Setup& setup, const std::vector<Asked>& asked, const std::optional<Bytes>& nonce,
-               const store::Reader& reader, UnixSeconds now);
+  Buffer draft(const Setup& setup, const std::vector<Asked>& asked,
+               const std::optional<Bytes>& nonce, const store::Reader& reader, UnixSeconds now);
 
  private:
   ocsp::ResponseData data_;

@@ -19,7 +19,8 @@ struct SignedAnswer {
 /// Whether an answer is young enough to be used, and not from the future.
 bool in_time(UnixSeconds signed_at, UnixSeconds replace_at, UnixSeconds now);
 /// Whether `answer` may be given for a certificate whose record says `wanted`, signed by `signer`.
-bool serves(const SignedAnswer& answer, const Resolved& wanted, std::size_t signer, UnixSeconds now);
+bool serves(const SignedAnswer& answer, const Resolved& wanted, std::size_t signer,
+            UnixSeconds now);
 
 struct AnswerExchange::Impl {
   struct Entry : AnswerEntry {
@@ -27,8 +28,10 @@ struct AnswerExchange::Impl {
   };
   explicit Impl(std::size_t capacity) : table(capacity) {}
   std::shared_ptr<const SignedAnswer> find(Bytes cert_id, std::uint32_t variant);
-  /// Makes `answer` known, unless another loop was quicker with one that serves as well: then that one is returned, and to be used.
-  std::shared_ptr<const SignedAnswer> publish(Bytes cert_id, std::uint32_t variant, std::shared_ptr<const SignedAnswer> answer,
+  /// Makes `answer` known, unless another loop was quicker with one that serves as well: then that
+  /// one is returned, and to be used.
+  std::shared_ptr<const SignedAnswer> publish(Bytes cert_id, std::uint32_t variant,
+                                              std::shared_ptr<const SignedAnswer> answer,
                                               UnixSeconds now);
 
   Mutex mutex;

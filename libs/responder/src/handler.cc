@@ -10,13 +10,14 @@ namespace {
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kLanding =
-    "This is an OCSP responder. Ask it by POST (application/ocsp-request), or by GET with the base64 of the request "
+    "This is an OCSP responder. Ask it by POST (application/ocsp-request), or by GET with the "
+    "base64 of the request "
     "behind this path.\n";
 
 }  // namespace
 
-OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
-                         Counters& counters, Router* router)
+OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock,
+                         Logger& logger, Counters& counters, Router* router)
     : options_(std::move(options)),
       answerer_(answerer),
       clock_(clock),
@@ -58,7 +59,8 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
   switch (request.method) {
     case http::Method::kPost:
       counters_.post.add();
-      answer = answerer_.answer(request.body, now, client);  // judged by its octets, whatever type it claims
+      answer = answerer_.answer(request.body, now,
+                                client);  // judged by its octets, whatever type it claims
       break;
     case http::Method::kGet:
     case http::Method::kHead: {
@@ -97,22 +99,24 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
   reply.send_ready(answer.octets, answer.head_bytes);
 }
 
-Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client, UnixSeconds now) {
+Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client,
+                           UnixSeconds now) {
   if (answer.cause != Cause::kNone) {
     log_refusal(answer.cause, request, now);
   }
   if (answer.unissued == UnissuedSeen::kYes) {
     log_unissued(answer, request, client, now);
   }
-  if (request.method != http::Method::kPost && !answer.etag.empty() && !request.if_none_match.empty() &&
-      http::names_etag(request.if_none_match, answer.etag)) {
+  if (request.method != http::Method::kPost && !answer.etag.empty() &&
+      !request.if_none_match.empty() && http::names_etag(request.if_none_match, answer.etag)) {
     counters_.not_modified.add();
     return answerer_.not_modified();
   }
   return answer;
 }
 
-void OcspHandler::wait(const http::RequestView& request, const Client& client, std::unique_ptr<net::LaterReply> reply) {
+void OcspHandler::wait(const http::RequestView& request, const Client& client,
+                       std::unique_ptr<net::LaterReply> reply) {
   const auto kept = std::make_shared<Kept>();
   kept->target = request.target;
   kept->if_none_match = request.if_none_match;
@@ -143,9 +147,12 @@ Bytes OcspHandler::octets_of(const http::RequestView& request) const {
   return request.method == http::Method::kPost ? request.body : Bytes(decoded_);
 }
 
-std::string OcspHandler::about(const http::RequestView& request) const { return describe_request(octets_of(request)); }
+std::string OcspHandler::about(const http::RequestView& request) const {
+  return describe_request(octets_of(request));
+}
 
-bool OcspHandler::send_on(const Answer& answer, const http::RequestView& request, net::HttpReply& reply) {
+bool OcspHandler::send_on(const Answer& answer, const http::RequestView& request,
+                          net::HttpReply& reply) {
   if (router_ == nullptr) {
     return false;
   }
@@ -171,8 +178,9 @@ void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, Uni
   }
   const bool ours = status_for(cause) == ocsp::ResponseStatus::kTryLater ||
                     status_for(cause) == ocsp::ResponseStatus::kInternalError;
-  std::string what = cause == Cause::kBadEncoding ? "GET path is not base64: " + printable(request.target.substr(0, 80))
-                                                  : about(request);
+  std::string what = cause == Cause::kBadEncoding
+                         ? "GET path is not base64: " + printable(request.target.substr(0, 80))
+                         : about(request);
   logger_.log(ours ? LogLevel::kWarning : LogLevel::kInfo, "responder.refused",
               ours ? "cannot give a status now" : "request refused",
               {{"cause", to_string(cause)},
@@ -182,13 +190,14 @@ void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, Uni
   sample.left_out = 0;
 }
 
-void OcspHandler::log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
-                               UnixSeconds now) {
+void OcspHandler::log_unissued(const Answer& answer, const http::RequestView& request,
+                               const Client& client, UnixSeconds now) {
   if (!may_log(unissued_, now)) {
     return;
   }
   logger_.log(LogLevel::kWarning, "responder.unissued",
-              "somebody asked about a serial this CA never issued; a forged certificate is in use, somebody guesses, or the list of "
+              "somebody asked about a serial this CA never issued; a forged certificate is in use, "
+              "somebody guesses, or the list of "
               "issued certificates lags",
               {{"issuer", answer.issuer},
                {"client", client.address.text()},

@@ -21,7 +21,8 @@ struct Digits {
 Digits digits(std::uint64_t value) {
   Digits out{};
   out.size = static_cast<std::size_t>(
-      std::to_chars(out.octets.data(), out.octets.data() + out.octets.size(), value).ptr - out.octets.data());
+      std::to_chars(out.octets.data(), out.octets.data() + out.octets.size(), value).ptr -
+      out.octets.data());
   return out;
 }
 
@@ -71,7 +72,8 @@ std::string_view HttpDate::at(UnixSeconds now) {
   return text_;
 }
 
-void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now, HttpDate& date) {
+void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now,
+                      HttpDate& date) {
   start(out, body.size(), now, date);
   append(out.octets, "Last-Modified: ");
   append(out.octets, format_http_date(freshness.this_update));
@@ -108,7 +110,8 @@ void render_unstored(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& da
 void render_not_modified(HttpMessage& out, const HttpMessage& full) {
   out = HttpMessage{};
   append(out.octets, "HTTP/1.1 304 Not Modified\r\n");
-  const Bytes repeated = Bytes(full.octets).subspan(full.validators_at, full.head_bytes - full.validators_at);
+  const Bytes repeated =
+      Bytes(full.octets).subspan(full.validators_at, full.head_bytes - full.validators_at);
   out.octets.insert(out.octets.end(), repeated.begin(), repeated.end());
   out.head_bytes = out.octets.size();
 }

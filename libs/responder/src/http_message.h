@@ -19,22 +19,24 @@ class HttpDate {
   std::string text_;
 };
 
-/// A whole HTTP answer in one buffer, its clock-dependent fields patched in place. Buffers are reused: rendering into a warm one
-/// does not allocate.
+/// A whole HTTP answer in one buffer, its clock-dependent fields patched in place. Buffers are
+/// reused: rendering into a warm one does not allocate.
 struct HttpMessage {
   Buffer octets;
-  std::size_t head_bytes = 0;      ///< where the body starts
+  std::size_t head_bytes = 0;  ///< where the body starts
   std::size_t date_at = 0;
-  std::size_t validators_at = 0;   ///< the lines a 304 repeats run from here to the end of the head
-  std::size_t etag_at = 0;         ///< opening quote of 66 octets; zero: no validators, no caching
-  std::size_t max_age_at = 0;      ///< first digit
+  std::size_t validators_at = 0;  ///< the lines a 304 repeats run from here to the end of the head
+  std::size_t etag_at = 0;        ///< opening quote of 66 octets; zero: no validators, no caching
+  std::size_t max_age_at = 0;     ///< first digit
   std::size_t max_age_digits = 0;
   UnixSeconds rendered_at{};
-  UnixSeconds fresh_until{};       ///< max-age counts down to here
-  Seconds longest_age{};           ///< and is never more than this
+  UnixSeconds fresh_until{};  ///< max-age counts down to here
+  Seconds longest_age{};      ///< and is never more than this
 
   [[nodiscard]] bool cacheable() const { return etag_at != 0; }
-  [[nodiscard]] std::string_view etag() const { return as_text(Bytes(octets).subspan(etag_at, kEtagBytes)); }
+  [[nodiscard]] std::string_view etag() const {
+    return as_text(Bytes(octets).subspan(etag_at, kEtagBytes));
+  }
   static constexpr std::size_t kEtagBytes = 66;
 };
 
@@ -45,9 +47,12 @@ struct Freshness {
   Seconds longest_age = Seconds::max();
 };
 
-/// Success that shared caches may keep (RFC 9919 sections 6 and 7.2; requirements README section 6).
-void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now, HttpDate& date);
-/// Success that nobody may keep: made for one requestor (nonce), or without nextUpdate. No validators, no freshness.
+/// Success that shared caches may keep (RFC 9919 sections 6 and 7.2; requirements README section
+/// 6).
+void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now,
+                      HttpDate& date);
+/// Success that nobody may keep: made for one requestor (nonce), or without nextUpdate. No
+/// validators, no freshness.
 void render_private(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
 /// What nobody may store: errors, and answers that not everybody may have. HTTP 200.
 void render_unstored(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);

@@ -16,20 +16,24 @@ bool before(const std::pair<Serial, IssuedCertificates::Digest>& entry, Bytes se
 
 }  // namespace
 
-pki::PkiResult<IssuedCertificates> IssuedCertificates::load(const std::string& directory, const pki::Certificate& issuer,
+pki::PkiResult<IssuedCertificates> IssuedCertificates::load(const std::string& directory,
+                                                            const pki::Certificate& issuer,
                                                             std::vector<std::string>& warnings) {
   IssuedCertificates out;
   std::error_code error;
   std::filesystem::directory_iterator files(directory, error);
   if (error) {
-    return Err{pki::PkiError{pki::PkiErrc::kUnreadable, directory + ": " + error.message() + "; name a directory of certificates"}};
+    return Err{pki::PkiError{pki::PkiErrc::kUnreadable, directory + ": " + error.message() +
+                                                            "; name a directory of certificates"}};
   }
   std::size_t seen = 0;
   std::size_t unfit = 0;
   for (const std::filesystem::directory_iterator end; files != end; files.increment(error)) {
     if (error || ++seen > kMaxFiles) {
-      return Err{pki::PkiError{pki::PkiErrc::kUnreadable,
-                               directory + ": " + (error ? error.message() : "more than " + std::to_string(kMaxFiles) + " files")}};
+      return Err{pki::PkiError{
+          pki::PkiErrc::kUnreadable,
+          directory + ": " +
+              (error ? error.message() : "more than " + std::to_string(kMaxFiles) + " files")}};
     }
     std::error_code ignored;
     if (!files->is_regular_file(ignored)) {
@@ -43,16 +47,18 @@ pki::PkiResult<IssuedCertificates> IssuedCertificates::load(const std::string& d
       continue;
     }
     for (const pki::Certificate& certificate : *certificates) {
-      if (pki::same_name(certificate.issuer(), issuer.subject()) && pki::verify_issued_by(certificate, issuer)) {
+      if (pki::same_name(certificate.issuer(), issuer.subject()) &&
+          pki::verify_issued_by(certificate, issuer)) {
         out.all_.emplace_back(certificate.serial(), certificate.fingerprint());
       }
     }
   }
   if (unfit > kWarnings) {
-    warnings.push_back("issued certificates: " + directory + " holds " + std::to_string(unfit - kWarnings) +
-                       " more files that are no certificates");
+    warnings.push_back("issued certificates: " + directory + " holds " +
+                       std::to_string(unfit - kWarnings) + " more files that are no certificates");
   }
-  std::sort(out.all_.begin(), out.all_.end(), [](const auto& a, const auto& b) { return before(a, b.first.octets()); });
+  std::sort(out.all_.begin(), out.all_.end(),
+            [](const auto& a, const auto& b) { return before(a, b.first.octets()); });
   return out;
 }
 

@@ -12,7 +12,8 @@ std::size_t mix(HashAlgorithm hash, Bytes name_hash, Bytes key_hash) {
   std::uint64_t key = 0;
   std::memcpy(&name, name_hash.data(), std::min<std::size_t>(sizeof name, name_hash.size()));
   std::memcpy(&key, key_hash.data(), std::min<std::size_t>(sizeof key, key_hash.size()));
-  return static_cast<std::size_t>(name ^ (key << 1U | key >> 63U) ^ static_cast<std::uint64_t>(hash));
+  return static_cast<std::size_t>(name ^ (key << 1U | key >> 63U) ^
+                                  static_cast<std::uint64_t>(hash));
 }
 
 bool same(const Buffer& stored, HashAlgorithm hash, Bytes name_hash, Bytes key_hash) {
@@ -54,7 +55,8 @@ IssuerIndex::Added IssuerIndex::add(HashAlgorithm hash, const pki::Certificate& 
   if ((used_ + 1) * 2 > slots_.size()) {
     grow();
   }
-  // The subject as encoded and the key bits themselves: a subject key identifier may be anything (OCSP-RESP-023).
+  // The subject as encoded and the key bits themselves: a subject key identifier may be anything
+  // (OCSP-RESP-023).
   const Buffer name_hash = pki::digest(hash, certificate.subject());
   const Buffer key_hash = pki::digest(hash, certificate.public_key_bits());
   Slot& slot = slots_[place(hash, name_hash, key_hash)];
@@ -69,7 +71,8 @@ IssuerIndex::Added IssuerIndex::add(HashAlgorithm hash, const pki::Certificate& 
   return Added::kNew;
 }
 
-std::optional<std::size_t> IssuerIndex::find(HashAlgorithm hash, Bytes name_hash, Bytes key_hash) const {
+std::optional<std::size_t> IssuerIndex::find(HashAlgorithm hash, Bytes name_hash,
+                                             Bytes key_hash) const {
   if (name_hash.size() != digest_size(hash) || key_hash.size() != digest_size(hash)) {
     return std::nullopt;
   }

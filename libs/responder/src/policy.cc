@@ -10,7 +10,8 @@ constexpr Seconds kLongestRetention{100LL * 366 * 86400};
 Err<PolicyError> fail(std::string detail) { return Err{PolicyError{std::move(detail)}}; }
 
 std::string forbids(const ProfileRow& row) {
-  return ", which profile " + std::string(row.name) + " forbids (" + std::string(row.source) + "); ";
+  return ", which profile " + std::string(row.name) + " forbids (" + std::string(row.source) +
+         "); ";
 }
 
 Seconds longest_of(const IssuerPolicy& policy) {
@@ -21,21 +22,24 @@ Seconds longest_of(const IssuerPolicy& policy) {
 Result<Unit, PolicyError> check_times(const IssuerPolicy& policy) {
   const ProfileRow& row = row_of(policy.profile);
   if (policy.validity < row.limits.shortest || policy.validity > longest_of(policy)) {
-    return fail("validity " + format_duration(policy.validity) + " is outside " + format_duration(row.limits.shortest) + " to " +
-                format_duration(longest_of(policy)) + ", which profile " + std::string(row.name) + " allows (" +
-                std::string(row.source) + "); choose one inside, 7d is usual");
+    return fail("validity " + format_duration(policy.validity) + " is outside " +
+                format_duration(row.limits.shortest) + " to " +
+                format_duration(longest_of(policy)) + ", which profile " + std::string(row.name) +
+                " allows (" + std::string(row.source) + "); choose one inside, 7d is usual");
   }
   if (policy.refresh && (*policy.refresh <= Seconds(0) || *policy.refresh >= policy.validity)) {
     return fail("refresh " + format_duration(*policy.refresh) + " must be shorter than validity " +
                 format_duration(policy.validity) + ", or answers expire before they are replaced");
   }
-  if (policy.retain_expired && (*policy.retain_expired < Seconds(0) || *policy.retain_expired > kLongestRetention)) {
+  if (policy.retain_expired &&
+      (*policy.retain_expired < Seconds(0) || *policy.retain_expired > kLongestRetention)) {
     return fail("retain_expired must lie between 0 and 100 years");
   }
   return Unit{};
 }
 
-/// Whether a revoked CA certificate may carry `reason` (CA/B BR 7.2.2: neither unspecified nor certificateHold).
+/// Whether a revoked CA certificate may carry `reason` (CA/B BR 7.2.2: neither unspecified nor
+/// certificateHold).
 bool is_permitted_for_cas(ReasonCode reason) {
   return reason != ReasonCode::kUnspecified && reason != ReasonCode::kCertificateHold &&
          reason != ReasonCode::kRemoveFromCrl;
@@ -54,18 +58,21 @@ Result<Unit, PolicyError> check_limits(const IssuerPolicy& policy) {
   const auto no = [](Permitted permitted) { return permitted == Permitted::kNo; };
   const Breach breaches[] = {
       {no(limits.revoked_for_unissued) && policy.unissued == UnissuedAnswer::kRevoked,
-       "unissued = \"revoked\" uses reason certificateHold", "choose \"unauthorized\" or \"unknown\""},
+       "unissued = \"revoked\" uses reason certificateHold",
+       "choose \"unauthorized\" or \"unknown\""},
       {no(limits.good_for_unlisted) && policy.unlisted == UnlistedAnswer::kGood,
        "unlisted = \"good\" could call a serial good that was never issued",
        "choose \"unauthorized\", or serve from index.txt"},
-      {no(limits.hold) && policy.hold == HoldForm::kHold, "hold = \"hold\" uses reason certificateHold",
-       "choose hold = \"revoked\""},
+      {no(limits.hold) && policy.hold == HoldForm::kHold,
+       "hold = \"hold\" uses reason certificateHold", "choose hold = \"revoked\""},
       {no(limits.omitted_next_update) && policy.next_update == NextUpdate::kOmitted,
        "next_update = \"omitted\" leaves caches without an end", "leave it \"stated\""},
       {no(limits.beyond_signer) && policy.beyond_signer == Shown::kYes,
-       "beyond_signer = true lets answers outlive the certificate that signed them", "leave it out"},
+       "beyond_signer = true lets answers outlive the certificate that signed them",
+       "leave it out"},
       {no(limits.beyond_signer) && policy.next_update == NextUpdate::kLast,
-       "next_update = \"last\" lets answers outlive the certificate that signed them", "leave it \"stated\""},
+       "next_update = \"last\" lets answers outlive the certificate that signed them",
+       "leave it \"stated\""},
       {no(limits.responder_by_name) && policy.responder_id == ResponderIdForm::kByName,
        "responder_id = \"name\" is for clients that do not know the key form", "leave it \"key\""},
       {no(limits.reasonless_cas) && policy.certifies == Certifies::kCas && !policy.default_reason,
@@ -79,12 +86,16 @@ Result<Unit, PolicyError> check_limits(const IssuerPolicy& policy) {
   }
   const bool echoes = policy.nonce != NoncePolicy::kIgnore ||
                       std::any_of(policy.nonce_by_client.begin(), policy.nonce_by_client.end(),
-                                  [](const IssuerPolicy::NonceRule& rule) { return rule.nonce != NoncePolicy::kIgnore; });
+                                  [](const IssuerPolicy::NonceRule& rule) {
+                                    return rule.nonce != NoncePolicy::kIgnore;
+                                  });
   if (no(limits.nonces) && echoes) {
     return fail("nonces are answered" + forbids(row) + "choose nonce = \"ignore\"");
   }
   if (policy.next_update == NextUpdate::kLast && echoes) {
-    return fail("next_update = \"last\" makes answers that stand for ever, which a nonce would spoil; choose nonce = \"ignore\"");
+    return fail(
+        "next_update = \"last\" makes answers that stand for ever, which a nonce would spoil; "
+        "choose nonce = \"ignore\"");
   }
   return Unit{};
 }
@@ -95,14 +106,18 @@ Result<Unit, PolicyError> check_policy(const IssuerPolicy& policy) {
   MUSTER_CHECK(check_times(policy));
   MUSTER_CHECK(check_limits(policy));
   if (policy.default_reason && !is_permitted_for_cas(*policy.default_reason)) {
-    return fail("default_reason " + std::string(to_string(*policy.default_reason)) +
-                " says nothing a client could use; choose another, \"cessationOfOperation\" for instance");
+    return fail(
+        "default_reason " + std::string(to_string(*policy.default_reason)) +
+        " says nothing a client could use; choose another, \"cessationOfOperation\" for instance");
   }
   if (policy.cert_id_hashes == 0) {
-    return fail("cert_id_hashes is empty, so no request could be answered; leave it out for all of them");
+    return fail(
+        "cert_id_hashes is empty, so no request could be answered; leave it out for all of them");
   }
   if (!policy.requestors.empty() && policy.request_signatures != RequestSignatures::kRequired) {
-    return fail("requestors says who may ask, but unsigned requests are answered to everybody; set request_signatures = \"required\"");
+    return fail(
+        "requestors says who may ask, but unsigned requests are answered to everybody; set "
+        "request_signatures = \"required\"");
   }
   return Unit{};
 }
@@ -132,7 +147,9 @@ NoncePolicy nonce_policy(const IssuerPolicy& policy, const IpAddress& client) {
 }
 
 bool is_open(const IssuerPolicy& policy) {
-  const auto demands = [](const IssuerPolicy::NonceRule& rule) { return rule.nonce == NoncePolicy::kRequire; };
+  const auto demands = [](const IssuerPolicy::NonceRule& rule) {
+    return rule.nonce == NoncePolicy::kRequire;
+  };
   return policy.clients.empty() && policy.request_signatures != RequestSignatures::kRequired &&
          policy.nonce != NoncePolicy::kRequire &&
          std::none_of(policy.nonce_by_client.begin(), policy.nonce_by_client.end(), demands);

@@ -9,9 +9,9 @@
 
 namespace muster::responder {
 
-/// How often one source, and all together, may ask (RFC 9919 section 8.4). Token buckets that hold kBurst seconds' worth, in a
-/// table of fixed size: a flood of sources pushes out those that were quiet for longest, and meets the limit for all.
-/// Threads: one.
+/// How often one source, and all together, may ask (RFC 9919 section 8.4). Token buckets that hold
+/// kBurst seconds' worth, in a table of fixed size: a flood of sources pushes out those that were
+/// quiet for longest, and meets the limit for all. Threads: one.
 class RateLimit {
  public:
   /// Seconds a source may save up, so that a page that opens twenty connections at once is served.
@@ -23,12 +23,15 @@ class RateLimit {
       : total_limit_(total), source_limit_(per_source), sources_(per_source == 0 ? 0 : kSources) {}
 
   /// Whether one more request may be answered. Allocation-free.
-  [[nodiscard]] bool take_from_total(UnixSeconds now) { return total_limit_ == 0 || take(total_, total_limit_, now); }
+  [[nodiscard]] bool take_from_total(UnixSeconds now) {
+    return total_limit_ == 0 || take(total_, total_limit_, now);
+  }
   [[nodiscard]] bool take_from_source(const IpAddress& address, UnixSeconds now) {
     if (source_limit_ == 0 || !address.is_known()) {
       return true;
     }
-    return take(bucket_of(address.network(address.octets().size() == 4 ? 32 : 64), now), source_limit_, now);
+    return take(bucket_of(address.network(address.octets().size() == 4 ? 32 : 64), now),
+                source_limit_, now);
   }
 
  private:
@@ -41,7 +44,8 @@ class RateLimit {
 
   static bool take(Bucket& bucket, std::size_t limit, UnixSeconds now) {
     const std::size_t full = limit * kBurst;
-    if (now != bucket.filled_at) {  // a clock set back fills the bucket too: nobody is locked out by it
+    if (now !=
+        bucket.filled_at) {  // a clock set back fills the bucket too: nobody is locked out by it
       const auto passed = static_cast<std::size_t>(std::abs((now - bucket.filled_at).count()));
       bucket.tokens = passed >= kBurst ? full : std::min(full, bucket.tokens + passed * limit);
       bucket.filled_at = now;
@@ -56,12 +60,13 @@ class RateLimit {
     const std::size_t first = BytesHash()(source.octets()) % (kSources / kWays) * kWays;
     const auto begin = sources_.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end = begin + kWays;
-    const auto found = std::find_if(begin, end, [&source](const Bucket& b) { return b.source == source; });
+    const auto found =
+        std::find_if(begin, end, [&source](const Bucket& b) { return b.source == source; });
     if (found != end) {
       return *found;
     }
-    Bucket& quietest =
-        *std::min_element(begin, end, [](const Bucket& a, const Bucket& b) { return a.filled_at < b.filled_at; });
+    Bucket& quietest = *std::min_element(
+        begin, end, [](const Bucket& a, const Bucket& b) { return a.filled_at < b.filled_at; });
     quietest = Bucket{source, now, source_limit_ * kBurst};
     return quietest;
   }

@@ -5,8 +5,8 @@ namespace {
 
 bool is(const der::ExtensionView& extension, Bytes oid) { return equal(extension.oid, oid); }
 
-/// AcceptableResponses: we answer with the basic type whatever it lists, which only a critical list without it forbids
-/// (RFC 6960 section 4.4.3).
+/// AcceptableResponses: we answer with the basic type whatever it lists, which only a critical list
+/// without it forbids (RFC 6960 section 4.4.3).
 bool accepts_basic(Bytes extension_value) {
   der::Reader reader(extension_value);
   auto list = reader.enter(der::Tag::kSequence, "AcceptableResponses");
@@ -25,9 +25,12 @@ bool accepts_basic(Bytes extension_value) {
 bool echoes(const ocsp::NonceView& nonce, NoncePolicy policy) {
   switch (policy) {
     case NoncePolicy::kEcho:
-    case NoncePolicy::kRequire: return true;
-    case NoncePolicy::kEchoStandard: return nonce.octets.size() >= 16 && nonce.octets.size() <= 32;
-    case NoncePolicy::kIgnore: return false;
+    case NoncePolicy::kRequire:
+      return true;
+    case NoncePolicy::kEchoStandard:
+      return nonce.octets.size() >= 16 && nonce.octets.size() <= 32;
+    case NoncePolicy::kIgnore:
+      return false;
   }
   return false;
 }
@@ -67,7 +70,8 @@ NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolic
   if (!nonce) {
     return {policy == NoncePolicy::kRequire ? Cause::kNonceMissing : Cause::kNone, std::nullopt};
   }
-  return {Cause::kNone, echoes(*nonce, policy) ? std::optional(nonce->extension_value) : std::nullopt};
+  return {Cause::kNone,
+          echoes(*nonce, policy) ? std::optional(nonce->extension_value) : std::nullopt};
 }
 
 Cause check_entry(const ocsp::SingleRequestView& entry) {

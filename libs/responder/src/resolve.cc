@@ -8,9 +8,10 @@ namespace {
 /// 99991231235959Z.
 constexpr UnixSeconds kNever = unix_seconds(253402300799);
 
-/// What is said of a reason: absence says "unspecified" (RFC 5280 section 5.3.1), and some CAs must always give one that means
-/// something (CA/B BR 7.3).
-std::optional<ReasonCode> shown_reason(const IssuerPolicy& policy, std::optional<ReasonCode> reason) {
+/// What is said of a reason: absence says "unspecified" (RFC 5280 section 5.3.1), and some CAs must
+/// always give one that means something (CA/B BR 7.3).
+std::optional<ReasonCode> shown_reason(const IssuerPolicy& policy,
+                                       std::optional<ReasonCode> reason) {
   const bool says_nothing = !reason || *reason == ReasonCode::kUnspecified;
   if (policy.default_reason && (says_nothing || *reason == ReasonCode::kCertificateHold)) {
     return policy.default_reason;
@@ -21,15 +22,18 @@ std::optional<ReasonCode> shown_reason(const IssuerPolicy& policy, std::optional
 ocsp::CertStatus status_of(const IssuerPolicy& policy, const store::Status& record) {
   ocsp::Revoked revoked{record.revoked_at.value_or(UnixSeconds{}), std::nullopt};
   switch (record.state) {
-    case store::State::kGood: return ocsp::Good{};
+    case store::State::kGood:
+      return ocsp::Good{};
     case store::State::kHold:
       if (policy.hold == HoldForm::kHold) {
-        revoked.reason = ReasonCode::kCertificateHold;  // shown even where reasons are not: it may end (RFC 6960 section 2.2)
+        revoked.reason = ReasonCode::kCertificateHold;  // shown even where reasons are not: it may
+                                                        // end (RFC 6960 section 2.2)
       } else {
         revoked.reason = policy.default_reason;
       }
       return revoked;
-    case store::State::kRevoked: break;
+    case store::State::kRevoked:
+      break;
   }
   if (policy.reasons == Shown::kYes) {
     revoked.reason = shown_reason(policy, record.reason);
@@ -46,10 +50,15 @@ Resolved refuse(Cause cause) {
 void answer_unissued(const IssuerPolicy& policy, Resolved& out) {
   out.rule = Rule::kUnissued;
   switch (policy.unissued) {
-    case UnissuedAnswer::kUnknown: out.status = ocsp::Unknown{}; return;
-    case UnissuedAnswer::kUnauthorized: out.cause = Cause::kUnissued; return;
+    case UnissuedAnswer::kUnknown:
+      out.status = ocsp::Unknown{};
+      return;
+    case UnissuedAnswer::kUnauthorized:
+      out.cause = Cause::kUnissued;
+      return;
     case UnissuedAnswer::kRevoked:
-      out.status = ocsp::Revoked{UnixSeconds{}, ReasonCode::kCertificateHold};  // RFC 6960 section 2.2
+      out.status =
+          ocsp::Revoked{UnixSeconds{}, ReasonCode::kCertificateHold};  // RFC 6960 section 2.2
       out.never_issued = NeverIssued::kYes;
       return;
   }
@@ -57,17 +66,26 @@ void answer_unissued(const IssuerPolicy& policy, Resolved& out) {
 
 void answer_unlisted(const IssuerPolicy& policy, Resolved& out) {
   out.rule = Rule::kUnlisted;
-  // A store written by others may hold CRL data nobody decided about: refusing is the one safe reading.
+  // A store written by others may hold CRL data nobody decided about: refusing is the one safe
+  // reading.
   switch (policy.unlisted.value_or(UnlistedAnswer::kUnauthorized)) {
-    case UnlistedAnswer::kGood: out.status = ocsp::Good{}; return;
-    case UnlistedAnswer::kUnknown: out.status = ocsp::Unknown{}; return;
-    case UnlistedAnswer::kUnauthorized: out.cause = Cause::kUnlisted; return;
+    case UnlistedAnswer::kGood:
+      out.status = ocsp::Good{};
+      return;
+    case UnlistedAnswer::kUnknown:
+      out.status = ocsp::Unknown{};
+      return;
+    case UnlistedAnswer::kUnauthorized:
+      out.cause = Cause::kUnlisted;
+      return;
   }
 }
 
-/// Until when the source vouches for what it says of a serial; nothing: a live source, no end. A set of CRLs with one missing
-/// still knows revocations, and a list of issued serials that lags still knows the others (decisions 028 and 029).
-std::optional<UnixSeconds> known_until(const store::IssuerState& state, const std::optional<store::Status>& record) {
+/// Until when the source vouches for what it says of a serial; nothing: a live source, no end. A
+/// set of CRLs with one missing still knows revocations, and a list of issued serials that lags
+/// still knows the others (decisions 028 and 029).
+std::optional<UnixSeconds> known_until(const store::IssuerState& state,
+                                       const std::optional<store::Status>& record) {
   std::optional<UnixSeconds> until = state.next_update;
   const auto limit = [&until](const std::optional<UnixSeconds>& end) {
     if (end) {
@@ -88,14 +106,16 @@ bool promises_retention(const IssuerPolicy& policy) {
          (policy.archive_cutoff == ArchiveCutoff::kRetention && policy.retain_expired);
 }
 
-/// Whether a CRL need not name the certificate if it was revoked, so that its silence says nothing (RFC 5280 section 3.3).
+/// Whether a CRL need not name the certificate if it was revoked, so that its silence says nothing
+/// (RFC 5280 section 3.3).
 bool may_be_dropped(const store::IssuerState& state, const store::Status& record) {
   return state.this_update && record.expires && *record.expires < *state.this_update;
 }
 
-/// Whether the status of a serial changes no more: what holds for ever must not be said of one that may be revoked, released or
-/// issued yet.
-bool is_final(const IssuerPolicy& policy, const std::optional<store::Status>& record, UnixSeconds now) {
+/// Whether the status of a serial changes no more: what holds for ever must not be said of one that
+/// may be revoked, released or issued yet.
+bool is_final(const IssuerPolicy& policy, const std::optional<store::Status>& record,
+              UnixSeconds now) {
   const bool revoked = policy.compromised_at || (record && record->state == store::State::kRevoked);
   return revoked || (record && record->expires && *record->expires < now);
 }
@@ -104,16 +124,21 @@ bool is_final(const IssuerPolicy& policy, const std::optional<store::Status>& re
 
 std::string_view to_string(Rule rule) {
   switch (rule) {
-    case Rule::kRecord: return "record";
-    case Rule::kCompromisedCa: return "compromised_ca";
-    case Rule::kUnissued: return "unissued";
-    case Rule::kUnlisted: return "unlisted";
+    case Rule::kRecord:
+      return "record";
+    case Rule::kCompromisedCa:
+      return "compromised_ca";
+    case Rule::kUnissued:
+      return "unissued";
+    case Rule::kUnlisted:
+      return "unlisted";
   }
   return "";
 }
 
 bool same_answer(const Resolved& a, const Resolved& b) {
-  if (a.cause != b.cause || a.never_issued != b.never_issued || a.source_this_update != b.source_this_update ||
+  if (a.cause != b.cause || a.never_issued != b.never_issued ||
+      a.source_this_update != b.source_this_update ||
       a.source_next_update != b.source_next_update || a.invalidity_date != b.invalidity_date ||
       a.rule != b.rule || a.status.index() != b.status.index()) {
     return false;
@@ -140,10 +165,14 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
   Resolved out;
   out.source_this_update = state->this_update;
   out.source_next_update = until;
-  // A CRL was right when it was issued, a live source when it was last read; neither may lie ahead of the clock.
-  const UnixSeconds known = state->this_update ? *state->this_update : live_store ? now : state->loaded_at;
+  // A CRL was right when it was issued, a live source when it was last read; neither may lie ahead
+  // of the clock.
+  const UnixSeconds known = state->this_update ? *state->this_update
+                            : live_store       ? now
+                                               : state->loaded_at;
   out.this_update = std::min(known, now);
-  // A CRL says itself how long it holds; a live source that nobody could read for a whole validity is not to be believed.
+  // A CRL says itself how long it holds; a live source that nobody could read for a whole validity
+  // is not to be believed.
   const UnixSeconds from = state->this_update ? now : out.this_update;
   out.next_update = from + terms.policy.validity - Seconds(1);
   if (terms.policy.beyond_signer == Shown::kNo) {
@@ -155,10 +184,12 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
   if (out.next_update <= now) {
     return refuse(Cause::kSourceStale);
   }
-  if (terms.policy.next_update == NextUpdate::kLast && is_final(terms.policy, record, now) && (!until || *until >= kNever)) {
+  if (terms.policy.next_update == NextUpdate::kLast && is_final(terms.policy, record, now) &&
+      (!until || *until >= kNever)) {
     out.next_update = kNever;
   }
-  if (record && record->expires && terms.policy.retain_expired && *record->expires + *terms.policy.retain_expired < now) {
+  if (record && record->expires && terms.policy.retain_expired &&
+      *record->expires + *terms.policy.retain_expired < now) {
     return refuse(Cause::kRetired);
   }
 

@@ -20,8 +20,8 @@ struct Router::Impl {
 
   void fail(net::LaterReply& reply, const std::string& url, std::string_view why) {
     counters.route_failures.add();
-    logger.log(LogLevel::kWarning, "responder.route_failed", "a request that was sent on got no answer",
-               {{"url", url}, {"why", why}});
+    logger.log(LogLevel::kWarning, "responder.route_failed",
+               "a request that was sent on got no answer", {{"url", url}, {"why", why}});
     send_try_later(reply);
   }
   void answer(net::LaterReply& reply, const std::string& url, const net::FetchResult& result) {
@@ -35,7 +35,8 @@ struct Router::Impl {
   }
 };
 
-Router::Router(const RouterLimits& limits, net::FetchService& fetcher, Counters& counters, Logger& logger)
+Router::Router(const RouterLimits& limits, net::FetchService& fetcher, Counters& counters,
+               Logger& logger)
     : impl_(new Impl{limits, fetcher, counters, logger}) {}
 Router::~Router() = default;
 
@@ -56,13 +57,14 @@ void Router::send_on(std::string_view url, Bytes request, std::unique_ptr<net::L
   fetch.max_redirects = 0;
   // Copyable, as std::function wants it; the router may be gone when the answer comes.
   const std::shared_ptr<net::LaterReply> waiting = std::move(reply);
-  impl_->fetcher.start(std::move(fetch), [weak = std::weak_ptr<Impl>(impl_), waiting,
-                                          where = std::string(url)](const net::FetchResult& result) {
-    if (const auto impl = weak.lock()) {
-      --impl->in_flight;
-      impl->answer(*waiting, where, result);
-    }
-  });
+  impl_->fetcher.start(std::move(fetch),
+                       [weak = std::weak_ptr<Impl>(impl_), waiting,
+                        where = std::string(url)](const net::FetchResult& result) {
+                         if (const auto impl = weak.lock()) {
+                           --impl->in_flight;
+                           impl->answer(*waiting, where, result);
+                         }
+                       });
 }
 
 }  // namespace muster::responder

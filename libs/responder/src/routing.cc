@@ -22,9 +22,11 @@ const Route* find_by_locator(const Setup& setup, Bytes extension_value) {
   }
   for (const der::AccessDescriptionView& access : *list) {
     const bool is_uri = access.location.tag == der::context_primitive(6);
-    const auto found = std::find_if(setup.routes().begin(), setup.routes().end(), [&](const Route& route) {
-      return route.locator == ServiceLocator::kFollowed && equal(access.location.content, as_bytes(route.url));
-    });
+    const auto found =
+        std::find_if(setup.routes().begin(), setup.routes().end(), [&](const Route& route) {
+          return route.locator == ServiceLocator::kFollowed &&
+                 equal(access.location.content, as_bytes(route.url));
+        });
     if (equal(access.method, oid::kAdOcsp) && is_uri && found != setup.routes().end()) {
       return &*found;
     }
@@ -38,8 +40,8 @@ const Route* find_for(const Setup& setup, const ocsp::SingleRequestView& entry) 
   if (served || served.error() != Cause::kUnknownIssuer || !hash) {
     return nullptr;
   }
-  const auto by_issuer =
-      setup.route_index().find(*hash, entry.cert_id.issuer_name_hash, entry.cert_id.issuer_key_hash);
+  const auto by_issuer = setup.route_index().find(*hash, entry.cert_id.issuer_name_hash,
+                                                  entry.cert_id.issuer_key_hash);
   const Route* found = by_issuer ? &setup.routes()[*by_issuer] : nullptr;
   for (const der::ExtensionView& extension : entry.extensions) {
     if (is(extension, oid::kOcspServiceLocator)) {

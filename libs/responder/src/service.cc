@@ -8,7 +8,8 @@
 namespace muster::responder {
 namespace {
 
-/// A snapshot is let go of this often (a loop without requests must not pin old pages of the store), and the clock judged.
+/// A snapshot is let go of this often (a loop without requests must not pin old pages of the
+/// store), and the clock judged.
 constexpr Milliseconds kUpkeepInterval{1000};
 
 /// A new one for each setup: what was signed under another must not be handed out.
@@ -18,14 +19,16 @@ std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
 
 /// One loop with everything it owns. Destroyed after its thread has ended.
 struct Worker {
-  Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange,
-         const store::Store& store, const Clock& clock, Logger& logger, const std::shared_ptr<SigningDesk>& desk)
+  Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup,
+         std::shared_ptr<AnswerExchange> exchange, const store::Store& store, const Clock& clock,
+         Logger& logger, const std::shared_ptr<SigningDesk>& desk)
       : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
         fetcher(net::make_fetcher(loop)),
         router({}, *fetcher, counters, logger),
         handler(options.handler, answerer, clock, logger, counters, &router),
         clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {
-    answerer.use_desk(desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
+    answerer.use_desk(
+        desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
   }
 
   void keep_up() {
@@ -76,7 +79,8 @@ struct Service::Loops {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
   std::shared_ptr<SigningDesk> desk;
-  /// In use, and before: who lets go of the last of a setup closes sessions of its tokens, which takes time. Never a loop.
+  /// In use, and before: who lets go of the last of a setup closes sessions of its tokens, which
+  /// takes time. Never a loop.
   std::vector<std::shared_ptr<const Setup>> setups;
   bool stopped = false;
 };
@@ -86,25 +90,28 @@ Service::~Service() { stop(); }
 
 Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions options,
                                                                std::shared_ptr<const Setup> setup,
-                                                               const store::Store& store, const Clock& clock,
-                                                               Logger& logger) {
+                                                               const store::Store& store,
+                                                               const Clock& clock, Logger& logger) {
   MUSTER_ASSERT(!options.listen.empty());
   auto loops = std::make_unique<Loops>();
-  const unsigned count = options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned count =
+      options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup);
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger, loops->desk);
+    auto worker =
+        std::make_unique<Worker>(options, setup, exchange, store, clock, logger, loops->desk);
     for (std::size_t n = 0; n < options.listen.size(); ++n) {
       // The first loop settles the port; the others share its real address.
       const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
       if (i > 0 && address.starts_with("unix:")) {
         continue;  // one listener alone can own a path
       }
-      MUSTER_TRY(auto server, net::HttpServer::listen(
-                                  worker->loop, address, options.limits, worker->handler,
-                                  i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
+      MUSTER_TRY(auto server,
+                 net::HttpServer::listen(
+                     worker->loop, address, options.limits, worker->handler,
+                     i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
       if (i == 0) {
         loops->addresses.push_back(server->address());
       }

@@ -12,8 +12,8 @@ bool same_name_and_key(const pki::Certificate& a, const pki::Certificate& b) {
   return equal(a.subject(), b.subject()) && equal(a.public_key_bits(), b.public_key_bits());
 }
 
-/// Every signer of `spec`. One that has ended does not keep the others from answering: it is left out with a warning. Nor does a
-/// faulty one where nothing is in force yet.
+/// Every signer of `spec`. One that has ended does not keep the others from answering: it is left
+/// out with a warning. Nor does a faulty one where nothing is in force yet.
 Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, UnixSeconds now,
                                                             std::vector<std::string>& warnings) {
   std::vector<IssuerSigner> out;
@@ -26,17 +26,20 @@ Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, Un
       continue;
     }
     const bool has_ended = checked.error().code == SetupErrc::kExpired;
-    if (may_wait == MayWait::kNo || (!has_ended && spec.faulty_signers == FaultySigners::kRefused)) {
+    if (may_wait == MayWait::kNo ||
+        (!has_ended && spec.faulty_signers == FaultySigners::kRefused)) {
       return Err{checked.error()};
     }
-    warnings.push_back(checked.error().detail + (has_ended ? "" : "; this signer is LEFT OUT") + "; answers are signed by the others");
+    warnings.push_back(checked.error().detail + (has_ended ? "" : "; this signer is LEFT OUT") +
+                       "; answers are signed by the others");
     first = first ? first : checked.error();
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (one_signer(out[i], out[j])) {
-        return Err{SetupError{SetupErrc::kSignerRefused,
-                              spec.label + ": signer " + out[i].label + " is given twice; remove one of the two"}};
+        return Err{SetupError{
+            SetupErrc::kSignerRefused,
+            spec.label + ": signer " + out[i].label + " is given twice; remove one of the two"}};
       }
     }
   }
@@ -47,7 +50,8 @@ Result<std::vector<IssuerSigner>, SetupError> check_signers(IssuerSpec& spec, Un
 }
 
 /// With a limit on answers (profile ocpp), a signer whose answers pass it is of no use.
-Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec, const std::vector<IssuerSigner>& signers,
+Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec,
+                                            const std::vector<IssuerSigner>& signers,
                                             std::vector<std::string>& warnings) {
   const std::size_t limit = spec.policy.max_response_bytes;
   if (limit == 0) {
@@ -56,9 +60,9 @@ Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec, const std::v
   std::string too_large;
   for (const IssuerSigner& signer : signers) {
     if (const std::size_t size = typical_answer_bytes(signer); size > limit) {
-      too_large = spec.label + ": answers signed by " + signer.label + " have about " + std::to_string(size) +
-                  " octets, more than max_response (" + std::to_string(limit) +
-                  "); give the signer a shorter key or certificate";
+      too_large = spec.label + ": answers signed by " + signer.label + " have about " +
+                  std::to_string(size) + " octets, more than max_response (" +
+                  std::to_string(limit) + "); give the signer a shorter key or certificate";
       warnings.push_back(too_large);
     } else {
       return Unit{};
@@ -68,28 +72,35 @@ Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec, const std::v
   return Err{SetupError{SetupErrc::kBadPolicy, std::move(too_large)}};
 }
 
-Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::vector<std::string>& warnings) {
+Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now,
+                                        std::vector<std::string>& warnings) {
   MUSTER_ASSERT(!spec.certificates.empty());
   const pki::Certificate& ca = spec.certificates.front();
   if (auto policy = check_policy(spec.policy); !policy) {
     return Err{SetupError{SetupErrc::kBadPolicy, spec.label + ": " + policy.error().detail}};
   }
-  if (spec.policy.request_signatures != RequestSignatures::kIgnored && spec.requestor_anchors.empty()) {
-    return Err{SetupError{SetupErrc::kBadPolicy, spec.label + ": request_signatures needs requestor_anchors, the certificates "
-                                                              "that vouch for those who sign requests"}};
+  if (spec.policy.request_signatures != RequestSignatures::kIgnored &&
+      spec.requestor_anchors.empty()) {
+    return Err{SetupError{SetupErrc::kBadPolicy,
+                          spec.label +
+                              ": request_signatures needs requestor_anchors, the certificates "
+                              "that vouch for those who sign requests"}};
   }
   if (spec.signers.empty() || spec.signers.size() > kMaxSigners) {
-    return Err{SetupError{SetupErrc::kSignerRefused, spec.label + ": " + std::to_string(spec.signers.size()) +
-                                                         " signers; an issuer has 1 to " + std::to_string(kMaxSigners)}};
+    return Err{SetupError{SetupErrc::kSignerRefused,
+                          spec.label + ": " + std::to_string(spec.signers.size()) +
+                              " signers; an issuer has 1 to " + std::to_string(kMaxSigners)}};
   }
   if (const UnixSeconds end = end_of_ca(spec.certificates); end <= now) {
-    return Err{SetupError{SetupErrc::kExpired, spec.label + ": the CA certificate " + ca.subject_text() + " ended " +
-                                                   format_iso8601(end) + "; add its renewed certificate to the file"}};
+    return Err{SetupError{SetupErrc::kExpired,
+                          spec.label + ": the CA certificate " + ca.subject_text() + " ended " +
+                              format_iso8601(end) + "; add its renewed certificate to the file"}};
   }
   MUSTER_TRY(std::vector<IssuerSigner> signers, check_signers(spec, now, warnings));
   MUSTER_CHECK(check_answer_sizes(spec, signers, warnings));
   if (!ca.facts().is_ca) {
-    warnings.push_back(spec.label + ": " + ca.subject_text() + " is not a CA certificate; is it the right file?");
+    warnings.push_back(spec.label + ": " + ca.subject_text() +
+                       " is not a CA certificate; is it the right file?");
   }
   return Issuer{.label = std::move(spec.label),
                 .certificates = std::move(spec.certificates),
@@ -105,7 +116,9 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now, std::v
 }  // namespace
 
 UnixSeconds Issuer::signs_until() const {
-  const auto by_end = [](const IssuerSigner& a, const IssuerSigner& b) { return a.not_after < b.not_after; };
+  const auto by_end = [](const IssuerSigner& a, const IssuerSigner& b) {
+    return a.not_after < b.not_after;
+  };
   return std::max_element(signers.begin(), signers.end(), by_end)->not_after;
 }
 
@@ -119,11 +132,14 @@ std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& a
   return out;
 }
 
-Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerSpec> specs, const Policy& policy,
-                                                             UnixSeconds now, std::vector<std::string>& warnings,
+Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerSpec> specs,
+                                                             const Policy& policy, UnixSeconds now,
+                                                             std::vector<std::string>& warnings,
                                                              std::vector<Route> routes) {
   if (specs.empty()) {
-    return Err{SetupError{SetupErrc::kNoIssuer, "no issuer to answer for; give --ca, or [[responder.issuer]] in the file"}};
+    return Err{
+        SetupError{SetupErrc::kNoIssuer,
+                   "no issuer to answer for; give --ca, or [[responder.issuer]] in the file"}};
   }
   std::shared_ptr<Setup> setup(new Setup(policy));
   for (IssuerSpec& spec : specs) {
@@ -136,7 +152,8 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
       if (hash == HashAlgorithm::kSha1 && policy.sha1 == Sha1CertIds::kRefused) {
         continue;
       }
-      if (setup->index_.add(hash, issuer.certificates.front(), position) == IssuerIndex::Added::kAlreadyThere) {
+      if (setup->index_.add(hash, issuer.certificates.front(), position) ==
+          IssuerIndex::Added::kAlreadyThere) {
         return Err{SetupError{SetupErrc::kDuplicateIssuer,
                               issuer.label + ": another issuer has the same name and key " +
                                   issuer.certificates.front().subject_text() +
@@ -165,7 +182,8 @@ Result<Unit, SetupError> Setup::take_routes(std::vector<Route> routes) {
         const Buffer name = pki::digest(hash, ca.subject());
         const Buffer key = pki::digest(hash, ca.public_key_bits());
         if (index_.find(hash, name, key)) {
-          return fault(ca.subject_text() + " is answered for here; remove it from the route or from the issuers");
+          return fault(ca.subject_text() +
+                       " is answered for here; remove it from the route or from the issuers");
         }
         if (route_index_.add(hash, ca, routes_.size()) == IssuerIndex::Added::kAlreadyThere) {
           return fault(ca.subject_text() + " is given twice");

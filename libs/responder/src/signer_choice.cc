@@ -10,7 +10,8 @@ bool has_parameters(const der::AlgorithmView& algorithm) {
   return algorithm.parameters && !equal(*algorithm.parameters, kNull);
 }
 
-/// Whether `wanted` asks for what `offered` is: the same algorithm, and the same parameters if it names any.
+/// Whether `wanted` asks for what `offered` is: the same algorithm, and the same parameters if it
+/// names any.
 bool asks_for(const der::AlgorithmView& wanted, const der::AlgorithmView& offered) {
   return equal(wanted.oid, offered.oid) &&
          (!has_parameters(wanted) ||
@@ -41,7 +42,8 @@ bool fulfils(const IssuerSigner& signer, const der::AlgorithmView& signature,
 
 /// The first signer that may be used for which `fits` holds.
 template <class Fits>
-std::optional<std::size_t> find(const Issuer& issuer, SignerMask excluded, SignerRole role, UnixSeconds now, Fits fits) {
+std::optional<std::size_t> find(const Issuer& issuer, SignerMask excluded, SignerRole role,
+                                UnixSeconds now, Fits fits) {
   for (std::size_t i = 0; i < issuer.signers.size(); ++i) {
     const IssuerSigner& signer = issuer.signers[i];
     if ((excluded >> i & 1U) == 0 && signer.role == role && signer.is_usable(now) && fits(signer)) {
@@ -55,18 +57,24 @@ std::optional<std::size_t> find(const Issuer& issuer, SignerMask excluded, Signe
 
 std::string_view to_string(ChoiceRule rule) {
   switch (rule) {
-    case ChoiceRule::kPreferred: return "preferred by the client";
-    case ChoiceRule::kCrl: return "algorithm of the issuer's CRL";
-    case ChoiceRule::kRequest: return "algorithm of the signed request";
-    case ChoiceRule::kOrder: return "first in configured order";
-    case ChoiceRule::kStandby: return "standby: no active signer can sign";
+    case ChoiceRule::kPreferred:
+      return "preferred by the client";
+    case ChoiceRule::kCrl:
+      return "algorithm of the issuer's CRL";
+    case ChoiceRule::kRequest:
+      return "algorithm of the signed request";
+    case ChoiceRule::kOrder:
+      return "first in configured order";
+    case ChoiceRule::kStandby:
+      return "standby: no active signer can sign";
   }
   return "";
 }
 
-std::optional<SignerChoice> choose_signer(const Issuer& issuer, const SignatureWishes& wishes, UnixSeconds now,
-                                          SignerMask excluded) {
-  const auto offers = [&](const der::AlgorithmView& signature, const std::optional<der::AlgorithmView>& key) {
+std::optional<SignerChoice> choose_signer(const Issuer& issuer, const SignatureWishes& wishes,
+                                          UnixSeconds now, SignerMask excluded) {
+  const auto offers = [&](const der::AlgorithmView& signature,
+                          const std::optional<der::AlgorithmView>& key) {
     return find(issuer, excluded, SignerRole::kActive, now,
                 [&](const IssuerSigner& signer) { return fulfils(signer, signature, key); });
   };
@@ -80,7 +88,8 @@ std::optional<SignerChoice> choose_signer(const Issuer& issuer, const SignatureW
     }
   }
   const std::pair<std::optional<Bytes>, ChoiceRule> hints[] = {
-      {issuer.crl_algorithm.empty() ? std::nullopt : std::optional<Bytes>(issuer.crl_algorithm), ChoiceRule::kCrl},
+      {issuer.crl_algorithm.empty() ? std::nullopt : std::optional<Bytes>(issuer.crl_algorithm),
+       ChoiceRule::kCrl},
       {wishes.request_algorithm, ChoiceRule::kRequest}};
   for (const auto& [hint, rule] : hints) {
     if (const auto algorithm = hint ? read(*hint) : std::nullopt) {

@@ -31,9 +31,9 @@ struct SignerChoice {
   std::size_t signer;  ///< position in Issuer::signers
   ChoiceRule rule;
 };
-/// The signer for one request; nothing when none that is not `excluded` is usable at `now`. Wishes that do not parse or that nobody
-/// can fulfil do not count. Pure; without wishes allocation-free.
-std::optional<SignerChoice> choose_signer(const Issuer& issuer, const SignatureWishes& wishes, UnixSeconds now,
-                                          SignerMask excluded = 0);
+/// The signer for one request; nothing when none that is not `excluded` is usable at `now`. Wishes
+/// that do not parse or that nobody can fulfil do not count. Pure; without wishes allocation-free.
+std::optional<SignerChoice> choose_signer(const Issuer& issuer, const SignatureWishes& wishes,
+                                          UnixSeconds now, SignerMask excluded = 0);
 
 }  // namespace muster::responder

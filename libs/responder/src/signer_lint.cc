@@ -13,8 +13,8 @@ bool asserts_digital_signature(const pki::Certificate& certificate) {
   return usage && (*usage & kDigitalSignature) != 0;
 }
 
-/// Whether an extension is marked critical; nothing when it is absent. The certificate parsed already, so that every step here
-/// succeeds; a failure counts as absent.
+/// Whether an extension is marked critical; nothing when it is absent. The certificate parsed
+/// already, so that every step here succeeds; a failure counts as absent.
 std::optional<bool> criticality(const pki::Certificate& certificate, Bytes oid) {
   der::Reader outer(certificate.der());
   auto whole = outer.enter(der::Tag::kSequence, "Certificate");
@@ -54,21 +54,27 @@ bool only_ocsp_signing(const pki::Certificate& certificate) {
 
 }  // namespace
 
-void lint_signer(const std::string& issuer, const IssuerSigner& signer, UnixSeconds now, std::vector<std::string>& warnings) {
+void lint_signer(const std::string& issuer, const IssuerSigner& signer, UnixSeconds now,
+                 std::vector<std::string>& warnings) {
   const std::string who = issuer + ": signer " + signer.certificate.subject_text();
   const pki::CertificateFacts& facts = signer.certificate.facts();
   if (signer.authority != pki::Authority::kIssuer) {
     if (!facts.ocsp_no_check) {
-      warnings.push_back(who + " lacks id-pkix-ocsp-nocheck: clients may try to check it, and refuse it");
+      warnings.push_back(who +
+                         " lacks id-pkix-ocsp-nocheck: clients may try to check it, and refuse it");
     }
     if (!facts.access.ocsp.empty() || !facts.crl_uris.empty()) {
-      warnings.push_back(who + " names an OCSP address or CRL of its own, which invites clients to check it in circles");
+      warnings.push_back(
+          who +
+          " names an OCSP address or CRL of its own, which invites clients to check it in circles");
     }
     if (facts.is_ca) {
       warnings.push_back(who + " is a CA certificate: strict clients refuse CAs as delegates");
     }
   } else if (facts.key_usage && !asserts_digital_signature(signer.certificate)) {
-    warnings.push_back(who + " is the CA itself without keyUsage digitalSignature: strict clients refuse its answers");
+    warnings.push_back(
+        who +
+        " is the CA itself without keyUsage digitalSignature: strict clients refuse its answers");
   }
   if (signer.not_after - now < kExpiryWarning) {
     warnings.push_back(who + " or its CA ends " + format_iso8601(signer.not_after) + ", in " +
@@ -78,8 +84,10 @@ void lint_signer(const std::string& issuer, const IssuerSigner& signer, UnixSeco
 
 std::string find_web_faults(const pki::Certificate& signer, pki::Authority authority) {
   if (authority == pki::Authority::kIssuer) {
-    return asserts_digital_signature(signer) ? "" : "a CA key may sign OCSP answers only if its certificate asserts "
-                                                    "digitalSignature (CA/B BR 7.1.2.10.7)";
+    return asserts_digital_signature(signer)
+               ? ""
+               : "a CA key may sign OCSP answers only if its certificate asserts "
+                 "digitalSignature (CA/B BR 7.1.2.10.7)";
   }
   const pki::CertificateFacts& facts = signer.facts();
   std::string faults;

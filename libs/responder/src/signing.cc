@@ -19,7 +19,8 @@ Signings::Signings(const Setup& setup) {
 
 Result<Bytes, Cause> Signings::sign(SignerRef by, Bytes tbs) {
   if (const auto made = signer(by).sign(tbs, signature_); !made) {
-    return Err{made.error().code == pki::PkiErrc::kUnavailable ? Cause::kSignerUnavailable : Cause::kSigningFailed};
+    return Err{made.error().code == pki::PkiErrc::kUnavailable ? Cause::kSignerUnavailable
+                                                               : Cause::kSigningFailed};
   }
   return Bytes(signature_);
 }

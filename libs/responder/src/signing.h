@@ -18,7 +18,8 @@ class Signings {
  public:
   explicit Signings(const Setup& setup);
   [[nodiscard]] pki::Signer& signer(SignerRef by) { return all_[by.issuer][by.signer].signer; }
-  /// Signature over `tbs`; valid until the next call. Blocks for a remote key. Errors: kSigningFailed, kSignerUnavailable.
+  /// Signature over `tbs`; valid until the next call. Blocks for a remote key. Errors:
+  /// kSigningFailed, kSignerUnavailable.
   Result<Bytes, Cause> sign(SignerRef by, Bytes tbs);
   /// The whole OCSPResponse: with the signer's certificate unless the CA signs by itself.
   Buffer assemble(SignerRef by, Bytes tbs, Bytes signature);

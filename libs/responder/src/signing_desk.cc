@@ -18,7 +18,8 @@ void SigningDesk::leave_seat(Seat seat) {
   }
 }
 
-SigningDesk::Taken SigningDesk::order(Seat seat, Ticket ticket, Buffer key, DeskResult order, pki::Signer& signer) {
+SigningDesk::Taken SigningDesk::order(Seat seat, Ticket ticket, Buffer key, DeskResult order,
+                                      pki::Signer& signer) {
   JobId id = 0;
   std::shared_ptr<DeskResult> result;
   {

@@ -6,16 +6,20 @@ namespace {
 /// id-isismtt-at-certHash, Common PKI part 4: 1.3.36.8.3.13.
 constexpr std::uint8_t kCertHash[] = {0x2b, 0x24, 0x08, 0x03, 0x0d};
 
-std::optional<UnixSeconds> archive_cutoff(const Issuer& issuer, const store::IssuerState* state, UnixSeconds now) {
+std::optional<UnixSeconds> archive_cutoff(const Issuer& issuer, const store::IssuerState* state,
+                                          UnixSeconds now) {
   if (state != nullptr && state->this_update) {
-    return std::nullopt;  // CRLs drop what expired (RFC 5280 section 3.3): nobody retains what the cutoff would promise
+    return std::nullopt;  // CRLs drop what expired (RFC 5280 section 3.3): nobody retains what the
+                          // cutoff would promise
   }
   const IssuerPolicy& policy = issuer.terms.policy;
   switch (policy.archive_cutoff) {
-    case ArchiveCutoff::kNone: break;
+    case ArchiveCutoff::kNone:
+      break;
     case ArchiveCutoff::kRetention:
       return policy.retain_expired ? std::optional(now - *policy.retain_expired) : std::nullopt;
-    case ArchiveCutoff::kIssuer: return issuer.certificates.front().not_before();
+    case ArchiveCutoff::kIssuer:
+      return issuer.certificates.front().not_before();
   }
   return std::nullopt;
 }
@@ -40,7 +44,8 @@ Buffer encode_time(UnixSeconds t) {
 
 }  // namespace
 
-std::vector<der::Extension> make_single_extensions(const Issuer& issuer, const Asked& one, const store::IssuerState* state,
+std::vector<der::Extension> make_single_extensions(const Issuer& issuer, const Asked& one,
+                                                   const store::IssuerState* state,
                                                    UnixSeconds now) {
   std::vector<der::Extension> out;
   if (one.resolved.rule == Rule::kUnissued) {

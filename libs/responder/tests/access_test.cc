@@ -1,14 +1,15 @@
 // Who may ask: networks, signed requests, requestors.
+#include "access.h"
+
 #include <gmock/gmock.h>
 
-#include "access.h"
 #include "fixture.h"
 
 namespace muster::responder {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::hours;
+using ::testing::HasSubstr;
 using Status = ocsp::ResponseStatus;
 
 const Identity& anchor() {
@@ -25,15 +26,17 @@ struct SignedBy {
   const Identity* who = &alice();
   const pki::PrivateKey* key = nullptr;  ///< another than who's
   std::vector<Buffer> certificates{to_buffer(alice().certificate.der())};
-  std::optional<Buffer> name{};          ///< requestorName
+  std::optional<Buffer> name{};  ///< requestorName
 };
 /// The request for the leaf, signed.
 Buffer signed_request(const SignedBy& by) {
   ocsp::Request request = leaf_request();
   request.requestor_name = by.name;
   const Buffer tbs = ocsp::encode_tbs_request(request);
-  auto made = testing::sign_as(testing::SignAs::kAuto, by.key != nullptr ? *by.key : by.who->key, tbs);
-  const ocsp::SignaturePart part{std::move(made.algorithm), std::move(made.signature), by.certificates};
+  auto made =
+      testing::sign_as(testing::SignAs::kAuto, by.key != nullptr ? *by.key : by.who->key, tbs);
+  const ocsp::SignaturePart part{std::move(made.algorithm), std::move(made.signature),
+                                 by.certificates};
   return ocsp::encode_request(tbs, &part);
 }
 Buffer directory_name(const pki::Certificate& certificate) {
@@ -63,7 +66,8 @@ TEST(SignedRequests, UnsignedOnesAreToldToSign) {
     EXPECT_EQ(taken.cause, Cause::kUnsigned);
     EXPECT_TRUE(give(world, signed_request({})).good());
   }
-  EXPECT_EQ(world.counters.signatures.value(), 1U) << "a remembered answer is given to those who may have it, and only to them";
+  EXPECT_EQ(world.counters.signatures.value(), 1U)
+      << "a remembered answer is given to those who may have it, and only to them";
 }
 
 // req: OCSP-RESP-016
@@ -83,14 +87,19 @@ TEST(SignedRequests, AreVerifiedWhereTold) {
 TEST(SignedRequests, CountOnlyWithAPathToAnAnchor) {
   World world({signing_spec(RequestSignatures::kRequired)});
   const Identity mallory = testing::make_self_signed(testing::leaf_spec("mallory.example"));
-  EXPECT_EQ(give(world, signed_request({.who = &mallory, .certificates = {to_buffer(mallory.certificate.der())}})).cause,
+  EXPECT_EQ(give(world, signed_request({.who = &mallory,
+                                        .certificates = {to_buffer(mallory.certificate.der())}}))
+                .cause,
             Cause::kBadSignature);
-  EXPECT_EQ(give(world, signed_request({.certificates = {}})).cause, Cause::kBadSignature) << "nobody can tell who signed";
-  EXPECT_EQ(give(world, signed_request({}), alice().certificate.not_after() + Seconds(1)).cause, Cause::kBadSignature);
+  EXPECT_EQ(give(world, signed_request({.certificates = {}})).cause, Cause::kBadSignature)
+      << "nobody can tell who signed";
+  EXPECT_EQ(give(world, signed_request({}), alice().certificate.not_after() + Seconds(1)).cause,
+            Cause::kBadSignature);
   const Identity below = testing::issue(anchor(), testing::ca_spec("below"));
   const Identity bob = testing::issue(below, testing::leaf_spec("bob.example"));
-  EXPECT_TRUE(give(world, signed_request({.who = &bob, .certificates = {to_buffer(bob.certificate.der()),
-                                                                         to_buffer(below.certificate.der())}}))
+  EXPECT_TRUE(give(world, signed_request({.who = &bob,
+                                          .certificates = {to_buffer(bob.certificate.der()),
+                                                           to_buffer(below.certificate.der())}}))
                   .good());
 }
 
@@ -98,13 +107,17 @@ TEST(SignedRequests, AnAnchorMayNameTheRequestorItself) {
   IssuerSpec spec = signing_spec(RequestSignatures::kRequired);
   spec.requestor_anchors = {alice().certificate};
   World world({spec});
-  EXPECT_TRUE(give(world, signed_request({.certificates = {}, .name = directory_name(alice().certificate)})).good());
+  EXPECT_TRUE(
+      give(world, signed_request({.certificates = {}, .name = directory_name(alice().certificate)}))
+          .good());
 }
 
 TEST(SignedRequests, TheNameGivenMustBeTheSigners) {
   World world({signing_spec(RequestSignatures::kRequired)});
   EXPECT_TRUE(give(world, signed_request({.name = directory_name(alice().certificate)})).good());
-  EXPECT_EQ(give(world, signed_request({.name = directory_name(standard_pki().leaf.certificate)})).cause, Cause::kBadSignature);
+  EXPECT_EQ(
+      give(world, signed_request({.name = directory_name(standard_pki().leaf.certificate)})).cause,
+      Cause::kBadSignature);
 }
 
 // req: OCSP-RESP-011
@@ -116,7 +129,9 @@ TEST(SignedRequests, OnlyListedRequestorsAreAnswered) {
     World world({spec});
     EXPECT_TRUE(give(world, signed_request({})).good()) << listed;
     const Identity carol = testing::issue(anchor(), testing::leaf_spec("carol.example"));
-    const Taken refused = give(world, signed_request({.who = &carol, .certificates = {to_buffer(carol.certificate.der())}}));
+    const Taken refused =
+        give(world,
+             signed_request({.who = &carol, .certificates = {to_buffer(carol.certificate.der())}}));
     EXPECT_EQ(refused.status(), Status::kUnauthorized);
     EXPECT_EQ(refused.cause, Cause::kRequestorRefused);
   }
@@ -133,10 +148,13 @@ TEST(SignedRequests, CostNoMoreThanAllowed) {
   EXPECT_EQ(give(world, forged).status(), Status::kTryLater);
   EXPECT_TRUE(ask(world.answerer, leaf_request()).good()) << "others are served";
   EXPECT_EQ(give(world, forged, kTestNow + Seconds(1)).cause, Cause::kBadSignature);
-  const std::vector<Buffer> heap(kMaxRequestorCertificates + 1, to_buffer(alice().certificate.der()));
-  EXPECT_EQ(give(world, signed_request({.certificates = heap}), kTestNow + Seconds(2)).cause, Cause::kBadSignature);
+  const std::vector<Buffer> heap(kMaxRequestorCertificates + 1,
+                                 to_buffer(alice().certificate.der()));
+  EXPECT_EQ(give(world, signed_request({.certificates = heap}), kTestNow + Seconds(2)).cause,
+            Cause::kBadSignature);
   const std::vector<Buffer> junk = {{0x30, 0x03, 0x02, 0x01, 0x05}};
-  EXPECT_EQ(give(world, signed_request({.certificates = junk}), kTestNow + Seconds(2)).cause, Cause::kBadSignature);
+  EXPECT_EQ(give(world, signed_request({.certificates = junk}), kTestNow + Seconds(2)).cause,
+            Cause::kBadSignature);
 }
 
 TEST(SignedRequests, NeedAnchorsAndAListNeedsThemRequired) {
@@ -168,8 +186,9 @@ TEST(Clients, OfOtherNetworksAreUnauthorizedEvenToRememberedAnswers) {
 /// Whether shared caches may keep what was sent.
 bool is_public(const Taken& taken) {
   EXPECT_TRUE(taken.good());
-  const bool forbidden = taken.head.find("Cache-Control: no-store\r\n") != std::string::npos && taken.etag.empty() &&
-                         taken.head.find("Expires") == std::string::npos && taken.head.find("ETag") == std::string::npos &&
+  const bool forbidden = taken.head.find("Cache-Control: no-store\r\n") != std::string::npos &&
+                         taken.etag.empty() && taken.head.find("Expires") == std::string::npos &&
+                         taken.head.find("ETag") == std::string::npos &&
                          taken.head.find("Last-Modified") == std::string::npos;
   const bool allowed = taken.head.find("public") != std::string::npos && !taken.etag.empty();
   EXPECT_NE(forbidden, allowed) << taken.head;
@@ -183,8 +202,10 @@ TEST(Clients, AnswersForSomeAloneAreKeptByNobody) {
   World some({spec});
   ocsp::Request two = leaf_request();
   two.requests.push_back(two.requests.front());
-  for (const ocsp::Request& request : {leaf_request(), leaf_request(), two, with_nonce(leaf_request(), 32)}) {
-    EXPECT_FALSE(is_public(take(some.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
+  for (const ocsp::Request& request :
+       {leaf_request(), leaf_request(), two, with_nonce(leaf_request(), 32)}) {
+    EXPECT_FALSE(is_public(
+        take(some.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
   }
   World signing({signing_spec(RequestSignatures::kRequired)});
   EXPECT_FALSE(is_public(give(signing, signed_request({}))));
@@ -206,13 +227,16 @@ TEST(Clients, OneIssuersSecretsMakeTheWholeAnswerPrivate) {
   ocsp::Request request;
   for (const auto& [ca, id] : {std::pair(&first, kIssuer), std::pair(&second, kOther)}) {
     world.store.set(id, testing::make_serial(5), store::Status{});
-    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca->certificate, testing::make_serial(5)), {}});
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, ca->certificate, testing::make_serial(5)), {}});
   }
-  EXPECT_FALSE(is_public(take(world.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
+  EXPECT_FALSE(is_public(
+      take(world.answerer.answer(ocsp::encode_request(request), kTestNow, from("192.0.2.9")))));
 }
 
 /// `certificate` with an RSA key of so many octets in its place; its signature fits no more.
-Buffer with_rsa_key(const pki::Certificate& certificate, std::size_t modulus_octets, std::size_t exponent_octets) {
+Buffer with_rsa_key(const pki::Certificate& certificate, std::size_t modulus_octets,
+                    std::size_t exponent_octets) {
   der::Reader whole(certificate.der());
   auto outer = *whole.enter(der::Tag::kSequence, "Certificate");
   auto tbs = *outer.enter(der::Tag::kSequence, "TBSCertificate");
@@ -256,9 +280,11 @@ Requestor verify(const Issuer& issuer, const Buffer& octets) {
 TEST(SignedRequests, KeysThatCostTooMuchAreNotTried) {
   World world({signing_spec(RequestSignatures::kVerified)});
   const Issuer& issuer = world.setup->issuers()[0];
-  for (const auto& [modulus, exponent] : {std::pair(513U, 3U), std::pair(1024U, 3U), std::pair(256U, 256U)}) {
+  for (const auto& [modulus, exponent] :
+       {std::pair(513U, 3U), std::pair(1024U, 3U), std::pair(256U, 256U)}) {
     const Buffer heavy = with_rsa_key(alice().certificate, modulus, exponent);
-    for (const auto& certificates : {std::vector<Buffer>{heavy}, {to_buffer(alice().certificate.der()), heavy}}) {
+    for (const auto& certificates :
+         {std::vector<Buffer>{heavy}, {to_buffer(alice().certificate.der()), heavy}}) {
       const Requestor requestor = verify(issuer, signed_request({.certificates = certificates}));
       EXPECT_EQ(requestor.cause, Cause::kBadSignature);
       EXPECT_THAT(requestor.who, HasSubstr("4096"));
@@ -266,7 +292,10 @@ TEST(SignedRequests, KeysThatCostTooMuchAreNotTried) {
     }
   }
   const Buffer usual = with_rsa_key(alice().certificate, 512, 3);
-  EXPECT_EQ(verify(issuer, signed_request({.certificates = {to_buffer(alice().certificate.der()), usual}})).cause, Cause::kNone);
+  EXPECT_EQ(verify(issuer,
+                   signed_request({.certificates = {to_buffer(alice().certificate.der()), usual}}))
+                .cause,
+            Cause::kNone);
 }
 
 // What is rationed is what costs: a heap of CAs of one name makes one request as dear as many.

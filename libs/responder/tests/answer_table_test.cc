@@ -1,6 +1,6 @@
-#include "ready_answer.h"
-
 #include <gtest/gtest.h>
+
+#include "ready_answer.h"
 
 namespace muster::responder {
 namespace {
@@ -56,8 +56,8 @@ TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
   EXPECT_LE(answers.capacity(), 256U);
 }
 
-/// The seed is drawn for each table; whatever it is, a table a quarter full must hold nearly all of it. (A multiplier drawn together
-/// with the seed once sent most keys to a few sets.)
+/// The seed is drawn for each table; whatever it is, a table a quarter full must hold nearly all of
+/// it. (A multiplier drawn together with the seed once sent most keys to a few sets.)
 TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
   for (int table = 0; table < 300; ++table) {
     ReadyAnswers answers(512);

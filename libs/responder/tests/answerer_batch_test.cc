@@ -65,11 +65,13 @@ TEST(Batch, AnswersSeveralIssuersOfOneSigner) {
   World world({delegated_spec(), shared});
   world.store.list_all_issued(kOther);
   ocsp::Request request = leaf_request();
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, second.certificate, leaf().serial()), {}});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, second.certificate, leaf().serial()), {}});
   const Taken taken = ask(world.answerer, request);
   ASSERT_EQ(taken.status(), Status::kSuccessful);
   EXPECT_TRUE(std::holds_alternative<ocsp::Good>(taken.single(0).status));
-  EXPECT_TRUE(std::holds_alternative<ocsp::Unknown>(taken.single(1).status)) << "a serial counts under its own issuer";
+  EXPECT_TRUE(std::holds_alternative<ocsp::Unknown>(taken.single(1).status))
+      << "a serial counts under its own issuer";
 }
 
 // req: OCSP-RESP-018 OCSP-RESP-019
@@ -85,7 +87,8 @@ TEST(Batch, TwoGenerationsOfOneNameHaveTheirOwnSigners) {
   for (const auto& [issuer, signer] : {std::pair{&old_ca, &old_signer}, {&new_ca, &new_signer}}) {
     ocsp::Request request;
     request.requests.push_back(
-        {pki::make_cert_id(HashAlgorithm::kSha1, issuer->certificate, testing::make_serial(5)), {}});
+        {pki::make_cert_id(HashAlgorithm::kSha1, issuer->certificate, testing::make_serial(5)),
+         {}});
     const Taken taken = ask(world.answerer, request);
     EXPECT_TRUE(taken.signed_by(signer->certificate));
     EXPECT_TRUE(pki::identifies(taken.parsed->basic->responder_id, signer->certificate));

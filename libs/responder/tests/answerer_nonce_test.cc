@@ -11,7 +11,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-
 // req: OCSP-RESP-057 OCSP-RESP-054
 TEST(Nonces, NeverRemembersAnAnswerWithNonce) {
   World world;
@@ -44,7 +43,8 @@ TEST(Nonces, AnswersInFullWithoutAnIgnoredNonce) {
   EXPECT_TRUE(plain.parsed->basic->extensions.empty());
 }
 
-/// What becomes of a nonce of `octets` octets; made by hand, since our encoder refuses lengths outside the standard.
+/// What becomes of a nonce of `octets` octets; made by hand, since our encoder refuses lengths
+/// outside the standard.
 Taken ask_with(Answerer& answerer, std::size_t octets, const Client& client = {}) {
   ocsp::Request request = leaf_request();
   der::Writer wrapped;
@@ -53,7 +53,8 @@ Taken ask_with(Answerer& answerer, std::size_t octets, const Client& client = {}
   return take(answerer.answer(ocsp::encode_request(request), kTestNow, client));
 }
 bool echoed(const Taken& taken) {
-  return taken.good() && der::find_extension(taken.parsed->basic->extensions, oid::kOcspNonce).has_value();
+  return taken.good() &&
+         der::find_extension(taken.parsed->basic->extensions, oid::kOcspNonce).has_value();
 }
 
 // req: OCSP-RESP-054 OCSP-RESP-055 OCSP-RESP-056
@@ -73,7 +74,8 @@ TEST(Nonces, OfEveryLengthUnderEveryPolicy) {
       EXPECT_EQ(echoed(taken), echoes.contains(octets)) << octets;
     }
     for (const std::size_t octets : {0U, 129U}) {
-      EXPECT_EQ(ask_with(world.answerer, octets).status(), ocsp::ResponseStatus::kMalformedRequest) << octets;
+      EXPECT_EQ(ask_with(world.answerer, octets).status(), ocsp::ResponseStatus::kMalformedRequest)
+          << octets;
     }
   }
 }
@@ -93,8 +95,9 @@ TEST(Nonces, MayBeRequiredAlsoOfRememberedAnswers) {
 TEST(Nonces, FollowTheClientsNetwork) {
   IssuerSpec spec = delegated_spec();
   spec.policy.nonce = NoncePolicy::kIgnore;
-  spec.policy.nonce_by_client = {{{*IpNetwork::parse("192.0.2.0/25")}, NoncePolicy::kRequire},
-                                 {{*IpNetwork::parse("192.0.2.0/24"), *IpNetwork::parse("unix")}, NoncePolicy::kEcho}};
+  spec.policy.nonce_by_client = {
+      {{*IpNetwork::parse("192.0.2.0/25")}, NoncePolicy::kRequire},
+      {{*IpNetwork::parse("192.0.2.0/24"), *IpNetwork::parse("unix")}, NoncePolicy::kEcho}};
   World world({spec});
   const auto client = [](const char* address) { return Client{*IpAddress::parse(address)}; };
   EXPECT_FALSE(echoed(ask_with(world.answerer, 32, client("198.51.100.1"))));
@@ -102,7 +105,8 @@ TEST(Nonces, FollowTheClientsNetwork) {
   EXPECT_TRUE(echoed(ask_with(world.answerer, 32, Client{})));
   const Buffer plain = ocsp::encode_request(leaf_request());
   EXPECT_TRUE(take(world.answerer.answer(plain, kTestNow, client("192.0.2.200"))).good());
-  EXPECT_EQ(take(world.answerer.answer(plain, kTestNow, client("192.0.2.1"))).cause, Cause::kNonceMissing);
+  EXPECT_EQ(take(world.answerer.answer(plain, kTestNow, client("192.0.2.1"))).cause,
+            Cause::kNonceMissing);
 }
 
 TEST(Nonces, FollowTheIssuerAskedAbout) {
@@ -112,7 +116,8 @@ TEST(Nonces, FollowTheIssuerAskedAbout) {
   world.store.list_all_issued(kOther);
   const pki::Certificate& intermediate = standard_pki().intermediate.certificate;
   world.store.set(kOther, intermediate.serial(), store::Status{});
-  const Taken other = ask(world.answerer, with_nonce(request_for(intermediate, standard_pki().root.certificate), 32));
+  const Taken other = ask(
+      world.answerer, with_nonce(request_for(intermediate, standard_pki().root.certificate), 32));
   EXPECT_TRUE(other.good());
   EXPECT_FALSE(echoed(other));
   EXPECT_TRUE(echoed(ask_with(world.answerer, 32)));

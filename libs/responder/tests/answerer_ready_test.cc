@@ -39,7 +39,8 @@ TEST(ReadyAnswers, SignsAnewBeforeAnyAnnouncedMaxAgeEnds) {
     world.store.states[kIssuer].loaded_at = now;
     const Taken taken = ask(world.answerer, leaf_request(), now);
     if (announced <= now) {
-      EXPECT_GT(taken.parsed->basic->produced_at, produced) << "a fresher answer must be there by now";
+      EXPECT_GT(taken.parsed->basic->produced_at, produced)
+          << "a fresher answer must be there by now";
     }
     produced = taken.parsed->basic->produced_at;
     const std::size_t at = taken.head.find("max-age=");
@@ -55,7 +56,8 @@ TEST(ReadyAnswers, SpreadsRefetchingOverSerials) {
   std::set<std::string> ages;
   for (unsigned n = 0; n < 50; ++n) {
     ocsp::Request request;
-    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(1000 + n)), {}});
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(1000 + n)), {}});
     const Taken taken = ask(world.answerer, request);
     ages.insert(taken.head.substr(taken.head.find("max-age="), 15));
   }
@@ -99,7 +101,8 @@ TEST(ReadyAnswers, EndsWithTheSignersCertificate) {
 TEST(ReadyAnswers, ANewSignerAnswersFromTheNextRequestOn) {
   World world;
   EXPECT_TRUE(ask(world.answerer, leaf_request()).signed_by(delegate()));
-  const Identity next = testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("next"));
+  const Identity next =
+      testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("next"));
   world.answerer.adopt(setup_of({delegated_spec(standard_pki().intermediate, next)}));
   const Taken taken = ask(world.answerer, leaf_request());
   EXPECT_TRUE(taken.signed_by(next.certificate));
@@ -116,7 +119,8 @@ TEST(ReadyAnswers, ShedsBeyondTheSigningLimitButServesWhatIsReady) {
   unsigned shed = 0;
   for (unsigned n = 0; n < 10; ++n) {
     ocsp::Request request;
-    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(n + 1)), {}});
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(n + 1)), {}});
     const Taken taken = ask(world.answerer, request);
     shed += taken.cause == Cause::kSigningLimit ? 1 : 0;
     EXPECT_TRUE(taken.unknown() || taken.status() == Status::kTryLater);
@@ -131,7 +135,8 @@ TEST(ReadyAnswers, SignsNothingWhileTheClockIsUnsure) {
   Policy policy;
   policy.max_clock_error = Milliseconds(2000);
   World world({delegated_spec()}, policy);
-  EXPECT_EQ(ask(world.answerer, leaf_request()).cause, Cause::kClockUnsure) << "nobody vouched for the clock yet";
+  EXPECT_EQ(ask(world.answerer, leaf_request()).cause, Cause::kClockUnsure)
+      << "nobody vouched for the clock yet";
   world.answerer.set_clock_error(Milliseconds(2001));
   EXPECT_EQ(ask(world.answerer, leaf_request()).status(), Status::kTryLater);
   world.answerer.set_clock_error(Milliseconds(2000));

@@ -6,8 +6,8 @@
 namespace muster::responder {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::hours;
+using ::testing::HasSubstr;
 using Status = ocsp::ResponseStatus;
 
 const pki::Certificate& ca() { return standard_pki().intermediate.certificate; }
@@ -22,7 +22,9 @@ TEST(Answerer, CallsWhatDoesNotParseMalformed) {
   EXPECT_EQ(take(world.answerer.answer(as_bytes("GET / HTTP/1.1\r\n\r\n"), kTestNow)).status(),
             Status::kMalformedRequest);
   for (std::size_t n = 0; n < good.size(); ++n) {
-    EXPECT_EQ(take(world.answerer.answer(Bytes(good).first(n), kTestNow)).status(), Status::kMalformedRequest) << n;
+    EXPECT_EQ(take(world.answerer.answer(Bytes(good).first(n), kTestNow)).status(),
+              Status::kMalformedRequest)
+        << n;
   }
 }
 
@@ -93,7 +95,8 @@ TEST(Answerer, EchoesTheCertIdOctetForOctet) {
       for (int again = 0; again < 2; ++again) {  // signed, then remembered
         const Taken taken = ask(world.answerer, request);
         EXPECT_TRUE(taken.good());
-        EXPECT_TRUE(equal(taken.single().cert_id.raw, request.requests[0].cert_id.der())) << to_string(hash);
+        EXPECT_TRUE(equal(taken.single().cert_id.raw, request.requests[0].cert_id.der()))
+            << to_string(hash);
       }
     }
   }
@@ -112,7 +115,8 @@ TEST(Answerer, FollowsRevocationHoldAndRelease) {
   EXPECT_EQ(std::get<ocsp::Revoked>(held.single().status).reason, ReasonCode::kCertificateHold);
   world.store.set(kIssuer, leaf().serial(), store::Status{});
   EXPECT_TRUE(ask(world.answerer, leaf_request()).good());
-  world.store.set(kIssuer, leaf().serial(), revoked_at(kTestNow - hours(2), ReasonCode::kSuperseded));
+  world.store.set(kIssuer, leaf().serial(),
+                  revoked_at(kTestNow - hours(2), ReasonCode::kSuperseded));
   const Taken gone = ask(world.answerer, leaf_request());
   ASSERT_TRUE(gone.revoked());
   EXPECT_EQ(std::get<ocsp::Revoked>(gone.single().status).time, kTestNow - hours(2));
@@ -178,7 +182,8 @@ TEST(Answerer, RefusesSha1WhenSwitchedOffAndCountsIt) {
   World world({delegated_spec()}, policy);
   const Taken taken = ask(world.answerer, leaf_request(HashAlgorithm::kSha1));
   EXPECT_EQ(taken.status(), Status::kUnauthorized);
-  EXPECT_EQ(world.counters.cert_id_hashes[static_cast<std::size_t>(HashAlgorithm::kSha1)].value(), 1U);
+  EXPECT_EQ(world.counters.cert_id_hashes[static_cast<std::size_t>(HashAlgorithm::kSha1)].value(),
+            1U);
   EXPECT_TRUE(ask(world.answerer, leaf_request(HashAlgorithm::kSha256)).good());
 }
 

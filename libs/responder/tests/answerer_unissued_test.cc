@@ -15,7 +15,8 @@ TEST(AbsentRecords, SaysUnknownForSerialsNeverIssued) {
   World world;
   for (unsigned n = 1; n < 50; ++n) {
     ocsp::Request request;
-    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(n * 7919)), {}});
+    request.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(n * 7919)), {}});
     EXPECT_TRUE(ask(world.answerer, request).unknown());
   }
 }
@@ -26,7 +27,8 @@ TEST(AbsentRecords, RevokedForNeverIssuedIsComplete) {
   spec.policy.unissued = UnissuedAnswer::kRevoked;
   World world({spec});
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(42)), {}});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, ca(), testing::make_serial(42)), {}});
   for (int again = 0; again < 2; ++again) {
     const Taken taken = ask(world.answerer, request);
     ASSERT_TRUE(taken.revoked());
@@ -34,7 +36,8 @@ TEST(AbsentRecords, RevokedForNeverIssuedIsComplete) {
     EXPECT_EQ(revoked.time, unix_seconds(0));
     EXPECT_EQ(revoked.reason, ReasonCode::kCertificateHold);
     EXPECT_TRUE(taken.single().extensions.empty());
-    const auto marker = der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
+    const auto marker =
+        der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
     ASSERT_TRUE(marker);
     EXPECT_FALSE(marker->critical);
     EXPECT_TRUE(ocsp::parse_null_value(marker->value, "extended-revoked"));
@@ -69,7 +72,8 @@ TEST(AbsentRecords, SaysTryLaterWithoutDataAndInternalErrorWithoutStore) {
   World world;
   EXPECT_TRUE(ask(world.answerer, leaf_request()).good());
   world.store.broken = true;
-  EXPECT_EQ(ask(world.answerer, leaf_request()).status(), Status::kInternalError) << "a remembered answer is no way out";
+  EXPECT_EQ(ask(world.answerer, leaf_request()).status(), Status::kInternalError)
+      << "a remembered answer is no way out";
   world.store.broken = false;
   world.store.states.clear();
   ++world.store.sequence;
@@ -98,14 +102,17 @@ TEST(AbsentRecords, AFailingLookupIsNeverAnAbsentRecord) {
   EXPECT_EQ(ask(answerer, leaf_request()).status(), Status::kInternalError);
 }
 
-ocsp::Request request_of(std::uint64_t serial, const pki::Certificate& issuer = standard_pki().intermediate.certificate) {
+ocsp::Request request_of(std::uint64_t serial,
+                         const pki::Certificate& issuer = standard_pki().intermediate.certificate) {
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, issuer, testing::make_serial(serial)), {}});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, issuer, testing::make_serial(serial)), {}});
   return request;
 }
 
 TEST(AbsentRecords, AreCountedForTheirIssuerHoweverTheyAreAnswered) {
-  for (const UnissuedAnswer answer : {UnissuedAnswer::kUnknown, UnissuedAnswer::kUnauthorized, UnissuedAnswer::kRevoked}) {
+  for (const UnissuedAnswer answer :
+       {UnissuedAnswer::kUnknown, UnissuedAnswer::kUnauthorized, UnissuedAnswer::kRevoked}) {
     IssuerSpec spec = delegated_spec();
     spec.policy.unissued = answer;
     World world({spec});
@@ -117,7 +124,8 @@ TEST(AbsentRecords, AreCountedForTheirIssuerHoweverTheyAreAnswered) {
     }
     EXPECT_EQ(counters.unissued.value(), 3U);
     EXPECT_EQ(counters.refused.value(), answer == UnissuedAnswer::kUnauthorized ? 3U : 0U);
-    EXPECT_EQ(world.answerer.answer(ocsp::encode_request(leaf_request()), kTestNow).unissued, UnissuedSeen::kNo);
+    EXPECT_EQ(world.answerer.answer(ocsp::encode_request(leaf_request()), kTestNow).unissued,
+              UnissuedSeen::kNo);
     EXPECT_EQ(counters.unissued.value(), 3U);
     EXPECT_EQ(counters.good.value(), 1U);
   }
@@ -130,15 +138,18 @@ TEST(AbsentRecords, KnownMonitorsAreCountedApart) {
   World world({spec});
   const Client monitor{*IpAddress::parse("192.0.2.5")};
   for (int again = 0; again < 2; ++again) {
-    EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(0x5ca1ab01)), kTestNow).unissued,
-              UnissuedSeen::kFromMonitor);
-    EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(4711)), kTestNow, monitor).unissued,
-              UnissuedSeen::kFromMonitor);
+    EXPECT_EQ(
+        world.answerer.answer(ocsp::encode_request(request_of(0x5ca1ab01)), kTestNow).unissued,
+        UnissuedSeen::kFromMonitor);
+    EXPECT_EQ(
+        world.answerer.answer(ocsp::encode_request(request_of(4711)), kTestNow, monitor).unissued,
+        UnissuedSeen::kFromMonitor);
   }
   const IssuerCounters& counters = world.counters.issuers.of(kIssuer);
   EXPECT_EQ(counters.unissued.value(), 0U);
   EXPECT_EQ(counters.unissued_monitors.value(), 4U);
-  EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(0x5ca1)), kTestNow).unissued, UnissuedSeen::kYes)
+  EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(0x5ca1)), kTestNow).unissued,
+            UnissuedSeen::kYes)
       << "shorter than the prefix";
 }
 
@@ -148,12 +159,13 @@ TEST(AbsentRecords, OfACrlAreCountedAsUnlisted) {
   World world({spec});
   world.store.states[kIssuer].knows_issued = store::KnowsIssued::kNo;
   ++world.store.sequence;
-  EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(4711)), kTestNow).unissued, UnissuedSeen::kNo);
+  EXPECT_EQ(world.answerer.answer(ocsp::encode_request(request_of(4711)), kTestNow).unissued,
+            UnissuedSeen::kNo);
   EXPECT_EQ(world.counters.issuers.of(kIssuer).unlisted.value(), 1U);
 }
 
-/// Certificates of other CAs: never good, and never revoked either, whatever is said of serials never issued (dotindustries, lamassu,
-/// DorianCoding).
+/// Certificates of other CAs: never good, and never revoked either, whatever is said of serials
+/// never issued (dotindustries, lamassu, DorianCoding).
 TEST(AbsentRecords, CertificatesOfOtherCasGetNoSignedAnswerAtAll) {
   for (const UnissuedAnswer answer : {UnissuedAnswer::kUnknown, UnissuedAnswer::kRevoked}) {
     IssuerSpec spec = delegated_spec();
@@ -166,7 +178,9 @@ TEST(AbsentRecords, CertificatesOfOtherCasGetNoSignedAnswerAtAll) {
     const Identity same_name = testing::make_self_signed(twin);
     for (const Identity* other : {&foreign, &same_name}) {
       ocsp::Request request;
-      request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha1, other->certificate, standard_pki().leaf.certificate.serial()), {}});
+      request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha1, other->certificate,
+                                                    standard_pki().leaf.certificate.serial()),
+                                  {}});
       const Taken taken = ask(world.answerer, request);
       EXPECT_EQ(taken.status(), Status::kUnauthorized);
       EXPECT_EQ(taken.cause, Cause::kUnknownIssuer);

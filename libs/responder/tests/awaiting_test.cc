@@ -1,4 +1,5 @@
-// Answers that remote keys sign: nothing waits but the asker, one signature serves all, and what changed meanwhile is not said.
+// Answers that remote keys sign: nothing waits but the asker, one signature serves all, and what
+// changed meanwhile is not said.
 #include <gmock/gmock.h>
 
 #include <deque>
@@ -22,7 +23,10 @@ struct RemoteSigner {
     certificate = testing::issue(standard_pki().intermediate, spec).certificate;
   }
   [[nodiscard]] SignerSpec spec(SignerRole role = SignerRole::kActive) const {
-    return {.label = "", .certificate = *certificate, .key = *pki::PrivateKey::remote(held), .role = role};
+    return {.label = "",
+            .certificate = *certificate,
+            .key = *pki::PrivateKey::remote(held),
+            .role = role};
   }
   std::shared_ptr<HeldKey> held;
   std::optional<pki::Certificate> certificate;
@@ -35,9 +39,12 @@ IssuerSpec spec_of(std::vector<SignerSpec> signers) {
 
 /// One loop: an Answerer, and the actions that were posted to it.
 struct OneLoop {
-  OneLoop(World& world, const std::shared_ptr<SigningDesk>& desk, const Clock& clock, std::shared_ptr<AnswerExchange> exchange = nullptr)
-      : answerer(world.setup, std::make_unique<FakeReader>(world.store), counters, std::move(exchange)) {
-    answerer.use_desk(desk, [this](std::function<void()> action) { posted.push_back(std::move(action)); }, clock);
+  OneLoop(World& world, const std::shared_ptr<SigningDesk>& desk, const Clock& clock,
+          std::shared_ptr<AnswerExchange> exchange = nullptr)
+      : answerer(world.setup, std::make_unique<FakeReader>(world.store), counters,
+                 std::move(exchange)) {
+    answerer.use_desk(
+        desk, [this](std::function<void()> action) { posted.push_back(std::move(action)); }, clock);
   }
   /// Asks; the answer goes to `answers` under `name`, now or when it comes.
   void ask(const std::string& name, const ocsp::Request& request, UnixSeconds now = kTestNow) {
@@ -47,7 +54,8 @@ struct OneLoop {
       answers.emplace(name, take(answer));
       return;
     }
-    answerer.await(octets, {}, [this, name](const Answer& later) { answers.emplace(name, take(later)); });
+    answerer.await(octets, {},
+                   [this, name](const Answer& later) { answers.emplace(name, take(later)); });
   }
   void turn() {
     while (!posted.empty()) {
@@ -179,7 +187,8 @@ TEST_F(AwaitingTest, AFullQueueIsTryLaterAtOnce) {
   ASSERT_TRUE(loop_->has("3"));
   EXPECT_EQ(loop_->answers["3"].status(), ocsp::ResponseStatus::kTryLater);
   EXPECT_EQ(loop_->answers["3"].cause, Cause::kSigningQueueFull);
-  EXPECT_EQ(loop_->counters.refused[static_cast<std::size_t>(Cause::kSigningQueueFull)].value(), 1u);
+  EXPECT_EQ(loop_->counters.refused[static_cast<std::size_t>(Cause::kSigningQueueFull)].value(),
+            1u);
   token_.held->answer();
   token_.held->answer();
   loop_->turn();
@@ -223,7 +232,8 @@ TEST_F(AwaitingTest, RemoteStandbysAreAskedOneAfterTheOther) {
   second.held->fail();
   loop_->turn();
   ASSERT_EQ(third.held->waiting(), 1u);
-  EXPECT_EQ(token_.held->waiting(), 0u) << "one that failed is not asked again for the same request";
+  EXPECT_EQ(token_.held->waiting(), 0u)
+      << "one that failed is not asked again for the same request";
   third.held->answer();
   loop_->turn();
   EXPECT_TRUE(loop_->answers["a"].signed_by(*third.certificate));
@@ -242,7 +252,8 @@ TEST_F(AwaitingTest, ASetupAdoptedMeanwhileIsTheOneThatAnswers) {
   token_.held->answer();
   loop_->turn();
   ASSERT_TRUE(loop_->has("a"));
-  EXPECT_TRUE(loop_->answers["a"].signed_by(standard_pki().ocsp_signer.certificate)) << "the old signer may be gone for a reason";
+  EXPECT_TRUE(loop_->answers["a"].signed_by(standard_pki().ocsp_signer.certificate))
+      << "the old signer may be gone for a reason";
 }
 
 TEST_F(AwaitingTest, RecordsThatChangeAllTheTimeEndInTryLater) {
@@ -250,7 +261,8 @@ TEST_F(AwaitingTest, RecordsThatChangeAllTheTimeEndInTryLater) {
   loop_->ask("a", leaf_request());
   int rounds = 0;
   while (!loop_->has("a") && ++rounds < 100) {
-    world_->store.set(kIssuer, standard_pki().leaf.certificate.serial(), revoked_at(kTestNow - Seconds(rounds)));
+    world_->store.set(kIssuer, standard_pki().leaf.certificate.serial(),
+                      revoked_at(kTestNow - Seconds(rounds)));
     token_.held->answer();
     loop_->turn();
   }

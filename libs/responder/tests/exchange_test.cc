@@ -28,7 +28,8 @@ TEST(Serves, OnlyWhatIsTrueAndInTime) {
   EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow + hours(1) - Seconds(1)));
   EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow + hours(1)));
   EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow - Seconds(300)));
-  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow - Seconds(301))) << "signed in what is the future now";
+  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow - Seconds(301)))
+      << "signed in what is the future now";
   EXPECT_FALSE(serves(good_answer(), good(), 1, kTestNow)) << "another signer was chosen";
 }
 
@@ -41,7 +42,8 @@ TEST(AnswerExchange, TheFirstOfTwoEqualAnswersWins) {
   EXPECT_EQ(exchange.impl().publish(id, 0, first, kTestNow), first);
   EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow), first);
   EXPECT_EQ(exchange.impl().find(id, 0), first);
-  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow + hours(1)), second) << "the first was due";
+  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow + hours(1)), second)
+      << "the first was due";
 }
 
 TEST(AnswerExchange, VariantsAreApart) {

@@ -5,10 +5,10 @@
 namespace muster::responder {
 namespace {
 
+using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using std::chrono::hours;
 using Status = ocsp::ResponseStatus;
 
 Explanation explained(World& world, const ocsp::Request& request, const Client& client = {}) {
@@ -38,7 +38,8 @@ TEST(Explain, SaysWhatWouldBeAnsweredAndWhy) {
   EXPECT_EQ(one.next_update, kTestNow + hours(168) - Seconds(1));
   EXPECT_THAT(one.extensions, Contains(HasSubstr("1.3.6.1.5.5.7.48.1.6")));
 
-  world.store.set(kIssuer, standard_pki().leaf.certificate.serial(), revoked_at(kTestNow - hours(1), ReasonCode::kSuperseded));
+  world.store.set(kIssuer, standard_pki().leaf.certificate.serial(),
+                  revoked_at(kTestNow - hours(1), ReasonCode::kSuperseded));
   const Explanation revoked = explained(world, leaf_request());
   EXPECT_EQ(revoked.certificates[0].status, "revoked");
   EXPECT_EQ(revoked.certificates[0].reason, "superseded");
@@ -55,7 +56,8 @@ TEST(Explain, SaysWhyARequestIsRefused) {
   EXPECT_EQ(junk.status, Status::kMalformedRequest);
   EXPECT_THAT(junk.request, HasSubstr("3 octets"));
   const auto& pki = standard_pki();
-  const Explanation foreign = explained(world, request_for(pki.intermediate.certificate, pki.root.certificate), inside);
+  const Explanation foreign =
+      explained(world, request_for(pki.intermediate.certificate, pki.root.certificate), inside);
   EXPECT_EQ(foreign.cause, Cause::kUnknownIssuer);
   EXPECT_THAT(foreign.why, HasSubstr("compare the hashes"));
   EXPECT_EQ(foreign.certificates.size(), 1U);
@@ -72,7 +74,9 @@ TEST(Explain, NamesTheRuleForSerialsWithoutRecord) {
   World world;
   ocsp::Request request;
   request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha1, standard_pki().intermediate.certificate, testing::make_serial(42)), {}});
+      {pki::make_cert_id(HashAlgorithm::kSha1, standard_pki().intermediate.certificate,
+                         testing::make_serial(42)),
+       {}});
   const Explanation out = explained(world, request);
   EXPECT_EQ(out.certificates[0].rule, "unissued");
   EXPECT_EQ(out.certificates[0].status, "unknown");
@@ -82,9 +86,11 @@ TEST(Explain, NamesTheRuleForSerialsWithoutRecord) {
 /// Whatever is explained is what is answered.
 TEST(Explain, AgreesWithTheAnswer) {
   World world;
-  std::vector<Buffer> requests = {ocsp::encode_request(leaf_request()), ocsp::encode_request(with_nonce(leaf_request(), 1)),
-                                  ocsp::encode_request(request_for(standard_pki().leaf.certificate, standard_pki().root.certificate)),
-                                  Buffer(40, 0x30)};
+  std::vector<Buffer> requests = {
+      ocsp::encode_request(leaf_request()), ocsp::encode_request(with_nonce(leaf_request(), 1)),
+      ocsp::encode_request(
+          request_for(standard_pki().leaf.certificate, standard_pki().root.certificate)),
+      Buffer(40, 0x30)};
   const Buffer good = requests[1];
   for (std::size_t i = 0; i < good.size(); ++i) {
     Buffer bad = good;

@@ -8,7 +8,8 @@
 #include "muster/responder/answerer.h"
 #include "muster/testing/pki_builder.h"
 
-// What the tests of this library share: a status store in memory, issuers of the standard PKI, answers taken apart.
+// What the tests of this library share: a status store in memory, issuers of the standard PKI,
+// answers taken apart.
 namespace muster::responder {
 
 using testing::Identity;
@@ -43,7 +44,8 @@ class FakeReader final : public store::Reader {
     return store_.broken ? 0 : store_.sequence;
   }
   void release() override { ++store_.releases; }
-  store::StoreResult<std::optional<store::Status>> find(store::IssuerId issuer, Bytes serial) const override {
+  store::StoreResult<std::optional<store::Status>> find(store::IssuerId issuer,
+                                                        Bytes serial) const override {
     ++store_.finds;
     if (store_.broken) {
       return Err{store::StoreError{store::StoreErrc::kIo, "broken for the test"}};
@@ -77,8 +79,12 @@ inline SignerSpec signer_spec(const Identity& signer, SignerRole role = SignerRo
 /// The intermediate CA of the standard PKI, answered for by its delegate.
 inline IssuerSpec delegated_spec(const Identity& ca = standard_pki().intermediate,
                                  const Identity& signer = standard_pki().ocsp_signer) {
-  return {.label = "test CA", .certificates = {ca.certificate}, .signers = {signer_spec(signer)},
-          .origin = DataOrigin::kWatchedSource, .store_id = kIssuer, .policy = {}};
+  return {.label = "test CA",
+          .certificates = {ca.certificate},
+          .signers = {signer_spec(signer)},
+          .origin = DataOrigin::kWatchedSource,
+          .store_id = kIssuer,
+          .policy = {}};
 }
 /// A CA that signs by itself.
 inline IssuerSpec self_spec(const Identity& ca, store::IssuerId id = kIssuer) {
@@ -87,7 +93,8 @@ inline IssuerSpec self_spec(const Identity& ca, store::IssuerId id = kIssuer) {
   return spec;
 }
 
-inline std::shared_ptr<const Setup> setup_of(std::vector<IssuerSpec> specs, const Policy& policy = {}) {
+inline std::shared_ptr<const Setup> setup_of(std::vector<IssuerSpec> specs,
+                                             const Policy& policy = {}) {
   std::vector<std::string> warnings;
   auto made = Setup::make(std::move(specs), policy, kTestNow, warnings);
   EXPECT_TRUE(made) << (made ? "" : made.error().detail);
@@ -108,17 +115,21 @@ struct World {
   Answerer answerer;
 };
 
-inline ocsp::Request request_for(const pki::Certificate& certificate, const pki::Certificate& issuer,
+inline ocsp::Request request_for(const pki::Certificate& certificate,
+                                 const pki::Certificate& issuer,
                                  HashAlgorithm hash = HashAlgorithm::kSha256) {
   ocsp::Request out;
   out.requests.push_back({pki::make_cert_id(hash, certificate, issuer), {}});
   return out;
 }
 inline ocsp::Request leaf_request(HashAlgorithm hash = HashAlgorithm::kSha256) {
-  return request_for(standard_pki().leaf.certificate, standard_pki().intermediate.certificate, hash);
+  return request_for(standard_pki().leaf.certificate, standard_pki().intermediate.certificate,
+                     hash);
 }
-inline ocsp::Request with_nonce(ocsp::Request request, std::size_t octets, std::uint8_t fill = 0x6e) {
-  request.extensions.push_back({to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(octets, fill))});
+inline ocsp::Request with_nonce(ocsp::Request request, std::size_t octets,
+                                std::uint8_t fill = 0x6e) {
+  request.extensions.push_back(
+      {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(octets, fill))});
   return request;
 }
 
@@ -133,17 +144,21 @@ struct Taken {
   Taken(Taken&&) = default;
 
   [[nodiscard]] ocsp::ResponseStatus status() const { return parsed->status; }
-  [[nodiscard]] ocsp::SingleResponseView single(std::size_t i = 0) const { return parsed->basic->responses.at(i); }
+  [[nodiscard]] ocsp::SingleResponseView single(std::size_t i = 0) const {
+    return parsed->basic->responses.at(i);
+  }
   [[nodiscard]] bool good() const { return is<ocsp::Good>(); }
   [[nodiscard]] bool revoked() const { return is<ocsp::Revoked>(); }
   [[nodiscard]] bool unknown() const { return is<ocsp::Unknown>(); }
   template <class T>
   [[nodiscard]] bool is() const {
-    return status() == ocsp::ResponseStatus::kSuccessful && std::holds_alternative<T>(single().status);
+    return status() == ocsp::ResponseStatus::kSuccessful &&
+           std::holds_alternative<T>(single().status);
   }
   [[nodiscard]] bool signed_by(const pki::Certificate& signer) const {
-    return parsed->basic && pki::verify_signature(parsed->basic->signature_algorithm, parsed->basic->tbs_raw,
-                                                  parsed->basic->signature, signer);
+    return parsed->basic &&
+           pki::verify_signature(parsed->basic->signature_algorithm, parsed->basic->tbs_raw,
+                                 parsed->basic->signature, signer);
   }
 };
 inline Taken take(const Answer& answer) {

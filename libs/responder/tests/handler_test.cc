@@ -20,9 +20,11 @@ class Captured final : public net::HttpReply {
     head = std::string(as_text(octets.first(head_bytes)));
     body = to_buffer(octets.subspan(head_bytes));
   }
-  void send(unsigned status, std::string_view type, std::string_view headers, Bytes content) override {
+  void send(unsigned status, std::string_view type, std::string_view headers,
+            Bytes content) override {
     ++sent;
-    head = "HTTP/1.1 " + std::to_string(status) + "\r\nContent-Type: " + std::string(type) + "\r\n" + std::string(headers);
+    head = "HTTP/1.1 " + std::to_string(status) + "\r\nContent-Type: " + std::string(type) +
+           "\r\n" + std::string(headers);
     body = to_buffer(content);
   }
   int sent = 0;
@@ -50,14 +52,17 @@ class ListLogger final : public Logger {
 
 struct Site {
   explicit Site(const std::string& prefix = "/", std::size_t max_request = 65536)
-      : handler({.prefix = prefix, .max_request_bytes = max_request, .refusal_log_interval = Seconds(10)},
+      : handler({.prefix = prefix,
+                 .max_request_bytes = max_request,
+                 .refusal_log_interval = Seconds(10)},
                 world.answerer, clock, logger, world.counters) {}
   World world;
   testing::FakeClock clock;
   ListLogger logger;
   OcspHandler handler;
 
-  Captured ask(http::Method method, std::string_view target, Bytes body = {}, std::string_view if_none_match = {}) {
+  Captured ask(http::Method method, std::string_view target, Bytes body = {},
+               std::string_view if_none_match = {}) {
     http::RequestView request;
     request.method = method;
     request.target = target;
@@ -117,7 +122,8 @@ TEST(OcspHandler, TakesEverySpellingOfAGet) {
     doubled.replace(at, 1, "%25");
   }
   for (const std::string& tail : {"!" + raw, raw + "%0A", doubled}) {
-    EXPECT_EQ(site.get("/ocsp/" + tail).ocsp_status(), ocsp::ResponseStatus::kMalformedRequest) << tail;
+    EXPECT_EQ(site.get("/ocsp/" + tail).ocsp_status(), ocsp::ResponseStatus::kMalformedRequest)
+        << tail;
   }
 }
 
@@ -131,7 +137,8 @@ TEST(OcspHandler, ErrorsTravelWithHttp200AndTheOcspType) {
   const Captured answers[] = {site.ask(http::Method::kPost, "/", as_bytes("junk")),
                               site.ask(http::Method::kPost, "/", leaf_octets()),
                               site.ask(http::Method::kPost, "/", foreign)};
-  const ocsp::ResponseStatus expected[] = {ocsp::ResponseStatus::kMalformedRequest, ocsp::ResponseStatus::kTryLater,
+  const ocsp::ResponseStatus expected[] = {ocsp::ResponseStatus::kMalformedRequest,
+                                           ocsp::ResponseStatus::kTryLater,
                                            ocsp::ResponseStatus::kUnauthorized};
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(answers[i].ocsp_status(), expected[i]);
@@ -212,7 +219,9 @@ TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
   Site site;
   ocsp::Request request;
   request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, testing::make_serial(0xfeed)), {}});
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate,
+                         testing::make_serial(0xfeed)),
+       {}});
   const Buffer octets = ocsp::encode_request(request);
   for (int i = 0; i < 50; ++i) {
     site.ask(http::Method::kPost, "/", octets);
@@ -227,23 +236,30 @@ TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
 }
 
 TEST(ClientOf, BelievesTrustedProxiesAlone) {
-  const std::vector<IpNetwork> proxies = {*IpNetwork::parse("10.0.0.0/8"), *IpNetwork::parse("unix")};
+  const std::vector<IpNetwork> proxies = {*IpNetwork::parse("10.0.0.0/8"),
+                                          *IpNetwork::parse("unix")};
   const auto client = [&](const char* peer, const char* header) {
     http::RequestView request;
     request.peer = IpAddress::parse(peer).value_or(IpAddress());
     request.header_block = header;
     return client_of(request, proxies).address.text();
   };
-  EXPECT_EQ(client("192.0.2.1", "X-Forwarded-For: 203.0.113.9\r\n"), "192.0.2.1") << "anybody may send the header";
+  EXPECT_EQ(client("192.0.2.1", "X-Forwarded-For: 203.0.113.9\r\n"), "192.0.2.1")
+      << "anybody may send the header";
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 203.0.113.9\r\n"), "203.0.113.9");
   EXPECT_EQ(client("", "X-Forwarded-For: 203.0.113.9\r\n"), "203.0.113.9");
-  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.1.1\r\n"),
+            "203.0.113.9");
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, nonsense\r\n"), "10.0.0.1");
   EXPECT_EQ(client("10.0.0.1", ""), "10.0.0.1");
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 10.0.0.7\r\n"), "10.0.0.7");
-  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nHost: x\r\nx-forwarded-for: 203.0.113.9\r\n"), "203.0.113.9")
+  EXPECT_EQ(
+      client("10.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nHost: x\r\nx-forwarded-for: 203.0.113.9\r\n"),
+      "203.0.113.9")
       << "a proxy that adds a line of its own: the first one is the client's invention";
-  EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Forwarded-For: 10.1.1.1\r\n"), "203.0.113.9");
+  EXPECT_EQ(
+      client("10.0.0.1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Forwarded-For: 10.1.1.1\r\n"),
+      "203.0.113.9");
   EXPECT_EQ(client("10.0.0.1", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For:\r\n"), "10.0.0.1");
 }
 

@@ -78,16 +78,18 @@ TEST(LoadIssuer, TakesAListOfIssuedSerialsInPlaceOfADecision) {
   f.files.crls.issued = {"issued.txt"};
   EXPECT_THAT(f.fails().detail, HasSubstr("beside CRLs"));
   f.files.crls.sources = {"ca.crl"};
-  EXPECT_TRUE(load_issuer(f.files, f.warnings)) << "unlisted need not be decided: it is known what was issued";
+  EXPECT_TRUE(load_issuer(f.files, f.warnings))
+      << "unlisted need not be decided: it is known what was issued";
   f.files.policy.unlisted = UnlistedAnswer::kGood;
   EXPECT_THAT(f.fails().detail, HasSubstr("unissued says"));
 }
 
 TEST(LoadIssuer, NamesTheFileThatCannotBeRead) {
   using Member = std::string& (*)(Files&);
-  for (const Member member : {Member([](Files& f) -> std::string& { return f.files.ca; }),
-                              Member([](Files& f) -> std::string& { return f.signer().certificate; }),
-                              Member([](Files& f) -> std::string& { return f.signer().key; })}) {
+  for (const Member member :
+       {Member([](Files& f) -> std::string& { return f.files.ca; }),
+        Member([](Files& f) -> std::string& { return f.signer().certificate; }),
+        Member([](Files& f) -> std::string& { return f.signer().key; })}) {
     Files f;
     member(f) = f.dir.file("absent.pem");
     const LoadError error = f.fails();
@@ -101,7 +103,9 @@ TEST(LoadIssuer, NamesTheFileThatCannotBeRead) {
 
 TEST(LoadIssuer, TakesTheSignerThatFitsTheKey) {
   Files f;
-  f.signer().certificate = f.dir.write("bundle.pem", testing::to_pem({standard_pki().leaf.certificate, standard_pki().ocsp_signer.certificate}));
+  f.signer().certificate = f.dir.write(
+      "bundle.pem",
+      testing::to_pem({standard_pki().leaf.certificate, standard_pki().ocsp_signer.certificate}));
   const auto loaded = load_issuer(f.files, f.warnings);
   ASSERT_TRUE(loaded) << loaded.error().detail;
   EXPECT_EQ(loaded->signers[0].certificate, standard_pki().ocsp_signer.certificate);
@@ -119,7 +123,8 @@ TEST(LoadIssuer, LetsTheCaSignByItselfWithItsOwnKeyOnly) {
 
 TEST(LoadIssuer, ReadsSeveralSignersInTheirOrder) {
   Files f;
-  const Identity second = testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second"));
+  const Identity second =
+      testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("second"));
   SignerFiles files;
   files.label = "spare";
   files.certificate = second.write(f.dir, "second");
@@ -147,7 +152,8 @@ TEST(LoadIssuer, WarnsOfOtherCasInTheFile) {
 
 TEST(LoadIssuer, AsksForThePassphraseOfAnEncryptedKey) {
   Files f;
-  f.signer().key = f.dir.write("encrypted.key", testing::encrypted_pem(standard_pki().ocsp_signer.key, "secret"));
+  f.signer().key = f.dir.write("encrypted.key",
+                               testing::encrypted_pem(standard_pki().ocsp_signer.key, "secret"));
   EXPECT_THAT(f.fails().detail, HasSubstr("--key-pass"));
   f.signer().passphrase = [] { return std::optional<std::string>("wrong"); };
   EXPECT_EQ(f.fails().code, LoadErrc::kInput);

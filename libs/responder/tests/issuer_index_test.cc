@@ -7,7 +7,8 @@ namespace {
 
 std::optional<std::size_t> find(const IssuerIndex& index, const ocsp::CertId& id) {
   const ocsp::CertIdView view = id.view();
-  return index.find(*der::find_hash(view.hash_algorithm), view.issuer_name_hash, view.issuer_key_hash);
+  return index.find(*der::find_hash(view.hash_algorithm), view.issuer_name_hash,
+                    view.issuer_key_hash);
 }
 ocsp::CertId id_under(HashAlgorithm hash, const pki::Certificate& issuer) {
   return pki::make_cert_id(hash, issuer, testing::make_serial(7));
@@ -28,7 +29,8 @@ TEST(IssuerIndex, FindsByEverySupportedHashAndNeverBySubjectKeyId) {
   for (const HashAlgorithm hash : kAllHashAlgorithms) {
     EXPECT_EQ(find(index, id_under(hash, ca.certificate)), 3U) << to_string(hash);
   }
-  EXPECT_FALSE(index.find(HashAlgorithm::kSha1, pki::digest(HashAlgorithm::kSha1, ca.certificate.subject()),
+  EXPECT_FALSE(index.find(HashAlgorithm::kSha1,
+                          pki::digest(HashAlgorithm::kSha1, ca.certificate.subject()),
                           Buffer(20, 0x99)));
 }
 
@@ -39,7 +41,8 @@ TEST(IssuerIndex, KeepsApartSameNamesAndSameKeys) {
   renamed_spec.use_key = testing::TestKey{first.key, first.key_pem};
   const Identity renamed = testing::make_self_signed(renamed_spec);
   IssuerIndex index;
-  const std::vector<pki::Certificate> all{first.certificate, rekeyed.certificate, renamed.certificate};
+  const std::vector<pki::Certificate> all{first.certificate, rekeyed.certificate,
+                                          renamed.certificate};
   for (const HashAlgorithm hash : kAllHashAlgorithms) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       EXPECT_EQ(index.add(hash, all[i], i), IssuerIndex::Added::kNew);

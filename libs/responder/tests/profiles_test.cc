@@ -6,9 +6,9 @@
 namespace muster::responder {
 namespace {
 
+using std::chrono::hours;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using std::chrono::hours;
 using Status = ocsp::ResponseStatus;
 
 const pki::Certificate& ca() { return standard_pki().intermediate.certificate; }
@@ -116,7 +116,8 @@ TEST(Profiles, CabfKeepsSubordinateCasFreshAndShowsTheirRevocationAtOnce) {
   spec.policy.max_age = hours(12);
   World world({spec});
   EXPECT_TRUE(ask(world.answerer, leaf_request()).good());
-  world.store.set(kIssuer, leaf().serial(), revoked_at(kTestNow + hours(1), ReasonCode::kCaCompromise));
+  world.store.set(kIssuer, leaf().serial(),
+                  revoked_at(kTestNow + hours(1), ReasonCode::kCaCompromise));
   const Taken taken = ask(world.answerer, leaf_request(), kTestNow + hours(1));
   EXPECT_TRUE(taken.revoked());
   EXPECT_THAT(taken.head, HasSubstr("max-age=43200")) << "caches ask again well within 24 hours";
@@ -126,8 +127,10 @@ TEST(Profiles, CabfKeepsSubordinateCasFreshAndShowsTheirRevocationAtOnce) {
 TEST(Profiles, CabfDemandsAReasonForRevokedCas) {
   IssuerSpec spec = spec_of(Profile::kCabf);
   spec.policy.certifies = Certifies::kCas;
-  EXPECT_THAT(fault_of(spec.policy), HasSubstr("default_reason")) << "a sub-CA revoked without reason could be shown so";
-  for (const ReasonCode forbidden : {ReasonCode::kUnspecified, ReasonCode::kCertificateHold, ReasonCode::kRemoveFromCrl}) {
+  EXPECT_THAT(fault_of(spec.policy), HasSubstr("default_reason"))
+      << "a sub-CA revoked without reason could be shown so";
+  for (const ReasonCode forbidden :
+       {ReasonCode::kUnspecified, ReasonCode::kCertificateHold, ReasonCode::kRemoveFromCrl}) {
     spec.policy.default_reason = forbidden;
     EXPECT_NE(fault_of(spec.policy), "");
   }
@@ -160,7 +163,8 @@ TEST(Profiles, EtsiCutsOffAtTheIssuersBeginningAndMarksTheUnissued) {
   spec.policy.unlisted.reset();
   spec.policy.unissued = UnissuedAnswer::kRevoked;
   World marked({spec});
-  EXPECT_TRUE(der::find_extension(ask(marked.answerer, request_of(4711)).parsed->basic->extensions, oid::kOcspExtendedRevoked));
+  EXPECT_TRUE(der::find_extension(ask(marked.answerer, request_of(4711)).parsed->basic->extensions,
+                                  oid::kOcspExtendedRevoked));
 }
 
 // req: OCSP-RESP-074
@@ -173,7 +177,8 @@ TEST(Profiles, LastAnswersStandForEver) {
   store::Status expired;
   expired.expires = kTestNow - hours(1);
   for (unsigned n = 0; n < 20; ++n) {
-    world.store.set(kIssuer, testing::make_serial(900 + n), n % 2 == 0 ? expired : revoked_at(kTestNow));
+    world.store.set(kIssuer, testing::make_serial(900 + n),
+                    n % 2 == 0 ? expired : revoked_at(kTestNow));
   }
   for (unsigned n = 0; n < 20; ++n) {
     const Taken taken = ask(world.answerer, with_nonce(request_of(900 + n), 32));
@@ -199,7 +204,8 @@ TEST(Profiles, FpkiIsStaticAndAnswersSha1) {
   EXPECT_THAT(fault_of(policy), HasSubstr("nonce"));
   policy = policy_of(Profile::kFpki);
   policy.cert_id_hashes = kAllHashes;
-  EXPECT_EQ(fault_of(policy), "") << "every value may be overridden unless the profile's text forbids it";
+  EXPECT_EQ(fault_of(policy), "")
+      << "every value may be overridden unless the profile's text forbids it";
 }
 
 TEST(Profiles, OcppBoundsTheAnswer) {
@@ -274,7 +280,8 @@ TEST(Profiles, AnswersOutliveTheirSignerOnlyWhereTold) {
   IssuerSpec spec = delegated_spec(standard_pki().intermediate, signer);
   spec.policy.beyond_signer = Shown::kYes;
   World world({spec});
-  EXPECT_EQ(*ask(world.answerer, leaf_request()).single().next_update, kTestNow + hours(168) - Seconds(1));
+  EXPECT_EQ(*ask(world.answerer, leaf_request()).single().next_update,
+            kTestNow + hours(168) - Seconds(1));
   IssuerPolicy cabf = policy_of(Profile::kCabf);
   cabf.beyond_signer = Shown::kYes;
   EXPECT_NE(fault_of(cabf), "");
@@ -288,7 +295,8 @@ TEST(Profiles, ExpiredCertificatesAreAnsweredAsLongAsTheyAreRetained) {
   revoked.expires = expired.expires;
   World forever;
   forever.store.set(kIssuer, leaf().serial(), expired);
-  EXPECT_TRUE(ask(forever.answerer, leaf_request()).good()) << "an entry marked expired is still answered";
+  EXPECT_TRUE(ask(forever.answerer, leaf_request()).good())
+      << "an entry marked expired is still answered";
   IssuerSpec spec = delegated_spec();
   spec.policy.retain_expired = hours(24);
   World world({spec});

@@ -37,14 +37,16 @@ TEST(RateLimit, SourcesAreApartAndAnIpv6SourceIsItsNetwork) {
   EXPECT_FALSE(limit.take_from_source(address("2001:db8:1:2:ffff::9"), kTestNow));
   EXPECT_TRUE(limit.take_from_source(address("2001:db8:1:3::1"), kTestNow));
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(limit.take_from_source(IpAddress(), kTestNow)) << "peers on a unix socket have no address to count by";
+    EXPECT_TRUE(limit.take_from_source(IpAddress(), kTestNow))
+        << "peers on a unix socket have no address to count by";
   }
 }
 
 TEST(RateLimit, NoLimitIsNone) {
   RateLimit limit(0, 0);
   for (int i = 0; i < 10000; ++i) {
-    ASSERT_TRUE(limit.take_from_source(address("192.0.2.1"), kTestNow) && limit.take_from_total(kTestNow));
+    ASSERT_TRUE(limit.take_from_source(address("192.0.2.1"), kTestNow) &&
+                limit.take_from_total(kTestNow));
   }
 }
 
@@ -76,11 +78,14 @@ TEST(RateLimit, BoundsAllSourcesTogetherWithBoundedMemory) {
   const Buffer request = ocsp::encode_request(leaf_request());
   unsigned answered = 0;
   for (unsigned i = 0; i < 3 * RateLimit::kSources; ++i) {
-    const std::string source = "10." + std::to_string(i >> 16U) + '.' + std::to_string(i >> 8U & 255U) + '.' + std::to_string(i & 255U);
-    answered += world.answerer.answer(request, kTestNow, {address(source)}).cause == Cause::kNone ? 1U : 0U;
+    const std::string source = "10." + std::to_string(i >> 16U) + '.' +
+                               std::to_string(i >> 8U & 255U) + '.' + std::to_string(i & 255U);
+    answered +=
+        world.answerer.answer(request, kTestNow, {address(source)}).cause == Cause::kNone ? 1U : 0U;
   }
   EXPECT_EQ(answered, 100U * RateLimit::kBurst);
-  EXPECT_TRUE(take(world.answerer.answer(request, kTestNow + Seconds(1), {address("192.0.2.2")})).good());
+  EXPECT_TRUE(
+      take(world.answerer.answer(request, kTestNow + Seconds(1), {address("192.0.2.2")})).good());
 }
 
 }  // namespace

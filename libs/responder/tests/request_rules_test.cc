@@ -68,8 +68,8 @@ TEST(ReadOptions, EchoesOtherNoncesByPolicy) {
 // req: OCSP-RESP-056
 TEST(ReadOptions, RefusesNoncesOutsideTheStandardUnderEveryPolicy) {
   for (const std::size_t n : {0U, 129U, 4096U}) {
-    for (const NoncePolicy policy :
-         {NoncePolicy::kEcho, NoncePolicy::kEchoStandard, NoncePolicy::kIgnore, NoncePolicy::kRequire}) {
+    for (const NoncePolicy policy : {NoncePolicy::kEcho, NoncePolicy::kEchoStandard,
+                                     NoncePolicy::kIgnore, NoncePolicy::kRequire}) {
       EXPECT_EQ(apply(with_nonce(wrapped(n)), policy).cause, Cause::kBadNonce) << n;
     }
   }
@@ -119,8 +119,8 @@ TEST(ReadOptions, OffersTheBasicTypeWhateverElseIsAcceptable) {
   for (const bool critical : {false, true}) {
     for (const auto& list : {std::vector<Buffer>{basic, other}, {other, basic}, {other}}) {
       ocsp::Request made = request();
-      made.extensions.push_back(
-          {to_buffer(oid::kOcspAcceptableResponses), critical, ocsp::encode_acceptable_responses(list)});
+      made.extensions.push_back({to_buffer(oid::kOcspAcceptableResponses), critical,
+                                 ocsp::encode_acceptable_responses(list)});
       const bool refused = critical && list.size() == 1;
       EXPECT_EQ(apply(made).cause, refused ? Cause::kCriticalExtension : Cause::kNone);
     }
@@ -143,7 +143,8 @@ TEST(FindPlainCertId, FindsWhatTheParserFindsInPlainRequestsOnly) {
   }
 }
 
-/// The shortcut and the parser must agree: whatever a damaged frame yields as that CertID, the parser yields too.
+/// The shortcut and the parser must agree: whatever a damaged frame yields as that CertID, the
+/// parser yields too.
 TEST(FindPlainCertId, NeverFindsACertIdInARequestThatDoesNotParse) {
   const ocsp::Request plain = request();
   const Buffer octets = ocsp::encode_request(plain);

@@ -11,8 +11,8 @@ constexpr UnixSeconds kNow = unix_seconds(1795514400);
 Terms terms() { return {}; }
 constexpr SignerBounds kSigner{kNow - hours(24 * 30), kNow + hours(24 * 300)};
 /// What a signer in the middle of its life would say.
-Resolved resolve(const Terms& terms, const store::IssuerState* state, const std::optional<store::Status>& record,
-                 UnixSeconds now) {
+Resolved resolve(const Terms& terms, const store::IssuerState* state,
+                 const std::optional<store::Status>& record, UnixSeconds now) {
   return responder::resolve(terms, kSigner, state, record, now);
 }
 store::IssuerState live(store::KnowsIssued knows = store::KnowsIssued::kYes) {
@@ -28,7 +28,8 @@ store::IssuerState crl() {
   state.next_update = kNow + hours(23);
   return state;
 }
-store::Status revoked(std::optional<ReasonCode> reason, store::State what = store::State::kRevoked) {
+store::Status revoked(std::optional<ReasonCode> reason,
+                      store::State what = store::State::kRevoked) {
   store::Status status;
   status.state = what;
   status.revoked_at = kNow - hours(48);
@@ -40,7 +41,8 @@ const store::Status kGoodRecord;
 // req: OCSP-RESP-004
 TEST(Resolve, SaysWhatTheRecordSays) {
   const auto state = live();
-  EXPECT_TRUE(std::holds_alternative<ocsp::Good>(resolve(terms(), &state, kGoodRecord, kNow).status));
+  EXPECT_TRUE(
+      std::holds_alternative<ocsp::Good>(resolve(terms(), &state, kGoodRecord, kNow).status));
   const Resolved held = resolve(terms(), &state, revoked(std::nullopt, store::State::kHold), kNow);
   EXPECT_EQ(std::get<ocsp::Revoked>(held.status).reason, ReasonCode::kCertificateHold);
   const Resolved gone = resolve(terms(), &state, revoked(ReasonCode::kKeyCompromise), kNow);
@@ -50,12 +52,15 @@ TEST(Resolve, SaysWhatTheRecordSays) {
 // req: OCSP-RESP-013
 TEST(Resolve, KeepsTheRevocationTime) {
   const auto state = live();
-  EXPECT_EQ(std::get<ocsp::Revoked>(resolve(terms(), &state, revoked({}), kNow).status).time, kNow - hours(48));
+  EXPECT_EQ(std::get<ocsp::Revoked>(resolve(terms(), &state, revoked({}), kNow).status).time,
+            kNow - hours(48));
 }
 
 TEST(Resolve, SaysUnspecifiedByAbsence) {
   const auto state = live();
-  EXPECT_FALSE(std::get<ocsp::Revoked>(resolve(terms(), &state, revoked(ReasonCode::kUnspecified), kNow).status).reason);
+  EXPECT_FALSE(std::get<ocsp::Revoked>(
+                   resolve(terms(), &state, revoked(ReasonCode::kUnspecified), kNow).status)
+                   .reason);
 }
 
 // req: OCSP-RESP-006 OCSP-RESP-062 OCSP-RESP-063
@@ -79,7 +84,8 @@ TEST(Resolve, NeverSaysGoodForUnissued) {
 TEST(Resolve, AnswersUnlistedAsDecided) {
   const auto state = crl();
   Terms t = terms();
-  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).cause, Cause::kUnlisted) << "undecided must refuse";
+  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).cause, Cause::kUnlisted)
+      << "undecided must refuse";
   t.policy.unlisted = UnlistedAnswer::kGood;
   EXPECT_TRUE(std::holds_alternative<ocsp::Good>(resolve(t, &state, std::nullopt, kNow).status));
   t.policy.unlisted = UnlistedAnswer::kUnknown;
@@ -139,7 +145,8 @@ TEST(Resolve, KnowsRevocationsAloneWhileACrlIsMissing) {
   EXPECT_EQ(resolve(t, &state, kGoodRecord, kNow).cause, Cause::kSourceStale);
   EXPECT_EQ(resolve(t, &state, revoked({}), kNow).cause, Cause::kNone);
   state.not_revoked_until = kNow + Seconds(1);
-  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).next_update, kNow + Seconds(1)) << "good never outlives what it rests on";
+  EXPECT_EQ(resolve(t, &state, std::nullopt, kNow).next_update, kNow + Seconds(1))
+      << "good never outlives what it rests on";
   EXPECT_EQ(resolve(t, &state, revoked({}), kNow).next_update, *state.next_update);
 }
 
@@ -148,9 +155,11 @@ TEST(Resolve, CallsNothingNeverIssuedByAnOldListOfWhatWas) {
   state.knows_issued = store::KnowsIssued::kYes;
   state.never_issued_until = kNow;
   EXPECT_EQ(resolve(terms(), &state, std::nullopt, kNow).cause, Cause::kSourceStale);
-  EXPECT_TRUE(std::holds_alternative<ocsp::Good>(resolve(terms(), &state, kGoodRecord, kNow).status));
+  EXPECT_TRUE(
+      std::holds_alternative<ocsp::Good>(resolve(terms(), &state, kGoodRecord, kNow).status));
   state.never_issued_until = kNow + Seconds(1);
-  EXPECT_TRUE(std::holds_alternative<ocsp::Unknown>(resolve(terms(), &state, std::nullopt, kNow).status));
+  EXPECT_TRUE(
+      std::holds_alternative<ocsp::Unknown>(resolve(terms(), &state, std::nullopt, kNow).status));
 }
 
 // req: OCSP-RESP-044 OCSP-RESP-058 OCSP-RESP-072
@@ -171,9 +180,11 @@ TEST(Resolve, EndsWithWhateverEndsFirst) {
 TEST(Resolve, RefusesOutsideTheSignersLife) {
   const auto state = live();
   const SignerBounds ended{kSigner.not_before, kNow};
-  EXPECT_EQ(responder::resolve(terms(), ended, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
+  EXPECT_EQ(responder::resolve(terms(), ended, &state, kGoodRecord, kNow).cause,
+            Cause::kSignerExpired);
   const SignerBounds unborn{kNow + Seconds(1), kSigner.not_after};
-  EXPECT_EQ(responder::resolve(terms(), unborn, &state, kGoodRecord, kNow).cause, Cause::kSignerExpired);
+  EXPECT_EQ(responder::resolve(terms(), unborn, &state, kGoodRecord, kNow).cause,
+            Cause::kSignerExpired);
 }
 
 // req: OCSP-RESP-014
@@ -181,7 +192,8 @@ TEST(Resolve, RevokesEverythingOfACompromisedCa) {
   const auto state = live();
   Terms t = terms();
   t.policy.compromised_at = kNow - hours(3);
-  for (const std::optional<store::Status>& record : {std::optional(kGoodRecord), std::optional<store::Status>()}) {
+  for (const std::optional<store::Status>& record :
+       {std::optional(kGoodRecord), std::optional<store::Status>()}) {
     const Resolved out = resolve(t, &state, record, kNow);
     EXPECT_EQ(std::get<ocsp::Revoked>(out.status).reason, ReasonCode::kCaCompromise);
     EXPECT_EQ(std::get<ocsp::Revoked>(out.status).time, kNow - hours(3));
@@ -196,7 +208,8 @@ TEST(Resolve, LastAnswersAreThoseThatCanChangeNoMore) {
   t.policy.next_update = NextUpdate::kLast;
   constexpr UnixSeconds kForEver = unix_seconds(253402300799);
   const auto index = live();
-  const auto end = [&](const store::IssuerState& state, const std::optional<store::Status>& record) {
+  const auto end = [&](const store::IssuerState& state,
+                       const std::optional<store::Status>& record) {
     return resolve(t, &state, record, kNow).next_update;
   };
   store::Status expired;
@@ -237,7 +250,8 @@ TEST(SameAnswer, SeesEveryDifferenceThatMatters) {
   auto list = crl();
   const Resolved from_crl = resolve(t, &list, std::nullopt, kNow);
   list.this_update = kNow - Seconds(1);
-  EXPECT_FALSE(same_answer(from_crl, resolve(t, &list, std::nullopt, kNow))) << "a newer CRL is news";
+  EXPECT_FALSE(same_answer(from_crl, resolve(t, &list, std::nullopt, kNow)))
+      << "a newer CRL is news";
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ constexpr const char* kUrl = "http://other.example/ocsp";
 constexpr const char* kLocatorUrl = "http://third.example/";
 
 const pki::Certificate& root() { return standard_pki().root.certificate; }
-ocsp::Request foreign_request() { return request_for(standard_pki().intermediate.certificate, root()); }
+ocsp::Request foreign_request() {
+  return request_for(standard_pki().intermediate.certificate, root());
+}
 der::Extension locator_of(std::string_view url, bool critical = false) {
   der::Writer access;
   access.sequence([&] {
@@ -27,14 +29,16 @@ der::Extension locator_of(std::string_view url, bool critical = false) {
       access.element(der::context_primitive(6), as_bytes(url));
     });
   });
-  return {to_buffer(oid::kOcspServiceLocator), critical, ocsp::encode_service_locator({root().subject(), access.bytes()})};
+  return {to_buffer(oid::kOcspServiceLocator), critical,
+          ocsp::encode_service_locator({root().subject(), access.bytes()})};
 }
 /// About a CA nobody knows, with a locator.
 ocsp::Request located_request(std::string_view url, bool critical = false) {
   static const Identity stranger = testing::make_self_signed(testing::ca_spec("stranger"));
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, stranger.certificate, testing::make_serial(7)),
-                              {locator_of(url, critical)}});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, stranger.certificate, testing::make_serial(7)),
+       {locator_of(url, critical)}});
   return request;
 }
 std::vector<Route> routes() {
@@ -50,7 +54,8 @@ std::shared_ptr<const Setup> routed_setup() {
 /// Keeps what is fetched until the test answers.
 class FakeFetcher final : public net::FetchService {
  public:
-  net::FetchId start(net::FetchRequest request, std::function<void(net::FetchResult)> done) override {
+  net::FetchId start(net::FetchRequest request,
+                     std::function<void(net::FetchResult)> done) override {
     requests.push_back(std::move(request));
     waiting.push_back(std::move(done));
     return requests.size();
@@ -86,7 +91,9 @@ class FakeReply final : public net::HttpReply {
     ++sent_.count;
     sent_.body = to_buffer(octets.subspan(head_bytes));
   }
-  void send(unsigned, std::string_view, std::string_view, Bytes) override { FAIL() << "not used here"; }
+  void send(unsigned, std::string_view, std::string_view, Bytes) override {
+    FAIL() << "not used here";
+  }
   std::unique_ptr<net::LaterReply> defer() override {
     return can_wait_ == CanWait::kYes ? std::make_unique<FakeLater>(sent_) : nullptr;
   }
@@ -97,10 +104,12 @@ class FakeReply final : public net::HttpReply {
 };
 
 struct Site {
-  explicit Site(const RouterLimits& limits = {}) : router(limits, fetcher, world.counters, null_logger()) {
+  explicit Site(const RouterLimits& limits = {})
+      : router(limits, fetcher, world.counters, null_logger()) {
     world.answerer.adopt(routed_setup());
   }
-  void ask(const ocsp::Request& request, Sent& sent, CanWait can_wait = CanWait::kYes, std::string_view headers = {}) {
+  void ask(const ocsp::Request& request, Sent& sent, CanWait can_wait = CanWait::kYes,
+           std::string_view headers = {}) {
     const Buffer octets = ocsp::encode_request(request);
     http::RequestView view;
     view.method = http::Method::kPost;
@@ -159,10 +168,12 @@ TEST(Routes, AServiceLocatorIsFollowedToConfiguredUrlsAlone) {
     site.ask(located_request(kLocatorUrl, critical), sent);
     ASSERT_EQ(site.fetcher.requests.size(), 1U);
     EXPECT_EQ(site.fetcher.requests[0].url, kLocatorUrl);
-    for (const char* elsewhere : {"http://169.254.169.254/", kUrl, "http://third.example/x", "http://third.example"}) {
+    for (const char* elsewhere :
+         {"http://169.254.169.254/", kUrl, "http://third.example/x", "http://third.example"}) {
       Sent refused;
       site.ask(located_request(elsewhere, critical), refused);
-      EXPECT_EQ(refused.status(), critical ? Status::kMalformedRequest : Status::kUnauthorized) << elsewhere;
+      EXPECT_EQ(refused.status(), critical ? Status::kMalformedRequest : Status::kUnauthorized)
+          << elsewhere;
     }
     EXPECT_EQ(site.fetcher.requests.size(), 1U);
   }
@@ -198,8 +209,9 @@ TEST(Routes, ARequestGoesToOnePlaceOrNowhere) {
 
 TEST(Routes, WhatIsNoAnswerBecomesTryLater) {
   Site site;
-  const net::FetchResult failures[] = {Err{net::FetchError{net::FetchErrc::kTimeout, "too slow", 0, {}}},
-                                       fetched(to_buffer(as_bytes("<html>"))), fetched({})};
+  const net::FetchResult failures[] = {
+      Err{net::FetchError{net::FetchErrc::kTimeout, "too slow", 0, {}}},
+      fetched(to_buffer(as_bytes("<html>"))), fetched({})};
   for (const net::FetchResult& failure : failures) {
     Sent sent;
     site.ask(foreign_request(), sent);
@@ -226,7 +238,8 @@ TEST(Routes, AreBoundedAndFreeTheirPlacesAgain) {
 
 TEST(Routes, DoNotRunInCirclesNorWhereNobodyCanWait) {
   Site site;
-  for (const char* via : {"Via: 1.1 muster-ocsp\r\n", "Via: 1.1 muster-ocsp, 1.1 proxy\r\n", "Via: 1.1 a\r\nvia: 1.1 muster-ocsp\r\n"}) {
+  for (const char* via : {"Via: 1.1 muster-ocsp\r\n", "Via: 1.1 muster-ocsp, 1.1 proxy\r\n",
+                          "Via: 1.1 a\r\nvia: 1.1 muster-ocsp\r\n"}) {
     Sent circle;
     site.ask(foreign_request(), circle, CanWait::kYes, via);
     EXPECT_EQ(circle.status(), Status::kTryLater) << via;
@@ -250,11 +263,12 @@ TEST(Routes, OutliveNothingTheyNeed) {
 }
 
 TEST(Routes, ThatMakeNoSenseAreRefusedWhenLoaded) {
-  const Route wrong[] = {{"ftp://x/", {root()}, ServiceLocator::kIgnored},
-                         {"http://user@x/", {root()}, ServiceLocator::kIgnored},
-                         {kUrl, {}, ServiceLocator::kIgnored},
-                         {kUrl, {standard_pki().intermediate.certificate}, ServiceLocator::kIgnored},
-                         {kUrl, {root(), root()}, ServiceLocator::kIgnored}};
+  const Route wrong[] = {
+      {"ftp://x/", {root()}, ServiceLocator::kIgnored},
+      {"http://user@x/", {root()}, ServiceLocator::kIgnored},
+      {kUrl, {}, ServiceLocator::kIgnored},
+      {kUrl, {standard_pki().intermediate.certificate}, ServiceLocator::kIgnored},
+      {kUrl, {root(), root()}, ServiceLocator::kIgnored}};
   for (const Route& route : wrong) {
     std::vector<std::string> warnings;
     const auto made = Setup::make({delegated_spec()}, {}, kTestNow, warnings, {route});

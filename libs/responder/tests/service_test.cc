@@ -74,7 +74,8 @@ TEST(Service, AnswersOverTheNetworkAndFollowsTheStore) {
   Running running;
   EXPECT_EQ(running.service->loops(), 2U);
   EXPECT_TRUE(running.ask(leaf_request()).good());
-  running.set(standard_pki().leaf.certificate.serial(), revoked_at(kTestNow, ReasonCode::kKeyCompromise));
+  running.set(standard_pki().leaf.certificate.serial(),
+              revoked_at(kTestNow, ReasonCode::kKeyCompromise));
   for (int i = 0; i < 8; ++i) {  // whichever loop answers
     EXPECT_TRUE(running.ask(leaf_request()).revoked());
   }
@@ -86,7 +87,8 @@ TEST(Service, EveryAnswerNamesItsSignerWhileSignersRotate) {
   Running running;
   std::vector<Identity> signers;
   for (int i = 0; i < 4; ++i) {
-    signers.push_back(testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("signer " + std::to_string(i))));
+    signers.push_back(testing::issue(standard_pki().intermediate,
+                                     testing::ocsp_signer_spec("signer " + std::to_string(i))));
   }
   std::atomic<bool> over{false};
   std::atomic<int> asked{0};
@@ -121,7 +123,8 @@ TEST(Service, SendsRequestsOnToAnotherService) {
   IssuerSpec spec = self_spec(standard_pki().root, front.issuer);
   std::vector<std::string> warnings;
   auto setup = Setup::make({spec}, {}, kTestNow, warnings,
-                           {{"http://" + other.service->addresses()[0] + "/", {standard_pki().intermediate.certificate},
+                           {{"http://" + other.service->addresses()[0] + "/",
+                             {standard_pki().intermediate.certificate},
                              ServiceLocator::kIgnored}});
   ASSERT_TRUE(setup) << setup.error().detail;
   ServiceOptions options;
@@ -156,9 +159,10 @@ TEST(Service, AllLoopsHandOutTheSameOctets) {
 TEST(Service, AsksAboutTheClock) {
   Policy policy;
   policy.max_clock_error = Milliseconds(100);
-  for (const auto& [error, expected] : {std::pair<std::optional<Milliseconds>, bool>{std::nullopt, false},
-                                        {Milliseconds(101), false},
-                                        {Milliseconds(100), true}}) {
+  for (const auto& [error, expected] :
+       {std::pair<std::optional<Milliseconds>, bool>{std::nullopt, false},
+        {Milliseconds(101), false},
+        {Milliseconds(100), true}}) {
     Running running(1, policy, [e = error] { return e; });
     EXPECT_EQ(running.ask(leaf_request()).good(), expected);
   }
@@ -173,19 +177,22 @@ TEST(Service, StopsTwiceAndLeavesThePort) {
   ServiceOptions options;
   options.listen = {address};
   options.loops = 2;
-  EXPECT_TRUE(Service::start(options, setup_of({running.spec}), *running.store, running.clock, null_logger()));
+  EXPECT_TRUE(Service::start(options, setup_of({running.spec}), *running.store, running.clock,
+                             null_logger()));
 }
 
 TEST(Service, SaysWhenAnAddressIsTaken) {
   Running running;
   ServiceOptions options;
   options.listen = running.service->addresses();
-  const auto second = Service::start(options, setup_of({running.spec}), *running.store, running.clock, null_logger());
+  const auto second = Service::start(options, setup_of({running.spec}), *running.store,
+                                     running.clock, null_logger());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, net::NetErrc::kInUse);
 }
 
-/// Many readers, one writer, random serials: once the store said that a revocation is durable, nobody may be told good any more.
+/// Many readers, one writer, random serials: once the store said that a revocation is durable,
+/// nobody may be told good any more.
 TEST(Service, NoAnswerIsGoodAfterAnAcknowledgedRevocation) {
   constexpr unsigned kSerials = 64;
   constexpr unsigned kReaders = 3;
@@ -211,9 +218,10 @@ TEST(Service, NoAnswerIsGoodAfterAnAcknowledgedRevocation) {
       while (!over) {
         const unsigned n = mine() % kSerials;
         ocsp::Request request;
-        request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate,
-                                                      testing::make_serial(1000 + n)),
-                                    {}});
+        request.requests.push_back(
+            {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate,
+                               testing::make_serial(1000 + n)),
+             {}});
         if (mine() % 16 == 0) {
           request = with_nonce(std::move(request), 16);
         }

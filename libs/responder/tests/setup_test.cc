@@ -61,8 +61,9 @@ TEST(Setup, RefusesSignersOfOtherCas) {
 
 // req: OCSP-RESP-017
 TEST(Setup, RefusesDelegatesWithoutOcspSigning) {
-  for (const auto& usage : {std::vector<Buffer>{to_buffer(oid::kKpServerAuth)},
-                            std::vector<Buffer>{to_buffer(oid::kAnyExtendedKeyUsage)}, std::vector<Buffer>{}}) {
+  for (const auto& usage :
+       {std::vector<Buffer>{to_buffer(oid::kKpServerAuth)},
+        std::vector<Buffer>{to_buffer(oid::kAnyExtendedKeyUsage)}, std::vector<Buffer>{}}) {
     testing::CertificateSpec spec = testing::ocsp_signer_spec();
     spec.extended_key_usage = usage;
     const Made made = make({delegate_of(ca(), spec)});
@@ -122,7 +123,8 @@ TEST(Setup, RefusesWeakKeys) {
   spec.key = testing::KeyKind::kRsa1024;
   const Made made = make({delegate_of(ca(), spec)});
   ASSERT_TRUE(made.error);
-  EXPECT_TRUE(made.error->code == SetupErrc::kSignerRefused || made.error->code == SetupErrc::kWeakOrUnsupported);
+  EXPECT_TRUE(made.error->code == SetupErrc::kSignerRefused ||
+              made.error->code == SetupErrc::kWeakOrUnsupported);
 }
 
 // req: OCSP-RESP-040
@@ -157,16 +159,21 @@ TEST(Setup, WebProfileHoldsADelegateToTheBaselineRequirements) {
   const std::pair<const char*, Change> faults[] = {
       {"must not be a CA", [](testing::CertificateSpec& s) { s.ca = true; }},
       {"only extended key usage",
-       [](testing::CertificateSpec& s) { s.extended_key_usage.push_back(to_buffer(oid::kKpServerAuth)); }},
+       [](testing::CertificateSpec& s) {
+         s.extended_key_usage.push_back(to_buffer(oid::kKpServerAuth));
+       }},
       {"digitalSignature alone",
        [](testing::CertificateSpec& s) {
-         s.key_usage = static_cast<std::uint16_t>(static_cast<unsigned>(pki::KeyUsageBit::kDigitalSignature) |
-                                                  static_cast<unsigned>(pki::KeyUsageBit::kCrlSign));
+         s.key_usage =
+             static_cast<std::uint16_t>(static_cast<unsigned>(pki::KeyUsageBit::kDigitalSignature) |
+                                        static_cast<unsigned>(pki::KeyUsageBit::kCrlSign));
        }},
       {"nocheck", [](testing::CertificateSpec& s) { s.no_check = false; }},
       {"authority key identifier", [](testing::CertificateSpec& s) { s.authority_key_id = false; }},
-      {"CRL distribution points", [](testing::CertificateSpec& s) { s.crl_uris = {"http://crl.example/ca.crl"}; }},
-      {"subject alternative name", [](testing::CertificateSpec& s) { s.dns_names = {"ocsp.example"}; }},
+      {"CRL distribution points",
+       [](testing::CertificateSpec& s) { s.crl_uris = {"http://crl.example/ca.crl"}; }},
+      {"subject alternative name",
+       [](testing::CertificateSpec& s) { s.dns_names = {"ocsp.example"}; }},
       {"name constraints",
        [](testing::CertificateSpec& s) {
          s.extensions.push_back({{0x55, 0x1d, 0x1e}, false, {0x30, 0x00}});
@@ -203,9 +210,11 @@ TEST(Setup, RefusesContradictingPolicy) {
 TEST(Setup, Sha1CanBeLeftOut) {
   Policy policy;
   policy.sha1 = Sha1CertIds::kRefused;
-  const auto id = pki::make_cert_id(HashAlgorithm::kSha1, ca().certificate, testing::make_serial(1));
+  const auto id =
+      pki::make_cert_id(HashAlgorithm::kSha1, ca().certificate, testing::make_serial(1));
   const auto setup = setup_of({delegated_spec()}, policy);
-  EXPECT_FALSE(setup->index().find(HashAlgorithm::kSha1, id.view().issuer_name_hash, id.view().issuer_key_hash));
+  EXPECT_FALSE(setup->index().find(HashAlgorithm::kSha1, id.view().issuer_name_hash,
+                                   id.view().issuer_key_hash));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ Identity signer_of(KeyKind kind, const char* name) {
 struct Choices {
   Choices() {
     IssuerSpec spec = delegated_spec();
-    spec.signers = {signer_spec(rsa), signer_spec(p256), signer_spec(p384), signer_spec(spare, SignerRole::kStandby)};
+    spec.signers = {signer_spec(rsa), signer_spec(p256), signer_spec(p384),
+                    signer_spec(spare, SignerRole::kStandby)};
     specs = {spec};
   }
   Identity rsa = signer_of(KeyKind::kRsa2048, "rsa");
@@ -37,7 +38,9 @@ der::AlgorithmView view(const Buffer& algorithm) {
   der::Reader reader(algorithm);
   return *der::read_algorithm(reader, "algorithm");
 }
-Buffer algorithm_of(const Identity& signer) { return to_buffer(pki::Signer::make(signer.key)->algorithm()); }
+Buffer algorithm_of(const Identity& signer) {
+  return to_buffer(pki::Signer::make(signer.key)->algorithm());
+}
 Buffer preferences(const std::vector<Buffer>& algorithms) {
   std::vector<ocsp::PreferredSignatureView> list;
   for (const Buffer& algorithm : algorithms) {
@@ -45,7 +48,8 @@ Buffer preferences(const std::vector<Buffer>& algorithms) {
   }
   return ocsp::encode_preferred_signatures(list);
 }
-const Buffer kSha1Rsa = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00};
+const Buffer kSha1Rsa = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                         0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00};
 
 // req: OCSP-RESP-028
 TEST(ChooseSigner, FollowsTheClientsListInItsOrder) {
@@ -76,23 +80,28 @@ TEST(ChooseSigner, FallsThroughTheRulesInTheirOrder) {
 TEST(ChooseSigner, NeverComesToAWeakAlgorithm) {
   const Choices c;
   const Buffer list = preferences({kSha1Rsa});
-  EXPECT_EQ(c.choose({list, kSha1Rsa}).rule, ChoiceRule::kOrder) << "no signer has it, so nobody can be made to use it";
+  EXPECT_EQ(c.choose({list, kSha1Rsa}).rule, ChoiceRule::kOrder)
+      << "no signer has it, so nobody can be made to use it";
 }
 
 TEST(ChooseSigner, HeedsTheWantedKey) {
   const Choices c;
-  const Buffer p384 = to_buffer(der::Reader(c.p384.certificate.public_key_info()).enter(der::Tag::kSequence, "spki")->rest());
+  const Buffer p384 = to_buffer(
+      der::Reader(c.p384.certificate.public_key_info()).enter(der::Tag::kSequence, "spki")->rest());
   const Buffer ecdsa = algorithm_of(c.p256);
   const Buffer list = ocsp::encode_preferred_signatures({{view(ecdsa), view(p384)}});
-  EXPECT_EQ(c.choose({list, std::nullopt}).rule, ChoiceRule::kOrder) << "ecdsa-with-SHA256 under P-384 is not offered";
-  const Buffer p256 = to_buffer(der::Reader(c.p256.certificate.public_key_info()).enter(der::Tag::kSequence, "spki")->rest());
+  EXPECT_EQ(c.choose({list, std::nullopt}).rule, ChoiceRule::kOrder)
+      << "ecdsa-with-SHA256 under P-384 is not offered";
+  const Buffer p256 = to_buffer(
+      der::Reader(c.p256.certificate.public_key_info()).enter(der::Tag::kSequence, "spki")->rest());
   const Buffer fits = ocsp::encode_preferred_signatures({{view(ecdsa), view(p256)}});
   EXPECT_EQ(c.choose({fits, std::nullopt}).signer, 1U);
 }
 
 TEST(ChooseSigner, TakesRsaIdentifiersWithAndWithoutNull) {
   const Choices c;
-  const Buffer without = {0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b};
+  const Buffer without = {0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48,
+                          0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b};
   const Buffer list = preferences({without});
   EXPECT_EQ(c.choose({list, std::nullopt}).rule, ChoiceRule::kPreferred);
 }
@@ -110,7 +119,8 @@ TEST(ChooseSigner, UsesTheStandbyOnlyWhenNobodyElseCan) {
   EXPECT_EQ(standby.signer, 3U);
   EXPECT_EQ(standby.rule, ChoiceRule::kStandby);
   EXPECT_FALSE(choose_signer(setup_of(c.specs)->issuers()[0], {}, kTestNow, 0b1111));
-  EXPECT_FALSE(choose_signer(setup_of(c.specs)->issuers()[0], {}, kTestNow + std::chrono::hours(24 * 3650)));
+  EXPECT_FALSE(
+      choose_signer(setup_of(c.specs)->issuers()[0], {}, kTestNow + std::chrono::hours(24 * 3650)));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ class SigningDeskTest : public ::testing::Test {
     return desk_->order(seat, ticket, key, std::move(wanted), signer_);
   }
   SigningDesk::Seat sit(std::vector<std::pair<SigningDesk::Ticket, std::string>>& got) {
-    return desk_->take_seat([&got](SigningDesk::Ticket ticket, const std::shared_ptr<const DeskResult>& result) {
+    return desk_->take_seat([&got](SigningDesk::Ticket ticket,
+                                   const std::shared_ptr<const DeskResult>& result) {
       got.emplace_back(ticket, result->signature ? std::string(as_text(result->tbs)) : "failed");
     });
   }
@@ -42,7 +43,8 @@ TEST_F(SigningDeskTest, RequestsForTheSameShareOneSignature) {
   EXPECT_EQ(order(a, 3, {7}), Taken::kTaken);
   EXPECT_EQ(held_->taken(), 1u);
   held_->answer();
-  EXPECT_EQ(first_, (Got{{1, "tbs 1"}, {3, "tbs 1"}})) << "what was signed is said, for everyone to compare";
+  EXPECT_EQ(first_, (Got{{1, "tbs 1"}, {3, "tbs 1"}}))
+      << "what was signed is said, for everyone to compare";
   EXPECT_EQ(second_, (Got{{2, "tbs 1"}}));
   EXPECT_EQ(desk_->counters().joined.load(), 2u);
   EXPECT_EQ(order(a, 4, {7}), Taken::kTaken);
@@ -103,7 +105,8 @@ TEST_F(SigningDeskTest, OrdersOfAnotherSetupAreNotJoined) {
   const auto a = sit(first_);
   DeskResult one, other;
   other.setup = std::shared_ptr<const responder::Setup>(
-      std::make_shared<const int>(1), reinterpret_cast<const responder::Setup*>(this));  // only compared
+      std::make_shared<const int>(1),
+      reinterpret_cast<const responder::Setup*>(this));  // only compared
   desk_->order(a, 1, {1}, std::move(one), signer_);
   desk_->order(a, 2, {1}, std::move(other), signer_);
   EXPECT_EQ(held_->taken(), 2u);

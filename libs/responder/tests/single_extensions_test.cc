@@ -7,9 +7,9 @@
 namespace muster::responder {
 namespace {
 
+using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using std::chrono::hours;
 
 const pki::Certificate& leaf() { return standard_pki().leaf.certificate; }
 std::optional<Buffer> extension(const Taken& taken, Bytes oid) {
@@ -56,7 +56,8 @@ TEST(SingleExtensions, CopyTheInvalidityDateButNeverTheReason) {
   IssuerSpec spec = full_spec();
   for (const Profile profile : {Profile::kRfc6960, Profile::kCabf}) {
     spec.policy.profile = profile;
-    spec.policy.unlisted = profile == Profile::kCabf ? UnlistedAnswer::kUnknown : UnlistedAnswer::kGood;
+    spec.policy.unlisted =
+        profile == Profile::kCabf ? UnlistedAnswer::kUnknown : UnlistedAnswer::kGood;
     spec.policy.hold = HoldForm::kRevoked;
     World world({spec});
     use_crl(world);
@@ -70,7 +71,8 @@ TEST(SingleExtensions, CopyTheInvalidityDateButNeverTheReason) {
     EXPECT_EQ(std::get<ocsp::Revoked>(taken.single().status).reason, ReasonCode::kKeyCompromise);
     record.invalidity_date = kTestNow - hours(60);
     world.store.set(kIssuer, leaf().serial(), record);
-    EXPECT_NE(extension(ask(world.answerer, leaf_request()), oid::kCeInvalidityDate), extension(taken, oid::kCeInvalidityDate))
+    EXPECT_NE(extension(ask(world.answerer, leaf_request()), oid::kCeInvalidityDate),
+              extension(taken, oid::kCeInvalidityDate))
         << "a remembered answer must not keep the old date";
   }
 }
@@ -81,13 +83,15 @@ TEST(SingleExtensions, CutTheArchiveOffByTheRetention) {
   const Taken taken = ask(world.answerer, leaf_request(), kTestNow + Seconds(7));
   const auto value = extension(taken, oid::kOcspArchiveCutoff);
   ASSERT_TRUE(value);
-  EXPECT_EQ(taken.parsed->basic->produced_at - *ocsp::parse_archive_cutoff(*value), hours(24 * 365 * 7));
+  EXPECT_EQ(taken.parsed->basic->produced_at - *ocsp::parse_archive_cutoff(*value),
+            hours(24 * 365 * 7));
   World plain;
-  EXPECT_FALSE(extension(ask(plain.answerer, leaf_request()), oid::kOcspArchiveCutoff)) << "nothing is dropped, so there is no cutoff";
+  EXPECT_FALSE(extension(ask(plain.answerer, leaf_request()), oid::kOcspArchiveCutoff))
+      << "nothing is dropped, so there is no cutoff";
 }
 
-// CRLs drop the revocations of certificates that expired (RFC 5280 section 3.3): nothing is retained that a cutoff could promise.
-// req: OCSP-RESP-026
+// CRLs drop the revocations of certificates that expired (RFC 5280 section 3.3): nothing is
+// retained that a cutoff could promise. req: OCSP-RESP-026
 TEST(SingleExtensions, NoCutoffForWhatCrlsDrop) {
   IssuerSpec etsi = full_spec();
   etsi.policy.archive_cutoff = ArchiveCutoff::kIssuer;
@@ -132,11 +136,14 @@ TEST(SingleExtensions, AreAbsentForSerialsNeverIssued) {
   world.store.states[kIssuer].knows_issued = store::KnowsIssued::kYes;
   ocsp::Request request;
   request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate, testing::make_serial(42)), {}});
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().intermediate.certificate,
+                         testing::make_serial(42)),
+       {}});
   const Taken taken = ask(world.answerer, request);
   ASSERT_TRUE(taken.revoked());
   EXPECT_TRUE(taken.single().extensions.empty());
-  const auto marker = der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
+  const auto marker =
+      der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
   ASSERT_TRUE(marker);
   EXPECT_FALSE(marker->critical);
 }
@@ -148,7 +155,8 @@ TEST(SingleExtensions, TheMarkerMayBeAdvertisedOnOrdinaryAnswers) {
   World world({spec});
   const Taken taken = ask(world.answerer, leaf_request());
   EXPECT_TRUE(taken.good());
-  const auto marker = der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
+  const auto marker =
+      der::find_extension(taken.parsed->basic->extensions, oid::kOcspExtendedRevoked);
   ASSERT_TRUE(marker);
   EXPECT_FALSE(marker->critical);
   EXPECT_FALSE(extension(taken, oid::kOcspExtendedRevoked));
@@ -160,7 +168,8 @@ TEST(SingleExtensions, CarryTheHashOfCertificatesThatAreKnown) {
   const Identity foreign = testing::make_self_signed(testing::leaf_spec("foreign.example"));
   foreign.write(dir, "foreign");
   std::vector<std::string> warnings;
-  auto issued = IssuedCertificates::load(dir.path(), standard_pki().intermediate.certificate, warnings);
+  auto issued =
+      IssuedCertificates::load(dir.path(), standard_pki().intermediate.certificate, warnings);
   ASSERT_TRUE(issued) << issued.error().detail;
   EXPECT_EQ(issued->size(), 1U) << "certificates of others do not count";
   EXPECT_THAT(warnings, Contains(HasSubstr("leaf.key")));
@@ -172,12 +181,14 @@ TEST(SingleExtensions, CarryTheHashOfCertificatesThatAreKnown) {
   EXPECT_THAT(to_hex(*value), HasSubstr(to_hex(leaf().fingerprint())));
   const pki::Certificate& other = standard_pki().other_leaf.certificate;
   world.store.set(kIssuer, other.serial(), store::Status{});
-  EXPECT_FALSE(extension(ask(world.answerer, request_for(other, standard_pki().intermediate.certificate)), kCertHash));
+  EXPECT_FALSE(extension(
+      ask(world.answerer, request_for(other, standard_pki().intermediate.certificate)), kCertHash));
 }
 
 TEST(IssuedCertificates, AMissingDirectoryIsAnError) {
   std::vector<std::string> warnings;
-  const auto issued = IssuedCertificates::load("/nowhere/at/all", standard_pki().intermediate.certificate, warnings);
+  const auto issued = IssuedCertificates::load("/nowhere/at/all",
+                                               standard_pki().intermediate.certificate, warnings);
   ASSERT_FALSE(issued);
   EXPECT_THAT(issued.error().detail, HasSubstr("/nowhere/at/all"));
 }

@@ -14,7 +14,8 @@ bool is_valid(const Delegate& delegate, UnixSeconds now) {
 }
 
 std::string describe(const Delegate& delegate) {
-  return delegate.certificate.subject_text() + ", valid " + format_iso8601(delegate.certificate.not_before()) + " to " +
+  return delegate.certificate.subject_text() + ", valid " +
+         format_iso8601(delegate.certificate.not_before()) + " to " +
          format_iso8601(delegate.certificate.not_after());
 }
 
@@ -26,29 +27,40 @@ bool same_delegate(const Delegate& a, const Delegate& b) {
 
 std::string_view to_string(DelegateState state) {
   switch (state) {
-    case DelegateState::kActive: return "active";
-    case DelegateState::kStandby: return "standby";
-    case DelegateState::kWaiting: return "waiting";
-    case DelegateState::kEnded: return "ended";
-    case DelegateState::kRefused: return "refused";
+    case DelegateState::kActive:
+      return "active";
+    case DelegateState::kStandby:
+      return "standby";
+    case DelegateState::kWaiting:
+      return "waiting";
+    case DelegateState::kEnded:
+      return "ended";
+    case DelegateState::kRefused:
+      return "refused";
   }
   return "?";
 }
 
 std::string_view to_string(DelegateEvent event) {
   switch (event) {
-    case DelegateEvent::kAccepted: return "signer.accepted";
-    case DelegateEvent::kRefused: return "signer.refused";
-    case DelegateEvent::kActivated: return "signer.activated";
-    case DelegateEvent::kEnded: return "signer.ended";
-    case DelegateEvent::kKept: return "signer.kept";
-    case DelegateEvent::kLetGo: return "signer.let_go";
+    case DelegateEvent::kAccepted:
+      return "signer.accepted";
+    case DelegateEvent::kRefused:
+      return "signer.refused";
+    case DelegateEvent::kActivated:
+      return "signer.activated";
+    case DelegateEvent::kEnded:
+      return "signer.ended";
+    case DelegateEvent::kKept:
+      return "signer.kept";
+    case DelegateEvent::kLetGo:
+      return "signer.let_go";
   }
   return "?";
 }
 
-void DelegateBook::refuse(Entry& entry, const std::string& name, DelegateError error, UnixSeconds now,
-                          std::vector<DelegateNews>& news) {
+void DelegateBook::refuse(Entry& entry, const std::string& name, DelegateError error,
+                          UnixSeconds now, std::vector<DelegateNews>& news) {
   if (error.refusal == Refusal::kForNow) {
     entry.retry_delay = std::clamp(entry.retry_delay * 2, kRetryFirst, kRetryMost);
     entry.retry_at = now + entry.retry_delay;
@@ -60,7 +72,8 @@ void DelegateBook::refuse(Entry& entry, const std::string& name, DelegateError e
   entry.why = std::move(error.detail);
 }
 
-void DelegateBook::take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news) {
+void DelegateBook::take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now,
+                        std::vector<DelegateNews>& news) {
   entry.waiting.reset();
   if (now < delegate.certificate.not_before()) {
     entry.waiting = std::move(delegate);
@@ -82,7 +95,8 @@ void DelegateBook::take(Entry& entry, Delegate delegate, const Judge& judge, Uni
   entry.good = std::move(delegate);
 }
 
-void DelegateBook::look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news) {
+void DelegateBook::look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now,
+                        std::vector<DelegateNews>& news) {
   entry.is_gone = false;
   const bool is_new = entry.judged != found.fingerprint;
   if (is_new) {
@@ -96,7 +110,8 @@ void DelegateBook::look(Entry& entry, const Found& found, const Judge& judge, Un
   if (is_due) {
     entry.retry_at.reset();
   }
-  if (entry.waiting && !entry.retry_at && (is_due || entry.waiting->certificate.not_before() <= now)) {
+  if (entry.waiting && !entry.retry_at &&
+      (is_due || entry.waiting->certificate.not_before() <= now)) {
     take(entry, Delegate(*entry.waiting), judge, now, news);
     return;
   }
@@ -137,7 +152,9 @@ void DelegateBook::order(UnixSeconds now, std::vector<DelegateNews>& news) {
     }
   }
   std::stable_sort(next.begin(), next.end(), [](const Delegate& a, const Delegate& b) {
-    const auto key = [](const Delegate& d) { return std::pair(d.certificate.not_before(), d.certificate.not_after()); };
+    const auto key = [](const Delegate& d) {
+      return std::pair(d.certificate.not_before(), d.certificate.not_after());
+    };
     return key(a) > key(b);
   });
   if (!next.empty() && (signers_.empty() || !same_delegate(next.front(), signers_.front()))) {
@@ -149,7 +166,8 @@ void DelegateBook::order(UnixSeconds now, std::vector<DelegateNews>& news) {
   }
 }
 
-std::vector<DelegateNews> DelegateBook::update(const std::vector<Found>& found, const Judge& judge, UnixSeconds now) {
+std::vector<DelegateNews> DelegateBook::update(const std::vector<Found>& found, const Judge& judge,
+                                               UnixSeconds now) {
   std::vector<DelegateNews> news;
   std::set<std::string> there;
   for (const Found& one : found) {
@@ -165,7 +183,9 @@ std::vector<DelegateNews> DelegateBook::update(const std::vector<Found>& found, 
   drop_gone(now, news);
   for (const std::string& name : gone_now) {
     if (entries_.contains(name)) {
-      news.push_back({DelegateEvent::kKept, name, "its file was removed, but no other signer can sign; put a renewed one there"});
+      news.push_back(
+          {DelegateEvent::kKept, name,
+           "its file was removed, but no other signer can sign; put a renewed one there"});
     }
   }
   order(now, news);
@@ -186,11 +206,13 @@ std::vector<DelegateStatus> DelegateBook::status(UnixSeconds now) const {
       one.not_after = shown->certificate.not_after();
     }
     if (entry.good) {
-      one.state = !is_valid(*entry.good, now)                                          ? DelegateState::kEnded
-                  : !signers_.empty() && same_delegate(*entry.good, signers_.front()) ? DelegateState::kActive
-                                                                                       : DelegateState::kStandby;
+      one.state = !is_valid(*entry.good, now) ? DelegateState::kEnded
+                  : !signers_.empty() && same_delegate(*entry.good, signers_.front())
+                      ? DelegateState::kActive
+                      : DelegateState::kStandby;
     } else {
-      one.state = entry.why.empty() && entry.waiting ? DelegateState::kWaiting : DelegateState::kRefused;
+      one.state =
+          entry.why.empty() && entry.waiting ? DelegateState::kWaiting : DelegateState::kRefused;
     }
     out.push_back(std::move(one));
   }

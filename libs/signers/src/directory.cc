@@ -23,15 +23,19 @@ struct Parts {
   std::string key, uri;
 };
 
-/// What may change while the directory stays as it is passes: the passphrase or PIN is corrected where key_pass points, and a token
-/// gets its key later than the URI that names it.
+/// What may change while the directory stays as it is passes: the passphrase or PIN is corrected
+/// where key_pass points, and a token gets its key later than the URI that names it.
 Err<DelegateError> fail(const pki::PkiError& error, const std::string& name, bool is_in_token) {
   using pki::PkiErrc;
   const bool passes = error.code == PkiErrc::kUnavailable || error.code == PkiErrc::kUnreadable ||
-                      error.code == PkiErrc::kWrongPassphrase || (is_in_token && error.code == PkiErrc::kNotAKey);
-  return Err{DelegateError{passes ? Refusal::kForNow : Refusal::kForGood, name + ": " + error.detail}};
+                      error.code == PkiErrc::kWrongPassphrase ||
+                      (is_in_token && error.code == PkiErrc::kNotAKey);
+  return Err{
+      DelegateError{passes ? Refusal::kForNow : Refusal::kForGood, name + ": " + error.detail}};
 }
-Err<DelegateError> fail(const std::string& why) { return Err{DelegateError{Refusal::kForGood, why}}; }
+Err<DelegateError> fail(const std::string& why) {
+  return Err{DelegateError{Refusal::kForGood, why}};
+}
 
 Result<std::string, DelegateError> read_uri(const std::string& path) {
   auto content = read_file(path, kMaxFileBytes);
@@ -43,7 +47,8 @@ Result<std::string, DelegateError> read_uri(const std::string& path) {
   if (!token::is_key_uri(uri)) {
     return fail(path + ": its first line is no pkcs11: URI");
   }
-  // Whoever can write here must not choose what code the responder loads, nor which file's first line a token gets as its PIN.
+  // Whoever can write here must not choose what code the responder loads, nor which file's first
+  // line a token gets as its PIN.
   if (const auto bare = token::check_bare_key_uri(uri); !bare) {
     return fail(path + ": " + bare.error().detail);
   }
@@ -51,13 +56,17 @@ Result<std::string, DelegateError> read_uri(const std::string& path) {
 }
 
 /// The certificate that the key belongs to.
-Result<Delegate, DelegateError> pair_up(const std::string& name, pki::KeyFile key, const std::vector<pki::Certificate>& candidates) {
-  const auto fits = std::find_if(candidates.begin(), candidates.end(), [&](const pki::Certificate& c) { return key.key.matches(c); });
+Result<Delegate, DelegateError> pair_up(const std::string& name, pki::KeyFile key,
+                                        const std::vector<pki::Certificate>& candidates) {
+  const auto fits = std::find_if(candidates.begin(), candidates.end(),
+                                 [&](const pki::Certificate& c) { return key.key.matches(c); });
   if (fits == candidates.end()) {
-    return Err{DelegateError{key.key.remote() != nullptr ? Refusal::kForNow : Refusal::kForGood,
-                             name + ": the private key belongs to none of the certificates there" +
-                                 (candidates.empty() ? "" : " (the first is " + candidates.front().subject_text() + ")") +
-                                 "; put the key that was certified beside it"}};
+    return Err{DelegateError{
+        key.key.remote() != nullptr ? Refusal::kForNow : Refusal::kForGood,
+        name + ": the private key belongs to none of the certificates there" +
+            (candidates.empty() ? ""
+                                : " (the first is " + candidates.front().subject_text() + ")") +
+            "; put the key that was certified beside it"}};
   }
   return Delegate{name, *fits, std::move(key.key)};
 }
@@ -92,15 +101,20 @@ const std::array<std::uint8_t, 32>* DelegateDirectory::digest_of(const std::stri
     files_.erase(path);
     return nullptr;
   }
-  const auto ns = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
-  const Stamp stamp{seen.st_dev, seen.st_ino, static_cast<std::uint64_t>(seen.st_size), ns(seen.st_mtim), ns(seen.st_ctim)};
+  const auto ns = [](const timespec& t) {
+    return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+  };
+  const Stamp stamp{seen.st_dev, seen.st_ino, static_cast<std::uint64_t>(seen.st_size),
+                    ns(seen.st_mtim), ns(seen.st_ctim)};
   if (const auto known = files_.find(path); known != files_.end() && known->second.stamp == stamp) {
     return &known->second.digest;
   }
   File file{stamp, {}};
   const auto content = read_file(path, kMaxFileBytes);
-  // One that cannot be read has a fingerprint too: it is told once, and looked at again when something about it changes.
-  const Buffer hashed = pki::digest(HashAlgorithm::kSha256, content ? Bytes(*content) : as_bytes("unreadable"));
+  // One that cannot be read has a fingerprint too: it is told once, and looked at again when
+  // something about it changes.
+  const Buffer hashed =
+      pki::digest(HashAlgorithm::kSha256, content ? Bytes(*content) : as_bytes("unreadable"));
   std::copy(hashed.begin(), hashed.end(), file.digest.begin());
   return &(files_[path] = file).digest;
 }
@@ -108,7 +122,8 @@ const std::array<std::uint8_t, 32>* DelegateDirectory::digest_of(const std::stri
 Result<std::vector<Found>, std::string> DelegateDirectory::read() {
   std::error_code error;
   std::set<std::string> names;
-  for (fs::directory_iterator at(options_.path, error), end; !error && at != end; at.increment(error)) {
+  for (fs::directory_iterator at(options_.path, error), end; !error && at != end;
+       at.increment(error)) {
     const std::string name = at->path().filename().string();
     if (name.front() != '.') {
       names.insert(name);
@@ -132,7 +147,8 @@ Result<std::vector<Found>, std::string> DelegateDirectory::read() {
     Parts parts{name, (fs::path(options_.path) / name).string(), {}, {}};
     const auto beside = [&](const char* ending) {
       const std::string other = file.stem().string() + ending;
-      return !is_pkcs12 && names.contains(other) ? (fs::path(options_.path) / other).string() : std::string();
+      return !is_pkcs12 && names.contains(other) ? (fs::path(options_.path) / other).string()
+                                                 : std::string();
     };
     parts.key = beside(".key");
     parts.uri = beside(".uri");
@@ -149,7 +165,8 @@ Result<std::vector<Found>, std::string> DelegateDirectory::read() {
     std::copy(fingerprint.begin(), fingerprint.end(), found.fingerprint.begin());
     out.push_back(std::move(found));
     if (out.size() > options_.max_delegates) {
-      return Err{options_.path + ": more than " + std::to_string(options_.max_delegates) + " certificates; remove those that have ended"};
+      return Err{options_.path + ": more than " + std::to_string(options_.max_delegates) +
+                 " certificates; remove those that have ended"};
     }
   }
   return out;

@@ -4,10 +4,14 @@ namespace muster::signers {
 
 std::string_view to_string(ExpiryLevel level) {
   switch (level) {
-    case ExpiryLevel::kFar: return "far";
-    case ExpiryLevel::kSoon: return "soon";
-    case ExpiryLevel::kUrgent: return "urgent";
-    case ExpiryLevel::kEnded: return "ended";
+    case ExpiryLevel::kFar:
+      return "far";
+    case ExpiryLevel::kSoon:
+      return "soon";
+    case ExpiryLevel::kUrgent:
+      return "urgent";
+    case ExpiryLevel::kEnded:
+      return "ended";
   }
   return "?";
 }
@@ -24,7 +28,8 @@ std::int64_t days_left(UnixSeconds end, UnixSeconds now) {
   return std::chrono::floor<std::chrono::days>(end - now).count();
 }
 
-std::optional<ExpiryLevel> ExpiryAlarms::look(const std::string& who, UnixSeconds end, UnixSeconds now) {
+std::optional<ExpiryLevel> ExpiryAlarms::look(const std::string& who, UnixSeconds end,
+                                              UnixSeconds now) {
   const ExpiryLevel level = expiry_level(end, now);
   ExpiryLevel& told = told_[who];
   const bool is_news = level > told;

@@ -32,13 +32,14 @@ DelegateError for_now(std::string why) { return {Refusal::kForNow, std::move(why
 class DelegateBookTest : public ::testing::Test {
  protected:
   DelegateBookTest()
-      : judge_([this](const Delegate& delegate, UnixSeconds /*now*/) -> Result<Unit, DelegateError> {
-          judged_.push_back(delegate.name);
-          if (verdict_) {
-            return Err{*verdict_};
-          }
-          return Unit{};
-        }) {}
+      : judge_(
+            [this](const Delegate& delegate, UnixSeconds /*now*/) -> Result<Unit, DelegateError> {
+              judged_.push_back(delegate.name);
+              if (verdict_) {
+                return Err{*verdict_};
+              }
+              return Unit{};
+            }) {}
 
   /// Puts contents under a name, new ones each time.
   void put(const std::string& name, Result<Delegate, DelegateError> contents) {
@@ -217,12 +218,14 @@ TEST_F(DelegateBookTest, TheLastOneSignsOnWhenItsFileIsGone) {
 }
 
 TEST_F(DelegateBookTest, AYearOfRenewalsHasNoGap) {
-  // A delegate of ten days, renewed every seven, for a year; the directory is looked at every ten minutes.
+  // A delegate of ten days, renewed every seven, for a year; the directory is looked at every ten
+  // minutes.
   UnixSeconds next_issue = kTestNow;
   int issued = 0;
   for (now_ = kTestNow; now_ < kTestNow + 365 * kDay; now_ += Seconds(600)) {
     if (now_ >= next_issue) {
-      put("ocsp" + std::to_string(issued % 2), make_delegate("d", now_ - Seconds(60), now_ + 10 * kDay));
+      put("ocsp" + std::to_string(issued % 2),
+          make_delegate("d", now_ - Seconds(60), now_ + 10 * kDay));
       ++issued;
       next_issue += 7 * kDay;
     }

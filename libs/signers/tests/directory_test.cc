@@ -33,7 +33,8 @@ class DirectoryTest : public ::testing::Test {
   Result<Delegate, DelegateError> load_only() {
     const auto found = read();
     EXPECT_EQ(found.size(), 1u);
-    return found.empty() ? Result<Delegate, DelegateError>(Err{DelegateError{}}) : found.front().load();
+    return found.empty() ? Result<Delegate, DelegateError>(Err{DelegateError{}})
+                         : found.front().load();
   }
   void expect_loads(const muster::testing::Identity& identity) {
     const auto delegate = load_only();
@@ -63,8 +64,9 @@ TEST_F(DirectoryTest, TakesACertificateAndKeyInOneFile) {
 TEST_F(DirectoryTest, TakesPkcs12) {
   const TempDir made;
   const std::string certificate = signer_.write(made, "s");
-  const auto r = run_process({"openssl", "pkcs12", "-export", "-in", certificate, "-inkey", made.file("s.key"), "-passout", "pass:sesame",
-                              "-out", dir_.file("ocsp.p12")});
+  const auto r =
+      run_process({"openssl", "pkcs12", "-export", "-in", certificate, "-inkey", made.file("s.key"),
+                   "-passout", "pass:sesame", "-out", dir_.file("ocsp.p12")});
   ASSERT_EQ(r.exit_code, 0) << r.describe();
   expect_loads(signer_);
 }
@@ -98,7 +100,8 @@ TEST_F(DirectoryTest, ATokenThatIsAwayMayComeBack) {
   EXPECT_EQ(away.error().refusal, Refusal::kForNow) << away.error().detail;
 }
 
-// Whoever can write there could otherwise run code in the responder, or have any file's first line tried as PIN until the token locks.
+// Whoever can write there could otherwise run code in the responder, or have any file's first line
+// tried as PIN until the token locks.
 TEST_F(DirectoryTest, AUriThereChoosesNeitherModuleNorPinFile) {
   auto& token = fault_token(MUSTER_FAULT_TOKEN);
   token.reset();
@@ -107,10 +110,11 @@ TEST_F(DirectoryTest, AUriThereChoosesNeitherModuleNorPinFile) {
   const TempDir elsewhere;
   const std::string pin = elsewhere.write("pin", "sesame\n");
   dir_.write("ocsp.pem", signer_.certificate_pem());
-  const std::pair<std::string, const char*> queries[] = {{"module-path=" MUSTER_FAULT_TOKEN, "module-path"},
-                                                         {"module-name=fault", "module-name"},
-                                                         {"pin-source=file:" + pin, "pin-source"},
-                                                         {"pin-source=" + pin, "pin-source"}};
+  const std::pair<std::string, const char*> queries[] = {
+      {"module-path=" MUSTER_FAULT_TOKEN, "module-path"},
+      {"module-name=fault", "module-name"},
+      {"pin-source=file:" + pin, "pin-source"},
+      {"pin-source=" + pin, "pin-source"}};
   for (const auto& [query, says] : queries) {
     const std::string uri = dir_.write("ocsp.uri", "pkcs11:token=fault;object=k?" + query + "\n");
     const auto refused = load_only();
@@ -173,7 +177,9 @@ TEST_F(DirectoryTest, BoundsAndUnreadableDirectoriesAreErrors) {
 TEST_F(DirectoryTest, ACorrectedPassphraseIsTriedByItself) {
   dir_.write("ocsp.pem", signer_.certificate_pem());
   dir_.write("ocsp.key", encrypted_pem(signer_.key, "other"));
-  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); };
+  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) {
+    return Result<Unit, DelegateError>(Unit{});
+  };
   DelegateBook book;
   book.update(read(), accept, muster::testing::kTestNow);
   ASSERT_TRUE(book.signers().empty());
@@ -189,7 +195,9 @@ TEST_F(DirectoryTest, ACorrectedPassphraseIsTriedByItself) {
 TEST_F(DirectoryTest, ARenewalInTwoStepsHasNoGap) {
   dir_.write("ocsp.pem", signer_.certificate_pem());
   dir_.write("ocsp.key", signer_.key_pem);
-  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) { return Result<Unit, DelegateError>(Unit{}); };
+  const DelegateBook::Judge accept = [](const Delegate&, UnixSeconds) {
+    return Result<Unit, DelegateError>(Unit{});
+  };
   DelegateBook book;
   book.update(read(), accept, muster::testing::kTestNow);
   ASSERT_EQ(book.signers().size(), 1u);

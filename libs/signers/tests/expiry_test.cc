@@ -28,7 +28,8 @@ TEST(Expiry, EachAlarmIsToldOnceOnTheWayToTheEnd) {
   ExpiryAlarms alarms;
   const UnixSeconds end = kTestNow + 30 * kDay;
   std::vector<std::pair<std::int64_t, ExpiryLevel>> told;
-  for (UnixSeconds now = kTestNow; now <= end + kDay; now += std::chrono::hours(1)) {  // a simulated month
+  for (UnixSeconds now = kTestNow; now <= end + kDay;
+       now += std::chrono::hours(1)) {  // a simulated month
     if (const auto level = alarms.look("ca", end, now)) {
       told.emplace_back(days_left(end, now), *level);
     }

@@ -107,12 +107,15 @@ Result<std::shared_ptr<Content>, SourceError> ContentWriter::finish() {
   return content;
 }
 
-Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file, const std::string& path,
-                                                        const std::string& directory, std::size_t max_bytes,
+Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file,
+                                                        const std::string& path,
+                                                        const std::string& directory,
+                                                        std::size_t max_bytes,
                                                         const std::stop_token& stop) {
   if (file.stamp.size > max_bytes) {
-    return Err{source_error(SourceErrc::kMalformed, path,
-                            "larger than " + std::to_string(max_bytes) + " octets (raise the limit)")};
+    return Err{
+        source_error(SourceErrc::kMalformed, path,
+                     "larger than " + std::to_string(max_bytes) + " octets (raise the limit)")};
   }
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   Buffer piece(std::min<std::size_t>(kPieceOctets, file.stamp.size));
@@ -126,10 +129,12 @@ Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file, co
       continue;
     }
     if (got < 0) {
-      return Err{SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
+      return Err{
+          SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
     }
     if (got == 0) {
-      return Err{source_error(SourceErrc::kChanging, path, "it became shorter while it was read; it will be read again")};
+      return Err{source_error(SourceErrc::kChanging, path,
+                              "it became shorter while it was read; it will be read again")};
     }
     MUSTER_CHECK(writer.write(Bytes(piece).first(static_cast<std::size_t>(got))));
     at += static_cast<std::uint64_t>(got);
@@ -138,7 +143,8 @@ Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file, co
   return writer.finish();
 }
 
-Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content> content, const std::string& origin,
+Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content> content,
+                                                         const std::string& origin,
                                                          const std::string& directory) {
   if (!content->bytes().empty() && content->bytes()[0] == 0x30) {
     return content;

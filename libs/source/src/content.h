@@ -7,8 +7,9 @@
 
 namespace muster::source {
 
-/// Octets of a CRL or a list. With a directory they are a file of ours mapped into memory: nobody else can cut or change it under
-/// us, and large ones are not counted as our memory. Without one they are in memory. Threads: const methods from any.
+/// Octets of a CRL or a list. With a directory they are a file of ours mapped into memory: nobody
+/// else can cut or change it under us, and large ones are not counted as our memory. Without one
+/// they are in memory. Threads: const methods from any.
 class Content {
  public:
   explicit Content(Buffer octets) : octets_(std::move(octets)) {}
@@ -21,7 +22,8 @@ class Content {
   [[nodiscard]] Bytes bytes() const {
     return mapped_ == nullptr ? Bytes(octets_) : Bytes(mapped_, size_);
   }
-  /// Makes a temporary file a lasting one under this name, safe against a power cut. In memory: nothing to do. Errors: kStore.
+  /// Makes a temporary file a lasting one under this name, safe against a power cut. In memory:
+  /// nothing to do. Errors: kStore.
   Result<Unit, SourceError> keep_as(const std::string& path);
 
  private:
@@ -57,14 +59,17 @@ class ContentWriter {
 /// Name of every temporary file, so that those of a crash can be found.
 inline constexpr std::string_view kTemporaryPrefix = "incoming-";
 
-/// The whole of an open file, which must not change meanwhile. Errors: kMalformed beyond `max_bytes`, kUnreadable, kChanging,
-/// kStore, kStopped.
-Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file, const std::string& path,
-                                                        const std::string& directory, std::size_t max_bytes,
+/// The whole of an open file, which must not change meanwhile. Errors: kMalformed beyond
+/// `max_bytes`, kUnreadable, kChanging, kStore, kStopped.
+Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file,
+                                                        const std::string& path,
+                                                        const std::string& directory,
+                                                        std::size_t max_bytes,
                                                         const std::stop_token& stop);
 
 /// DER of a CRL that may be PEM. Errors: kMalformed, kStore.
-Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content> content, const std::string& origin,
+Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content> content,
+                                                         const std::string& origin,
                                                          const std::string& directory);
 
 }  // namespace muster::source

@@ -25,8 +25,11 @@ std::string joined(const std::vector<std::string>& urls) {
 
 }  // namespace
 
-CrlLocation::CrlLocation(std::vector<std::string> urls, const CrlSetSpec& spec, const WatchOptions& options)
-    : urls_(std::move(urls)), spec_(spec), plan_(timing_of(spec, options)),
+CrlLocation::CrlLocation(std::vector<std::string> urls, const CrlSetSpec& spec,
+                         const WatchOptions& options)
+    : urls_(std::move(urls)),
+      spec_(spec),
+      plan_(timing_of(spec, options)),
       validators_(urls_.size()) {
   status_.kind = PartStatus::Kind::kLocation;
   status_.origin = joined(urls_);
@@ -59,7 +62,8 @@ void CrlLocation::start(Downloads& downloads, const std::string& directory,
   running_ = downloads.start(std::move(request), directory);
 }
 
-Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(Download download, const std::string& directory) {
+Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
+    Download download, const std::string& directory) {
   running_.reset();
   std::vector<std::shared_ptr<Content>> received;
   if (download.refused) {
@@ -69,7 +73,8 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
     const net::FetchError& error = download.result.error();
     retry_after_ = error.retry_after;
     return Err{source_error(SourceErrc::kUnreachable, url(),
-                            error.detail + " (" + std::string(to_string(error.code)) + "; the CRL in use stays in force)")};
+                            error.detail + " (" + std::string(to_string(error.code)) +
+                                "; the CRL in use stays in force)")};
   }
   if (download.result->http_status == 304) {
     ++status_.not_modified;
@@ -77,14 +82,17 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
   }
   ++status_.downloads;
   offered_.etag = download.result->etag;
-  // A file replaced twice in one second has one Last-Modified: it tells news only once that second is over (RFC 9110 8.8.2.2).
-  if (download.result->last_modified && download.result->date && *download.result->last_modified < *download.result->date) {
+  // A file replaced twice in one second has one Last-Modified: it tells news only once that second
+  // is over (RFC 9110 8.8.2.2).
+  if (download.result->last_modified && download.result->date &&
+      *download.result->last_modified < *download.result->date) {
     offered_.last_modified = download.result->last_modified;
   }
   if (is_ldap_url(url())) {
     auto values = read_ldap_answer(as_text(download.content->bytes()));
     if (!values) {
-      return Err{source_error(SourceErrc::kMalformed, url(), "the directory gave no CRL, or one that does not decode")};
+      return Err{source_error(SourceErrc::kMalformed, url(),
+                              "the directory gave no CRL, or one that does not decode")};
     }
     for (Buffer& value : *values) {
       MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
@@ -96,18 +104,21 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
   const Bytes octets = download.content->bytes();
   if (!octets.empty() && octets[0] != 0x30 && spec_.http_pem == CrlSetSpec::HttpPem::kAccepted) {
     MUSTER_TRY(download.content, decode_crl(std::move(download.content), url(), directory));
-  } else if (octets.empty() || octets[0] != 0x30) {  // RFC 5280 section 4.2.1.13: one DER encoded CRL
+  } else if (octets.empty() ||
+             octets[0] != 0x30) {  // RFC 5280 section 4.2.1.13: one DER encoded CRL
     const std::string type = download.result->content_type;
     return Err{source_error(SourceErrc::kMalformed, url(),
                             "no DER CRL" + (type.empty() ? "" : " (" + type + ")") +
-                                (as_text(octets).starts_with("-----BEGIN") ? "; it is PEM: set crl_http_pem = true to take it" : ""))};
+                                (as_text(octets).starts_with("-----BEGIN")
+                                     ? "; it is PEM: set crl_http_pem = true to take it"
+                                     : ""))};
   }
   received.push_back(std::move(download.content));
   return received;
 }
 
-void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Seconds> left, MonotonicTime now, UnixSeconds wall,
-                           double chance) {
+void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Seconds> left,
+                           MonotonicTime now, UnixSeconds wall, double chance) {
   tried_ = true;
   if (crl != nullptr) {
     held_ = crl;
@@ -132,11 +143,13 @@ void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Sec
   }
 }
 
-void CrlLocation::refused(const SourceError& error, MonotonicTime now, UnixSeconds wall, double chance) {
+void CrlLocation::refused(const SourceError& error, MonotonicTime now, UnixSeconds wall,
+                          double chance) {
   if (!round_error_) {
     round_error_ = error;
   } else {  // what a host gave and we refused says more than that another was not there
-    round_error_->code = round_error_->code == SourceErrc::kUnreachable ? error.code : round_error_->code;
+    round_error_->code =
+        round_error_->code == SourceErrc::kUnreachable ? error.code : round_error_->code;
     round_error_->detail += "; " + error.detail;
   }
   ++status_.failures;

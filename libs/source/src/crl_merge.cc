@@ -11,19 +11,21 @@ namespace {
 
 using SerialSet = std::unordered_set<Serial, SerialHash>;
 
-Result<Unit, SourceError> put_list(const HeldList& list, store::Replacement& replacement, const std::stop_token& stop) {
+Result<Unit, SourceError> put_list(const HeldList& list, store::Replacement& replacement,
+                                   const std::stop_token& stop) {
   std::optional<SourceError> failed;
   std::size_t n = 0;
-  const auto read = read_issued_list(as_text(list.text), [&](const Serial& serial, std::optional<UnixSeconds> expires) {
-    store::Status status;
-    status.expires = expires;
-    if (const auto put = replacement.put(serial, status); !put) {
-      failed = store_error(put.error());
-    } else if (++n % 4096 == 0 && stop.stop_requested()) {
-      failed = source_error(SourceErrc::kStopped, list.origin, "stopped");
-    }
-    return !failed;
-  });
+  const auto read = read_issued_list(
+      as_text(list.text), [&](const Serial& serial, std::optional<UnixSeconds> expires) {
+        store::Status status;
+        status.expires = expires;
+        if (const auto put = replacement.put(serial, status); !put) {
+          failed = store_error(put.error());
+        } else if (++n % 4096 == 0 && stop.stop_requested()) {
+          failed = source_error(SourceErrc::kStopped, list.origin, "stopped");
+        }
+        return !failed;
+      });
   MUSTER_ASSERT(read);  // judged before, and nobody else writes there
   if (failed) {
     return Err{*std::move(failed)};
@@ -32,45 +34,52 @@ Result<Unit, SourceError> put_list(const HeldList& list, store::Replacement& rep
 }
 
 /// Serials that the delta takes off the list.
-Result<SerialSet, SourceError> removals_of(const HeldCrl* delta, const pki::Certificate& issuer, const std::stop_token& stop) {
+Result<SerialSet, SourceError> removals_of(const HeldCrl* delta, const pki::Certificate& issuer,
+                                           const std::stop_token& stop) {
   SerialSet removed;
   if (delta != nullptr) {
-    MUSTER_CHECK(for_each_entry_of(*delta, issuer, stop, [&](const Serial& serial, const crl::EntryView& entry) -> Result<Unit, SourceError> {
-      if (entry.reason == ReasonCode::kRemoveFromCrl) {
-        removed.insert(serial);
-        if (removed.size() > kMaxDeltaRemovals) {
-          return Err{source_error(SourceErrc::kUnsupported, delta->origin,
-                                  "more than " + std::to_string(kMaxDeltaRemovals) + " removeFromCRL entries")};
-        }
-      } else {
-        removed.erase(serial);  // of several entries the last counts
-      }
-      return Unit{};
-    }));
+    MUSTER_CHECK(for_each_entry_of(
+        *delta, issuer, stop,
+        [&](const Serial& serial, const crl::EntryView& entry) -> Result<Unit, SourceError> {
+          if (entry.reason == ReasonCode::kRemoveFromCrl) {
+            removed.insert(serial);
+            if (removed.size() > kMaxDeltaRemovals) {
+              return Err{source_error(
+                  SourceErrc::kUnsupported, delta->origin,
+                  "more than " + std::to_string(kMaxDeltaRemovals) + " removeFromCRL entries")};
+            }
+          } else {
+            removed.erase(serial);  // of several entries the last counts
+          }
+          return Unit{};
+        }));
   }
   return removed;
 }
 
 /// Entries of one CRL, for all states or one of them.
-Result<Unit, SourceError> put_crl(const HeldCrl& crl, const SerialSet& removed, std::optional<store::State> only,
-                                  const Merge& merge, store::Replacement& replacement, const std::stop_token& stop) {
-  return for_each_entry_of(crl, merge.spec.issuer, stop,
-                           [&](const Serial& serial, const crl::EntryView& entry) -> Result<Unit, SourceError> {
-    if (entry.reason == ReasonCode::kRemoveFromCrl || removed.contains(serial)) {
-      return Unit{};
-    }
-    const store::Status status = status_of(entry);
-    if (only && status.state != *only) {
-      return Unit{};
-    }
-    if (const auto put = replacement.put(serial, status); !put) {
-      return Err{store_error(put.error())};
-    }
-    return Unit{};
-  });
+Result<Unit, SourceError> put_crl(const HeldCrl& crl, const SerialSet& removed,
+                                  std::optional<store::State> only, const Merge& merge,
+                                  store::Replacement& replacement, const std::stop_token& stop) {
+  return for_each_entry_of(
+      crl, merge.spec.issuer, stop,
+      [&](const Serial& serial, const crl::EntryView& entry) -> Result<Unit, SourceError> {
+        if (entry.reason == ReasonCode::kRemoveFromCrl || removed.contains(serial)) {
+          return Unit{};
+        }
+        const store::Status status = status_of(entry);
+        if (only && status.state != *only) {
+          return Unit{};
+        }
+        if (const auto put = replacement.put(serial, status); !put) {
+          return Err{store_error(put.error())};
+        }
+        return Unit{};
+      });
 }
 
-Result<Unit, SourceError> put_all(const Merge& merge, store::Replacement& replacement, const std::stop_token& stop) {
+Result<Unit, SourceError> put_all(const Merge& merge, store::Replacement& replacement,
+                                  const std::stop_token& stop) {
   for (const HeldList& list : merge.lists) {
     MUSTER_CHECK(put_list(list, replacement, stop));
   }
@@ -78,7 +87,8 @@ Result<Unit, SourceError> put_all(const Merge& merge, store::Replacement& replac
   for (const CrlPair& pair : merge.plan.pairs) {
     MUSTER_TRY(removed.emplace_back(), removals_of(pair.delta, merge.spec.issuer, stop));
   }
-  // The last record of a serial counts: deltas over complete CRLs, and where several CRLs list one serial a revocation over a hold.
+  // The last record of a serial counts: deltas over complete CRLs, and where several CRLs list one
+  // serial a revocation over a hold.
   std::vector<std::optional<store::State>> rounds{std::nullopt};
   if (merge.plan.pairs.size() > 1) {
     rounds = {store::State::kHold, store::State::kRevoked};
@@ -96,48 +106,58 @@ Result<Unit, SourceError> put_all(const Merge& merge, store::Replacement& replac
 }
 
 /// One CRL alone has one sequence of numbers, which must not go back, whatever became of our files.
-Result<Unit, SourceError> check_not_rolled_back(const Merge& merge, const store::IssuerState& known) {
+Result<Unit, SourceError> check_not_rolled_back(const Merge& merge,
+                                                const store::IssuerState& known) {
   if (merge.plan.pairs.size() == 1) {
     const CrlPair& pair = merge.plan.pairs[0];
     if (const auto why = why_older(pair.latest(), known.crl_number, known.this_update)) {
-      return Err{source_error(SourceErrc::kRollback, (pair.delta != nullptr ? pair.delta : pair.complete)->origin, *why)};
+      return Err{source_error(SourceErrc::kRollback,
+                              (pair.delta != nullptr ? pair.delta : pair.complete)->origin, *why)};
     }
   }
   return Unit{};
 }
 
-/// What the serials of two deltas are under the newer one; nothing for those it leaves to a complete CRL that lacks them.
+/// What the serials of two deltas are under the newer one; nothing for those it leaves to a
+/// complete CRL that lacks them.
 using Wanted = std::map<Serial, std::optional<store::Status>>;
-Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& after, const pki::Certificate& issuer,
+Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& after,
+                                         const pki::Certificate& issuer,
                                          const std::stop_token& stop) {
   Wanted wanted;
   SerialSet gone;  // told by the old delta alone: the complete CRL speaks about them again
   if (before.delta != nullptr) {
-    MUSTER_CHECK(for_each_entry_of(*before.delta, issuer, stop, [&](const Serial& serial, const crl::EntryView&) {
-      gone.insert(serial);
-      wanted[serial] = std::nullopt;
-      return Result<Unit, SourceError>(Unit{});
-    }));
+    MUSTER_CHECK(for_each_entry_of(*before.delta, issuer, stop,
+                                   [&](const Serial& serial, const crl::EntryView&) {
+                                     gone.insert(serial);
+                                     wanted[serial] = std::nullopt;
+                                     return Result<Unit, SourceError>(Unit{});
+                                   }));
   }
-  MUSTER_CHECK(for_each_entry_of(*after.delta, issuer, stop, [&](const Serial& serial, const crl::EntryView& entry) {
-    gone.erase(serial);
-    wanted[serial] = entry.reason == ReasonCode::kRemoveFromCrl ? std::nullopt : std::optional(status_of(entry));
-    return Result<Unit, SourceError>(Unit{});
-  }));
+  MUSTER_CHECK(for_each_entry_of(*after.delta, issuer, stop,
+                                 [&](const Serial& serial, const crl::EntryView& entry) {
+                                   gone.erase(serial);
+                                   wanted[serial] = entry.reason == ReasonCode::kRemoveFromCrl
+                                                        ? std::nullopt
+                                                        : std::optional(status_of(entry));
+                                   return Result<Unit, SourceError>(Unit{});
+                                 }));
   if (!gone.empty()) {
-    MUSTER_CHECK(for_each_entry_of(*after.complete, issuer, stop, [&](const Serial& serial, const crl::EntryView& entry) {
-      if (gone.contains(serial)) {
-        wanted[serial] = status_of(entry);
-      }
-      return Result<Unit, SourceError>(Unit{});
-    }));
+    MUSTER_CHECK(for_each_entry_of(*after.complete, issuer, stop,
+                                   [&](const Serial& serial, const crl::EntryView& entry) {
+                                     if (gone.contains(serial)) {
+                                       wanted[serial] = status_of(entry);
+                                     }
+                                     return Result<Unit, SourceError>(Unit{});
+                                   }));
   }
   return wanted;
 }
 
 }  // namespace
 
-std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec, std::span<const HeldList> lists, UnixSeconds now) {
+std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec,
+                                              std::span<const HeldList> lists, UnixSeconds now) {
   std::optional<UnixSeconds> until;
   if (spec.crls.issued_max_age) {
     for (const HeldList& list : lists) {
@@ -163,11 +183,13 @@ store::IssuerState make_facts(const Merge& merge, UnixSeconds now) {
   return facts;
 }
 
-Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& merge, const LoadOptions& options) {
+Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& merge,
+                                            const LoadOptions& options) {
   MUSTER_TRY(const store::IssuerState known, known_facts(store, merge.spec.id));
   MUSTER_CHECK(check_not_rolled_back(merge, known));
   store::ReplacementOptions replacing;
-  // CRLs drop expired certificates without saying so: a missing entry is news unless another source told the expiry.
+  // CRLs drop expired certificates without saying so: a missing entry is news unless another source
+  // told the expiry.
   replacing.take = keep_revocations(options.now, UnknownExpiry::kLetGo);
   auto begun = store.begin_replacement(merge.spec.id, std::move(replacing));
   if (!begun) {
@@ -181,9 +203,12 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
   return LoadReport{{}, *sequence, (*begun)->report()};
 }
 
-Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge, const CrlPair& before,
-                                                           const CrlPair& after, const LoadOptions& options) {
-  const std::size_t most = after.delta->view.entry_count + (before.delta != nullptr ? before.delta->view.entry_count : 0);
+Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge,
+                                                           const CrlPair& before,
+                                                           const CrlPair& after,
+                                                           const LoadOptions& options) {
+  const std::size_t most = after.delta->view.entry_count +
+                           (before.delta != nullptr ? before.delta->view.entry_count : 0);
   if (most > kMostDeltaChanges) {
     return std::optional<LoadReport>();
   }

@@ -13,21 +13,27 @@ struct Merge {
 };
 
 /// Until when serials that no list has may be called never issued; nothing: no end (decision 029).
-std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec, std::span<const HeldList> lists, UnixSeconds now);
+std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec,
+                                              std::span<const HeldList> lists, UnixSeconds now);
 
 /// Facts of the issuer that follow from what is in use (OCSP-CRL-037, -054).
 store::IssuerState make_facts(const Merge& merge, UnixSeconds now);
 
-/// Replaces all records in one transaction. Memory does not grow with the number of entries, removals of deltas excepted.
-/// Errors: kStore, kStopped, kUnsupported beyond kMaxDeltaRemovals, kRollback when one CRL is older than what the store remembers.
-Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& merge, const LoadOptions& options);
+/// Replaces all records in one transaction. Memory does not grow with the number of entries,
+/// removals of deltas excepted. Errors: kStore, kStopped, kUnsupported beyond kMaxDeltaRemovals,
+/// kRollback when one CRL is older than what the store remembers.
+Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& merge,
+                                            const LoadOptions& options);
 
 /// Changes beyond this make a whole replacement the cheaper way.
 inline constexpr std::size_t kMostDeltaChanges = 100'000;
 
-/// Writes what a new delta changes over the same complete CRL, in one transaction. Nothing when only replace_all() can do it.
-/// \param before  what the store holds now  \param after  the same complete CRL under another delta
-Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge, const CrlPair& before,
-                                                           const CrlPair& after, const LoadOptions& options);
+/// Writes what a new delta changes over the same complete CRL, in one transaction. Nothing when
+/// only replace_all() can do it. \param before  what the store holds now  \param after  the same
+/// complete CRL under another delta
+Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge,
+                                                           const CrlPair& before,
+                                                           const CrlPair& after,
+                                                           const LoadOptions& options);
 
 }  // namespace muster::source

@@ -22,14 +22,15 @@ bool names_partition(const crl::CrlView& crl, Bytes partition) {
   if (!point || !point->name) {
     return true;  // of the whole issuer
   }
-  return std::any_of(point->name->full_name.begin(), point->name->full_name.end(),
-                     [&](Bytes name) { return !partition.empty() && crl::same_general_name(name, partition); });
+  return std::any_of(point->name->full_name.begin(), point->name->full_name.end(), [&](Bytes name) {
+    return !partition.empty() && crl::same_general_name(name, partition);
+  });
 }
 
 bool covers(const crl::CrlView& crl, Kind kind, Bytes partition) {
   const auto& point = crl.issuing_distribution_point;
-  if (point && ((point->only_user_certs && kind == Kind::kCa) || (point->only_ca_certs && kind == Kind::kUser) ||
-                point->only_attribute_certs)) {
+  if (point && ((point->only_user_certs && kind == Kind::kCa) ||
+                (point->only_ca_certs && kind == Kind::kUser) || point->only_attribute_certs)) {
     return false;
   }
   return names_partition(crl, partition);
@@ -45,7 +46,8 @@ std::string describe(const crl::CrlView& crl) {
 }
 
 /// What the CRLs at hand say about a gap, so that the operator sees what to do.
-std::string gap_text(std::span<const CrlPair> pairs, Kind kind, const std::string& partition, unsigned missing_reasons) {
+std::string gap_text(std::span<const CrlPair> pairs, Kind kind, const std::string& partition,
+                     unsigned missing_reasons) {
   if (pairs.empty()) {
     return "there is no complete CRL";
   }
@@ -67,13 +69,14 @@ std::string gap_text(std::span<const CrlPair> pairs, Kind kind, const std::strin
   return "it covers some revocation reasons only (give the CRLs of the other reasons too)";
 }
 
-/// When each reason ends over the pairs that cover one kind of certificates in one partition. Of several the newest counts: what an
-/// older one does not list may be revoked since.
+/// When each reason ends over the pairs that cover one kind of certificates in one partition. Of
+/// several the newest counts: what an older one does not list may be revoked since.
 struct Cell {
   UnixSeconds until = UnixSeconds::max();
   unsigned missing_reasons = 0;
 };
-Cell cover_cell(std::span<const CrlPair> pairs, std::span<const UnixSeconds> ends, Kind kind, Bytes partition) {
+Cell cover_cell(std::span<const CrlPair> pairs, std::span<const UnixSeconds> ends, Kind kind,
+                Bytes partition) {
   std::array<std::optional<std::size_t>, 9> newest;  // pair by bit; bit 0 is not used
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const crl::CrlView& crl = pairs[i].complete->view;
@@ -105,7 +108,8 @@ bool continues(const HeldCrl& delta, const HeldCrl& complete) {
 }
 
 UnixSeconds end_of(const crl::CrlView& latest, const CrlWish& wish, UnixSeconds now) {
-  UnixSeconds end = latest.next_update.value_or(latest.this_update + wish.max_age_without_next_update);
+  UnixSeconds end =
+      latest.next_update.value_or(latest.this_update + wish.max_age_without_next_update);
   if (wish.max_age) {
     end = std::min(end, latest.this_update + *wish.max_age);
   }
@@ -142,9 +146,12 @@ CrlPlan make_plan(std::span<const HeldCrl* const> held, const CrlWish& wish, Uni
   }
   plan.next_update = first_end.value_or(last_end);
   if (!oldest && !plan.pairs.empty()) {
-    oldest = std::min_element(plan.pairs.begin(), plan.pairs.end(), [](const CrlPair& a, const CrlPair& b) {
-               return a.latest().this_update < b.latest().this_update;
-             })->latest().this_update;
+    oldest = std::min_element(plan.pairs.begin(), plan.pairs.end(),
+                              [](const CrlPair& a, const CrlPair& b) {
+                                return a.latest().this_update < b.latest().this_update;
+                              })
+                 ->latest()
+                 .this_update;
   }
   plan.this_update = oldest.value_or(UnixSeconds{});
   if (plan.pairs.size() == 1 && plan.pairs[0].latest().crl_number) {

@@ -10,7 +10,9 @@ struct CrlPair {
   const HeldCrl* complete = nullptr;
   const HeldCrl* delta = nullptr;  ///< null: none
   /// Lends number and times (OCSP-CRL-037).
-  [[nodiscard]] const crl::CrlView& latest() const { return delta != nullptr ? delta->view : complete->view; }
+  [[nodiscard]] const crl::CrlView& latest() const {
+    return delta != nullptr ? delta->view : complete->view;
+  }
 };
 
 /// What the set must cover to be complete, and how long its CRLs count.
@@ -24,23 +26,25 @@ struct CrlWish {
 
 struct CrlPlan {
   std::vector<CrlPair> pairs;
-  UnixSeconds this_update{};                ///< the oldest of those that are current; 1970 without any
-  UnixSeconds next_update{};                ///< the earliest end of those that are current; of stale ones the last
-  std::optional<Buffer> number;             ///< when there is one pair
+  UnixSeconds this_update{};  ///< the oldest of those that are current; 1970 without any
+  UnixSeconds
+      next_update{};  ///< the earliest end of those that are current; of stale ones the last
+  std::optional<Buffer> number;  ///< when there is one pair
   /// Until when a serial that is on none of them is not revoked; 1970 while something is missing.
   UnixSeconds not_revoked_until{};
   /// When the answers to the above change by time alone.
   UnixSeconds next_change = UnixSeconds::max();
-  std::string gap;                          ///< what is missing, for people; empty: complete
+  std::string gap;  ///< what is missing, for people; empty: complete
   /// Positions of pairs that are over while the others cover everything.
   std::vector<std::size_t> surplus;
 };
 
-/// Whether the delta may be applied to the complete CRL: the rules of crl::delta_fits, and signed by the same key (OCSP-CRL-034).
+/// Whether the delta may be applied to the complete CRL: the rules of crl::delta_fits, and signed
+/// by the same key (OCSP-CRL-034).
 bool continues(const HeldCrl& delta, const HeldCrl& complete);
 
-/// Until when a CRL counts: its nextUpdate, or thisUpdate and the configured age; never beyond `max_age`. Once that is over, `grace`
-/// longer.
+/// Until when a CRL counts: its nextUpdate, or thisUpdate and the configured age; never beyond
+/// `max_age`. Once that is over, `grace` longer.
 UnixSeconds end_of(const crl::CrlView& latest, const CrlWish& wish, UnixSeconds now);
 
 /// Views of `held`. \param held  at most one complete CRL and one delta of each scope

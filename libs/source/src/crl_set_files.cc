@@ -12,11 +12,12 @@ namespace muster::source {
 namespace {
 
 Err<SourceError> unsupported(const std::string& entry, std::string_view what) {
-  return Err{SourceError{SourceErrc::kUnsupported, "CRL source \"" + printable(entry) + "\": " + std::string(what)}};
+  return Err{SourceError{SourceErrc::kUnsupported,
+                         "CRL source \"" + printable(entry) + "\": " + std::string(what)}};
 }
 
 bool is_directory(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return path.ends_with('/') || (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode));
 }
 
@@ -27,26 +28,30 @@ Result<std::vector<std::string>, SourceError> parse_urls(const std::string& entr
       continue;
     }
     if (!http::parse_url(piece) && !complete_ldap_url(piece)) {
-      return unsupported(entry, is_ldap_url(piece)
-                                    ? "an LDAP URL must name a host, an entry and at most one attribute with CRLs "
-                                      "(ldap://host/DN?certificateRevocationList;binary)"
-                                    : "neither an http, https, ldap nor ldaps URL");
+      return unsupported(
+          entry, is_ldap_url(piece)
+                     ? "an LDAP URL must name a host, an entry and at most one attribute with CRLs "
+                       "(ldap://host/DN?certificateRevocationList;binary)"
+                     : "neither an http, https, ldap nor ldaps URL");
     }
     urls.emplace_back(piece);
   }
   if (urls.size() > kMaxAlternatives) {
-    return unsupported(entry, "more than " + std::to_string(kMaxAlternatives) + " URLs for one CRL");
+    return unsupported(entry,
+                       "more than " + std::to_string(kMaxAlternatives) + " URLs for one CRL");
   }
   return urls;
 }
 
-Result<std::vector<pki::Certificate>, SourceError> load_certificates(const std::string& path, const char* key) {
+Result<std::vector<pki::Certificate>, SourceError> load_certificates(const std::string& path,
+                                                                     const char* key) {
   if (path.empty()) {
     return std::vector<pki::Certificate>();
   }
   auto certificates = pki::load_certificates(path);
   if (!certificates) {
-    return Err{SourceError{SourceErrc::kUnreadable, std::string(key) + ": " + certificates.error().detail}};
+    return Err{SourceError{SourceErrc::kUnreadable,
+                           std::string(key) + ": " + certificates.error().detail}};
   }
   return *std::move(certificates);
 }
@@ -72,7 +77,8 @@ Result<CrlSetSpec, SourceError> load_crl_set(const CrlSetFiles& files) {
     (is_directory(entry) ? spec.issued_directories : spec.issued_files).push_back(entry);
   }
   if (spec.partitions.size() > kMaxPartitions) {
-    return unsupported(spec.partitions.front(), "more than " + std::to_string(kMaxPartitions) + " partitions");
+    return unsupported(spec.partitions.front(),
+                       "more than " + std::to_string(kMaxPartitions) + " partitions");
   }
   MUSTER_TRY(spec.signers, load_certificates(files.signers, "signers"));
   MUSTER_TRY(spec.signer_chain, load_certificates(files.signer_chain, "signer_chain"));

@@ -6,7 +6,6 @@
 
 #include "muster/base/text.h"
 
-
 namespace muster::source {
 namespace {
 
@@ -21,14 +20,17 @@ bool names_crl(std::string_view name) {
     return false;
   }
   const std::string_view suffix = name.substr(dot + 1);
-  const bool hashed = suffix.size() == 2 && suffix[0] == 'r' && suffix[1] >= '0' && suffix[1] <= '9';  // openssl rehash
+  const bool hashed = suffix.size() == 2 && suffix[0] == 'r' && suffix[1] >= '0' &&
+                      suffix[1] <= '9';  // openssl rehash
   return hashed || iequals(suffix, "crl") || iequals(suffix, "der") || iequals(suffix, "pem");
 }
 
 bool names_list(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kUnfinished = {"~", ".tmp", ".part", ".new", ".swp", ".attr"};
+  constexpr std::array<std::string_view, 6> kUnfinished = {"~",    ".tmp", ".part",
+                                                           ".new", ".swp", ".attr"};
   return !name.starts_with('.') &&
-         std::none_of(kUnfinished.begin(), kUnfinished.end(), [&](std::string_view end) { return name.ends_with(end); });
+         std::none_of(kUnfinished.begin(), kUnfinished.end(),
+                      [&](std::string_view end) { return name.ends_with(end); });
 }
 
 std::string without_slash(std::string directory) {
@@ -52,16 +54,23 @@ constexpr std::size_t kLeastPart = 2;
 SourceError shrunk_error(const std::string& path, std::size_t before, std::size_t now) {
   return source_error(SourceErrc::kEmptied, path,
                       "it has " + std::to_string(now) + " serials where " + std::to_string(before) +
-                          " were known, which stay in force (restore the file; to start anew remove the kept list)");
+                          " were known, which stay in force (restore the file; to start anew "
+                          "remove the kept list)");
 }
 
 }  // namespace
 
-CrlSetKeeper::CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOptions& options, const Clock& clock, Logger& logger,
-                           Downloads* downloads)
-    : store_(store), spec_(std::move(spec)), options_(options), clock_(clock), logger_(logger), downloads_(downloads),
-      random_(static_cast<unsigned>(std::hash<std::string>()(spec_.label) ^
-                                    static_cast<std::size_t>(clock.monotonic().time_since_epoch().count()))),
+CrlSetKeeper::CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOptions& options,
+                           const Clock& clock, Logger& logger, Downloads* downloads)
+    : store_(store),
+      spec_(std::move(spec)),
+      options_(options),
+      clock_(clock),
+      logger_(logger),
+      downloads_(downloads),
+      random_(static_cast<unsigned>(
+          std::hash<std::string>()(spec_.label) ^
+          static_cast<std::size_t>(clock.monotonic().time_since_epoch().count()))),
       shelf_(shelf_directory(options.load.state_directory, spec_.issuer),
              spec_.crls.is_one_crl() ? CrlShelf::Places::kOne : CrlShelf::Places::kByCoverage) {
   for (const std::vector<std::string>& urls : spec_.crls.locations) {
@@ -125,21 +134,24 @@ void CrlSetKeeper::note(PartStatus& part, const std::optional<SourceError>& erro
   }
 }
 
-void CrlSetKeeper::scan_directory(const std::string& configured, Use use, std::set<std::string>& present) {
+void CrlSetKeeper::scan_directory(const std::string& configured, Use use,
+                                  std::set<std::string>& present) {
   const std::string directory = without_slash(configured);
   std::error_code error;
   std::set<std::string> names;
-  for (auto it = std::filesystem::directory_iterator(directory, error); !error && it != std::filesystem::directory_iterator();
-       it.increment(error)) {
+  for (auto it = std::filesystem::directory_iterator(directory, error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if ((use == Use::kCrl ? names_crl(name) : names_list(name)) && stamp_of(directory + "/" + name)) {
+    if ((use == Use::kCrl ? names_crl(name) : names_list(name)) &&
+        stamp_of(directory + "/" + name)) {
       names.insert(directory + "/" + name);
     }
   }
   directory_errors_.erase(directory);
   if (error) {
-    directory_errors_[directory] = source_error(SourceErrc::kUnreadable, directory,
-                                                error.message() + " (what was loaded before stays in force)");
+    directory_errors_[directory] =
+        source_error(SourceErrc::kUnreadable, directory,
+                     error.message() + " (what was loaded before stays in force)");
     for (const auto& [path, file] : files_) {  // nothing is known to have gone
       if (file.from_directory && path.starts_with(directory + "/")) {
         present.insert(path);
@@ -148,16 +160,18 @@ void CrlSetKeeper::scan_directory(const std::string& configured, Use use, std::s
     return;
   }
   if (names.size() > kMaxDirectoryFiles) {
-    directory_errors_[directory] = source_error(
-        SourceErrc::kUnsupported, directory,
-        "more than " + std::to_string(kMaxDirectoryFiles) + " files; the rest is not read (remove old ones)");
+    directory_errors_[directory] =
+        source_error(SourceErrc::kUnsupported, directory,
+                     "more than " + std::to_string(kMaxDirectoryFiles) +
+                         " files; the rest is not read (remove old ones)");
     names.erase(std::next(names.begin(), kMaxDirectoryFiles), names.end());
   }
   for (const std::string& path : names) {
     present.insert(path);
     File file{use, true, ReloadPlan(options_)};
     file.status.origin = path;
-    file.status.kind = use == Use::kCrl ? PartStatus::Kind::kDirectory : PartStatus::Kind::kIssuedList;
+    file.status.kind =
+        use == Use::kCrl ? PartStatus::Kind::kDirectory : PartStatus::Kind::kIssuedList;
     files_.emplace(path, std::move(file));
   }
 }
@@ -192,7 +206,8 @@ void CrlSetKeeper::find_files() {
     }
   }
   for (const std::string& origin : gone) {
-    const auto list = std::find_if(shelf_.lists().begin(), shelf_.lists().end(), [&](const HeldList& l) { return l.origin == origin; });
+    const auto list = std::find_if(shelf_.lists().begin(), shelf_.lists().end(),
+                                   [&](const HeldList& l) { return l.origin == origin; });
     const std::size_t rest = total - list->records;
     if (spec_.crls.lists_issued() && rest * kLeastPart < total) {
       directory_errors_[origin] = shrunk_error(origin, total, rest);
@@ -204,8 +219,8 @@ void CrlSetKeeper::find_files() {
   }
 }
 
-Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const OpenFile& opened, File& file,
-                                                 const std::stop_token& stop) {
+Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const OpenFile& opened,
+                                                 File& file, const std::stop_token& stop) {
   file.waiting.reset();
   file.older.reset();
   MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), spec_.crls.max_bytes, stop));
@@ -216,20 +231,26 @@ Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const 
   file.held.reset();
   switch (outcome.taken) {
     case CrlShelf::Taken::kNew:
-    case CrlShelf::Taken::kSame: file.held = outcome.held; break;
+    case CrlShelf::Taken::kSame:
+      file.held = outcome.held;
+      break;
     case CrlShelf::Taken::kOlder:
       file.older = outcome.why;
       file.older_than = outcome.held;
       break;
-    case CrlShelf::Taken::kNoBase: file.waiting = std::make_shared<HeldCrl>(std::move(judged)); break;
+    case CrlShelf::Taken::kNoBase:
+      file.waiting = std::make_shared<HeldCrl>(std::move(judged));
+      break;
   }
   return Unit{};
 }
 
-Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const OpenFile& opened, const std::stop_token& stop) {
+Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const OpenFile& opened,
+                                                  const std::stop_token& stop) {
   MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), spec_.crls.max_bytes, stop));
   MUSTER_TRY(HeldList list, judge_list(std::move(content), path, written_at(opened.stamp)));
-  const auto known = std::find_if(shelf_.lists().begin(), shelf_.lists().end(), [&](const HeldList& l) { return l.origin == path; });
+  const auto known = std::find_if(shelf_.lists().begin(), shelf_.lists().end(),
+                                  [&](const HeldList& l) { return l.origin == path; });
   if (known != shelf_.lists().end() && list.records * kLeastPart < known->records &&
       options_.load.emptying == LoadOptions::Emptying::kRefused) {
     return Err{shrunk_error(path, known->records, list.records)};
@@ -240,22 +261,27 @@ Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const
   return shelf_.take(std::move(list));
 }
 
-void CrlSetKeeper::look_at(const std::string& path, File& file, ReloadPlan::Hint hint, const std::stop_token& stop) {
+void CrlSetKeeper::look_at(const std::string& path, File& file, ReloadPlan::Hint hint,
+                           const std::stop_token& stop) {
   const auto stamp = stamp_of(path);
   switch (file.plan.look(stamp, hint, clock_.monotonic())) {
-    case ReloadPlan::Action::kNothing: return;
+    case ReloadPlan::Action::kNothing:
+      return;
     case ReloadPlan::Action::kConfirm:
       file.plan.confirmed(clock_.monotonic());
       file.status.last_success = clock_.now();
       return;
     case ReloadPlan::Action::kMissing:
       file.plan = ReloadPlan(options_);  // the same file coming back is news
-      if (!file.from_directory && (!file.status.error || file.status.error->code != SourceErrc::kUnreadable)) {
-        note(file.status, source_error(SourceErrc::kUnreadable, path,
-                                       "no such file (what was loaded before stays in force; restore it)"));
+      if (!file.from_directory &&
+          (!file.status.error || file.status.error->code != SourceErrc::kUnreadable)) {
+        note(file.status,
+             source_error(SourceErrc::kUnreadable, path,
+                          "no such file (what was loaded before stays in force; restore it)"));
       }
       return;
-    case ReloadPlan::Action::kLoad: break;
+    case ReloadPlan::Action::kLoad:
+      break;
   }
   const auto read = [&]() -> Result<FileStamp, SourceError> {
     MUSTER_TRY(const OpenFile opened, open_file(path));
@@ -271,7 +297,9 @@ void CrlSetKeeper::look_at(const std::string& path, File& file, ReloadPlan::Hint
     return;
   }
   note(file.status, done ? std::nullopt : std::optional(done.error()));
-  file.plan.loaded(done ? *done : *stamp, done ? ReloadPlan::Outcome::kLoaded : outcome_of(done.error()), clock_.monotonic());
+  file.plan.loaded(done ? *done : *stamp,
+                   done ? ReloadPlan::Outcome::kLoaded : outcome_of(done.error()),
+                   clock_.monotonic());
 }
 
 void CrlSetKeeper::retry_waiting() {
@@ -283,11 +311,16 @@ void CrlSetKeeper::retry_waiting() {
       }
       const auto outcome = shelf_.take(*file.waiting);
       if (!outcome || outcome->taken == CrlShelf::Taken::kNoBase) {
-        const std::string base = file.waiting->view.delta_base_number ? to_hex(*file.waiting->view.delta_base_number) : "?";
-        const SourceError error = outcome ? source_error(SourceErrc::kNoBase, path,
-                                                         "a delta CRL over number " + base + " that no complete CRL in use "
-                                                         "continues with (give a complete CRL of that number or a later one)")
-                                          : outcome.error();
+        const std::string base = file.waiting->view.delta_base_number
+                                     ? to_hex(*file.waiting->view.delta_base_number)
+                                     : "?";
+        const SourceError error =
+            outcome ? source_error(
+                          SourceErrc::kNoBase, path,
+                          "a delta CRL over number " + base +
+                              " that no complete CRL in use "
+                              "continues with (give a complete CRL of that number or a later one)")
+                    : outcome.error();
         if (!file.status.error || file.status.error->detail != error.detail) {
           note(file.status, error);
         }
@@ -306,7 +339,8 @@ void CrlSetKeeper::retry_waiting() {
   }
 }
 
-CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete, const std::stop_token& stop) {
+CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
+                                      const std::stop_token& stop) {
   Turn turn;
   if (!shelf_open_) {
     open_shelf();
@@ -314,7 +348,9 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete, con
   if (shelf_open_) {
     find_files();
     for (auto& [path, file] : files_) {
-      look_at(path, file, complete.contains(path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone, stop);
+      look_at(path, file,
+              complete.contains(path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone,
+              stop);
     }
     retry_waiting();
     merge(turn, stop);
@@ -324,9 +360,11 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete, con
   const bool files_tried = std::all_of(files_.begin(), files_.end(), [](const auto& entry) {
     return entry.second.status.error || entry.second.status.last_success;
   });
-  const bool fetched = std::all_of(locations_.begin(), locations_.end(), [](const auto& location) { return location->was_tried(); });
-  const bool usable = merged_ && merged_->gap.empty() &&
-                      merged_->facts.not_revoked_until.value_or(*merged_->facts.next_update) > clock_.now();
+  const bool fetched = std::all_of(locations_.begin(), locations_.end(),
+                                   [](const auto& location) { return location->was_tried(); });
+  const bool usable =
+      merged_ && merged_->gap.empty() &&
+      merged_->facts.not_revoked_until.value_or(*merged_->facts.next_update) > clock_.now();
   turn.is_settled = is_settled_ = shelf_error_ || (files_tried && (fetched || usable));
   return turn;
 }
@@ -351,8 +389,10 @@ void CrlSetKeeper::hurry() {
 }
 
 bool CrlSetKeeper::is_offered(const HeldCrl& crl) const {
-  return std::any_of(files_.begin(), files_.end(), [&](const auto& entry) { return entry.second.held.get() == &crl; }) ||
-         std::any_of(locations_.begin(), locations_.end(), [&](const auto& location) { return location->held().get() == &crl; });
+  return std::any_of(files_.begin(), files_.end(),
+                     [&](const auto& entry) { return entry.second.held.get() == &crl; }) ||
+         std::any_of(locations_.begin(), locations_.end(),
+                     [&](const auto& location) { return location->held().get() == &crl; });
 }
 
 }  // namespace muster::source

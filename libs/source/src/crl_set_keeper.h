@@ -10,13 +10,14 @@
 
 namespace muster::source {
 
-/// Keeps the store at what a set of CRLs and lists says (decisions 028 to 030). Everything acceptable goes on the shelf; what is on the
-/// shelf goes into the store, as a whole. Threads: one.
+/// Keeps the store at what a set of CRLs and lists says (decisions 028 to 030). Everything
+/// acceptable goes on the shelf; what is on the shelf goes into the store, as a whole. Threads:
+/// one.
 class CrlSetKeeper {
  public:
   /// `store`, `clock`, `logger` and `downloads` must outlive it.
-  CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOptions& options, const Clock& clock, Logger& logger,
-               Downloads* downloads);
+  CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOptions& options,
+               const Clock& clock, Logger& logger, Downloads* downloads);
 
   /// Files and directories (ending in '/') to be woken for.
   [[nodiscard]] std::set<std::string> paths() const;
@@ -24,10 +25,11 @@ class CrlSetKeeper {
   struct Turn {
     std::optional<LoadReport> loaded;   ///< the store was changed
     std::optional<SourceError> failed;  ///< it could not be, though it should
-    bool is_settled = false;            ///< everything was tried once, or what is in use covers everything
-    bool confirmed = false;             ///< nothing new, and the store was told so
+    bool is_settled = false;  ///< everything was tried once, or what is in use covers everything
+    bool confirmed = false;   ///< nothing new, and the store was told so
   };
-  /// Looks at everything that may have changed. `complete`: paths that somebody closed or renamed just now.
+  /// Looks at everything that may have changed. `complete`: paths that somebody closed or renamed
+  /// just now.
   Turn look(const std::set<std::string>& complete, const std::stop_token& stop);
   /// Takes what it asked for; others are left alone.
   void receive(std::vector<Download>& ended, const std::stop_token& stop);
@@ -45,9 +47,9 @@ class CrlSetKeeper {
     Use use;
     bool from_directory = false;
     ReloadPlan plan;
-    std::shared_ptr<const HeldCrl> held{};     ///< what it gave that is in use
-    std::shared_ptr<HeldCrl> waiting{};        ///< a delta without a base as yet
-    std::optional<std::string> older{};        ///< why it is older than what is in use
+    std::shared_ptr<const HeldCrl> held{};  ///< what it gave that is in use
+    std::shared_ptr<HeldCrl> waiting{};     ///< a delta without a base as yet
+    std::optional<std::string> older{};     ///< why it is older than what is in use
     std::shared_ptr<const HeldCrl> older_than{};
     PartStatus status{};
   };
@@ -55,9 +57,12 @@ class CrlSetKeeper {
   void open_shelf();
   void find_files();
   void scan_directory(const std::string& directory, Use use, std::set<std::string>& present);
-  void look_at(const std::string& path, File& file, ReloadPlan::Hint hint, const std::stop_token& stop);
-  Result<Unit, SourceError> read_crl(const std::string& path, const OpenFile& opened, File& file, const std::stop_token& stop);
-  Result<Unit, SourceError> read_list(const std::string& path, const OpenFile& opened, const std::stop_token& stop);
+  void look_at(const std::string& path, File& file, ReloadPlan::Hint hint,
+               const std::stop_token& stop);
+  Result<Unit, SourceError> read_crl(const std::string& path, const OpenFile& opened, File& file,
+                                     const std::stop_token& stop);
+  Result<Unit, SourceError> read_list(const std::string& path, const OpenFile& opened,
+                                      const std::stop_token& stop);
   void retry_waiting();
   void note(PartStatus& part, const std::optional<SourceError>& error);
   void start_downloads();
@@ -110,7 +115,7 @@ class CrlSetKeeper {
   bool is_settled_ = false;
   std::optional<SourceError> merge_error_;
   std::optional<SourceError> rollback_error_, signer_error_;
-  std::uint64_t merge_tried_for_ = 0;   // version of the shelf
+  std::uint64_t merge_tried_for_ = 0;  // version of the shelf
   MonotonicTime merge_again_at_{};
   Milliseconds merge_delay_{0};
   MonotonicTime confirmed_at_{};

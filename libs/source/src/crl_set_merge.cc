@@ -9,8 +9,10 @@ namespace muster::source {
 namespace {
 
 bool same_facts(const store::IssuerState& a, const store::IssuerState& b) {
-  return a.this_update == b.this_update && a.next_update == b.next_update && a.not_revoked_until == b.not_revoked_until &&
-         a.never_issued_until == b.never_issued_until && a.label == b.label && a.crl_number == b.crl_number;
+  return a.this_update == b.this_update && a.next_update == b.next_update &&
+         a.not_revoked_until == b.not_revoked_until &&
+         a.never_issued_until == b.never_issued_until && a.label == b.label &&
+         a.crl_number == b.crl_number;
 }
 
 }  // namespace
@@ -28,7 +30,9 @@ void CrlSetKeeper::start_downloads() {
 
 void CrlSetKeeper::receive(std::vector<Download>& ended, const std::stop_token& stop) {
   for (const auto& location : locations_) {
-    const auto mine = std::find_if(ended.begin(), ended.end(), [&](const Download& d) { return location->is_waiting_for(d.id); });
+    const auto mine = std::find_if(ended.begin(), ended.end(), [&](const Download& d) {
+      return location->is_waiting_for(d.id);
+    });
     if (mine != ended.end() && !stop.stop_requested()) {
       Download download = std::move(*mine);
       ended.erase(mine);
@@ -60,7 +64,8 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
     } else if (outcome->taken == CrlShelf::Taken::kOlder) {
       problem = source_error(SourceErrc::kRollback, url, outcome->why);
     } else if (outcome->taken == CrlShelf::Taken::kNoBase) {
-      problem = source_error(SourceErrc::kNoBase, url, "a delta CRL that no complete CRL in use continues with");
+      problem = source_error(SourceErrc::kNoBase, url,
+                             "a delta CRL that no complete CRL in use continues with");
     } else {
       in_place = outcome->held;
       if (outcome->taken == CrlShelf::Taken::kNew && !in_place->view.is_delta) {
@@ -74,7 +79,8 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
   }
   const UnixSeconds now = clock_.now();
   if (in_place == nullptr && !problem) {  // "unchanged", of something we do not have
-    problem = source_error(SourceErrc::kUnreachable, url, "the host says unchanged, of a CRL that we do not have");
+    problem = source_error(SourceErrc::kUnreachable, url,
+                           "the host says unchanged, of a CRL that we do not have");
   }
   const auto before = location.status().error;
   if (in_place != nullptr) {
@@ -100,13 +106,16 @@ void CrlSetKeeper::follow_freshest() {
   for (const auto& crl : shelf_.crls()) {
     for (const crl::DistributionPoint& point : crl->view.freshest_crl) {
       std::vector<std::string> urls;
-      for (const std::string_view uri : point.name ? crl::uris(*point.name) : std::vector<std::string_view>()) {
-        const bool known = uri.starts_with("http://") || uri.starts_with("https://") || complete_ldap_url(uri);
+      for (const std::string_view uri :
+           point.name ? crl::uris(*point.name) : std::vector<std::string_view>()) {
+        const bool known =
+            uri.starts_with("http://") || uri.starts_with("https://") || complete_ldap_url(uri);
         if (known && urls.size() < kMaxAlternatives) {
           urls.emplace_back(uri);
         }
       }
-      if (!urls.empty() && named.size() < kMaxFreshestLocations && std::find(named.begin(), named.end(), urls) == named.end()) {
+      if (!urls.empty() && named.size() < kMaxFreshestLocations &&
+          std::find(named.begin(), named.end(), urls) == named.end()) {
         named.push_back(std::move(urls));
       }
     }
@@ -114,10 +123,14 @@ void CrlSetKeeper::follow_freshest() {
   const auto is_named = [&](const std::unique_ptr<CrlLocation>& location) {
     return std::find(named.begin(), named.end(), location->urls()) != named.end();
   };
-  const auto first_followed = locations_.begin() + static_cast<std::ptrdiff_t>(configured_locations_);
-  locations_.erase(std::remove_if(first_followed, locations_.end(), [&](const auto& l) { return !is_named(l); }), locations_.end());
+  const auto first_followed =
+      locations_.begin() + static_cast<std::ptrdiff_t>(configured_locations_);
+  locations_.erase(
+      std::remove_if(first_followed, locations_.end(), [&](const auto& l) { return !is_named(l); }),
+      locations_.end());
   for (const std::vector<std::string>& urls : named) {
-    const bool have = std::any_of(locations_.begin(), locations_.end(), [&](const auto& l) { return l->urls() == urls; });
+    const bool have = std::any_of(locations_.begin(), locations_.end(),
+                                  [&](const auto& l) { return l->urls() == urls; });
     if (!have) {
       locations_.push_back(std::make_unique<CrlLocation>(urls, spec_.crls, options_));
     }
@@ -131,11 +144,14 @@ bool CrlSetKeeper::is_revoked(const pki::Certificate& signer, const CrlPlan& pla
   const Bytes serial = signer.serial().octets();
   const auto reader = store_.reader();
   reader->renew();
-  if (const auto record = reader->find(spec_.id, serial); record && *record && (*record)->state != store::State::kGood) {
+  if (const auto record = reader->find(spec_.id, serial);
+      record && *record && (*record)->state != store::State::kGood) {
     return true;
   }
   return std::any_of(plan.pairs.begin(), plan.pairs.end(), [&](const CrlPair& pair) {
-    auto entry = pair.delta != nullptr ? crl::find_entry(pair.delta->view, serial, spec_.issuer.subject()) : std::nullopt;
+    auto entry = pair.delta != nullptr
+                     ? crl::find_entry(pair.delta->view, serial, spec_.issuer.subject())
+                     : std::nullopt;
     entry = entry ? entry : crl::find_entry(pair.complete->view, serial, spec_.issuer.subject());
     return entry && entry->reason != ReasonCode::kRemoveFromCrl;
   });
@@ -151,8 +167,9 @@ CrlPlan CrlSetKeeper::plan_now(UnixSeconds now) {
   std::erase_if(held, [&](const HeldCrl* crl) {
     const bool revoked = is_revoked(crl->signer, plan);
     if (revoked) {
-      signer_error_ = source_error(SourceErrc::kNotTrusted, crl->origin,
-                                   "its signer " + crl->signer.subject_text() + " is revoked; it is not used any more");
+      signer_error_ = source_error(
+          SourceErrc::kNotTrusted, crl->origin,
+          "its signer " + crl->signer.subject_text() + " is revoked; it is not used any more");
     }
     return revoked;
   });
@@ -160,18 +177,22 @@ CrlPlan CrlSetKeeper::plan_now(UnixSeconds now) {
 }
 
 bool CrlSetKeeper::same_lists() const {
-  return merged_ && std::equal(merged_->lists.begin(), merged_->lists.end(), shelf_.lists().begin(), shelf_.lists().end(),
-                               [](const auto& content, const HeldList& list) { return content == list.content; });
+  return merged_ && std::equal(merged_->lists.begin(), merged_->lists.end(), shelf_.lists().begin(),
+                               shelf_.lists().end(), [](const auto& content, const HeldList& list) {
+                                 return content == list.content;
+                               });
 }
 
-Result<LoadReport, SourceError> CrlSetKeeper::write(const CrlPlan& plan, const std::stop_token& stop) {
+Result<LoadReport, SourceError> CrlSetKeeper::write(const CrlPlan& plan,
+                                                    const std::stop_token& stop) {
   LoadOptions load_options = options_.load;
   load_options.now = clock_.now();
   load_options.stop = stop;
   const Merge merging{spec_, plan, shelf_.lists()};
-  if (same_lists() && merged_->only_pair && plan.pairs.size() == 1 && plan.pairs[0].complete == merged_->only_pair->complete &&
-      plan.pairs[0].delta != nullptr) {
-    MUSTER_TRY(auto applied, apply_delta(store_, merging, *merged_->only_pair, plan.pairs[0], load_options));
+  if (same_lists() && merged_->only_pair && plan.pairs.size() == 1 &&
+      plan.pairs[0].complete == merged_->only_pair->complete && plan.pairs[0].delta != nullptr) {
+    MUSTER_TRY(auto applied,
+               apply_delta(store_, merging, *merged_->only_pair, plan.pairs[0], load_options));
     if (applied) {
       return *std::move(applied);
     }
@@ -199,9 +220,10 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
       Merged merged;
       merged.shelf_version = shelf_.version();
       for (const auto& crl : shelf_.crls()) {
-        const bool counts = std::any_of(plan.pairs.begin(), plan.pairs.end(), [&](const CrlPair& pair) {
-          return pair.complete == crl.get() || pair.delta == crl.get();
-        });
+        const bool counts =
+            std::any_of(plan.pairs.begin(), plan.pairs.end(), [&](const CrlPair& pair) {
+              return pair.complete == crl.get() || pair.delta == crl.get();
+            });
         if (counts) {
           merged.crls.push_back(crl);
         }
@@ -250,7 +272,8 @@ void CrlSetKeeper::take_back(const CrlPair& pair, const SourceError& error) {
       file.older = error.detail.substr(std::min(error.detail.size(), refused->origin.size() + 2));
     }
   }
-  logger_.log(LogLevel::kError, "source.part_refused", error.detail, {{"issuer", spec_.label}, {"code", to_string(error.code)}});
+  logger_.log(LogLevel::kError, "source.part_refused", error.detail,
+              {{"issuer", spec_.label}, {"code", to_string(error.code)}});
   rollback_error_ = error;
   shelf_.drop(*refused);
 }
@@ -299,7 +322,8 @@ void CrlSetKeeper::keep_facts(Turn& turn) {
     merge_error_ = turn.failed = store_error(touched.error());
     return;
   }
-  if (merged_->shelf_version == shelf_.version()) {  // otherwise what is on the shelf still waits for the store
+  if (merged_->shelf_version ==
+      shelf_.version()) {  // otherwise what is on the shelf still waits for the store
     merge_error_.reset();
   }
   merged_->facts = facts;
@@ -314,7 +338,9 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
     }
   }
   std::optional<SourceError> part;
-  const auto take = [&part](const std::optional<SourceError>& error) { part = part ? part : error; };
+  const auto take = [&part](const std::optional<SourceError>& error) {
+    part = part ? part : error;
+  };
   for (const auto& [path, file] : files_) {
     take(file.status.error);
     if (file.older && (file.older_than == nullptr || !is_offered(*file.older_than))) {
@@ -336,14 +362,16 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
     part = source_error(SourceErrc::kUnreadable, spec_.path, "nothing of it could be read as yet");
   }
   if (!part && merged_ && !merged_->gap.empty()) {
-    part = source_error(SourceErrc::kIncomplete, spec_.path, merged_->gap + "; what is not revoked is answered tryLater");
+    part = source_error(SourceErrc::kIncomplete, spec_.path,
+                        merged_->gap + "; what is not revoked is answered tryLater");
   }
   if (!part && merged_) {
     const UnixSeconds end = merged_->facts.not_revoked_until.value_or(*merged_->facts.next_update);
     if (end <= now) {
-      part = source_error(SourceErrc::kIncomplete, spec_.path,
-                          "a CRL is over since " + format_iso8601(end) +
-                              " and there is none in its place; what is not revoked is answered tryLater");
+      part = source_error(
+          SourceErrc::kIncomplete, spec_.path,
+          "a CRL is over since " + format_iso8601(end) +
+              " and there is none in its place; what is not revoked is answered tryLater");
     }
   }
   return part;
@@ -354,7 +382,8 @@ void CrlSetKeeper::describe(SourceStatus& status) const {
   status.parts.clear();
   for (const auto& [path, file] : files_) {
     PartStatus part = file.status;
-    if (!part.error && file.older && (file.older_than == nullptr || !is_offered(*file.older_than))) {
+    if (!part.error && file.older &&
+        (file.older_than == nullptr || !is_offered(*file.older_than))) {
       part.error = source_error(SourceErrc::kRollback, path, *file.older);
     }
     status.parts.push_back(std::move(part));

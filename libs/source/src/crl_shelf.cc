@@ -16,7 +16,9 @@ namespace {
 constexpr std::string_view kCrlSuffix = ".crl";
 constexpr std::string_view kListSuffix = ".list";
 
-std::string short_digest(Bytes octets) { return to_hex(Bytes(pki::digest(HashAlgorithm::kSha256, octets)).first(8)); }
+std::string short_digest(Bytes octets) {
+  return to_hex(Bytes(pki::digest(HashAlgorithm::kSha256, octets)).first(8));
+}
 
 void append_extension(Buffer& to, const crl::CrlView& crl, Bytes oid) {
   if (const auto extension = der::find_extension(crl.extensions, oid)) {
@@ -30,8 +32,10 @@ constexpr std::string_view kListHeader = "#muster-list ";
 
 }  // namespace
 
-Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content, const std::string& origin, UnixSeconds written_at) {
-  const auto records = read_issued_list(as_text(content->bytes()), [](const Serial&, std::optional<UnixSeconds>) { return true; });
+Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content,
+                                         const std::string& origin, UnixSeconds written_at) {
+  const auto records = read_issued_list(
+      as_text(content->bytes()), [](const Serial&, std::optional<UnixSeconds>) { return true; });
   if (!records) {
     return Err{source_error(SourceErrc::kMalformed, origin,
                             "line " + std::to_string(records.error().line) + ": " +
@@ -50,7 +54,8 @@ std::string CrlShelf::path_of(const HeldCrl& crl) const {
   if (places_ == Places::kOne) {
     scope.clear();
   }
-  return directory_ + (crl.view.is_delta ? "/delta-" : "/complete-") + short_digest(scope) + std::string(kCrlSuffix);
+  return directory_ + (crl.view.is_delta ? "/delta-" : "/complete-") + short_digest(scope) +
+         std::string(kCrlSuffix);
 }
 
 std::string CrlShelf::path_of(const std::string& list_origin) const {
@@ -70,20 +75,23 @@ std::shared_ptr<const HeldCrl>* CrlShelf::find(const HeldCrl& like) {
 }
 
 const HeldCrl* CrlShelf::delta_of(const HeldCrl& complete) const {
-  const auto found = std::find_if(crls_.begin(), crls_.end(),
-                                  [&](const auto& held) { return held->view.is_delta && continues(*held, complete); });
+  const auto found = std::find_if(crls_.begin(), crls_.end(), [&](const auto& held) {
+    return held->view.is_delta && continues(*held, complete);
+  });
   return found == crls_.end() ? nullptr : found->get();
 }
 
-Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms, std::vector<std::string>& problems) {
+Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
+                                         std::vector<std::string>& problems) {
   if (directory_.empty()) {
     return Unit{};
   }
   std::error_code error;
   std::filesystem::create_directories(directory_, error);
   if (error || ::chmod(directory_.c_str(), 0700) != 0) {
-    return Err{source_error(SourceErrc::kStore, directory_,
-                            "cannot be made or used (" + error.message() + "); CRLs in use are kept there")};
+    return Err{source_error(
+        SourceErrc::kStore, directory_,
+        "cannot be made or used (" + error.message() + "); CRLs in use are kept there")};
   }
   std::vector<HeldCrl> found;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
@@ -95,7 +103,8 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms, std::vector<std:
       open_list(path, problems);
     } else if (name.ends_with(kCrlSuffix)) {
       auto content = Content::map(path);
-      auto judged = content ? judge_crl(*std::move(content), path, terms) : Result<HeldCrl, SourceError>(Err{content.error()});
+      auto judged = content ? judge_crl(*std::move(content), path, terms)
+                            : Result<HeldCrl, SourceError>(Err{content.error()});
       if (judged) {
         found.push_back(*std::move(judged));
       } else {
@@ -103,7 +112,8 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms, std::vector<std:
       }
     }
   }
-  std::stable_partition(found.begin(), found.end(), [](const HeldCrl& crl) { return !crl.view.is_delta; });
+  std::stable_partition(found.begin(), found.end(),
+                        [](const HeldCrl& crl) { return !crl.view.is_delta; });
   for (HeldCrl& crl : found) {
     crls_.push_back(std::make_shared<HeldCrl>(std::move(crl)));
   }
@@ -120,9 +130,13 @@ void CrlShelf::open_list(const std::string& path, std::vector<std::string>& prob
   const std::string_view text = as_text((*content)->bytes());
   const std::size_t end = std::min(text.find('\n'), text.size());
   const auto stamp = stamp_of(path);
-  auto judged = text.starts_with(kListHeader) && stamp
-                    ? judge_list(*content, std::string(text.substr(kListHeader.size(), end - kListHeader.size())), written_at(*stamp))
-                    : Result<HeldList, SourceError>(Err{source_error(SourceErrc::kMalformed, path, "no list of ours")});
+  auto judged =
+      text.starts_with(kListHeader) && stamp
+          ? judge_list(*content,
+                       std::string(text.substr(kListHeader.size(), end - kListHeader.size())),
+                       written_at(*stamp))
+          : Result<HeldList, SourceError>(
+                Err{source_error(SourceErrc::kMalformed, path, "no list of ours")});
   if (judged) {
     judged->text = judged->text.subspan(std::min(end + 1, text.size()));
     lists_.push_back(*std::move(judged));
@@ -139,21 +153,24 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
   const auto older = [](const crl::CrlView& next, const std::shared_ptr<const HeldCrl>& than) {
     const auto& number = than->view.crl_number;
     return Outcome{Taken::kOlder, than,
-                   *why_older(next, number ? std::optional(to_buffer(*number)) : std::nullopt, than->view.this_update)};
+                   *why_older(next, number ? std::optional(to_buffer(*number)) : std::nullopt,
+                              than->view.this_update)};
   };
   if (place != nullptr && is_older(crl.view, (*place)->view)) {
     return older(crl.view, *place);
   }
   if (crl.view.is_delta) {
-    const bool fits = std::any_of(crls_.begin(), crls_.end(),
-                                  [&](const auto& held) { return !held->view.is_delta && continues(crl, *held); });
+    const bool fits = std::any_of(crls_.begin(), crls_.end(), [&](const auto& held) {
+      return !held->view.is_delta && continues(crl, *held);
+    });
     if (!fits) {
       for (const auto& held : crls_) {
         // Complete and delta CRLs issued together bear the same number (RFC 5280 section 5.2.3).
         const bool is_news = !crl.view.crl_number || !held->view.crl_number ||
                              crl::compare_numbers(*held->view.crl_number, *crl.view.crl_number) < 0;
         if (!held->view.is_delta && same_place(crl, *held) && !is_news) {
-          return Outcome{Taken::kOlder, held, "it adds nothing to the complete CRL in use, " + number_text(held->view)};
+          return Outcome{Taken::kOlder, held,
+                         "it adds nothing to the complete CRL in use, " + number_text(held->view)};
         }
       }
       return Outcome{Taken::kNoBase, nullptr, {}};
@@ -163,17 +180,20 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
     const HeldCrl* const before = delta_of(**place);
     const HeldCrl* const after = delta_of(crl);
     if (before != nullptr && after == nullptr && is_older(crl.view, before->view)) {
-      const auto delta = std::find_if(crls_.begin(), crls_.end(), [&](const auto& held) { return held.get() == before; });
+      const auto delta = std::find_if(crls_.begin(), crls_.end(),
+                                      [&](const auto& held) { return held.get() == before; });
       return older(crl.view, *delta);
     }
   }
   return put(std::move(crl), place);
 }
 
-Result<CrlShelf::Outcome, SourceError> CrlShelf::put(HeldCrl crl, std::shared_ptr<const HeldCrl>* place) {
+Result<CrlShelf::Outcome, SourceError> CrlShelf::put(HeldCrl crl,
+                                                     std::shared_ptr<const HeldCrl>* place) {
   if (place == nullptr && crls_.size() >= kMaxHeldCrls) {
-    return Err{source_error(SourceErrc::kUnsupported, crl.origin,
-                            "there are " + std::to_string(kMaxHeldCrls) + " CRLs of different scope already")};
+    return Err{source_error(
+        SourceErrc::kUnsupported, crl.origin,
+        "there are " + std::to_string(kMaxHeldCrls) + " CRLs of different scope already")};
   }
   MUSTER_CHECK(crl.content->keep_as(directory_.empty() ? std::string() : path_of(crl)));
   auto held = std::make_shared<const HeldCrl>(std::move(crl));
@@ -211,12 +231,14 @@ void CrlShelf::stamp(const HeldList& list) const {
   if (!directory_.empty()) {
     const timespec time{static_cast<std::time_t>(to_int(list.written_at)), 0};
     const timespec both[2] = {time, time};
-    (void)::utimensat(AT_FDCWD, path_of(list.origin).c_str(), both, 0);  // a wrong time lets the list seem older
+    (void)::utimensat(AT_FDCWD, path_of(list.origin).c_str(), both,
+                      0);  // a wrong time lets the list seem older
   }
 }
 
 Result<Unit, SourceError> CrlShelf::take(HeldList list) {
-  const auto place = std::find_if(lists_.begin(), lists_.end(), [&](const HeldList& l) { return l.origin == list.origin; });
+  const auto place = std::find_if(lists_.begin(), lists_.end(),
+                                  [&](const HeldList& l) { return l.origin == list.origin; });
   if (place != lists_.end() && equal(place->text, list.text)) {
     place->written_at = list.written_at;
     stamp(*place);

@@ -7,24 +7,25 @@ namespace muster::source {
 /// A list of issued serials that was read to its end once.
 struct HeldList {
   std::shared_ptr<Content> content;
-  Bytes text;                ///< of the content: the list without our own first line
+  Bytes text;  ///< of the content: the list without our own first line
   std::string origin;
   std::size_t records = 0;
   UnixSeconds written_at{};  ///< when its owner last wrote it
 };
 
-/// The CRLs and lists in use, of one issuer. With a directory they survive restarts, so that a rollback is refused and the last
-/// good CRL is there when its host is not. Threads: one.
+/// The CRLs and lists in use, of one issuer. With a directory they survive restarts, so that a
+/// rollback is refused and the last good CRL is there when its host is not. Threads: one.
 class CrlShelf {
  public:
-  /// Which CRL takes the place of which: of the same key and coverage (a key identifier that comes or goes makes no other place),
-  /// or there is one place for complete CRLs.
+  /// Which CRL takes the place of which: of the same key and coverage (a key identifier that comes
+  /// or goes makes no other place), or there is one place for complete CRLs.
   enum class Places : std::uint8_t { kByCoverage, kOne };
   /// \param directory  empty: memory only
-  CrlShelf(std::string directory, Places places) : directory_(std::move(directory)), places_(places) {}
+  CrlShelf(std::string directory, Places places)
+      : directory_(std::move(directory)), places_(places) {}
 
-  /// Takes up what an earlier run left, verified anew. `problems`: one sentence for each file that is of no use any more.
-  /// Errors: kStore (no directory can be made).
+  /// Takes up what an earlier run left, verified anew. `problems`: one sentence for each file that
+  /// is of no use any more. Errors: kStore (no directory can be made).
   Result<Unit, SourceError> open(const CrlTerms& terms, std::vector<std::string>& problems);
 
   enum class Taken : std::uint8_t {
@@ -38,12 +39,13 @@ class CrlShelf {
     std::shared_ptr<const HeldCrl> held;  ///< what is in its place now; null for kNoBase
     std::string why;
   };
-  /// A CRL takes the place of an older one of its kind and scope; what it makes useless (a delta of earlier numbers) goes.
-  /// Errors: kStore, kUnsupported beyond kMaxHeldCrls.
+  /// A CRL takes the place of an older one of its kind and scope; what it makes useless (a delta of
+  /// earlier numbers) goes. Errors: kStore, kUnsupported beyond kMaxHeldCrls.
   Result<Outcome, SourceError> take(HeldCrl crl);
   void drop(const HeldCrl& crl);
 
-  /// A list takes the place of the one with its origin; the same text again changes its time alone. Errors: kStore.
+  /// A list takes the place of the one with its origin; the same text again changes its time alone.
+  /// Errors: kStore.
   Result<Unit, SourceError> take(HeldList list);
   void drop_list(const std::string& origin);
 
@@ -72,6 +74,7 @@ class CrlShelf {
 };
 
 /// Reads a list to its end and counts. Errors: kMalformed, naming the line.
-Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content, const std::string& origin, UnixSeconds written_at);
+Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content,
+                                         const std::string& origin, UnixSeconds written_at);
 
 }  // namespace muster::source

@@ -21,7 +21,9 @@ struct Sink {
 }  // namespace
 
 Downloads::Downloads(std::function<void()> ended)
-    : fetcher_(net::make_fetcher(loop_)), ended_(std::move(ended)), thread_([this] { loop_.run(); }) {}
+    : fetcher_(net::make_fetcher(loop_)),
+      ended_(std::move(ended)),
+      thread_([this] { loop_.run(); }) {}
 
 Downloads::~Downloads() {
   for (auto& [id, thread] : directories_) {
@@ -55,13 +57,16 @@ DownloadId Downloads::start(net::FetchRequest request, const std::string& direct
     end(std::move(download));
   };
   if (request.schemes == net::FetchRequest::Schemes::kLdap) {
-    directories_[id] = std::jthread([request = std::move(request), done](const std::stop_token& stop) mutable {
-      request.stop = stop;
-      done(net::fetch(request));
-    });
+    directories_[id] =
+        std::jthread([request = std::move(request), done](const std::stop_token& stop) mutable {
+          request.stop = stop;
+          done(net::fetch(request));
+        });
     return id;
   }
-  loop_.post([this, request = std::move(request), done]() mutable { fetcher_->start(std::move(request), done); });
+  loop_.post([this, request = std::move(request), done]() mutable {
+    fetcher_->start(std::move(request), done);
+  });
   return id;
 }
 

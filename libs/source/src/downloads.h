@@ -21,7 +21,8 @@ struct Download {
   std::optional<SourceError> refused;  ///< our disk's fault
 };
 
-/// Fetches files side by side on a thread of its own, so that a host that hangs holds up nobody. Threads: every method from one.
+/// Fetches files side by side on a thread of its own, so that a host that hangs holds up nobody.
+/// Threads: every method from one.
 class Downloads {
  public:
   /// \param ended  called on the thread of the downloads whenever one has ended
@@ -44,9 +45,9 @@ class Downloads {
   std::function<void()> ended_;
   DownloadId next_id_ = 1;
   std::mutex mutex_;
-  std::vector<Download> done_;  // guarded by mutex_
+  std::vector<Download> done_;                      // guarded by mutex_
   std::map<DownloadId, std::jthread> directories_;  // LDAP: one blocking fetch each
-  std::thread thread_;          // last: ends before the rest goes
+  std::thread thread_;                              // last: ends before the rest goes
 };
 
 }  // namespace muster::source

@@ -13,7 +13,8 @@ namespace muster::source {
 namespace {
 
 constexpr std::uint32_t kComplete = IN_CLOSE_WRITE | IN_MOVED_TO;
-constexpr std::uint32_t kInteresting = kComplete | IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM;
+constexpr std::uint32_t kInteresting =
+    kComplete | IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM;
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -23,13 +24,16 @@ std::string directory_of(const std::string& path) {
 /// Whether `path` is entry `name` of `directory`.
 bool is_entry(const std::string& path, const std::string& directory, std::string_view name) {
   const std::size_t slash = path.rfind('/');
-  return directory_of(path) == directory && std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1) == name;
+  return directory_of(path) == directory &&
+         std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1) == name;
 }
 
 }  // namespace
 
 FileWatch::FileWatch(const std::set<std::string>& paths)
-    : paths_(paths), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : paths_(paths),
+      inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   MUSTER_ASSERT(wake_);
   renew();
 }
@@ -40,7 +44,8 @@ void FileWatch::renew() {
   }
   for (const std::string& path : paths_) {
     const std::string directory = directory_of(path);
-    const int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kInteresting | IN_ONLYDIR);
+    const int watch =
+        ::inotify_add_watch(inotify_.get(), directory.c_str(), kInteresting | IN_ONLYDIR);
     if (watch >= 0) {
       directories_[watch] = directory;
     }
@@ -54,13 +59,15 @@ void FileWatch::wake() const {
 
 std::set<std::string> FileWatch::wait(Milliseconds timeout) {
   std::array<pollfd, 2> fds{pollfd{wake_.get(), POLLIN, 0}, pollfd{inotify_.get(), POLLIN, 0}};
-  (void)::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<Milliseconds::rep>(timeout.count(), 0, 3'600'000)));
+  (void)::poll(fds.data(), fds.size(),
+               static_cast<int>(std::clamp<Milliseconds::rep>(timeout.count(), 0, 3'600'000)));
   std::uint64_t woken = 0;
   (void)!::read(wake_.get(), &woken, sizeof woken);
 
   std::set<std::string> complete;
   alignas(inotify_event) std::array<char, 16 * 1024> buffer;
-  for (ssize_t got = 0; inotify_ && (got = ::read(inotify_.get(), buffer.data(), buffer.size())) > 0;) {
+  for (ssize_t got = 0;
+       inotify_ && (got = ::read(inotify_.get(), buffer.data(), buffer.size())) > 0;) {
     for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
       inotify_event event{};
       std::memcpy(&event, buffer.data() + at, sizeof event);

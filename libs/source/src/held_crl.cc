@@ -19,41 +19,49 @@ bool leads_to(const pki::Certificate& certificate, std::span<const pki::Certific
 }
 
 /// Errors: kUnsupported.
-Result<Unit, SourceError> check_role(const crl::CrlView& crl, const std::string& origin, const CrlTerms& terms) {
+Result<Unit, SourceError> check_role(const crl::CrlView& crl, const std::string& origin,
+                                     const CrlTerms& terms) {
   const auto& point = crl.issuing_distribution_point;
   if (point && point->only_attribute_certs) {
-    return Err{source_error(SourceErrc::kUnsupported, origin, "it is for attribute certificates only")};
+    return Err{
+        source_error(SourceErrc::kUnsupported, origin, "it is for attribute certificates only")};
   }
   if (!crl::same_name(crl.issuer, terms.issuer.subject()) && !crl.is_indirect()) {  // OCSP-CRL-026
     return Err{source_error(SourceErrc::kNotTrusted, origin,
-                            "it is a CRL of " + der::name_to_string(crl.issuer) + ", which is not the CA and does not say "
-                            "that it speaks for others (indirectCRL)")};
+                            "it is a CRL of " + der::name_to_string(crl.issuer) +
+                                ", which is not the CA and does not say "
+                                "that it speaks for others (indirectCRL)")};
   }
   return Unit{};
 }
 
 }  // namespace
 
-std::vector<pki::Certificate> usable_signers(const SourceSpec& spec, UnixSeconds now, std::vector<std::string>& problems) {
+std::vector<pki::Certificate> usable_signers(const SourceSpec& spec, UnixSeconds now,
+                                             std::vector<std::string>& problems) {
   const pki::Certificate& issuer = spec.issuer;
   std::vector<pki::Certificate> between = spec.crls.signers;
   between.insert(between.end(), spec.crls.signer_chain.begin(), spec.crls.signer_chain.end());
   std::vector<pki::Certificate> anchors{issuer};
-  std::copy_if(between.begin(), between.end(), std::back_inserter(anchors), [&](const pki::Certificate& c) {
-    return is_self_signed(c) && leads_to(issuer, between, c, now);
-  });
+  std::copy_if(between.begin(), between.end(), std::back_inserter(anchors),
+               [&](const pki::Certificate& c) {
+                 return is_self_signed(c) && leads_to(issuer, between, c, now);
+               });
   std::vector<pki::Certificate> usable{issuer};
   for (const pki::Certificate& candidate : spec.crls.signers) {
-    const bool trusted = std::any_of(anchors.begin(), anchors.end(), [&](const pki::Certificate& anchor) {
-      return candidate == anchor || leads_to(candidate, between, anchor, now);
-    });
+    const bool trusted =
+        std::any_of(anchors.begin(), anchors.end(), [&](const pki::Certificate& anchor) {
+          return candidate == anchor || leads_to(candidate, between, anchor, now);
+        });
     const auto& usage = candidate.facts().key_usage;
     if (!trusted) {
       problems.push_back("CRL signer " + candidate.subject_text() +
-                         " is not certified by the CA or by a trust anchor that they share, or its certificate has ended "
+                         " is not certified by the CA or by a trust anchor that they share, or its "
+                         "certificate has ended "
                          "(give the certificates between them in crl_signer_chain)");
     } else if (usage && (*usage & static_cast<std::uint16_t>(pki::KeyUsageBit::kCrlSign)) == 0) {
-      problems.push_back("CRL signer " + candidate.subject_text() + " may not sign CRLs: its key usage lacks cRLSign");
+      problems.push_back("CRL signer " + candidate.subject_text() +
+                         " may not sign CRLs: its key usage lacks cRLSign");
     } else {
       usable.push_back(candidate);
     }
@@ -61,17 +69,20 @@ std::vector<pki::Certificate> usable_signers(const SourceSpec& spec, UnixSeconds
   return usable;
 }
 
-Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const std::string& origin, const CrlTerms& terms) {
+Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const std::string& origin,
+                                       const CrlTerms& terms) {
   crl::Limits limits;
   limits.max_message_bytes = terms.max_bytes;
   const auto crl = crl::parse_crl(content->bytes(), limits);
   if (!crl) {
-    return Err{source_error(SourceErrc::kMalformed, origin, "no CRL, or a damaged one: " + der::to_string(crl.error()))};
+    return Err{source_error(SourceErrc::kMalformed, origin,
+                            "no CRL, or a damaged one: " + der::to_string(crl.error()))};
   }
   const auto verified = pki::verify_crl(*crl, terms.signers);
   if (!verified) {
-    return Err{source_error(SourceErrc::kNotTrusted, origin,
-                            verified.error().detail + " (" + std::string(to_string(verified.error().code)) + ")")};
+    return Err{source_error(
+        SourceErrc::kNotTrusted, origin,
+        verified.error().detail + " (" + std::string(to_string(verified.error().code)) + ")")};
   }
   MUSTER_CHECK(check_role(*crl, origin, terms));
   pki::CrlTimePolicy times;
@@ -92,21 +103,23 @@ std::string number_text(const crl::CrlView& crl) {
 }
 
 bool is_older(const crl::CrlView& next, const crl::CrlView& held) {
-  return (next.crl_number && held.crl_number && crl::compare_numbers(*next.crl_number, *held.crl_number) < 0) ||
+  return (next.crl_number && held.crl_number &&
+          crl::compare_numbers(*next.crl_number, *held.crl_number) < 0) ||
          next.this_update < held.this_update;
 }
 
 std::optional<std::string> why_older(const crl::CrlView& next, const std::optional<Buffer>& number,
                                      const std::optional<UnixSeconds>& this_update) {
-  const bool lower = next.crl_number && number && crl::compare_numbers(*next.crl_number, *number) < 0;
+  const bool lower =
+      next.crl_number && number && crl::compare_numbers(*next.crl_number, *number) < 0;
   const bool earlier = this_update && next.this_update < *this_update;
   if (!lower && !earlier) {
     return std::nullopt;
   }
   std::string what = "it is older than the CRL in use:";
   what += lower ? " number " + to_hex(*next.crl_number) + " after " + to_hex(*number) : "";
-  what += earlier ? std::string(lower ? "," : "") + " thisUpdate " + format_iso8601(next.this_update) + " after " +
-                        format_iso8601(*this_update)
+  what += earlier ? std::string(lower ? "," : "") + " thisUpdate " +
+                        format_iso8601(next.this_update) + " after " + format_iso8601(*this_update)
                   : "";
   return what + " (the newer one stays in force)";
 }
@@ -117,7 +130,8 @@ Result<Unit, SourceError> for_each_entry_of(
   constexpr std::size_t kEntriesBetweenLooks = 4096;
   std::optional<SourceError> failed;
   std::size_t n = 0;
-  Bytes judged;  // the certificate issuer in force, compared once: names repeat over millions of entries
+  Bytes judged;  // the certificate issuer in force, compared once: names repeat over millions of
+                 // entries
   bool is_ours = crl::same_name(held.view.issuer, issuer.subject());
   crl::for_each_entry(held.view, [&](const crl::AttributedEntry& attributed) {
     if (n++ % kEntriesBetweenLooks == 0 && stop.stop_requested()) {
@@ -147,7 +161,8 @@ Result<Unit, SourceError> for_each_entry_of(
 
 store::Status status_of(const crl::EntryView& entry) {
   store::Status status;
-  status.state = entry.reason == ReasonCode::kCertificateHold ? store::State::kHold : store::State::kRevoked;
+  status.state =
+      entry.reason == ReasonCode::kCertificateHold ? store::State::kHold : store::State::kRevoked;
   status.revoked_at = entry.revocation_date;
   status.reason = entry.reason;
   status.invalidity_date = entry.invalidity_date;

@@ -25,14 +25,16 @@ struct CrlTerms {
   std::size_t max_bytes = 0;
 };
 
-/// The issuer and those of the configured CRL signers that may sign for it: they lead to the issuer itself, or to a trust anchor (a
-/// self-signed certificate among those configured) to which the issuer leads too (OCSP-CRL-032). `problems`: one sentence for each
-/// that may not.
-std::vector<pki::Certificate> usable_signers(const SourceSpec& spec, UnixSeconds now, std::vector<std::string>& problems);
+/// The issuer and those of the configured CRL signers that may sign for it: they lead to the issuer
+/// itself, or to a trust anchor (a self-signed certificate among those configured) to which the
+/// issuer leads too (OCSP-CRL-032). `problems`: one sentence for each that may not.
+std::vector<pki::Certificate> usable_signers(const SourceSpec& spec, UnixSeconds now,
+                                             std::vector<std::string>& problems);
 
-/// Parses and verifies. Errors: kMalformed, kNotTrusted, kNotYetValid, kUnsupported (attribute certificates, or a CRL of another
-/// name that is not indirect).
-Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const std::string& origin, const CrlTerms& terms);
+/// Parses and verifies. Errors: kMalformed, kNotTrusted, kNotYetValid, kUnsupported (attribute
+/// certificates, or a CRL of another name that is not indirect).
+Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const std::string& origin,
+                                       const CrlTerms& terms);
 
 /// "number 0a12" or "without number".
 std::string number_text(const crl::CrlView& crl);
@@ -43,10 +45,12 @@ bool is_older(const crl::CrlView& next, const crl::CrlView& held);
 std::optional<std::string> why_older(const crl::CrlView& next, const std::optional<Buffer>& number,
                                      const std::optional<UnixSeconds>& this_update);
 
-/// Calls `visit` for each entry that speaks about certificates of `issuer`: all of a direct CRL, those attributed to its name of
-/// an indirect one (OCSP-CRL-017). Stops at the first error of `visit`. Errors: those of `visit`, kStopped.
-Result<Unit, SourceError> for_each_entry_of(const HeldCrl& held, const pki::Certificate& issuer, const std::stop_token& stop,
-                                            const std::function<Result<Unit, SourceError>(const Serial&, const crl::EntryView&)>& visit);
+/// Calls `visit` for each entry that speaks about certificates of `issuer`: all of a direct CRL,
+/// those attributed to its name of an indirect one (OCSP-CRL-017). Stops at the first error of
+/// `visit`. Errors: those of `visit`, kStopped.
+Result<Unit, SourceError> for_each_entry_of(
+    const HeldCrl& held, const pki::Certificate& issuer, const std::stop_token& stop,
+    const std::function<Result<Unit, SourceError>(const Serial&, const crl::EntryView&)>& visit);
 
 /// What an entry means to the store. Not for removeFromCRL.
 store::Status status_of(const crl::EntryView& entry);

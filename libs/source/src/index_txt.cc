@@ -91,7 +91,8 @@ Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& 
   }
   const auto named = std::find_if(kNamedReasons.begin(), kNamedReasons.end(),
                                   [&](const NamedReason& r) { return iequals(r.name, parts[1]); });
-  const std::size_t expected_parts = named != kNamedReasons.end() && named->detail != Detail::kNone ? 3 : 2;
+  const std::size_t expected_parts =
+      named != kNamedReasons.end() && named->detail != Detail::kNone ? 3 : 2;
   if (named == kNamedReasons.end() || parts.size() != expected_parts) {
     return Err{IndexErrc::kBadReason};
   }
@@ -141,30 +142,39 @@ std::optional<UnixSeconds> parse_index_time(std::string_view text) {
     part[i / 2] = *value;
   }
   const bool long_year = text.size() == 15;
-  const unsigned year = long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
+  const unsigned year =
+      long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
   const unsigned* rest = part.data() + (long_year ? 2 : 1);  // month, day, hour, minute, second
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(rest[0]),
-                                         std::chrono::day(rest[1])};
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
+                                         std::chrono::month(rest[0]), std::chrono::day(rest[1])};
   if (!date.ok() || rest[2] > 23 || rest[3] > 59 || rest[4] > 59) {
     return std::nullopt;
   }
-  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) + std::chrono::minutes(rest[3]) +
-         Seconds(rest[4]);
+  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) +
+         std::chrono::minutes(rest[3]) + Seconds(rest[4]);
 }
 
 std::string_view to_string(IndexErrc code) {
   switch (code) {
-    case IndexErrc::kFieldCount: return "not six fields separated by tabs";
-    case IndexErrc::kBadFlag: return "field 1 is not V, R or E";
-    case IndexErrc::kBadExpiry: return "field 2 is not an expiry date like 270131120000Z or 20270131120000Z";
+    case IndexErrc::kFieldCount:
+      return "not six fields separated by tabs";
+    case IndexErrc::kBadFlag:
+      return "field 1 is not V, R or E";
+    case IndexErrc::kBadExpiry:
+      return "field 2 is not an expiry date like 270131120000Z or 20270131120000Z";
     case IndexErrc::kBadRevocation:
       return "field 3 must be a time like 260131120000Z for R and empty for V";
     case IndexErrc::kBadReason:
-      return "field 3 has an unknown revocation reason, or one whose detail is missing or ill-formed";
-    case IndexErrc::kBadSerial: return "field 4 is not a serial number in hexadecimal of at most 64 octets";
-    case IndexErrc::kBadOctet: return "a control character; the file is half-written or no text";
-    case IndexErrc::kLineTooLong: return "longer than 65536 octets";
-    case IndexErrc::kNoNewline: return "the last line has no end; the file is half-written";
+      return "field 3 has an unknown revocation reason, or one whose detail is missing or "
+             "ill-formed";
+    case IndexErrc::kBadSerial:
+      return "field 4 is not a serial number in hexadecimal of at most 64 octets";
+    case IndexErrc::kBadOctet:
+      return "a control character; the file is half-written or no text";
+    case IndexErrc::kLineTooLong:
+      return "longer than 65536 octets";
+    case IndexErrc::kNoNewline:
+      return "the last line has no end; the file is half-written";
   }
   return "unknown";
 }
@@ -210,15 +220,17 @@ std::string encode_index_line(const Serial& serial, const store::Status& status)
     line += format_time(status.revoked_at.value_or(UnixSeconds{}));
     const std::optional<ReasonCode> reason =
         status.state == store::State::kHold ? ReasonCode::kCertificateHold : status.reason;
-    const Detail detail = status.invalidity_date && (reason == ReasonCode::kKeyCompromise || reason == ReasonCode::kCaCompromise)
+    const Detail detail = status.invalidity_date && (reason == ReasonCode::kKeyCompromise ||
+                                                     reason == ReasonCode::kCaCompromise)
                               ? Detail::kInvalidityTime
                               : Detail::kNone;
-    const auto named = std::find_if(kNamedReasons.begin(), kNamedReasons.end(), [&](const NamedReason& r) {
-      return reason && r.reason == reason && r.detail == detail;
-    });
+    const auto named = std::find_if(
+        kNamedReasons.begin(), kNamedReasons.end(),
+        [&](const NamedReason& r) { return reason && r.reason == reason && r.detail == detail; });
     if (named != kNamedReasons.end()) {
       line += "," + std::string(named->name);
-      line += detail == Detail::kInvalidityTime ? "," + format_long_time(*status.invalidity_date) : "";
+      line +=
+          detail == Detail::kInvalidityTime ? "," + format_long_time(*status.invalidity_date) : "";
     }
   }
   return line + "\t" + serial.to_hex() + "\tunknown\t/serialNumber=" + serial.to_hex() + "\n";

@@ -16,7 +16,8 @@ struct IssuedRecord {
 };
 
 Result<IssuedRecord, IssuedErrc> parse_line(std::string_view line) {
-  if (std::any_of(line.begin(), line.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; })) {
+  if (std::any_of(line.begin(), line.end(),
+                  [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; })) {
     return Err{IssuedErrc::kBadOctet};
   }
   const auto end = std::find_if(line.begin(), line.end(), is_separator);
@@ -57,7 +58,8 @@ bool looks_like_index(std::string_view text) {
 }
 
 Result<std::size_t, IssuedError> read_index(
-    std::string_view text, const std::function<bool(const Serial&, std::optional<UnixSeconds>)>& visit) {
+    std::string_view text,
+    const std::function<bool(const Serial&, std::optional<UnixSeconds>)>& visit) {
   std::size_t records = 0;
   IndexParser parser([&](const IndexRecord& record, std::size_t) {
     ++records;
@@ -68,8 +70,9 @@ Result<std::size_t, IssuedError> read_index(
     read = parser.finish();
   }
   if (!read) {
-    return Err{IssuedError{read.error().code == IndexErrc::kNoNewline ? IssuedErrc::kNoNewline : IssuedErrc::kBadIndex,
-                           read.error().line}};
+    return Err{IssuedError{
+        read.error().code == IndexErrc::kNoNewline ? IssuedErrc::kNoNewline : IssuedErrc::kBadIndex,
+        read.error().line}};
   }
   return records;
 }
@@ -78,19 +81,27 @@ Result<std::size_t, IssuedError> read_index(
 
 std::string_view to_string(IssuedErrc code) {
   switch (code) {
-    case IssuedErrc::kBadSerial: return "no serial in hexadecimal, such as 4A19C2";
-    case IssuedErrc::kBadExpiry: return "the expiry is no time such as 2027-01-31T00:00:00Z or 270131000000Z";
-    case IssuedErrc::kFieldCount: return "more than a serial and an expiry";
-    case IssuedErrc::kBadOctet: return "a control character: half-written, or not a text file";
-    case IssuedErrc::kLineTooLong: return "a line is too long: not a list of serials";
-    case IssuedErrc::kNoNewline: return "the last line does not end: half-written";
-    case IssuedErrc::kBadIndex: return "not a line of index.txt, as the file's first one is";
+    case IssuedErrc::kBadSerial:
+      return "no serial in hexadecimal, such as 4A19C2";
+    case IssuedErrc::kBadExpiry:
+      return "the expiry is no time such as 2027-01-31T00:00:00Z or 270131000000Z";
+    case IssuedErrc::kFieldCount:
+      return "more than a serial and an expiry";
+    case IssuedErrc::kBadOctet:
+      return "a control character: half-written, or not a text file";
+    case IssuedErrc::kLineTooLong:
+      return "a line is too long: not a list of serials";
+    case IssuedErrc::kNoNewline:
+      return "the last line does not end: half-written";
+    case IssuedErrc::kBadIndex:
+      return "not a line of index.txt, as the file's first one is";
   }
   return "unknown problem";
 }
 
 Result<std::size_t, IssuedError> read_issued_list(
-    std::string_view text, const std::function<bool(const Serial&, std::optional<UnixSeconds>)>& visit) {
+    std::string_view text,
+    const std::function<bool(const Serial&, std::optional<UnixSeconds>)>& visit) {
   if (looks_like_index(text)) {
     return read_index(text, visit);
   }

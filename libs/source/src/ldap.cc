@@ -25,9 +25,10 @@ Attribute split_attribute(std::string_view description) {
 }
 
 bool holds_crls(std::string_view type) {
-  constexpr std::array<std::string_view, 3> kTypes = {"certificateRevocationList", "authorityRevocationList",
-                                                      "deltaRevocationList"};
-  return std::any_of(kTypes.begin(), kTypes.end(), [&](std::string_view known) { return iequals(known, type); });
+  constexpr std::array<std::string_view, 3> kTypes = {
+      "certificateRevocationList", "authorityRevocationList", "deltaRevocationList"};
+  return std::any_of(kTypes.begin(), kTypes.end(),
+                     [&](std::string_view known) { return iequals(known, type); });
 }
 
 }  // namespace
@@ -38,14 +39,17 @@ bool is_ldap_url(std::string_view url) {
 }
 
 std::optional<std::string> complete_ldap_url(std::string_view url) {
-  const bool clean = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool clean =
+      std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_ldap_url(url) || !clean) {
     return std::nullopt;
   }
   const std::size_t authority = url.find("://") + 3;
   const std::size_t slash = url.find('/', authority);
-  // Without a host the directory of whoever asks is meant (AD CS writes such URLs): there is none here.
-  if (slash == std::string_view::npos || slash == authority || url.substr(authority, slash - authority).find('@') != std::string_view::npos) {
+  // Without a host the directory of whoever asks is meant (AD CS writes such URLs): there is none
+  // here.
+  if (slash == std::string_view::npos || slash == authority ||
+      url.substr(authority, slash - authority).find('@') != std::string_view::npos) {
     return std::nullopt;
   }
   const std::vector<std::string_view> parts = split(url.substr(slash + 1), '?');
@@ -53,7 +57,8 @@ std::optional<std::string> complete_ldap_url(std::string_view url) {
     return std::nullopt;
   }
   if (parts.size() > 1 && !parts[1].empty()) {
-    return holds_crls(split_attribute(parts[1]).type) ? std::optional(std::string(url)) : std::nullopt;
+    return holds_crls(split_attribute(parts[1]).type) ? std::optional(std::string(url))
+                                                      : std::nullopt;
   }
   std::string complete(url.substr(0, slash + 1));
   complete += std::string(parts[0]) + "?" + std::string(kDefaultAttribute);

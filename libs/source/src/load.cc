@@ -10,11 +10,13 @@
 namespace muster::source {
 namespace {
 
-std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec; }
+std::int64_t nanoseconds(const timespec& t) {
+  return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec;
+}
 
 FileStamp make_stamp(const struct stat& info) {
-  return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim),
-          nanoseconds(info.st_ctim)};
+  return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
+          nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
 }
 
 SourceError unreadable(FileErrc code, int os_error, const std::string& path) {
@@ -25,48 +27,67 @@ SourceError unreadable(FileErrc code, int os_error, const std::string& path) {
 
 std::string_view to_string(SourceErrc code) {
   switch (code) {
-    case SourceErrc::kUnreadable: return "unreadable";
-    case SourceErrc::kChanging: return "changing";
-    case SourceErrc::kMalformed: return "malformed";
-    case SourceErrc::kConflict: return "conflict";
-    case SourceErrc::kEmptied: return "emptied";
-    case SourceErrc::kNotTrusted: return "not-trusted";
-    case SourceErrc::kUnsupported: return "unsupported";
-    case SourceErrc::kRollback: return "rollback";
-    case SourceErrc::kNotYetValid: return "not-yet-valid";
-    case SourceErrc::kStore: return "store";
-    case SourceErrc::kStopped: return "stopped";
-    case SourceErrc::kNoBase: return "no-base";
-    case SourceErrc::kIncomplete: return "incomplete";
-    case SourceErrc::kUnreachable: return "unreachable";
+    case SourceErrc::kUnreadable:
+      return "unreadable";
+    case SourceErrc::kChanging:
+      return "changing";
+    case SourceErrc::kMalformed:
+      return "malformed";
+    case SourceErrc::kConflict:
+      return "conflict";
+    case SourceErrc::kEmptied:
+      return "emptied";
+    case SourceErrc::kNotTrusted:
+      return "not-trusted";
+    case SourceErrc::kUnsupported:
+      return "unsupported";
+    case SourceErrc::kRollback:
+      return "rollback";
+    case SourceErrc::kNotYetValid:
+      return "not-yet-valid";
+    case SourceErrc::kStore:
+      return "store";
+    case SourceErrc::kStopped:
+      return "stopped";
+    case SourceErrc::kNoBase:
+      return "no-base";
+    case SourceErrc::kIncomplete:
+      return "incomplete";
+    case SourceErrc::kUnreachable:
+      return "unreachable";
   }
   return "unknown";
 }
 
 std::string_view to_string(SourceKind kind) {
   switch (kind) {
-    case SourceKind::kIndexTxt: return "index.txt";
-    case SourceKind::kCrl: return "CRL";
-    case SourceKind::kCrlSet: return "CRL set";
+    case SourceKind::kIndexTxt:
+      return "index.txt";
+    case SourceKind::kCrl:
+      return "CRL";
+    case SourceKind::kCrlSet:
+      return "CRL set";
   }
   return "unknown";
 }
 
 std::string LoadReport::kept_text() const {
   std::string text = std::to_string(changes.kept) +
-                     " revoked certificates are missing or no longer revoked there, although they have not expired; "
+                     " revoked certificates are missing or no longer revoked there, although they "
+                     "have not expired; "
                      "they stay revoked:";
   for (const Serial& serial : changes.kept_examples) {
     text += " " + serial.to_hex();
   }
   text += changes.kept > changes.kept_examples.size() ? " ..." : "";
-  return text + " (restore the entries; to give up a revocation on purpose use 'muster store forget')";
+  return text +
+         " (restore the entries; to give up a revocation on purpose use 'muster store forget')";
 }
 
 Result<OpenFile, SourceError> open_file(const std::string& path) {
   OpenFile file;
   file.fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat info{};
+  struct stat info {};
   if (!file.fd || ::fstat(file.fd.get(), &info) != 0) {
     return Err{unreadable(FileErrc::kOpen, errno, path)};
   }
@@ -77,10 +98,12 @@ Result<OpenFile, SourceError> open_file(const std::string& path) {
   return file;
 }
 
-UnixSeconds written_at(const FileStamp& stamp) { return unix_seconds(stamp.modified_ns / 1'000'000'000); }
+UnixSeconds written_at(const FileStamp& stamp) {
+  return unix_seconds(stamp.modified_ns / 1'000'000'000);
+}
 
 std::optional<FileStamp> stamp_of(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return std::nullopt;
   }
@@ -88,18 +111,21 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
 }
 
 Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file.fd.get(), &info) != 0) {
     return Err{unreadable(FileErrc::kRead, errno, path)};
   }
   // The name may meanwhile stand for another file: then that one is to be read, not this one.
   if (make_stamp(info) != file.stamp || stamp_of(path) != file.stamp) {
-    return Err{source_error(SourceErrc::kChanging, path, "it changed while it was read; it will be read again")};
+    return Err{source_error(SourceErrc::kChanging, path,
+                            "it changed while it was read; it will be read again")};
   }
   return Unit{};
 }
 
-SourceError store_error(const store::StoreError& error) { return {SourceErrc::kStore, error.detail}; }
+SourceError store_error(const store::StoreError& error) {
+  return {SourceErrc::kStore, error.detail};
+}
 
 SourceError source_error(SourceErrc code, const std::string& path, std::string_view what) {
   return {code, path + ": " + std::string(what)};
@@ -109,7 +135,8 @@ Result<store::IssuerState, SourceError> known_facts(const store::Store& store, s
   const auto reader = store.reader();
   if (reader->renew() == 0) {
     const auto why = reader->find(id, {});
-    return Err{store_error(why ? store::StoreError{store::StoreErrc::kIo, "the store cannot be read"} : why.error())};
+    return Err{store_error(
+        why ? store::StoreError{store::StoreErrc::kIo, "the store cannot be read"} : why.error())};
   }
   const store::IssuerState* state = reader->issuer_state(id);
   if (state == nullptr) {
@@ -119,11 +146,13 @@ Result<store::IssuerState, SourceError> known_facts(const store::Store& store, s
 }
 
 store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry) {
-  return [now, unknown_expiry](const Serial&, const store::Status& old, const std::optional<store::Status>& next) {
+  return [now, unknown_expiry](const Serial&, const store::Status& old,
+                               const std::optional<store::Status>& next) {
     if (old.state == store::State::kGood) {
       return store::Take::kNew;
     }
-    // The new record may know the expiry that the old one did not: a CRL beside a list of issued serials.
+    // The new record may know the expiry that the old one did not: a CRL beside a list of issued
+    // serials.
     const std::optional<UnixSeconds> expires = old.expires || !next ? old.expires : next->expires;
     const bool alive = expires ? *expires >= now : unknown_expiry == UnknownExpiry::kKeep;
     // A CRL lifts a hold by leaving the entry out, an index by stating the certificate good.
@@ -134,13 +163,18 @@ store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry
   };
 }
 
-Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec, const LoadOptions& options) {
+Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec,
+                                     const LoadOptions& options) {
   switch (spec.kind) {
-    case SourceKind::kIndexTxt: return load_index(store, spec, options);
-    case SourceKind::kCrl: return load_crl(store, spec, options);
-    case SourceKind::kCrlSet: break;
+    case SourceKind::kIndexTxt:
+      return load_index(store, spec, options);
+    case SourceKind::kCrl:
+      return load_crl(store, spec, options);
+    case SourceKind::kCrlSet:
+      break;
   }
-  return Err{source_error(SourceErrc::kUnsupported, spec.path, "a set of CRLs is watched, not loaded once")};
+  return Err{source_error(SourceErrc::kUnsupported, spec.path,
+                          "a set of CRLs is watched, not loaded once")};
 }
 
 Result<Unit, SourceError> confirm(store::Store& store, store::IssuerId id, UnixSeconds now) {

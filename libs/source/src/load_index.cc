@@ -11,14 +11,15 @@ namespace {
 constexpr std::size_t kPieceOctets = std::size_t{256} << 10;
 
 SourceError line_error(const std::string& path, const IndexError& error) {
-  return {SourceErrc::kMalformed, path + ": line " + std::to_string(error.line) + ": " +
-                                      std::string(to_string(error.code)) +
-                                      " (the records known before stay in force; correct the file)"};
+  return {SourceErrc::kMalformed,
+          path + ": line " + std::to_string(error.line) + ": " +
+              std::string(to_string(error.code)) +
+              " (the records known before stay in force; correct the file)"};
 }
 
 /// Parses the whole file from its start.
-Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& path, const std::stop_token& stop,
-                                     IndexParser& parser) {
+Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& path,
+                                     const std::stop_token& stop, IndexParser& parser) {
   std::string piece(kPieceOctets, '\0');
   for (off_t at = 0; !parser.stopped();) {
     if (stop.stop_requested()) {
@@ -29,7 +30,8 @@ Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& pa
       continue;
     }
     if (got < 0) {
-      return Err{SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
+      return Err{
+          SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
     }
     if (got == 0) {
       break;
@@ -45,9 +47,10 @@ Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& pa
   return Unit{};
 }
 
-/// Says where the two entries are that contradict each other: reads the file once more, for this error only.
-SourceError conflict_error(const OpenFile& file, const SourceSpec& spec, const std::stop_token& stop,
-                           const Serial& serial) {
+/// Says where the two entries are that contradict each other: reads the file once more, for this
+/// error only.
+SourceError conflict_error(const OpenFile& file, const SourceSpec& spec,
+                           const std::stop_token& stop, const Serial& serial) {
   std::string lines;
   std::size_t found = 0;
   IndexParser parser([&](const IndexRecord& record, std::size_t line) {
@@ -57,14 +60,16 @@ SourceError conflict_error(const OpenFile& file, const SourceSpec& spec, const s
     return true;
   });
   (void)!read_index(file, spec.path, stop, parser);
-  return source_error(SourceErrc::kConflict, spec.path,
-                      "lines " + lines + " give serial " + serial.to_hex() +
-                          " different status (the records known before stay in force; keep the right line)");
+  return source_error(
+      SourceErrc::kConflict, spec.path,
+      "lines " + lines + " give serial " + serial.to_hex() +
+          " different status (the records known before stay in force; keep the right line)");
 }
 
 }  // namespace
 
-Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec, const LoadOptions& options) {
+Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec,
+                                           const LoadOptions& options) {
   MUSTER_TRY(const OpenFile file, open_file(spec.path));
   MUSTER_TRY(const store::IssuerState before, known_facts(store, spec.id));
   store::ReplacementOptions replacing;
@@ -93,7 +98,8 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
   if (records == 0 && before.records != 0 && options.emptying == LoadOptions::Emptying::kRefused) {
     return Err{source_error(SourceErrc::kEmptied, spec.path,
                             "it has no records, but " + std::to_string(before.records) +
-                                " were known, which stay in force (restore the file, or import it with --allow-empty)")};
+                                " were known, which stay in force (restore the file, or import it "
+                                "with --allow-empty)")};
   }
   store::IssuerState facts;
   facts.label = spec.label;
@@ -101,7 +107,8 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
   facts.loaded_at = options.now;
   const auto sequence = replacement.commit(facts);
   if (!sequence) {
-    if (const auto conflict = replacement.conflict(); conflict && sequence.error().code == store::StoreErrc::kBadChange) {
+    if (const auto conflict = replacement.conflict();
+        conflict && sequence.error().code == store::StoreErrc::kBadChange) {
       return Err{conflict_error(file, spec, options.stop, *conflict)};
     }
     return Err{store_error(sequence.error())};

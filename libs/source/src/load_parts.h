@@ -13,7 +13,8 @@ struct OpenFile {
 };
 /// Errors: kUnreadable.
 Result<OpenFile, SourceError> open_file(const std::string& path);
-/// Whether the file still is what it was when opened, contents and name. Errors: kChanging, kUnreadable.
+/// Whether the file still is what it was when opened, contents and name. Errors: kChanging,
+/// kUnreadable.
 Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path);
 /// When the file's contents were last changed.
 UnixSeconds written_at(const FileStamp& stamp);
@@ -26,12 +27,15 @@ SourceError source_error(SourceErrc code, const std::string& path, std::string_v
 /// Facts of the issuer as the store has them. Errors: kStore.
 Result<store::IssuerState, SourceError> known_facts(const store::Store& store, store::IssuerId id);
 
-/// Old records that stay because a revocation must remain visible until the certificate expires (OCSP-RESP-068) and only a
-/// hold can be lifted (OCSP-CRL-051). A revocation whose expiry nobody told is kept only if `unknown_expiry` says so.
+/// Old records that stay because a revocation must remain visible until the certificate expires
+/// (OCSP-RESP-068) and only a hold can be lifted (OCSP-CRL-051). A revocation whose expiry nobody
+/// told is kept only if `unknown_expiry` says so.
 enum class UnknownExpiry : std::uint8_t { kKeep, kLetGo };
 store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry);
 
-Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec, const LoadOptions& options);
-Result<LoadReport, SourceError> load_crl(store::Store& store, const SourceSpec& spec, const LoadOptions& options);
+Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec,
+                                           const LoadOptions& options);
+Result<LoadReport, SourceError> load_crl(store::Store& store, const SourceSpec& spec,
+                                         const LoadOptions& options);
 
 }  // namespace muster::source

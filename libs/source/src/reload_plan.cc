@@ -4,7 +4,8 @@
 
 namespace muster::source {
 
-ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint hint, MonotonicTime now) {
+ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint hint,
+                                    MonotonicTime now) {
   if (!seen) {
     candidate_.reset();
     // Between two renames of `openssl ca` its index is not there: no news unless it stays so.
@@ -14,7 +15,8 @@ ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint h
   gone_since_.reset();
   if (seen == judged_) {
     candidate_.reset();
-    return accepted_ && now - confirmed_at_ >= options_.confirm ? Action::kConfirm : Action::kNothing;
+    return accepted_ && now - confirmed_at_ >= options_.confirm ? Action::kConfirm
+                                                                : Action::kNothing;
   }
   if (seen != candidate_) {
     candidate_ = seen;
@@ -22,8 +24,10 @@ ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint h
     retry_at_ = now;
     retry_delay_ = Milliseconds(0);
   }
-  // The very first time nobody is known to be writing; later a change was just seen, so somebody may still be at it.
-  const bool settled = !judged_ || hint == Hint::kComplete || now - candidate_since_ >= options_.settle;
+  // The very first time nobody is known to be writing; later a change was just seen, so somebody
+  // may still be at it.
+  const bool settled =
+      !judged_ || hint == Hint::kComplete || now - candidate_since_ >= options_.settle;
   return settled && now >= retry_at_ ? Action::kLoad : Action::kNothing;
 }
 

@@ -7,7 +7,8 @@
 
 namespace muster::source {
 
-/// Decides when a watched file is read again. Pure: what was seen and the time go in, what to do comes out.
+/// Decides when a watched file is read again. Pure: what was seen and the time go in, what to do
+/// comes out.
 class ReloadPlan {
  public:
   explicit ReloadPlan(const WatchOptions& options) : options_(options) {}
@@ -18,7 +19,8 @@ class ReloadPlan {
     kConfirm,  ///< still what was loaded, and it is time to say so
     kMissing,  ///< no such file, and not only for a moment
   };
-  /// Whether the kernel said that somebody closed or renamed the file: then it is whole and need not settle.
+  /// Whether the kernel said that somebody closed or renamed the file: then it is whole and need
+  /// not settle.
   enum class Hint : std::uint8_t { kNone, kComplete };
   Action look(const std::optional<FileStamp>& seen, Hint hint, MonotonicTime now);
 
@@ -35,9 +37,9 @@ class ReloadPlan {
 
  private:
   WatchOptions options_;
-  std::optional<FileStamp> judged_;      // contents that were loaded or refused
-  bool accepted_ = false;                // judged_ was loaded
-  std::optional<FileStamp> candidate_;   // contents seen that are not judged yet
+  std::optional<FileStamp> judged_;     // contents that were loaded or refused
+  bool accepted_ = false;               // judged_ was loaded
+  std::optional<FileStamp> candidate_;  // contents seen that are not judged yet
   MonotonicTime candidate_since_{};
   MonotonicTime retry_at_{};
   Milliseconds retry_delay_{0};

@@ -17,9 +17,12 @@ namespace {
 /// A set of CRLs as the keeper wants it; nothing for another kind of source.
 std::optional<SourceSpec> crl_set_of(const SourceSpec& spec, std::size_t max_crl_bytes) {
   switch (spec.kind) {
-    case SourceKind::kIndexTxt: return std::nullopt;
-    case SourceKind::kCrlSet: return spec;
-    case SourceKind::kCrl: break;
+    case SourceKind::kIndexTxt:
+      return std::nullopt;
+    case SourceKind::kCrlSet:
+      return spec;
+    case SourceKind::kCrl:
+      break;
   }
   SourceSpec set = spec;
   set.crls.files = {spec.path};
@@ -36,7 +39,8 @@ struct SourceWatcher::Impl {
     std::unique_ptr<CrlSetKeeper> keeper;  ///< of CRLs; the plan is not used then
   };
 
-  Impl(store::Store& s, std::vector<SourceSpec> specs, const WatchOptions& o, const Clock& c, Logger& l, Listener on)
+  Impl(store::Store& s, std::vector<SourceSpec> specs, const WatchOptions& o, const Clock& c,
+       Logger& l, Listener on)
       : store(s), options(o), clock(c), logger(l), listener(std::move(on)) {
     const bool fetches = std::any_of(specs.begin(), specs.end(), [](const SourceSpec& spec) {
       return !spec.crls.locations.empty() || spec.crls.freshest == CrlSetSpec::Freshest::kFollowed;
@@ -53,7 +57,8 @@ struct SourceWatcher::Impl {
       statuses.push_back(std::move(state));
       Source source{std::move(spec), ReloadPlan(options), nullptr};
       if (auto set = crl_set_of(source.spec, options.load.max_crl_bytes)) {
-        source.keeper = std::make_unique<CrlSetKeeper>(store, *std::move(set), options, clock, logger, downloads.get());
+        source.keeper = std::make_unique<CrlSetKeeper>(store, *std::move(set), options, clock,
+                                                       logger, downloads.get());
         paths.merge(source.keeper->paths());
       } else {
         paths.insert(source.spec.path);
@@ -68,19 +73,24 @@ struct SourceWatcher::Impl {
     const std::stop_callback wake(stop, [this] { watch->wake(); });
     std::set<std::string> complete;
     while (!stop.stop_requested()) {
-      std::vector<Download> ended = downloads != nullptr ? downloads->take_ended() : std::vector<Download>();
+      std::vector<Download> ended =
+          downloads != nullptr ? downloads->take_ended() : std::vector<Download>();
       const bool hurry = hurried.exchange(false);
       for (std::size_t i = 0; i < sources.size() && !stop.stop_requested(); ++i) {
         if (sources[i].keeper != nullptr) {
           look_at_set(i, complete, ended, hurry, stop);
           continue;
         }
-        look(i, complete.contains(sources[i].spec.path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone, stop);
+        look(i,
+             complete.contains(sources[i].spec.path) ? ReloadPlan::Hint::kComplete
+                                                     : ReloadPlan::Hint::kNone,
+             stop);
       }
       const MonotonicTime now = clock.monotonic();
       MonotonicTime next = now + options.poll;
       for (const Source& source : sources) {
-        next = std::min(next, source.keeper != nullptr ? source.keeper->next_look(now) : source.plan.next_look(now));
+        next = std::min(next, source.keeper != nullptr ? source.keeper->next_look(now)
+                                                       : source.plan.next_look(now));
       }
       watch->renew();
       complete = watch->wait(std::chrono::ceil<Milliseconds>(next - now));
@@ -91,15 +101,22 @@ struct SourceWatcher::Impl {
     Source& source = sources[i];
     const auto stamp = stamp_of(source.spec.path);
     switch (source.plan.look(stamp, hint, clock.monotonic())) {
-      case ReloadPlan::Action::kNothing: return;
-      case ReloadPlan::Action::kLoad: attempt(i, *stamp, stop); return;
-      case ReloadPlan::Action::kConfirm: confirm_source(i); return;
-      case ReloadPlan::Action::kMissing: note_missing(i); return;
+      case ReloadPlan::Action::kNothing:
+        return;
+      case ReloadPlan::Action::kLoad:
+        attempt(i, *stamp, stop);
+        return;
+      case ReloadPlan::Action::kConfirm:
+        confirm_source(i);
+        return;
+      case ReloadPlan::Action::kMissing:
+        note_missing(i);
+        return;
     }
   }
 
-  void look_at_set(std::size_t i, const std::set<std::string>& complete, std::vector<Download>& ended, bool hurry,
-                   const std::stop_token& stop) {
+  void look_at_set(std::size_t i, const std::set<std::string>& complete,
+                   std::vector<Download>& ended, bool hurry, const std::stop_token& stop) {
     CrlSetKeeper& keeper = *sources[i].keeper;
     if (hurry) {
       keeper.hurry();
@@ -128,7 +145,8 @@ struct SourceWatcher::Impl {
       } else if (!status.failing_since) {
         status.failing_since = now;
       }
-      const bool fails_anew = status.error && (!before.error || before.error->detail != status.error->detail);
+      const bool fails_anew =
+          status.error && (!before.error || before.error->detail != status.error->detail);
       status.failures += turn.failed || fails_anew ? 1u : 0u;
     });
     const SourceStatus& after = statuses[i];
@@ -184,8 +202,9 @@ struct SourceWatcher::Impl {
     const SourceSpec& spec = sources[i].spec;
     const bool known = !statuses[i].error || statuses[i].error->code != SourceErrc::kUnreadable;
     if (known || !statuses[i].checked) {
-      const SourceError error = source_error(SourceErrc::kUnreadable, spec.path,
-                                             "no such file (what was loaded before stays in force; restore it)");
+      const SourceError error =
+          source_error(SourceErrc::kUnreadable, spec.path,
+                       "no such file (what was loaded before stays in force; restore it)");
       note_failure(i, error);
       tell(i);
     }
@@ -211,8 +230,10 @@ struct SourceWatcher::Impl {
       }
     });
     const SourceStatus& status = statuses[i];
-    logger.log(LogLevel::kInfo, failed_before ? "source.recovered" : "source.loaded", "source loaded",
-               {{"issuer", status.label}, {"path", status.path},
+    logger.log(LogLevel::kInfo, failed_before ? "source.recovered" : "source.loaded",
+               "source loaded",
+               {{"issuer", status.label},
+                {"path", status.path},
                 {"records", static_cast<unsigned long long>(status.records)},
                 {"revoked", static_cast<unsigned long long>(status.revoked)},
                 {"added", static_cast<unsigned long long>(report.changes.added)},
@@ -237,7 +258,8 @@ struct SourceWatcher::Impl {
       ++status.failures;
     });
     if (news) {
-      logger.log(LogLevel::kError, error.code == SourceErrc::kUnreadable ? "source.missing" : "source.refused",
+      logger.log(LogLevel::kError,
+                 error.code == SourceErrc::kUnreadable ? "source.missing" : "source.refused",
                  error.detail, {{"issuer", statuses[i].label}, {"code", to_string(error.code)}});
     }
   }
@@ -270,9 +292,11 @@ struct SourceWatcher::Impl {
   std::jthread thread;                 // last: ends before the rest goes
 };
 
-SourceWatcher::SourceWatcher(store::Store& store, std::vector<SourceSpec> specs, const WatchOptions& options,
-                             const Clock& clock, Logger& logger, Listener listener)
-    : impl_(std::make_unique<Impl>(store, std::move(specs), options, clock, logger, std::move(listener))) {}
+SourceWatcher::SourceWatcher(store::Store& store, std::vector<SourceSpec> specs,
+                             const WatchOptions& options, const Clock& clock, Logger& logger,
+                             Listener listener)
+    : impl_(std::make_unique<Impl>(store, std::move(specs), options, clock, logger,
+                                   std::move(listener))) {}
 SourceWatcher::~SourceWatcher() = default;
 
 std::vector<SourceStatus> SourceWatcher::status() const {
@@ -280,10 +304,12 @@ std::vector<SourceStatus> SourceWatcher::status() const {
   return impl_->statuses;
 }
 
-std::optional<std::vector<SourceStatus>> SourceWatcher::wait_until_checked(Milliseconds timeout) const {
+std::optional<std::vector<SourceStatus>> SourceWatcher::wait_until_checked(
+    Milliseconds timeout) const {
   std::unique_lock lock(impl_->mutex);
   const bool all = impl_->changed.wait_for(lock, timeout, [this] {
-    return std::all_of(impl_->statuses.begin(), impl_->statuses.end(), [](const SourceStatus& s) { return s.checked; });
+    return std::all_of(impl_->statuses.begin(), impl_->statuses.end(),
+                       [](const SourceStatus& s) { return s.checked; });
   });
   return all ? std::optional(impl_->statuses) : std::nullopt;
 }

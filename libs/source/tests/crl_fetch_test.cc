@@ -12,10 +12,10 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::numbered;
 
@@ -25,12 +25,13 @@ constexpr Milliseconds kPatience{20'000};
 class LyingHost {
  public:
   struct Answer {
-    std::string octets;   ///< the whole of it
-    bool hang = false;    ///< then keeps the connection
+    std::string octets;  ///< the whole of it
+    bool hang = false;   ///< then keeps the connection
   };
   using Script = std::function<Answer(const std::string& request)>;
   explicit LyingHost(Script script)
-      : listener_(*net::Listener::open("127.0.0.1:0", 16)), script_(std::move(script)),
+      : listener_(*net::Listener::open("127.0.0.1:0", 16)),
+        script_(std::move(script)),
         thread_([this](const std::stop_token& stop) { serve(stop); }) {}
   [[nodiscard]] std::string url(std::string_view path = "/ca.crl") const {
     return "http://" + listener_.address() + std::string(path);
@@ -57,7 +58,9 @@ class LyingHost {
       char buffer[4096];
       while (request.find("\r\n\r\n") == std::string::npos) {
         pollfd readable{peer.get(), POLLIN, 0};
-        const ssize_t got = ::poll(&readable, 1, static_cast<int>(kPatience.count())) == 1 ? ::recv(peer.get(), buffer, sizeof buffer, 0) : 0;
+        const ssize_t got = ::poll(&readable, 1, static_cast<int>(kPatience.count())) == 1
+                                ? ::recv(peer.get(), buffer, sizeof buffer, 0)
+                                : 0;
         if (got <= 0) {
           break;
         }
@@ -89,8 +92,10 @@ class LyingHost {
 };
 
 std::string ok(Bytes body, std::string_view headers = "") {
-  return "HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nConnection: close\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(as_text(body));
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nConnection: "
+         "close\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" +
+         std::string(as_text(body));
 }
 LyingHost::Script says(std::string answer) {
   return [answer = std::move(answer)](const std::string&) { return LyingHost::Answer{answer}; };
@@ -142,7 +147,8 @@ class CrlFetch : public CrlSetTest {
 
 // req: OCSP-CRL-053 OCSP-CRL-021
 TEST_F(CrlFetch, FetchesAndAsksOnlyForNews) {
-  LyingHost host(says(ok(crl(numbered(5, {1})), "ETag: \"five\"\r\nLast-Modified: Tue, 24 Nov 2026 09:00:00 GMT\r\n")));
+  LyingHost host(says(ok(crl(numbered(5, {1})),
+                         "ETag: \"five\"\r\nLast-Modified: Tue, 24 Nov 2026 09:00:00 GMT\r\n")));
   spec_.crls.locations = {{host.url()}};
   EXPECT_FALSE(look().is_settled);
   await_download();
@@ -156,19 +162,24 @@ TEST_F(CrlFetch, FetchesAndAsksOnlyForNews) {
   EXPECT_EQ(part().not_modified, 1u);
   EXPECT_EQ(part().last_success, clock_.now());
   EXPECT_FALSE(error()) << error_text();
-  host.set(says(ok(crl(numbered(6, {1, 2})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\nDate: Tue, 24 Nov 2026 11:00:01 GMT\r\n")));
+  host.set(says(ok(
+      crl(numbered(6, {1, 2})),
+      "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\nDate: Tue, 24 Nov 2026 11:00:01 GMT\r\n")));
   fetch_again();
   EXPECT_TRUE(is_revoked(2));
   host.set(says("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"));
   fetch_again();
-  EXPECT_THAT(host.requests().back(), HasSubstr("If-Modified-Since: Tue, 24 Nov 2026 11:00:00 GMT\r\n"));
+  EXPECT_THAT(host.requests().back(),
+              HasSubstr("If-Modified-Since: Tue, 24 Nov 2026 11:00:00 GMT\r\n"));
   EXPECT_EQ(host.requests().size(), 4u);
 }
 
 // The next CRL may be written within the same second, and its time would say "unchanged" for ever.
 TEST_F(CrlFetch, ATimeThatIsNotOverIsNoSignOfBeingUnchanged) {
   for (const std::string_view date : {"Date: Tue, 24 Nov 2026 11:00:00 GMT\r\n", ""}) {
-    LyingHost host(says(ok(crl(numbered(6, {1})), "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\n" + std::string(date))));
+    LyingHost host(
+        says(ok(crl(numbered(6, {1})),
+                "Last-Modified: Tue, 24 Nov 2026 11:00:00 GMT\r\n" + std::string(date))));
     restart();
     spec_.crls.locations = {{host.url()}};
     fetch();
@@ -229,7 +240,10 @@ TEST_P(FaultyHost, LeavesTheLastGoodOneInForce) {
 
 LyingHost::Answer plain(std::string octets) { return {std::move(octets)}; }
 const Fault kFaults[] = {
-    {"Hangs", SourceErrc::kUnreachable, "timeout", [](const CrlFetch&, const Buffer&) { return LyingHost::Answer{"", true}; }},
+    {"Hangs", SourceErrc::kUnreachable, "timeout",
+     [](const CrlFetch&, const Buffer&) {
+       return LyingHost::Answer{"", true};
+     }},
     {"HangsInBody", SourceErrc::kUnreachable, "timeout",
      [](const CrlFetch&, const Buffer& good) {
        const std::string all = ok(good);
@@ -242,32 +256,41 @@ const Fault kFaults[] = {
      }},
     {"CutsShortWithoutLength", SourceErrc::kMalformed, "damaged",
      [](const CrlFetch&, const Buffer& good) {
-       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string(as_text(good)).substr(0, good.size() - 9));
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" +
+                    std::string(as_text(good)).substr(0, good.size() - 9));
      }},
     {"UnderstatesItsLength", SourceErrc::kMalformed, "damaged",
      [](const CrlFetch&, const Buffer& good) {
-       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(good.size() - 1) + "\r\n\r\n" +
-                    std::string(as_text(good)));
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                    std::to_string(good.size() - 1) + "\r\n\r\n" + std::string(as_text(good)));
      }},
     {"IsOversized", SourceErrc::kUnreachable, "too-large",
      [](const CrlFetch&, const Buffer&) { return plain(ok(Buffer((1 << 20) + 1, 0x30))); }},
     {"IsOversizedWithoutLength", SourceErrc::kUnreachable, "too-large",
      [](const CrlFetch&, const Buffer&) {
-       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string((1 << 20) + 1, '0'));
+       return plain("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" +
+                    std::string((1 << 20) + 1, '0'));
      }},
     {"IsMissing", SourceErrc::kUnreachable, "404",
-     [](const CrlFetch&, const Buffer&) { return plain("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"); }},
+     [](const CrlFetch&, const Buffer&) {
+       return plain("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+     }},
     {"IsBusy", SourceErrc::kUnreachable, "503",
      [](const CrlFetch&, const Buffer&) {
        return plain("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nConnection: close\r\n\r\n");
      }},
     {"SendsAWebPage", SourceErrc::kMalformed, "text/html",
      [](const CrlFetch&, const Buffer&) {
-       return plain("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>login</html>");
+       return plain(
+           "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: "
+           "close\r\n\r\n<html>login</html>");
      }},
-    {"SendsNothing", SourceErrc::kMalformed, "no DER CRL", [](const CrlFetch&, const Buffer&) { return plain(ok({})); }},
+    {"SendsNothing", SourceErrc::kMalformed, "no DER CRL",
+     [](const CrlFetch&, const Buffer&) { return plain(ok({})); }},
     {"SendsPem", SourceErrc::kMalformed, "crl_http_pem",
-     [](const CrlFetch&, const Buffer& good) { return plain(ok(as_bytes(muster::testing::to_pem("X509 CRL", good)))); }},
+     [](const CrlFetch&, const Buffer& good) {
+       return plain(ok(as_bytes(muster::testing::to_pem("X509 CRL", good))));
+     }},
     {"SendsTwoInOne", SourceErrc::kMalformed, "damaged",
      [](const CrlFetch&, Buffer good) {
        const Buffer once = good;
@@ -276,11 +299,15 @@ const Fault kFaults[] = {
      }},
     {"RedirectsForEver", SourceErrc::kUnreachable, "too-many-redirects",
      [](const CrlFetch&, const Buffer&) {
-       return plain("HTTP/1.1 302 Found\r\nLocation: /ca.crl\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+       return plain(
+           "HTTP/1.1 302 Found\r\nLocation: /ca.crl\r\nConnection: close\r\nContent-Length: "
+           "0\r\n\r\n");
      }},
     {"RedirectsToAFile", SourceErrc::kUnreachable, "another scheme",
      [](const CrlFetch&, const Buffer&) {
-       return plain("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+       return plain(
+           "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: "
+           "close\r\nContent-Length: 0\r\n\r\n");
      }},
     {"SendsAnotherCasCrl", SourceErrc::kNotTrusted, "no certificate of",
      [](const CrlFetch&, const Buffer&) {
@@ -302,9 +329,11 @@ const Fault kFaults[] = {
        future.this_update = kTestNow + std::chrono::hours(24 * 5);
        return plain(ok(build_crl(muster::testing::standard_pki().intermediate, future)));
      }},
-    {"IsNotHttp", SourceErrc::kUnreachable, "not-http", [](const CrlFetch&, const Buffer&) { return plain("SSH-2.0-x\r\n"); }},
+    {"IsNotHttp", SourceErrc::kUnreachable, "not-http",
+     [](const CrlFetch&, const Buffer&) { return plain("SSH-2.0-x\r\n"); }},
 };
-INSTANTIATE_TEST_SUITE_P(All, FaultyHost, ::testing::ValuesIn(kFaults), [](const auto& c) { return c.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, FaultyHost, ::testing::ValuesIn(kFaults),
+                         [](const auto& c) { return c.param.name; });
 
 // req: OCSP-CRL-021
 TEST_F(CrlFetch, TriesTheNextPlaceAtOnce) {
@@ -396,7 +425,8 @@ TEST_F(CrlFetch, FollowsFreshestCrlWhereTheOperatorSaysSo) {
   crl::DistributionPoint point;
   point.name.emplace();
   point.name->full_name.push_back(name);
-  base.extensions.push_back({to_buffer(oid::kCeFreshestCrl), false, crl::encode_distribution_points({&point, 1})});
+  base.extensions.push_back(
+      {to_buffer(oid::kCeFreshestCrl), false, crl::encode_distribution_points({&point, 1})});
   LyingHost host(says(ok(crl(base))));
   spec_.crls.locations = {{host.url()}};
   fetch();
@@ -435,7 +465,8 @@ TEST_F(CrlFetch, ADeltaWaitsForItsBase) {
 TEST(CrlSources, SortsSourcesAndNamesWhatIsWrong) {
   CrlSetFiles files;
   const muster::testing::TempDir directory;
-  files.sources = {"ca.crl", "crls/", directory.path(), "http://a/1.crl  https://b/1.crl", "ldap://c/cn=x"};
+  files.sources = {"ca.crl", "crls/", directory.path(), "http://a/1.crl  https://b/1.crl",
+                   "ldap://c/cn=x"};
   files.issued = {"issued.txt", directory.path()};
   const auto set = load_crl_set(files);
   ASSERT_TRUE(set) << set.error().detail;

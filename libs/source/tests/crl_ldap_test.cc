@@ -12,26 +12,31 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::numbered;
 
 constexpr Milliseconds kPatience{20'000};
 
 TEST(LdapUrl, NamesOneAttributeWithCrls) {
-  EXPECT_EQ(complete_ldap_url("ldap://host/cn=CA,o=x"), "ldap://host/cn=CA,o=x?certificateRevocationList;binary");
+  EXPECT_EQ(complete_ldap_url("ldap://host/cn=CA,o=x"),
+            "ldap://host/cn=CA,o=x?certificateRevocationList;binary");
   EXPECT_EQ(complete_ldap_url("LDAPS://host:636/cn=CA??base?(objectClass=*)"),
             "LDAPS://host:636/cn=CA?certificateRevocationList;binary?base?(objectClass=*)");
-  for (const char* whole : {"ldap://host/cn=CA?certificateRevocationList?base?objectClass=cRLDistributionPoint",
-                            "ldap://host/cn=CA?deltaRevocationList;binary", "ldap://host/cn=CA?authorityrevocationlist;binary"}) {
+  for (const char* whole :
+       {"ldap://host/cn=CA?certificateRevocationList?base?objectClass=cRLDistributionPoint",
+        "ldap://host/cn=CA?deltaRevocationList;binary",
+        "ldap://host/cn=CA?authorityrevocationlist;binary"}) {
     EXPECT_EQ(complete_ldap_url(whole), whole);
   }
-  for (const char* bad : {"http://host/x", "ldap:///cn=CA", "ldap://host", "ldap://host/", "ldap://me@host/cn=CA", "ldap://host/cn=C A",
-                          "ldap://host/cn=CA?userPassword", "ldap://host/cn=CA?certificateRevocationList,cn",
-                          "ldap://host/cn=CA?a?b?c?d?e", "ldap", ""}) {
+  for (const char* bad :
+       {"http://host/x", "ldap:///cn=CA", "ldap://host", "ldap://host/", "ldap://me@host/cn=CA",
+        "ldap://host/cn=C A", "ldap://host/cn=CA?userPassword",
+        "ldap://host/cn=CA?certificateRevocationList,cn", "ldap://host/cn=CA?a?b?c?d?e", "ldap",
+        ""}) {
     EXPECT_FALSE(complete_ldap_url(bad)) << bad;
   }
   EXPECT_TRUE(is_ldap_url("ldaps://x"));
@@ -39,10 +44,12 @@ TEST(LdapUrl, NamesOneAttributeWithCrls) {
 }
 
 TEST(LdapAnswer, GivesValuesOfCrlAttributes) {
-  const auto one = read_ldap_answer("DN: cn=CA\n\tcertificateRevocationList;binary:: MAA=\n\tcn: x\n\n");
+  const auto one =
+      read_ldap_answer("DN: cn=CA\n\tcertificateRevocationList;binary:: MAA=\n\tcn: x\n\n");
   ASSERT_TRUE(one);
   EXPECT_EQ(*one, (std::vector<Buffer>{{0x30, 0x00}}));
-  const auto two = read_ldap_answer("DN: a\n\tdeltaRevocationList;binary: MAA=\n\tCertificateRevocationList:: MAE=\r\n");
+  const auto two = read_ldap_answer(
+      "DN: a\n\tdeltaRevocationList;binary: MAA=\n\tCertificateRevocationList:: MAE=\r\n");
   ASSERT_TRUE(two);
   EXPECT_EQ(two->size(), 2u);
   EXPECT_FALSE(read_ldap_answer(""));
@@ -57,15 +64,19 @@ TEST(LdapAnswer, GivesValuesOfCrlAttributes) {
   EXPECT_FALSE(read_ldap_answer(many + "\tcertificateRevocationList;binary:: MAA=\n"));
 }
 
-/// As much of an LDAP server as libcurl's client needs: every bind succeeds, every search finds one entry. Our own idea of the
-/// protocol: SlapdDirectory below asks somebody else's.
+/// As much of an LDAP server as libcurl's client needs: every bind succeeds, every search finds one
+/// entry. Our own idea of the protocol: SlapdDirectory below asks somebody else's.
 class SmallDirectory {
  public:
   /// \param values  of certificateRevocationList;binary; none: the entry is not found
   explicit SmallDirectory(std::vector<Buffer> values, bool hang = false)
-      : listener_(*net::Listener::open("127.0.0.1:0", 16)), values_(std::move(values)), hang_(hang),
+      : listener_(*net::Listener::open("127.0.0.1:0", 16)),
+        values_(std::move(values)),
+        hang_(hang),
         thread_([this](const std::stop_token& stop) { serve(stop); }) {}
-  [[nodiscard]] std::string url() const { return "ldap://" + listener_.address() + "/cn=CA,o=Muster"; }
+  [[nodiscard]] std::string url() const {
+    return "ldap://" + listener_.address() + "/cn=CA,o=Muster";
+  }
   void set(std::vector<Buffer> values) {
     const std::lock_guard lock(mutex_);
     values_ = std::move(values);
@@ -91,7 +102,9 @@ class SmallDirectory {
   static bool read_exactly(int fd, std::uint8_t* to, std::size_t count) {
     while (count > 0) {
       pollfd entry{fd, POLLIN, 0};
-      const ssize_t got = ::poll(&entry, 1, static_cast<int>(kPatience.count())) == 1 ? ::recv(fd, to, count, 0) : 0;
+      const ssize_t got = ::poll(&entry, 1, static_cast<int>(kPatience.count())) == 1
+                              ? ::recv(fd, to, count, 0)
+                              : 0;
       if (got <= 0) {
         return false;
       }
@@ -148,7 +161,9 @@ class SmallDirectory {
             });
           });
         }
-        const Buffer done = message(id, application(5), [this](der::Writer& out) { result(out, values_.empty() ? 32 : 0); });
+        const Buffer done = message(id, application(5), [this](der::Writer& out) {
+          result(out, values_.empty() ? 32 : 0);
+        });
         reply.insert(reply.end(), done.begin(), done.end());
       } else {
         return;  // unbind
@@ -200,7 +215,8 @@ class CrlLdap : public CrlSetTest {
     look();
     {
       std::unique_lock lock(mutex_);
-      ASSERT_TRUE(changed_.wait_for(lock, kPatience, [this] { return std::exchange(is_ended_, false); }));
+      ASSERT_TRUE(
+          changed_.wait_for(lock, kPatience, [this] { return std::exchange(is_ended_, false); }));
     }
     auto ended = downloads_->take_ended();
     keeper().receive(ended, {});
@@ -247,7 +263,8 @@ TEST_F(CrlLdap, AHangingDirectoryEndsAtTheDeadline) {
 }
 
 TEST_F(CrlLdap, NobodyThereIsAnError) {
-  spec_.crls.locations = {{"ldap://127.0.0.1:" + std::to_string(muster::testing::unused_port()) + "/cn=CA"}};
+  spec_.crls.locations = {
+      {"ldap://127.0.0.1:" + std::to_string(muster::testing::unused_port()) + "/cn=CA"}};
   fetch();
   EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
 }
@@ -261,17 +278,23 @@ TEST_F(CrlLdap, FetchesFromSlapd) {
   }
   const std::string base = directory_.file("ldap");
   directory_.write("ldap/db/keep", "");
-  directory_.write("ldap/slapd.conf", "include /etc/ldap/schema/core.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n"
-                                      "database mdb\nsuffix \"o=Muster\"\ndirectory " + base + "/db\nmaxsize 10485760\n");
+  directory_.write(
+      "ldap/slapd.conf",
+      "include /etc/ldap/schema/core.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n"
+      "database mdb\nsuffix \"o=Muster\"\ndirectory " +
+          base + "/db\nmaxsize 10485760\n");
   directory_.write("ca.der", build_crl(issuer(), numbered(5, {1})));
   CrlSpec news = numbered(6, {1, 2});
   news.delta_base = 5;
   directory_.write("delta.der", build_crl(issuer(), news));
   directory_.write("ldap/entries.ldif",
-                   "dn: o=Muster\nobjectClass: organization\no: Muster\n\ndn: cn=CA,o=Muster\nobjectClass: cRLDistributionPoint\n"
-                   "objectClass: deltaCRL\ncn: CA\ncertificateRevocationList;binary:< file://" + directory_.file("ca.der") +
-                       "\ndeltaRevocationList;binary:< file://" + directory_.file("delta.der") + "\n");
-  const auto added = muster::testing::run_process({*slapadd, "-f", base + "/slapd.conf", "-l", base + "/entries.ldif"});
+                   "dn: o=Muster\nobjectClass: organization\no: Muster\n\ndn: "
+                   "cn=CA,o=Muster\nobjectClass: cRLDistributionPoint\n"
+                   "objectClass: deltaCRL\ncn: CA\ncertificateRevocationList;binary:< file://" +
+                       directory_.file("ca.der") + "\ndeltaRevocationList;binary:< file://" +
+                       directory_.file("delta.der") + "\n");
+  const auto added = muster::testing::run_process(
+      {*slapadd, "-f", base + "/slapd.conf", "-l", base + "/entries.ldif"});
   ASSERT_EQ(added.exit_code, 0) << added.describe();
   const std::string host = "ldap://127.0.0.1:" + std::to_string(muster::testing::unused_port());
   muster::testing::Daemon server({*slapd, "-f", base + "/slapd.conf", "-h", host, "-d", "256"});

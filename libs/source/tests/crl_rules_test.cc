@@ -6,10 +6,10 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::make_serial;
 using testing::numbered;
@@ -27,8 +27,12 @@ class CrlRules : public CrlSetTest {
     bool crl_number = true;
     bool other_outer_algorithm = false;
   };
-  static void utc(der::Writer& out, std::string_view text) { out.element(der::Tag::kUtcTime, as_bytes(text)); }
-  static void generalized(der::Writer& out, std::string_view text) { out.element(der::Tag::kGeneralizedTime, as_bytes(text)); }
+  static void utc(der::Writer& out, std::string_view text) {
+    out.element(der::Tag::kUtcTime, as_bytes(text));
+  }
+  static void generalized(der::Writer& out, std::string_view text) {
+    out.element(der::Tag::kGeneralizedTime, as_bytes(text));
+  }
   static Raw raw() {
     Raw crl;
     crl.this_update = [](der::Writer& out) { utc(out, "261124090000Z"); };
@@ -36,7 +40,8 @@ class CrlRules : public CrlSetTest {
     return crl;
   }
   static Buffer encode(const Raw& crl) {
-    const Buffer algorithm = muster::testing::algorithm_for(muster::testing::SignAs::kAuto, issuer().key);
+    const Buffer algorithm =
+        muster::testing::algorithm_for(muster::testing::SignAs::kAuto, issuer().key);
     der::Writer tbs;
     tbs.sequence([&] {
       if (crl.version) {
@@ -62,14 +67,18 @@ class CrlRules : public CrlSetTest {
         der::Writer number;
         number.integer_octets(Buffer{5});
         der::Writer extensions;
-        extensions.sequence([&] { der::write_extension(extensions, oid::kCeCrlNumber, false, number.take()); });
+        extensions.sequence(
+            [&] { der::write_extension(extensions, oid::kCeCrlNumber, false, number.take()); });
         tbs.element(der::context_constructed(0), extensions.take());
       }
     });
     const Buffer octets = tbs.take();
-    const auto made = muster::testing::sign_as(muster::testing::SignAs::kAuto, issuer().key, octets);
-    const Buffer other = muster::testing::algorithm_for(muster::testing::SignAs::kSha384, issuer().key);
-    return crl::encode_crl(octets, crl.other_outer_algorithm ? other : made.algorithm, made.signature);
+    const auto made =
+        muster::testing::sign_as(muster::testing::SignAs::kAuto, issuer().key, octets);
+    const Buffer other =
+        muster::testing::algorithm_for(muster::testing::SignAs::kSha384, issuer().key);
+    return crl::encode_crl(octets, crl.other_outer_algorithm ? other : made.algorithm,
+                           made.signature);
   }
   void offer(const Buffer& crl) {
     directory_.write("ca.crl", crl);
@@ -121,7 +130,8 @@ TEST_F(CrlRules, TakesBothFormsOfTime) {
   EXPECT_EQ(state().next_update, *parse_iso8601("2050-01-01T00:00:00Z"));
   crl.this_update = [](der::Writer& out) { utc(out, "500101000000Z"); };  // 1950, not 2050
   offer(encode(crl));
-  EXPECT_EQ(error(), SourceErrc::kRollback) << "an instant in the past, so an older CRL: " << error_text();
+  EXPECT_EQ(error(), SourceErrc::kRollback)
+      << "an instant in the past, so an older CRL: " << error_text();
 }
 
 // req: OCSP-CRL-006
@@ -173,7 +183,8 @@ TEST_F(CrlRules, KnowsEveryReasonAndOnlyThose) {
   for (const std::uint8_t code : std::initializer_list<std::uint8_t>{7, 11}) {
     CrlSpec wrong = numbered(++number);
     wrong.entries = {revoked_entry(make_serial(20))};
-    wrong.entries[0].extensions.push_back({to_buffer(oid::kCeReasonCode), false, Buffer{0x0a, 0x01, code}});
+    wrong.entries[0].extensions.push_back(
+        {to_buffer(oid::kCeReasonCode), false, Buffer{0x0a, 0x01, code}});
     offer(build_crl(issuer(), wrong));
     EXPECT_EQ(error(), SourceErrc::kNotTrusted) << unsigned{code};
   }
@@ -187,13 +198,16 @@ TEST_F(CrlRules, KnowsEveryReasonAndOnlyThose) {
 // req: OCSP-CRL-016 OCSP-CRL-045
 TEST_F(CrlRules, FollowsDatesThatMoveBack) {
   CrlSpec crl = numbered(5);
-  crl.entries = {revoked_entry(make_serial(1), kTestNow - Seconds(1000), ReasonCode::kKeyCompromise)};
+  crl.entries = {
+      revoked_entry(make_serial(1), kTestNow - Seconds(1000), ReasonCode::kKeyCompromise)};
   crl.entries[0].invalidity_date = kTestNow - Seconds(9000);
   offer(build_crl(issuer(), crl));
-  EXPECT_EQ(find("01")->revoked_at, kTestNow - Seconds(1000)) << "the invalidity date does not replace it";
+  EXPECT_EQ(find("01")->revoked_at, kTestNow - Seconds(1000))
+      << "the invalidity date does not replace it";
   EXPECT_EQ(find("01")->invalidity_date, kTestNow - Seconds(9000));
   crl = numbered(6);
-  crl.entries = {revoked_entry(make_serial(1), kTestNow - Seconds(9000), ReasonCode::kKeyCompromise)};
+  crl.entries = {
+      revoked_entry(make_serial(1), kTestNow - Seconds(9000), ReasonCode::kKeyCompromise)};
   offer(build_crl(issuer(), crl));
   EXPECT_EQ(find("01")->revoked_at, kTestNow - Seconds(9000));
   EXPECT_FALSE(find("01")->invalidity_date);
@@ -211,8 +225,8 @@ TEST_F(CrlRules, APartitionNamedRelativelyIsOneThatNobodyNamed) {
   const Buffer content = rdn.take();
   point.name->relative_name = content;
   CrlSpec crl = numbered(5, {1});
-  crl.extensions.push_back(
-      {to_buffer(oid::kCeIssuingDistributionPoint), true, crl::encode_issuing_distribution_point(point)});
+  crl.extensions.push_back({to_buffer(oid::kCeIssuingDistributionPoint), true,
+                            crl::encode_issuing_distribution_point(point)});
   spec_.crls.partitions = {"http://ca/1.crl"};
   offer(build_crl(issuer(), crl));
   EXPECT_EQ(error(), SourceErrc::kIncomplete);
@@ -220,8 +234,8 @@ TEST_F(CrlRules, APartitionNamedRelativelyIsOneThatNobodyNamed) {
   EXPECT_FALSE(covers_everything());
 }
 
-// Verified and walked without memory for each entry; the rest is the store's sorting, which spills to disk.
-// req: OCSP-CRL-052
+// Verified and walked without memory for each entry; the rest is the store's sorting, which spills
+// to disk. req: OCSP-CRL-052
 TEST_F(CrlRules, MemoryDoesNotGrowWithTheEntries) {
   const auto allocations_for = [&](std::size_t entries) {
     CrlSpec crl = numbered(5);
@@ -229,17 +243,19 @@ TEST_F(CrlRules, MemoryDoesNotGrowWithTheEntries) {
       crl.entries.push_back(revoked_entry(make_serial(i)));
     }
     const std::string path = directory_.write("big.crl", build_crl(issuer(), crl));
-    const CrlTerms terms{issuer().certificate, {issuer().certificate}, kTestNow, Seconds(300), std::size_t{1} << 30};
+    const CrlTerms terms{
+        issuer().certificate, {issuer().certificate}, kTestNow, Seconds(300), std::size_t{1} << 30};
     const std::size_t before = muster::testing::allocations_of_this_thread();
     const auto file = open_file(path);
     auto content = copy_file(*file, path, directory_.path(), terms.max_bytes, {});
     const auto held = judge_crl(*std::move(content), path, terms);
     EXPECT_TRUE(held);
     std::size_t seen = 0;
-    EXPECT_TRUE(for_each_entry_of(*held, issuer().certificate, {}, [&](const Serial&, const crl::EntryView&) {
-      ++seen;
-      return Result<Unit, SourceError>(Unit{});
-    }));
+    EXPECT_TRUE(for_each_entry_of(*held, issuer().certificate, {},
+                                  [&](const Serial&, const crl::EntryView&) {
+                                    ++seen;
+                                    return Result<Unit, SourceError>(Unit{});
+                                  }));
     EXPECT_EQ(seen, entries);
     return muster::testing::allocations_of_this_thread() - before;
   };

@@ -5,10 +5,10 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::make_serial;
 using testing::numbered;
@@ -18,7 +18,8 @@ using testing::revoked_entry;
 class CrlSetDelta : public CrlSetTest {
  protected:
   CrlSetDelta() { add_files({"base.crl", "delta.crl"}); }
-  static CrlSpec delta(std::uint64_t number, std::uint64_t base, const std::vector<std::uint64_t>& serials = {}) {
+  static CrlSpec delta(std::uint64_t number, std::uint64_t base,
+                       const std::vector<std::uint64_t>& serials = {}) {
     CrlSpec spec = numbered(number, serials);
     spec.delta_base = base;
     return spec;
@@ -66,21 +67,32 @@ TEST_F(CrlSetDelta, RemoveFromCrlEndsAsUnrevokedAndTheRestIsLookedUpInTheBase) {
 
 // req: OCSP-CRL-030
 TEST_F(CrlSetDelta, AppliesOnlyWithBaseUpToCompleteBelowDelta) {
-  struct Case { std::uint64_t base, complete, number; bool applied; };
-  for (const Case& c : std::vector<Case>{{5, 5, 6, true}, {4, 5, 6, true}, {6, 5, 7, false}, {5, 5, 5, false}, {3, 5, 4, false}}) {
+  struct Case {
+    std::uint64_t base, complete, number;
+    bool applied;
+  };
+  for (const Case& c : std::vector<Case>{{5, 5, 6, true},
+                                         {4, 5, 6, true},
+                                         {6, 5, 7, false},
+                                         {5, 5, 5, false},
+                                         {3, 5, 4, false}}) {
     directory_.write("x/base.crl", build_crl(issuer(), numbered(c.complete, {1})));
     directory_.write("x/delta.crl", build_crl(issuer(), delta(c.number, c.base, {9})));
     CrlPlan plan;
     std::vector<HeldCrl> held;
     for (const char* name : {"x/base.crl", "x/delta.crl"}) {
-      const CrlTerms terms{issuer().certificate, {issuer().certificate}, kTestNow, Seconds(300), 1 << 20};
-      auto judged = judge_crl(std::make_shared<Content>(muster::testing::read_octets(directory_.file(name))), name, terms);
+      const CrlTerms terms{
+          issuer().certificate, {issuer().certificate}, kTestNow, Seconds(300), 1 << 20};
+      auto judged =
+          judge_crl(std::make_shared<Content>(muster::testing::read_octets(directory_.file(name))),
+                    name, terms);
       ASSERT_TRUE(judged) << judged.error().detail;
       held.push_back(*std::move(judged));
     }
     const std::vector<const HeldCrl*> all{&held[0], &held[1]};
     plan = make_plan(all, {}, kTestNow);
-    EXPECT_EQ(plan.pairs.at(0).delta != nullptr, c.applied) << c.base << " " << c.complete << " " << c.number;
+    EXPECT_EQ(plan.pairs.at(0).delta != nullptr, c.applied)
+        << c.base << " " << c.complete << " " << c.number;
   }
 }
 
@@ -156,8 +168,8 @@ TEST_F(CrlSetDelta, ABaseThatIsOverServesUnderACurrentDelta) {
   EXPECT_TRUE(is_revoked(1) && is_revoked(2));
 }
 
-// What a delta told does not go when the delta goes, is over, or an older base comes (OCSP-CRL-012).
-// req: OCSP-CRL-012
+// What a delta told does not go when the delta goes, is over, or an older base comes
+// (OCSP-CRL-012). req: OCSP-CRL-012
 TEST_F(CrlSetDelta, ItsNewsIsNeverTakenBack) {
   write("base.crl", numbered(5, {1}));
   CrlSpec news = delta(7, 5, {3});
@@ -171,7 +183,8 @@ TEST_F(CrlSetDelta, ItsNewsIsNeverTakenBack) {
   clock_.advance(Seconds(61));
   look();
   EXPECT_TRUE(is_revoked(3));
-  EXPECT_FALSE(covers_everything()) << "the delta is over: what is not revoked is not known any more";
+  EXPECT_FALSE(covers_everything())
+      << "the delta is over: what is not revoked is not known any more";
   for (const bool again : {false, true}) {
     write("base.crl", numbered(6, {1}));  // newer than the base, older than what is in use
     again ? restart() : void();
@@ -195,10 +208,13 @@ class Authority {
       const auto found = now_.find(serial);
       if (found == now_.end()) {
         const bool hold = random_() % 2 == 0;
-        now_.emplace(serial, revoked_entry(make_serial(serial), kTestNow - Seconds(static_cast<int>(random_() % 100'000)),
-                                           hold ? ReasonCode::kCertificateHold : ReasonCode::kKeyCompromise));
+        now_.emplace(serial, revoked_entry(
+                                 make_serial(serial),
+                                 kTestNow - Seconds(static_cast<int>(random_() % 100'000)),
+                                 hold ? ReasonCode::kCertificateHold : ReasonCode::kKeyCompromise));
       } else if (found->second.reason == ReasonCode::kCertificateHold) {
-        random_() % 2 == 0 ? (void)now_.erase(found) : (void)(found->second.reason = ReasonCode::kSuperseded);
+        random_() % 2 == 0 ? (void)now_.erase(found)
+                           : (void)(found->second.reason = ReasonCode::kSuperseded);
       }
     }
   }
@@ -218,7 +234,8 @@ class Authority {
     spec.delta_base = base_number_;
     const auto differs = [&](std::uint64_t serial) {
       const auto a = base_.find(serial), b = now_.find(serial);
-      return (a == base_.end()) != (b == now_.end()) || (a != base_.end() && a->second.reason != b->second.reason) ||
+      return (a == base_.end()) != (b == now_.end()) ||
+             (a != base_.end() && a->second.reason != b->second.reason) ||
              (a != base_.end() && a->second.revocation_date != b->second.revocation_date);
     };
     for (std::uint64_t serial = 1; serial <= 40; ++serial) {
@@ -251,8 +268,8 @@ class Authority {
 class DeltaAgainstFull : public CrlSetDelta, public ::testing::WithParamInterface<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Seeds, DeltaAgainstFull, ::testing::Range(1u, 13u));
 
-// Whatever path a responder took through complete and delta CRLs, restarts included, its records are those of the full CRL.
-// req: OCSP-CRL-024 OCSP-CRL-035
+// Whatever path a responder took through complete and delta CRLs, restarts included, its records
+// are those of the full CRL. req: OCSP-CRL-024 OCSP-CRL-035
 TEST_P(DeltaAgainstFull, SameRecords) {
   Authority authority(GetParam());
   struct Full : SourceTest {

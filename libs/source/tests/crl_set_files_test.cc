@@ -7,10 +7,10 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::make_serial;
 using testing::numbered;
@@ -22,11 +22,14 @@ class CrlSetFiles : public CrlSetTest {
     std::filesystem::create_directories(directory_.file("crls"));
     spec_.crls.directories = {directory_.file("crls")};
   }
-  void remove(std::string_view name) const { ASSERT_EQ(std::remove(directory_.file(name).c_str()), 0); }
+  void remove(std::string_view name) const {
+    ASSERT_EQ(std::remove(directory_.file(name).c_str()), 0);
+  }
   /// How many files the shelf keeps.
   std::size_t kept() const {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.file("state"))) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_.file("state"))) {
       count += entry.is_regular_file() ? 1u : 0u;
     }
     return count;
@@ -81,7 +84,8 @@ TEST_F(CrlSetFiles, AHalfWrittenOneNeverCounts) {
   write("crls/a.crl", numbered(5, {1}));
   look();
   const Buffer next = build_crl(issuer(), numbered(6, {1, 2}));
-  for (const std::size_t part : {std::size_t{0}, std::size_t{1}, next.size() / 2, next.size() - 1}) {
+  for (const std::size_t part :
+       {std::size_t{0}, std::size_t{1}, next.size() / 2, next.size() - 1}) {
     directory_.write("crls/b.crl", Bytes(next).first(part));
     look();
     EXPECT_EQ(error(), SourceErrc::kMalformed) << part;
@@ -215,7 +219,8 @@ TEST_F(CrlSetFiles, KeptFilesThatWereAlteredAreNotUsed) {
   look();
   restart();
   remove("ca.crl");
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.file("state"))) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(directory_.file("state"))) {
     if (entry.is_regular_file()) {
       Buffer octets = muster::testing::read_octets(entry.path().string());
       octets[octets.size() / 2] ^= 1;
@@ -239,11 +244,13 @@ TEST_F(CrlSetFiles, LeavesNoTemporaryFilesBehind) {
     look();
   }
   EXPECT_EQ(kept(), 2u) << "the CRL and the list";
-  struct stat info{};
+  struct stat info {};
   for (const auto& entry : std::filesystem::directory_iterator(directory_.file("state"))) {
     ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0700u) << "nobody else writes there";
-    directory_.write(std::filesystem::relative(entry.path() / "incoming-crashed", directory_.path()).string(), "x");
+    directory_.write(
+        std::filesystem::relative(entry.path() / "incoming-crashed", directory_.path()).string(),
+        "x");
   }
   restart();
   look();
@@ -255,7 +262,8 @@ TEST_F(CrlSetFiles, AFullDiskForTheShelfKeepsTheLastGoodState) {
   write("ca.crl", numbered(5, {1}));
   look();
   // A directory in the place of the kept file: nothing can be renamed there.
-  const auto issuer_directory = std::filesystem::directory_iterator(directory_.file("state"))->path();
+  const auto issuer_directory =
+      std::filesystem::directory_iterator(directory_.file("state"))->path();
   const auto kept_file = std::filesystem::directory_iterator(issuer_directory)->path();
   std::filesystem::remove(kept_file);
   std::filesystem::create_directories(kept_file / "x");
@@ -280,7 +288,8 @@ TEST_F(CrlSetFiles, EndsWithItsNextUpdateItsAgeOrTheGrace) {
   restart();
   spec_.crls.grace = Seconds(50);
   look();
-  EXPECT_EQ(state().next_update, kTestNow + Seconds(100)) << "answers end with the CRL while it is current";
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(100))
+      << "answers end with the CRL while it is current";
   clock_.advance(Seconds(100));
   look();
   EXPECT_EQ(state().next_update, kTestNow + Seconds(150)) << "and only then with the grace";
@@ -295,7 +304,8 @@ TEST_F(CrlSetFiles, EndsWithItsNextUpdateItsAgeOrTheGrace) {
   spec_.crls.grace = Seconds(0);
   spec_.crls.max_age = kTestNow + Seconds(10) - crl.this_update;
   look();
-  EXPECT_EQ(state().next_update, kTestNow + Seconds(10)) << "older than permitted, whatever nextUpdate says";
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(10))
+      << "older than permitted, whatever nextUpdate says";
   restart();
   spec_.crls.max_age.reset();
   crl = numbered(6);

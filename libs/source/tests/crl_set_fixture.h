@@ -35,7 +35,8 @@ inline der::Extension scope_extension(const Scope& scope) {
   point.only_attribute_certs = scope.attribute_only;
   point.indirect = scope.indirect;
   point.only_some_reasons = scope.reasons;
-  return {to_buffer(oid::kCeIssuingDistributionPoint), true, crl::encode_issuing_distribution_point(point)};
+  return {to_buffer(oid::kCeIssuingDistributionPoint), true,
+          crl::encode_issuing_distribution_point(point)};
 }
 
 inline crl::Entry removal_entry(std::uint64_t serial) {
@@ -61,7 +62,9 @@ class CrlSetTest : public SourceTest {
     watch_.load.state_directory = directory_.file("state");
     spec_ = spec(SourceKind::kCrlSet, "the set");
   }
-  void write(std::string_view name, const CrlSpec& crl) { directory_.write(name, build_crl(issuer(), crl)); }
+  void write(std::string_view name, const CrlSpec& crl) {
+    directory_.write(name, build_crl(issuer(), crl));
+  }
   void add_files(std::initializer_list<std::string_view> names) {
     for (const std::string_view name : names) {
       spec_.crls.files.push_back(directory_.file(name));
@@ -69,7 +72,8 @@ class CrlSetTest : public SourceTest {
   }
   CrlSetKeeper& keeper() {
     if (!keeper_) {
-      keeper_ = std::make_unique<CrlSetKeeper>(*store_, spec_, watch_, clock_, null_logger(), downloads_.get());
+      keeper_ = std::make_unique<CrlSetKeeper>(*store_, spec_, watch_, clock_, null_logger(),
+                                               downloads_.get());
     }
     return *keeper_;
   }

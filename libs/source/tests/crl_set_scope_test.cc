@@ -3,10 +3,10 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::build_crl;
 using testing::CrlSetTest;
 using testing::CrlSpec;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::make_serial;
 using testing::numbered;
@@ -16,7 +16,8 @@ using testing::scope_extension;
 
 class CrlSetScope : public CrlSetTest {
  protected:
-  static CrlSpec scoped(const Scope& scope, const std::vector<std::uint64_t>& serials, std::uint64_t number = 5) {
+  static CrlSpec scoped(const Scope& scope, const std::vector<std::uint64_t>& serials,
+                        std::uint64_t number = 5) {
     CrlSpec spec = numbered(number, serials);
     spec.extensions.push_back(scope_extension(scope));
     return spec;
@@ -78,7 +79,8 @@ TEST_F(CrlSetScope, TheWholeSetComesInOneTransaction) {
   add_files({"1.crl", "2.crl", "3.crl"});
   spec_.crls.partitions = {"http://ca/1.crl", "http://ca/2.crl", "http://ca/3.crl"};
   for (int i = 1; i <= 3; ++i) {
-    write(std::to_string(i) + ".crl", scoped({.uri = "http://ca/" + std::to_string(i) + ".crl"}, {static_cast<std::uint64_t>(i)}));
+    write(std::to_string(i) + ".crl", scoped({.uri = "http://ca/" + std::to_string(i) + ".crl"},
+                                             {static_cast<std::uint64_t>(i)}));
   }
   const std::uint64_t before = state().sequence;
   ASSERT_TRUE(look().loaded);
@@ -132,13 +134,15 @@ TEST_F(CrlSetScope, ReasonsAddUp) {
   EXPECT_TRUE(is_revoked(1));
   EXPECT_FALSE(covers_everything()) << "revoked for another reason, perhaps";
   EXPECT_EQ(error(), SourceErrc::kUnreadable);
-  CrlSpec others = scoped({.reasons = static_cast<crl::ReasonSet>(crl::kAllReasons & ~compromise)}, {2});
+  CrlSpec others =
+      scoped({.reasons = static_cast<crl::ReasonSet>(crl::kAllReasons & ~compromise)}, {2});
   others.entries.push_back(revoked_entry(make_serial(1), kTestNow, ReasonCode::kCertificateHold));
   write("others.crl", others);
   look();
   EXPECT_TRUE(covers_everything()) << error_text();
   EXPECT_TRUE(is_revoked(2));
-  EXPECT_EQ(find("01")->state, store::State::kRevoked) << "a revocation outweighs a hold on another CRL";
+  EXPECT_EQ(find("01")->state, store::State::kRevoked)
+      << "a revocation outweighs a hold on another CRL";
   restart();
   std::remove(directory_.file("some.crl").c_str());
   look();
@@ -165,7 +169,9 @@ class CrlSetIndirect : public CrlSetScope {
     entry.extensions.push_back({to_buffer(oid::kCeCertificateIssuer), true, names.take()});
     return entry;
   }
-  static CrlSpec indirect(std::uint64_t number = 5) { return scoped({.indirect = true}, {}, number); }
+  static CrlSpec indirect(std::uint64_t number = 5) {
+    return scoped({.indirect = true}, {}, number);
+  }
   const muster::testing::Identity crl_issuer_ = make_crl_issuer(issuer());
 };
 
@@ -210,7 +216,8 @@ TEST_F(CrlSetIndirect, WithoutTheFlagAnotherNameSaysNothing) {
 TEST_F(CrlSetIndirect, ItsIssuerMustLeadToTheCaOrToTheSameAnchor) {
   CrlSpec crl = indirect();
   crl.entries.push_back(of(issuer().certificate, 2));
-  const auto stranger_root = muster::testing::make_self_signed(muster::testing::ca_spec("Stranger"));
+  const auto stranger_root =
+      muster::testing::make_self_signed(muster::testing::ca_spec("Stranger"));
   const auto stranger = make_crl_issuer(stranger_root);
   spec_.crls.signers = {stranger.certificate};
   spec_.crls.signer_chain = {stranger_root.certificate};

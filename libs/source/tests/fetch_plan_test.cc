@@ -5,7 +5,9 @@
 namespace muster::source {
 namespace {
 
-constexpr MonotonicTime at(std::int64_t seconds) { return MonotonicTime(Seconds(1'000'000 + seconds)); }
+constexpr MonotonicTime at(std::int64_t seconds) {
+  return MonotonicTime(Seconds(1'000'000 + seconds));
+}
 FetchTiming timing() { return {Seconds(3600), Milliseconds(5'000), Milliseconds(600'000)}; }
 Seconds after(const FetchPlan& plan, std::int64_t seconds) {
   return std::chrono::duration_cast<Seconds>(plan.next() - at(seconds));

@@ -37,7 +37,8 @@ TEST(IndexLine, ReadsWhatOpensslWrites) {
   EXPECT_EQ(valid.status.expires, at("2027-11-24T10:00:00Z"));
   EXPECT_EQ(valid.file, "unknown");
   EXPECT_EQ(valid.subject, "/C=DE/O=Corp/CN=leaf");
-  const IndexRecord revoked = must_parse("R\t271124100000Z\t261120080910Z\t00FF\t/certs/00FF.pem\t/CN=x");
+  const IndexRecord revoked =
+      must_parse("R\t271124100000Z\t261120080910Z\t00FF\t/certs/00FF.pem\t/CN=x");
   EXPECT_EQ(revoked.status.state, State::kRevoked);
   EXPECT_EQ(revoked.status.revoked_at, at("2026-11-20T08:09:10Z"));
   EXPECT_FALSE(revoked.status.reason);
@@ -48,7 +49,9 @@ TEST(IndexLine, ReadsWhatOpensslWrites) {
 }
 
 TEST(IndexLine, AnExpiredEntryWithARevocationStaysRevoked) {
-  EXPECT_EQ(must_parse("E\t200101000000Z\t190101000000Z,superseded\t01\tunknown\t/CN=x").status.state, State::kRevoked);
+  EXPECT_EQ(
+      must_parse("E\t200101000000Z\t190101000000Z,superseded\t01\tunknown\t/CN=x").status.state,
+      State::kRevoked);
 }
 
 TEST(IndexLine, YearsOfTwoAndFourDigits) {
@@ -74,10 +77,12 @@ TEST(IndexLine, EveryReasonOpensslWrites) {
   EXPECT_EQ(reason("cessationOfOperation").reason, ReasonCode::kCessationOfOperation);
   EXPECT_EQ(reason("privilegeWithdrawn").reason, ReasonCode::kPrivilegeWithdrawn);
   EXPECT_EQ(reason("AACompromise").reason, ReasonCode::kAaCompromise);
-  EXPECT_EQ(reason("KEYCOMPROMISE").reason, ReasonCode::kKeyCompromise) << "case does not count, as in openssl";
+  EXPECT_EQ(reason("KEYCOMPROMISE").reason, ReasonCode::kKeyCompromise)
+      << "case does not count, as in openssl";
   EXPECT_FALSE(reason("removeFromCRL").reason);
   EXPECT_EQ(reason("removeFromCRL").state, State::kRevoked) << "means something in delta CRLs only";
-  for (const std::string_view hold : {"certificateHold", "holdInstruction,holdInstructionReject", "holdInstruction,1.2.840.10040.2.3"}) {
+  for (const std::string_view hold : {"certificateHold", "holdInstruction,holdInstructionReject",
+                                      "holdInstruction,1.2.840.10040.2.3"}) {
     EXPECT_EQ(reason(hold).state, State::kHold) << hold;
     EXPECT_EQ(reason(hold).reason, ReasonCode::kCertificateHold) << hold;
   }
@@ -89,7 +94,8 @@ TEST(IndexLine, EveryReasonOpensslWrites) {
 // req: OCSP-CRL-043
 TEST(IndexLine, OddSerials) {
   const auto serial = [](std::string_view text) {
-    return to_hex(must_parse("V\t300101000000Z\t\t" + std::string(text) + "\tunknown\t/CN=x").serial.octets());
+    return to_hex(must_parse("V\t300101000000Z\t\t" + std::string(text) + "\tunknown\t/CN=x")
+                      .serial.octets());
   };
   EXPECT_EQ(serial("00"), "00");
   EXPECT_EQ(serial("0001"), "01");
@@ -115,18 +121,21 @@ TEST(IndexLine, RefusesEverythingElseWithItsReason) {
   expect_error("X\t300101000000Z\t\t01\tunknown\t/CN=x", IndexErrc::kBadFlag);
   expect_error("v\t300101000000Z\t\t01\tunknown\t/CN=x", IndexErrc::kBadFlag);
   expect_error("VV\t300101000000Z\t\t01\tunknown\t/CN=x", IndexErrc::kBadFlag);
-  for (const std::string_view date : {"", "300101000000", "3001010000Z", "301301000000Z", "300230000000Z", "300101240000Z",
-                                      "300101006000Z", "300101000060Z", "30010100000AZ", "300101000000+0100Z", "-00101000000Z"}) {
+  for (const std::string_view date :
+       {"", "300101000000", "3001010000Z", "301301000000Z", "300230000000Z", "300101240000Z",
+        "300101006000Z", "300101000060Z", "30010100000AZ", "300101000000+0100Z", "-00101000000Z"}) {
     expect_error("V\t" + std::string(date) + "\t\t01\tunknown\t/CN=x", IndexErrc::kBadExpiry);
   }
   expect_error("V\t300101000000Z\t260101000000Z\t01\tunknown\t/CN=x", IndexErrc::kBadRevocation);
   expect_error("R\t300101000000Z\t\t01\tunknown\t/CN=x", IndexErrc::kBadRevocation);
   expect_error(revoked_line("keyCompromise"), IndexErrc::kBadRevocation);
-  for (const std::string_view reason : {"", "foo", "keyTime", "keyTime,", "keyTime,yesterday", "holdInstruction",
-                                        "holdInstruction,", "superseded,more", "keyTime,20251224120000Z,more"}) {
+  for (const std::string_view reason :
+       {"", "foo", "keyTime", "keyTime,", "keyTime,yesterday", "holdInstruction",
+        "holdInstruction,", "superseded,more", "keyTime,20251224120000Z,more"}) {
     expect_error(revoked_line("260101000000Z," + std::string(reason)), IndexErrc::kBadReason);
   }
-  for (const std::string& serial : std::vector<std::string>{"", "-", "XY", "01:02", "0x01", " 01", "--1", std::string(130, '7')}) {
+  for (const std::string& serial : std::vector<std::string>{"", "-", "XY", "01:02", "0x01", " 01",
+                                                            "--1", std::string(130, '7')}) {
     expect_error("V\t300101000000Z\t\t" + serial + "\tunknown\t/CN=x", IndexErrc::kBadSerial);
   }
   expect_error(std::string("V\t300101000000Z\t\t01\tunk\0own\t/CN=x", 34), IndexErrc::kBadOctet);
@@ -191,7 +200,9 @@ Parsed parse(std::string_view text, std::size_t piece) {
 
 TEST(IndexParser, GivesTheSameHoweverTheOctetsArrive) {
   const std::string text =
-      "# comment\nV\t300101000000Z\t\t01\tunknown\t/CN=x\r\n\r\n\nR\t300101000000Z\t260101000000Z\t02\tunknown\t/CN=y\n";
+      "# "
+      "comment\nV\t300101000000Z\t\t01\tunknown\t/"
+      "CN=x\r\n\r\n\nR\t300101000000Z\t260101000000Z\t02\tunknown\t/CN=y\n";
   for (std::size_t piece = 1; piece <= text.size(); ++piece) {
     const Parsed parsed = parse(text, piece);
     EXPECT_FALSE(parsed.error);
@@ -208,7 +219,9 @@ TEST(IndexParser, NamesTheLine) {
 }
 
 TEST(IndexParser, ARecordCutAnywhereIsNotTaken) {
-  const std::string text = "V\t300101000000Z\t\t01\tunknown\t/CN=x\nR\t300101000000Z\t260101000000Z\t02\tunknown\t/CN=y\n";
+  const std::string text =
+      "V\t300101000000Z\t\t01\tunknown\t/CN=x\nR\t300101000000Z\t260101000000Z\t02\tunknown\t/"
+      "CN=y\n";
   const std::size_t first = text.find('\n') + 1;
   for (std::size_t n = 0; n < text.size(); ++n) {
     const Parsed parsed = parse(std::string_view(text).substr(0, n), 1000);
@@ -218,7 +231,8 @@ TEST(IndexParser, ARecordCutAnywhereIsNotTaken) {
 }
 
 TEST(IndexParser, BoundsALine) {
-  const std::string fits = "V\t300101000000Z\t\t01\tunknown\t" + std::string(kMaxIndexLineOctets - 28, 'x');
+  const std::string fits =
+      "V\t300101000000Z\t\t01\tunknown\t" + std::string(kMaxIndexLineOctets - 28, 'x');
   ASSERT_EQ(fits.size(), kMaxIndexLineOctets);
   EXPECT_FALSE(parse(fits + "\n", 1000).error);
   const Parsed parsed = parse(fits + "x\n", 1000);
@@ -234,8 +248,10 @@ TEST(IndexParser, ReadsTheDatabaseOfARealCa) {
   }
   const muster::testing::TempDir dir;
   dir.write("ca.cnf",
-            "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n"
-            "default_days=30\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n[req]\ndistinguished_name=d\n[d]\n");
+            "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_"
+            "md=sha256\n"
+            "default_days=30\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n[req]"
+            "\ndistinguished_name=d\n[d]\n");
   dir.write("index.txt", "");
   dir.write("serial", "FF10\n");
   const auto run = [&](std::vector<std::string> arguments) {
@@ -245,10 +261,10 @@ TEST(IndexParser, ReadsTheDatabaseOfARealCa) {
     const auto result = muster::testing::run_process(arguments, options);
     ASSERT_EQ(result.exit_code, 0) << result.describe();
   };
-  run({"req", "-x509", "-config", "ca.cnf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-       "ca.key", "-out", "ca.pem", "-subj", "/CN=CA", "-days", "99"});
-  run({"req", "-config", "ca.cnf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "l.key",
-       "-out", "l.csr", "-subj", "/CN=a\tb"});
+  run({"req", "-x509", "-config", "ca.cnf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+       "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=CA", "-days", "99"});
+  run({"req", "-config", "ca.cnf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+       "-keyout", "l.key", "-out", "l.csr", "-subj", "/CN=a\tb"});
   const std::vector<std::vector<std::string>> revocations = {
       {},
       {"-crl_reason", "keyCompromise"},
@@ -258,16 +274,17 @@ TEST(IndexParser, ReadsTheDatabaseOfARealCa) {
       {"-crl_CA_compromise", "20251224120000Z"},
   };
   for (std::size_t i = 0; i <= revocations.size(); ++i) {
-    run({"ca", "-config", "ca.cnf", "-batch", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "l.csr", "-out", "l.pem",
-         "-notext"});
+    run({"ca", "-config", "ca.cnf", "-batch", "-cert", "ca.pem", "-keyfile", "ca.key", "-in",
+         "l.csr", "-out", "l.pem", "-notext"});
     if (i < revocations.size()) {
-      std::vector<std::string> revoke = {"ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-revoke", "l.pem"};
+      std::vector<std::string> revoke = {"ca",       "-config", "ca.cnf",  "-cert", "ca.pem",
+                                         "-keyfile", "ca.key",  "-revoke", "l.pem"};
       revoke.insert(revoke.end(), revocations[i].begin(), revocations[i].end());
       run(revoke);
     }
   }
-  run({"ca", "-config", "ca.cnf", "-batch", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "l.csr", "-out", "l.pem",
-       "-notext", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z"});
+  run({"ca", "-config", "ca.cnf", "-batch", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "l.csr",
+       "-out", "l.pem", "-notext", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z"});
   run({"ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-updatedb"});
 
   std::vector<store::Status> statuses;

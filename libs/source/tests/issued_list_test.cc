@@ -10,8 +10,8 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::CrlSetTest;
+using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::numbered;
 using testing::revoked_line;
@@ -19,23 +19,26 @@ using testing::valid_line;
 
 std::map<std::string, std::optional<UnixSeconds>> records(std::string_view text) {
   std::map<std::string, std::optional<UnixSeconds>> all;
-  const auto read = read_issued_list(text, [&](const Serial& serial, std::optional<UnixSeconds> expires) {
-    all.emplace(serial.to_hex(), expires);
-    return true;
-  });
+  const auto read =
+      read_issued_list(text, [&](const Serial& serial, std::optional<UnixSeconds> expires) {
+        all.emplace(serial.to_hex(), expires);
+        return true;
+      });
   EXPECT_TRUE(read) << to_string(read.error().code);
   EXPECT_TRUE(!read || *read == all.size());
   return all;
 }
 IssuedError error_of(std::string_view text) {
-  const auto read = read_issued_list(text, [](const Serial&, std::optional<UnixSeconds>) { return true; });
+  const auto read =
+      read_issued_list(text, [](const Serial&, std::optional<UnixSeconds>) { return true; });
   EXPECT_FALSE(read) << text;
   return read ? IssuedError{} : read.error();
 }
 
 TEST(IssuedList, ReadsSerialsAndExpiries) {
   const auto all = records(
-      "# issued by the CA\n\n4a19C2\n00ff,2027-01-31T00:00:00Z\r\n01 2027-01-31\n  02\t270131000000Z  # comment\n03;20270131000000Z\n"
+      "# issued by the CA\n\n4a19C2\n00ff,2027-01-31T00:00:00Z\r\n01 2027-01-31\n  "
+      "02\t270131000000Z  # comment\n03;20270131000000Z\n"
       "AB:CD\n");
   const UnixSeconds end = *parse_iso8601("2027-01-31T00:00:00Z");
   EXPECT_EQ(all.size(), 6u);
@@ -112,7 +115,9 @@ TEST_F(IssuedInSet, AHalfWrittenOrEmptiedListChangesNothing) {
       directory_.write("issued.txt", text);
       restarted ? restart() : void();
       look();
-      EXPECT_EQ(error(), text.ends_with('\n') || text.empty() ? SourceErrc::kEmptied : SourceErrc::kMalformed) << text;
+      EXPECT_EQ(error(), text.ends_with('\n') || text.empty() ? SourceErrc::kEmptied
+                                                              : SourceErrc::kMalformed)
+          << text;
       EXPECT_TRUE(knows_good(1) && knows_good(3) && knows_good(5)) << text;
       write("ca.crl", numbered(6, {2, 4}));  // a new CRL meanwhile
       look();
@@ -140,13 +145,15 @@ TEST_F(IssuedInSet, AnOldListCallsNothingNeverIssued) {
   clock_.advance(Seconds(1000));
   write_time(kTestNow + Seconds(900));
   look();
-  EXPECT_EQ(state().never_issued_until, kTestNow + Seconds(4500)) << "written again, with the same serials";
+  EXPECT_EQ(state().never_issued_until, kTestNow + Seconds(4500))
+      << "written again, with the same serials";
   restart();
   look();
   EXPECT_EQ(state().never_issued_until, kTestNow + Seconds(4500));
   write_time(kTestNow + Seconds(99'999));
   look();
-  EXPECT_EQ(state().never_issued_until, clock_.now() + Seconds(3600)) << "a time ahead of the clock counts as now";
+  EXPECT_EQ(state().never_issued_until, clock_.now() + Seconds(3600))
+      << "a time ahead of the clock counts as now";
 }
 
 TEST_F(IssuedInSet, ListsOfADirectoryAddUp) {
@@ -167,12 +174,13 @@ TEST_F(IssuedInSet, ListsOfADirectoryAddUp) {
   EXPECT_TRUE(knows_good(1));
 }
 
-// A certificate whose revocation is taken off the CRL before it expires stays revoked, with an alarm.
-// req: OCSP-CRL-051
+// A certificate whose revocation is taken off the CRL before it expires stays revoked, with an
+// alarm. req: OCSP-CRL-051
 TEST_F(IssuedInSet, ARevocationIsNotTakenBackWhileTheListKnowsTheCertificateAlive) {
   directory_.write("issued.txt", "01\n02 2027-01-31\n03\n");
   testing::CrlSpec crl = numbered(6, {2, 3});
-  crl.entries.push_back(testing::revoked_entry(testing::make_serial(1), kTestNow, ReasonCode::kCertificateHold));
+  crl.entries.push_back(
+      testing::revoked_entry(testing::make_serial(1), kTestNow, ReasonCode::kCertificateHold));
   write("ca.crl", crl);
   look();
   ASSERT_TRUE(is_revoked(1) && is_revoked(2) && is_revoked(3));
@@ -188,12 +196,15 @@ TEST_F(IssuedInSet, ARevocationIsNotTakenBackWhileTheListKnowsTheCertificateAliv
 // req: OCSP-CRL-056
 TEST_F(IssuedInSet, SaysWhatAnIndexOfTheSameContentSays) {
   const std::string index = valid_line("01") + revoked_line("02", "260101000000Z,superseded") +
-                            revoked_line("03", "260202000000Z") + revoked_line("04", "260303000000Z,certificateHold") +
-                            valid_line("05");
+                            revoked_line("03", "260202000000Z") +
+                            revoked_line("04", "260303000000Z,certificateHold") + valid_line("05");
   testing::CrlSpec crl = numbered(6);
-  crl.entries = {testing::revoked_entry(testing::make_serial(2), *parse_iso8601("2026-01-01T00:00:00Z"), ReasonCode::kSuperseded),
-                 testing::revoked_entry(testing::make_serial(3), *parse_iso8601("2026-02-02T00:00:00Z")),
-                 testing::revoked_entry(testing::make_serial(4), *parse_iso8601("2026-03-03T00:00:00Z"), ReasonCode::kCertificateHold)};
+  crl.entries = {
+      testing::revoked_entry(testing::make_serial(2), *parse_iso8601("2026-01-01T00:00:00Z"),
+                             ReasonCode::kSuperseded),
+      testing::revoked_entry(testing::make_serial(3), *parse_iso8601("2026-02-02T00:00:00Z")),
+      testing::revoked_entry(testing::make_serial(4), *parse_iso8601("2026-03-03T00:00:00Z"),
+                             ReasonCode::kCertificateHold)};
   write("ca.crl", crl);
   directory_.write("issued.txt", index);
   look();

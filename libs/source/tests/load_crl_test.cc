@@ -5,14 +5,14 @@
 namespace muster::source {
 namespace {
 
-using ::testing::HasSubstr;
-using testing::kTestNow;
-using testing::SourceTest;
 using muster::testing::build_crl;
 using muster::testing::CrlSpec;
 using muster::testing::make_serial;
 using muster::testing::revoked_entry;
 using store::State;
+using ::testing::HasSubstr;
+using testing::kTestNow;
+using testing::SourceTest;
 class LoadCrl : public SourceTest {
  protected:
   static CrlSpec spec_with(std::vector<crl::Entry> entries, std::uint64_t number = 5) {
@@ -39,11 +39,13 @@ TEST_F(LoadCrl, TakesEntriesAndTimesAsTheyAre) {
   const UnixSeconds when = kTestNow - Seconds(5000);
   crl::Entry with_date = revoked_entry(make_serial(0xff01), when, ReasonCode::kKeyCompromise);
   with_date.invalidity_date = kTestNow - Seconds(9000);
-  const CrlSpec crl = spec_with({revoked_entry(make_serial(3)), with_date,
-                                 revoked_entry(make_serial(9), when, ReasonCode::kCertificateHold)});
+  const CrlSpec crl =
+      spec_with({revoked_entry(make_serial(3)), with_date,
+                 revoked_entry(make_serial(9), when, ReasonCode::kCertificateHold)});
   for (const bool pem : {false, true}) {
     const Buffer der = build_crl(issuer(), crl);
-    const auto loaded = pem ? load_crl(as_bytes(muster::testing::to_pem("X509 CRL", der))) : load_crl(der);
+    const auto loaded =
+        pem ? load_crl(as_bytes(muster::testing::to_pem("X509 CRL", der))) : load_crl(der);
     ASSERT_TRUE(loaded) << loaded.error().detail;
     EXPECT_EQ(state().records, 3u);
     EXPECT_EQ(find("03")->state, State::kRevoked);
@@ -52,7 +54,8 @@ TEST_F(LoadCrl, TakesEntriesAndTimesAsTheyAre) {
     EXPECT_EQ(find("FF01")->invalidity_date, kTestNow - Seconds(9000));
     EXPECT_EQ(find("09")->state, State::kHold);
     EXPECT_FALSE(find("04"));
-    EXPECT_EQ(state().knows_issued, store::KnowsIssued::kNo) << "a CRL cannot tell what was never issued";
+    EXPECT_EQ(state().knows_issued, store::KnowsIssued::kNo)
+        << "a CRL cannot tell what was never issued";
     EXPECT_EQ(state().this_update, crl.this_update);
     EXPECT_EQ(state().next_update, crl.next_update);
     EXPECT_EQ(state().crl_number, (Buffer{5}));
@@ -72,13 +75,15 @@ TEST_F(LoadCrl, WithoutNextUpdateIsUsedForTheConfiguredAge) {
 // req: OCSP-CRL-012
 TEST_F(LoadCrl, RefusesAnOlderOne) {
   ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({revoked_entry(make_serial(3))}, 256))));
-  expect_refused(build_crl(issuer(), spec_with({}, 255)), SourceErrc::kRollback, "number 00ff after 0100");
+  expect_refused(build_crl(issuer(), spec_with({}, 255)), SourceErrc::kRollback,
+                 "number 00ff after 0100");
   CrlSpec earlier = spec_with({}, 257);
   earlier.this_update = kTestNow - Seconds(7200);
   expect_refused(build_crl(issuer(), earlier), SourceErrc::kRollback, "thisUpdate");
   earlier.number.reset();
   expect_refused(build_crl(issuer(), earlier), SourceErrc::kRollback, "older");
-  ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({}, 256)))) << "the same number again is no step back";
+  ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({}, 256))))
+      << "the same number again is no step back";
   ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({}, 257))));
 }
 
@@ -133,7 +138,8 @@ TEST_F(LoadCrl, RefusesUnknownCriticalExtensions) {
   expect_refused(build_crl(issuer(), crl), SourceErrc::kNotTrusted, "(critical-extension)");
   crl::Entry entry = revoked_entry(make_serial(3));
   entry.extensions.push_back(muster::testing::unknown_extension(true));
-  expect_refused(build_crl(issuer(), spec_with({entry})), SourceErrc::kNotTrusted, "(critical-extension)");
+  expect_refused(build_crl(issuer(), spec_with({entry})), SourceErrc::kNotTrusted,
+                 "(critical-extension)");
 }
 
 /// IssuingDistributionPoint with one context-tagged field.
@@ -149,11 +155,14 @@ TEST_F(LoadCrl, RefusesWhatDoesNotCoverEveryCertificate) {
   expect_refused(build_crl(issuer(), delta), SourceErrc::kUnsupported, "delta");
   const Buffer yes{0xff};
   const std::vector<std::tuple<unsigned, Buffer, std::string>> scopes = {
-      {1, yes, "one kind"}, {2, yes, "one kind"}, {3, {0x06, 0x40}, "some revocation reasons"},
+      {1, yes, "one kind"},
+      {2, yes, "one kind"},
+      {3, {0x06, 0x40}, "some revocation reasons"},
       {5, yes, "attribute certificates"}};
   for (const auto& [tag, content, text] : scopes) {
     CrlSpec crl = spec_with({});
-    crl.extensions.push_back({to_buffer(oid::kCeIssuingDistributionPoint), true, idp(tag, content)});
+    crl.extensions.push_back(
+        {to_buffer(oid::kCeIssuingDistributionPoint), true, idp(tag, content)});
     expect_refused(build_crl(issuer(), crl), SourceErrc::kUnsupported, text);
   }
 }
@@ -170,7 +179,8 @@ TEST_F(LoadCrl, TakesAnExpiredOneSoThatItsAgeShows) {
   CrlSpec crl = spec_with({revoked_entry(make_serial(3))});
   crl.next_update = kTestNow - Seconds(1);
   ASSERT_TRUE(load_crl(build_crl(issuer(), crl)));
-  EXPECT_EQ(state().next_update, kTestNow - Seconds(1)) << "the responder must see it and refuse to answer";
+  EXPECT_EQ(state().next_update, kTestNow - Seconds(1))
+      << "the responder must see it and refuse to answer";
 }
 
 TEST_F(LoadCrl, DamageAtEveryOctetChangesNothing) {
@@ -194,7 +204,9 @@ TEST_F(LoadCrl, DamageAtEveryOctetChangesNothing) {
 // req: OCSP-RESP-004
 TEST_F(LoadCrl, WhatTheNextOneLeavesOutIsRevokedNoLonger) {
   ASSERT_TRUE(load_crl(build_crl(
-      issuer(), spec_with({revoked_entry(make_serial(3), kTestNow, ReasonCode::kCertificateHold), revoked_entry(make_serial(4))}, 5))));
+      issuer(), spec_with({revoked_entry(make_serial(3), kTestNow, ReasonCode::kCertificateHold),
+                           revoked_entry(make_serial(4))},
+                          5))));
   const auto loaded = load_crl(build_crl(issuer(), spec_with({revoked_entry(make_serial(5))}, 6)));
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->changes.removed, 2u);
@@ -204,8 +216,10 @@ TEST_F(LoadCrl, WhatTheNextOneLeavesOutIsRevokedNoLonger) {
 
 // req: OCSP-CRL-056
 TEST_F(LoadCrl, SaysTheSameAsAnIndexWithEqualContent) {
-  ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({revoked_entry(make_serial(0xabcd), *parse_iso8601("2026-01-01T00:00:00Z"),
-                                                                     ReasonCode::kSuperseded)}))));
+  ASSERT_TRUE(load_crl(build_crl(
+      issuer(),
+      spec_with({revoked_entry(make_serial(0xabcd), *parse_iso8601("2026-01-01T00:00:00Z"),
+                               ReasonCode::kSuperseded)}))));
   store::Status from_crl = *find("ABCD");
   ASSERT_TRUE(load_index(testing::revoked_line("ABCD")));
   store::Status from_index = *find("ABCD");

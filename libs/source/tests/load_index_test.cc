@@ -3,12 +3,12 @@
 namespace muster::source {
 namespace {
 
+using store::State;
 using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::revoked_line;
 using testing::SourceTest;
 using testing::valid_line;
-using store::State;
 class LoadIndex : public SourceTest {
  protected:
   void expect_refused(std::string_view text, SourceErrc code, const std::string& substring) {
@@ -52,8 +52,10 @@ TEST_F(LoadIndex, ReplacesTheWholeState) {
 TEST_F(LoadIndex, ABrokenFileChangesNothing) {
   ASSERT_TRUE(load_index(valid_line("01") + revoked_line("02")));
   expect_refused(valid_line("01") + "R\t300101000000Z\t2601", SourceErrc::kMalformed, "line 2");
-  expect_refused(valid_line("01") + revoked_line("02") + "nonsense\n" + valid_line("03"), SourceErrc::kMalformed, "line 3");
-  expect_refused(valid_line("01") + "V\t300101000000Z\t\t0Z\tunknown\t/CN=x\n", SourceErrc::kMalformed, "field 4");
+  expect_refused(valid_line("01") + revoked_line("02") + "nonsense\n" + valid_line("03"),
+                 SourceErrc::kMalformed, "line 3");
+  expect_refused(valid_line("01") + "V\t300101000000Z\t\t0Z\tunknown\t/CN=x\n",
+                 SourceErrc::kMalformed, "field 4");
   expect_refused(std::string(4096, '\0'), SourceErrc::kMalformed, "line 1");
   expect_refused("", SourceErrc::kEmptied, "2 were known");
   expect_refused(valid_line("01") + valid_line("02") + revoked_line("01"), SourceErrc::kConflict,
@@ -96,7 +98,8 @@ TEST_F(LoadIndex, AnUnreadableFileIsNamed) {
 
 // req: OCSP-RESP-068
 TEST_F(LoadIndex, ARevocationDroppedBeforeExpiryIsKeptWithAnAlarm) {
-  ASSERT_TRUE(load_index(valid_line("01") + revoked_line("02") + revoked_line("03", "260101000000Z", "260201000000Z")));
+  ASSERT_TRUE(load_index(valid_line("01") + revoked_line("02") +
+                         revoked_line("03", "260101000000Z", "260201000000Z")));
   const auto loaded = load_index(valid_line("01") + valid_line("04"));
   ASSERT_TRUE(loaded) << loaded.error().detail;
   EXPECT_EQ(loaded->kept_revoked(), 1u);
@@ -117,7 +120,8 @@ TEST_F(LoadIndex, OnlyAHoldCanBeLifted) {
   EXPECT_EQ(loaded->kept_revoked(), 1u);
   // A hold that becomes final, and a corrected reason, are news.
   ASSERT_TRUE(load_index(revoked_line("01", "260101000000Z,certificateHold") + revoked_line("02")));
-  ASSERT_TRUE(load_index(revoked_line("01", "260103000000Z,keyCompromise") + revoked_line("02", "260101000000Z,keyCompromise")));
+  ASSERT_TRUE(load_index(revoked_line("01", "260103000000Z,keyCompromise") +
+                         revoked_line("02", "260101000000Z,keyCompromise")));
   EXPECT_EQ(find("01")->reason, ReasonCode::kKeyCompromise);
   EXPECT_EQ(find("02")->reason, ReasonCode::kKeyCompromise);
 }

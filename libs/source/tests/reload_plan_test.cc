@@ -81,7 +81,8 @@ TEST(ReloadPlan, TriesAgainLaterAndLater) {
   plan.loaded(stamp(1), Outcome::kTryAgain, at(3000));
   EXPECT_EQ(plan.look(stamp(1), Hint::kNone, at(6000)), Action::kLoad) << "at most retry_most";
   plan.loaded(stamp(1), Outcome::kTryAgain, at(6000));
-  EXPECT_EQ(plan.look(stamp(2), Hint::kComplete, at(6001)), Action::kLoad) << "other contents need not wait";
+  EXPECT_EQ(plan.look(stamp(2), Hint::kComplete, at(6001)), Action::kLoad)
+      << "other contents need not wait";
 }
 
 TEST(ReloadPlan, AMissingFileIsSaidAndItsReturnNoticed) {

@@ -24,7 +24,9 @@ class SourceTest : public ::testing::Test {
     id_ = *store_->ensure_issuer(make_issuer_key(issuer().certificate), "CA");
     options_.now = kTestNow;
   }
-  static const muster::testing::Identity& issuer() { return muster::testing::standard_pki().intermediate; }
+  static const muster::testing::Identity& issuer() {
+    return muster::testing::standard_pki().intermediate;
+  }
   SourceSpec spec(SourceKind kind, std::string_view name) const {
     return {kind, directory_.file(name), issuer().certificate, id_, "CA"};
   }
@@ -44,7 +46,8 @@ class SourceTest : public ::testing::Test {
   store::IssuerState state() { return store_->issuers().at(0).second; }
   std::map<Serial, store::Status> contents() {
     std::map<Serial, store::Status> all;
-    EXPECT_TRUE(store_->for_each(id_, [&](const Serial& s, const store::Status& status) { all.emplace(s, status); }));
+    EXPECT_TRUE(store_->for_each(
+        id_, [&](const Serial& s, const store::Status& status) { all.emplace(s, status); }));
     return all;
   }
   TempDir directory_;
@@ -56,9 +59,11 @@ class SourceTest : public ::testing::Test {
 inline std::string valid_line(std::string_view serial) {
   return "V\t300101000000Z\t\t" + std::string(serial) + "\tunknown\t/CN=x\n";
 }
-inline std::string revoked_line(std::string_view serial, std::string_view when = "260101000000Z,superseded",
+inline std::string revoked_line(std::string_view serial,
+                                std::string_view when = "260101000000Z,superseded",
                                 std::string_view expiry = "300101000000Z") {
-  return "R\t" + std::string(expiry) + "\t" + std::string(when) + "\t" + std::string(serial) + "\tunknown\t/CN=x\n";
+  return "R\t" + std::string(expiry) + "\t" + std::string(when) + "\t" + std::string(serial) +
+         "\tunknown\t/CN=x\n";
 }
 
 }  // namespace muster::source::testing

@@ -14,13 +14,13 @@
 namespace muster::source {
 namespace {
 
+using muster::testing::FakeClock;
+using store::State;
 using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::revoked_line;
 using testing::SourceTest;
 using testing::valid_line;
-using muster::testing::FakeClock;
-using store::State;
 
 /// Collects what a watcher tells and lets a test wait for it.
 class Listener {
@@ -56,7 +56,9 @@ class Listener {
 class RunningAtTestNow final : public Clock {
  public:
   [[nodiscard]] UnixSeconds now() const override { return kTestNow; }
-  [[nodiscard]] MonotonicTime monotonic() const override { return std::chrono::steady_clock::now(); }
+  [[nodiscard]] MonotonicTime monotonic() const override {
+    return std::chrono::steady_clock::now();
+  }
 };
 const RunningAtTestNow crl_clock;
 
@@ -65,8 +67,9 @@ class Watcher : public SourceTest {
   void start(SourceKind kind = SourceKind::kIndexTxt, std::string_view name = "index.txt") {
     options.poll = Milliseconds(20);
     options.settle = Milliseconds(0);
-    watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(kind, name)}, options, clock, null_logger(),
-                                              [this](const SourceStatus& status) { listener(status); });
+    watcher = std::make_unique<SourceWatcher>(
+        *store_, std::vector{spec(kind, name)}, options, clock, null_logger(),
+        [this](const SourceStatus& status) { listener(status); });
   }
   /// As careful programs do it: a new file under another name, renamed.
   void replace(std::string_view text) {
@@ -137,8 +140,9 @@ TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
   directory_.write("ca.crl", muster::testing::build_crl(issuer(), crl));
   options.poll = Milliseconds(20);
   options.settle = Milliseconds(0);
-  watcher = std::make_unique<SourceWatcher>(*store_, std::vector{spec(SourceKind::kCrl, "ca.crl")}, options, crl_clock,
-                                            null_logger(), [this](const SourceStatus& status) { listener(status); });
+  watcher = std::make_unique<SourceWatcher>(
+      *store_, std::vector{spec(SourceKind::kCrl, "ca.crl")}, options, crl_clock, null_logger(),
+      [this](const SourceStatus& status) { listener(status); });
   const auto first = listener.wait_for(loaded);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->this_update, crl.this_update);
@@ -147,7 +151,8 @@ TEST_F(Watcher, ABrokenCrlLeavesTheOldOneInForce) {
   crl.number = 2;
   crl.break_signature = true;
   directory_.write("ca.crl", muster::testing::build_crl(issuer(), crl));
-  const auto broken = listener.wait_for([](const SourceStatus& s) { return s.error && s.error->code == SourceErrc::kNotTrusted; });
+  const auto broken = listener.wait_for(
+      [](const SourceStatus& s) { return s.error && s.error->code == SourceErrc::kNotTrusted; });
   ASSERT_TRUE(broken);
   EXPECT_EQ(find("03")->state, State::kRevoked);
 }
@@ -156,7 +161,9 @@ TEST_F(Watcher, ASetIsPutTogetherFromADirectoryAndAUrl) {
   class OneCrl final : public net::HttpHandler {
    public:
     explicit OneCrl(Buffer crl) : crl_(std::move(crl)) {}
-    void handle(const http::RequestView&, net::HttpReply& reply) override { reply.send(200, "application/pkix-crl", "", crl_); }
+    void handle(const http::RequestView&, net::HttpReply& reply) override {
+      reply.send(200, "application/pkix-crl", "", crl_);
+    }
 
    private:
     const Buffer crl_;
@@ -166,8 +173,8 @@ TEST_F(Watcher, ASetIsPutTogetherFromADirectoryAndAUrl) {
     (for_users ? point.only_user_certs : point.only_ca_certs) = true;
     muster::testing::CrlSpec crl;
     crl.entries = {muster::testing::revoked_entry(muster::testing::make_serial(serial))};
-    crl.extensions.push_back(
-        {to_buffer(oid::kCeIssuingDistributionPoint), true, crl::encode_issuing_distribution_point(point)});
+    crl.extensions.push_back({to_buffer(oid::kCeIssuingDistributionPoint), true,
+                              crl::encode_issuing_distribution_point(point)});
     return muster::testing::build_crl(issuer(), crl);
   };
   net::Loop loop;
@@ -183,8 +190,9 @@ TEST_F(Watcher, ASetIsPutTogetherFromADirectoryAndAUrl) {
   options.poll = Milliseconds(3'600'000);  // so that only events make it look again
   options.settle = Milliseconds(0);
   options.load.state_directory = directory_.file("state");
-  watcher = std::make_unique<SourceWatcher>(*store_, std::vector{set}, options, crl_clock, null_logger(),
-                                            [this](const SourceStatus& status) { listener(status); });
+  watcher =
+      std::make_unique<SourceWatcher>(*store_, std::vector{set}, options, crl_clock, null_logger(),
+                                      [this](const SourceStatus& status) { listener(status); });
   const auto half = listener.wait_for([](const SourceStatus& s) { return s.loads == 1; });
   ASSERT_TRUE(half);
   EXPECT_TRUE(find("02"));
@@ -223,8 +231,8 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
   EXPECT_EQ(watcher->status().at(0).loads, 1u);
 }
 
-// Readers ask for 20 serials of one state while the file is swapped all the time: all good or all revoked, never a mixture.
-// req: OCSP-RESP-082
+// Readers ask for 20 serials of one state while the file is swapped all the time: all good or all
+// revoked, never a mixture. req: OCSP-RESP-082
 TEST_F(Watcher, ReadersSeeOneConsistentStateDuringContinuousReload) {
   std::string all_good;
   std::string all_held;

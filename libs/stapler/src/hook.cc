@@ -58,7 +58,8 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
   }
 
   void run() {
-    const std::string certificate_list = "MUSTER_CERTIFICATES=" + lines(std::exchange(certificates, {}));
+    const std::string certificate_list =
+        "MUSTER_CERTIFICATES=" + lines(std::exchange(certificates, {}));
     const std::string file_list = "MUSTER_FILES=" + lines(std::exchange(files, {}));
     std::vector<char*> arguments, environment;
     for (const std::string& word : options.command) {
@@ -72,7 +73,8 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     environment.push_back(const_cast<char*>(file_list.c_str()));
     environment.push_back(nullptr);
 
-    // Signals the stapler blocks for itself must reach the command; its group is its own, so that all of it can be killed.
+    // Signals the stapler blocks for itself must reach the command; its group is its own, so that
+    // all of it can be killed.
     ::posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     ::sigset_t none, defaults;
@@ -82,14 +84,14 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &defaults);
     ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes,
-                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    ::posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     ::posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    const int failure =
-        ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environment.data());
+    const int failure = ::posix_spawnp(&child, arguments[0], &actions, &attributes,
+                                       arguments.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     ++counters.runs;
@@ -98,8 +100,8 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
       ++counters.failures;
       char text[128];
       logger.log(LogLevel::kError, "hook.not_started",
-                 std::string("cannot run the on_update command: ") + ::strerror_r(failure, text, sizeof text) +
-                     " (check its path and permissions)",
+                 std::string("cannot run the on_update command: ") +
+                     ::strerror_r(failure, text, sizeof text) + " (check its path and permissions)",
                  {{"command", options.command.front()}});
       ended();
       return;
@@ -120,8 +122,10 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
       }
       kill_child();
       ++counters.timeouts;
-      logger.log(LogLevel::kError, "hook.timeout", "the on_update command took too long and was killed",
-                 {{"command", options.command.front()}, {"milliseconds", static_cast<long long>(options.timeout.count())}});
+      logger.log(LogLevel::kError, "hook.timeout",
+                 "the on_update command took too long and was killed",
+                 {{"command", options.command.front()},
+                  {"milliseconds", static_cast<long long>(options.timeout.count())}});
       ended();
       return;
     }

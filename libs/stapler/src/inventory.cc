@@ -30,8 +30,9 @@ std::vector<std::string> list_certificate_files(const std::string& directory) {
   }
   while (const dirent* entry = ::readdir(dir)) {
     const std::string name = entry->d_name;
-    const bool fits = std::any_of(std::begin(kExtensions), std::end(kExtensions),
-                                  [&name](std::string_view e) { return name.size() > e.size() && name.ends_with(e); });
+    const bool fits = std::any_of(
+        std::begin(kExtensions), std::end(kExtensions),
+        [&name](std::string_view e) { return name.size() > e.size() && name.ends_with(e); });
     if (fits && !name.starts_with('.')) {
       out.push_back(directory + '/' + name);
     }
@@ -41,7 +42,8 @@ std::vector<std::string> list_certificate_files(const std::string& directory) {
   return out;
 }
 
-/// "web" for "/etc/tls/web.pem" and "/etc/tls/web.chain.pem"; the directory for what every certificate of an ACME client is called.
+/// "web" for "/etc/tls/web.pem" and "/etc/tls/web.chain.pem"; the directory for what every
+/// certificate of an ACME client is called.
 std::string name_for(const std::string& path) {
   const auto parts = split(path, '/');
   std::string name(parts.back());
@@ -53,18 +55,23 @@ std::string name_for(const std::string& path) {
       name.resize(name.size() - suffix.size());
     }
   }
-  const bool generic = name == "fullchain" || name == "cert" || name == "certificate" || name == "chain" || name == "tls";
-  return generic && parts.size() > 1 && !parts[parts.size() - 2].empty() ? std::string(parts[parts.size() - 2]) : name;
+  const bool generic = name == "fullchain" || name == "cert" || name == "certificate" ||
+                       name == "chain" || name == "tls";
+  return generic && parts.size() > 1 && !parts[parts.size() - 2].empty()
+             ? std::string(parts[parts.size() - 2])
+             : name;
 }
 
-/// Keys and parameters lie beside certificates under the same names: PEM without a certificate is nobody's mistake.
+/// Keys and parameters lie beside certificates under the same names: PEM without a certificate is
+/// nobody's mistake.
 bool holds_no_certificate(const std::string& path) {
   const auto content = read_file(path, kMaxCertificateFileBytes);
   if (!content) {
     return false;
   }
   const std::string_view text = as_text(*content);
-  return text.find("-----BEGIN ") != std::string_view::npos && text.find("CERTIFICATE-----") == std::string_view::npos;
+  return text.find("-----BEGIN ") != std::string_view::npos &&
+         text.find("CERTIFICATE-----") == std::string_view::npos;
 }
 
 std::string naming(const std::string& path, const std::string& detail) {
@@ -74,7 +81,8 @@ std::string naming(const std::string& path, const std::string& detail) {
 using Certificates = std::vector<pki::Certificate>;
 
 /// The one of `candidates` that signed `certificate`.
-const pki::Certificate* find_issuer(const pki::Certificate& certificate, const Certificates& candidates) {
+const pki::Certificate* find_issuer(const pki::Certificate& certificate,
+                                    const Certificates& candidates) {
   for (const pki::Certificate& c : candidates) {
     if (equal(c.subject(), certificate.issuer()) && pki::verify_issued_by(certificate, c)) {
       return &c;
@@ -116,14 +124,18 @@ class Loader {
       problem("'" + source.path + "' holds no certificate files (*.pem, *.crt, *.cer, *.der)");
     }
     for (const auto& [path, certificates] : files) {
-      add_file(CertificateSource{path, source.issuer, "", "", source.responders}, certificates, Lone::kLends);
+      add_file(CertificateSource{path, source.issuer, "", "", source.responders}, certificates,
+               Lone::kLends);
     }
   }
 
   Inventory take() { return std::move(inventory_); }
 
  private:
-  enum class Lone : std::uint8_t { kIsMeant, kLends };  ///< a CA certificate without a leaf in its file
+  enum class Lone : std::uint8_t {
+    kIsMeant,
+    kLends
+  };  ///< a CA certificate without a leaf in its file
 
   void problem(std::string text) { inventory_.problems.push_back(std::move(text)); }
 
@@ -160,12 +172,14 @@ class Loader {
     }
   }
 
-  void add_certificate(const pki::Certificate& leaf, const Certificates& candidates, const std::string& name,
-                       const std::string& output, const CertificateSource& source) {
+  void add_certificate(const pki::Certificate& leaf, const Certificates& candidates,
+                       const std::string& name, const std::string& output,
+                       const CertificateSource& source) {
     const pki::Certificate* issuer = find_issuer(leaf, candidates);
     if (issuer == nullptr) {
       problem("'" + source.path + "': no certificate of its issuer (" + leaf.issuer_text() +
-              ") is at hand, so its status cannot be asked; add it behind the certificate or give it with --issuer");
+              ") is at hand, so its status cannot be asked; add it behind the certificate or give "
+              "it with --issuer");
       return;
     }
     add_entry(leaf, *issuer, name, output, source.responders);
@@ -185,8 +199,8 @@ class Loader {
     }
   }
 
-  void add_entry(const pki::Certificate& certificate, const pki::Certificate& issuer, std::string name,
-                 std::string output, const std::vector<std::string>& responders) {
+  void add_entry(const pki::Certificate& certificate, const pki::Certificate& issuer,
+                 std::string name, std::string output, const std::vector<std::string>& responders) {
     if (!seen_.insert(certificate.fingerprint()).second) {
       return;  // the same certificate, or an intermediate shared by many
     }
@@ -197,8 +211,9 @@ class Loader {
     if (output.empty() && !options_.out.empty()) {
       output = options_.out + '/' + name + ".ocsp";
     }
-    inventory_.entries.push_back(
-        InventoryEntry{keeper::Watched{keeper::Subject{std::move(name), certificate, issuer}, responders}, std::move(output)});
+    inventory_.entries.push_back(InventoryEntry{
+        keeper::Watched{keeper::Subject{std::move(name), certificate, issuer}, responders},
+        std::move(output)});
   }
 
   const InventoryOptions& options_;
@@ -210,7 +225,8 @@ class Loader {
 
 }  // namespace
 
-Inventory load_inventory(const std::vector<CertificateSource>& sources, const InventoryOptions& options) {
+Inventory load_inventory(const std::vector<CertificateSource>& sources,
+                         const InventoryOptions& options) {
   Loader loader(options);
   for (const CertificateSource& source : sources) {
     loader.add(source);

@@ -36,7 +36,8 @@ void StapleFiles::report(File& file, const std::string& what, UnixSeconds now) {
   file.retry_at = now + kRetry;
   if (!file.failing) {
     file.failing = true;
-    logger_.log(LogLevel::kError, "target.write_failed", what + "; it is tried again", {{"file", file.path}});
+    logger_.log(LogLevel::kError, "target.write_failed", what + "; it is tried again",
+                {{"file", file.path}});
   }
 }
 
@@ -60,7 +61,9 @@ Applied StapleFiles::remove(File& file, UnixSeconds now) {
   const int failure = ::unlink(file.path.c_str()) == 0 ? 0 : errno;
   if (failure != 0 && failure != ENOENT) {
     char text[128];
-    report(file, std::string("cannot remove a staple that must not be used any more: ") + ::strerror_r(failure, text, sizeof text),
+    report(file,
+           std::string("cannot remove a staple that must not be used any more: ") +
+               ::strerror_r(failure, text, sizeof text),
            now);
     return Applied::kFailed;
   }
@@ -72,8 +75,8 @@ Applied StapleFiles::remove(File& file, UnixSeconds now) {
   return failure == 0 ? Applied::kRemoved : Applied::kUnchanged;
 }
 
-Applied StapleFiles::apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple,
-                           UnixSeconds now) {
+Applied StapleFiles::apply(const keeper::Fingerprint& certificate,
+                           const keeper::StaplePointer& staple, UnixSeconds now) {
   const auto found = files_.find(certificate);
   if (found == files_.end()) {
     return Applied::kUnchanged;

@@ -10,7 +10,8 @@ namespace muster::stapler {
 namespace {
 
 constexpr std::size_t kMaxStapleFileBytes = 1 << 20;
-/// Certificates whose report costs a millisecond of pause: keeps a large inventory from rewriting its status all the time.
+/// Certificates whose report costs a millisecond of pause: keeps a large inventory from rewriting
+/// its status all the time.
 constexpr std::size_t kReportedPerMillisecond = 10;
 
 }  // namespace
@@ -26,7 +27,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         keeper(l, fetcher, c, g, *shelf, options.keeper, seed),
         files(g),
         hook(l, g, options.hook) {
-    keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange, const keeper::StaplePointer& staple) {
+    keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange,
+                            const keeper::StaplePointer& staple) {
       const keeper::Fingerprint id = subject.certificate.fingerprint();
       tell_hook(id, subject.name, files.apply(id, staple, clock.now()));
       dirty = true;
@@ -75,8 +77,9 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     dirty = true;
   }
 
-  /// Files written by an earlier run: what verifies is taken up when the shelf has nothing better (its disk may have failed), what does
-  /// not verify or has no staple behind it any more is removed.
+  /// Files written by an earlier run: what verifies is taken up when the shelf has nothing better
+  /// (its disk may have failed), what does not verify or has no staple behind it any more is
+  /// removed.
   void adopt_or_clear_files() {
     const UnixSeconds now = clock.now();
     for (const InventoryEntry& entry : inventory.entries) {
@@ -88,7 +91,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
       if (!shelf->find(id, now)) {
         if (const auto content = read_file(entry.output, kMaxStapleFileBytes)) {
           const auto verified =
-              client::verify({*content, subject.certificate, subject.issuer, std::nullopt, {}}, options.policy.verify, now);
+              client::verify({*content, subject.certificate, subject.issuer, std::nullopt, {}},
+                             options.policy.verify, now);
           if (verified) {
             shelf->offer(*verified, "file:" + entry.output, now);
           }
@@ -101,7 +105,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   void tick() {
     for (const StapleFiles::Change& change : files.tick(clock.now())) {
       const auto name = names.find(change.certificate);
-      tell_hook(change.certificate, name == names.end() ? std::string() : name->second, change.applied);
+      tell_hook(change.certificate, name == names.end() ? std::string() : name->second,
+                change.applied);
     }
     write_status_if_due();
     timer = loop.after(Milliseconds(1000), [weak = weak_from_this()] {
@@ -113,7 +118,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   }
 
   [[nodiscard]] StatusReport report() const {
-    return {clock.now(), static_cast<int>(::getpid()), shelf->disk_error(), inventory.problems, keeper.status()};
+    return {clock.now(), static_cast<int>(::getpid()), shelf->disk_error(), inventory.problems,
+            keeper.status()};
   }
 
   void write_status_if_due() {
@@ -131,7 +137,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
       return;
     }
     const std::string text = encode_status(report());
-    const auto written = write_file_atomically(options.shelf + '/' + std::string(kStatusFileName), as_bytes(text));
+    const auto written =
+        write_file_atomically(options.shelf + '/' + std::string(kStatusFileName), as_bytes(text));
     if (!written && !status_failed) {
       logger.log(LogLevel::kWarning, "status.write_failed",
                  "`muster stapler status` will show an old state: " + to_string(written.error()));
@@ -140,22 +147,22 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   }
 };
 
-Result<std::unique_ptr<Stapler>, keeper::ShelfError> Stapler::make(net::Loop& loop, net::FetchService& fetcher,
-                                                                   const Clock& clock, Logger& logger,
-                                                                   StaplerOptions options, std::uint64_t seed) {
-  auto shelf = keeper::Shelf::open(options.shelf, keeper::ShelfMode::kOwner, options.policy, logger);
+Result<std::unique_ptr<Stapler>, keeper::ShelfError> Stapler::make(
+    net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+    StaplerOptions options, std::uint64_t seed) {
+  auto shelf =
+      keeper::Shelf::open(options.shelf, keeper::ShelfMode::kOwner, options.policy, logger);
   if (!shelf) {
     return Err{shelf.error()};
   }
-  auto impl = std::make_shared<Impl>(loop, fetcher, clock, logger, std::move(options), *std::move(shelf), seed);
+  auto impl = std::make_shared<Impl>(loop, fetcher, clock, logger, std::move(options),
+                                     *std::move(shelf), seed);
   impl->load();
   return std::unique_ptr<Stapler>(new Stapler(std::move(impl)));
 }
 
 Stapler::Stapler(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Stapler::~Stapler() {
-  stop({});
-}
+Stapler::~Stapler() { stop({}); }
 
 void Stapler::start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready) {
   impl_->running = true;

@@ -14,20 +14,26 @@ using keeper::CertificateStatus;
 using keeper::StapleStatus;
 
 constexpr CertificateState kStates[] = {
-    CertificateState::kFresh,    CertificateState::kDue,     CertificateState::kLate,
-    CertificateState::kCritical, CertificateState::kOnHold,  CertificateState::kRevoked,
-    CertificateState::kHeldBack, CertificateState::kMissing, CertificateState::kExpired,
-    CertificateState::kCertificateExpired, CertificateState::kNotNeeded};
-constexpr StapleStatus kStatuses[] = {StapleStatus::kGood, StapleStatus::kOnHold, StapleStatus::kRevoked,
-                                      StapleStatus::kUnknown};
+    CertificateState::kFresh,    CertificateState::kDue,
+    CertificateState::kLate,     CertificateState::kCritical,
+    CertificateState::kOnHold,   CertificateState::kRevoked,
+    CertificateState::kHeldBack, CertificateState::kMissing,
+    CertificateState::kExpired,  CertificateState::kCertificateExpired,
+    CertificateState::kNotNeeded};
+constexpr StapleStatus kStatuses[] = {StapleStatus::kGood, StapleStatus::kOnHold,
+                                      StapleStatus::kRevoked, StapleStatus::kUnknown};
 
-Json time_or_null(const std::optional<UnixSeconds>& t) { return t ? Json(format_iso8601(*t)) : Json(); }
+Json time_or_null(const std::optional<UnixSeconds>& t) {
+  return t ? Json(format_iso8601(*t)) : Json();
+}
 
 std::string text_at(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
-std::optional<UnixSeconds> time_at(const Json& object, const char* key) { return parse_iso8601(text_at(object, key)); }
+std::optional<UnixSeconds> time_at(const Json& object, const char* key) {
+  return parse_iso8601(text_at(object, key));
+}
 std::uint64_t number_at(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
@@ -39,7 +45,8 @@ bool flag_at(const Json& object, const char* key) {
 
 template <class T, std::size_t N>
 T from_word(const T (&values)[N], const std::string& word, T otherwise) {
-  const auto found = std::find_if(std::begin(values), std::end(values), [&](T v) { return to_string(v) == word; });
+  const auto found =
+      std::find_if(std::begin(values), std::end(values), [&](T v) { return to_string(v) == word; });
   return found == std::end(values) ? otherwise : *found;
 }
 
@@ -74,7 +81,8 @@ Json encode_certificate(const CertificateStatus& c) {
 CertificateStatus parse_certificate(const Json& in) {
   CertificateStatus c;
   c.name = text_at(in, "name");
-  if (const auto id = from_hex(text_at(in, "certificate")); id && id->size() == c.certificate.size()) {
+  if (const auto id = from_hex(text_at(in, "certificate"));
+      id && id->size() == c.certificate.size()) {
     std::copy(id->begin(), id->end(), c.certificate.begin());
   }
   c.subject = text_at(in, "subject");
@@ -86,8 +94,9 @@ CertificateStatus parse_certificate(const Json& in) {
     const auto this_update = time_at(*staple, "this_update");
     const auto expires = time_at(*staple, "expires");
     if (this_update && expires) {
-      c.staple = keeper::StapleFacts{from_word(kStatuses, text_at(*staple, "status"), StapleStatus::kUnknown),
-                                     *this_update, *expires};
+      c.staple = keeper::StapleFacts{
+          from_word(kStatuses, text_at(*staple, "status"), StapleStatus::kUnknown), *this_update,
+          *expires};
     }
     c.obtained = time_at(*staple, "obtained");
     c.source = text_at(*staple, "source");
@@ -101,7 +110,9 @@ CertificateStatus parse_certificate(const Json& in) {
   return c;
 }
 
-bool is_too_old(const StatusReport& report, UnixSeconds now) { return now - report.written > kStatusTooOld; }
+bool is_too_old(const StatusReport& report, UnixSeconds now) {
+  return now - report.written > kStatusTooOld;
+}
 
 std::string pad(std::string text, std::size_t width) {
   text.resize(std::max(width, text.size()), ' ');
@@ -160,7 +171,8 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
 StatusReport judged_at(StatusReport report, UnixSeconds now) {
   for (CertificateStatus& c : report.certificates) {
     if (c.state != CertificateState::kNotNeeded) {
-      c.state = keeper::judge_state(c.staple ? &*c.staple : nullptr, c.state == CertificateState::kHeldBack, c.not_after, now);
+      c.state = keeper::judge_state(c.staple ? &*c.staple : nullptr,
+                                    c.state == CertificateState::kHeldBack, c.not_after, now);
     }
   }
   return report;
@@ -171,7 +183,8 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
   for (const CertificateStatus& c : report.certificates) {
     name_width = std::min<std::size_t>(40, std::max(name_width, c.name.size()));
   }
-  std::string out = pad("CERTIFICATE", name_width) + "  STATE                STAPLE    LEFT      NEXT TRY  LAST ERROR\n";
+  std::string out = pad("CERTIFICATE", name_width) +
+                    "  STATE                STAPLE    LEFT      NEXT TRY  LAST ERROR\n";
   for (const CertificateStatus& c : report.certificates) {
     const bool live = c.staple && c.staple->usable_at(now);
     const std::string left = live ? format_duration(c.staple->expires - now) : "-";
@@ -180,9 +193,10 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
       next = *c.next_due > now ? format_duration(*c.next_due - now) : "now";
     }
     const std::string remark = !c.reason.empty() ? c.reason : c.last_error;
-    out += pad(c.name, name_width) + "  " + pad(std::string(to_string(c.state)) + (c.must_staple ? " (must)" : ""), 19) +
-           "  " + pad(live ? std::string(to_string(c.staple->status)) : "-", 8) + "  " + pad(left, 8) + "  " + pad(next, 8) +
-           "  " + (remark.empty() ? "-" : remark) + '\n';
+    out += pad(c.name, name_width) + "  " +
+           pad(std::string(to_string(c.state)) + (c.must_staple ? " (must)" : ""), 19) + "  " +
+           pad(live ? std::string(to_string(c.staple->status)) : "-", 8) + "  " + pad(left, 8) +
+           "  " + pad(next, 8) + "  " + (remark.empty() ? "-" : remark) + '\n';
   }
   for (const std::string& problem : report.problems) {
     out += "problem: " + problem + '\n';
@@ -191,16 +205,21 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
     out += "disk: " + report.disk_error + '\n';
   }
   if (is_too_old(report, now)) {
-    out += "the stapler last reported " + format_duration(now - report.written) + " ago: it stopped or hangs (start it again)\n";
+    out += "the stapler last reported " + format_duration(now - report.written) +
+           " ago: it stopped or hangs (start it again)\n";
   }
   return out;
 }
 
 int status_exit_code(const StatusReport& report, UnixSeconds now) {
-  const bool fine = std::all_of(report.certificates.begin(), report.certificates.end(), [](const CertificateStatus& c) {
-    return c.state == CertificateState::kFresh || c.state == CertificateState::kDue || c.state == CertificateState::kNotNeeded;
-  });
-  return fine && report.problems.empty() && report.disk_error.empty() && !is_too_old(report, now) ? 0 : 1;
+  const bool fine = std::all_of(
+      report.certificates.begin(), report.certificates.end(), [](const CertificateStatus& c) {
+        return c.state == CertificateState::kFresh || c.state == CertificateState::kDue ||
+               c.state == CertificateState::kNotNeeded;
+      });
+  return fine && report.problems.empty() && report.disk_error.empty() && !is_too_old(report, now)
+             ? 0
+             : 1;
 }
 
 }  // namespace muster::stapler

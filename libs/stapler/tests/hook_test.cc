@@ -28,7 +28,10 @@ class HookTest : public ::testing::Test {
 
 // req: OCSP-STAP-015
 TEST_F(HookTest, GathersChangesIntoOneRunAndNamesTheFiles) {
-  Hook hook(loop, null_logger(), {{script("echo run >> $1; printf '%s' \"$MUSTER_FILES\" >> $1"), dir.file("log")}, Milliseconds(5000), Milliseconds(5)});
+  Hook hook(loop, null_logger(),
+            {{script("echo run >> $1; printf '%s' \"$MUSTER_FILES\" >> $1"), dir.file("log")},
+             Milliseconds(5000),
+             Milliseconds(5)});
   hook.changed("b", "/out/b.ocsp");
   hook.changed("a", "/out/a.ocsp");
   hook.changed("b", "/out/b.ocsp");
@@ -40,7 +43,11 @@ TEST_F(HookTest, GathersChangesIntoOneRunAndNamesTheFiles) {
 }
 
 TEST_F(HookTest, WhatChangesDuringARunMakesOneMore) {
-  Hook hook(loop, null_logger(), {{script("echo \"$MUSTER_CERTIFICATES\" >> $1; while [ ! -e $1.go ]; do :; done"), dir.file("log")}, Milliseconds(5000), Milliseconds(1)});
+  Hook hook(loop, null_logger(),
+            {{script("echo \"$MUSTER_CERTIFICATES\" >> $1; while [ ! -e $1.go ]; do :; done"),
+              dir.file("log")},
+             Milliseconds(5000),
+             Milliseconds(1)});
   hook.changed("a", "/a");
   loop.after(Milliseconds(30), [&] {
     hook.changed("b", "/b");
@@ -53,7 +60,8 @@ TEST_F(HookTest, WhatChangesDuringARunMakesOneMore) {
 }
 
 TEST_F(HookTest, ACommandThatTakesTooLongIsKilledWithItsChildren) {
-  Hook hook(loop, null_logger(), {{script("sleep 60 & sleep 60"), dir.file("log")}, Milliseconds(50), Milliseconds(1)});
+  Hook hook(loop, null_logger(),
+            {{script("sleep 60 & sleep 60"), dir.file("log")}, Milliseconds(50), Milliseconds(1)});
   hook.changed("a", "/a");
   const auto begin = std::chrono::steady_clock::now();
   run_until_idle(hook);

@@ -33,7 +33,8 @@ class InventoryTest : public ::testing::Test {
 };
 
 TEST_F(InventoryTest, FindsTheIssuerInTheChainOfTheFile) {
-  const Inventory inventory = load({dir.write("web.chain.pem", to_pem({leaf, ca, pki.root.certificate}))}, {{}, "/out", false});
+  const Inventory inventory = load(
+      {dir.write("web.chain.pem", to_pem({leaf, ca, pki.root.certificate}))}, {{}, "/out", false});
   ASSERT_EQ(inventory.entries.size(), 1U) << ::testing::PrintToString(inventory.problems);
   EXPECT_EQ(inventory.entries[0].watched.subject.certificate, leaf);
   EXPECT_EQ(inventory.entries[0].watched.subject.issuer, ca);
@@ -43,8 +44,9 @@ TEST_F(InventoryTest, FindsTheIssuerInTheChainOfTheFile) {
 
 // req: OCSP-STAP-012
 TEST_F(InventoryTest, TheOrderInTheFileDoesNotMatterAndSeveralLeavesAreServed) {
-  const Inventory inventory =
-      load({dir.write("both.pem", to_pem({ca, pki.other_leaf.certificate, pki.root.certificate, leaf}))}, {{}, "/out", false});
+  const Inventory inventory = load(
+      {dir.write("both.pem", to_pem({ca, pki.other_leaf.certificate, pki.root.certificate, leaf}))},
+      {{}, "/out", false});
   EXPECT_THAT(names(inventory), ::testing::ElementsAre("both", "both.2"));
   EXPECT_EQ(inventory.entries[0].watched.subject.certificate, pki.other_leaf.certificate);
   EXPECT_EQ(inventory.entries[1].watched.subject.certificate, leaf);
@@ -55,11 +57,14 @@ TEST_F(InventoryTest, FindsTheIssuerInItsOwnFileOrThePool) {
   const std::string lone = dir.write("lone.pem", to_pem({leaf}));
   const std::string issuer = dir.write("ca.pem", to_pem({ca}));
   EXPECT_EQ(load({lone}, {{issuer}, "", false}).entries.size(), 1U);
-  EXPECT_EQ(load_inventory({{lone, issuer, "given", "/a/b.der", {"http://x/"}}}, {}).entries.at(0).output, "/a/b.der");
+  EXPECT_EQ(
+      load_inventory({{lone, issuer, "given", "/a/b.der", {"http://x/"}}}, {}).entries.at(0).output,
+      "/a/b.der");
   const Inventory none = load({lone});
   EXPECT_TRUE(none.entries.empty());
   ASSERT_EQ(none.problems.size(), 1U);
-  EXPECT_THAT(none.problems[0], ::testing::AllOf(::testing::HasSubstr("lone.pem"), ::testing::HasSubstr("--issuer")));
+  EXPECT_THAT(none.problems[0],
+              ::testing::AllOf(::testing::HasSubstr("lone.pem"), ::testing::HasSubstr("--issuer")));
 }
 
 TEST_F(InventoryTest, AnIssuerOfTheSameNameButAnotherKeyIsNotTaken) {
@@ -106,7 +111,8 @@ TEST_F(InventoryTest, TheSameCertificateTwiceCountsOnceAndEqualNamesAreKeptApart
   dir.write("two/fullchain.pem", to_pem({pki.other_leaf.certificate, ca}));
   dir.write("x/web.pem", to_pem({leaf, ca}));
   dir.write("y/web.pem", to_pem({pki.other_leaf.certificate, ca}));
-  EXPECT_THAT(names(load({dir.file("one/fullchain.pem"), dir.file("two/fullchain.pem"), dir.file("x/web.pem")})),
+  EXPECT_THAT(names(load({dir.file("one/fullchain.pem"), dir.file("two/fullchain.pem"),
+                          dir.file("x/web.pem")})),
               ::testing::ElementsAre("one", "two"));
   EXPECT_THAT(names(load({dir.file("x/web.pem"), dir.file("y/web.pem")})),
               ::testing::ElementsAre("web", ::testing::StartsWith("web-")));
@@ -118,8 +124,8 @@ TEST_F(InventoryTest, InChainModeIntermediatesWithAnOcspUrlAreKeptToo) {
   spec.ocsp_uris = {"http://root.example/"};
   const auto chain_ca = testing::issue(pki.root, spec);
   const auto chain_leaf = testing::issue(chain_ca, testing::leaf_spec("chain.example"));
-  const std::string path =
-      dir.write("web.pem", to_pem({chain_leaf.certificate, chain_ca.certificate, pki.root.certificate}));
+  const std::string path = dir.write(
+      "web.pem", to_pem({chain_leaf.certificate, chain_ca.certificate, pki.root.certificate}));
   EXPECT_THAT(names(load({path})), ::testing::ElementsAre("web"));
   const Inventory inventory = load({path}, {{}, "/out", true});
   EXPECT_THAT(names(inventory), ::testing::ElementsAre("web", "web.ca1"));
@@ -128,7 +134,8 @@ TEST_F(InventoryTest, InChainModeIntermediatesWithAnOcspUrlAreKeptToo) {
 }
 
 TEST_F(InventoryTest, AFileWithACaCertificateAloneMeansThatOne) {
-  EXPECT_THAT(names(load({dir.write("inter.pem", to_pem({ca, pki.root.certificate}))})), ::testing::ElementsAre("inter"));
+  EXPECT_THAT(names(load({dir.write("inter.pem", to_pem({ca, pki.root.certificate}))})),
+              ::testing::ElementsAre("inter"));
 }
 
 }  // namespace

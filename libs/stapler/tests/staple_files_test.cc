@@ -22,10 +22,14 @@ class StapleFilesTest : public ::testing::Test {
     spec.entries[0].this_update = kTestNow + Seconds(this_update);
     spec.entries[0].next_update = kTestNow + Seconds(expires);
     const Buffer der = build_response(pki.ocsp_signer, spec);
-    auto verified = client::verify({der, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}}, {}, kTestNow);
+    auto verified = client::verify(
+        {der, pki.leaf.certificate, pki.intermediate.certificate, std::nullopt, {}}, {}, kTestNow);
     EXPECT_TRUE(verified);
     return std::make_shared<const keeper::Staple>(keeper::Staple{
-        *verified, {keeper::StapleStatus::kGood, kTestNow + Seconds(this_update), kTestNow + Seconds(expires)}, kTestNow, "x"});
+        *verified,
+        {keeper::StapleStatus::kGood, kTestNow + Seconds(this_update), kTestNow + Seconds(expires)},
+        kTestNow,
+        "x"});
   }
   [[nodiscard]] bool exists() const { return ::access(dir.file("web.ocsp").c_str(), F_OK) == 0; }
 
@@ -39,7 +43,8 @@ TEST_F(StapleFilesTest, WritesOnceAndLeavesTheSameAlone) {
   const auto s = staple(-10, 100);
   EXPECT_EQ(files.apply(id, s, kTestNow), Applied::kWritten);
   EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), s->der()));
-  struct stat before {}, after {};
+  struct stat before {
+  }, after{};
   ::stat(dir.file("web.ocsp").c_str(), &before);
   EXPECT_EQ(files.apply(id, s, kTestNow), Applied::kUnchanged);
   ::stat(dir.file("web.ocsp").c_str(), &after);
@@ -68,7 +73,8 @@ TEST_F(StapleFilesTest, WhenANewOneCannotBeWrittenTheOldOneIsRemovedBeforeItExpi
   ASSERT_EQ(::mkdir(dir.file("web.ocsp").c_str(), 0755), 0);
   EXPECT_EQ(files.apply(id, second, kTestNow), Applied::kFailed);
   ::rmdir(dir.file("web.ocsp").c_str());
-  dir.write("web.ocsp", first->der());  // the old content is still in place, as after a failed write
+  dir.write("web.ocsp",
+            first->der());  // the old content is still in place, as after a failed write
   const auto changes = files.tick(kTestNow + Seconds(9));
   EXPECT_TRUE(changes.empty()) << "not yet time to retry, and the old one is still good";
   EXPECT_TRUE(exists());
@@ -89,7 +95,8 @@ TEST_F(StapleFilesTest, ContentThatExpiresIsRemovedEvenWhileWritingFails) {
 TEST_F(StapleFilesTest, KeepsWhatItKnowsOfPathsThatStay) {
   files.apply(id, staple(-10, 100), kTestNow);
   files.set_paths({{id, dir.file("web.ocsp")}});
-  EXPECT_EQ(files.tick(kTestNow + Seconds(100)).size(), 1U) << "it still knows when the content expires";
+  EXPECT_EQ(files.tick(kTestNow + Seconds(100)).size(), 1U)
+      << "it still knows when the content expires";
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ StatusReport sample() {
   good.subject = "CN=web";
   good.state = CertificateState::kFresh;
   good.must_staple = true;
-  good.staple = keeper::StapleFacts{keeper::StapleStatus::kGood, kTestNow - Seconds(10), kTestNow + Seconds(990)};
+  good.staple = keeper::StapleFacts{keeper::StapleStatus::kGood, kTestNow - Seconds(10),
+                                    kTestNow + Seconds(990)};
   good.source = "http://a/";
   good.obtained = good.last_attempt = good.last_success = kTestNow - Seconds(10);
   good.next_due = kTestNow + Seconds(290);
@@ -55,7 +56,8 @@ TEST(Status, AStoppedStaplerDoesNotLookFresh) {
   const UnixSeconds gone = kTestNow + Seconds(990);
   EXPECT_EQ(judged_at(report, gone).certificates[0].state, CertificateState::kExpired);
   EXPECT_EQ(judged_at(report, gone).certificates[1].state, CertificateState::kNotNeeded);
-  EXPECT_THAT(render_status(judged_at(report, gone), gone), ::testing::HasSubstr("stopped or hangs"));
+  EXPECT_THAT(render_status(judged_at(report, gone), gone),
+              ::testing::HasSubstr("stopped or hangs"));
 }
 
 TEST(Status, TheTableNamesStatesAndReasons) {
@@ -64,18 +66,21 @@ TEST(Status, TheTableNamesStatesAndReasons) {
   report.disk_error = "disk full";
   report.problems = {"x.pem: no certificate"};
   const std::string table = render_status(report, kTestNow);
-  for (const char* expected : {"web", "fresh (must)", "good", "16m 30s", "4m 50s", "cannot connect", "not-needed",
-                               "it names no OCSP responder", "disk: disk full", "problem: x.pem"}) {
+  for (const char* expected :
+       {"web", "fresh (must)", "good", "16m 30s", "4m 50s", "cannot connect", "not-needed",
+        "it names no OCSP responder", "disk: disk full", "problem: x.pem"}) {
     EXPECT_THAT(table, ::testing::HasSubstr(expected));
   }
   EXPECT_EQ(status_exit_code(report, kTestNow), 1);
 }
 
 TEST(Status, RubbishIsRefusedAndOddFieldsDoNoHarm) {
-  for (const char* bad : {"", "[]", "null", "{}", "{\"format\":\"other\"}", "{\"format\":\"muster-stapler-status 1\"}"}) {
+  for (const char* bad : {"", "[]", "null", "{}", "{\"format\":\"other\"}",
+                          "{\"format\":\"muster-stapler-status 1\"}"}) {
     EXPECT_FALSE(parse_status(bad)) << bad;
   }
-  const auto odd = parse_status(R"({"format":"muster-stapler-status 1","written":"2026-11-24T10:00:00Z","pid":"x",
+  const auto odd = parse_status(
+      R"({"format":"muster-stapler-status 1","written":"2026-11-24T10:00:00Z","pid":"x",
       "certificates":[7,{"name":5,"staple":{"this_update":1},"certificate":"zz","attempts":-1}],"problems":[1]})");
   ASSERT_TRUE(odd);
   ASSERT_EQ(odd->certificates.size(), 1U);

@@ -19,8 +19,8 @@ constexpr unsigned kFixedDatabases = 4;
 constexpr std::string_view kKeyFormat = "format";
 constexpr std::string_view kKeySeed = "seed";
 
-/// Open environments by directory identity: LMDB must not open one twice in a process. An entry stays until its
-/// environment is closed for good.
+/// Open environments by directory identity: LMDB must not open one twice in a process. An entry
+/// stays until its environment is closed for good.
 using DirectoryIdentity = std::pair<dev_t, ino_t>;
 struct Registry {
   std::mutex mutex;
@@ -35,8 +35,10 @@ Registry& registry() {
 StoreError open_error(int code, const std::string& directory) {
   StoreError e = lmdb_error(code, "open", directory);
   if (code == MDB_INVALID) {
-    e = {StoreErrc::kNotAStore, "store " + directory + ": data.mdb is not a store's file, or its head is damaged "
-                                "(name the right directory, or move that file aside and import the sources again)"};
+    e = {StoreErrc::kNotAStore,
+         "store " + directory +
+             ": data.mdb is not a store's file, or its head is damaged "
+             "(name the right directory, or move that file aside and import the sources again)"};
   } else if (e.code == StoreErrc::kIo) {
     e.code = StoreErrc::kOpen;
   }
@@ -45,17 +47,19 @@ StoreError open_error(int code, const std::string& directory) {
 
 }  // namespace
 
-StoreResult<std::shared_ptr<Environment>> Environment::open(const std::string& directory, const StoreOptions& options) {
+StoreResult<std::shared_ptr<Environment>> Environment::open(const std::string& directory,
+                                                            const StoreOptions& options) {
   const bool writable = options.mode == StoreOptions::Mode::kReadWrite;
   if (writable && ::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
     return Err{open_error(errno, directory)};
   }
-  struct stat info{};
+  struct stat info {};
   if (::stat(directory.c_str(), &info) != 0) {
     return Err{open_error(errno, directory)};
   }
   if (!S_ISDIR(info.st_mode)) {
-    return Err{StoreError{StoreErrc::kNotAStore, "store " + directory + ": not a directory (name the store's directory)"}};
+    return Err{StoreError{StoreErrc::kNotAStore,
+                          "store " + directory + ": not a directory (name the store's directory)"}};
   }
   const DirectoryIdentity identity{info.st_dev, info.st_ino};
   std::unique_lock lock(registry().mutex);
@@ -70,8 +74,10 @@ StoreResult<std::shared_ptr<Environment>> Environment::open(const std::string& d
   });
   if (shared != nullptr) {
     if (writable && shared->options_.mode == StoreOptions::Mode::kReadOnly) {
-      return Err{StoreError{StoreErrc::kBusy, "store " + directory + ": already open read-only in this process (open it "
-                            "for writing first, or close the other)"}};
+      return Err{
+          StoreError{StoreErrc::kBusy, "store " + directory +
+                                           ": already open read-only in this process (open it "
+                                           "for writing first, or close the other)"}};
     }
     return shared;
   }
@@ -107,7 +113,8 @@ StoreResult<Unit> Environment::start() {
     rc = mdb_env_set_maxdbs(env_, kFixedDatabases + 2 * options_.max_issuers);
   }
   if (rc == 0) {
-    rc = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS | (writable ? 0u : unsigned{MDB_RDONLY}), 0640);
+    rc = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS | (writable ? 0u : unsigned{MDB_RDONLY}),
+                      0640);
   }
   if (rc != 0) {
     return Err{open_error(rc, directory_)};
@@ -119,17 +126,17 @@ StoreResult<Unit> Environment::start() {
   return open_partitions();
 }
 
-/// A file shorter than its own meta page says was cut: reading the missing part through the map would kill the process.
-/// LMDB may leave a few allocated but never written pages at the end, so a small shortage is filled with zeros (which
-/// LMDB recognises as no page) instead of being refused.
+/// A file shorter than its own meta page says was cut: reading the missing part through the map
+/// would kill the process. LMDB may leave a few allocated but never written pages at the end, so a
+/// small shortage is filled with zeros (which LMDB recognises as no page) instead of being refused.
 StoreResult<Unit> Environment::check_file_length() {
   constexpr std::uint64_t kTolerance = 64;
   mdb_filehandle_t fd{};
   MDB_envinfo info{};
   MDB_stat figures{};
-  struct stat file{};
-  if (mdb_env_get_fd(env_, &fd) != 0 || mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &figures) != 0 ||
-      ::fstat(fd, &file) != 0) {
+  struct stat file {};
+  if (mdb_env_get_fd(env_, &fd) != 0 || mdb_env_info(env_, &info) != 0 ||
+      mdb_env_stat(env_, &figures) != 0 || ::fstat(fd, &file) != 0) {
     return Err{open_error(errno, directory_)};
   }
   const std::uint64_t page = figures.ms_psize;
@@ -139,8 +146,8 @@ StoreResult<Unit> Environment::check_file_length() {
     return Unit{};
   }
   if (wanted - present > kTolerance * page || options_.mode == StoreOptions::Mode::kReadOnly) {
-    return Err{damaged("data.mdb has been cut short: " + std::to_string(present) + " octets instead of " +
-                       std::to_string(wanted))};
+    return Err{damaged("data.mdb has been cut short: " + std::to_string(present) +
+                       " octets instead of " + std::to_string(wanted))};
   }
   if (::ftruncate(fd, static_cast<off_t>(wanted)) != 0) {
     return Err{open_error(errno, directory_)};
@@ -197,16 +204,20 @@ StoreResult<Unit> Environment::open_tables() {
     return create_tables();
   }
   if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE || empty) {
-    return Err{StoreError{StoreErrc::kNotAStore, "store " + directory_ + ": data.mdb is an LMDB file, but not of muster "
-                          "(name the right directory)"}};
+    return Err{
+        StoreError{StoreErrc::kNotAStore, "store " + directory_ +
+                                              ": data.mdb is an LMDB file, but not of muster "
+                                              "(name the right directory)"}};
   }
   if (rc != 0) {
     return Err{open_error(rc, directory_)};
   }
   if (*version != kFormatVersion) {
-    return Err{StoreError{StoreErrc::kWrongVersion, "store " + directory_ + ": format version " + std::to_string(*version) +
-                          ", but this program knows version " + std::to_string(kFormatVersion) +
-                          " (use the program that wrote it, or import the sources into a new directory)"}};
+    return Err{StoreError{
+        StoreErrc::kWrongVersion,
+        "store " + directory_ + ": format version " + std::to_string(*version) +
+            ", but this program knows version " + std::to_string(kFormatVersion) +
+            " (use the program that wrote it, or import the sources into a new directory)"}};
   }
   return Unit{};
 }
@@ -257,13 +268,13 @@ std::size_t Environment::newest_transaction() const {
   return info.me_last_txnid;
 }
 
-/// LMDB reports a write that fell short as EIO; mostly the disk or the file size limit is the reason, which the next write
-/// would have been told.
+/// LMDB reports a write that fell short as EIO; mostly the disk or the file size limit is the
+/// reason, which the next write would have been told.
 int Environment::reason_of_short_write(int code) const {
   constexpr std::uint64_t kRoom = std::uint64_t{4} << 20;
   mdb_filehandle_t fd{};
-  struct stat file{};
-  struct statvfs room{};
+  struct stat file {};
+  struct statvfs room {};
   rlimit limit{};
   if (code != EIO || mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &file) != 0) {
     return code;
@@ -272,7 +283,8 @@ int Environment::reason_of_short_write(int code) const {
     return ENOSPC;
   }
   const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-  return limited && static_cast<std::uint64_t>(file.st_size) + kRoom > limit.rlim_cur ? EFBIG : code;
+  return limited && static_cast<std::uint64_t>(file.st_size) + kRoom > limit.rlim_cur ? EFBIG
+                                                                                      : code;
 }
 
 StoreResult<Unit> Environment::write_once(std::string_view what,
@@ -371,8 +383,11 @@ StoreResult<Unit> Environment::recover_reader(int code) {
 
 StoreResult<Unit> Environment::resize(std::size_t bytes) {
   if (gate_.close(kPatienceForReaders) == MapGate::Closed::kTimedOut) {
-    return Err{StoreError{StoreErrc::kMapFull, "store " + directory_ + ": the map must grow, but a reader of this process "
-                          "holds an old state (release() readers while idle, or start with a larger map)"}};
+    return Err{StoreError{
+        StoreErrc::kMapFull,
+        "store " + directory_ +
+            ": the map must grow, but a reader of this process "
+            "holds an old state (release() readers while idle, or start with a larger map)"}};
   }
   const int rc = mdb_env_set_mapsize(env_, bytes);
   gate_.open();
@@ -431,7 +446,8 @@ StoreResult<Unit> Environment::open_partitions() {
   new_handles_.clear();
   MDB_txn* txn = nullptr;
   const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  auto done = rc == 0 ? open_missing(txn) : StoreResult<Unit>(Err{error(rc, "open the partitions")});
+  auto done =
+      rc == 0 ? open_missing(txn) : StoreResult<Unit>(Err{error(rc, "open the partitions")});
   if (done) {
     mdb_txn_commit(txn);  // keeps the handles
     register_handles();
@@ -451,7 +467,8 @@ StoreResult<Unit> Environment::open_missing(MDB_txn* txn) {
     new_handles_.push_back(dbi);
   }
   if (rc != 0) {
-    return Err{rc == MDB_NOTFOUND ? damaged("a partition is missing") : error(rc, "open the partitions")};
+    return Err{rc == MDB_NOTFOUND ? damaged("a partition is missing")
+                                  : error(rc, "open the partitions")};
   }
   return Unit{};
 }

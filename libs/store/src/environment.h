@@ -16,7 +16,9 @@
 
 namespace muster::store {
 
-inline Bytes as_octets(const MDB_val& v) { return {static_cast<const std::uint8_t*>(v.mv_data), v.mv_size}; }
+inline Bytes as_octets(const MDB_val& v) {
+  return {static_cast<const std::uint8_t*>(v.mv_data), v.mv_size};
+}
 /// LMDB takes void*, and does not write through it where we pass views.
 inline MDB_val as_val(Bytes b) { return {b.size(), const_cast<std::uint8_t*>(b.data())}; }
 
@@ -28,11 +30,12 @@ struct Tables {
   MDB_dbi partitions = 0;  ///< PartitionId -> PartitionEntry
 };
 
-/// One LMDB environment, shared by all Stores of this process on its directory (LMDB forbids two). Wraps what LMDB leaves
-/// to its user: map growth, database handles, fairness between writers.
+/// One LMDB environment, shared by all Stores of this process on its directory (LMDB forbids two).
+/// Wraps what LMDB leaves to its user: map growth, database handles, fairness between writers.
 class Environment {
  public:
-  static StoreResult<std::shared_ptr<Environment>> open(const std::string& directory, const StoreOptions& options);
+  static StoreResult<std::shared_ptr<Environment>> open(const std::string& directory,
+                                                        const StoreOptions& options);
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -47,8 +50,8 @@ class Environment {
   /// Of the newest commit, by whatever process. Call only between gate().enter() and leave().
   [[nodiscard]] std::size_t newest_transaction() const;
 
-  /// Runs `body` in a write transaction and commits it durably; runs it again after the map grew. Nothing is written when
-  /// it fails. `body` must not call this environment's write() or read().
+  /// Runs `body` in a write transaction and commits it durably; runs it again after the map grew.
+  /// Nothing is written when it fails. `body` must not call this environment's write() or read().
   StoreResult<Unit> write(Urgency urgency, std::string_view what,
                           const std::function<StoreResult<Unit>(MDB_txn*)>& body);
   /// Runs `body` on one snapshot.
@@ -61,27 +64,33 @@ class Environment {
   /// Inside write(): creates partition `id`, which must be the next number.
   StoreResult<MDB_dbi> create_partition(MDB_txn* txn, PartitionId id);
 
-  /// For readers that keep a transaction. A handle works only in transactions begun after partitions_open() counted it.
+  /// For readers that keep a transaction. A handle works only in transactions begun after
+  /// partitions_open() counted it.
   [[nodiscard]] std::size_t partitions_open() const;
   [[nodiscard]] std::vector<MDB_dbi> partition_handles() const;
-  /// Mends what kept a read transaction from starting, outside transactions: opens partitions made by other processes
-  /// (code 0), follows a map made larger, clears slots of dead readers. Errors: what cannot be mended.
+  /// Mends what kept a read transaction from starting, outside transactions: opens partitions made
+  /// by other processes (code 0), follows a map made larger, clears slots of dead readers. Errors:
+  /// what cannot be mended.
   StoreResult<Unit> recover_reader(int code);
 
   [[nodiscard]] StoreError error(int code, std::string_view what) const {
     return lmdb_error(code, what, directory_);
   }
-  [[nodiscard]] StoreError damaged(std::string_view what) const { return corrupt(what, directory_); }
+  [[nodiscard]] StoreError damaged(std::string_view what) const {
+    return corrupt(what, directory_);
+  }
 
  private:
-  Environment(std::string directory, const StoreOptions& options) : directory_(std::move(directory)), options_(options) {}
+  Environment(std::string directory, const StoreOptions& options)
+      : directory_(std::move(directory)), options_(options) {}
   StoreResult<Unit> start();
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
   StoreResult<Unit> check_file_length();
   StoreResult<Unit> grow();
   StoreResult<Unit> resize(std::size_t bytes);
-  StoreResult<Unit> write_once(std::string_view what, const std::function<StoreResult<Unit>(MDB_txn*)>& body);
+  StoreResult<Unit> write_once(std::string_view what,
+                               const std::function<StoreResult<Unit>(MDB_txn*)>& body);
   StoreResult<Unit> open_partitions();
   [[nodiscard]] int reason_of_short_write(int code) const;
   StoreResult<Unit> open_missing(MDB_txn* txn);
@@ -101,9 +110,10 @@ class Environment {
 
   // LMDB: one transaction at a time may open handles. Taken after writers_, before gate_.
   std::mutex handles_mutex_;
-  std::vector<MDB_dbi> new_handles_;  // guarded by handles_mutex_: opened by the running transaction
+  std::vector<MDB_dbi>
+      new_handles_;  // guarded by handles_mutex_: opened by the running transaction
   mutable std::mutex partitions_mutex_;
-  std::vector<MDB_dbi> partitions_;   // guarded by partitions_mutex_
+  std::vector<MDB_dbi> partitions_;  // guarded by partitions_mutex_
 };
 
 /// Closes a cursor of a write or read transaction.

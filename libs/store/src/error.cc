@@ -9,16 +9,26 @@ namespace muster::store {
 
 std::string_view to_string(StoreErrc code) {
   switch (code) {
-    case StoreErrc::kOpen: return "cannot open";
-    case StoreErrc::kNotAStore: return "not a store";
-    case StoreErrc::kWrongVersion: return "wrong version";
-    case StoreErrc::kCorrupt: return "corrupt";
-    case StoreErrc::kDiskFull: return "disk full";
-    case StoreErrc::kMapFull: return "map full";
-    case StoreErrc::kBusy: return "busy";
-    case StoreErrc::kNoSuchIssuer: return "no such issuer";
-    case StoreErrc::kIo: return "input/output error";
-    case StoreErrc::kBadChange: return "bad change";
+    case StoreErrc::kOpen:
+      return "cannot open";
+    case StoreErrc::kNotAStore:
+      return "not a store";
+    case StoreErrc::kWrongVersion:
+      return "wrong version";
+    case StoreErrc::kCorrupt:
+      return "corrupt";
+    case StoreErrc::kDiskFull:
+      return "disk full";
+    case StoreErrc::kMapFull:
+      return "map full";
+    case StoreErrc::kBusy:
+      return "busy";
+    case StoreErrc::kNoSuchIssuer:
+      return "no such issuer";
+    case StoreErrc::kIo:
+      return "input/output error";
+    case StoreErrc::kBadChange:
+      return "bad change";
   }
   return "unknown";
 }
@@ -35,8 +45,9 @@ Meaning meaning_of(int code) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return {StoreErrc::kDiskFull, "free space there (or raise the quota or file size limit) and try again; "
-                                    "the old state is intact"};
+      return {StoreErrc::kDiskFull,
+              "free space there (or raise the quota or file size limit) and try again; "
+              "the old state is intact"};
     case MDB_MAP_FULL:
       return {StoreErrc::kMapFull, "raise the store's map size; the old state is intact"};
     case MDB_DBS_FULL:
@@ -45,9 +56,11 @@ Meaning meaning_of(int code) {
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
     case MDB_INCOMPATIBLE:
-      return {StoreErrc::kCorrupt, "stop the services, move the directory aside and import the sources again"};
+      return {StoreErrc::kCorrupt,
+              "stop the services, move the directory aside and import the sources again"};
     case MDB_VERSION_MISMATCH:
-      return {StoreErrc::kWrongVersion, "it was written by another LMDB version: export it with that one"};
+      return {StoreErrc::kWrongVersion,
+              "it was written by another LMDB version: export it with that one"};
     case MDB_READERS_FULL:
       return {StoreErrc::kBusy, "too many readers: stop some or raise max_readers"};
     case EAGAIN:
@@ -58,7 +71,8 @@ Meaning meaning_of(int code) {
     case EACCES:
     case EPERM:
     case EROFS:
-      return {StoreErrc::kIo, "the directory and its files must be readable and writable for this user"};
+      return {StoreErrc::kIo,
+              "the directory and its files must be readable and writable for this user"};
     case MDB_PANIC:
       return {StoreErrc::kIo, "an earlier write failed half-way: restart the service"};
     default:
@@ -70,14 +84,16 @@ Meaning meaning_of(int code) {
 
 StoreError lmdb_error(int code, std::string_view what, const std::string& directory) {
   const Meaning meaning = meaning_of(code);
-  std::string detail = "store " + directory + ": cannot " + std::string(what) + ": " + mdb_strerror(code);
+  std::string detail =
+      "store " + directory + ": cannot " + std::string(what) + ": " + mdb_strerror(code);
   detail += " (" + std::string(meaning.advice) + ")";
   return {meaning.code, std::move(detail)};
 }
 
 StoreError corrupt(std::string_view what, const std::string& directory) {
-  return {StoreErrc::kCorrupt, "store " + directory + ": " + std::string(what) +
-                                   " (stop the services, move the directory aside and import the sources again)"};
+  return {StoreErrc::kCorrupt,
+          "store " + directory + ": " + std::string(what) +
+              " (stop the services, move the directory aside and import the sources again)"};
 }
 
 }  // namespace muster::store

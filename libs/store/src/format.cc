@@ -6,7 +6,8 @@
 namespace muster::store {
 namespace {
 
-// A time is 40 bits: seconds since 1970 plus 2^39, so that octet order is time order and negative ones fit.
+// A time is 40 bits: seconds since 1970 plus 2^39, so that octet order is time order and negative
+// ones fit.
 constexpr std::int64_t kTimeBias = std::int64_t{1} << 39;
 constexpr std::size_t kTimeOctets = 5;
 
@@ -48,7 +49,8 @@ class Out {
   Buffer out_;
 };
 
-/// Takes fields from a record; after a shortage every further field is empty or zero and ok() is false.
+/// Takes fields from a record; after a shortage every further field is empty or zero and ok() is
+/// false.
 class In {
  public:
   explicit In(Bytes b) : rest_(b) {}
@@ -84,8 +86,8 @@ constexpr unsigned kHasNextUpdate = 4;
 constexpr unsigned kHasCrlNumber = 8;
 constexpr unsigned kHasNotRevokedUntil = 16;
 constexpr unsigned kHasNeverIssuedUntil = 32;
-constexpr unsigned kIssuerFlags =
-    kKnowsIssued | kHasThisUpdate | kHasNextUpdate | kHasCrlNumber | kHasNotRevokedUntil | kHasNeverIssuedUntil;
+constexpr unsigned kIssuerFlags = kKnowsIssued | kHasThisUpdate | kHasNextUpdate | kHasCrlNumber |
+                                  kHasNotRevokedUntil | kHasNeverIssuedUntil;
 
 // Flags in the first octet of a status.
 constexpr unsigned kHasInvalidity = 0x40;
@@ -110,8 +112,9 @@ SipHash::Digest record_digest(const SipHash::Key& seed, Bytes serial, Bytes valu
 
 std::optional<Value> encode_status(const Status& status) {
   const bool revoked = status.state != State::kGood;
-  if (revoked != status.revoked_at.has_value() || (!revoked && (status.reason || status.invalidity_date)) ||
-      !time_fits(status.revoked_at) || !time_fits(status.expires) || !time_fits(status.invalidity_date)) {
+  if (revoked != status.revoked_at.has_value() ||
+      (!revoked && (status.reason || status.invalidity_date)) || !time_fits(status.revoked_at) ||
+      !time_fits(status.expires) || !time_fits(status.invalidity_date)) {
     return std::nullopt;
   }
   Value value;
@@ -143,7 +146,8 @@ std::optional<Status> decode_status(Bytes value) {
   const bool expires = (head & kHasExpires) != 0;
   const bool invalidity = (head & kHasInvalidity) != 0;
   const std::size_t times = (revoked ? 1u : 0u) + (expires ? 1u : 0u) + (invalidity ? 1u : 0u);
-  if (state > 2 || value.size() != 1 + times * kTimeOctets || (!revoked && (reason != 0 || invalidity))) {
+  if (state > 2 || value.size() != 1 + times * kTimeOctets ||
+      (!revoked && (reason != 0 || invalidity))) {
     return std::nullopt;
   }
   Status status;
@@ -254,7 +258,8 @@ std::optional<PartitionEntry> decode_partition(Bytes octets) {
   if (octets.size() != 5 || octets[0] > static_cast<std::uint8_t>(PartitionState::kLive)) {
     return std::nullopt;
   }
-  return PartitionEntry{static_cast<PartitionState>(octets[0]), *from_big_endian<IssuerId>(octets.subspan(1))};
+  return PartitionEntry{static_cast<PartitionState>(octets[0]),
+                        *from_big_endian<IssuerId>(octets.subspan(1))};
 }
 
 Buffer encode_format() {
@@ -265,7 +270,8 @@ Buffer encode_format() {
 }
 
 std::optional<std::uint32_t> decode_format(Bytes octets) {
-  if (octets.size() != kFormatMagic.size() + 4 || !equal(octets.first(kFormatMagic.size()), as_bytes(kFormatMagic))) {
+  if (octets.size() != kFormatMagic.size() + 4 ||
+      !equal(octets.first(kFormatMagic.size()), as_bytes(kFormatMagic))) {
     return std::nullopt;
   }
   return from_big_endian<std::uint32_t>(octets.subspan(kFormatMagic.size()));

@@ -12,7 +12,8 @@ namespace muster::store {
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::string_view kFormatMagic = "muster-store";
 
-/// Partition: a named database that holds the records of one issuer. Numbered from 1 without gaps, never deleted.
+/// Partition: a named database that holds the records of one issuer. Numbered from 1 without gaps,
+/// never deleted.
 enum class PartitionId : std::uint32_t {};
 enum class PartitionState : std::uint8_t { kFree = 0, kLoading = 1, kLive = 2 };  // persistent
 struct PartitionEntry {
@@ -22,8 +23,8 @@ struct PartitionEntry {
 /// "p0000002a"
 std::string partition_name(PartitionId id);
 
-/// Sum of the records' keyed hashes, lane by lane: independent of order, so a change costs one subtraction and one
-/// addition.
+/// Sum of the records' keyed hashes, lane by lane: independent of order, so a change costs one
+/// subtraction and one addition.
 struct Checksum {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
@@ -47,8 +48,8 @@ struct Value {
   std::uint8_t size = 0;
   [[nodiscard]] Bytes bytes() const { return {octets.data(), size}; }
 };
-/// Nothing when the status contradicts itself (revoked without a time, good with one or with a reason) or holds a time
-/// beyond 40 bits.
+/// Nothing when the status contradicts itself (revoked without a time, good with one or with a
+/// reason) or holds a time beyond 40 bits.
 std::optional<Value> encode_status(const Status& status);
 /// Nothing when the octets are no value.
 std::optional<Status> decode_status(Bytes value);
@@ -74,7 +75,8 @@ template <class T>
 std::array<std::uint8_t, sizeof(T)> big_endian(T value) {
   std::array<std::uint8_t, sizeof(T)> octets{};
   for (std::size_t i = 0; i < sizeof(T); ++i) {
-    octets[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
+    octets[i] =
+        static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
   }
   return octets;
 }

@@ -44,8 +44,10 @@ StoreResult<IssuerRecord> load_issuer(const Environment& env, MDB_txn* txn, Issu
   MDB_val value{};
   const int rc = mdb_get(txn, env.tables().issuers, &key, &value);
   if (rc == MDB_NOTFOUND) {
-    return Err{StoreError{StoreErrc::kNoSuchIssuer, "store " + env.directory() + ": no issuer number " +
-                          std::to_string(static_cast<std::uint32_t>(id)) + " (see 'muster store stat')"}};
+    return Err{
+        StoreError{StoreErrc::kNoSuchIssuer, "store " + env.directory() + ": no issuer number " +
+                                                 std::to_string(static_cast<std::uint32_t>(id)) +
+                                                 " (see 'muster store stat')"}};
   }
   if (rc != 0) {
     return Err{env.error(rc, "read an issuer")};
@@ -57,11 +59,14 @@ StoreResult<IssuerRecord> load_issuer(const Environment& env, MDB_txn* txn, Issu
   return *std::move(record);
 }
 
-StoreResult<Unit> save_issuer(const Environment& env, MDB_txn* txn, IssuerId id, const IssuerRecord& record) {
-  return put(env, txn, env.tables().issuers, big_endian(static_cast<std::uint32_t>(id)), encode_issuer(record));
+StoreResult<Unit> save_issuer(const Environment& env, MDB_txn* txn, IssuerId id,
+                              const IssuerRecord& record) {
+  return put(env, txn, env.tables().issuers, big_endian(static_cast<std::uint32_t>(id)),
+             encode_issuer(record));
 }
 
-StoreResult<std::optional<IssuerId>> find_issuer(const Environment& env, MDB_txn* txn, const IssuerKey& key) {
+StoreResult<std::optional<IssuerId>> find_issuer(const Environment& env, MDB_txn* txn,
+                                                 const IssuerKey& key) {
   MDB_val k = as_val(key.digest);
   MDB_val value{};
   const int rc = mdb_get(txn, env.tables().keys, &k, &value);
@@ -78,22 +83,26 @@ StoreResult<std::optional<IssuerId>> find_issuer(const Environment& env, MDB_txn
   return id;
 }
 
-StoreResult<IssuerId> add_issuer(Environment& env, MDB_txn* txn, const IssuerKey& key, std::string_view label) {
+StoreResult<IssuerId> add_issuer(Environment& env, MDB_txn* txn, const IssuerKey& key,
+                                 std::string_view label) {
   MDB_stat figures{};
   if (const int rc = mdb_stat(txn, env.tables().issuers, &figures); rc != 0) {
     return Err{env.error(rc, "read the issuers")};
   }
   if (figures.ms_entries >= env.max_issuers()) {
     return Err{StoreError{StoreErrc::kBadChange, "store " + env.directory() + ": it holds " +
-                          std::to_string(figures.ms_entries) + " issuers already (raise max_issuers)"}};
+                                                     std::to_string(figures.ms_entries) +
+                                                     " issuers already (raise max_issuers)"}};
   }
   const IssuerId id{static_cast<std::uint32_t>(figures.ms_entries + 1)};
   IssuerRecord record;
   record.state.key = key;
   record.state.label = label.substr(0, kMaxLabelOctets);
-  MUSTER_TRY(record.partition, claim_partition(env, txn, PartitionState::kLive, id, [](PartitionId) { return false; }));
+  MUSTER_TRY(record.partition, claim_partition(env, txn, PartitionState::kLive, id,
+                                               [](PartitionId) { return false; }));
   MUSTER_TRY(record.state.sequence, next_sequence(env, txn));
-  MUSTER_CHECK(put(env, txn, env.tables().keys, key.digest, big_endian(static_cast<std::uint32_t>(id))));
+  MUSTER_CHECK(
+      put(env, txn, env.tables().keys, key.digest, big_endian(static_cast<std::uint32_t>(id))));
   MUSTER_CHECK(save_issuer(env, txn, id, record));
   return id;
 }
@@ -134,26 +143,28 @@ StoreResult<std::uint64_t> next_sequence(const Environment& env, MDB_txn* txn) {
   return last + 1;
 }
 
-StoreResult<PartitionId> claim_partition(Environment& env, MDB_txn* txn, PartitionState state, IssuerId issuer,
+StoreResult<PartitionId> claim_partition(Environment& env, MDB_txn* txn, PartitionState state,
+                                         IssuerId issuer,
                                          const std::function<bool(PartitionId)>& is_abandoned) {
   std::optional<PartitionId> found;
   PartitionState found_state = PartitionState::kFree;
   std::uint32_t count = 0;
-  MUSTER_CHECK(walk(env, txn, env.tables().partitions, [&](Bytes key, Bytes value) -> StoreResult<Step> {
-    const auto id = from_big_endian<PartitionId>(key);
-    const auto entry = decode_partition(value);
-    if (!id || !entry) {
-      return Err{env.damaged("a partition's entry does not parse")};
-    }
-    ++count;
-    if (entry->state == PartitionState::kFree ||
-        (entry->state == PartitionState::kLoading && is_abandoned(*id))) {
-      found = id;
-      found_state = entry->state;
-      return Step::kStop;
-    }
-    return Step::kContinue;
-  }));
+  MUSTER_CHECK(
+      walk(env, txn, env.tables().partitions, [&](Bytes key, Bytes value) -> StoreResult<Step> {
+        const auto id = from_big_endian<PartitionId>(key);
+        const auto entry = decode_partition(value);
+        if (!id || !entry) {
+          return Err{env.damaged("a partition's entry does not parse")};
+        }
+        ++count;
+        if (entry->state == PartitionState::kFree ||
+            (entry->state == PartitionState::kLoading && is_abandoned(*id))) {
+          found = id;
+          found_state = entry->state;
+          return Step::kStop;
+        }
+        return Step::kContinue;
+      }));
   if (!found) {
     found = static_cast<PartitionId>(count + 1);
     MUSTER_CHECK(env.create_partition(txn, *found));
@@ -164,8 +175,10 @@ StoreResult<PartitionId> claim_partition(Environment& env, MDB_txn* txn, Partiti
   return *found;
 }
 
-StoreResult<Unit> set_partition(const Environment& env, MDB_txn* txn, PartitionId id, const PartitionEntry& entry) {
-  return put(env, txn, env.tables().partitions, big_endian(static_cast<std::uint32_t>(id)), encode_partition(entry));
+StoreResult<Unit> set_partition(const Environment& env, MDB_txn* txn, PartitionId id,
+                                const PartitionEntry& entry) {
+  return put(env, txn, env.tables().partitions, big_endian(static_cast<std::uint32_t>(id)),
+             encode_partition(entry));
 }
 
 StoreResult<Unit> free_partition(const Environment& env, MDB_txn* txn, PartitionId id) {

@@ -8,11 +8,12 @@ namespace muster::store {
 namespace {
 
 UniqueFd open_lock_file(const Environment& env) {
-  return UniqueFd(::open((env.directory() + "/load.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  return UniqueFd(
+      ::open((env.directory() + "/load.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
 }
 
 struct flock lock_of(PartitionId id) {
-  struct flock lock{};
+  struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(id);

@@ -5,9 +5,9 @@
 
 namespace muster::store {
 
-/// Says "this partition is being loaded" for as long as its holder lives: an open-file-description lock on one octet of
-/// load.lock, which the kernel drops with the process. What a crashed loader left behind is thereby told from what another process
-/// is loading right now.
+/// Says "this partition is being loaded" for as long as its holder lives: an open-file-description
+/// lock on one octet of load.lock, which the kernel drops with the process. What a crashed loader
+/// left behind is thereby told from what another process is loading right now.
 class LoadLock {
  public:
   static StoreResult<LoadLock> take(const Environment& env, PartitionId id);

@@ -7,8 +7,8 @@
 namespace muster::store {
 namespace {
 
-/// Keeps one LMDB read transaction. While nothing was committed renew() costs a look at the meta page; the entries of
-/// issuers are read once per state.
+/// Keeps one LMDB read transaction. While nothing was committed renew() costs a look at the meta
+/// page; the entries of issuers are read once per state.
 class ReaderImpl final : public Reader {
  public:
   explicit ReaderImpl(std::shared_ptr<Environment> env) : env_(std::move(env)) {}
@@ -36,7 +36,8 @@ class ReaderImpl final : public Reader {
     failure_.reset();
   }
 
-  [[nodiscard]] StoreResult<std::optional<Status>> find(IssuerId issuer, Bytes serial) const override {
+  [[nodiscard]] StoreResult<std::optional<Status>> find(IssuerId issuer,
+                                                        Bytes serial) const override {
     if (!active_) {
       return Err{failure_.value_or(
           StoreError{StoreErrc::kBusy, "store " + env_->directory() + ": reader not renewed"})};
@@ -109,7 +110,8 @@ class ReaderImpl final : public Reader {
     if (handles_.size() != env_->partitions_open()) {
       handles_ = env_->partition_handles();
     }
-    int rc = txn_ != nullptr ? mdb_txn_renew(txn_) : mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn_);
+    int rc = txn_ != nullptr ? mdb_txn_renew(txn_)
+                             : mdb_txn_begin(env_->raw(), nullptr, MDB_RDONLY, &txn_);
     if (rc != 0) {
       env_->gate().leave();
       return rc;

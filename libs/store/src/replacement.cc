@@ -7,12 +7,14 @@
 namespace muster::store {
 namespace {
 
-/// Octets of records written in one transaction: about 20 ms, so that a single change never waits longer.
+/// Octets of records written in one transaction: about 20 ms, so that a single change never waits
+/// longer.
 constexpr std::size_t kBlockBytes = std::size_t{2} << 20;
 /// Old records walked in one transaction when the policy must see them all.
 constexpr std::size_t kTailRecords = 50'000;
 constexpr std::size_t kKeptExamples = 16;
-/// New data that differs from the old in at most this many records (or 1/64 of them) is written as changes in place.
+/// New data that differs from the old in at most this many records (or 1/64 of them) is written as
+/// changes in place.
 constexpr std::size_t kFewChanges = 1000;
 
 /// What a transaction adds to a partition and to the report; taken over only when it has committed.
@@ -20,14 +22,18 @@ struct Tally {
   std::uint64_t records = 0, revoked = 0;
   Checksum checksum;
   ReplacementReport report;
-  Buffer old_done;         ///< last old serial dealt with
+  Buffer old_done;           ///< last old serial dealt with
   bool old_is_done = false;  ///< all of them are
 };
 
 class ReplacementImpl final : public Replacement {
  public:
-  ReplacementImpl(std::shared_ptr<Environment> env, IssuerId issuer, ReplacementOptions options, IssuerRecord old)
-      : env_(std::move(env)), issuer_(issuer), options_(std::move(options)), old_(std::move(old)),
+  ReplacementImpl(std::shared_ptr<Environment> env, IssuerId issuer, ReplacementOptions options,
+                  IssuerRecord old)
+      : env_(std::move(env)),
+        issuer_(issuer),
+        options_(std::move(options)),
+        old_(std::move(old)),
         sorter_(env_->directory(), options_.sort_memory_bytes) {}
 
   ~ReplacementImpl() override {
@@ -40,7 +46,8 @@ class ReplacementImpl final : public Replacement {
   StoreResult<Unit> put(const Serial& serial, const Status& status) override {
     const auto value = encode_status(status);
     if (!value) {
-      return Err{StoreError{StoreErrc::kBadChange, "serial " + serial.to_hex() + ": the status contradicts itself"}};
+      return Err{StoreError{StoreErrc::kBadChange,
+                            "serial " + serial.to_hex() + ": the status contradicts itself"}};
     }
     return sorter_.add({serial.octets(), value->bytes()});
   }
@@ -80,11 +87,13 @@ class ReplacementImpl final : public Replacement {
   enum class KeepGoing : std::uint8_t { kUpToLastNew, kToTheEnd };
 
   StoreError conflict_error() const {
-    return {StoreErrc::kBadChange, "serial " + conflict_->to_hex() +
-                                       " is listed twice with different status (correct the source)"};
+    return {StoreErrc::kBadChange,
+            "serial " + conflict_->to_hex() +
+                " is listed twice with different status (correct the source)"};
   }
   StoreError changed_error() const {
-    return {StoreErrc::kBusy, "store " + env_->directory() + ": another writer changed issuer '" + old_.state.label +
+    return {StoreErrc::kBusy, "store " + env_->directory() + ": another writer changed issuer '" +
+                                  old_.state.label +
                                   "' while the source was being loaded (load it again)"};
   }
 
@@ -126,8 +135,8 @@ class ReplacementImpl final : public Replacement {
     return take;
   }
 
-  /// Walks old and new records side by side: `on_record(serial, value, old value or nothing)` for each that is to be in the
-  /// new state, `on_removed(serial, value)` for each that is not.
+  /// Walks old and new records side by side: `on_record(serial, value, old value or nothing)` for
+  /// each that is to be in the new state, `on_removed(serial, value)` for each that is not.
   template <class NextNew, class OnRecord, class OnRemoved>
   StoreResult<Unit> walk(MDB_cursor* old, Tally& tally, KeepGoing keep_going, NextNew&& next_new,
                          OnRecord&& on_record, OnRemoved&& on_removed) const {
@@ -201,29 +210,37 @@ class ReplacementImpl final : public Replacement {
       found.tally.revoked = record.state.revoked;
       found.tally.checksum = record.checksum;
       BatchStream stream(sorter_.batch());
-      const auto note = [&](Bytes serial, std::optional<Bytes> now, std::optional<Bytes> before) -> StoreResult<Unit> {
+      const auto note = [&](Bytes serial, std::optional<Bytes> now,
+                            std::optional<Bytes> before) -> StoreResult<Unit> {
         if (found.list.size() >= limit) {
           found.few = false;
         } else {
           count(found.tally, serial, now, before);
-          found.list.push_back({to_buffer(serial), now ? std::optional(to_buffer(*now)) : std::nullopt});
+          found.list.push_back(
+              {to_buffer(serial), now ? std::optional(to_buffer(*now)) : std::nullopt});
         }
         return Unit{};
       };
-      const auto on_record = [&](Bytes serial, Bytes value, std::optional<Bytes> before) -> StoreResult<Unit> {
-        return before && equal(*before, value) ? StoreResult<Unit>(Unit{}) : note(serial, value, before);
+      const auto on_record = [&](Bytes serial, Bytes value,
+                                 std::optional<Bytes> before) -> StoreResult<Unit> {
+        return before && equal(*before, value) ? StoreResult<Unit>(Unit{})
+                                               : note(serial, value, before);
       };
-      const auto on_removed = [&](RecordView old) { return note(old.serial, std::nullopt, old.value); };
+      const auto on_removed = [&](RecordView old) {
+        return note(old.serial, std::nullopt, old.value);
+      };
       const auto next = [&](RecordView& view) { return found.few && stream.next(view); };
       while (found.few && !found.tally.old_is_done) {
-        MUSTER_CHECK(walk(cursor.get(), found.tally, KeepGoing::kToTheEnd, next, on_record, on_removed));
+        MUSTER_CHECK(
+            walk(cursor.get(), found.tally, KeepGoing::kToTheEnd, next, on_record, on_removed));
       }
       return Unit{};
     }));
     return found;
   }
 
-  void count(Tally& tally, Bytes serial, std::optional<Bytes> now, std::optional<Bytes> before) const {
+  void count(Tally& tally, Bytes serial, std::optional<Bytes> now,
+             std::optional<Bytes> before) const {
     if (before) {
       --tally.records;
       tally.revoked -= is_revoked_value(*before) ? 1u : 0u;
@@ -236,26 +253,29 @@ class ReplacementImpl final : public Replacement {
     }
   }
 
-  StoreResult<std::uint64_t> apply_in_place(const Differences& differences, const IssuerState& facts) {
+  StoreResult<std::uint64_t> apply_in_place(const Differences& differences,
+                                            const IssuerState& facts) {
     tally_ = differences.tally;
-    MUSTER_CHECK(env_->write(Urgency::kChange, "commit a source", [&](MDB_txn* txn) -> StoreResult<Unit> {
-      MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
-      MUSTER_TRY(const MDB_dbi dbi, handle(record.partition, env_->partition_for_write(record.partition)));
-      for (const Difference& difference : differences.list) {
-        MDB_val key = as_val(difference.serial);
-        int rc = 0;
-        if (difference.value) {
-          MDB_val value = as_val(*difference.value);
-          rc = mdb_put(txn, dbi, &key, &value, 0);
-        } else {
-          rc = mdb_del(txn, dbi, &key, nullptr);
-        }
-        if (rc != 0) {
-          return Err{env_->error(rc, "write")};
-        }
-      }
-      return save(txn, facts, record.partition);
-    }));
+    MUSTER_CHECK(
+        env_->write(Urgency::kChange, "commit a source", [&](MDB_txn* txn) -> StoreResult<Unit> {
+          MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
+          MUSTER_TRY(const MDB_dbi dbi,
+                     handle(record.partition, env_->partition_for_write(record.partition)));
+          for (const Difference& difference : differences.list) {
+            MDB_val key = as_val(difference.serial);
+            int rc = 0;
+            if (difference.value) {
+              MDB_val value = as_val(*difference.value);
+              rc = mdb_put(txn, dbi, &key, &value, 0);
+            } else {
+              rc = mdb_del(txn, dbi, &key, nullptr);
+            }
+            if (rc != 0) {
+              return Err{env_->error(rc, "write")};
+            }
+          }
+          return save(txn, facts, record.partition);
+        }));
     return tally_.report.sequence;
   }
 
@@ -272,16 +292,18 @@ class ReplacementImpl final : public Replacement {
 
   StoreResult<Unit> claim() {
     PartitionId claimed{};
-    MUSTER_CHECK(env_->write(Urgency::kChange, "begin a load", [&](MDB_txn* txn) -> StoreResult<Unit> {
-      load_lock_.reset();
-      MUSTER_TRY(claimed, claim_partition(*env_, txn, PartitionState::kLoading, issuer_, [&](PartitionId id) {
-        return LoadLock::is_abandoned(*env_, id);
-      }));
-      // Taken before the commit: nobody may see a partition that is loading and not locked.
-      MUSTER_TRY(LoadLock lock, LoadLock::take(*env_, claimed));
-      load_lock_ = std::move(lock);
-      return Unit{};
-    }));
+    MUSTER_CHECK(
+        env_->write(Urgency::kChange, "begin a load", [&](MDB_txn* txn) -> StoreResult<Unit> {
+          load_lock_.reset();
+          MUSTER_TRY(claimed, claim_partition(*env_, txn, PartitionState::kLoading, issuer_,
+                                              [&](PartitionId id) {
+                                                return LoadLock::is_abandoned(*env_, id);
+                                              }));
+          // Taken before the commit: nobody may see a partition that is loading and not locked.
+          MUSTER_TRY(LoadLock lock, LoadLock::take(*env_, claimed));
+          load_lock_ = std::move(lock);
+          return Unit{};
+        }));
     partition_ = claimed;
     return Unit{};
   }
@@ -294,7 +316,8 @@ class ReplacementImpl final : public Replacement {
       if (!block.empty()) {
         const RecordView last = block.at(block.size() - 1);
         if (equal(last.serial, record.serial)) {
-          if (options_.duplicates == Duplicates::kRefuseConflict && !equal(last.value, record.value)) {
+          if (options_.duplicates == Duplicates::kRefuseConflict &&
+              !equal(last.value, record.value)) {
             conflict_ = *Serial::make(record.serial);
             return Err{conflict_error()};
           }
@@ -314,29 +337,35 @@ class ReplacementImpl final : public Replacement {
     return write_block(block, KeepGoing::kToTheEnd);
   }
 
-  /// Appends a block of new records, and old ones that the policy keeps between them, in one transaction.
+  /// Appends a block of new records, and old ones that the policy keeps between them, in one
+  /// transaction.
   StoreResult<Unit> write_block(const RecordBatch& block, KeepGoing keep_going) {
     Tally tally;
-    MUSTER_CHECK(env_->write(Urgency::kBulk, "load records", [&](MDB_txn* txn) -> StoreResult<Unit> {
-      tally = tally_;
-      MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
-      MUSTER_TRY(const MDB_dbi old_dbi, handle(record.partition, env_->partition_for_write(record.partition)));
-      MUSTER_TRY(const MDB_dbi new_dbi, handle(*partition_, env_->partition_for_write(*partition_)));
-      MUSTER_TRY(const CursorPtr old, open_cursor(*env_, txn, old_dbi));
-      MUSTER_TRY(const CursorPtr out, open_cursor(*env_, txn, new_dbi));
-      BatchStream stream(block);
-      const auto append = [&](Bytes serial, Bytes value, std::optional<Bytes>) -> StoreResult<Unit> {
-        MDB_val key = as_val(serial);
-        MDB_val data = as_val(value);
-        if (const int rc = mdb_cursor_put(out.get(), &key, &data, MDB_APPEND); rc != 0) {
-          return Err{env_->error(rc, "load records")};
-        }
-        count(tally, serial, value, std::nullopt);
-        return Unit{};
-      };
-      return walk(old.get(), tally, keep_going, [&](RecordView& view) { return stream.next(view); }, append,
-                  [](RecordView) -> StoreResult<Unit> { return Unit{}; });
-    }));
+    MUSTER_CHECK(
+        env_->write(Urgency::kBulk, "load records", [&](MDB_txn* txn) -> StoreResult<Unit> {
+          tally = tally_;
+          MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
+          MUSTER_TRY(const MDB_dbi old_dbi,
+                     handle(record.partition, env_->partition_for_write(record.partition)));
+          MUSTER_TRY(const MDB_dbi new_dbi,
+                     handle(*partition_, env_->partition_for_write(*partition_)));
+          MUSTER_TRY(const CursorPtr old, open_cursor(*env_, txn, old_dbi));
+          MUSTER_TRY(const CursorPtr out, open_cursor(*env_, txn, new_dbi));
+          BatchStream stream(block);
+          const auto append = [&](Bytes serial, Bytes value,
+                                  std::optional<Bytes>) -> StoreResult<Unit> {
+            MDB_val key = as_val(serial);
+            MDB_val data = as_val(value);
+            if (const int rc = mdb_cursor_put(out.get(), &key, &data, MDB_APPEND); rc != 0) {
+              return Err{env_->error(rc, "load records")};
+            }
+            count(tally, serial, value, std::nullopt);
+            return Unit{};
+          };
+          return walk(
+              old.get(), tally, keep_going, [&](RecordView& view) { return stream.next(view); },
+              append, [](RecordView) -> StoreResult<Unit> { return Unit{}; });
+        }));
     if (!block.empty() && keep_going == KeepGoing::kUpToLastNew) {
       tally.old_done = to_buffer(block.at(block.size() - 1).serial);
     }
@@ -345,12 +374,13 @@ class ReplacementImpl final : public Replacement {
   }
 
   StoreResult<std::uint64_t> switch_over(const IssuerState& facts) {
-    MUSTER_CHECK(env_->write(Urgency::kChange, "switch to the new records", [&](MDB_txn* txn) -> StoreResult<Unit> {
-      MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
-      MUSTER_CHECK(save(txn, facts, *partition_));
-      MUSTER_CHECK(set_partition(*env_, txn, *partition_, {PartitionState::kLive, issuer_}));
-      return free_partition(*env_, txn, record.partition);
-    }));
+    MUSTER_CHECK(env_->write(
+        Urgency::kChange, "switch to the new records", [&](MDB_txn* txn) -> StoreResult<Unit> {
+          MUSTER_TRY(const IssuerRecord record, unchanged_issuer(txn));
+          MUSTER_CHECK(save(txn, facts, *partition_));
+          MUSTER_CHECK(set_partition(*env_, txn, *partition_, {PartitionState::kLive, issuer_}));
+          return free_partition(*env_, txn, record.partition);
+        }));
     partition_.reset();
     return tally_.report.sequence;
   }
@@ -368,15 +398,16 @@ class ReplacementImpl final : public Replacement {
 
 }  // namespace
 
-StoreResult<std::unique_ptr<Replacement>> make_replacement(std::shared_ptr<Environment> env, IssuerId issuer,
+StoreResult<std::unique_ptr<Replacement>> make_replacement(std::shared_ptr<Environment> env,
+                                                           IssuerId issuer,
                                                            ReplacementOptions options) {
   IssuerRecord old;
   MUSTER_CHECK(env->read([&](MDB_txn* txn) -> StoreResult<Unit> {
     MUSTER_TRY(old, load_issuer(*env, txn, issuer));
     return Unit{};
   }));
-  return std::unique_ptr<Replacement>(
-      std::make_unique<ReplacementImpl>(std::move(env), issuer, std::move(options), std::move(old)));
+  return std::unique_ptr<Replacement>(std::make_unique<ReplacementImpl>(
+      std::move(env), issuer, std::move(options), std::move(old)));
 }
 
 }  // namespace muster::store

@@ -57,7 +57,10 @@ int open_unnamed(const std::string& directory) {
 class FileRun final : public RecordStream {
  public:
   FileRun(int fd, std::uint64_t begin, std::uint64_t end, const std::string& directory)
-      : fd_(fd), next_(begin), end_(end), directory_(directory),
+      : fd_(fd),
+        next_(begin),
+        end_(end),
+        directory_(directory),
         buffer_(std::min<std::uint64_t>(kRunBufferOctets, end - begin)) {}
 
   bool next(RecordView& record) override {
@@ -186,7 +189,8 @@ class Merge final : public RecordStream {
 }  // namespace
 
 void RecordBatch::add(RecordView record) {
-  if (sorted_ && !slots_.empty() && compare_serials(view(slots_.back()).serial, record.serial) > 0) {
+  if (sorted_ && !slots_.empty() &&
+      compare_serials(view(slots_.back()).serial, record.serial) > 0) {
     sorted_ = false;
   }
   slots_.push_back({prefix_of(record.serial), static_cast<std::uint32_t>(octets_.size())});
@@ -199,7 +203,9 @@ void RecordBatch::clear() {
   sorted_ = true;
 }
 
-RecordView RecordBatch::view(const Slot& slot) const { return view_of(octets_.data() + slot.offset); }
+RecordView RecordBatch::view(const Slot& slot) const {
+  return view_of(octets_.data() + slot.offset);
+}
 
 void RecordBatch::sort() {
   if (sorted_) {
@@ -270,8 +276,8 @@ StoreResult<Unit> Sorter::spill() {
       continue;
     }
     for (std::size_t written = 0; written < out.size();) {
-      const ssize_t n =
-          ::pwrite(file_.get(), out.data() + written, out.size() - written, static_cast<off_t>(end));
+      const ssize_t n = ::pwrite(file_.get(), out.data() + written, out.size() - written,
+                                 static_cast<off_t>(end));
       if (n < 0 && errno != EINTR) {
         return Err{lmdb_error(errno, "write the sort file", directory_)};
       }

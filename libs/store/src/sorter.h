@@ -27,20 +27,24 @@ class RecordBatch {
  public:
   void add(RecordView record);
   void clear();
-  [[nodiscard]] std::size_t memory_bytes() const { return octets_.size() + slots_.size() * sizeof(Slot); }
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return octets_.size() + slots_.size() * sizeof(Slot);
+  }
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
   [[nodiscard]] RecordView at(std::size_t i) const { return view(slots_[i]); }
   /// Sorts by serial; records of one serial stay in the order they were added.
   void sort();
-  /// After sort(): keeps the last record of each serial. Returns a serial that had two different values, if any.
+  /// After sort(): keeps the last record of each serial. Returns a serial that had two different
+  /// values, if any.
   std::optional<Serial> remove_duplicates();
   /// Replaces the value of the record added last.
   void replace_last(Bytes value);
 
  private:
   struct Slot {
-    std::uint64_t prefix;  ///< first octets of the serial, big endian: decides nearly every comparison
+    std::uint64_t
+        prefix;  ///< first octets of the serial, big endian: decides nearly every comparison
     std::uint32_t offset;
   };
   [[nodiscard]] RecordView view(const Slot& slot) const;

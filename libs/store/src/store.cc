@@ -1,8 +1,7 @@
 #include "muster/store/store.h"
 
-#include <unistd.h>
-
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "issuer_table.h"
 #include "muster/store/update.h"
@@ -24,7 +23,8 @@ IssuerState with_facts(const IssuerState& facts, const IssuerState& own) {
 
 class StoreImpl final : public Store {
  public:
-  StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode) : env_(std::move(env)), mode_(mode) {}
+  StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode)
+      : env_(std::move(env)), mode_(mode) {}
 
   StoreResult<IssuerId> ensure_issuer(const IssuerKey& key, std::string_view label) override {
     if (const auto known = find_issuer(key)) {
@@ -56,8 +56,8 @@ class StoreImpl final : public Store {
     std::vector<std::pair<IssuerId, IssuerState>> found;
     const auto done = env_->read([&](MDB_txn* txn) {
       found.clear();
-      return for_each_issuer(*env_, txn,
-                             [&](IssuerId id, const IssuerRecord& r) { found.emplace_back(id, r.state); });
+      return for_each_issuer(
+          *env_, txn, [&](IssuerId id, const IssuerRecord& r) { found.emplace_back(id, r.state); });
     });
     if (!done) {
       found.clear();
@@ -69,20 +69,23 @@ class StoreImpl final : public Store {
     return apply_from(issuer, std::nullopt, changes, [](IssuerState&) {});
   }
 
-  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes, const IssuerState& facts) override {
-    return apply_from(issuer, std::nullopt, changes, [&facts](IssuerState& state) { state = with_facts(facts, state); });
+  StoreResult<std::uint64_t> apply(IssuerId issuer, std::span<const Change> changes,
+                                   const IssuerState& facts) override {
+    return apply_from(issuer, std::nullopt, changes,
+                      [&facts](IssuerState& state) { state = with_facts(facts, state); });
   }
 
   /// Nothing for `expected`: whatever the issuer's state is.
   template <class Adapt>
-  StoreResult<std::uint64_t> apply_from(IssuerId issuer, std::optional<std::uint64_t> expected, std::span<const Change> changes,
-                                        Adapt&& adapt) {
+  StoreResult<std::uint64_t> apply_from(IssuerId issuer, std::optional<std::uint64_t> expected,
+                                        std::span<const Change> changes, Adapt&& adapt) {
     std::uint64_t sequence = 0;
     MUSTER_CHECK(write("commit", [&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(IssuerRecord record, load_issuer(*env_, txn, issuer));
       if (expected && record.state.sequence != *expected) {
-        return Err{StoreError{StoreErrc::kBusy, "store " + env_->directory() + ": another writer changed issuer '" +
-                                                    record.state.label + "' meanwhile (decide again)"}};
+        return Err{StoreError{StoreErrc::kBusy,
+                              "store " + env_->directory() + ": another writer changed issuer '" +
+                                  record.state.label + "' meanwhile (decide again)"}};
       }
       const auto partition = env_->partition_for_write(record.partition);
       if (!partition) {
@@ -111,7 +114,8 @@ class StoreImpl final : public Store {
     return sequence;
   }
 
-  StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer, ReplacementOptions options) override {
+  StoreResult<std::unique_ptr<Replacement>> begin_replacement(IssuerId issuer,
+                                                              ReplacementOptions options) override {
     if (mode_ == StoreOptions::Mode::kReadOnly) {
       return Err{env_->error(EROFS, "begin a load")};
     }
@@ -121,11 +125,14 @@ class StoreImpl final : public Store {
   [[nodiscard]] std::unique_ptr<Reader> reader() const override { return make_reader(env_); }
   [[nodiscard]] std::uint64_t epoch() const override { return env_->epoch(); }
 
-  StoreResult<Unit> for_each(IssuerId issuer,
-                             const std::function<void(const Serial&, const Status&)>& visit) const override {
+  StoreResult<Unit> for_each(
+      IssuerId issuer,
+      const std::function<void(const Serial&, const Status&)>& visit) const override {
     return env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));
-      return walk(txn, record, [&](Bytes, Bytes, const Serial& serial, const Status& status) { visit(serial, status); });
+      return walk(txn, record, [&](Bytes, Bytes, const Serial& serial, const Status& status) {
+        visit(serial, status);
+      });
     });
   }
 
@@ -135,17 +142,20 @@ class StoreImpl final : public Store {
       Checksum checksum;
       std::uint64_t records = 0;
       std::uint64_t revoked = 0;
-      MUSTER_CHECK(walk(txn, record, [&](Bytes serial, Bytes value, const Serial&, const Status& status) {
-        ++records;
-        revoked += status.state != State::kGood ? 1u : 0u;
-        checksum.add(record_digest(env_->seed(), serial, value));
-      }));
-      if (checksum != record.checksum || records != record.state.records || revoked != record.state.revoked) {
-        return Err{env_->damaged("the records of issuer '" + record.state.label + "' are not what was written: " +
-                                 std::to_string(records) + " records, " + std::to_string(revoked) +
-                                 " revoked, where its entry says " + std::to_string(record.state.records) + ", " +
-                                 std::to_string(record.state.revoked) +
-                                 (checksum == record.checksum ? "" : ", and another checksum"))};
+      MUSTER_CHECK(
+          walk(txn, record, [&](Bytes serial, Bytes value, const Serial&, const Status& status) {
+            ++records;
+            revoked += status.state != State::kGood ? 1u : 0u;
+            checksum.add(record_digest(env_->seed(), serial, value));
+          }));
+      if (checksum != record.checksum || records != record.state.records ||
+          revoked != record.state.revoked) {
+        return Err{env_->damaged(
+            "the records of issuer '" + record.state.label +
+            "' are not what was written: " + std::to_string(records) + " records, " +
+            std::to_string(revoked) + " revoked, where its entry says " +
+            std::to_string(record.state.records) + ", " + std::to_string(record.state.revoked) +
+            (checksum == record.checksum ? "" : ", and another checksum"))};
       }
       return Unit{};
     });
@@ -161,20 +171,22 @@ class StoreImpl final : public Store {
   }
 
  private:
-  StoreResult<Unit> write(std::string_view what, const std::function<StoreResult<Unit>(MDB_txn*)>& body) const {
+  StoreResult<Unit> write(std::string_view what,
+                          const std::function<StoreResult<Unit>(MDB_txn*)>& body) const {
     if (mode_ == StoreOptions::Mode::kReadOnly) {
       return Err{env_->error(EROFS, what)};
     }
     return env_->write(Urgency::kChange, what, body);
   }
 
-  StoreResult<Unit> apply_one(MDB_txn* txn, MDB_dbi partition, IssuerRecord& record, const Change& change) const {
+  StoreResult<Unit> apply_one(MDB_txn* txn, MDB_dbi partition, IssuerRecord& record,
+                              const Change& change) const {
     std::optional<Value> now;
     if (change.status) {
       now = encode_status(*change.status);
       if (!now) {
-        return Err{StoreError{StoreErrc::kBadChange,
-                              "serial " + change.serial.to_hex() + ": the status contradicts itself"}};
+        return Err{StoreError{StoreErrc::kBadChange, "serial " + change.serial.to_hex() +
+                                                         ": the status contradicts itself"}};
       }
     }
     const Bytes serial = change.serial.octets();
@@ -219,7 +231,8 @@ class StoreImpl final : public Store {
       const auto serial = Serial::make(as_octets(key));
       const auto status = decode_status(as_octets(value));
       if (!serial || !status) {
-        return Err{env_->damaged("the record of serial " + to_hex(as_octets(key)) + " does not parse")};
+        return Err{
+            env_->damaged("the record of serial " + to_hex(as_octets(key)) + " does not parse")};
       }
       visit(as_octets(key), as_octets(value), *serial, *status);
     }
@@ -233,7 +246,7 @@ class StoreImpl final : public Store {
     MDB_envinfo info{};
     MDB_stat page{};
     mdb_filehandle_t fd{};
-    struct stat file{};
+    struct stat file {};
     int rc = mdb_env_info(env_->raw(), &info);
     rc = rc != 0 ? rc : mdb_env_stat(env_->raw(), &page);
     rc = rc != 0 ? rc : mdb_env_get_fd(env_->raw(), &fd);
@@ -264,7 +277,8 @@ class StoreImpl final : public Store {
 
 }  // namespace
 
-StoreResult<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {
+StoreResult<std::unique_ptr<Store>> Store::open(const std::string& directory,
+                                                const StoreOptions& options) {
   MUSTER_TRY(auto env, Environment::open(directory, options));
   return std::unique_ptr<Store>(std::make_unique<StoreImpl>(std::move(env), options.mode));
 }

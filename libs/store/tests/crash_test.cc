@@ -11,6 +11,7 @@
 namespace muster::store {
 namespace {
 
+using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
 using testing::key_of;
@@ -20,7 +21,6 @@ using testing::must_open;
 using testing::revoked;
 using testing::serial_of;
 using testing::StoreTest;
-using muster::testing::kTestNow;
 
 constexpr std::uint64_t kSerials = 300;
 constexpr unsigned kReplaceEvery = 4;
@@ -62,7 +62,8 @@ void apply_to(Model& model, std::uint64_t n) {
 }
 
 /// Writes operations from `next` on and acknowledges each on `pipe`; never returns.
-[[noreturn]] void write_until_killed(const std::string& path, IssuerId issuer, std::uint64_t next, int pipe) {
+[[noreturn]] void write_until_killed(const std::string& path, IssuerId issuer, std::uint64_t next,
+                                     int pipe) {
   const auto store = Store::open(path);
   for (; store; ++next) {
     const Operation op = operation(next);
@@ -111,10 +112,12 @@ TEST_F(CrashTest, EveryAcknowledgedChangeSurvivesKillAtAnyInstant) {
     const std::uint64_t wanted = done + random() % 12;
     std::uint64_t acknowledged = done;
     while (acknowledged < wanted) {
-      ASSERT_EQ(::read(pipe[0], &acknowledged, sizeof acknowledged), static_cast<ssize_t>(sizeof acknowledged))
+      ASSERT_EQ(::read(pipe[0], &acknowledged, sizeof acknowledged),
+                static_cast<ssize_t>(sizeof acknowledged))
           << "the writer failed by itself";
     }
-    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 3000);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 3000);
     while (std::chrono::steady_clock::now() < until) {
     }
     ::kill(child, SIGKILL);
@@ -135,7 +138,8 @@ TEST_F(CrashTest, EveryAcknowledgedChangeSurvivesKillAtAnyInstant) {
     if (found != model) {  // then the one that was under way is there, whole
       apply_to(model, ++done);
       ++unacknowledged_survivors;
-      ASSERT_EQ(found, model) << "round " << round << ": neither " << acknowledged << " operations nor one more";
+      ASSERT_EQ(found, model) << "round " << round << ": neither " << acknowledged
+                              << " operations nor one more";
     }
     ASSERT_TRUE(store->verify(issuer));
     // What killed loaders left behind is used again: the live partition, one being loaded, no more.

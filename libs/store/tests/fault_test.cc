@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <lmdb.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -6,8 +7,6 @@
 #include <csignal>
 #include <fstream>
 
-#include <gmock/gmock.h>
-
 #include "format.h"
 #include "store_fixture.h"
 
@@ -15,9 +14,10 @@
 namespace muster::store {
 namespace {
 
-using ::testing::HasSubstr;
+using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
+using ::testing::HasSubstr;
 using testing::key_of;
 using testing::Model;
 using testing::must;
@@ -25,11 +25,11 @@ using testing::must_open;
 using testing::revoked;
 using testing::serial_of;
 using testing::StoreTest;
-using muster::testing::kTestNow;
 
 class FaultTest : public StoreTest {
  protected:
-  void expect_open_error(StoreErrc code, const std::string& text, StoreOptions::Mode mode = StoreOptions::Mode::kReadWrite) {
+  void expect_open_error(StoreErrc code, const std::string& text,
+                         StoreOptions::Mode mode = StoreOptions::Mode::kReadWrite) {
     StoreOptions options;
     options.mode = mode;
     const auto opened = Store::open(path(), options);
@@ -63,7 +63,8 @@ class FaultTest : public StoreTest {
     const IssuerId issuer = must(store.ensure_issuer(key_of(1), "CA"));
     std::vector<Change> changes;
     for (std::uint64_t n = 0; n < count; ++n) {
-      changes.push_back({serial_of(n), n % 2 != 0 ? good(kTestNow) : revoked(kTestNow, ReasonCode::kSuperseded)});
+      changes.push_back(
+          {serial_of(n), n % 2 != 0 ? good(kTestNow) : revoked(kTestNow, ReasonCode::kSuperseded)});
     }
     must(store.apply(issuer, changes));
     return issuer;
@@ -94,7 +95,7 @@ TEST_F(FaultTest, AFullDiskLeavesTheOldStateAndGoesAwayWithTheCause) {
   const auto store = must_open(path());
   const IssuerId issuer = fill(*store, 500);
   const Model before = contents(*store, issuer);
-  struct stat file{};
+  struct stat file {};
   ASSERT_EQ(::stat(data_file().c_str(), &file), 0);
   std::vector<Change> many;
   for (std::uint64_t n = 0; n < 60'000; ++n) {
@@ -244,7 +245,7 @@ TEST_F(FaultTest, AnotherFormatVersionIsRefusedWithBothNumbers) {
 
 TEST_F(FaultTest, ACutFileIsRefused) {
   { fill(*must_open(path()), 20'000); }
-  struct stat file{};
+  struct stat file {};
   ASSERT_EQ(::stat(data_file().c_str(), &file), 0);
   ASSERT_EQ(::truncate(data_file().c_str(), file.st_size / 2), 0);
   expect_open_error(StoreErrc::kCorrupt, "cut short");
@@ -261,18 +262,22 @@ TEST_F(FaultTest, TamperedRecordsAreFound) {
   {
     const auto store = must_open(path());
     issuer = fill(*store, 100);
-    must(store->apply(issuer, std::vector{Change{victim, revoked(kTestNow, ReasonCode::kKeyCompromise)}}));
+    must(store->apply(issuer,
+                      std::vector{Change{victim, revoked(kTestNow, ReasonCode::kKeyCompromise)}}));
     ASSERT_TRUE(store->verify(issuer));
   }
-  // The record's octets in the file: serial, then the value. Its first octet says revoked; make it another reason.
+  // The record's octets in the file: serial, then the value. Its first octet says revoked; make it
+  // another reason.
   std::string content = muster::testing::read_text(data_file());
   const Buffer serial = to_buffer(victim.octets());
-  for (std::size_t at = 0; (at = content.find(std::string(as_text(serial)), at)) != std::string::npos; ++at) {
+  for (std::size_t at = 0;
+       (at = content.find(std::string(as_text(serial)), at)) != std::string::npos; ++at) {
     content[at + serial.size()] = static_cast<char>(0x01 | (6 << 2));
   }
   std::ofstream(data_file(), std::ios::binary) << content;
   const auto store = must_open(path());
-  EXPECT_EQ(look_up(*store, issuer, victim)->reason, ReasonCode::kCessationOfOperation) << "a lookup cannot know";
+  EXPECT_EQ(look_up(*store, issuer, victim)->reason, ReasonCode::kCessationOfOperation)
+      << "a lookup cannot know";
   const auto verified = store->verify(issuer);
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code, StoreErrc::kCorrupt);
@@ -283,7 +288,8 @@ TEST_F(FaultTest, ARecordThatDoesNotParseIsAnErrorNeverAbsent) {
   IssuerId issuer{};
   const Serial serial = serial_of(7);
   { issuer = fill(*must_open(path()), 0); }
-  with_lmdb([&](MDB_txn* txn) { put(txn, "p00000001", as_text(serial.octets()), as_bytes("\x03")); });
+  with_lmdb(
+      [&](MDB_txn* txn) { put(txn, "p00000001", as_text(serial.octets()), as_bytes("\x03")); });
   const auto store = must_open(path());
   const auto reader = store->reader();
   reader->renew();

@@ -46,7 +46,11 @@ TEST(Format, StatusSurvivesEncodingExactly) {
 // The octets are a promise to later versions (docs/formats/store.md).
 TEST(Format, OctetsOfAStatusAreFixed) {
   EXPECT_EQ(to_hex(encode_status(Status{})->bytes()), "00");
-  EXPECT_EQ(to_hex(encode_status(full_status())->bytes()), "c9" "806b056020" "806b49d200" "806553f100");
+  EXPECT_EQ(to_hex(encode_status(full_status())->bytes()),
+            "c9"
+            "806b056020"
+            "806b49d200"
+            "806553f100");
 }
 
 TEST(Format, RefusesAStatusThatContradictsItself) {
@@ -132,7 +136,8 @@ TEST(Format, VersionAndMagicAreRecognised) {
   EXPECT_FALSE(decode_format(Bytes(other).first(8)));
 }
 
-// Vectors of the SipHash authors (vectors_sip128, key 00..0f, messages of 0, 1 and 15 octets 00 01 02...).
+// Vectors of the SipHash authors (vectors_sip128, key 00..0f, messages of 0, 1 and 15 octets 00 01
+// 02...).
 TEST(SipHash, MatchesTheAuthorsVectors) {
   SipHash::Key key{};
   Buffer message;

@@ -7,6 +7,7 @@
 namespace muster::store {
 namespace {
 
+using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
 using testing::key_of;
@@ -16,7 +17,6 @@ using testing::must_open;
 using testing::revoked;
 using testing::serial_of;
 using testing::StoreTest;
-using muster::testing::kTestNow;
 
 class ReplacementTest : public StoreTest {
  protected:
@@ -25,7 +25,8 @@ class ReplacementTest : public StoreTest {
     issuer_ = must(store_->ensure_issuer(key_of(1), "CA"));
   }
   /// Replaces everything by serials [from, to) of this status.
-  std::uint64_t replace(std::uint64_t from, std::uint64_t to, const Status& status, ReplacementOptions options = {}) {
+  std::uint64_t replace(std::uint64_t from, std::uint64_t to, const Status& status,
+                        ReplacementOptions options = {}) {
     auto replacement = must(store_->begin_replacement(issuer_, std::move(options)));
     for (std::uint64_t n = from; n < to; ++n) {
       must(replacement->put(serial_of(n), status));
@@ -80,7 +81,8 @@ TEST_F(ReplacementTest, FewDifferencesAreWrittenInPlace) {
   EXPECT_EQ(replacement->report().added, 1u);
   EXPECT_EQ(replacement->report().changed, 1u);
   EXPECT_EQ(replacement->report().removed, 1u);
-  EXPECT_LT(must(store_->figures()).file_bytes, before + 200'000) << "100,000 records were written again";
+  EXPECT_LT(must(store_->figures()).file_bytes, before + 200'000)
+      << "100,000 records were written again";
   EXPECT_TRUE(store_->verify(issuer_));
 }
 

@@ -10,6 +10,7 @@
 namespace muster::store {
 namespace {
 
+using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
 using testing::key_of;
@@ -17,7 +18,6 @@ using testing::must;
 using testing::must_open;
 using testing::serial_of;
 using testing::StoreTest;
-using muster::testing::kTestNow;
 
 class SharingTest : public StoreTest {
  protected:
@@ -32,7 +32,8 @@ class SharingTest : public StoreTest {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
   }
-  /// A child forked now that acts when told: a parent with an open store must not fork and have the child use LMDB.
+  /// A child forked now that acts when told: a parent with an open store must not fork and have the
+  /// child use LMDB.
   class Helper {
    public:
     explicit Helper(const std::function<bool()>& body) {
@@ -61,7 +62,8 @@ class SharingTest : public StoreTest {
 
 TEST_F(SharingTest, TwoStoresOfOneProcessAreOne) {
   const auto a = must_open(path());
-  const auto b = must_open(path() + "/../" + path().substr(path().rfind('/') + 1));  // the same by another name
+  const auto b = must_open(path() + "/../" +
+                           path().substr(path().rfind('/') + 1));  // the same by another name
   const IssuerId issuer = must(a->ensure_issuer(key_of(1), "CA"));
   const std::uint64_t epoch = b->epoch();
   must(a->apply(issuer, std::vector{Change{serial_of(1), good()}}));
@@ -106,8 +108,10 @@ TEST_F(SharingTest, ChangesOfAnotherProcessAreSeenAtTheNextRenew) {
   Helper helper([this] {
     const auto store = must_open(path());
     const IssuerId a = must(store->ensure_issuer(key_of(1), "A"));
-    const IssuerId b = must(store->ensure_issuer(key_of(2), "B"));  // a partition the parent has no handle of
-    return store->apply(a, std::vector{Change{serial_of(1), good()}}) && store->apply(b, std::vector{Change{serial_of(2), good()}});
+    const IssuerId b =
+        must(store->ensure_issuer(key_of(2), "B"));  // a partition the parent has no handle of
+    return store->apply(a, std::vector{Change{serial_of(1), good()}}) &&
+           store->apply(b, std::vector{Change{serial_of(2), good()}});
   });
   const auto store = must_open(path());
   const IssuerId issuer = must(store->ensure_issuer(key_of(1), "A"));

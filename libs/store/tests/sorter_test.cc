@@ -38,13 +38,15 @@ std::vector<Pair> random_records(unsigned seed, std::size_t count) {
 }
 
 std::vector<Pair> sorted(std::vector<Pair> records) {
-  std::stable_sort(records.begin(), records.end(), [](const Pair& a, const Pair& b) { return less(a.first, b.first); });
+  std::stable_sort(records.begin(), records.end(),
+                   [](const Pair& a, const Pair& b) { return less(a.first, b.first); });
   return records;
 }
 
 TEST(Sorter, GivesBackEverythingInOrderHoweverMuchMemoryItHas) {
   const muster::testing::TempDir directory;
-  for (const std::size_t memory : {std::size_t{1}, std::size_t{300}, std::size_t{10'000}, std::size_t{1} << 30}) {
+  for (const std::size_t memory :
+       {std::size_t{1}, std::size_t{300}, std::size_t{10'000}, std::size_t{1} << 30}) {
     const std::vector<Pair> records = random_records(static_cast<unsigned>(memory), 3000);
     Sorter sorter(directory.path(), memory);
     for (const Pair& record : records) {

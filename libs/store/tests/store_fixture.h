@@ -15,18 +15,21 @@ inline IssuerKey key_of(std::uint8_t n) {
   key.digest.fill(n);
   return key;
 }
-inline Serial serial_of(std::uint64_t n) { return *Serial::from_hex([n] {
-  char text[24];
-  std::snprintf(text, sizeof text, "%llX", static_cast<unsigned long long>(n));
-  return std::string(text);
-}()); }
+inline Serial serial_of(std::uint64_t n) {
+  return *Serial::from_hex([n] {
+    char text[24];
+    std::snprintf(text, sizeof text, "%llX", static_cast<unsigned long long>(n));
+    return std::string(text);
+  }());
+}
 
 inline Status good(std::optional<UnixSeconds> expires = std::nullopt) {
   Status status;
   status.expires = expires;
   return status;
 }
-inline Status revoked(UnixSeconds at, std::optional<ReasonCode> reason = std::nullopt, State state = State::kRevoked) {
+inline Status revoked(UnixSeconds at, std::optional<ReasonCode> reason = std::nullopt,
+                      State state = State::kRevoked) {
   Status status;
   status.state = state;
   status.revoked_at = at;
@@ -35,7 +38,8 @@ inline Status revoked(UnixSeconds at, std::optional<ReasonCode> reason = std::nu
 }
 
 /// Opens or stops the test.
-inline std::unique_ptr<Store> must_open(const std::string& directory, const StoreOptions& options = {}) {
+inline std::unique_ptr<Store> must_open(const std::string& directory,
+                                        const StoreOptions& options = {}) {
   auto store = Store::open(directory, options);
   EXPECT_TRUE(store) << (store ? "" : store.error().detail);
   if (!store) {
@@ -56,7 +60,8 @@ using Model = std::map<Serial, Status>;
 /// What the store holds of an issuer.
 inline Model contents(const Store& store, IssuerId issuer) {
   Model all;
-  EXPECT_TRUE(store.for_each(issuer, [&](const Serial& serial, const Status& status) { all.emplace(serial, status); }));
+  EXPECT_TRUE(store.for_each(
+      issuer, [&](const Serial& serial, const Status& status) { all.emplace(serial, status); }));
   return all;
 }
 

@@ -7,6 +7,7 @@
 namespace muster::store {
 namespace {
 
+using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
 using testing::key_of;
@@ -16,7 +17,6 @@ using testing::must_open;
 using testing::revoked;
 using testing::serial_of;
 using testing::StoreTest;
-using muster::testing::kTestNow;
 
 // req: OCSP-RESP-004 OCSP-RESP-013
 TEST_F(StoreTest, RecordsEveryStepOfALife) {
@@ -43,11 +43,14 @@ TEST_F(StoreTest, RecordsEveryStepOfALife) {
 TEST_F(StoreTest, SerialsAreToldApartOctetForOctet) {
   const auto store = must_open(path());
   const IssuerId issuer = must(store->ensure_issuer(key_of(1), "CA"));
-  const std::vector<Buffer> serials = {{0x00}, {0x7f}, {0x00, 0x80}, {0x80}, {0xff}, {0x01, 0x00},
-                                       Buffer(20, 0x55), Buffer(21, 0x55), Buffer(kMaxSerialOctets, 0x55)};
+  const std::vector<Buffer> serials = {
+      {0x00},           {0x7f},           {0x00, 0x80},
+      {0x80},           {0xff},           {0x01, 0x00},
+      Buffer(20, 0x55), Buffer(21, 0x55), Buffer(kMaxSerialOctets, 0x55)};
   std::vector<Change> changes;
   for (std::size_t i = 0; i < serials.size(); ++i) {
-    changes.push_back({*Serial::make(serials[i]), revoked(kTestNow + Seconds(static_cast<int>(i)))});
+    changes.push_back(
+        {*Serial::make(serials[i]), revoked(kTestNow + Seconds(static_cast<int>(i)))});
   }
   must(store->apply(issuer, changes));
   for (std::size_t i = 0; i < serials.size(); ++i) {
@@ -55,7 +58,8 @@ TEST_F(StoreTest, SerialsAreToldApartOctetForOctet) {
   }
   auto reader = store->reader();
   reader->renew();
-  EXPECT_FALSE(must(reader->find(issuer, Buffer{0x00, 0x7f}))) << "a leading zero makes another serial";
+  EXPECT_FALSE(must(reader->find(issuer, Buffer{0x00, 0x7f})))
+      << "a leading zero makes another serial";
   EXPECT_FALSE(must(reader->find(issuer, {})));
   EXPECT_FALSE(must(reader->find(issuer, Buffer(600, 0x55))));
 }
@@ -68,7 +72,8 @@ TEST_F(StoreTest, IssuersAreApartAndCounted) {
   EXPECT_EQ(must(store->ensure_issuer(key_of(1), "other label")), a);
   EXPECT_EQ(store->find_issuer(key_of(2)), b);
   EXPECT_FALSE(store->find_issuer(key_of(3)));
-  must(store->apply(a, std::vector{Change{serial_of(1), revoked(kTestNow)}, Change{serial_of(2), good()}}));
+  must(store->apply(
+      a, std::vector{Change{serial_of(1), revoked(kTestNow)}, Change{serial_of(2), good()}}));
   EXPECT_FALSE(look_up(*store, b, serial_of(1)));
   auto reader = store->reader();
   const std::uint64_t sequence = reader->renew();
@@ -93,7 +98,8 @@ TEST_F(StoreTest, ReaderKeepsItsStateUntilRenewed) {
   EXPECT_FALSE(reader->find(issuer, serial_of(1).octets())) << "an error before the first renew()";
   const std::uint64_t before = reader->renew();
   const std::uint64_t epoch = store->epoch();
-  const std::uint64_t sequence = must(store->apply(issuer, std::vector{Change{serial_of(1), good()}}));
+  const std::uint64_t sequence =
+      must(store->apply(issuer, std::vector{Change{serial_of(1), good()}}));
   EXPECT_GT(sequence, before);
   EXPECT_GT(store->epoch(), epoch);
   EXPECT_FALSE(must(reader->find(issuer, serial_of(1).octets())));
@@ -110,7 +116,8 @@ TEST_F(StoreTest, ABadChangeLeavesTheWholeSetOut) {
   const IssuerId issuer = must(store->ensure_issuer(key_of(1), "CA"));
   Status broken;
   broken.state = State::kRevoked;
-  const auto applied = store->apply(issuer, std::vector{Change{serial_of(1), good()}, Change{serial_of(2), broken}});
+  const auto applied =
+      store->apply(issuer, std::vector{Change{serial_of(1), good()}, Change{serial_of(2), broken}});
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, StoreErrc::kBadChange);
   EXPECT_NE(applied.error().detail.find("serial 02"), std::string::npos);
@@ -151,7 +158,8 @@ TEST_F(StoreTest, ChangesAndFactsComeTogether) {
   IssuerState facts;
   facts.label = "CA";
   facts.next_update = kTestNow + Seconds(60);
-  const std::uint64_t sequence = must(store->apply(issuer, std::vector{Change{serial_of(1), revoked(kTestNow)}}, facts));
+  const std::uint64_t sequence =
+      must(store->apply(issuer, std::vector{Change{serial_of(1), revoked(kTestNow)}}, facts));
   const IssuerState state = store->issuers().at(0).second;
   EXPECT_EQ(state.key, key_of(1));
   EXPECT_EQ(state.next_update, facts.next_update);
@@ -235,7 +243,8 @@ TEST_P(ModelTest, AgreesWithAMapThroughReopening) {
       std::uint64_t kept = 0;
       if (keep_revoked) {
         for (const auto& [serial, status] : expected) {
-          if (status.state == State::kRevoked && (!fresh.contains(serial) || fresh.at(serial) != status)) {
+          if (status.state == State::kRevoked &&
+              (!fresh.contains(serial) || fresh.at(serial) != status)) {
             fresh[serial] = status;
             ++kept;
           }

@@ -52,7 +52,10 @@ TEST(ApplyIfUnchanged, LosesNoUpdate) {
       const auto known = must(reader->find(issuer, serial_of(7).octets()));
       const UnixSeconds next = (known ? *known->expires : unix_seconds(0)) + Seconds(1);
       const Change change{serial_of(7), good(next)};
-      done += apply_if_unchanged(*store, issuer, reader->issuer_state(issuer)->sequence, {&change, 1}) ? 1 : 0;
+      done +=
+          apply_if_unchanged(*store, issuer, reader->issuer_state(issuer)->sequence, {&change, 1})
+              ? 1
+              : 0;
     }
   };
   std::thread other(count_up);

@@ -103,13 +103,16 @@ Result<Unit, TlsError> require_clients(SSL_CTX* context, const ClientVerificatio
   ERR_clear_error();
   for (const pki::Certificate& anchor : clients.anchors) {
     X509* const x509 = pki::native_x509(anchor);
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), x509) != 1 || SSL_CTX_add_client_CA(context, x509) != 1) {
-      return fail(TlsErrc::kBadCertificate, "the CA of clients " + anchor.subject_text() + " cannot be used");
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), x509) != 1 ||
+        SSL_CTX_add_client_CA(context, x509) != 1) {
+      return fail(TlsErrc::kBadCertificate,
+                  "the CA of clients " + anchor.subject_text() + " cannot be used");
     }
   }
   X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
   X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_SSL_CLIENT);
-  X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);  // an intermediate may be the anchor
+  X509_VERIFY_PARAM_set_flags(rules,
+                              X509_V_FLAG_PARTIAL_CHAIN);  // an intermediate may be the anchor
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   // A ticket must not outlive what the client was allowed when it was issued.
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);

@@ -13,25 +13,31 @@ namespace muster::tls {
 namespace {
 
 std::string text_of(const ASN1_STRING* text) {
-  return std::string(as_text(Bytes(ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text)))));
+  return std::string(as_text(
+      Bytes(ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text)))));
 }
 
 /// Nothing for kinds of names that nobody is allowed by.
 std::optional<std::string> describe(const GENERAL_NAME& name) {
   switch (name.type) {
-    case GEN_DNS: return "dns:" + to_lower(text_of(name.d.dNSName));
-    case GEN_URI: return "uri:" + text_of(name.d.uniformResourceIdentifier);
-    case GEN_EMAIL: return "email:" + text_of(name.d.rfc822Name);
+    case GEN_DNS:
+      return "dns:" + to_lower(text_of(name.d.dNSName));
+    case GEN_URI:
+      return "uri:" + text_of(name.d.uniformResourceIdentifier);
+    case GEN_EMAIL:
+      return "email:" + text_of(name.d.rfc822Name);
     case GEN_IPADD: {
       const int length = ASN1_STRING_length(name.d.iPAddress);
       char text[INET6_ADDRSTRLEN] = "";
       if ((length != 4 && length != 16) ||
-          ::inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name.d.iPAddress), text, sizeof text) == nullptr) {
+          ::inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name.d.iPAddress),
+                      text, sizeof text) == nullptr) {
         return std::nullopt;
       }
       return std::string("ip:") + text;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -114,7 +120,8 @@ std::string_view Session::server_name() const {
 std::optional<PeerIdentity> Session::peer() const {
   SSL* const ssl = impl_->ssl.get();
   X509* const shown = SSL_get0_peer_certificate(ssl);
-  if (shown == nullptr || SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE || SSL_get_verify_result(ssl) != X509_V_OK) {
+  if (shown == nullptr || SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE ||
+      SSL_get_verify_result(ssl) != X509_V_OK) {
     return std::nullopt;
   }
   unsigned char* der = nullptr;
@@ -128,7 +135,8 @@ std::optional<PeerIdentity> Session::peer() const {
     return std::nullopt;
   }
   PeerIdentity peer{*std::move(certificate), {}};
-  auto* const names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr));
+  auto* const names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
     if (auto text = describe(*sk_GENERAL_NAME_value(names, i))) {
       peer.names.push_back(*std::move(text));

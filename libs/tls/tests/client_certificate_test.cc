@@ -29,7 +29,8 @@ class ClientCertificate : public ::testing::Test {
   std::optional<PeerIdentity> connect(const Identity* client, int version = TLS1_3_VERSION) {
     ServerOptions options;
     options.clients.anchors = {pki_.intermediate.certificate};
-    const auto context = ServerContext::make({{{pki_.leaf.certificate}, pki_.leaf.key}}, source_, options);
+    const auto context =
+        ServerContext::make({{{pki_.leaf.certificate}, pki_.leaf.key}}, source_, options);
     EXPECT_TRUE(context);
     TlsPair pair;
     pair.start_client({.version = version, .asks_status = false, .identity = client});

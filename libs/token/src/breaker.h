@@ -4,8 +4,8 @@
 
 namespace muster::token {
 
-/// Circuit breaker of one key: after so many failures in a row it is not asked for a while, then tried once. Pure: time goes in.
-/// Threads: one at a time.
+/// Circuit breaker of one key: after so many failures in a row it is not asked for a while, then
+/// tried once. Pure: time goes in. Threads: one at a time.
 class Breaker {
  public:
   Breaker(unsigned failures_to_pause, Milliseconds pause_first, Milliseconds pause_most)
@@ -13,7 +13,7 @@ class Breaker {
 
   enum class Admission : std::uint8_t {
     kGo,
-    kProbe,    ///< the one try after a pause; whoever gets this says how it went
+    kProbe,  ///< the one try after a pause; whoever gets this says how it went
     kRefused,
   };
   Admission ask(MonotonicTime now);

@@ -32,7 +32,9 @@ PkiResult<Unit> read_pin(const KeyUri& uri, const pki::AskPassphrase& ask, Secre
   if (uri.pin_file().empty()) {
     auto answer = ask ? ask() : std::nullopt;
     if (!answer) {
-      return Err{PkiError{PkiErrc::kWrongPassphrase, "the token wants a PIN and none was given; give it by key_pass, or by pin-source=file:PATH in the URI of the configuration"}};
+      return Err{PkiError{PkiErrc::kWrongPassphrase,
+                          "the token wants a PIN and none was given; give it by key_pass, or by "
+                          "pin-source=file:PATH in the URI of the configuration"}};
     }
     pin.text = *std::move(answer);
     return Unit{};
@@ -57,7 +59,8 @@ std::string padded_text(const CK_UTF8CHAR* text, std::size_t size) {
 
 }  // namespace
 
-PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session, CK_USER_TYPE user, const KeyUri& uri,
+PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session,
+                               CK_USER_TYPE user, const KeyUri& uri,
                                const pki::AskPassphrase& ask) {
   const MutexLock lock(mutex_);
   Secret pin;
@@ -65,11 +68,12 @@ PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE sessi
   Buffer fingerprint = pki::digest(HashAlgorithm::kSha256, as_bytes(pin.text));
   if (std::find(refused_.begin(), refused_.end(), fingerprint) != refused_.end()) {
     return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        "the token refused this PIN before; it is not tried again, for tokens lock themselves. Correct it where "
+                        "the token refused this PIN before; it is not tried again, for tokens lock "
+                        "themselves. Correct it where "
                         "pin-source (or key_pass) points"}};
   }
-  const CK_RV rv =
-      module.C_Login(session, user, reinterpret_cast<CK_UTF8CHAR*>(pin.text.data()), static_cast<CK_ULONG>(pin.text.size()));
+  const CK_RV rv = module.C_Login(session, user, reinterpret_cast<CK_UTF8CHAR*>(pin.text.data()),
+                                  static_cast<CK_ULONG>(pin.text.size()));
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) {
     return Unit{};
   }
@@ -108,7 +112,8 @@ pki::AskPassphrase Token::pin() const {
 
 void Connection::drop() {
   if (module_ != nullptr) {
-    module_->C_CloseSession(session_);  // whether it worked does not matter: nobody uses it any more
+    module_->C_CloseSession(
+        session_);  // whether it worked does not matter: nobody uses it any more
   }
   module_ = nullptr;
   modules_.reset();
@@ -134,7 +139,8 @@ PkiResult<Unit> Connection::find_token() {
     slots.resize(std::min<std::size_t>(count, slots.size()));
     for (const CK_SLOT_ID slot : slots) {
       CK_TOKEN_INFO info{};
-      if (module->C_GetTokenInfo(slot, &info) != CKR_OK || (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
+      if (module->C_GetTokenInfo(slot, &info) != CKR_OK ||
+          (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
         continue;
       }
       if (token_->uri().matches(slot, info)) {
@@ -153,7 +159,8 @@ PkiResult<Unit> Connection::find_token() {
   if (found == 0) {
     return Err{PkiError{PkiErrc::kUnavailable, "no token that fits is present" + seen}};
   }
-  return Err{PkiError{PkiErrc::kNotAKey, std::to_string(found) + " tokens fit; add serial= or slot-id= to the URI"}};
+  return Err{PkiError{PkiErrc::kNotAKey,
+                      std::to_string(found) + " tokens fit; add serial= or slot-id= to the URI"}};
 }
 
 PkiResult<Unit> Connection::connect() {
@@ -172,7 +179,8 @@ PkiResult<Unit> Connection::connect() {
     return Err{call_failed("C_OpenSession", rv)};
   }
   if ((info.flags & CKF_LOGIN_REQUIRED) != 0) {
-    if (auto in = token_->gate().login(*module_, session_, CKU_USER, token_->uri(), token_->pin()); !in) {
+    if (auto in = token_->gate().login(*module_, session_, CKU_USER, token_->uri(), token_->pin());
+        !in) {
       drop();
       return in;
     }
@@ -180,8 +188,10 @@ PkiResult<Unit> Connection::connect() {
   return Unit{};
 }
 
-PkiResult<std::vector<CK_OBJECT_HANDLE>> Connection::find_objects(std::vector<CK_ATTRIBUTE> search) {
-  CK_RV rv = module_->C_FindObjectsInit(session_, search.data(), static_cast<CK_ULONG>(search.size()));
+PkiResult<std::vector<CK_OBJECT_HANDLE>> Connection::find_objects(
+    std::vector<CK_ATTRIBUTE> search) {
+  CK_RV rv =
+      module_->C_FindObjectsInit(session_, search.data(), static_cast<CK_ULONG>(search.size()));
   if (rv != CKR_OK) {
     return Err{call_failed("C_FindObjectsInit", rv)};
   }
@@ -204,8 +214,10 @@ PkiResult<CK_OBJECT_HANDLE> Connection::find_key(const KeyUri& uri) {
   MUSTER_TRY(const auto found, find_objects(uri.search_for(private_key)));
   if (found.size() != 1) {
     return Err{PkiError{PkiErrc::kNotAKey,
-                        found.empty() ? "the token has no private key of that object and id (pkcs11-tool --login --list-objects shows them)"
-                                      : "the token has several private keys that fit; give object and id"}};
+                        found.empty()
+                            ? "the token has no private key of that object and id (pkcs11-tool "
+                              "--login --list-objects shows them)"
+                            : "the token has several private keys that fit; give object and id"}};
   }
   handles_[uri.text()] = found[0];
   return found[0];
@@ -228,7 +240,8 @@ PkiResult<Buffer> Connection::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TY
   return out;
 }
 
-PkiResult<Buffer> Connection::public_key(const KeyUri& uri, CK_OBJECT_HANDLE key, KeyFamily family) {
+PkiResult<Buffer> Connection::public_key(const KeyUri& uri, CK_OBJECT_HANDLE key,
+                                         KeyFamily family) {
   if (family == KeyFamily::kRsa) {
     auto modulus = attribute(key, CKA_MODULUS);
     auto exponent = attribute(key, CKA_PUBLIC_EXPONENT);
@@ -255,7 +268,8 @@ PkiResult<Buffer> Connection::public_key(const KeyUri& uri, CK_OBJECT_HANDLE key
         if (auto info = edwards_public_key(point)) {
           return *std::move(info);
         }
-        return Err{PkiError{PkiErrc::kNotAKey, "an Edwards key of a curve that is neither Ed25519 nor Ed448"}};
+        return Err{PkiError{PkiErrc::kNotAKey,
+                            "an Edwards key of a curve that is neither Ed25519 nor Ed448"}};
       }
     }
   }
@@ -267,7 +281,8 @@ PkiResult<Buffer> Connection::public_key(const KeyUri& uri, CK_OBJECT_HANDLE key
     return to_buffer(parsed.public_key_info());
   }
   return Err{PkiError{PkiErrc::kNotAKey,
-                      "the token holds the private key, but neither its public key nor its certificate under the same object and id; "
+                      "the token holds the private key, but neither its public key nor its "
+                      "certificate under the same object and id; "
                       "one of them is needed to know what the key signs as"}};
 }
 
@@ -289,14 +304,16 @@ PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri) {
       facts.family = KeyFamily::kEdwards;
       break;
     default:
-      return Err{PkiError{PkiErrc::kUnsupportedAlgorithm, "the token's key is neither RSA nor EC nor Edwards"}};
+      return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
+                          "the token's key is neither RSA nor EC nor Edwards"}};
   }
   if (const auto always = attribute(key, CKA_ALWAYS_AUTHENTICATE); always && always->size() == 1) {
     facts.always_authenticate = always->front() != 0;
   }
   for (const CK_MECHANISM_TYPE mechanism : {CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, CKM_EDDSA}) {
     CK_MECHANISM_INFO info{};
-    if (module_->C_GetMechanismInfo(slot_, mechanism, &info) == CKR_OK && (info.flags & CKF_SIGN) != 0) {
+    if (module_->C_GetMechanismInfo(slot_, mechanism, &info) == CKR_OK &&
+        (info.flags & CKF_SIGN) != 0) {
       facts.mechanisms.push_back(mechanism);
     }
   }
@@ -304,7 +321,8 @@ PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri) {
   return facts;
 }
 
-PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts, const MechanismPlan& plan, Bytes input) {
+PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
+                                   const MechanismPlan& plan, Bytes input) {
   MUSTER_CHECK(connect());
   MUSTER_TRY(const CK_OBJECT_HANDLE key, find_key(uri));
   CK_RSA_PKCS_PSS_PARAMS pss = plan.pss;
@@ -318,12 +336,14 @@ PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts, con
     return Err{call_failed("C_SignInit", rv)};
   }
   if (facts.always_authenticate) {
-    MUSTER_CHECK(token_->gate().login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(), token_->pin()));
+    MUSTER_CHECK(token_->gate().login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
+                                      token_->pin()));
   }
   Buffer data = to_buffer(input);  // C_Sign takes no const
   Buffer out(kMaxSignatureBytes);
   auto size = static_cast<CK_ULONG>(out.size());
-  rv = module_->C_Sign(session_, data.data(), static_cast<CK_ULONG>(data.size()), out.data(), &size);
+  rv =
+      module_->C_Sign(session_, data.data(), static_cast<CK_ULONG>(data.size()), out.data(), &size);
   if (rv != CKR_OK) {
     return Err{call_failed("C_Sign", rv)};
   }

@@ -8,17 +8,20 @@
 
 namespace muster::token {
 
-/// Logins to one token, one at a time and never twice with a PIN that was refused as wrong: with several sessions a wrong PIN
-/// would otherwise lock the token in one blow. A PIN that is locked or expired is tried again: the token's owner mends that. Lives as long as the process, so that reloading does not try again either. Threads: any.
+/// Logins to one token, one at a time and never twice with a PIN that was refused as wrong: with
+/// several sessions a wrong PIN would otherwise lock the token in one blow. A PIN that is locked or
+/// expired is tried again: the token's owner mends that. Lives as long as the process, so that
+/// reloading does not try again either. Threads: any.
 class PinGate {
  public:
   /// C_Login as CKU_USER or CKU_CONTEXT_SPECIFIC. Errors: kWrongPassphrase, and as classify().
-  pki::PkiResult<Unit> login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session, CK_USER_TYPE user, const KeyUri& uri,
-                             const pki::AskPassphrase& ask);
+  pki::PkiResult<Unit> login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session, CK_USER_TYPE user,
+                             const KeyUri& uri, const pki::AskPassphrase& ask);
 
  private:
   Mutex mutex_;
-  std::vector<Buffer> refused_ MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PINs refused last, oldest first
+  std::vector<Buffer> refused_
+      MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PINs refused last, oldest first
 };
 
 /// What the sessions of one token share. Threads: any.
@@ -29,7 +32,8 @@ class Token {
   [[nodiscard]] PinGate& gate() const { return *gate_; }
   /// Loaded at the first call. Blocks as long as the modules do.
   pki::PkiResult<std::shared_ptr<const Modules>> modules();
-  /// The next call of modules() starts them anew: some know no other way back after their device was away.
+  /// The next call of modules() starts them anew: some know no other way back after their device
+  /// was away.
   void forget_modules();
   void set_pin(pki::AskPassphrase ask);
   [[nodiscard]] pki::AskPassphrase pin() const;
@@ -46,7 +50,7 @@ class Token {
 struct KeyFacts {
   Buffer public_key_info;
   KeyFamily family{};
-  bool always_authenticate = false;            ///< wants the PIN for each signature
+  bool always_authenticate = false;             ///< wants the PIN for each signature
   std::vector<CK_MECHANISM_TYPE> mechanisms{};  ///< of those we use
 };
 
@@ -58,10 +62,12 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable (module), kNotAKey, kSigningFailed.
+  /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable
+  /// (module), kNotAKey, kSigningFailed.
   pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
   /// The signature as the token makes it.
-  pki::PkiResult<Buffer> sign(const KeyUri& uri, const KeyFacts& facts, const MechanismPlan& plan, Bytes input);
+  pki::PkiResult<Buffer> sign(const KeyUri& uri, const KeyFacts& facts, const MechanismPlan& plan,
+                              Bytes input);
   /// Closes the session; the next call opens another.
   void drop();
 

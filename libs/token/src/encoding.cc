@@ -25,7 +25,8 @@ Buffer unsigned_content(Bytes magnitude) {
   }
   const std::size_t sign_octets = magnitude.empty() || (magnitude.front() & 0x80U) != 0 ? 1 : 0;
   Buffer out(sign_octets + magnitude.size());
-  std::copy(magnitude.begin(), magnitude.end(), out.begin() + static_cast<std::ptrdiff_t>(sign_octets));
+  std::copy(magnitude.begin(), magnitude.end(),
+            out.begin() + static_cast<std::ptrdiff_t>(sign_octets));
   return out;
 }
 
@@ -93,7 +94,8 @@ Buffer input_for(SignatureScheme scheme, Bytes digest_or_message) {
   }
   Buffer oid(std::begin(kSha2), std::end(kSha2));
   oid.push_back(last_arc);
-  Writer out;  // DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }   RFC 8017 9.2
+  Writer out;  // DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING
+               // }   RFC 8017 9.2
   out.sequence([&] {
     out.sequence([&] {
       out.oid(oid);
@@ -107,7 +109,8 @@ Buffer input_for(SignatureScheme scheme, Bytes digest_or_message) {
 pki::PkiResult<Buffer> ecdsa_signature(Bytes raw) {
   if (raw.empty() || raw.size() % 2 != 0) {
     return Err{pki::PkiError{pki::PkiErrc::kSigningFailed,
-                             "the token returned " + std::to_string(raw.size()) + " octets, which is no ECDSA signature"}};
+                             "the token returned " + std::to_string(raw.size()) +
+                                 " octets, which is no ECDSA signature"}};
   }
   Writer out;
   out.sequence([&] {
@@ -147,7 +150,8 @@ Buffer ec_public_key(Bytes params, Bytes point) {
 }
 
 std::optional<Buffer> edwards_public_key(Bytes point) {
-  const Bytes octets = point.size() == 32 || point.size() == 57 ? point : without_octet_string(point);
+  const Bytes octets =
+      point.size() == 32 || point.size() == 57 ? point : without_octet_string(point);
   if (octets.size() != 32 && octets.size() != 57) {
     return std::nullopt;
   }

@@ -16,10 +16,12 @@ struct MechanismPlan {
   CK_RSA_PKCS_PSS_PARAMS pss{};  ///< for CKM_RSA_PKCS_PSS
 };
 std::optional<MechanismPlan> mechanism_for(pki::SignatureScheme scheme);
-/// What C_Sign is given for the digest (or message): a DigestInfo for RSA PKCS#1 v1.5, the same octets otherwise.
+/// What C_Sign is given for the digest (or message): a DigestInfo for RSA PKCS#1 v1.5, the same
+/// octets otherwise.
 Buffer input_for(pki::SignatureScheme scheme, Bytes digest_or_message);
 
-/// Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER } from r || s. Errors: kSigningFailed (an odd number of octets, or none).
+/// Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER } from r || s. Errors: kSigningFailed (an
+/// odd number of octets, or none).
 pki::PkiResult<Buffer> ecdsa_signature(Bytes raw);
 
 /// SubjectPublicKeyInfo elements from attributes of a token.

@@ -2,8 +2,9 @@
 
 namespace muster::token {
 
-pki::PkiResult<pki::KeyFile> load_key(const std::string& source, const pki::AskPassphrase& passphrase, const TokenOptions& options,
-                                      const Clock* clock) {
+pki::PkiResult<pki::KeyFile> load_key(const std::string& source,
+                                      const pki::AskPassphrase& passphrase,
+                                      const TokenOptions& options, const Clock* clock) {
   if (!is_key_uri(source)) {
     return pki::load_key_file(source, passphrase);
   }

@@ -25,19 +25,22 @@ pki::PkiResult<std::shared_ptr<const Modules>> Modules::load(const KeyUri& uri) 
   if (!uri.module_path().empty()) {
     CK_FUNCTION_LIST* module = p11_kit_module_load(uri.module_path().c_str(), 0);
     if (module == nullptr) {
-      return Err{PkiError{PkiErrc::kUnreadable, "PKCS#11 module " + uri.module_path() + ": " + why(CKR_GENERAL_ERROR)}};
+      return Err{PkiError{PkiErrc::kUnreadable,
+                          "PKCS#11 module " + uri.module_path() + ": " + why(CKR_GENERAL_ERROR)}};
     }
     if (const CK_RV rv = p11_kit_module_initialize(module); rv != CKR_OK) {
       const std::string reason = why(rv);
       p11_kit_module_release(module);
-      return Err{PkiError{PkiErrc::kUnreadable, "PKCS#11 module " + uri.module_path() + " does not start: " + reason}};
+      return Err{PkiError{PkiErrc::kUnreadable,
+                          "PKCS#11 module " + uri.module_path() + " does not start: " + reason}};
     }
     out->modules_.push_back(module);
     return std::shared_ptr<const Modules>(out);
   }
   out->list_ = p11_kit_modules_load(nullptr, 0);
   if (out->list_ == nullptr) {
-    return Err{PkiError{PkiErrc::kUnreadable, "p11-kit's configured PKCS#11 modules: " + why(CKR_GENERAL_ERROR)}};
+    return Err{PkiError{PkiErrc::kUnreadable,
+                        "p11-kit's configured PKCS#11 modules: " + why(CKR_GENERAL_ERROR)}};
   }
   p11_kit_modules_initialize(out->list_, nullptr);  // takes those that fail out of the list
   for (CK_FUNCTION_LIST** at = out->list_; *at != nullptr; ++at) {
@@ -50,8 +53,10 @@ pki::PkiResult<std::shared_ptr<const Modules>> Modules::load(const KeyUri& uri) 
   if (out->modules_.empty()) {
     return Err{PkiError{PkiErrc::kUnreadable,
                         uri.module_name().empty()
-                            ? "p11-kit is configured with no PKCS#11 module that starts; name one with module-path=/PATH behind \"?\""
-                            : "p11-kit has no working module \"" + uri.module_name() + "\" (p11-kit list-modules shows them)"}};
+                            ? "p11-kit is configured with no PKCS#11 module that starts; name one "
+                              "with module-path=/PATH behind \"?\""
+                            : "p11-kit has no working module \"" + uri.module_name() +
+                                  "\" (p11-kit list-modules shows them)"}};
   }
   return std::shared_ptr<const Modules>(out);
 }

@@ -7,8 +7,8 @@
 
 namespace muster::token {
 
-/// PKCS#11 modules, loaded and initialised through p11-kit: it counts users of a module in this process, so that nobody shuts down
-/// what another part still uses. Threads: immutable, any.
+/// PKCS#11 modules, loaded and initialised through p11-kit: it counts users of a module in this
+/// process, so that nobody shuts down what another part still uses. Threads: immutable, any.
 class Modules {
  public:
   /// Those a URI asks for. Errors: kUnreadable (does not load or initialise; p11-kit's words).

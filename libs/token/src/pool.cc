@@ -13,10 +13,14 @@ using pki::PkiErrc;
 using pki::PkiError;
 using pki::PkiResult;
 
-Err<PkiError> unavailable(std::string why) { return Err{PkiError{PkiErrc::kUnavailable, std::move(why)}}; }
+Err<PkiError> unavailable(std::string why) {
+  return Err{PkiError{PkiErrc::kUnavailable, std::move(why)}};
+}
 thread_local const void* on_worker_of = nullptr;  // the pool whose thread this is
 
-bool may_pass(const PkiResult<Unit>& result) { return !result && result.error().code == PkiErrc::kUnavailable; }
+bool may_pass(const PkiResult<Unit>& result) {
+  return !result && result.error().code == PkiErrc::kUnavailable;
+}
 
 }  // namespace
 
@@ -32,7 +36,8 @@ struct Pool::State {
   };
   using JobPtr = std::shared_ptr<Job>;
 
-  State(std::shared_ptr<Token> t, const TokenOptions& o, const Clock& c) : token(std::move(t)), options(o), clock(c) {
+  State(std::shared_ptr<Token> t, const TokenOptions& o, const Clock& c)
+      : token(std::move(t)), options(o), clock(c) {
     for (unsigned i = 0; i < options.sessions; ++i) {
       connections.push_back(std::make_unique<Connection>(token));
     }
@@ -42,7 +47,8 @@ struct Pool::State {
   const std::shared_ptr<Token> token;
   const TokenOptions options;
   const Clock& clock;
-  /// One for each worker. Touched by its worker while that is busy; by another only while `restarting` and nobody else is busy.
+  /// One for each worker. Touched by its worker while that is busy; by another only while
+  /// `restarting` and nobody else is busy.
   std::vector<std::unique_ptr<Connection>> connections;
 
   // Guarded.
@@ -51,7 +57,8 @@ struct Pool::State {
   std::deque<JobPtr> waiting MUSTER_GUARDED_BY(mutex);
   std::multimap<MonotonicTime, JobPtr> deadlines MUSTER_GUARDED_BY(mutex);
   unsigned busy MUSTER_GUARDED_BY(mutex) = 0;
-  unsigned hanging MUSTER_GUARDED_BY(mutex) = 0;  // of the busy ones: their job is over, their call is not
+  unsigned hanging MUSTER_GUARDED_BY(mutex) =
+      0;  // of the busy ones: their job is over, their call is not
   bool restarting MUSTER_GUARDED_BY(mutex) = false;
   bool stopping MUSTER_GUARDED_BY(mutex) = false;
   unsigned ended MUSTER_GUARDED_BY(mutex) = 0;
@@ -89,7 +96,8 @@ void Pool::State::judge(Job& job, const PkiResult<Unit>& result) {
   }
 }
 
-/// Shuts the modules down when nobody else is in them, so that the next session finds them as freshly loaded.
+/// Shuts the modules down when nobody else is in them, so that the next session finds them as
+/// freshly loaded.
 bool Pool::State::restart_modules() {
   {
     const MutexLock lock(mutex);
@@ -110,12 +118,14 @@ bool Pool::State::restart_modules() {
 
 PkiResult<Unit> Pool::State::run(Job& job, Connection& connection) {
   auto result = job.work(connection);
-  // A session that failed is not used again. One more try with a new one: it heals what died with the old (login, handles).
+  // A session that failed is not used again. One more try with a new one: it heals what died with
+  // the old (login, handles).
   if (may_pass(result) && std::chrono::steady_clock::now() < job.deadline) {
     connection.drop();
     result = job.work(connection);
   }
-  if (may_pass(result) && job.is_probe && std::chrono::steady_clock::now() < job.deadline && restart_modules()) {
+  if (may_pass(result) && job.is_probe && std::chrono::steady_clock::now() < job.deadline &&
+      restart_modules()) {
     result = job.work(connection);
   }
   if (!result) {
@@ -210,7 +220,8 @@ Pool::Pool(std::shared_ptr<Token> token, const TokenOptions& options, const Cloc
     : state_(std::make_shared<State>(std::move(token), options, clock)) {
   MUSTER_ASSERT(options.sessions > 0);
   for (auto& connection : state_->connections) {
-    // Nobody can wait for a thread that a foreign module holds, so none is waited for by join(): see the destructor.
+    // Nobody can wait for a thread that a foreign module holds, so none is waited for by join():
+    // see the destructor.
     std::thread([state = state_, c = connection.get()] {
       on_worker_of = state.get();
       state->work(*c);
@@ -224,7 +235,8 @@ Pool::Pool(std::shared_ptr<Token> token, const TokenOptions& options, const Cloc
 
 Pool::~Pool() {
   std::vector<Done> left;
-  std::deque<State::JobPtr> dropped;  // let go without the lock: what they hold may be the last of something
+  std::deque<State::JobPtr>
+      dropped;  // let go without the lock: what they hold may be the last of something
   std::multimap<MonotonicTime, State::JobPtr> unfinished;
   unsigned not_waited_for = on_worker_of == state_.get() ? 1 : 0;
   {
@@ -265,7 +277,8 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
     const bool is_probe = admission == Breaker::Admission::kProbe;
     if (admission == Breaker::Admission::kRefused) {
       key->counters.refused_failing.fetch_add(1, std::memory_order_relaxed);
-      refused = "the key failed too often; it is tried again in " + std::to_string(key->breaker.left(now).count()) + " ms";
+      refused = "the key failed too often; it is tried again in " +
+                std::to_string(key->breaker.left(now).count()) + " ms";
     } else if (s.hanging >= s.options.sessions) {
       if (key != nullptr) {
         key->counters.refused_failing.fetch_add(1, std::memory_order_relaxed);
@@ -301,7 +314,9 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
 
 KeyHealth Pool::health(const KeyState& key) const {
   const MutexLock lock(state_->mutex);
-  return state_->hanging >= state_->options.sessions ? KeyHealth::kFailing : key.breaker.health(state_->clock.monotonic());
+  return state_->hanging >= state_->options.sessions
+             ? KeyHealth::kFailing
+             : key.breaker.health(state_->clock.monotonic());
 }
 
 const TokenOptions& Pool::options() const { return state_->options; }

@@ -15,7 +15,8 @@ struct Registry {
 };
 
 Registry& registry() {
-  static Registry& all = *new Registry();  // never destroyed: threads that hang in a module may outlive main()
+  static Registry& all =
+      *new Registry();  // never destroyed: threads that hang in a module may outlive main()
   return all;
 }
 

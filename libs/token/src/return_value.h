@@ -11,8 +11,8 @@ namespace muster::token {
 /// "CKR_DEVICE_REMOVED (the token was removed)"; the number for one we have no name for.
 std::string describe(CK_RV rv);
 
-/// What a failed call means: kWrongPassphrase (the PIN), kSigningFailed (this key will never do that), kUnavailable (session, token
-/// or module in trouble: another session may work).
+/// What a failed call means: kWrongPassphrase (the PIN), kSigningFailed (this key will never do
+/// that), kUnavailable (session, token or module in trouble: another session may work).
 pki::PkiErrc classify(CK_RV rv);
 
 /// "C_Sign: CKR_DEVICE_ERROR (...)".

@@ -40,7 +40,9 @@ class TokenKey final : public pki::RemoteKey {
       return name() + ": keys of this kind make no such signatures in a token";
     }
     if (std::find(there.begin(), there.end(), plan->type) == there.end()) {
-      return name() + ": the token does not have the algorithm this signature needs (pkcs11-tool --list-mechanisms shows what it has)";
+      return name() +
+             ": the token does not have the algorithm this signature needs (pkcs11-tool "
+             "--list-mechanisms shows what it has)";
     }
     return "";
   }
@@ -60,14 +62,17 @@ class TokenKey final : public pki::RemoteKey {
           const auto plan = mechanism_for(shared->job.scheme);
           MUSTER_ASSERT(plan.has_value());  // Signer::make asked refuses()
           MUSTER_TRY(shared->made,
-                     named(connection.sign(shared->data->uri, shared->data->facts, *plan, input_for(shared->job.scheme, shared->job.input)),
+                     named(connection.sign(shared->data->uri, shared->data->facts, *plan,
+                                           input_for(shared->job.scheme, shared->job.input)),
                            shared->data->uri));
           if (plan->family == KeyFamily::kEc) {
             MUSTER_TRY(shared->made, named(ecdsa_signature(shared->made), shared->data->uri));
           }
           if (!shared->job.verifies(shared->made)) {
             shared->state->counters.bad_signatures.fetch_add(1, std::memory_order_relaxed);
-            return Err{PkiError{PkiErrc::kUnavailable, shared->data->uri.text() + ": the token returned a signature that does not verify"}};
+            return Err{PkiError{PkiErrc::kUnavailable,
+                                shared->data->uri.text() +
+                                    ": the token returned a signature that does not verify"}};
           }
           return Unit{};
         },
@@ -97,8 +102,8 @@ class TokenKey final : public pki::RemoteKey {
 
 }  // namespace
 
-PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const TokenOptions& options, const pki::AskPassphrase& pin,
-                                          const Clock* clock) {
+PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const TokenOptions& options,
+                                          const pki::AskPassphrase& pin, const Clock* clock) {
   static const SystemClock system_clock;
   MUSTER_TRY(const KeyUri uri, KeyUri::parse(uri_text));
   auto pool = pool_for(uri, options, clock == nullptr ? system_clock : *clock);
@@ -111,7 +116,8 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
     std::optional<PkiResult<Unit>> result;
     KeyFacts facts;  // written by the worker alone until `result` says it is done
   };
-  const auto loading = std::make_shared<Loading>();  // shared: the worker may come back after we gave up
+  const auto loading =
+      std::make_shared<Loading>();  // shared: the worker may come back after we gave up
   pool->submit(
       nullptr,
       [loading, uri](Connection& connection) -> PkiResult<Unit> {
@@ -129,9 +135,11 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
     loading->over.wait(lock, [&] { return loading->result.has_value(); });
   }
   if (!*loading->result) {
-    return Err{PkiError{loading->result->error().code, uri.text() + ": " + loading->result->error().detail}};
+    return Err{PkiError{loading->result->error().code,
+                        uri.text() + ": " + loading->result->error().detail}};
   }
-  return pki::PrivateKey::remote(std::make_shared<TokenKey>(std::move(pool), KeyData{uri, loading->facts}));
+  return pki::PrivateKey::remote(
+      std::make_shared<TokenKey>(std::move(pool), KeyData{uri, loading->facts}));
 }
 
 }  // namespace muster::token

@@ -18,9 +18,13 @@ class KeyUri {
   [[nodiscard]] const std::string& text() const { return text_; }
   /// What tells tokens apart: module and token parts.
   [[nodiscard]] const std::string& token_text() const { return token_text_; }
-  [[nodiscard]] const std::string& module_path() const { return module_path_; }  ///< empty: not given
-  [[nodiscard]] const std::string& module_name() const { return module_name_; }  ///< empty: not given
-  [[nodiscard]] const std::string& pin_file() const { return pin_file_; }        ///< empty: not given
+  [[nodiscard]] const std::string& module_path() const {
+    return module_path_;
+  }  ///< empty: not given
+  [[nodiscard]] const std::string& module_name() const {
+    return module_name_;
+  }                                                                        ///< empty: not given
+  [[nodiscard]] const std::string& pin_file() const { return pin_file_; }  ///< empty: not given
   [[nodiscard]] bool matches(CK_SLOT_ID slot, const CK_TOKEN_INFO& token) const;
   /// CKA_LABEL and CKA_ID as far as given, as a search template of objects of one class.
   [[nodiscard]] std::vector<CK_ATTRIBUTE> search_for(const CK_OBJECT_CLASS& object_class) const;

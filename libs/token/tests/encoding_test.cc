@@ -12,11 +12,14 @@ using muster::testing::KeyKind;
 using pki::SignatureScheme;
 
 TEST(Encoding, EcdsaSignaturesBecomeDer) {
-  const Buffer raw = *from_hex("0000000000000000000000000000000000000000000000000000000000000001"
-                               "8000000000000000000000000000000000000000000000000000000000000000");
+  const Buffer raw = *from_hex(
+      "0000000000000000000000000000000000000000000000000000000000000001"
+      "8000000000000000000000000000000000000000000000000000000000000000");
   const auto der = ecdsa_signature(raw);
   ASSERT_TRUE(der);
-  EXPECT_EQ(to_hex(*der), "3026020101022100" "8000000000000000000000000000000000000000000000000000000000000000");
+  EXPECT_EQ(to_hex(*der),
+            "3026020101022100"
+            "8000000000000000000000000000000000000000000000000000000000000000");
   const auto zero = ecdsa_signature(Buffer(64));
   ASSERT_TRUE(zero);
   EXPECT_EQ(to_hex(*zero), "3006020100020100");
@@ -26,8 +29,10 @@ TEST(Encoding, EcdsaSignaturesBecomeDer) {
 
 TEST(Encoding, RsaInputIsADigestInfo) {
   const Buffer digest(32, 0xab);
-  EXPECT_EQ(to_hex(input_for(SignatureScheme::kRsaSha256, digest)), "3031300d060960864801650304020105000420" + to_hex(digest));
-  EXPECT_EQ(to_hex(input_for(SignatureScheme::kRsaSha512, Buffer(64))).substr(0, 38), "3051300d060960864801650304020305000440");
+  EXPECT_EQ(to_hex(input_for(SignatureScheme::kRsaSha256, digest)),
+            "3031300d060960864801650304020105000420" + to_hex(digest));
+  EXPECT_EQ(to_hex(input_for(SignatureScheme::kRsaSha512, Buffer(64))).substr(0, 38),
+            "3051300d060960864801650304020305000440");
   EXPECT_EQ(input_for(SignatureScheme::kRsaPssSha256, digest), digest);
   EXPECT_EQ(input_for(SignatureScheme::kEcdsaSha256, digest), digest);
 }
@@ -53,10 +58,12 @@ TEST(Encoding, PublicKeysAreWhatOpensslWrites) {
   EXPECT_EQ(edwards_public_key(ed_wrapped), ed);
   EXPECT_FALSE(edwards_public_key(Buffer(31)));
 
-  // SubjectPublicKeyInfo of RSA-2048: 24 octets, INTEGER head of 4, sign octet, modulus of 256, INTEGER 65537.
+  // SubjectPublicKeyInfo of RSA-2048: 24 octets, INTEGER head of 4, sign octet, modulus of 256,
+  // INTEGER 65537.
   const Buffer rsa = cached_key(KeyKind::kRsa2048).key.public_key_info();
   EXPECT_EQ(rsa_public_key(Bytes(rsa).subspan(rsa.size() - 5 - 256, 256), Buffer{1, 0, 1}), rsa);
-  EXPECT_EQ(rsa_public_key(Bytes(rsa).subspan(rsa.size() - 5 - 257, 257), Buffer{0, 1, 0, 1}), rsa) << "with leading zeros";
+  EXPECT_EQ(rsa_public_key(Bytes(rsa).subspan(rsa.size() - 5 - 257, 257), Buffer{0, 1, 0, 1}), rsa)
+      << "with leading zeros";
 }
 
 }  // namespace

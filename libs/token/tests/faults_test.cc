@@ -43,7 +43,8 @@ class FaultsTest : public ::testing::Test {
 
   /// A PIN file of its own makes the test's pool one of its own, too.
   std::string uri(const std::string& object = "ec") const {
-    return "pkcs11:token=fault;object=" + object + "?module-path=" MUSTER_FAULT_TOKEN "&pin-source=file:" + dir_.file("pin");
+    return "pkcs11:token=fault;object=" + object +
+           "?module-path=" MUSTER_FAULT_TOKEN "&pin-source=file:" + dir_.file("pin");
   }
   void load(const std::string& object = "ec") {
     auto key = load_token_key(uri(object), options_, {}, &clock_);
@@ -62,7 +63,8 @@ class FaultsTest : public ::testing::Test {
   }
   std::future<Result> sign_later() {
     auto promise = std::make_shared<std::promise<Result>>();
-    signer_->sign_later(as_bytes("message"), [promise](Result r) { promise->set_value(std::move(r)); });
+    signer_->sign_later(as_bytes("message"),
+                        [promise](Result r) { promise->set_value(std::move(r)); });
     return promise->get_future();
   }
   /// Three failures: the breaker is open.
@@ -116,7 +118,8 @@ TEST_F(FaultsTest, AKeyWithoutPublicHalfIsRefused) {
 }
 
 TEST_F(FaultsTest, LostSessionsAndLoginsAreMadeAnewWithoutAnError) {
-  options_.sessions = 1;  // else one fault may meet the session that still suffers from the one before
+  options_.sessions =
+      1;  // else one fault may meet the session that still suffers from the one before
   load();
   ASSERT_TRUE(sign());
   token_.kill_sessions();  // CKR_SESSION_HANDLE_INVALID

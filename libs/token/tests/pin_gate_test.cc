@@ -7,7 +7,8 @@ namespace {
 
 using pki::PkiErrc;
 
-/// A module of which only C_Login is there; it answers as told and counts. PKCS#11 functions take no context: hence static.
+/// A module of which only C_Login is there; it answers as told and counts. PKCS#11 functions take
+/// no context: hence static.
 class PinGateTest : public ::testing::Test {
  protected:
   PinGateTest() {
@@ -43,7 +44,8 @@ TEST_F(PinGateTest, AWrongPinIsTriedOnce) {
   }
 }
 
-// Two places with a wrong PIN each, tried in turn, would lock the token if only the last one were remembered.
+// Two places with a wrong PIN each, tried in turn, would lock the token if only the last one were
+// remembered.
 TEST_F(PinGateTest, SeveralWrongPinsAreTriedOnceEach) {
   answer_ = CKR_PIN_INCORRECT;
   for (int i = 0; i < 5; ++i) {
@@ -57,7 +59,8 @@ TEST_F(PinGateTest, SeveralWrongPinsAreTriedOnceEach) {
 }
 
 TEST_F(PinGateTest, ALockedPinSignsOnceItIsUnlocked) {
-  for (const CK_RV mended : {CKR_PIN_LOCKED, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED, CKR_DEVICE_ERROR}) {
+  for (const CK_RV mended :
+       {CKR_PIN_LOCKED, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED, CKR_DEVICE_ERROR}) {
     answer_ = mended;
     EXPECT_FALSE(login("right"));
     answer_ = CKR_OK;

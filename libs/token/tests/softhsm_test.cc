@@ -40,9 +40,12 @@ TEST_F(SoftHsmTest, SignsWithEveryKindOfKeyAndScheme) {
     KeyKind kind;
     SignatureScheme scheme;
   } cases[] = {
-      {KeyKind::kRsa2048, SignatureScheme::kAuto},         {KeyKind::kRsa2048, SignatureScheme::kRsaSha512},
-      {KeyKind::kRsa2048, SignatureScheme::kRsaPssSha256}, {KeyKind::kRsa2048, SignatureScheme::kRsaPssSha384},
-      {KeyKind::kP256, SignatureScheme::kAuto},            {KeyKind::kP384, SignatureScheme::kAuto},
+      {KeyKind::kRsa2048, SignatureScheme::kAuto},
+      {KeyKind::kRsa2048, SignatureScheme::kRsaSha512},
+      {KeyKind::kRsa2048, SignatureScheme::kRsaPssSha256},
+      {KeyKind::kRsa2048, SignatureScheme::kRsaPssSha384},
+      {KeyKind::kP256, SignatureScheme::kAuto},
+      {KeyKind::kP384, SignatureScheme::kAuto},
       {KeyKind::kP521, SignatureScheme::kAuto},
   };
   int number = 10;
@@ -66,7 +69,8 @@ TEST_F(SoftHsmTest, SignsWithEveryKindOfKeyAndScheme) {
       der::Reader in(signer->algorithm());
       const auto algorithm = der::read_algorithm(in, "algorithm");
       ASSERT_TRUE(algorithm);
-      EXPECT_TRUE(pki::verify_signature(*algorithm, as_bytes(message), signature, signer_identity.certificate));
+      EXPECT_TRUE(pki::verify_signature(*algorithm, as_bytes(message), signature,
+                                        signer_identity.certificate));
     }
   }
 }
@@ -75,7 +79,8 @@ TEST_F(SoftHsmTest, AWrongPinIsTriedOnce) {
   hsm_->import(make_key(KeyKind::kP256).pem, "k", "01");
   const muster::testing::TempDir dir;
   const std::string pin = dir.write("pin", "9876\n");
-  const std::string uri = "pkcs11:token=demo;object=k?module-path=" + hsm_->module() + "&pin-source=file:" + pin;
+  const std::string uri =
+      "pkcs11:token=demo;object=k?module-path=" + hsm_->module() + "&pin-source=file:" + pin;
   const auto refused = load_token_key(uri);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, PkiErrc::kWrongPassphrase);
@@ -91,7 +96,8 @@ TEST_F(SoftHsmTest, AWrongPinIsTriedOnce) {
 TEST_F(SoftHsmTest, SaysWhatIsNotThere) {
   hsm_->import(make_key(KeyKind::kP256).pem, "twin", "01");
   hsm_->import(make_key(KeyKind::kP256).pem, "twin", "02");
-  const std::string tail = "?module-path=" + hsm_->module() + "&pin-source=file:" + hsm_->pin_file();
+  const std::string tail =
+      "?module-path=" + hsm_->module() + "&pin-source=file:" + hsm_->pin_file();
   const struct {
     std::string uri;
     PkiErrc code;
@@ -100,11 +106,14 @@ TEST_F(SoftHsmTest, SaysWhatIsNotThere) {
       {"pkcs11:token=demo;object=nothing" + tail, PkiErrc::kNotAKey, "no private key"},
       {"pkcs11:token=demo;object=twin" + tail, PkiErrc::kNotAKey, "several private keys"},
       {"pkcs11:token=elsewhere;object=twin" + tail, PkiErrc::kUnavailable, "there is demo"},
-      {"pkcs11:token=demo;object=twin?module-path=/nonexistent.so", PkiErrc::kUnreadable, "/nonexistent.so"},
+      {"pkcs11:token=demo;object=twin?module-path=/nonexistent.so", PkiErrc::kUnreadable,
+       "/nonexistent.so"},
       {"pkcs11:token=demo;object=twin?module-name=nonexistent", PkiErrc::kUnreadable, "module"},
-      {"pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module() + "&pin-source=file:/nonexistent", PkiErrc::kWrongPassphrase,
-       "/nonexistent"},
-      {"pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module(), PkiErrc::kWrongPassphrase, "pin-source"},
+      {"pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module() +
+           "&pin-source=file:/nonexistent",
+       PkiErrc::kWrongPassphrase, "/nonexistent"},
+      {"pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module(),
+       PkiErrc::kWrongPassphrase, "pin-source"},
   };
   for (const auto& c : cases) {
     const auto key = load_token_key(c.uri);
@@ -113,8 +122,8 @@ TEST_F(SoftHsmTest, SaysWhatIsNotThere) {
     EXPECT_THAT(key.error().detail, HasSubstr(c.says));
   }
   EXPECT_TRUE(load_token_key("pkcs11:token=demo;object=twin;id=%02" + tail));
-  EXPECT_TRUE(load_token_key("pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module(), {},
-                             [] { return std::optional<std::string>("1234"); }));
+  EXPECT_TRUE(load_token_key("pkcs11:token=demo;object=twin;id=%02?module-path=" + hsm_->module(),
+                             {}, [] { return std::optional<std::string>("1234"); }));
 }
 
 }  // namespace

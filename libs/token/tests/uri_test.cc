@@ -14,7 +14,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(KeyUri, TakesWhatRfc7512Names) {
-  const auto uri = KeyUri::parse("pkcs11:token=my%20token;object=ocsp;id=%01%02;type=private?module-path=/lib/x.so&pin-source=file:/run/pin");
+  const auto uri = KeyUri::parse(
+      "pkcs11:token=my%20token;object=ocsp;id=%01%02;type=private?module-path=/lib/"
+      "x.so&pin-source=file:/run/pin");
   ASSERT_TRUE(uri) << uri.error().detail;
   EXPECT_EQ(uri->module_path(), "/lib/x.so");
   EXPECT_EQ(uri->pin_file(), "/run/pin");
@@ -27,14 +29,18 @@ TEST(KeyUri, TakesWhatRfc7512Names) {
 }
 
 TEST(KeyUri, PinSourcesAreFiles) {
-  for (const auto& [source, file] : {std::pair{"file:/run/pin", "/run/pin"}, {"file:///run/pin", "/run/pin"}, {"/run/pin", "/run/pin"},
+  for (const auto& [source, file] : {std::pair{"file:/run/pin", "/run/pin"},
+                                     {"file:///run/pin", "/run/pin"},
+                                     {"/run/pin", "/run/pin"},
                                      {"file:pin", "pin"}}) {
     const auto uri = KeyUri::parse(std::string("pkcs11:token=t;object=o?pin-source=") + source);
     ASSERT_TRUE(uri) << source << ": " << uri.error().detail;
     EXPECT_EQ(uri->pin_file(), file);
   }
-  for (const char* source : {"%7Ccat%20/run/pin", "file:", "file://host/pin", "pin", "http://x/pin"}) {
-    EXPECT_FALSE(KeyUri::parse(std::string("pkcs11:token=t;object=o?pin-source=") + source)) << source;
+  for (const char* source :
+       {"%7Ccat%20/run/pin", "file:", "file://host/pin", "pin", "http://x/pin"}) {
+    EXPECT_FALSE(KeyUri::parse(std::string("pkcs11:token=t;object=o?pin-source=") + source))
+        << source;
   }
 }
 

@@ -50,7 +50,8 @@ bool has_unique_serials(const crl::CrlView& crl) {
   return serials.size() == crl.entry_count;
 }
 
-/// RSA signature identifiers of PKCS#1 (1.2.840.113549.1.1.x except RSASSA-PSS) must carry NULL (RFC 4055 section 5).
+/// RSA signature identifiers of PKCS#1 (1.2.840.113549.1.1.x except RSASSA-PSS) must carry NULL
+/// (RFC 4055 section 5).
 bool lacks_null(const der::AlgorithmView& algorithm) {
   const std::string oid = der::oid_to_string(algorithm.oid);
   return oid.starts_with("1.2.840.113549.1.1.") && oid != "1.2.840.113549.1.1.10" &&
@@ -68,7 +69,8 @@ std::optional<std::string> crl_field(const crl::CrlView& crl, const std::string&
   }
   if (name == "crl_number") {
     const Buffer number = integer_of_decimal(wanted.dump());
-    return crl.crl_number && crl::compare_numbers(*crl.crl_number, number) == 0 ? wanted.dump() : "another";
+    return crl.crl_number && crl::compare_numbers(*crl.crl_number, number) == 0 ? wanted.dump()
+                                                                                : "another";
   }
   if (name == "extension") {
     const auto oid = der::oid_from_string(wanted.get<std::string>());

@@ -8,8 +8,8 @@
 
 namespace muster::vectors {
 
-/// What our decoder says to one of the manifest's `fields` of a CRL, in the manifest's words; nothing for a field we have no
-/// opinion on (names of upstream errors and flags).
+/// What our decoder says to one of the manifest's `fields` of a CRL, in the manifest's words;
+/// nothing for a field we have no opinion on (names of upstream errors and flags).
 std::optional<std::string> crl_field(const crl::CrlView& crl, const std::string& name,
                                      const nlohmann::json& wanted);
 

@@ -14,7 +14,8 @@ using pki::CrlErrc;
 constexpr UnixSeconds kPresent = unix_seconds(1793491200);  // 2026-11-01
 constexpr Seconds kForever{100LL * 365 * 86400};
 
-/// The vectors are about CRL rules. They come from twenty years of test suites, so the age of an algorithm is not judged.
+/// The vectors are about CRL rules. They come from twenty years of test suites, so the age of an
+/// algorithm is not judged.
 client::CrlPolicy policy_for(const Case& c) {
   client::CrlPolicy policy;
   policy.algorithms.insecurely_allow_sha1 = true;
@@ -63,7 +64,8 @@ std::string layer_of(CrlErrc code) {
   return "unknown";
 }
 
-std::vector<Certificate> certificates(const Case& c, std::initializer_list<std::string_view> roles) {
+std::vector<Certificate> certificates(const Case& c,
+                                      std::initializer_list<std::string_view> roles) {
   std::vector<Certificate> all;
   for (const std::string_view role : roles) {
     for (std::size_t i = 0; i < c.count(role); ++i) {
@@ -76,9 +78,10 @@ std::vector<Certificate> certificates(const Case& c, std::initializer_list<std::
   return all;
 }
 
-/// The path as far up as the certificates go, when no root is named. A named issuer (first in the pool) is taken at its word.
-std::vector<Certificate> climb(const Certificate& leaf, const std::vector<Certificate>& pool, bool has_issuer,
-                               const pki::AlgorithmPolicy& policy) {
+/// The path as far up as the certificates go, when no root is named. A named issuer (first in the
+/// pool) is taken at its word.
+std::vector<Certificate> climb(const Certificate& leaf, const std::vector<Certificate>& pool,
+                               bool has_issuer, const pki::AlgorithmPolicy& policy) {
   std::vector<Certificate> path{leaf};
   if (has_issuer && !pool.empty()) {
     path.push_back(pool[0]);
@@ -103,7 +106,8 @@ Judgement from_verdict(const client::CrlVerdict& verdict, Judgement judgement) {
   } else if (const client::CrlUndetermined* undetermined = verdict.undetermined()) {
     judgement.overall = "undetermined";
     judgement.why = layer_of(undetermined->code);
-    judgement.detail = std::string(pki::to_string(undetermined->code)) + ": " + undetermined->detail;
+    judgement.detail =
+        std::string(pki::to_string(undetermined->code)) + ": " + undetermined->detail;
   } else {
     judgement.overall = "good";
   }
@@ -129,7 +133,8 @@ Judgement judge_status(const Case& c, std::span<const Bytes> crls, Judgement jud
   if (root.empty()) {
     path = climb(leaf[0], pool, c.count("issuer") != 0, policy.algorithms);
   } else {
-    auto found = pki::find_path(leaf[0], pool, root, now, pki::LeafValidity::kChecked, policy.algorithms);
+    auto found =
+        pki::find_path(leaf[0], pool, root, now, pki::LeafValidity::kChecked, policy.algorithms);
     if (!found) {
       return undetermined("no path: " + found.error().detail);
     }
@@ -152,7 +157,8 @@ Judgement judge_authenticity(const Case& c, const crl::CrlView& crl, Judgement j
   judgement.overall = verified ? "accept" : "reject";
   if (!verified) {
     // With a signer named, a CRL of another name is one that this signer did not sign.
-    judgement.why = verified.error().code == CrlErrc::kNoSigner ? "signature" : layer_of(verified.error().code);
+    judgement.why =
+        verified.error().code == CrlErrc::kNoSigner ? "signature" : layer_of(verified.error().code);
     judgement.detail = verified.error().detail;
   }
   return judgement;
@@ -189,7 +195,8 @@ Judgement judge_crl(const Case& c) {
     judgement.parses = false;
     judgement.overall = "reject";
     judgement.detail = der::to_string(view.error());
-    // Identifiers that contradict each other leave no signature algorithm to verify with: others refuse it there.
+    // Identifiers that contradict each other leave no signature algorithm to verify with: others
+    // refuse it there.
     judgement.why = view.error().code == der::DerErrc::kInconsistent &&
                             view.error().field == "signatureAlgorithm"
                         ? "signature"

@@ -6,7 +6,8 @@
 namespace muster::vectors {
 namespace {
 
-/// Where in the pipeline a CRL is refused differs between implementations and is not asserted, only that it is.
+/// Where in the pipeline a CRL is refused differs between implementations and is not asserted, only
+/// that it is.
 void judge_parse(Judge& judge, const Case& c, const Judgement& ours) {
   const std::string& wanted = c.expected.parse;
   if (wanted.empty() || (wanted == "ok" && c.expected.overall == "reject")) {
@@ -15,7 +16,8 @@ void judge_parse(Judge& judge, const Case& c, const Judgement& ours) {
   judge.expect(c, "parse", wanted, ours.parses ? "ok" : "fail");
 }
 
-/// "reject" and "undetermined" both mean: this CRL decides nothing. The manifest says "reject" where upstream names a fault.
+/// "reject" and "undetermined" both mean: this CRL decides nothing. The manifest says "reject"
+/// where upstream names a fault.
 void judge_overall(Judge& judge, const Case& c, const Judgement& ours) {
   const std::string& wanted = c.expected.overall;
   const bool decides_nothing = ours.overall == "undetermined" || ours.overall == "reject" ||
@@ -64,7 +66,8 @@ void judge_fields(Judge& judge, const Case& c) {
   }
   for (const auto& [name, wanted] : c.expected.fields.items()) {
     if (const auto got = crl_field(*crl, name, wanted)) {
-      judge.expect(c, "fields." + name, wanted.is_string() ? wanted.get<std::string>() : wanted.dump(), *got);
+      judge.expect(c, "fields." + name,
+                   wanted.is_string() ? wanted.get<std::string>() : wanted.dump(), *got);
     }
   }
   const auto lints = c.expected.fields.find("lints");
@@ -74,7 +77,8 @@ void judge_fields(Judge& judge, const Case& c) {
   for (const auto& [name, wanted] : lints->items()) {
     const auto result = wanted.get<std::string>();
     const auto got = crl_lint(*crl, name);
-    if (got && (result == "pass" || result == "error")) {  // "na", "ne", "warn": matters of date and taste
+    if (got &&
+        (result == "pass" || result == "error")) {  // "na", "ne", "warn": matters of date and taste
       judge.expect(c, "lints." + name, result, *got);
     }
   }
@@ -101,14 +105,16 @@ TEST(CrlVectors, AreJudgedAsTheirMakersExpect) {
     judge_status(judge, c, ours);
     judge_fields(judge, c);
     if (std::getenv("MUSTER_SHOW_JUDGEMENTS") != nullptr) {
-      std::printf("%s: %s %s (%s)\n", c.id.c_str(), ours.overall.c_str(), ours.why.c_str(), ours.detail.c_str());
+      std::printf("%s: %s %s (%s)\n", c.id.c_str(), ours.overall.c_str(), ours.why.c_str(),
+                  ours.detail.c_str());
     }
   }
   EXPECT_GT(cases, 0u);
   for (const std::string& problem : judge.problems()) {
     ADD_FAILURE() << problem;
   }
-  std::printf("%zu cases, %zu checks, %zu documented differences\n", cases, judge.checks(), judge.differences());
+  std::printf("%zu cases, %zu checks, %zu documented differences\n", cases, judge.checks(),
+              judge.differences());
 }
 
 }  // namespace

@@ -47,24 +47,32 @@ std::string layer_of(client::VerifyErrc code) {
   using client::VerifyErrc;
   switch (code) {
     case VerifyErrc::kMalformed:
-    case VerifyErrc::kUnsupportedType: return "parse";
-    case VerifyErrc::kResponseStatus: return "response-status";
+    case VerifyErrc::kUnsupportedType:
+      return "parse";
+    case VerifyErrc::kResponseStatus:
+      return "response-status";
     case VerifyErrc::kSignerNotFound:
     case VerifyErrc::kSignerUnauthorised:
-    case VerifyErrc::kSignerRevoked: return "responder";
+    case VerifyErrc::kSignerRevoked:
+      return "responder";
     case VerifyErrc::kBadSignature:
     case VerifyErrc::kWeakSignature:
-    case VerifyErrc::kUnsupportedSignature: return "signature";
-    case VerifyErrc::kCriticalExtension: return "critical-extension";
-    case VerifyErrc::kNoMatch: return "match";
+    case VerifyErrc::kUnsupportedSignature:
+      return "signature";
+    case VerifyErrc::kCriticalExtension:
+      return "critical-extension";
+    case VerifyErrc::kNoMatch:
+      return "match";
     case VerifyErrc::kNonceMismatch:
-    case VerifyErrc::kNonceMissing: return "nonce";
+    case VerifyErrc::kNonceMissing:
+      return "nonce";
     case VerifyErrc::kNotYetValid:
     case VerifyErrc::kExpired:
     case VerifyErrc::kTooOld:
     case VerifyErrc::kNoNextUpdate:
     case VerifyErrc::kInvalidInterval:
-    case VerifyErrc::kProducedBeforeCertificate: return "time";
+    case VerifyErrc::kProducedBeforeCertificate:
+      return "time";
   }
   return "?";
 }
@@ -108,9 +116,11 @@ class MessageJudge {
     policy_.future_skew = options_.examine_window ? Seconds{0} : kForever;
     policy_.expiry_tolerance = options_.examine_window ? Seconds{0} : kForever;
     policy_.max_age = options_.max_age;
-    policy_.max_age_without_next_update = options_.max_age.value_or(policy_.max_age_without_next_update);
+    policy_.max_age_without_next_update =
+        options_.max_age.value_or(policy_.max_age_without_next_update);
     policy_.trusted_responders = cast.responders;
-    policy_.trusted_responders.insert(policy_.trusted_responders.end(), cast.roots.begin(), cast.roots.end());
+    policy_.trusted_responders.insert(policy_.trusted_responders.end(), cast.roots.begin(),
+                                      cast.roots.end());
   }
 
   Judgement judge(Bytes response) {
@@ -126,7 +136,8 @@ class MessageJudge {
     }
     const std::vector<ocsp::SingleResponseView> matching = find_matching(basic);
     const ocsp::SingleResponseView any = basic.responses.at(0);
-    const UnixSeconds now = options_.now.value_or((matching.empty() ? any : matching.front()).this_update);
+    const UnixSeconds now =
+        options_.now.value_or((matching.empty() ? any : matching.front()).this_update);
 
     judge_signer(basic, now);
     if (const auto checked = client::check_extensions(basic); !checked) {
@@ -178,7 +189,8 @@ class MessageJudge {
   void judge_signer(const ocsp::BasicResponseView& basic, UnixSeconds now) {
     client::VerifyPolicy policy = policy_;
     if (!cast_.issuer && policy.trusted_responders.empty()) {
-      // Nobody to answer to: the signature alone is looked at, under the certificates that came along.
+      // Nobody to answer to: the signature alone is looked at, under the certificates that came
+      // along.
       for (const Bytes der : basic.certificates) {
         if (auto parsed = pki::Certificate::parse(der)) {
           policy.trusted_responders.push_back(*std::move(parsed));
@@ -200,7 +212,8 @@ class MessageJudge {
     if (!signer) {
       fail(signer.error().code);
       if (signer.error().authority == pki::AuthorityErrc::kNotIssuedByIssuerKey) {
-        // A delegate whose certificate does not verify under the issuer's key: makers call it the one or the other.
+        // A delegate whose certificate does not verify under the issuer's key: makers call it the
+        // one or the other.
         judgement_.faults.insert("signature");
       }
       judgement_.responder_authorised = layer_of(signer.error().code) == "responder" ? "no" : "";
@@ -216,8 +229,8 @@ class MessageJudge {
   bool somebody_signed(const ocsp::BasicResponseView& basic) const {
     const std::vector<pki::Certificate> at_hand = all_at_hand(basic);
     return std::any_of(at_hand.begin(), at_hand.end(), [&](const pki::Certificate& candidate) {
-      return bool(pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature, candidate,
-                                        lenient_algorithms()));
+      return bool(pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature,
+                                        candidate, lenient_algorithms()));
     });
   }
 
@@ -235,29 +248,33 @@ class MessageJudge {
     return at_hand;
   }
 
-  /// ML-DSA and SLH-DSA (2.16.840.1.101.3.4.3.17 to .46) need a newer OpenSSL than some systems have.
+  /// ML-DSA and SLH-DSA (2.16.840.1.101.3.4.3.17 to .46) need a newer OpenSSL than some systems
+  /// have.
   bool signature_is_unsupported(const ocsp::BasicResponseView& basic) const {
     static constexpr std::uint8_t kNistSignatures[] = {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3};
     const Bytes oid = basic.signature_algorithm.oid;
-    const bool post_quantum = oid.size() == 9 && equal(oid.first(8), kNistSignatures) && oid[8] >= 17 && oid[8] <= 46;
+    const bool post_quantum =
+        oid.size() == 9 && equal(oid.first(8), kNistSignatures) && oid[8] >= 17 && oid[8] <= 46;
     if (!post_quantum) {
       return false;
     }
     const std::vector<pki::Certificate> at_hand = all_at_hand(basic);
     return std::any_of(at_hand.begin(), at_hand.end(), [&](const pki::Certificate& candidate) {
-      const auto verified = pki::verify_signature(basic.signature_algorithm, basic.tbs_raw, basic.signature, candidate,
-                                                  lenient_algorithms());
+      const auto verified = pki::verify_signature(basic.signature_algorithm, basic.tbs_raw,
+                                                  basic.signature, candidate, lenient_algorithms());
       return !verified && verified.error().code == pki::PkiErrc::kUnsupportedAlgorithm;
     });
   }
 
-  /// With roots given, an answer counts only if its signer is one of them or the issuer it speaks for leads to one.
+  /// With roots given, an answer counts only if its signer is one of them or the issuer it speaks
+  /// for leads to one.
   bool leads_to_root(const client::FoundSigner& signer, UnixSeconds now) const {
-    if (cast_.roots.empty() || !cast_.issuer || signer.authority == pki::Authority::kLocallyTrusted) {
+    if (cast_.roots.empty() || !cast_.issuer ||
+        signer.authority == pki::Authority::kLocallyTrusted) {
       return true;
     }
-    return bool(pki::find_path(*cast_.issuer, cast_.extra, cast_.roots, now, pki::LeafValidity::kChecked,
-                               lenient_algorithms()));
+    return bool(pki::find_path(*cast_.issuer, cast_.extra, cast_.roots, now,
+                               pki::LeafValidity::kChecked, lenient_algorithms()));
   }
 
   /// The steps above are what verify() is made of; its verdict must be theirs.
@@ -265,10 +282,11 @@ class MessageJudge {
     if (!cast_.certificate || !cast_.issuer) {
       return;
     }
-    const auto verified = client::verify({response, *cast_.certificate, *cast_.issuer, std::nullopt, cast_.extra},
-                                         policy_, now);
+    const auto verified = client::verify(
+        {response, *cast_.certificate, *cast_.issuer, std::nullopt, cast_.extra}, policy_, now);
     if (!verified) {
-      judgement_.faults.insert("verify() disagrees: " + std::string(client::to_string(verified.error().code)));
+      judgement_.faults.insert("verify() disagrees: " +
+                               std::string(client::to_string(verified.error().code)));
     }
   }
 
@@ -298,7 +316,8 @@ std::vector<pki::Certificate> make_path(const Cast& cast) {
     pool.push_back(*cast.issuer);
   }
   std::vector<pki::Certificate> path = {*cast.certificate};
-  while (path.size() < 8 && std::find(cast.roots.begin(), cast.roots.end(), path.back()) == cast.roots.end()) {
+  while (path.size() < 8 &&
+         std::find(cast.roots.begin(), cast.roots.end(), path.back()) == cast.roots.end()) {
     auto next = client::find_issuer(path.back(), pool, lenient_algorithms());
     if (!next) {
       break;
@@ -308,9 +327,10 @@ std::vector<pki::Certificate> make_path(const Cast& cast) {
   return path;
 }
 
-/// Everything there is to say about one certificate of a path, through the evidence layer of the checker.
-client::Verdict judge_step(const Case& c, const std::vector<pki::Certificate>& path, std::size_t step, UnixSeconds now,
-                           std::set<std::string>& faults) {
+/// Everything there is to say about one certificate of a path, through the evidence layer of the
+/// checker.
+client::Verdict judge_step(const Case& c, const std::vector<pki::Certificate>& path,
+                           std::size_t step, UnixSeconds now, std::set<std::string>& faults) {
   client::VerifyPolicy policy;
   policy.algorithms = lenient_algorithms();
   policy.future_skew = Seconds{0};
@@ -321,7 +341,8 @@ client::Verdict judge_step(const Case& c, const std::vector<pki::Certificate>& p
   for (const std::string_view role : {"response", "extra_responses"}) {
     for (std::size_t i = 0; i < c.count(role); ++i) {
       const Buffer octets = c.read(role, i);
-      auto verified = client::verify({octets, path[step], path[step + 1], std::nullopt, path}, policy, now);
+      auto verified =
+          client::verify({octets, path[step], path[step + 1], std::nullopt, path}, policy, now);
       if (verified) {
         what.evidence.push_back({client::Channel::kSaved, std::string(role), *std::move(verified)});
       } else {
@@ -342,12 +363,15 @@ client::Verdict judge_step(const Case& c, const std::vector<pki::Certificate>& p
     client::CrlPolicy crl_policy;
     crl_policy.algorithms = lenient_algorithms();
     crl_policy.times.max_age = policy.max_age;
-    const auto verdict = client::check_crls(path[step], std::span(path).subspan(step + 1), {views, {}}, now, crl_policy);
+    const auto verdict = client::check_crls(path[step], std::span(path).subspan(step + 1),
+                                            {views, {}}, now, crl_policy);
     if (const auto* revoked = verdict.revoked()) {
-      what.evidence.push_back({client::Channel::kCrl, "crls",
-                               client::CrlAnswer{ocsp::Revoked{revoked->time, revoked->reason}, now, std::nullopt}});
+      what.evidence.push_back(
+          {client::Channel::kCrl, "crls",
+           client::CrlAnswer{ocsp::Revoked{revoked->time, revoked->reason}, now, std::nullopt}});
     } else if (verdict.is_good()) {
-      what.evidence.push_back({client::Channel::kCrl, "crls", client::CrlAnswer{ocsp::Good{}, now, std::nullopt}});
+      what.evidence.push_back(
+          {client::Channel::kCrl, "crls", client::CrlAnswer{ocsp::Good{}, now, std::nullopt}});
     }
   }
   return client::judge(what, now);
@@ -358,8 +382,8 @@ Judgement judge_path(const Case& c, const Cast& cast) {
   Judgement judgement;
   const std::vector<pki::Certificate> path = make_path(cast);
   const UnixSeconds now = *options_of(c).now;
-  const bool trusted =
-      !cast.roots.empty() && std::find(cast.roots.begin(), cast.roots.end(), path.back()) != cast.roots.end();
+  const bool trusted = !cast.roots.empty() && std::find(cast.roots.begin(), cast.roots.end(),
+                                                        path.back()) != cast.roots.end();
   if (!trusted) {
     judgement.faults.insert("chain");
   }
@@ -368,7 +392,8 @@ Judgement judge_path(const Case& c, const Cast& cast) {
     std::set<std::string> faults;
     const client::Verdict verdict = judge_step(c, path, step, now, faults);
     revoked = revoked || verdict.outcome == client::Outcome::kRevoked;
-    const bool good = verdict.outcome == client::Outcome::kGood || verdict.outcome == client::Outcome::kWarning;
+    const bool good =
+        verdict.outcome == client::Outcome::kGood || verdict.outcome == client::Outcome::kWarning;
     all_good = all_good && good;
     if (step == 0 && verdict.status) {
       judgement.cert_status = to_string(*verdict.status);

@@ -5,7 +5,8 @@
 
 namespace muster::vectors {
 
-/// A signed request counts when one of the certificates at hand made the signature and leads to the root, at the time of the check.
+/// A signed request counts when one of the certificates at hand made the signature and leads to the
+/// root, at the time of the check.
 Judgement judge_request(const Case& c) {
   Judgement judgement;
   judgement.overall = "parsed";
@@ -32,17 +33,20 @@ Judgement judge_request(const Case& c) {
   for (const pki::Certificate& extra : load_role(c, "extra")) {
     at_hand.push_back(extra);
   }
-  const auto signer = std::find_if(at_hand.begin(), at_hand.end(), [&](const pki::Certificate& candidate) {
-    return bool(pki::verify_signature(request->signature->algorithm, request->tbs_raw, request->signature->signature,
-                                      candidate, lenient_algorithms()));
-  });
+  const auto signer =
+      std::find_if(at_hand.begin(), at_hand.end(), [&](const pki::Certificate& candidate) {
+        return bool(pki::verify_signature(request->signature->algorithm, request->tbs_raw,
+                                          request->signature->signature, candidate,
+                                          lenient_algorithms()));
+      });
   if (signer == at_hand.end()) {
     judgement.signature = "bad";
     return reject("signature");
   }
   judgement.signature = "good";
   const UnixSeconds now = c.verify_time.value_or(signer->not_before());
-  if (!pki::find_path(*signer, at_hand, roots, now, pki::LeafValidity::kChecked, lenient_algorithms())) {
+  if (!pki::find_path(*signer, at_hand, roots, now, pki::LeafValidity::kChecked,
+                      lenient_algorithms())) {
     return reject("chain");
   }
   return judgement;

@@ -5,8 +5,9 @@
 namespace muster::vectors {
 namespace {
 
-/// What we say, in the words of the expectation where they mean the same: an authentic and current answer is also one to accept, and a
-/// response without an entry for the certificate is also one to reject.
+/// What we say, in the words of the expectation where they mean the same: an authentic and current
+/// answer is also one to accept, and a response without an entry for the certificate is also one to
+/// reject.
 std::string overall_as(const std::string& wanted, const Judgement& judgement) {
   const std::string& got = judgement.overall;
   const bool authentic = got == "good" || got == "revoked" || got == "unknown" || got == "accept";
@@ -21,7 +22,8 @@ std::string overall_as(const std::string& wanted, const Judgement& judgement) {
 
 void compare(const Case& c, const Judgement& judgement, Judge& judge) {
   const Expected& wanted = c.expected;
-  const bool decided = wanted.overall != "parsed" && wanted.overall != "unstated" && !wanted.overall.empty();
+  const bool decided =
+      wanted.overall != "parsed" && wanted.overall != "unstated" && !wanted.overall.empty();
   if (decided) {
     judge.expect(c, "overall", wanted.overall, overall_as(wanted.overall, judgement));
   }
@@ -36,7 +38,8 @@ void compare(const Case& c, const Judgement& judgement, Judge& judge) {
     judge.expect(c, "signature", wanted.signature, judgement.signature);
   }
   if (!wanted.responder_authorised.empty()) {
-    judge.expect(c, "responder_authorised", wanted.responder_authorised, judgement.responder_authorised);
+    judge.expect(c, "responder_authorised", wanted.responder_authorised,
+                 judgement.responder_authorised);
   }
   if (decided && !wanted.cert_status.empty()) {
     judge.expect(c, "cert_status", wanted.cert_status, judgement.cert_status);
@@ -45,11 +48,12 @@ void compare(const Case& c, const Judgement& judgement, Judge& judge) {
 
 /// Cases whose maker names nothing that the verifier decides.
 bool asserts_verification(const Expected& e) {
-  return (e.overall != "parsed" && e.overall != "unstated" && !e.overall.empty()) || !e.signature.empty() ||
-         !e.responder_authorised.empty();
+  return (e.overall != "parsed" && e.overall != "unstated" && !e.overall.empty()) ||
+         !e.signature.empty() || !e.responder_authorised.empty();
 }
 
-// req: OCSP-CLI-001 OCSP-CLI-002 OCSP-CLI-003 OCSP-CLI-004 OCSP-CLI-005 OCSP-CLI-006 OCSP-CLI-009 OCSP-CLI-014 OCSP-CLI-026 OCSP-CLI-028
+// req: OCSP-CLI-001 OCSP-CLI-002 OCSP-CLI-003 OCSP-CLI-004 OCSP-CLI-005 OCSP-CLI-006 OCSP-CLI-009
+// OCSP-CLI-014 OCSP-CLI-026 OCSP-CLI-028
 TEST(VerdictVectors, AreJudgedAsTheirMakersExpect) {
   if (all_cases().empty()) {
     GTEST_SKIP() << kAbsent;
@@ -72,8 +76,9 @@ TEST(VerdictVectors, AreJudgedAsTheirMakersExpect) {
   for (const std::string& problem : judge.problems()) {
     ADD_FAILURE() << problem;
   }
-  std::printf("%zu cases, %zu expectations, %zu listed differences, %zu cases beyond this OpenSSL\n", judged,
-              judge.checks(), judge.differences(), unsupported);
+  std::printf(
+      "%zu cases, %zu expectations, %zu listed differences, %zu cases beyond this OpenSSL\n",
+      judged, judge.checks(), judge.differences(), unsupported);
   EXPECT_GT(judged, 100u);
 }
 

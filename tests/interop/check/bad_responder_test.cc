@@ -9,7 +9,8 @@ using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-/// A lying, slow, hanging, truncated, oversized or absent responder: each a clear message and its own exit code, in bounded time.
+/// A lying, slow, hanging, truncated, oversized or absent responder: each a clear message and its
+/// own exit code, in bounded time.
 class BadResponder : public CheckTest {
  protected:
   BadResponder() : leaf_(make_leaf("leaf.example")) {}
@@ -38,7 +39,9 @@ TEST_F(BadResponder, TheScriptedServerWorksAtAll) {
 }
 
 // req: OCSP-CLI-059
-TEST_F(BadResponder, Absent) { expect(ask("http://127.0.0.1:" + std::to_string(unused_port()) + "/"), 3, "transport-error"); }
+TEST_F(BadResponder, Absent) {
+  expect(ask("http://127.0.0.1:" + std::to_string(unused_port()) + "/"), 3, "transport-error");
+}
 
 // req: OCSP-CLI-059
 TEST_F(BadResponder, Hanging) {
@@ -90,7 +93,8 @@ TEST_F(BadResponder, NotHttpAtAll) {
 
 // req: OCSP-CLI-020
 TEST_F(BadResponder, ErrorStatus) {
-  const ScriptedServer server(http_answer(ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized)));
+  const ScriptedServer server(
+      http_answer(ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized)));
   const CheckRun run = ask(server.url());
   expect(run, 3, "responder-error");
   EXPECT_EQ(run.target()["evidence"][0]["response_status"], "unauthorized");
@@ -110,7 +114,8 @@ TEST_F(BadResponder, Lying) {
   EntrySpec entry = entry_for(leaf_.identity.certificate, pki_.intermediate.certificate);
   entry.this_update = now_ - hours(1);
   entry.next_update = now_ + hours(50);
-  const ScriptedServer forged(http_answer(build_response(outsider, {.entries = {entry}, .produced_at = now_})));
+  const ScriptedServer forged(
+      http_answer(build_response(outsider, {.entries = {entry}, .produced_at = now_})));
   expect(ask(forged.url()), 4, "signer-unauthorised");
 }
 
@@ -124,7 +129,9 @@ TEST_F(BadResponder, IsReplacedByTheNextUrl) {
 }
 
 TEST_F(BadResponder, MessagesSayWhatWhyAndWhatToDo) {
-  const CheckRun run = check({leaf_.pem, "--url", "http://127.0.0.1:" + std::to_string(unused_port()) + "/", "--timeout", "1s"});
+  const CheckRun run =
+      check({leaf_.pem, "--url", "http://127.0.0.1:" + std::to_string(unused_port()) + "/",
+             "--timeout", "1s"});
   EXPECT_THAT(run.out, HasSubstr("NO ANSWER"));
   EXPECT_THAT(run.out, HasSubstr("seen:"));
   EXPECT_THAT(run.out, HasSubstr("why:"));

@@ -32,12 +32,14 @@ CheckRun check(std::vector<std::string> arguments) {
   return {result.exit_code, result.out, result.err};
 }
 
-ScriptedServer::ScriptedServer(std::string answer, Then then) : answer_(std::move(answer)), then_(then) {
+ScriptedServer::ScriptedServer(std::string answer, Then then)
+    : answer_(std::move(answer)), then_(then) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  MUSTER_ASSERT(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  MUSTER_ASSERT(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+                0);
   MUSTER_ASSERT(::listen(listener_, 16) == 0);
   socklen_t size = sizeof address;
   MUSTER_ASSERT(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
@@ -81,15 +83,17 @@ void ScriptedServer::serve() {
 }
 
 std::string http_answer(Bytes body, const std::string& status, const std::string& type) {
-  return "HTTP/1.1 " + status + "\r\nContent-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + std::string(as_text(body));
+  return "HTTP/1.1 " + status + "\r\nContent-Type: " + type +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" +
+         std::string(as_text(body));
 }
 
 CheckTest::CheckTest() : now_(SystemClock().now()), pki_(make_pki(now_)) {
   roots_ = dir_.write("root.pem", to_pem({pki_.root.certificate}));
 }
 
-CheckTest::Leaf CheckTest::make_leaf(const std::string& name, const std::vector<std::string>& ocsp_uris, bool must_staple) {
+CheckTest::Leaf CheckTest::make_leaf(const std::string& name,
+                                     const std::vector<std::string>& ocsp_uris, bool must_staple) {
   CertificateSpec spec = leaf_spec(name);
   spec.at = now_;
   spec.ocsp_uris = ocsp_uris;

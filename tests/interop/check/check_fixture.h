@@ -10,8 +10,8 @@
 #include "muster/testing/process.h"
 #include "muster/testing/temp_dir.h"
 
-// `muster check` run as a program against programs of others. Certificates are valid around the real now, since those programs have
-// no other clock.
+// `muster check` run as a program against programs of others. Certificates are valid around the
+// real now, since those programs have no other clock.
 namespace muster::interop {
 
 using Json = nlohmann::json;
@@ -28,13 +28,16 @@ struct CheckRun {
 /// Runs `muster check <arguments>`.
 CheckRun check(std::vector<std::string> arguments);
 
-/// An answer to whatever is asked: reads one request a connection, sends the octets, closes; or holds the line for ever.
+/// An answer to whatever is asked: reads one request a connection, sends the octets, closes; or
+/// holds the line for ever.
 class ScriptedServer {
  public:
   enum class Then : std::uint8_t { kClose, kHold };
   explicit ScriptedServer(std::string answer, Then then = Then::kClose);
   ~ScriptedServer();
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(port_) + "/";
+  }
 
  private:
   void serve();
@@ -45,7 +48,8 @@ class ScriptedServer {
   std::jthread thread_;
 };
 /// "HTTP/1.1 200 OK ..." around a body.
-std::string http_answer(Bytes body, const std::string& status = "200 OK", const std::string& type = "application/ocsp-response");
+std::string http_answer(Bytes body, const std::string& status = "200 OK",
+                        const std::string& type = "application/ocsp-response");
 
 class CheckTest : public ::testing::Test {
  protected:
@@ -55,7 +59,8 @@ class CheckTest : public ::testing::Test {
     testing::Identity identity;
     std::string pem;
   };
-  Leaf make_leaf(const std::string& name, const std::vector<std::string>& ocsp_uris = {}, bool must_staple = false);
+  Leaf make_leaf(const std::string& name, const std::vector<std::string>& ocsp_uris = {},
+                 bool must_staple = false);
 
   UnixSeconds now_;
   testing::TestPki pki_;

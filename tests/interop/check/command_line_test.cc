@@ -21,9 +21,18 @@ TEST_F(CommandLine, HelpFitsAScreenAndNamesEveryOption) {
     EXPECT_LE(line.size(), 80u) << line;
   }
   EXPECT_LE(count, 24);
-  for (const char* option : {"--issuer", "--roots", "--online", "--offline", "--url", "--response", "--crl", "--responder-cert", "--sni",
-                             "--all", "--resolve", "--proxy", "--nonce", "--post", "--sha1", "--at", "--ask-expired", "--max-age",
-                             "--skew", "--next-update-required", "--timeout", "--insecurely-allow-sha1-signatures", "--json"}) {
+  for (const char* option : {"--issuer",      "--roots",
+                             "--online",      "--offline",
+                             "--url",         "--response",
+                             "--crl",         "--responder-cert",
+                             "--sni",         "--all",
+                             "--resolve",     "--proxy",
+                             "--nonce",       "--post",
+                             "--sha1",        "--at",
+                             "--ask-expired", "--max-age",
+                             "--skew",        "--next-update-required",
+                             "--timeout",     "--insecurely-allow-sha1-signatures",
+                             "--json"}) {
     EXPECT_THAT(run.out, HasSubstr(option));
   }
 }
@@ -46,11 +55,16 @@ TEST_F(CommandLine, WrongUseIs64WithAWordOnIt) {
 TEST_F(CommandLine, UnreadableInputIs66AndNamesTheFile) {
   const Leaf leaf = make_leaf("leaf.example");
   const std::string garbage = dir_.write("garbage.pem", "not a certificate");
-  for (const auto& arguments : {std::vector<std::string>{"/nowhere/x.pem"}, {garbage}, {leaf.pem, "--issuer", "/nowhere/x.pem"},
-                                {leaf.pem, "--roots", garbage}, {leaf.pem, "--crl", garbage}, {leaf.pem, "--response", "/nowhere/x.pem"}}) {
+  for (const auto& arguments : {std::vector<std::string>{"/nowhere/x.pem"},
+                                {garbage},
+                                {leaf.pem, "--issuer", "/nowhere/x.pem"},
+                                {leaf.pem, "--roots", garbage},
+                                {leaf.pem, "--crl", garbage},
+                                {leaf.pem, "--response", "/nowhere/x.pem"}}) {
     const CheckRun run = check(arguments);
     EXPECT_EQ(run.exit_code, 66) << run.out << run.err;
-    EXPECT_THAT(run.out + run.err, ::testing::AnyOf(HasSubstr("/nowhere/x.pem"), HasSubstr("garbage.pem")));
+    EXPECT_THAT(run.out + run.err,
+                ::testing::AnyOf(HasSubstr("/nowhere/x.pem"), HasSubstr("garbage.pem")));
   }
 }
 
@@ -67,22 +81,27 @@ TEST_F(CommandLine, SavedResponsesAndCrlsAreJudgedOffline) {
   EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate);
   entry.this_update = now_ - hours(1);
   entry.next_update = now_ + hours(50);
-  const std::string response = dir_.write("saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  const std::string response = dir_.write(
+      "saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
   EXPECT_EQ(check({leaf.pem, "--offline", "--response", response}).exit_code, 0);
-  EXPECT_EQ(check({leaf.pem, "--offline", "--response", response, "--max-age", "30m"}).exit_code, 4);
+  EXPECT_EQ(check({leaf.pem, "--offline", "--response", response, "--max-age", "30m"}).exit_code,
+            4);
   CrlSpec spec;
   spec.this_update = now_ - hours(1);
   spec.next_update = now_ + hours(50);
-  spec.entries = {revoked_entry(leaf.identity.certificate.serial(), now_ - hours(9), ReasonCode::kKeyCompromise)};
+  spec.entries = {revoked_entry(leaf.identity.certificate.serial(), now_ - hours(9),
+                                ReasonCode::kKeyCompromise)};
   const std::string crl = dir_.write("ca.crl", build_crl(pki_.intermediate, spec));
-  const CheckRun run = check({leaf.pem, "--offline", "--response", response, "--crl", crl, "--roots", roots_, "--json"});
+  const CheckRun run = check(
+      {leaf.pem, "--offline", "--response", response, "--crl", crl, "--roots", roots_, "--json"});
   EXPECT_EQ(run.exit_code, 1) << run.out;
   EXPECT_THAT(run.codes(), Contains("sources-disagree"));
 }
 
 // Nothing here leaves the machine: the URL is public and --online is not given.
 TEST_F(CommandLine, PublicSourcesAreNotAskedWithoutOnline) {
-  const CheckRun run = check({make_leaf("leaf.example", {"http://ocsp.example.com/"}).pem, "--json"});
+  const CheckRun run =
+      check({make_leaf("leaf.example", {"http://ocsp.example.com/"}).pem, "--json"});
   EXPECT_EQ(run.exit_code, 3);
   EXPECT_THAT(run.codes(), Contains("not-asked-privacy"));
   EXPECT_TRUE(run.target()["evidence"][0]["attempts"].empty());
@@ -98,7 +117,8 @@ TEST_F(CommandLine, SeveralTargetsKeepTheirOrder) {
   const Json targets = run.json()["targets"];
   ASSERT_EQ(targets.size(), 20u);
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(targets[static_cast<std::size_t>(i)]["target"], "/nowhere/" + std::to_string(i) + ".pem");
+    EXPECT_EQ(targets[static_cast<std::size_t>(i)]["target"],
+              "/nowhere/" + std::to_string(i) + ".pem");
   }
 }
 

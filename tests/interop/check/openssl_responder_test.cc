@@ -15,7 +15,8 @@ class OpensslResponder : public CheckTest {
     revoked_.emplace(make_leaf("revoked.example"));
     stranger_.emplace(make_leaf("stranger.example"));
     index_ = dir_.write("index.txt", index_line(good_->identity.certificate) +
-                                         index_line(revoked_->identity.certificate, now_ - std::chrono::hours(9), "keyCompromise"));
+                                         index_line(revoked_->identity.certificate,
+                                                    now_ - std::chrono::hours(9), "keyCompromise"));
     issuer_ = pki_.intermediate.write(dir_, "intermediate");
     signer_ = pki_.ocsp_signer.write(dir_, "signer");
   }
@@ -26,8 +27,9 @@ class OpensslResponder : public CheckTest {
       port_ = unused_port();
       std::string key = signer_;
       key.replace(key.size() - 3, 3, "key");
-      std::vector<std::string> arguments = {"openssl", "ocsp", "-index", index_, "-CA", issuer_, "-rsigner", signer_, "-rkey", key,
-                                            "-port", std::to_string(port_)};
+      std::vector<std::string> arguments = {"openssl", "ocsp",  "-index",   index_,
+                                            "-CA",     issuer_, "-rsigner", signer_,
+                                            "-rkey",   key,     "-port",    std::to_string(port_)};
       arguments.insert(arguments.end(), more.begin(), more.end());
       daemon_ = std::make_unique<Daemon>(arguments);
       if (daemon_->wait_for("ACCEPT", Milliseconds(5000))) {
@@ -38,7 +40,8 @@ class OpensslResponder : public CheckTest {
   }
 
   CheckRun ask(const Leaf& leaf, std::vector<std::string> more = {}) {
-    more.insert(more.begin(), {leaf.pem, "--roots", roots_, "--url", "http://127.0.0.1:" + std::to_string(port_), "--json"});
+    more.insert(more.begin(), {leaf.pem, "--roots", roots_, "--url",
+                               "http://127.0.0.1:" + std::to_string(port_), "--json"});
     return check(more);
   }
 
@@ -61,7 +64,8 @@ TEST_F(OpensslResponder, IsBelievedAboutGoodRevokedAndUnknown) {
   const CheckRun revoked = ask(*revoked_);
   EXPECT_EQ(revoked.exit_code, 1) << revoked.out;
   EXPECT_EQ(revoked.target()["cert_status"]["reason"], "keyCompromise");
-  EXPECT_EQ(revoked.target()["cert_status"]["revoked_at"]["epoch"], to_int(now_ - std::chrono::hours(9)));
+  EXPECT_EQ(revoked.target()["cert_status"]["revoked_at"]["epoch"],
+            to_int(now_ - std::chrono::hours(9)));
 
   const CheckRun unknown = ask(*stranger_);
   EXPECT_EQ(unknown.exit_code, 2) << unknown.out;
@@ -93,7 +97,8 @@ TEST_F(OpensslResponder, IsNotBelievedPastItsNextUpdate) {
   const CheckRun tomorrow = ask(*good_, {"--at", "@" + std::to_string(to_int(now_) + 90000)});
   EXPECT_EQ(tomorrow.exit_code, 4) << tomorrow.out;
   EXPECT_THAT(tomorrow.codes(), Contains("response-expired"));
-  EXPECT_EQ(tomorrow.target()["evidence"][0]["attempts"].size(), 4u) << "asked past caches once, in each of two rounds";
+  EXPECT_EQ(tomorrow.target()["evidence"][0]["attempts"].size(), 4u)
+      << "asked past caches once, in each of two rounds";
   const CheckRun yesterday = ask(*good_, {"--at", "@" + std::to_string(to_int(now_) - 90000)});
   EXPECT_EQ(yesterday.exit_code, 4) << yesterday.out;
   EXPECT_THAT(yesterday.codes(), Contains("response-not-yet-valid"));
@@ -121,14 +126,16 @@ TEST_F(OpensslResponder, IsNotBelievedAboutAnotherCa) {
   const std::string leaf = issue(other, spec).write(dir_, "other.example", {other.certificate});
   issuer_ = other_issuer;  // it claims to speak for the other CA, with the signer of ours
   start();
-  const CheckRun run = check({leaf, "--roots", roots_, "--json", "--url", "http://127.0.0.1:" + std::to_string(port_)});
+  const CheckRun run = check(
+      {leaf, "--roots", roots_, "--json", "--url", "http://127.0.0.1:" + std::to_string(port_)});
   EXPECT_EQ(run.exit_code, 4) << run.out;
   EXPECT_THAT(run.codes(), Contains("signer-unauthorised"));
 }
 
 TEST_F(OpensslResponder, WorstTargetDecides) {
   start();
-  const CheckRun run = check({good_->pem, revoked_->pem, stranger_->pem, "--roots", roots_, "--url", "http://127.0.0.1:" + std::to_string(port_)});
+  const CheckRun run = check({good_->pem, revoked_->pem, stranger_->pem, "--roots", roots_, "--url",
+                              "http://127.0.0.1:" + std::to_string(port_)});
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.out, HasSubstr("verdict  GOOD\n"));
   EXPECT_THAT(run.out, HasSubstr("verdict  REVOKED\n"));

@@ -12,19 +12,24 @@ using ::testing::Not;
 /// `openssl s_server` with a staple from a file, or without.
 class OpensslServer : public CheckTest {
  protected:
-  Buffer staple_for(const Leaf& leaf, ocsp::CertStatus status, UnixSeconds this_update, UnixSeconds next_update) {
+  Buffer staple_for(const Leaf& leaf, ocsp::CertStatus status, UnixSeconds this_update,
+                    UnixSeconds next_update) {
     EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate, status);
     entry.this_update = this_update;
     entry.next_update = next_update;
     return build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = this_update});
   }
-  Buffer good_staple(const Leaf& leaf) { return staple_for(leaf, ocsp::Good{}, now_ - hours(1), now_ + hours(50)); }
+  Buffer good_staple(const Leaf& leaf) {
+    return staple_for(leaf, ocsp::Good{}, now_ - hours(1), now_ + hours(50));
+  }
 
-  void start(const Leaf& leaf, const std::optional<Buffer>& staple, const std::string& version = "-tls1_3") {
+  void start(const Leaf& leaf, const std::optional<Buffer>& staple,
+             const std::string& version = "-tls1_3") {
     std::string key = leaf.pem;
     key.replace(key.size() - 3, 3, "key");
-    std::vector<std::string> arguments = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", leaf.pem, "-cert_chain",
-                                          leaf.pem, "-key", key, version};
+    std::vector<std::string> arguments = {"openssl", "s_server", "-accept",     "127.0.0.1:0",
+                                          "-cert",   leaf.pem,   "-cert_chain", leaf.pem,
+                                          "-key",    key,        version};
     if (staple) {
       arguments.insert(arguments.end(), {"-status_file", dir_.write("staple.der", *staple)});
     }
@@ -57,7 +62,8 @@ TEST_F(OpensslServer, AGoodStapleIsGoodInBothVersionsOfTls) {
 
 TEST_F(OpensslServer, ARevokedStapleIsRevoked) {
   const Leaf leaf = make_leaf("leaf.example");
-  start(leaf, staple_for(leaf, ocsp::Revoked{now_ - hours(9), ReasonCode::kSuperseded}, now_ - hours(1), now_ + hours(50)));
+  start(leaf, staple_for(leaf, ocsp::Revoked{now_ - hours(9), ReasonCode::kSuperseded},
+                         now_ - hours(1), now_ + hours(50)));
   EXPECT_EQ(ask().exit_code, 1);
 }
 
@@ -117,8 +123,8 @@ TEST_F(OpensslServer, TheStaplesSilenceIsFilledByTheLiveAnswer) {
 
 TEST_F(OpensslServer, DisagreementIsTold) {
   const Leaf leaf = make_leaf("leaf.example");
-  const ScriptedServer responder(
-      http_answer(staple_for(leaf, ocsp::Revoked{now_ - hours(1), std::nullopt}, now_ - hours(1), now_ + hours(50))));
+  const ScriptedServer responder(http_answer(staple_for(
+      leaf, ocsp::Revoked{now_ - hours(1), std::nullopt}, now_ - hours(1), now_ + hours(50))));
   start(leaf, good_staple(leaf));
   const CheckRun run = ask({"--url", responder.url()});
   EXPECT_EQ(run.exit_code, 1) << run.out;

@@ -11,8 +11,8 @@
 #include "muster/source/load.h"
 #include "muster/testing/pki_builder.h"
 
-// The OCSP answer, the complete CRL, base and delta, and the partitions say the same about every certificate, whatever happens
-// between publications. Replay: MUSTER_SEED=<seed>.
+// The OCSP answer, the complete CRL, base and delta, and the partitions say the same about every
+// certificate, whatever happens between publications. Replay: MUSTER_SEED=<seed>.
 namespace muster {
 namespace {
 
@@ -37,7 +37,8 @@ std::string text(const Said& said) {
   if (!said.revoked) {
     return "not revoked";
   }
-  return "revoked " + format_iso8601(*said.time) + " " + std::string(said.reason ? to_string(*said.reason) : "-");
+  return "revoked " + format_iso8601(*said.time) + " " +
+         std::string(said.reason ? to_string(*said.reason) : "-");
 }
 
 class World {
@@ -85,7 +86,8 @@ class World {
     bool shown_after_expiry = false;  ///< on a regular complete CRL
   };
 
-  std::string file(const std::string& series, std::size_t partition, const std::string& ending) const {
+  std::string file(const std::string& series, std::size_t partition,
+                   const std::string& ending) const {
     return directory_.file(series + std::to_string(partition) + ending);
   }
 
@@ -93,11 +95,13 @@ class World {
     const publish::Assignment assignment = publish::Assignment::by_hash(kPartitions);
     for (int i = 0; i < kCertificates; ++i) {
       auto spec = testing::leaf_spec();
-      spec.serial = Buffer{static_cast<std::uint8_t>(i % 3 == 0 ? 0 : 1), static_cast<std::uint8_t>(128 + i)};
+      spec.serial =
+          Buffer{static_cast<std::uint8_t>(i % 3 == 0 ? 0 : 1), static_cast<std::uint8_t>(128 + i)};
       spec.use_key = testing::cached_key(testing::KeyKind::kP256);
       spec.not_after = kTestNow + (i % 4 == 0 ? (2 + i) * kDay : 50 * kDay);
       const Serial serial = *Serial::make(*spec.serial);
-      spec.crl_uris = {"http://crl.example/" + std::to_string(*assignment.partition_of(serial)) + ".crl"};
+      spec.crl_uris = {"http://crl.example/" + std::to_string(*assignment.partition_of(serial)) +
+                       ".crl"};
       const auto certificate = testing::issue(standard_pki().intermediate, spec).certificate;
       store::Status status;
       status.expires = certificate.not_after();
@@ -133,8 +137,12 @@ class World {
           }
         }
       }
-      spec.partitions.push_back({std::to_string(i), uris, crl::Scope::Only::kAll, {"http://crl.example/delta"},
-                                 file(series, i, ".crl"), file(series, i, ".delta")});
+      spec.partitions.push_back({std::to_string(i),
+                                 uris,
+                                 crl::Scope::Only::kAll,
+                                 {"http://crl.example/delta"},
+                                 file(series, i, ".crl"),
+                                 file(series, i, ".delta")});
     }
     auto opened = Publisher::open(std::move(spec), *store_, now_);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
@@ -163,11 +171,13 @@ class World {
     if (known.certificate.not_after() < now_) {
       return;
     }
-    constexpr std::optional<ReasonCode> kReasons[] = {std::nullopt, ReasonCode::kUnspecified, ReasonCode::kKeyCompromise,
-                                                      ReasonCode::kSuperseded, ReasonCode::kPrivilegeWithdrawn};
+    constexpr std::optional<ReasonCode> kReasons[] = {
+        std::nullopt, ReasonCode::kUnspecified, ReasonCode::kKeyCompromise, ReasonCode::kSuperseded,
+        ReasonCode::kPrivilegeWithdrawn};
     const auto revoke = [&] {
-      known.status = store::Status{store::State::kRevoked, now_ - Seconds(static_cast<int>(random_() % 9000)),
-                                   kReasons[random_() % std::size(kReasons)], std::nullopt, known.certificate.not_after()};
+      known.status = store::Status{
+          store::State::kRevoked, now_ - Seconds(static_cast<int>(random_() % 9000)),
+          kReasons[random_() % std::size(kReasons)], std::nullopt, known.certificate.not_after()};
       if (random_() % 3 == 0) {
         known.status->invalidity_date = now_ - kDay;
       }
@@ -181,7 +191,8 @@ class World {
     } else if (random_() % 2 == 0) {
       revoke();
     } else if (known.status->state == store::State::kGood) {
-      known.status = store::Status{store::State::kHold, now_, ReasonCode::kCertificateHold, std::nullopt, good.expires};
+      known.status = store::Status{store::State::kHold, now_, ReasonCode::kCertificateHold,
+                                   std::nullopt, good.expires};
     } else if (random_() % 4 == 0) {
       known.status.reset();  // a held certificate is forgotten
     } else {
@@ -192,8 +203,9 @@ class World {
 
   Said by_ocsp(const Known& known) {
     ocsp::Request request;
-    request.requests.push_back(
-        {pki::make_cert_id(HashAlgorithm::kSha256, known.certificate, standard_pki().intermediate.certificate), {}});
+    request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, known.certificate,
+                                                  standard_pki().intermediate.certificate),
+                                {}});
     const Buffer body = to_buffer(answerer_->answer(ocsp::encode_request(request), now_).body());
     const auto response = ocsp::parse_response(body);
     EXPECT_TRUE(response && response->basic) << "no OCSP answer";
@@ -207,7 +219,8 @@ class World {
   /// Nothing: the CRLs need not say, since the certificate expired.
   std::optional<Said> by_crls(const Known& known, const std::vector<Buffer>& crls) {
     const std::vector<Bytes> views(crls.begin(), crls.end());
-    const std::vector<pki::Certificate> path = {standard_pki().intermediate.certificate, standard_pki().root.certificate};
+    const std::vector<pki::Certificate> path = {standard_pki().intermediate.certificate,
+                                                standard_pki().root.certificate};
     const auto verdict = client::check_crls(known.certificate, path, {views, {}}, now_);
     if (const auto* revoked = verdict.revoked()) {
       return Said{true, revoked->time, revoked->reason};
@@ -219,9 +232,11 @@ class World {
     return Said{};
   }
 
-  void expect_same(const Known& known, const Said& ocsp, const std::vector<Buffer>& crls, std::string_view which) {
+  void expect_same(const Known& known, const Said& ocsp, const std::vector<Buffer>& crls,
+                   std::string_view which) {
     const auto said = by_crls(known, crls);
-    const std::string who = std::string(which) + " about " + known.certificate.serial().to_hex() + " at " + format_iso8601(now_);
+    const std::string who = std::string(which) + " about " + known.certificate.serial().to_hex() +
+                            " at " + format_iso8601(now_);
     if (known.certificate.not_after() >= now_) {
       ASSERT_TRUE(said) << who;
       EXPECT_EQ(*said, ocsp) << who << ": " << text(*said) << ", OCSP: " << text(ocsp);
@@ -230,7 +245,8 @@ class World {
     if (said && said->revoked) {
       EXPECT_EQ(*said, ocsp) << who;
     } else if (ocsp.revoked) {
-      EXPECT_TRUE(known.shown_after_expiry) << who << ": gone before a regular CRL showed it after expiry";
+      EXPECT_TRUE(known.shown_after_expiry)
+          << who << ": gone before a regular CRL showed it after expiry";
     }
   }
 
@@ -244,7 +260,8 @@ class World {
         parts.push_back(testing::read_octets(file("part", i, ".delta")));
       }
     }
-    const Buffer delta = made_delta ? testing::read_octets(file("complete", 0, ".delta")) : Buffer();
+    const Buffer delta =
+        made_delta ? testing::read_octets(file("complete", 0, ".delta")) : Buffer();
     for (const Known& known : known_) {
       const Said ocsp = by_ocsp(known);
       expect_same(known, ocsp, parts, "partitions");
@@ -259,7 +276,8 @@ class World {
 
   void note_regular(bool regular) {
     for (Known& known : known_) {
-      known.shown_after_expiry = known.shown_after_expiry || (regular && known.certificate.not_after() < now_);
+      known.shown_after_expiry =
+          known.shown_after_expiry || (regular && known.certificate.not_after() < now_);
     }
   }
 
@@ -279,7 +297,8 @@ class World {
 TEST(Agreement, OfOcspAndEveryKindOfCrlAfterRandomChanges) {
   const char* given = std::getenv("MUSTER_SEED");
   const std::vector<unsigned> seeds =
-      given != nullptr ? std::vector{static_cast<unsigned>(std::strtoul(given, nullptr, 10))} : std::vector{1u, 2u, 3u};
+      given != nullptr ? std::vector{static_cast<unsigned>(std::strtoul(given, nullptr, 10))}
+                       : std::vector{1u, 2u, 3u};
   for (const unsigned seed : seeds) {
     SCOPED_TRACE("MUSTER_SEED=" + std::to_string(seed));
     World(seed).run();

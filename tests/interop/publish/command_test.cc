@@ -23,9 +23,11 @@ TEST_F(CrlCommand, SaysWhatIsMissingOrWrong) {
   EXPECT_EQ(publish({"--out", "ca.crl", "--profile", "webpki"}).exit_code, 64);
   EXPECT_EQ(publish({"--out", "ca.crl", "--interval", "soon"}).exit_code, 64);
   EXPECT_EQ(publish({"--out", "ca.crl", "--delta", "--last"}).exit_code, 64);
-  const auto no_store = muster({"crl", "publish", "--store", "absent", "--issuer", "ca.pem", "--key", "ca.key", "--out", "x"});
+  const auto no_store = muster({"crl", "publish", "--store", "absent", "--issuer", "ca.pem",
+                                "--key", "ca.key", "--out", "x"});
   EXPECT_EQ(no_store.exit_code, 66) << no_store.describe();
-  const auto no_key = muster({"crl", "publish", "--store", "store", "--issuer", "ca.pem", "--key", "root.key", "--out", "x"});
+  const auto no_key = muster({"crl", "publish", "--store", "store", "--issuer", "ca.pem", "--key",
+                              "root.key", "--out", "x"});
   EXPECT_EQ(no_key.exit_code, 66);
   EXPECT_THAT(no_key.err, HasSubstr("not that of the certificate"));
   EXPECT_EQ(run({"test", "-e", "x"}).exit_code, 1) << "nothing was written";
@@ -41,7 +43,8 @@ TEST_F(CrlCommand, RefusesTermsBeyondTheProfile) {
 
 // req: OCSP-CRL-049
 TEST_F(CrlCommand, RefusesALastCrlTooEarly) {
-  import_index(index_line(issue_leaf("good", 5)) + index_line(issue_leaf("gone", 6), an_hour_ago()));
+  import_index(index_line(issue_leaf("good", 5)) +
+               index_line(issue_leaf("gone", 6), an_hour_ago()));
   const auto refused = publish({"--out", "ca.crl", "--profile", "etsi", "--last"});
   EXPECT_EQ(refused.exit_code, 66);
   EXPECT_THAT(refused.err, HasSubstr("05 expires only at"));
@@ -74,7 +77,8 @@ state = "shards"
     EXPECT_TRUE(crl::parse_crl(der)) << file;
   }
   directory_.write("empty.toml", std::string_view("[responder]\nstore = \"store\"\n"));
-  EXPECT_THAT(muster({"crl", "publish", "--config", "empty.toml"}).err, HasSubstr("no [[publish.crl]]"));
+  EXPECT_THAT(muster({"crl", "publish", "--config", "empty.toml"}).err,
+              HasSubstr("no [[publish.crl]]"));
   directory_.write("bad.toml", std::string_view("[[publish.crl]]\nprofile = \"webpki\"\n"));
   EXPECT_THAT(muster({"crl", "publish", "--config", "bad.toml"}).err, HasSubstr("\"cabf\""));
 }

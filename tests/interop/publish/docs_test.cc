@@ -13,7 +13,8 @@ TEST_F(PublicationGuide, ItsCommandsWork) {
   const char* binary = std::getenv("MUSTER_BINARY");
   ASSERT_TRUE(source != nullptr && binary != nullptr);
   const std::string text = read_text(std::string(source) + "/docs/operating/crl-publication.md");
-  directory_.write("index.txt", index_line(issue_leaf("good", 5)) + index_line(issue_leaf("gone", 6), an_hour_ago()));
+  directory_.write("index.txt", index_line(issue_leaf("good", 5)) +
+                                    index_line(issue_leaf("gone", 6), an_hour_ago()));
   std::filesystem::create_symlink(binary, directory_.file("muster"));
   std::size_t blocks = 0;
   for (std::size_t at = 0; (at = text.find("```sh\n", at)) != std::string::npos; ++blocks) {

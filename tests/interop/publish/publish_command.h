@@ -28,13 +28,15 @@ class PublishCommand : public ::testing::Test {
   }
   /// The same with the common options of `muster crl publish`.
   ProcessResult publish(const std::vector<std::string>& more) {
-    std::vector<std::string> all = {"crl", "publish", "--store", "store", "--issuer", "ca.pem", "--key", "ca.key"};
+    std::vector<std::string> all = {"crl",      "publish", "--store", "store",
+                                    "--issuer", "ca.pem",  "--key",   "ca.key"};
     all.insert(all.end(), more.begin(), more.end());
     return muster(all);
   }
   void import_index(const std::string& lines) {
     directory_.write("index.txt", lines);
-    const auto done = muster({"store", "--store", "store", "--ca", "ca.pem", "import", "--index", "index.txt"});
+    const auto done =
+        muster({"store", "--store", "store", "--ca", "ca.pem", "import", "--index", "index.txt"});
     ASSERT_EQ(done.exit_code, 0) << done.describe();
   }
   ProcessResult run(std::vector<std::string> arguments) {
@@ -43,7 +45,8 @@ class PublishCommand : public ::testing::Test {
     return run_process(arguments, options);
   }
   /// A certificate of the CA, written to <name>.pem.
-  pki::Certificate issue_leaf(const std::string& name, std::uint8_t serial, std::vector<std::string> crl_uris = {},
+  pki::Certificate issue_leaf(const std::string& name, std::uint8_t serial,
+                              std::vector<std::string> crl_uris = {},
                               std::vector<der::Extension> extensions = {}) {
     auto spec = leaf_spec(name + ".example");
     spec.at = SystemClock().now();

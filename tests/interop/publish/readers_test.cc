@@ -18,8 +18,8 @@ class Readers : public PublishCommand {
       bundle += to_pem("X509 CRL", der);
     }
     directory_.write("crls.pem", bundle);
-    std::vector<std::string> all = {"openssl", "verify", "-crl_check", "-CAfile", "root.pem", "-untrusted", "ca.pem", "-CRLfile",
-                                    "crls.pem"};
+    std::vector<std::string> all = {"openssl",    "verify", "-crl_check", "-CAfile", "root.pem",
+                                    "-untrusted", "ca.pem", "-CRLfile",   "crls.pem"};
     all.insert(all.end(), more.begin(), more.end());
     all.push_back(name + ".pem");
     return run(all);
@@ -33,13 +33,15 @@ TEST_F(Readers, OpensslAndGnutlsReadACompleteCrl) {
   const auto done = publish({"--out", "ca.crl"});
   ASSERT_EQ(done.exit_code, 0) << done.describe();
 
-  const auto shown = run({"openssl", "crl", "-inform", "DER", "-in", "ca.crl", "-noout", "-text", "-verify", "-CAfile", "ca.pem"});
+  const auto shown = run({"openssl", "crl", "-inform", "DER", "-in", "ca.crl", "-noout", "-text",
+                          "-verify", "-CAfile", "ca.pem"});
   EXPECT_THAT(shown.err + shown.out, HasSubstr("verify OK")) << shown.describe();
   EXPECT_THAT(shown.out, HasSubstr("Serial Number: 06"));
   EXPECT_THAT(shown.out, HasSubstr("Key Compromise"));
   EXPECT_THAT(shown.out, HasSubstr("X509v3 CRL Number"));
   EXPECT_THAT(shown.out, Not(HasSubstr("Issuing Distribution Point")));
-  EXPECT_EQ(openssl_verify("good", {"ca.crl"}).exit_code, 0) << openssl_verify("good", {"ca.crl"}).describe();
+  EXPECT_EQ(openssl_verify("good", {"ca.crl"}).exit_code, 0)
+      << openssl_verify("good", {"ca.crl"}).describe();
   EXPECT_THAT(openssl_verify("gone", {"ca.crl"}).err, HasSubstr("certificate revoked"));
 
   if (!find_program("certtool")) {
@@ -49,7 +51,8 @@ TEST_F(Readers, OpensslAndGnutlsReadACompleteCrl) {
   EXPECT_EQ(info.exit_code, 0) << info.describe();
   EXPECT_THAT(info.out, HasSubstr("Revoked certificates (1)"));
   directory_.write("ca-crl.pem", to_pem("X509 CRL", read_octets(directory_.file("ca.crl"))));
-  const auto verified = run({"certtool", "--verify-crl", "--load-ca-certificate", "ca.pem", "--infile", "ca-crl.pem"});
+  const auto verified = run(
+      {"certtool", "--verify-crl", "--load-ca-certificate", "ca.pem", "--infile", "ca-crl.pem"});
   EXPECT_THAT(verified.out + verified.err, HasSubstr("Verified")) << verified.describe();
 }
 
@@ -60,13 +63,15 @@ TEST_F(Readers, OpensslTellsPartitionsApartByTheirDistributionPoint) {
   const auto good = issue_leaf("good", 5, {points[0]});
   import_index(index_line(good) + index_line(gone, an_hour_ago()));
   directory_.write("map", std::string_view("05 0\n06 1\n"));
-  const auto done = publish({"--out", "{partition}.crl", "--uri", "http://crl.example/{partition}.crl", "--partitions", "2",
-                             "--assignment", "map", "--sample", "gone.pem", "--sample", "good.pem"});
+  const auto done = publish(
+      {"--out", "{partition}.crl", "--uri", "http://crl.example/{partition}.crl", "--partitions",
+       "2", "--assignment", "map", "--sample", "gone.pem", "--sample", "good.pem"});
   ASSERT_EQ(done.exit_code, 0) << done.describe();
   EXPECT_EQ(openssl_verify("good", {"0.crl"}).exit_code, 0);
   EXPECT_THAT(openssl_verify("gone", {"1.crl"}).err, HasSubstr("certificate revoked"));
   EXPECT_THAT(openssl_verify("gone", {"0.crl"}).err, Not(HasSubstr("certificate revoked")));
-  EXPECT_NE(openssl_verify("gone", {"0.crl"}).exit_code, 0) << "the other partition says nothing about it";
+  EXPECT_NE(openssl_verify("gone", {"0.crl"}).exit_code, 0)
+      << "the other partition says nothing about it";
 }
 
 // req: OCSP-CRL-038
@@ -74,16 +79,22 @@ TEST_F(Readers, OpensslAppliesADelta) {
   const auto held = issue_leaf("held", 5);
   const auto late = issue_leaf("late", 6);
   import_index(index_line(held, an_hour_ago(), "certificateHold") + index_line(late));
-  ASSERT_EQ(publish({"--out", "ca.crl", "--delta-out", "delta.crl", "--delta-uri", "http://crl.example/delta.crl"}).exit_code, 0);
+  ASSERT_EQ(publish({"--out", "ca.crl", "--delta-out", "delta.crl", "--delta-uri",
+                     "http://crl.example/delta.crl"})
+                .exit_code,
+            0);
   import_index(index_line(held) + index_line(late, an_hour_ago()));
-  const auto done = publish({"--out", "ca.crl", "--delta-out", "delta.crl", "--delta-uri", "http://crl.example/delta.crl", "--delta"});
+  const auto done = publish({"--out", "ca.crl", "--delta-out", "delta.crl", "--delta-uri",
+                             "http://crl.example/delta.crl", "--delta"});
   ASSERT_EQ(done.exit_code, 0) << done.describe();
   EXPECT_THAT(done.out, HasSubstr("delta CRL number"));
   const std::vector<std::string> both = {"ca.crl", "delta.crl"};
   const std::vector<std::string> deltas = {"-extended_crl", "-use_deltas"};
   EXPECT_THAT(openssl_verify("late", both, deltas).err, HasSubstr("certificate revoked"));
-  EXPECT_EQ(openssl_verify("held", both, deltas).exit_code, 0) << openssl_verify("held", both, deltas).describe();
-  EXPECT_THAT(openssl_verify("held", {"ca.crl"}).err, HasSubstr("certificate revoked")) << "the base alone";
+  EXPECT_EQ(openssl_verify("held", both, deltas).exit_code, 0)
+      << openssl_verify("held", both, deltas).describe();
+  EXPECT_THAT(openssl_verify("held", {"ca.crl"}).err, HasSubstr("certificate revoked"))
+      << "the base alone";
 }
 
 TEST_F(Readers, OpensslReadsAnIndirectCrl) {
@@ -101,18 +112,22 @@ TEST_F(Readers, OpensslReadsAnIndirectCrl) {
   crl::DistributionPoint point;
   point.name = crl::PointName{{uri.bytes()}, std::nullopt};
   point.crl_issuer = {name.bytes()};
-  const der::Extension points{to_buffer(oid::kCeCrlDistributionPoints), false, crl::encode_distribution_points({&point, 1})};
+  const der::Extension points{to_buffer(oid::kCeCrlDistributionPoints), false,
+                              crl::encode_distribution_points({&point, 1})};
   const auto gone = issue_leaf("gone", 6, {}, {points});
   const auto good = issue_leaf("good", 5, {}, {points});
   import_index(index_line(good) + index_line(gone, an_hour_ago(), "superseded"));
-  const auto done = muster({"crl", "publish", "--store", "store", "--issuer", "ca.pem", "--crl-issuer", "crl-issuer.pem", "--key",
-                            "crl-issuer.key", "--uri", "http://crl.example/indirect.crl", "--out", "indirect.crl"});
+  const auto done = muster({"crl", "publish", "--store", "store", "--issuer", "ca.pem",
+                            "--crl-issuer", "crl-issuer.pem", "--key", "crl-issuer.key", "--uri",
+                            "http://crl.example/indirect.crl", "--out", "indirect.crl"});
   ASSERT_EQ(done.exit_code, 0) << done.describe();
-  const auto shown = run({"openssl", "crl", "-inform", "DER", "-in", "indirect.crl", "-noout", "-text"});
+  const auto shown =
+      run({"openssl", "crl", "-inform", "DER", "-in", "indirect.crl", "-noout", "-text"});
   EXPECT_THAT(shown.out, HasSubstr("Indirect CRL"));
   EXPECT_THAT(shown.out, HasSubstr("X509v3 Certificate Issuer: critical"));
   const std::vector<std::string> extended = {"-extended_crl", "-untrusted", "crl-issuer.pem"};
-  EXPECT_THAT(openssl_verify("gone", {"indirect.crl"}, extended).err, HasSubstr("certificate revoked"))
+  EXPECT_THAT(openssl_verify("gone", {"indirect.crl"}, extended).err,
+              HasSubstr("certificate revoked"))
       << openssl_verify("gone", {"indirect.crl"}, extended).describe();
   EXPECT_EQ(openssl_verify("good", {"indirect.crl"}, extended).exit_code, 0)
       << openssl_verify("good", {"indirect.crl"}, extended).describe();
@@ -123,10 +138,12 @@ TEST_F(Readers, OurOwnCheckerFindsWhatTheResponderWouldSay) {
   const auto gone = issue_leaf("gone", 6);
   import_index(index_line(good) + index_line(gone, an_hour_ago(), "keyCompromise"));
   ASSERT_EQ(publish({"--out", "ca.crl"}).exit_code, 0);
-  const auto revoked = muster({"check", "gone.pem", "--issuer", "ca.pem", "--roots", "root.pem", "--crl", "ca.crl", "--offline"});
+  const auto revoked = muster({"check", "gone.pem", "--issuer", "ca.pem", "--roots", "root.pem",
+                               "--crl", "ca.crl", "--offline"});
   EXPECT_EQ(revoked.exit_code, 1) << revoked.describe();
   EXPECT_THAT(revoked.out, HasSubstr("keyCompromise"));
-  const auto stands = muster({"check", "good.pem", "--issuer", "ca.pem", "--roots", "root.pem", "--crl", "ca.crl", "--offline"});
+  const auto stands = muster({"check", "good.pem", "--issuer", "ca.pem", "--roots", "root.pem",
+                              "--crl", "ca.crl", "--offline"});
   EXPECT_EQ(stands.exit_code, 0) << stands.describe();
 }
 

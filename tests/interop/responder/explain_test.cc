@@ -12,13 +12,16 @@ using ::testing::Not;
 
 Buffer request_for(const Site& site, const pki::Certificate& certificate) {
   ocsp::Request request;
-  request.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, certificate, site.pki.intermediate.certificate), {}});
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, certificate, site.pki.intermediate.certificate),
+       {}});
   return ocsp::encode_request(request);
 }
 
 class Explain : public ::testing::Test {
  protected:
-  [[nodiscard]] ProcessResult explain(std::vector<std::string> words, const std::string& input = "") const {
+  [[nodiscard]] ProcessResult explain(std::vector<std::string> words,
+                                      const std::string& input = "") const {
     words.insert(words.begin(), {muster_binary(), "responder", "explain"});
     return run_process(words, {.input = input});
   }
@@ -35,24 +38,35 @@ class Explain : public ::testing::Test {
 TEST_F(Explain, TakesARequestInEveryForm) {
   const std::string file = site.dir.write("request.der", der);
   const std::string pem = site.dir.write("request.pem", to_pem("OCSP REQUEST", der));
-  for (const std::string& form : {file, pem, http::base64_encode(der), to_hex(der), "http://ocsp.example/x/" + http::encode_get_tail(der),
+  for (const std::string& form : {file, pem, http::base64_encode(der), to_hex(der),
+                                  "http://ocsp.example/x/" + http::encode_get_tail(der),
                                   "GET /" + http::encode_get_tail(der) + " HTTP/1.1"}) {
     const ProcessResult result = explain(with_issuer({form}));
     EXPECT_EQ(result.exit_code, 0) << form << result.describe();
-    EXPECT_THAT(result.out, AllOf(HasSubstr("answer:  successful"), HasSubstr("rule:    record"), HasSubstr("answer:  good"))) << form;
+    EXPECT_THAT(result.out, AllOf(HasSubstr("answer:  successful"), HasSubstr("rule:    record"),
+                                  HasSubstr("answer:  good")))
+        << form;
   }
-  EXPECT_THAT(explain(with_issuer({"-"}), std::string(as_text(der))).out, HasSubstr("answer:  good"));
+  EXPECT_THAT(explain(with_issuer({"-"}), std::string(as_text(der))).out,
+              HasSubstr("answer:  good"));
 }
 
 TEST_F(Explain, SaysWhyNot) {
-  const auto other = explain(with_issuer({to_hex(request_for(site, site.pki.other_leaf.certificate)), "--json"}));
-  EXPECT_THAT(other.out, AllOf(HasSubstr("\"rule\":\"unissued\""), HasSubstr("\"status\":\"unknown\"")));
+  const auto other =
+      explain(with_issuer({to_hex(request_for(site, site.pki.other_leaf.certificate)), "--json"}));
+  EXPECT_THAT(other.out,
+              AllOf(HasSubstr("\"rule\":\"unissued\""), HasSubstr("\"status\":\"unknown\"")));
   ocsp::Request foreign;
-  foreign.requests.push_back({pki::make_cert_id(HashAlgorithm::kSha256, site.pki.intermediate.certificate, site.pki.root.certificate), {}});
-  EXPECT_THAT(explain(with_issuer({to_hex(ocsp::encode_request(foreign))})).out, HasSubstr("unauthorized (unknown_issuer)"));
+  foreign.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, site.pki.intermediate.certificate,
+                         site.pki.root.certificate),
+       {}});
+  EXPECT_THAT(explain(with_issuer({to_hex(ocsp::encode_request(foreign))})).out,
+              HasSubstr("unauthorized (unknown_issuer)"));
   EXPECT_EQ(explain(with_issuer({"nonsense!"})).exit_code, 66);
   EXPECT_EQ(explain({to_hex(der)}).exit_code, 64) << "no issuer";
-  EXPECT_EQ(explain(with_issuer({site.pki.leaf.certificate_pem()})).exit_code, 66) << "a certificate is no request";
+  EXPECT_EQ(explain(with_issuer({site.pki.leaf.certificate_pem()})).exit_code, 66)
+      << "a certificate is no request";
   EXPECT_EQ(explain({to_hex(der), "--admin", "127.0.0.1:1"}).exit_code, 66);
 }
 
@@ -69,8 +83,10 @@ TEST_F(Explain, LooksIntoTheConfiguredStore) {
   words.insert(words.end(), store.begin(), store.end());
   EXPECT_THAT(explain(words).out, HasSubstr("answer:  good"));
   const auto index = std::find(words.begin(), words.end(), "--index");
-  *(index + 1) = site.dir.write("other.txt", index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60)));
-  EXPECT_THAT(explain(words).out, HasSubstr("answer:  good")) << "the store is not changed by looking at it";
+  *(index + 1) = site.dir.write(
+      "other.txt", index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60)));
+  EXPECT_THAT(explain(words).out, HasSubstr("answer:  good"))
+      << "the store is not changed by looking at it";
   words.emplace_back("--load");
   EXPECT_THAT(explain(words).out, HasSubstr("answer:  revoked"));
 }

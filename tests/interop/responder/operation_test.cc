@@ -13,7 +13,8 @@ TEST(Operation, ARevocationInIndexTxtShowsWithoutRestart) {
   Site site;
   Running responder(site.one_liner());
   EXPECT_EQ(openssl_says(site, responder), "good");
-  site.write_index(index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60), "keyCompromise"));
+  site.write_index(
+      index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60), "keyCompromise"));
   ASSERT_TRUE(responder.daemon.wait_for("revoked=1")) << responder.daemon.output();
   const ProcessResult result = openssl_ocsp(site, responder, {});
   EXPECT_THAT(result.out, HasSubstr("leaf.pem: revoked"));
@@ -40,14 +41,19 @@ TEST(Operation, ANewCrlShowsWithoutRestart) {
   crl.next_update = now + Seconds(3600);
   crl.number = 1;
   site.dir.write("ca.crl", build_crl(site.pki.intermediate, crl));
-  const std::vector<std::string> command{muster_binary(), "responder", "--listen", "127.0.0.1:0", "--ca", site.file("ca.pem"),
-                                         "--crl", site.file("ca.crl"), "--unlisted", "good", "--signer",
-                                         site.file("ocsp.pem"), "--key", site.file("ocsp.key")};
+  const std::vector<std::string> command{muster_binary(), "responder",
+                                         "--listen",      "127.0.0.1:0",
+                                         "--ca",          site.file("ca.pem"),
+                                         "--crl",         site.file("ca.crl"),
+                                         "--unlisted",    "good",
+                                         "--signer",      site.file("ocsp.pem"),
+                                         "--key",         site.file("ocsp.key")};
   Running responder(command);
   EXPECT_EQ(openssl_says(site, responder), "good");
   crl.this_update = now - Seconds(60);
   crl.number = 2;
-  crl.entries = {revoked_entry(site.pki.leaf.certificate.serial(), now - Seconds(90), ReasonCode::kSuperseded)};
+  crl.entries = {revoked_entry(site.pki.leaf.certificate.serial(), now - Seconds(90),
+                               ReasonCode::kSuperseded)};
   const std::string fresh = site.dir.write("new.crl", build_crl(site.pki.intermediate, crl));
   ASSERT_EQ(std::rename(fresh.c_str(), site.file("ca.crl").c_str()), 0);
   ASSERT_TRUE(responder.daemon.wait_for("revoked=1")) << responder.daemon.output();
@@ -58,12 +64,11 @@ TEST(Operation, ANewCrlShowsWithoutRestart) {
 /// Several CAs from one configuration file, one of them signing by itself with an encrypted key.
 TEST(Operation, OneFileServesSeveralCas) {
   Site site;
-  const Identity second = make_self_signed(
-      [] {
-        CertificateSpec spec = ca_spec("second CA");
-        spec.at = SystemClock().now();
-        return spec;
-      }());
+  const Identity second = make_self_signed([] {
+    CertificateSpec spec = ca_spec("second CA");
+    spec.at = SystemClock().now();
+    return spec;
+  }());
   CertificateSpec leaf = leaf_spec("second.example");
   leaf.at = SystemClock().now();
   const Identity second_leaf = issue(second, leaf);
@@ -72,18 +77,19 @@ TEST(Operation, OneFileServesSeveralCas) {
   site.dir.write("second.enc", encrypted_pem(second.key, "secret"));
   site.dir.write("second.pass", "secret\n");
   site.dir.write("second.txt", index_line(second_leaf.certificate));
-  site.dir.write("muster.toml",
-                 "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = \"" + site.file("store") +
-                     "\"\n[[responder.issuer]]\nca = \"" + site.file("ca.pem") + "\"\nsigner = \"" + site.file("ocsp.pem") +
-                     "\"\nkey = \"" + site.file("ocsp.key") + "\"\nindex = \"" + site.file("index.txt") +
-                     "\"\n[[responder.issuer]]\nca = \"" + site.file("second.pem") + "\"\nkey = \"" +
-                     site.file("second.enc") + "\"\nkey_pass = \"file:" + site.file("second.pass") + "\"\nindex = \"" +
-                     site.file("second.txt") + "\"\n");
+  site.dir.write(
+      "muster.toml",
+      "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = \"" + site.file("store") +
+          "\"\n[[responder.issuer]]\nca = \"" + site.file("ca.pem") + "\"\nsigner = \"" +
+          site.file("ocsp.pem") + "\"\nkey = \"" + site.file("ocsp.key") + "\"\nindex = \"" +
+          site.file("index.txt") + "\"\n[[responder.issuer]]\nca = \"" + site.file("second.pem") +
+          "\"\nkey = \"" + site.file("second.enc") + "\"\nkey_pass = \"file:" +
+          site.file("second.pass") + "\"\nindex = \"" + site.file("second.txt") + "\"\n");
   Running responder({muster_binary(), "responder", "--config", site.file("muster.toml")});
   EXPECT_EQ(openssl_says(site, responder), "good");
-  const ProcessResult result =
-      run_process({"openssl", "ocsp", "-issuer", site.file("second.pem"), "-cert", site.file("second_leaf.pem"), "-CAfile",
-                   site.file("second.pem"), "-url", responder.url});
+  const ProcessResult result = run_process({"openssl", "ocsp", "-issuer", site.file("second.pem"),
+                                            "-cert", site.file("second_leaf.pem"), "-CAfile",
+                                            site.file("second.pem"), "-url", responder.url});
   EXPECT_THAT(result.out, HasSubstr("second_leaf.pem: good")) << result.describe();
   EXPECT_THAT(result.err, HasSubstr("Response verify OK"));
 }
@@ -147,8 +153,9 @@ TEST(Operation, TheStoreItselfCanBeTheSource) {
   run_store({"issuer", "--ca", site.file("ca.pem"), "--issued", "complete"});
   const std::string serial = site.pki.leaf.certificate.serial().to_hex();
   run_store({"set", serial, "good"});
-  Running responder({muster_binary(), "responder", "--listen", "127.0.0.1:0", "--ca", site.file("ca.pem"), "--signer",
-                     site.file("ocsp.pem"), "--key", site.file("ocsp.key"), "--store", site.file("store")});
+  Running responder({muster_binary(), "responder", "--listen", "127.0.0.1:0", "--ca",
+                     site.file("ca.pem"), "--signer", site.file("ocsp.pem"), "--key",
+                     site.file("ocsp.key"), "--store", site.file("store")});
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "good");
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "good");
   run_store({"set", serial, "revoked", "--reason", "keyCompromise"});

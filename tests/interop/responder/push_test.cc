@@ -31,18 +31,27 @@ class PushSite : public Site {
   }
   /// Configuration of a responder fed over both kinds of sockets.
   std::string config(const std::string& store = "store") const {
-    const auto entry = [this](const char* key, std::string_view name) { return std::string(key) + " = \"" + file(name) + "\"\n"; };
-    return dir.write("muster.toml", "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n" + entry("store", store) +
-                                        "[responder.push]\nlisten = [\"unix:" + file("push.sock") + "\", \"127.0.0.1:0\"]\n" +
-                                        entry("certificate", "server.pem") + entry("key", "server.key") + entry("client_ca", "ca.pem") +
-                                        "[[responder.push.client]]\nname = \"local\"\nusers = [\"" + std::to_string(::getuid()) +
-                                        "\"]\nissuers = [\"ca\"]\n[[responder.push.client]]\nname = \"remote\"\n"
-                                        "certificates = [\"dns:ca.example\"]\nissuers = [\"ca\"]\nmay = [\"issue\", \"revoke\"]\n"
-                                        "[[responder.issuer]]\nlabel = \"ca\"\n" +
-                                        entry("ca", "ca.pem") + entry("signer", "ocsp.pem") + entry("key", "ocsp.key"));
+    const auto entry = [this](const char* key, std::string_view name) {
+      return std::string(key) + " = \"" + file(name) + "\"\n";
+    };
+    return dir.write("muster.toml",
+                     "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n" + entry("store", store) +
+                         "[responder.push]\nlisten = [\"unix:" + file("push.sock") +
+                         "\", \"127.0.0.1:0\"]\n" + entry("certificate", "server.pem") +
+                         entry("key", "server.key") + entry("client_ca", "ca.pem") +
+                         "[[responder.push.client]]\nname = \"local\"\nusers = [\"" +
+                         std::to_string(::getuid()) +
+                         "\"]\nissuers = [\"ca\"]\n[[responder.push.client]]\nname = \"remote\"\n"
+                         "certificates = [\"dns:ca.example\"]\nissuers = [\"ca\"]\nmay = "
+                         "[\"issue\", \"revoke\"]\n"
+                         "[[responder.issuer]]\nlabel = \"ca\"\n" +
+                         entry("ca", "ca.pem") + entry("signer", "ocsp.pem") +
+                         entry("key", "ocsp.key"));
   }
-  [[nodiscard]] Curl curl(std::vector<std::string> words, const std::string& where, const std::string& verb, const std::string& body) const {
-    words.insert(words.begin(), {"curl", "-s", "-S", "--noproxy", "*", "--max-time", "30", "-w", "\n%{http_code}", "--data-binary", "@-"});
+  [[nodiscard]] Curl curl(std::vector<std::string> words, const std::string& where,
+                          const std::string& verb, const std::string& body) const {
+    words.insert(words.begin(), {"curl", "-s", "-S", "--noproxy", "*", "--max-time", "30", "-w",
+                                 "\n%{http_code}", "--data-binary", "@-"});
     words.push_back(where + "/v1/issuers/ca/" + verb);
     const ProcessResult result = run_process(words, {.input = body});
     const std::size_t end = result.out.rfind('\n');
@@ -52,7 +61,9 @@ class PushSite : public Site {
   [[nodiscard]] Curl local(const std::string& verb, const std::string& body) const {
     return curl({"--unix-socket", file("push.sock")}, "http://localhost", verb, body);
   }
-  [[nodiscard]] std::string serial_json() const { return R"({"serial":")" + pki.leaf.certificate.serial().to_hex() + "\"}"; }
+  [[nodiscard]] std::string serial_json() const {
+    return R"({"serial":")" + pki.leaf.certificate.serial().to_hex() + "\"}";
+  }
 };
 
 // req: OCSP-RESP-085
@@ -66,7 +77,8 @@ TEST(PushFromOutside, MutualTlsSaysWhoMayWhat) {
   const std::vector<std::string> anchors{"--cacert", site.file("ca.pem")};
   const auto as = [&](const std::string& who, const std::string& verb) {
     std::vector<std::string> words = anchors;
-    words.insert(words.end(), {"--cert", site.file(who + ".pem"), "--key", site.file(who + ".key")});
+    words.insert(words.end(),
+                 {"--cert", site.file(who + ".pem"), "--key", site.file(who + ".key")});
     return site.curl(words, where, verb, site.serial_json());
   };
   EXPECT_EQ(as("client", "issue").status, "200") << as("client", "issue").body;
@@ -76,7 +88,8 @@ TEST(PushFromOutside, MutualTlsSaysWhoMayWhat) {
   EXPECT_EQ(stranger.status, "403");
   EXPECT_THAT(stranger.body, HasSubstr("dns:stranger.example"));
   EXPECT_EQ(as("server", "revoke").status, "000") << "a server's certificate is no client's";
-  EXPECT_EQ(site.curl(anchors, where, "revoke", site.serial_json()).status, "000") << "no certificate";
+  EXPECT_EQ(site.curl(anchors, where, "revoke", site.serial_json()).status, "000")
+      << "no certificate";
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "good");
   EXPECT_EQ(as("client", "revoke").status, "200");
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "revoked");
@@ -85,10 +98,12 @@ TEST(PushFromOutside, MutualTlsSaysWhoMayWhat) {
 /// No more room: said so, nothing lost, nothing wrong, and the next start is fine.
 TEST(PushFromOutside, AFullDiskIsToldAndLosesNothing) {
   const PushSite site;
-  const std::string command = "ulimit -f 512; exec " + muster_binary() + " responder -c " + site.config();  // 512 KiB a file
+  const std::string command = "ulimit -f 512; exec " + muster_binary() + " responder -c " +
+                              site.config();  // 512 KiB a file
   std::string lines;
   for (int i = 0; i < 2000; ++i) {
-    lines += R"({"op":"issue","serial":")" + std::to_string(100'000'000 + i) + R"(","expires":"2027-12-31T00:00:00Z"})" + "\n";
+    lines += R"({"op":"issue","serial":")" + std::to_string(100'000'000 + i) +
+             R"(","expires":"2027-12-31T00:00:00Z"})" + "\n";
   }
   {
     Running responder({"bash", "-c", command});
@@ -96,7 +111,8 @@ TEST(PushFromOutside, AFullDiskIsToldAndLosesNothing) {
     Curl last;
     for (int round = 0; round < 60 && last.body.find("store_full") == std::string::npos; ++round) {
       std::string fresh = lines;
-      for (std::size_t at = fresh.find("\"1000"); at != std::string::npos; at = fresh.find("\"1000", at + 1)) {
+      for (std::size_t at = fresh.find("\"1000"); at != std::string::npos;
+           at = fresh.find("\"1000", at + 1)) {
         fresh.replace(at + 1, 2, std::to_string(20 + round));
       }
       last = site.local("bulk?results=failed", fresh);
@@ -104,7 +120,8 @@ TEST(PushFromOutside, AFullDiskIsToldAndLosesNothing) {
     EXPECT_THAT(last.body, HasSubstr("\"error\":\"store_full\"")) << last.body.substr(0, 300);
     const Curl single = site.local("issue", R"({"serial":"ABCDEF"})");
     EXPECT_THAT(single.status, ::testing::AnyOf("507", "200")) << single.body;
-    EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "revoked") << "what was acknowledged is answered";
+    EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "revoked")
+        << "what was acknowledged is answered";
   }
   Running again({muster_binary(), "responder", "-c", site.config()});
   EXPECT_EQ(openssl_says(site, again, {"-no_nonce"}), "revoked");
@@ -118,7 +135,8 @@ TEST(PushFromOutside, ABadConfigurationIsExplainedAtTheStart) {
     const std::size_t at = text.find(from);
     ASSERT_NE(at, std::string::npos) << from;
     text.replace(at, from.size(), to);
-    const ProcessResult result = run_process({muster_binary(), "responder", "-c", site.dir.write("bad.toml", text)});
+    const ProcessResult result =
+        run_process({muster_binary(), "responder", "-c", site.dir.write("bad.toml", text)});
     EXPECT_EQ(result.exit_code, 64) << result.describe();
     EXPECT_THAT(result.err, HasSubstr(why));
   };

@@ -7,16 +7,22 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string quoted_path(const Site& site, std::string_view name) { return '"' + site.file(name) + '"'; }
+std::string quoted_path(const Site& site, std::string_view name) {
+  return '"' + site.file(name) + '"';
+}
 
 /// A configuration for the site's CA: keys of [responder], then of its issuer.
-std::vector<std::string> configured(const Site& site, const std::string& responder_keys, const std::string& issuer_keys,
+std::vector<std::string> configured(const Site& site, const std::string& responder_keys,
+                                    const std::string& issuer_keys,
                                     const std::string& signer = "default") {
-  const std::string own = "signer = " + quoted_path(site, "ocsp.pem") + "\nkey = " + quoted_path(site, "ocsp.key") + "\n";
-  site.dir.write("muster.toml", "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n" + responder_keys +
-                                    "\n[[responder.issuer]]\nlabel = \"site\"\nca = " + quoted_path(site, "ca.pem") +
-                                    "\nindex = " + quoted_path(site, "index.txt") + "\n" + (signer == "default" ? own : "") +
-                                    issuer_keys + (signer == "default" ? "" : signer));
+  const std::string own = "signer = " + quoted_path(site, "ocsp.pem") +
+                          "\nkey = " + quoted_path(site, "ocsp.key") + "\n";
+  site.dir.write(
+      "muster.toml",
+      "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n" + responder_keys +
+          "\n[[responder.issuer]]\nlabel = \"site\"\nca = " + quoted_path(site, "ca.pem") +
+          "\nindex = " + quoted_path(site, "index.txt") + "\n" + (signer == "default" ? own : "") +
+          issuer_keys + (signer == "default" ? "" : signer));
   return {muster_binary(), "responder", "--config", site.file("muster.toml")};
 }
 
@@ -30,12 +36,15 @@ std::string refusal(const std::vector<std::string>& command) {
 // req: OCSP-RESP-010 OCSP-RESP-011
 TEST(Rules, OnlySignedRequestsAreAnswered) {
   Site site;
-  Running responder(configured(site, "", "request_signatures = \"required\"\nrequestor_anchors = " + quoted_path(site, "root.pem") + "\n"));
+  Running responder(configured(site, "",
+                               "request_signatures = \"required\"\nrequestor_anchors = " +
+                                   quoted_path(site, "root.pem") + "\n"));
   const ProcessResult unsigned_one = openssl_ocsp(site, responder, {});
   EXPECT_THAT(unsigned_one.out + unsigned_one.err, HasSubstr("sigrequired (5)"));
   // A leaf of the intermediate asks; the chain comes along, the root is the anchor.
-  EXPECT_EQ(openssl_says(site, responder, {"-signer", site.file("leaf.pem"), "-signkey", site.file("leaf.key"), "-sign_other",
-                                           site.file("chain.pem")}),
+  EXPECT_EQ(openssl_says(site, responder,
+                         {"-signer", site.file("leaf.pem"), "-signkey", site.file("leaf.key"),
+                          "-sign_other", site.file("chain.pem")}),
             "good");
   const Identity stranger = make_self_signed([] {
     CertificateSpec spec = leaf_spec("stranger.example");
@@ -44,7 +53,8 @@ TEST(Rules, OnlySignedRequestsAreAnswered) {
   }());
   stranger.write(site.dir, "stranger");
   const ProcessResult refused =
-      openssl_ocsp(site, responder, {"-signer", site.file("stranger.pem"), "-signkey", site.file("stranger.key")});
+      openssl_ocsp(site, responder,
+                   {"-signer", site.file("stranger.pem"), "-signkey", site.file("stranger.key")});
   EXPECT_THAT(refused.out + refused.err, HasSubstr("unauthorized (6)"));
 }
 
@@ -56,11 +66,15 @@ TEST(Rules, ProfilesSetValuesAndRefuseWhatTheyForbid) {
     const ProcessResult other = openssl_ocsp(site, responder, {}, "other.pem");
     EXPECT_THAT(other.out + other.err, HasSubstr("unauthorized (6)"));
   }
-  EXPECT_THAT(refusal(configured(site, "", "profile = \"cabf\"\nvalidity = \"11d\"\n")), HasSubstr("CA/B BR 4.9.9"));
-  EXPECT_THAT(refusal(configured(site, "", "profile = \"fpki\"\nnonce = \"echo\"\n")), HasSubstr("nonce"));
+  EXPECT_THAT(refusal(configured(site, "", "profile = \"cabf\"\nvalidity = \"11d\"\n")),
+              HasSubstr("CA/B BR 4.9.9"));
+  EXPECT_THAT(refusal(configured(site, "", "profile = \"fpki\"\nnonce = \"echo\"\n")),
+              HasSubstr("nonce"));
   EXPECT_THAT(refusal(configured(site, "", "profile = \"web\"\n")), HasSubstr("rfc6960"));
-  EXPECT_THAT(refusal(configured(site, "", "clients = [\"10.0.0.1/8\"]\n")), HasSubstr("no bits may be set behind the prefix"));
-  EXPECT_THAT(refusal(configured(site, "trusted_proxies = [\"proxy\"]\n", "")), HasSubstr("trusted_proxies"));
+  EXPECT_THAT(refusal(configured(site, "", "clients = [\"10.0.0.1/8\"]\n")),
+              HasSubstr("no bits may be set behind the prefix"));
+  EXPECT_THAT(refusal(configured(site, "trusted_proxies = [\"proxy\"]\n", "")),
+              HasSubstr("trusted_proxies"));
 }
 
 // req: OCSP-RESP-084
@@ -74,7 +88,9 @@ TEST(Rules, NextUpdateMayBeLeftOut) {
 
 TEST(Rules, NoncesFollowTheClientsNetwork) {
   Site site;
-  Running responder(configured(site, "nonce = \"ignore\"\n", "[[responder.issuer.nonce_for]]\nclients = [\"127.0.0.0/8\"]\nnonce = \"require\"\n"));
+  Running responder(configured(
+      site, "nonce = \"ignore\"\n",
+      "[[responder.issuer.nonce_for]]\nclients = [\"127.0.0.0/8\"]\nnonce = \"require\"\n"));
   EXPECT_EQ(openssl_says(site, responder), "good");
   const ProcessResult without = openssl_ocsp(site, responder, {"-no_nonce"});
   EXPECT_THAT(without.out + without.err, HasSubstr("unauthorized (6)"));
@@ -92,17 +108,19 @@ TEST(Rules, OneSourceIsKeptToItsRate) {
   EXPECT_EQ(refused, 1U) << "one a second, and five saved up, are less than openssl asks";
 }
 
-/// A standby takes over when the signer's certificate has ended; the first start says what is left out.
+/// A standby takes over when the signer's certificate has ended; the first start says what is left
+/// out.
 TEST(Rules, SeveralSignersStandInTheFile) {
   Site site;
   CertificateSpec ended = ocsp_signer_spec("ended signer");
   ended.at = SystemClock().now();
   ended.not_after = SystemClock().now() - Seconds(60);
   issue(site.pki.intermediate, ended).write(site.dir, "ended");
-  const std::string signers = "[[responder.issuer.signer]]\ncertificate = " + quoted_path(site, "ended.pem") +
-                              "\nkey = " + quoted_path(site, "ended.key") +
-                              "\n[[responder.issuer.signer]]\nlabel = \"spare\"\nstandby = true\ncertificate = " +
-                              quoted_path(site, "ocsp.pem") + "\nkey = " + quoted_path(site, "ocsp.key") + "\n";
+  const std::string signers =
+      "[[responder.issuer.signer]]\ncertificate = " + quoted_path(site, "ended.pem") +
+      "\nkey = " + quoted_path(site, "ended.key") +
+      "\n[[responder.issuer.signer]]\nlabel = \"spare\"\nstandby = true\ncertificate = " +
+      quoted_path(site, "ocsp.pem") + "\nkey = " + quoted_path(site, "ocsp.key") + "\n";
   Running responder(configured(site, "", "", signers));
   EXPECT_EQ(openssl_says(site, responder), "good");
   EXPECT_THAT(responder.daemon.output(), HasSubstr("answers are signed by the others"));
@@ -113,7 +131,10 @@ TEST(Rules, ARouteLeadsToTheOtherResponder) {
   Site site;
   Running other(site.one_liner());
   Site front_site;
-  Running front(configured(front_site, "[[responder.route]]\nurl = \"" + other.url + "\"\nca = " + quoted_path(site, "ca.pem") + "\n", ""));
+  Running front(configured(front_site,
+                           "[[responder.route]]\nurl = \"" + other.url +
+                               "\"\nca = " + quoted_path(site, "ca.pem") + "\n",
+                           ""));
   EXPECT_EQ(openssl_says(site, front), "good") << "verified under the other CA, nonce included";
   EXPECT_EQ(openssl_says(front_site, front), "good");
 }

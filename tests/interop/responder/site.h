@@ -9,7 +9,8 @@
 #include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
 
-// A CA's directory and `muster responder` serving from it, at the time of the machine since real programs have no other.
+// A CA's directory and `muster responder` serving from it, at the time of the machine since real
+// programs have no other.
 namespace muster::testing {
 
 inline std::string muster_binary() {
@@ -37,9 +38,9 @@ class Site {
   [[nodiscard]] std::string file(std::string_view name) const { return dir.file(name); }
   /// The one-liner with more arguments.
   [[nodiscard]] std::vector<std::string> one_liner(std::vector<std::string> more = {}) const {
-    std::vector<std::string> all{muster_binary(), "responder",        "--listen", "127.0.0.1:0",
-                                 "--ca",          file("ca.pem"),     "--index",  file("index.txt"),
-                                 "--signer",      file("ocsp.pem"),   "--key",    file("ocsp.key")};
+    std::vector<std::string> all{muster_binary(), "responder",      "--listen", "127.0.0.1:0",
+                                 "--ca",          file("ca.pem"),   "--index",  file("index.txt"),
+                                 "--signer",      file("ocsp.pem"), "--key",    file("ocsp.key")};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -62,17 +63,22 @@ class Running {
 };
 
 /// Asks with `openssl ocsp`; `options` stand before the certificate.
-inline ProcessResult openssl_ocsp(const Site& site, const Running& responder, const std::vector<std::string>& options,
+inline ProcessResult openssl_ocsp(const Site& site, const Running& responder,
+                                  const std::vector<std::string>& options,
                                   const std::string& certificate = "leaf.pem") {
-  std::vector<std::string> command{"openssl", "ocsp", "-issuer", site.file("ca.pem"), "-CAfile", site.file("chain.pem")};
+  std::vector<std::string> command{"openssl",           "ocsp",    "-issuer",
+                                   site.file("ca.pem"), "-CAfile", site.file("chain.pem")};
   command.insert(command.end(), options.begin(), options.end());
-  for (const std::string& word : {std::string("-cert"), site.file(certificate), std::string("-url"), responder.url}) {
+  for (const std::string& word :
+       {std::string("-cert"), site.file(certificate), std::string("-url"), responder.url}) {
     command.push_back(word);
   }
   return run_process(command);
 }
-/// "good", "revoked", "unknown" as openssl said it of a response it verified, or everything it printed.
-inline std::string openssl_says(const Site& site, const Running& responder, const std::vector<std::string>& options = {},
+/// "good", "revoked", "unknown" as openssl said it of a response it verified, or everything it
+/// printed.
+inline std::string openssl_says(const Site& site, const Running& responder,
+                                const std::vector<std::string>& options = {},
                                 const std::string& certificate = "leaf.pem") {
   const ProcessResult result = openssl_ocsp(site, responder, options, certificate);
   if (result.err.find("Response verify OK") != std::string::npos) {

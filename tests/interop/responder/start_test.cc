@@ -9,14 +9,16 @@ using ::testing::HasSubstr;
 
 class Start : public ::testing::Test {
  protected:
-  void fails(const std::vector<std::string>& command, int exit_code, const ::testing::Matcher<std::string>& message) {
+  void fails(const std::vector<std::string>& command, int exit_code,
+             const ::testing::Matcher<std::string>& message) {
     const ProcessResult result = run_process(command, {.timeout = Milliseconds(20'000)});
     EXPECT_EQ(result.exit_code, exit_code) << result.describe();
     EXPECT_THAT(result.err, message);
     EXPECT_EQ(result.out, "") << "nothing may claim to listen";
   }
   /// The one-liner with a file replaced.
-  [[nodiscard]] std::vector<std::string> with(const std::string& flag, const std::string& value) const {
+  [[nodiscard]] std::vector<std::string> with(const std::string& flag,
+                                              const std::string& value) const {
     std::vector<std::string> command = site.one_liner();
     const auto at = std::find(command.begin(), command.end(), flag);
     *(at + 1) = value;
@@ -27,7 +29,9 @@ class Start : public ::testing::Test {
 
 TEST_F(Start, WithoutIssuer) { fails({muster_binary(), "responder"}, 64, HasSubstr("--ca")); }
 
-TEST_F(Start, WithUnknownFlag) { fails({muster_binary(), "responder", "--indx", "x"}, 64, HasSubstr("--indx")); }
+TEST_F(Start, WithUnknownFlag) {
+  fails({muster_binary(), "responder", "--indx", "x"}, 64, HasSubstr("--indx"));
+}
 
 TEST_F(Start, WithUnreadableFiles) {
   for (const char* flag : {"--ca", "--index", "--signer", "--key"}) {
@@ -37,7 +41,8 @@ TEST_F(Start, WithUnreadableFiles) {
 }
 
 TEST_F(Start, WithAKeyOfAnotherCertificate) {
-  fails(with("--key", site.file("leaf.key")), 66, AllOf(HasSubstr("does not belong"), HasSubstr("OCSP")));
+  fails(with("--key", site.file("leaf.key")), 66,
+        AllOf(HasSubstr("does not belong"), HasSubstr("OCSP")));
 }
 
 TEST_F(Start, WithAnExpiredDelegate) {
@@ -59,7 +64,8 @@ TEST_F(Start, WithASignerTheCaDidNotAuthorise) {
 }
 
 TEST_F(Start, WithAnEncryptedKeyAndNoPassphrase) {
-  const std::string key = site.dir.write("enc.key", encrypted_pem(site.pki.ocsp_signer.key, "secret"));
+  const std::string key =
+      site.dir.write("enc.key", encrypted_pem(site.pki.ocsp_signer.key, "secret"));
   fails(with("--key", key), 66, HasSubstr("--key-pass"));
   std::vector<std::string> command = with("--key", key);
   command.insert(command.end(), {"--key-pass", "secret"});
@@ -70,8 +76,8 @@ TEST_F(Start, WithAnEncryptedKeyAndNoPassphrase) {
 }
 
 TEST_F(Start, WithACrlAndNoDecisionAboutUnlistedSerials) {
-  fails({muster_binary(), "responder", "--ca", site.file("ca.pem"), "--crl", site.file("ca.crl"), "--signer",
-         site.file("ocsp.pem"), "--key", site.file("ocsp.key")},
+  fails({muster_binary(), "responder", "--ca", site.file("ca.pem"), "--crl", site.file("ca.crl"),
+         "--signer", site.file("ocsp.pem"), "--key", site.file("ocsp.key")},
         64, AllOf(HasSubstr("unlisted"), HasSubstr("good"), HasSubstr("unauthorized")));
 }
 

@@ -18,8 +18,9 @@ class OpensslResponder : public StaplerFixture {
     key = dir.file("signer.key");
   }
   [[nodiscard]] std::unique_ptr<Daemon> start_openssl() const {
-    auto daemon = std::make_unique<Daemon>(std::vector<std::string>{
-        "openssl", "ocsp", "-port", std::to_string(port), "-index", index, "-CA", ca, "-rsigner", signer, "-rkey", key, "-ndays", "1"});
+    auto daemon = std::make_unique<Daemon>(
+        std::vector<std::string>{"openssl", "ocsp", "-port", std::to_string(port), "-index", index,
+                                 "-CA", ca, "-rsigner", signer, "-rkey", key, "-ndays", "1"});
     EXPECT_TRUE(daemon->wait_for("aiting for OCSP client connections")) << daemon->output();
     return daemon;
   }
@@ -38,18 +39,22 @@ TEST_F(OpensslResponder, GoodThenDownThenRevoked) {
   stapler = start();
   EXPECT_EQ(judge_file(), "good") << "from the shelf: " << stapler->output();
 
-  dir.write("index.txt", testing::index_line(leaf->certificate, SystemClock().now() - Seconds(60), "keyCompromise"));
+  dir.write("index.txt", testing::index_line(leaf->certificate, SystemClock().now() - Seconds(60),
+                                             "keyCompromise"));
   openssl = start_openssl();
-  EXPECT_TRUE(until([&] { return judge_file() == "revoked"; }, Milliseconds(30'000))) << stapler->output() << openssl->output();
+  EXPECT_TRUE(until([&] { return judge_file() == "revoked"; }, Milliseconds(30'000)))
+      << stapler->output() << openssl->output();
 }
 
 TEST_F(OpensslResponder, OpensslVerifiesTheFileWeWrote) {
   const auto openssl = start_openssl();
   const auto stapler = start();
-  const auto result = testing::run_process({"openssl", "ocsp", "-respin", dir.file("out/web.ocsp"), "-issuer", ca, "-cert",
-                                            leaf_path, "-CAfile", dir.write("root.pem", testing::to_pem({pki.root.certificate})),
-                                            "-verify_other", ca});
-  EXPECT_THAT(result.out + result.err, ::testing::HasSubstr("Response verify OK")) << result.describe();
+  const auto result = testing::run_process(
+      {"openssl", "ocsp", "-respin", dir.file("out/web.ocsp"), "-issuer", ca, "-cert", leaf_path,
+       "-CAfile", dir.write("root.pem", testing::to_pem({pki.root.certificate})), "-verify_other",
+       ca});
+  EXPECT_THAT(result.out + result.err, ::testing::HasSubstr("Response verify OK"))
+      << result.describe();
   EXPECT_THAT(result.out, ::testing::HasSubstr(": good"));
 }
 

@@ -18,11 +18,14 @@ TEST_P(StaplerFaults, NeverPutsABadAnswerOnOfferAndRecovers) {
   responder->set(GetParam());
   auto stapler = start_impatient();
   const bool harmless = testing::is_harmless(GetParam());
-  const std::string expected = harmless ? "good" : GetParam() == Fault::kRevoked ? "revoked" : "none";
+  const std::string expected = harmless                        ? "good"
+                               : GetParam() == Fault::kRevoked ? "revoked"
+                                                               : "none";
   EXPECT_EQ(judge_file(), expected) << stapler->output();
   if (expected != "revoked") {
     responder->set(Fault::kNone);
-    EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000))) << stapler->output();
+    EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000)))
+        << stapler->output();
   }
   EXPECT_EQ(stapler->stop().exit_code, 0);
 }
@@ -34,24 +37,29 @@ TEST_P(StaplerFaults, NeverReplacesAGoodAnswerByABadOne) {
   ASSERT_EQ(judge(good), "good");
   responder->set(GetParam());
   const std::size_t before = responder->connections();
-  // Two more fetches under the fault; without a listener there is nothing to count, so its log line is waited for.
+  // Two more fetches under the fault; without a listener there is nothing to count, so its log line
+  // is waited for.
   if (GetParam() == Fault::kAbsent) {
     ASSERT_TRUE(stapler->wait_for("fetch.failed")) << stapler->output();
   } else {
-    ASSERT_TRUE(until([&] { return responder->connections() >= before + 2 || responder->requests() >= before + 2; })) << stapler->output();
+    ASSERT_TRUE(until([&] {
+      return responder->connections() >= before + 2 || responder->requests() >= before + 2;
+    })) << stapler->output();
   }
-  EXPECT_EQ(judge_file(), GetParam() == Fault::kRevoked
-                              ? (until([&] { return judge_file() == "revoked"; }) ? "revoked" : "not revoked")
-                              : "good")
+  EXPECT_EQ(judge_file(),
+            GetParam() == Fault::kRevoked
+                ? (until([&] { return judge_file() == "revoked"; }) ? "revoked" : "not revoked")
+                : "good")
       << stapler->output();
   EXPECT_EQ(stapler->stop().exit_code, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, StaplerFaults, ::testing::ValuesIn(testing::all_faults()), [](const auto& instance) {
-  std::string name(testing::to_string(instance.param));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(All, StaplerFaults, ::testing::ValuesIn(testing::all_faults()),
+                         [](const auto& instance) {
+                           std::string name(testing::to_string(instance.param));
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 // req: OCSP-STAP-019
 TEST_F(StaplerFixture, AHangingResponderDelaysNoOther) {
@@ -61,10 +69,12 @@ TEST_F(StaplerFixture, AHangingResponderDelaysNoOther) {
   for (int i = 0; i < 20; ++i) {
     const std::string name = "stuck" + std::to_string(i);
     more.push_back("--cert");
-    more.push_back(issue_leaf(name + ".example", {hanging.url()}).write(dir, name, {pki.intermediate.certificate}));
+    more.push_back(issue_leaf(name + ".example", {hanging.url()})
+                       .write(dir, name, {pki.intermediate.certificate}));
   }
   Daemon stapler(command(more));
-  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(5000))) << stapler.output();
+  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(5000)))
+      << stapler.output();
   ASSERT_TRUE(responder->wait_for_requests(4)) << "and it goes on being refreshed";
   EXPECT_LE(hanging.connections(), 4U);
   EXPECT_EQ(stapler.stop().exit_code, 0);

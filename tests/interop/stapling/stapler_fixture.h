@@ -40,8 +40,9 @@ class StaplerFixture : public ::testing::Test {
     return path != nullptr ? path : "muster";
   }
   [[nodiscard]] std::vector<std::string> command(std::vector<std::string> more = {}) const {
-    std::vector<std::string> out = {binary(), "stapler", "--shelf", dir.file("shelf"), "--out", dir.file("out"),
-                                    "--cert", leaf_path, "--refresh", "1s"};
+    std::vector<std::string> out = {
+        binary(),        "stapler", "--shelf", dir.file("shelf"), "--out",
+        dir.file("out"), "--cert",  leaf_path, "--refresh",       "1s"};
     out.insert(out.end(), more.begin(), more.end());
     return out;
   }
@@ -63,15 +64,18 @@ class StaplerFixture : public ::testing::Test {
     }
     client::VerifyPolicy strict;
     strict.future_skew = Seconds(0);
-    const auto verified = client::verify({staple, leaf->certificate, pki.intermediate.certificate, std::nullopt, {}}, strict,
-                                         SystemClock().now());
-    return verified ? std::string(ocsp::to_string(verified->status())) : std::string(client::to_string(verified.error().code));
+    const auto verified =
+        client::verify({staple, leaf->certificate, pki.intermediate.certificate, std::nullopt, {}},
+                       strict, SystemClock().now());
+    return verified ? std::string(ocsp::to_string(verified->status()))
+                    : std::string(client::to_string(verified.error().code));
   }
   [[nodiscard]] std::string judge_file() const {
     const Buffer staple = staple_file();
     return judge(staple);
   }
-  static bool until(const std::function<bool()>& holds, Milliseconds timeout = Milliseconds(20'000)) {
+  static bool until(const std::function<bool()>& holds,
+                    Milliseconds timeout = Milliseconds(20'000)) {
     const auto end = std::chrono::steady_clock::now() + timeout;
     while (!holds()) {
       if (std::chrono::steady_clock::now() > end) {

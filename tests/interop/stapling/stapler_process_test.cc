@@ -16,7 +16,8 @@ std::string shelf_file(const testing::TempDir& dir, const testing::Identity& ide
 
 TEST_F(StaplerProcess, SaysWhenItIsReady) {
   Daemon stapler(command());
-  EXPECT_EQ(stapler.wait_for("ready: ").value_or(""), "ready: 1 certificates, 1 fresh") << stapler.output();
+  EXPECT_EQ(stapler.wait_for("ready: ").value_or(""), "ready: 1 certificates, 1 fresh")
+      << stapler.output();
   EXPECT_EQ(judge_file(), "good");
   EXPECT_EQ(stapler.stop().exit_code, 0);
 }
@@ -55,7 +56,9 @@ TEST_F(StaplerProcess, ADamagedShelfIsPassedOverAndMended) {
   start()->stop();
   const Buffer whole = testing::read_octets(shelf_file(dir, *leaf));
   const std::pair<const char*, Buffer> damages[] = {
-      {"truncated", Buffer(whole.begin(), whole.begin() + 400)}, {"random", Buffer(1000, 0x5a)}, {"empty", {}}};
+      {"truncated", Buffer(whole.begin(), whole.begin() + 400)},
+      {"random", Buffer(1000, 0x5a)},
+      {"empty", {}}};
   for (const auto& [name, content] : damages) {
     SCOPED_TRACE(name);
     dir.write("shelf/" + to_hex(leaf->certificate.fingerprint()) + ".staple", Bytes(content));
@@ -65,7 +68,8 @@ TEST_F(StaplerProcess, ADamagedShelfIsPassedOverAndMended) {
     EXPECT_TRUE(stapler->wait_for("shelf.passed_over")) << stapler->output();
     EXPECT_EQ(judge_file(), "none") << "rubbish is not left on offer";
     responder->set(Fault::kNone);
-    EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000))) << stapler->output();
+    EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000)))
+        << stapler->output();
     stapler->stop();
   }
 }
@@ -80,26 +84,33 @@ TEST_F(StaplerProcess, ALostShelfIsMadeUpForByTheStapleFile) {
 
 // req: OCSP-STAP-003
 TEST_F(StaplerProcess, WithdrawsTheFileWhenItExpiresAndNothingBetterComes) {
-  responder = std::make_unique<FaultResponder>(pki.ocsp_signer, pki.intermediate.certificate, Seconds(6));
+  responder =
+      std::make_unique<FaultResponder>(pki.ocsp_signer, pki.intermediate.certificate, Seconds(6));
   leaf = std::make_unique<testing::Identity>(issue_leaf("web.example"));
   leaf_path = leaf->write(dir, "web", {pki.intermediate.certificate});
   auto stapler = start();
   ASSERT_EQ(judge_file(), "good");
   responder->set(Fault::kAbsent);
   std::set<std::string> seen;
-  EXPECT_TRUE(until([&] { seen.insert(judge_file()); return seen.count("none") != 0; }));
+  EXPECT_TRUE(until([&] {
+    seen.insert(judge_file());
+    return seen.count("none") != 0;
+  }));
   EXPECT_THAT(seen, ::testing::ElementsAre("good", "none")) << "never an expired one";
-  // The guard of the file and the shelf have timers of their own: either may come first, by up to a second.
+  // The guard of the file and the shelf have timers of their own: either may come first, by up to a
+  // second.
   EXPECT_TRUE(stapler->wait_for("staple.withdrawn")) << stapler->output();
   responder->set(Fault::kNone);
-  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000))) << stapler->output();
+  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(30'000)))
+      << stapler->output();
 }
 
 // req: OCSP-STAP-002
 TEST_F(StaplerProcess, ARevocationReachesTheFileAtTheNextRefresh) {
   auto stapler = start();
   responder->set(Fault::kRevoked);
-  EXPECT_TRUE(until([&] { return judge_file() == "revoked"; }, Milliseconds(5000))) << stapler->output();
+  EXPECT_TRUE(until([&] { return judge_file() == "revoked"; }, Milliseconds(5000)))
+      << stapler->output();
   EXPECT_TRUE(stapler->wait_for("certificate.revoked: ALARM"));
 }
 
@@ -108,17 +119,21 @@ TEST_F(StaplerProcess, OrNothingIsOfferedForARevokedCertificateWhenToldSo) {
   auto stapler = start({"--config", dir.file("muster.toml")});
   ASSERT_EQ(judge_file(), "good");
   responder->set(Fault::kRevoked);
-  EXPECT_TRUE(until([&] { return judge_file() == "none"; }, Milliseconds(5000))) << stapler->output();
+  EXPECT_TRUE(until([&] { return judge_file() == "none"; }, Milliseconds(5000)))
+      << stapler->output();
 }
 
 // req: OCSP-STAP-010
 TEST_F(StaplerProcess, AFullDiskLeavesStaplesInMemoryValidAndIsSaid) {
   // Files of this process may not grow beyond 200 octets, as on a disk that is full.
-  std::vector<std::string> words = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"};
+  std::vector<std::string> words = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"",
+                                    "sh"};
   const std::vector<std::string> rest = command();
   words.insert(words.end(), rest.begin(), rest.end());
   Daemon stapler(words);
-  EXPECT_EQ(stapler.wait_for("ready: ", Milliseconds(30'000)).value_or(""), "ready: 1 certificates, 1 fresh") << stapler.output();
+  EXPECT_EQ(stapler.wait_for("ready: ", Milliseconds(30'000)).value_or(""),
+            "ready: 1 certificates, 1 fresh")
+      << stapler.output();
   EXPECT_TRUE(stapler.wait_for("shelf.write_failed"));
   EXPECT_TRUE(stapler.wait_for("target.write_failed"));
   EXPECT_EQ(judge_file(), "none");
@@ -128,24 +143,29 @@ TEST_F(StaplerProcess, AFullDiskLeavesStaplesInMemoryValidAndIsSaid) {
 // req: OCSP-STAP-015
 TEST_F(StaplerProcess, TheFileIsLeftAloneWhenNothingChangedAndTheHookRunsOnlyAfterChanges) {
   const std::string log = dir.file("hook.log");
-  const std::string script = dir.write("hook.sh", "#!/bin/sh\nprintf '%s' \"$MUSTER_FILES\" >> " + log + "\n");
+  const std::string script =
+      dir.write("hook.sh", "#!/bin/sh\nprintf '%s' \"$MUSTER_FILES\" >> " + log + "\n");
   ::chmod(script.c_str(), 0755);
-  std::vector<std::string> once = {binary(), "stapler", "--shelf", dir.file("shelf"), "--out", dir.file("out"), "--cert", leaf_path,
-                                   "--once", "--on-update", script};
+  std::vector<std::string> once = {binary(), "stapler",       "--shelf", dir.file("shelf"),
+                                   "--out",  dir.file("out"), "--cert",  leaf_path,
+                                   "--once", "--on-update",   script};
   ASSERT_EQ(testing::run_process(once).exit_code, 0);
   EXPECT_EQ(testing::read_text(log), dir.file("out/web.ocsp") + "\n");
   responder->set(Fault::kAbsent);
-  struct stat before {}, after {};
+  struct stat before {
+  }, after{};
   ::stat(dir.file("out/web.ocsp").c_str(), &before);
   ASSERT_EQ(testing::run_process(once).exit_code, 0) << "what is held is still good";
   ::stat(dir.file("out/web.ocsp").c_str(), &after);
   EXPECT_EQ(before.st_ino, after.st_ino);
-  EXPECT_EQ(testing::read_text(log), dir.file("out/web.ocsp") + "\n") << "nothing changed, so no second run";
+  EXPECT_EQ(testing::read_text(log), dir.file("out/web.ocsp") + "\n")
+      << "nothing changed, so no second run";
 }
 
 TEST_F(StaplerProcess, OnceTellsByItsExitCodeWhetherAllIsCovered) {
   responder->set(Fault::kHttp500);
-  const auto result = testing::run_process({binary(), "stapler", "--out", dir.file("out"), "--cert", leaf_path, "--once"});
+  const auto result = testing::run_process(
+      {binary(), "stapler", "--out", dir.file("out"), "--cert", leaf_path, "--once"});
   EXPECT_EQ(result.exit_code, 1) << result.describe();
   EXPECT_THAT(result.out, HasSubstr("ready: 1 certificates, 0 fresh"));
   EXPECT_THAT(result.err, HasSubstr("500"));
@@ -156,18 +176,22 @@ TEST_F(StaplerProcess, ADirectoryOfCertificatesAndReloadOnHangup) {
   const std::string certs = dir.file("certs");
   dir.write("certs/ca.pem", testing::to_pem({pki.intermediate.certificate}));
   dir.write("certs/one.pem", testing::to_pem({issue_leaf("one.example").certificate}));
-  Daemon stapler({binary(), "stapler", "--shelf", dir.file("shelf"), "--out", dir.file("out"), "--cert", certs});
-  EXPECT_EQ(stapler.wait_for("ready: ").value_or(""), "ready: 1 certificates, 1 fresh") << stapler.output();
+  Daemon stapler({binary(), "stapler", "--shelf", dir.file("shelf"), "--out", dir.file("out"),
+                  "--cert", certs});
+  EXPECT_EQ(stapler.wait_for("ready: ").value_or(""), "ready: 1 certificates, 1 fresh")
+      << stapler.output();
   dir.write("certs/two.pem", testing::to_pem({issue_leaf("two.example").certificate}));
   stapler.send_signal(SIGHUP);
-  EXPECT_TRUE(until([&] { return ::access(dir.file("out/two.ocsp").c_str(), F_OK) == 0; })) << stapler.output();
+  EXPECT_TRUE(until([&] { return ::access(dir.file("out/two.ocsp").c_str(), F_OK) == 0; }))
+      << stapler.output();
   EXPECT_EQ(stapler.stop().exit_code, 0);
 }
 
 // req: OCSP-STAP-020
 TEST_F(StaplerProcess, StatusTellsWhatARunningStaplerHolds) {
   auto stapler = start();
-  const std::vector<std::string> ask = {binary(), "stapler", "status", "--shelf", dir.file("shelf")};
+  const std::vector<std::string> ask = {binary(), "stapler", "status", "--shelf",
+                                        dir.file("shelf")};
   const auto table = testing::run_process(ask);
   EXPECT_EQ(table.exit_code, 0) << table.describe();
   EXPECT_THAT(table.out, HasSubstr("web"));
@@ -185,7 +209,8 @@ TEST_F(StaplerProcess, WrongUseIsToldWithWhatToDo) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{"--shelf", dir.file("shelf")}, "give --cert"},
       {{"--cert", leaf_path}, "give --shelf"},
-      {{"--cert", leaf_path, "--shelf", dir.file("shelf"), "--refresh", "soon"}, "--refresh must be a duration"},
+      {{"--cert", leaf_path, "--shelf", dir.file("shelf"), "--refresh", "soon"},
+       "--refresh must be a duration"},
       {{"--config", dir.file("none.toml")}, "none.toml"},
       {{"--no-such-flag"}, "--no-such-flag"},
   };
@@ -201,8 +226,9 @@ TEST_F(StaplerProcess, WrongUseIsToldWithWhatToDo) {
 TEST_F(StaplerProcess, ACertificateWithoutIssuerOrAFileWithoutCertificateIsNamed) {
   const std::string lone = dir.write("lone.pem", testing::to_pem({leaf->certificate}));
   const std::string junk = dir.write("junk.pem", "hello\n");
-  const auto result = testing::run_process({binary(), "stapler", "--out", dir.file("out"), "--once", "--cert", lone, "--cert", junk,
-                                            "--cert", dir.file("absent.pem"), "--cert", leaf_path});
+  const auto result =
+      testing::run_process({binary(), "stapler", "--out", dir.file("out"), "--once", "--cert", lone,
+                            "--cert", junk, "--cert", dir.file("absent.pem"), "--cert", leaf_path});
   EXPECT_EQ(result.exit_code, 66) << result.describe();
   EXPECT_THAT(result.err, HasSubstr("lone.pem': no certificate of its issuer"));
   EXPECT_THAT(result.err, HasSubstr("junk.pem"));

@@ -24,17 +24,41 @@ constexpr std::size_t kOversize = 10 << 20;
 constexpr std::size_t kMaxRequestBytes = 64 * 1024;
 
 constexpr std::pair<Fault, std::string_view> kNames[] = {
-    {Fault::kNone, "none"}, {Fault::kAbsent, "absent"}, {Fault::kReset, "reset"}, {Fault::kHangs, "hangs"},
-    {Fault::kHangsInBody, "hangs-in-body"}, {Fault::kDrips, "drips"}, {Fault::kCutShort, "cut-short"},
-    {Fault::kOversized, "oversized"}, {Fault::kOversizedPrefix, "oversized-prefix"}, {Fault::kHttp404, "http-404"},
-    {Fault::kHttp500, "http-500"}, {Fault::kHttp503, "http-503"}, {Fault::kRedirectLoop, "redirect-loop"},
-    {Fault::kHtml, "html"}, {Fault::kEmpty, "empty"}, {Fault::kNotHttp, "not-http"}, {Fault::kChunked, "chunked"},
-    {Fault::kNoLength, "no-length"}, {Fault::kSmallWrites, "small-writes"},
-    {Fault::kWrongContentType, "wrong-content-type"}, {Fault::kKeepAlive, "keep-alive"}, {Fault::kTryLater, "try-later"},
-    {Fault::kUnauthorized, "unauthorized"}, {Fault::kInternalError, "internal-error"}, {Fault::kGarbage, "garbage"},
-    {Fault::kCutDer, "cut-der"}, {Fault::kForeign, "foreign"}, {Fault::kBadSignature, "bad-signature"},
-    {Fault::kStranger, "stranger"}, {Fault::kExpired, "expired"}, {Fault::kOlder, "older"}, {Fault::kFuture, "future"},
-    {Fault::kNoNextUpdate, "no-next-update"}, {Fault::kUnknown, "unknown"}, {Fault::kRevoked, "revoked"},
+    {Fault::kNone, "none"},
+    {Fault::kAbsent, "absent"},
+    {Fault::kReset, "reset"},
+    {Fault::kHangs, "hangs"},
+    {Fault::kHangsInBody, "hangs-in-body"},
+    {Fault::kDrips, "drips"},
+    {Fault::kCutShort, "cut-short"},
+    {Fault::kOversized, "oversized"},
+    {Fault::kOversizedPrefix, "oversized-prefix"},
+    {Fault::kHttp404, "http-404"},
+    {Fault::kHttp500, "http-500"},
+    {Fault::kHttp503, "http-503"},
+    {Fault::kRedirectLoop, "redirect-loop"},
+    {Fault::kHtml, "html"},
+    {Fault::kEmpty, "empty"},
+    {Fault::kNotHttp, "not-http"},
+    {Fault::kChunked, "chunked"},
+    {Fault::kNoLength, "no-length"},
+    {Fault::kSmallWrites, "small-writes"},
+    {Fault::kWrongContentType, "wrong-content-type"},
+    {Fault::kKeepAlive, "keep-alive"},
+    {Fault::kTryLater, "try-later"},
+    {Fault::kUnauthorized, "unauthorized"},
+    {Fault::kInternalError, "internal-error"},
+    {Fault::kGarbage, "garbage"},
+    {Fault::kCutDer, "cut-der"},
+    {Fault::kForeign, "foreign"},
+    {Fault::kBadSignature, "bad-signature"},
+    {Fault::kStranger, "stranger"},
+    {Fault::kExpired, "expired"},
+    {Fault::kOlder, "older"},
+    {Fault::kFuture, "future"},
+    {Fault::kNoNextUpdate, "no-next-update"},
+    {Fault::kUnknown, "unknown"},
+    {Fault::kRevoked, "revoked"},
 };
 
 [[noreturn]] void die(const char* what) {
@@ -74,7 +98,8 @@ std::optional<Buffer> take_request(const std::string& received) {
   return to_buffer(as_bytes(std::string_view(received).substr(head + 4, length)));
 }
 
-std::string head(const char* status, std::size_t length, const char* type = "application/ocsp-response",
+std::string head(const char* status, std::size_t length,
+                 const char* type = "application/ocsp-response",
                  const char* more = "Connection: close\r\n") {
   return std::string("HTTP/1.1 ") + status + "\r\nContent-Type: " + type + "\r\n" + more +
          "Content-Length: " + std::to_string(length) + "\r\n\r\n";
@@ -92,9 +117,9 @@ std::string_view to_string(Fault fault) {
 }
 
 bool is_harmless(Fault fault) {
-  return fault == Fault::kNone || fault == Fault::kChunked || fault == Fault::kNoLength || fault == Fault::kSmallWrites ||
-         fault == Fault::kWrongContentType || fault == Fault::kKeepAlive || fault == Fault::kNoNextUpdate ||
-         fault == Fault::kOlder;
+  return fault == Fault::kNone || fault == Fault::kChunked || fault == Fault::kNoLength ||
+         fault == Fault::kSmallWrites || fault == Fault::kWrongContentType ||
+         fault == Fault::kKeepAlive || fault == Fault::kNoNextUpdate || fault == Fault::kOlder;
 }
 
 std::vector<Fault> all_faults() {
@@ -107,7 +132,10 @@ std::vector<Fault> all_faults() {
 
 struct FaultResponder::Impl {
   Impl(Identity s, pki::Certificate i, Seconds v)
-      : signer(std::move(s)), issuer(std::move(i)), validity(v), stranger(make_self_signed(ca_spec("Stranger"))) {}
+      : signer(std::move(s)),
+        issuer(std::move(i)),
+        validity(v),
+        stranger(make_self_signed(ca_spec("Stranger"))) {}
 
   const Identity signer;
   const pki::Certificate issuer;
@@ -137,7 +165,8 @@ struct FaultResponder::Impl {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(wanted);
-    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 128) != 0) {
+    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(fd, 128) != 0) {
       die("fault responder: listen");
     }
     socklen_t size = sizeof address;
@@ -251,11 +280,16 @@ struct FaultResponder::Impl {
   /// DER of the answer, right or wrong.
   Buffer respond(Fault f, Bytes request) const {
     switch (f) {
-      case Fault::kTryLater: return ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater);
-      case Fault::kUnauthorized: return ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
-      case Fault::kInternalError: return ocsp::encode_error_response(ocsp::ResponseStatus::kInternalError);
-      case Fault::kGarbage: return Buffer(500, 0xa5);
-      default: break;
+      case Fault::kTryLater:
+        return ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater);
+      case Fault::kUnauthorized:
+        return ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
+      case Fault::kInternalError:
+        return ocsp::encode_error_response(ocsp::ResponseStatus::kInternalError);
+      case Fault::kGarbage:
+        return Buffer(500, 0xa5);
+      default:
+        break;
     }
     const auto parsed = ocsp::parse_request(request);
     if (!parsed) {
@@ -272,13 +306,27 @@ struct FaultResponder::Impl {
       entry.cert_id = to_buffer(single.cert_id.raw);
       entry.this_update = now;
       switch (f) {
-        case Fault::kExpired: entry.this_update = now - validity - Seconds(60); break;
-        case Fault::kOlder: entry.this_update = now - Seconds(86400); break;
-        case Fault::kFuture: entry.this_update = now + Seconds(7200); break;
-        case Fault::kUnknown: entry.status = ocsp::Unknown{}; break;
-        case Fault::kRevoked: entry.status = ocsp::Revoked{now - Seconds(60), ReasonCode::kKeyCompromise}; break;
-        case Fault::kForeign: entry.cert_id = pki::make_cert_id(HashAlgorithm::kSha256, issuer, make_serial(4711)).der(); break;
-        default: break;
+        case Fault::kExpired:
+          entry.this_update = now - validity - Seconds(60);
+          break;
+        case Fault::kOlder:
+          entry.this_update = now - Seconds(86400);
+          break;
+        case Fault::kFuture:
+          entry.this_update = now + Seconds(7200);
+          break;
+        case Fault::kUnknown:
+          entry.status = ocsp::Unknown{};
+          break;
+        case Fault::kRevoked:
+          entry.status = ocsp::Revoked{now - Seconds(60), ReasonCode::kKeyCompromise};
+          break;
+        case Fault::kForeign:
+          entry.cert_id =
+              pki::make_cert_id(HashAlgorithm::kSha256, issuer, make_serial(4711)).der();
+          break;
+        default:
+          break;
       }
       entry.next_update = entry.this_update + validity;
       if (f == Fault::kOlder) {
@@ -301,7 +349,9 @@ struct FaultResponder::Impl {
     const std::string body(as_text(der));
     const std::string whole = head("200 OK", body.size()) + body;
     switch (f) {
-      case Fault::kHangs: linger(fd); return;
+      case Fault::kHangs:
+        linger(fd);
+        return;
       case Fault::kHangsInBody:
         send(fd, whole.substr(0, whole.size() - body.size() / 2));
         linger(fd);
@@ -313,7 +363,9 @@ struct FaultResponder::Impl {
           }
         }
         return;
-      case Fault::kCutShort: send(fd, whole.substr(0, whole.size() - 20)); return;
+      case Fault::kCutShort:
+        send(fd, whole.substr(0, whole.size() - 20));
+        return;
       case Fault::kOversized:
         if (send(fd, head("200 OK", kOversize))) {
           send(fd, std::string(kOversize, 'x'));
@@ -324,21 +376,35 @@ struct FaultResponder::Impl {
           send(fd, std::string(kOversize, '\0'));
         }
         return;
-      case Fault::kHttp404: send(fd, head("404 Not Found", 9, "text/plain") + "not found"); return;
-      case Fault::kHttp500: send(fd, head("500 Internal Server Error", 4, "text/plain") + "oops"); return;
+      case Fault::kHttp404:
+        send(fd, head("404 Not Found", 9, "text/plain") + "not found");
+        return;
+      case Fault::kHttp500:
+        send(fd, head("500 Internal Server Error", 4, "text/plain") + "oops");
+        return;
       case Fault::kHttp503:
-        send(fd, head("503 Service Unavailable", 0, "text/plain", "Connection: close\r\nRetry-After: 7\r\n"));
+        send(fd, head("503 Service Unavailable", 0, "text/plain",
+                      "Connection: close\r\nRetry-After: 7\r\n"));
         return;
       case Fault::kRedirectLoop:
         send(fd, head("302 Found", 0, "text/plain",
-                      ("Connection: close\r\nLocation: http://127.0.0.1:" + std::to_string(port) + "/\r\n").c_str()));
+                      ("Connection: close\r\nLocation: http://127.0.0.1:" + std::to_string(port) +
+                       "/\r\n")
+                          .c_str()));
         return;
-      case Fault::kHtml: send(fd, head("200 OK", 20, "text/html") + "<html>hello</html>\r\n"); return;
-      case Fault::kEmpty: send(fd, head("200 OK", 0)); return;
-      case Fault::kNotHttp: send(fd, "SSH-2.0-OpenSSH_9.2\r\n"); return;
+      case Fault::kHtml:
+        send(fd, head("200 OK", 20, "text/html") + "<html>hello</html>\r\n");
+        return;
+      case Fault::kEmpty:
+        send(fd, head("200 OK", 0));
+        return;
+      case Fault::kNotHttp:
+        send(fd, "SSH-2.0-OpenSSH_9.2\r\n");
+        return;
       case Fault::kChunked: {
         std::string out =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+            "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nConnection: "
+            "close\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (std::size_t at = 0; at < body.size(); at += 100) {
           const std::string piece = body.substr(at, 100);
           char size[16];
@@ -358,15 +424,32 @@ struct FaultResponder::Impl {
           }
         }
         return;
-      case Fault::kWrongContentType: send(fd, head("200 OK", body.size(), "text/plain") + body); return;
+      case Fault::kWrongContentType:
+        send(fd, head("200 OK", body.size(), "text/plain") + body);
+        return;
       case Fault::kKeepAlive:
-        send(fd, head("200 OK", body.size(), "application/ocsp-response", "Connection: keep-alive\r\n") + body);
+        send(fd, head("200 OK", body.size(), "application/ocsp-response",
+                      "Connection: keep-alive\r\n") +
+                     body);
         return;
       case Fault::kAbsent:
-      case Fault::kReset: return;
-      case Fault::kNone: case Fault::kTryLater: case Fault::kUnauthorized: case Fault::kInternalError: case Fault::kGarbage:
-      case Fault::kCutDer: case Fault::kForeign: case Fault::kBadSignature: case Fault::kStranger: case Fault::kExpired:
-      case Fault::kOlder: case Fault::kFuture: case Fault::kNoNextUpdate: case Fault::kUnknown: case Fault::kRevoked:
+      case Fault::kReset:
+        return;
+      case Fault::kNone:
+      case Fault::kTryLater:
+      case Fault::kUnauthorized:
+      case Fault::kInternalError:
+      case Fault::kGarbage:
+      case Fault::kCutDer:
+      case Fault::kForeign:
+      case Fault::kBadSignature:
+      case Fault::kStranger:
+      case Fault::kExpired:
+      case Fault::kOlder:
+      case Fault::kFuture:
+      case Fault::kNoNextUpdate:
+      case Fault::kUnknown:
+      case Fault::kRevoked:
         send(fd, whole);
         return;
     }
@@ -407,7 +490,9 @@ FaultResponder::~FaultResponder() {
   ::close(impl_->wake[1]);
 }
 
-std::string FaultResponder::url() const { return "http://127.0.0.1:" + std::to_string(impl_->port) + "/"; }
+std::string FaultResponder::url() const {
+  return "http://127.0.0.1:" + std::to_string(impl_->port) + "/";
+}
 
 void FaultResponder::set(Fault fault) {
   std::unique_lock lock(impl_->mutex);

@@ -1,4 +1,6 @@
 // A PKCS#11 module for tests: one slot, one token, faults on demand (fault_token.h).
+#include "muster/testing/fault_token.h"
+
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -15,8 +17,6 @@
 #include <optional>
 #include <set>
 #include <vector>
-
-#include "muster/testing/fault_token.h"
 
 namespace {
 
@@ -70,32 +70,41 @@ class Token final : public muster::testing::FaultToken {
     counts_ = {};
     changed_.notify_all();
   }
-  void add_key(const std::string& label, std::uint8_t id, const std::string& pem, PublicHalf half) override {
+  void add_key(const std::string& label, std::uint8_t id, const std::string& pem,
+               PublicHalf half) override {
     BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
     const KeyPtr key(PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), EVP_PKEY_free);
     BIO_free(bio);
-    const CK_KEY_TYPE type = EVP_PKEY_is_a(key.get(), "RSA") == 1 ? CKK_RSA : EVP_PKEY_is_a(key.get(), "EC") == 1 ? CKK_EC : CKK_EC_EDWARDS;
+    const CK_KEY_TYPE type = EVP_PKEY_is_a(key.get(), "RSA") == 1  ? CKK_RSA
+                             : EVP_PKEY_is_a(key.get(), "EC") == 1 ? CKK_EC
+                                                                   : CKK_EC_EDWARDS;
     const std::lock_guard lock(mutex_);
     objects_.push_back({CKO_PRIVATE_KEY, type, label, {id}, key});
     if (half == PublicHalf::kThere) {
       objects_.push_back({CKO_PUBLIC_KEY, type, label, {id}, key});
     }
   }
-  void set_pin(const std::string& pin) override { with([&] { pin_ = pin; }); }
+  void set_pin(const std::string& pin) override {
+    with([&] { pin_ = pin; });
+  }
   void fail_sign(unsigned long rv, int count) override {
     with([&] {
       sign_error_ = rv;
       sign_errors_ = count;
     });
   }
-  void fail_open(unsigned long rv) override { with([&] { open_error_ = rv; }); }
+  void fail_open(unsigned long rv) override {
+    with([&] { open_error_ = rv; });
+  }
   void kill_sessions() override {
     with([&] {
       sessions_.clear();
       logged_in_ = false;
     });
   }
-  void log_out() override { with([&] { logged_in_ = false; }); }
+  void log_out() override {
+    with([&] { logged_in_ = false; });
+  }
   void set_removed(bool removed) override {
     with([&] {
       removed_ = removed;
@@ -103,11 +112,21 @@ class Token final : public muster::testing::FaultToken {
       logged_in_ = false;
     });
   }
-  void need_restart() override { with([&] { needs_restart_ = true; }); }
-  void set_hanging(bool hanging) override { with([&] { hanging_ = hanging; }); }
-  void set_open_hanging(bool hanging) override { with([&] { open_hanging_ = hanging; }); }
-  void set_corrupt(bool corrupt) override { with([&] { corrupt_ = corrupt; }); }
-  void set_always_authenticate(bool always) override { with([&] { always_ = always; }); }
+  void need_restart() override {
+    with([&] { needs_restart_ = true; });
+  }
+  void set_hanging(bool hanging) override {
+    with([&] { hanging_ = hanging; });
+  }
+  void set_open_hanging(bool hanging) override {
+    with([&] { open_hanging_ = hanging; });
+  }
+  void set_corrupt(bool corrupt) override {
+    with([&] { corrupt_ = corrupt; });
+  }
+  void set_always_authenticate(bool always) override {
+    with([&] { always_ = always; });
+  }
   bool wait_for_hanging(unsigned count) override {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return now_hanging_ >= count; });
@@ -213,7 +232,8 @@ class Token final : public muster::testing::FaultToken {
       bool fits = true;
       for (CK_ULONG a = 0; a < count; ++a) {
         const auto value = attribute(object, search[a].type);
-        fits = fits && value && value->size() == search[a].ulValueLen && std::memcmp(value->data(), search[a].pValue, value->size()) == 0;
+        fits = fits && value && value->size() == search[a].ulValueLen &&
+               std::memcmp(value->data(), search[a].pValue, value->size()) == 0;
       }
       if (fits) {
         session->found.push_back(i + 1);
@@ -229,10 +249,12 @@ class Token final : public muster::testing::FaultToken {
     }
     *count = std::min<CK_ULONG>(most, session->found.size());
     std::copy_n(session->found.begin(), *count, out);
-    session->found.erase(session->found.begin(), session->found.begin() + static_cast<long>(*count));
+    session->found.erase(session->found.begin(),
+                         session->found.begin() + static_cast<long>(*count));
     return CKR_OK;
   }
-  CK_RV get(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE number, CK_ATTRIBUTE* wanted, CK_ULONG count) {
+  CK_RV get(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE number, CK_ATTRIBUTE* wanted,
+            CK_ULONG count) {
     const std::lock_guard lock(mutex_);
     Session* session = nullptr;
     if (const CK_RV rv = enter(handle, session); rv != CKR_OK) {
@@ -315,7 +337,9 @@ class Token final : public muster::testing::FaultToken {
   CK_RV enter(CK_SESSION_HANDLE handle, Session*& session) {
     const auto at = sessions_.find(handle);
     if (removed_ || needs_restart_ || at == sessions_.end()) {
-      return removed_ ? CKR_DEVICE_REMOVED : needs_restart_ ? CKR_DEVICE_ERROR : CKR_SESSION_HANDLE_INVALID;
+      return removed_         ? CKR_DEVICE_REMOVED
+             : needs_restart_ ? CKR_DEVICE_ERROR
+                              : CKR_SESSION_HANDLE_INVALID;
     }
     session = &at->second;
     return CKR_OK;
@@ -340,9 +364,11 @@ class Token final : public muster::testing::FaultToken {
       case CKA_ALWAYS_AUTHENTICATE:
         return Octets{static_cast<unsigned char>(always_ ? 1 : 0)};
       case CKA_MODULUS:
-        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_N)) : std::nullopt;
+        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_N))
+                                      : std::nullopt;
       case CKA_PUBLIC_EXPONENT:
-        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_E)) : std::nullopt;
+        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_E))
+                                      : std::nullopt;
       case CKA_EC_PARAMS:
         return Octets{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};  // P-256
       case CKA_EC_POINT: {
@@ -351,7 +377,8 @@ class Token final : public muster::testing::FaultToken {
         }
         unsigned char point[256];
         std::size_t size = sizeof point;
-        if (object.type == CKK_EC ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) != 1
+        if (object.type == CKK_EC ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY,
+                                                                    point, sizeof point, &size) != 1
                                   : EVP_PKEY_get_raw_public_key(key, point, &size) != 1) {
           return std::nullopt;
         }
@@ -367,7 +394,8 @@ class Token final : public muster::testing::FaultToken {
     Octets out(static_cast<std::size_t>(EVP_PKEY_get_size(key)));
     std::size_t size = out.size();
     if (mechanism == CKM_EDDSA) {
-      const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+      const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                            EVP_MD_CTX_free);
       if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) != 1 ||
           EVP_DigestSign(context.get(), out.data(), &size, data.data(), data.size()) != 1) {
         return {};
@@ -375,14 +403,18 @@ class Token final : public muster::testing::FaultToken {
       out.resize(size);
       return out;
     }
-    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key, nullptr), EVP_PKEY_CTX_free);
+    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+        EVP_PKEY_CTX_new(key, nullptr), EVP_PKEY_CTX_free);
     bool ready = EVP_PKEY_sign_init(context.get()) == 1;
     if (mechanism == CKM_RSA_PKCS) {
       ready = ready && EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1;
     } else if (mechanism == CKM_RSA_PKCS_PSS) {
-      const EVP_MD* md = data.size() == 32 ? EVP_sha256() : data.size() == 48 ? EVP_sha384() : EVP_sha512();
+      const EVP_MD* md = data.size() == 32   ? EVP_sha256()
+                         : data.size() == 48 ? EVP_sha384()
+                                             : EVP_sha512();
       ready = ready && EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
-              EVP_PKEY_CTX_set_signature_md(context.get(), md) == 1 && EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_DIGEST) == 1;
+              EVP_PKEY_CTX_set_signature_md(context.get(), md) == 1 &&
+              EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_DIGEST) == 1;
     }
     if (!ready || EVP_PKEY_sign(context.get(), out.data(), &size, data.data(), data.size()) != 1) {
       return {};
@@ -397,7 +429,8 @@ class Token final : public muster::testing::FaultToken {
   std::map<CK_SESSION_HANDLE, Session> sessions_;
   CK_SESSION_HANDLE last_session_ = 100;
   std::string pin_ = "1234";
-  bool logged_in_ = false, removed_ = false, needs_restart_ = false, hanging_ = false, open_hanging_ = false, corrupt_ = false, always_ = false;
+  bool logged_in_ = false, removed_ = false, needs_restart_ = false, hanging_ = false,
+       open_hanging_ = false, corrupt_ = false, always_ = false;
   CK_RV sign_error_ = CKR_OK, open_error_ = CKR_OK;
   int sign_errors_ = 0;
   unsigned now_hanging_ = 0, now_signing_ = 0;
@@ -423,19 +456,32 @@ CK_FUNCTION_LIST make_list() {
   CK_FUNCTION_LIST f{};
   f.version = {2, 40};
 #define NOT_SUPPORTED(name) f.name = &Unsupported<decltype(f.name)>::call
-  NOT_SUPPORTED(C_InitToken), NOT_SUPPORTED(C_InitPIN), NOT_SUPPORTED(C_SetPIN), NOT_SUPPORTED(C_GetOperationState);
-  NOT_SUPPORTED(C_SetOperationState), NOT_SUPPORTED(C_CreateObject), NOT_SUPPORTED(C_CopyObject), NOT_SUPPORTED(C_DestroyObject);
-  NOT_SUPPORTED(C_GetObjectSize), NOT_SUPPORTED(C_SetAttributeValue), NOT_SUPPORTED(C_EncryptInit), NOT_SUPPORTED(C_Encrypt);
-  NOT_SUPPORTED(C_EncryptUpdate), NOT_SUPPORTED(C_EncryptFinal), NOT_SUPPORTED(C_DecryptInit), NOT_SUPPORTED(C_Decrypt);
-  NOT_SUPPORTED(C_DecryptUpdate), NOT_SUPPORTED(C_DecryptFinal), NOT_SUPPORTED(C_DigestInit), NOT_SUPPORTED(C_Digest);
-  NOT_SUPPORTED(C_DigestUpdate), NOT_SUPPORTED(C_DigestKey), NOT_SUPPORTED(C_DigestFinal), NOT_SUPPORTED(C_SignUpdate);
-  NOT_SUPPORTED(C_SignFinal), NOT_SUPPORTED(C_SignRecoverInit), NOT_SUPPORTED(C_SignRecover), NOT_SUPPORTED(C_VerifyInit);
-  NOT_SUPPORTED(C_Verify), NOT_SUPPORTED(C_VerifyUpdate), NOT_SUPPORTED(C_VerifyFinal), NOT_SUPPORTED(C_VerifyRecoverInit);
-  NOT_SUPPORTED(C_VerifyRecover), NOT_SUPPORTED(C_DigestEncryptUpdate), NOT_SUPPORTED(C_DecryptDigestUpdate);
-  NOT_SUPPORTED(C_SignEncryptUpdate), NOT_SUPPORTED(C_DecryptVerifyUpdate), NOT_SUPPORTED(C_GenerateKey);
-  NOT_SUPPORTED(C_GenerateKeyPair), NOT_SUPPORTED(C_WrapKey), NOT_SUPPORTED(C_UnwrapKey), NOT_SUPPORTED(C_DeriveKey);
-  NOT_SUPPORTED(C_SeedRandom), NOT_SUPPORTED(C_GenerateRandom), NOT_SUPPORTED(C_GetFunctionStatus), NOT_SUPPORTED(C_CancelFunction);
-  NOT_SUPPORTED(C_WaitForSlotEvent), NOT_SUPPORTED(C_GetMechanismList), NOT_SUPPORTED(C_GetSessionInfo), NOT_SUPPORTED(C_Logout);
+  NOT_SUPPORTED(C_InitToken), NOT_SUPPORTED(C_InitPIN), NOT_SUPPORTED(C_SetPIN),
+      NOT_SUPPORTED(C_GetOperationState);
+  NOT_SUPPORTED(C_SetOperationState), NOT_SUPPORTED(C_CreateObject), NOT_SUPPORTED(C_CopyObject),
+      NOT_SUPPORTED(C_DestroyObject);
+  NOT_SUPPORTED(C_GetObjectSize), NOT_SUPPORTED(C_SetAttributeValue), NOT_SUPPORTED(C_EncryptInit),
+      NOT_SUPPORTED(C_Encrypt);
+  NOT_SUPPORTED(C_EncryptUpdate), NOT_SUPPORTED(C_EncryptFinal), NOT_SUPPORTED(C_DecryptInit),
+      NOT_SUPPORTED(C_Decrypt);
+  NOT_SUPPORTED(C_DecryptUpdate), NOT_SUPPORTED(C_DecryptFinal), NOT_SUPPORTED(C_DigestInit),
+      NOT_SUPPORTED(C_Digest);
+  NOT_SUPPORTED(C_DigestUpdate), NOT_SUPPORTED(C_DigestKey), NOT_SUPPORTED(C_DigestFinal),
+      NOT_SUPPORTED(C_SignUpdate);
+  NOT_SUPPORTED(C_SignFinal), NOT_SUPPORTED(C_SignRecoverInit), NOT_SUPPORTED(C_SignRecover),
+      NOT_SUPPORTED(C_VerifyInit);
+  NOT_SUPPORTED(C_Verify), NOT_SUPPORTED(C_VerifyUpdate), NOT_SUPPORTED(C_VerifyFinal),
+      NOT_SUPPORTED(C_VerifyRecoverInit);
+  NOT_SUPPORTED(C_VerifyRecover), NOT_SUPPORTED(C_DigestEncryptUpdate),
+      NOT_SUPPORTED(C_DecryptDigestUpdate);
+  NOT_SUPPORTED(C_SignEncryptUpdate), NOT_SUPPORTED(C_DecryptVerifyUpdate),
+      NOT_SUPPORTED(C_GenerateKey);
+  NOT_SUPPORTED(C_GenerateKeyPair), NOT_SUPPORTED(C_WrapKey), NOT_SUPPORTED(C_UnwrapKey),
+      NOT_SUPPORTED(C_DeriveKey);
+  NOT_SUPPORTED(C_SeedRandom), NOT_SUPPORTED(C_GenerateRandom), NOT_SUPPORTED(C_GetFunctionStatus),
+      NOT_SUPPORTED(C_CancelFunction);
+  NOT_SUPPORTED(C_WaitForSlotEvent), NOT_SUPPORTED(C_GetMechanismList),
+      NOT_SUPPORTED(C_GetSessionInfo), NOT_SUPPORTED(C_Logout);
 #undef NOT_SUPPORTED
   f.C_Initialize = [](void*) { return token().initialise(); };
   f.C_Finalize = [](void*) { return token().finalise(); };
@@ -445,7 +491,9 @@ CK_FUNCTION_LIST make_list() {
     return static_cast<CK_RV>(CKR_OK);
   };
   f.C_GetFunctionList = get_function_list;
-  f.C_GetSlotList = [](CK_BBOOL, CK_SLOT_ID* out, CK_ULONG* count) { return token().slots(out, count); };
+  f.C_GetSlotList = [](CK_BBOOL, CK_SLOT_ID* out, CK_ULONG* count) {
+    return token().slots(out, count);
+  };
   f.C_GetSlotInfo = [](CK_SLOT_ID, CK_SLOT_INFO* info) {
     std::memset(info, 0, sizeof *info);
     info->flags = CKF_TOKEN_PRESENT;
@@ -456,7 +504,9 @@ CK_FUNCTION_LIST make_list() {
     *info = {0, 0, CKF_SIGN};
     return static_cast<CK_RV>(CKR_OK);
   };
-  f.C_OpenSession = [](CK_SLOT_ID, CK_FLAGS, void*, CK_NOTIFY, CK_SESSION_HANDLE* out) { return token().open(out); };
+  f.C_OpenSession = [](CK_SLOT_ID, CK_FLAGS, void*, CK_NOTIFY, CK_SESSION_HANDLE* out) {
+    return token().open(out);
+  };
   f.C_CloseSession = [](CK_SESSION_HANDLE session) { return token().close(session); };
   f.C_CloseAllSessions = [](CK_SLOT_ID) { return token().finalise(); };
   f.C_Login = [](CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR* pin, CK_ULONG size) {
@@ -465,17 +515,18 @@ CK_FUNCTION_LIST make_list() {
   f.C_FindObjectsInit = [](CK_SESSION_HANDLE session, CK_ATTRIBUTE* search, CK_ULONG count) {
     return token().find_init(session, search, count);
   };
-  f.C_FindObjects = [](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* out, CK_ULONG most, CK_ULONG* count) {
-    return token().find(session, out, most, count);
-  };
+  f.C_FindObjects = [](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* out, CK_ULONG most,
+                       CK_ULONG* count) { return token().find(session, out, most, count); };
   f.C_FindObjectsFinal = [](CK_SESSION_HANDLE) { return static_cast<CK_RV>(CKR_OK); };
-  f.C_GetAttributeValue = [](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted, CK_ULONG count) {
+  f.C_GetAttributeValue = [](CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                             CK_ATTRIBUTE* wanted, CK_ULONG count) {
     return token().get(session, object, wanted, count);
   };
   f.C_SignInit = [](CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
     return token().sign_init(session, mechanism->mechanism, key);
   };
-  f.C_Sign = [](CK_SESSION_HANDLE session, CK_BYTE* data, CK_ULONG size, CK_BYTE* out, CK_ULONG* out_size) {
+  f.C_Sign = [](CK_SESSION_HANDLE session, CK_BYTE* data, CK_ULONG size, CK_BYTE* out,
+                CK_ULONG* out_size) {
     return token().sign(session, Octets(data, data + size), out, out_size);
   };
   return f;
@@ -492,5 +543,7 @@ CK_RV get_function_list(CK_FUNCTION_LIST** list) {
 extern "C" {
 __attribute__((visibility("default"))) muster::testing::FaultToken* muster_fault_token();
 muster::testing::FaultToken* muster_fault_token() { return &token(); }
-__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) { return get_function_list(list); }
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
+  return get_function_list(list);
+}
 }

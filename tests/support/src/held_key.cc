@@ -11,7 +11,8 @@ using pki::PkiErrc;
 using pki::PkiError;
 using pki::PkiResult;
 
-HeldKey::HeldKey(pki::PrivateKey local) : local_(std::move(local)), info_(local_.public_key_info()) {}
+HeldKey::HeldKey(pki::PrivateKey local)
+    : local_(std::move(local)), info_(local_.public_key_info()) {}
 
 void HeldKey::set(Mode mode) {
   const std::lock_guard lock(mutex_);
@@ -32,12 +33,17 @@ pki::KeyHealth HeldKey::health() const {
 
 PkiResult<Buffer> HeldKey::make(const pki::RemoteJob& job) const {
   EVP_PKEY* key = pki::native_key(local_);
-  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key, nullptr), EVP_PKEY_CTX_free);
-  const EVP_MD* md = job.input.size() == 32 ? EVP_sha256() : job.input.size() == 48 ? EVP_sha384() : EVP_sha512();
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new(key, nullptr), EVP_PKEY_CTX_free);
+  const EVP_MD* md = job.input.size() == 32   ? EVP_sha256()
+                     : job.input.size() == 48 ? EVP_sha384()
+                                              : EVP_sha512();
   Buffer out(static_cast<std::size_t>(EVP_PKEY_get_size(key)));
   std::size_t size = out.size();
-  MUSTER_ASSERT(EVP_PKEY_sign_init(context.get()) == 1 && EVP_PKEY_CTX_set_signature_md(context.get(), md) == 1 &&
-                EVP_PKEY_sign(context.get(), out.data(), &size, job.input.data(), job.input.size()) == 1);
+  MUSTER_ASSERT(
+      EVP_PKEY_sign_init(context.get()) == 1 &&
+      EVP_PKEY_CTX_set_signature_md(context.get(), md) == 1 &&
+      EVP_PKEY_sign(context.get(), out.data(), &size, job.input.data(), job.input.size()) == 1);
   out.resize(size);
   MUSTER_ASSERT(job.verifies(out));
   return out;
@@ -54,7 +60,8 @@ void HeldKey::sign(pki::RemoteJob job) {
       return;
     }
   }
-  job.done(mode == Mode::kAtOnce ? make(job) : Err{PkiError{PkiErrc::kUnavailable, "held: failing"}});
+  job.done(mode == Mode::kAtOnce ? make(job)
+                                 : Err{PkiError{PkiErrc::kUnavailable, "held: failing"}});
 }
 
 pki::RemoteJob HeldKey::take() {

@@ -9,7 +9,8 @@
 
 namespace muster {
 
-/// Octets somebody else owns. A view lives no longer than the buffer given to the call that made it.
+/// Octets somebody else owns. A view lives no longer than the buffer given to the call that made
+/// it.
 using Bytes = std::span<const std::uint8_t>;
 /// Octets we own.
 using Buffer = std::vector<std::uint8_t>;
@@ -30,12 +31,12 @@ bool less(Bytes a, Bytes b) noexcept;
 std::string to_hex(Bytes b);
 /// Upper-case pairs joined by ':', as certificate viewers print serials.
 std::string to_hex_colons(Bytes b);
-/// Octets of hexadecimal text in either case; colons and blanks between pairs are skipped. Nothing for an odd
-/// number of digits or another character.
+/// Octets of hexadecimal text in either case; colons and blanks between pairs are skipped. Nothing
+/// for an odd number of digits or another character.
 std::optional<Buffer> from_hex(std::string_view text);
 
-/// Heterogeneous, deterministic hash for octet keys (FNV-1a over 64 bits; not for hostile keys that matter:
-/// containers fed by strangers must be bounded).
+/// Heterogeneous, deterministic hash for octet keys (FNV-1a over 64 bits; not for hostile keys that
+/// matter: containers fed by strangers must be bounded).
 struct BytesHash {
   using is_transparent = void;
   std::size_t operator()(Bytes b) const noexcept;

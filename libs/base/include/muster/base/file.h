@@ -1,8 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
-#include <sys/types.h>
 
 #include "muster/base/bytes.h"
 #include "muster/base/result.h"
@@ -20,12 +21,13 @@ struct FileError {
 /// "cannot open /etc/x: Permission denied (run as a user who may read it)".
 std::string to_string(const FileError& error);
 
-/// Reads a whole regular file (or pipe, for "-": standard input). Errors: kOpen, kRead, kTooLarge, kNotAFile.
+/// Reads a whole regular file (or pipe, for "-": standard input). Errors: kOpen, kRead, kTooLarge,
+/// kNotAFile.
 Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_bytes);
 
-/// Replaces `path` by `content` so that a reader, a crash or a power cut sees the old octets or the new, never
-/// a mixture: writes a temporary file beside it, syncs it, renames it, syncs the directory. The old file stays on
-/// every error. Errors: kOpen, kWrite (disk full), kSync, kRename.
+/// Replaces `path` by `content` so that a reader, a crash or a power cut sees the old octets or the
+/// new, never a mixture: writes a temporary file beside it, syncs it, renames it, syncs the
+/// directory. The old file stays on every error. Errors: kOpen, kWrite (disk full), kSync, kRename.
 Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
                                               ::mode_t mode = 0644);
 

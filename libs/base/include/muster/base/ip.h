@@ -12,7 +12,8 @@
 // Addresses of peers and networks of them, as values: who asks decides about rules and limits.
 namespace muster {
 
-/// An IPv4 or IPv6 address, or none (a peer on a unix socket). IPv4 mapped into IPv6 counts as IPv4.
+/// An IPv4 or IPv6 address, or none (a peer on a unix socket). IPv4 mapped into IPv6 counts as
+/// IPv4.
 class IpAddress {
  public:
   constexpr IpAddress() = default;
@@ -37,7 +38,8 @@ class IpAddress {
 /// "192.0.2.0/24", "2001:db8::/32", an address alone, or "unix" (peers without an address).
 class IpNetwork {
  public:
-  /// Nothing for another text, too many bits, or bits set behind the prefix (a typing error more often than not).
+  /// Nothing for another text, too many bits, or bits set behind the prefix (a typing error more
+  /// often than not).
   static std::optional<IpNetwork> parse(std::string_view text);
   [[nodiscard]] bool contains(const IpAddress& address) const;
   [[nodiscard]] std::string text() const;

@@ -21,8 +21,8 @@ struct Unit {
   friend constexpr bool operator==(Unit, Unit) { return true; }
 };
 
-/// Either a value or an error; our code never throws (decision 001). Reading the side that is not there is
-/// a broken invariant and stops the process. Threads: as T and E.
+/// Either a value or an error; our code never throws (decision 001). Reading the side that is not
+/// there is a broken invariant and stops the process. Threads: as T and E.
 template <class T, class E>
 class [[nodiscard]] Result {
   static_assert(!std::is_same_v<T, bool>, "use an enum: if (r) must not mean two things");
@@ -60,19 +60,19 @@ class [[nodiscard]] Result {
 #define MUSTER_CAT(a, b) MUSTER_CAT_(a, b)
 
 /// `MUSTER_TRY(auto x, expr);` binds the value of a Result or returns its error from this function.
-#define MUSTER_TRY(lhs, expr)                                                                \
-  auto MUSTER_CAT(try_, __LINE__) = (expr);                                                  \
-  if (!MUSTER_CAT(try_, __LINE__)) {                                                         \
-    return ::muster::Err{MUSTER_CAT(try_, __LINE__).error()};                                \
-  }                                                                                          \
+#define MUSTER_TRY(lhs, expr)                                 \
+  auto MUSTER_CAT(try_, __LINE__) = (expr);                   \
+  if (!MUSTER_CAT(try_, __LINE__)) {                          \
+    return ::muster::Err{MUSTER_CAT(try_, __LINE__).error()}; \
+  }                                                           \
   lhs = *std::move(MUSTER_CAT(try_, __LINE__))
 
 /// `MUSTER_CHECK(expr);` returns the error of a Result from this function, dropping its value.
 #define MUSTER_CHECK(expr) MUSTER_CHECK_(expr, MUSTER_CAT(try_check_, __COUNTER__))
 // The name is unique because `expr` may hold a lambda that uses MUSTER_CHECK itself.
-#define MUSTER_CHECK_(expr, name)                                            \
-  do {                                                                       \
-    if (auto name = (expr); !name) {                                         \
-      return ::muster::Err{name.error()};                                    \
-    }                                                                        \
+#define MUSTER_CHECK_(expr, name)         \
+  do {                                    \
+    if (auto name = (expr); !name) {      \
+      return ::muster::Err{name.error()}; \
+    }                                     \
   } while (false)

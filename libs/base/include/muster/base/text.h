@@ -14,8 +14,8 @@ std::string to_lower(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 /// Text made safe for one log line or terminal: control characters and invalid UTF-8 become \xNN.
 std::string printable(std::string_view text);
-/// The candidate within edit distance 3 (and less than half its length) of `word`, or an empty view: "did you
-/// mean ...?".
+/// The candidate within edit distance 3 (and less than half its length) of `word`, or an empty
+/// view: "did you mean ...?".
 std::string_view closest_match(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace muster

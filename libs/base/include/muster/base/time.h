@@ -20,7 +20,8 @@ constexpr std::int64_t to_int(UnixSeconds t) { return t.time_since_epoch().count
 
 /// "2026-11-24T10:00:00Z". Any year 0..9999; others are clamped to those ends.
 std::string format_iso8601(UnixSeconds t);
-/// Reads what format_iso8601 writes, a blank instead of 'T', a date alone (midnight), or "@<unix seconds>".
+/// Reads what format_iso8601 writes, a blank instead of 'T', a date alone (midnight), or "@<unix
+/// seconds>".
 std::optional<UnixSeconds> parse_iso8601(std::string_view text);
 /// "Tue, 24 Nov 2026 10:00:00 GMT" (RFC 9110 section 5.6.7).
 std::string format_http_date(UnixSeconds t);
@@ -28,7 +29,8 @@ std::string format_http_date(UnixSeconds t);
 std::optional<UnixSeconds> parse_http_date(std::string_view text);
 /// "2d 14h", "3h 12m", "41s": the two largest units, for people.
 std::string format_duration(Seconds d);
-/// "90s", "15m", "24h", "7d", "1h30m", or plain "0". Nothing for another form, overflow or a negative.
+/// "90s", "15m", "24h", "7d", "1h30m", or plain "0". Nothing for another form, overflow or a
+/// negative.
 std::optional<Seconds> parse_duration(std::string_view text);
 
 /// Where services get the time from. Cores take `now` as an argument instead.

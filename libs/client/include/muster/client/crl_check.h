@@ -8,7 +8,8 @@
 
 #include "muster/pki/verified_crl.h"
 
-// What CRLs say about a certificate: RFC 5280 section 6.3.3 over CRLs and certificates somebody else fetched. No I/O.
+// What CRLs say about a certificate: RFC 5280 section 6.3.3 over CRLs and certificates somebody
+// else fetched. No I/O.
 namespace muster::client {
 
 struct CrlPolicy {
@@ -24,7 +25,8 @@ inline constexpr std::size_t kMaxCrlSignerDepth = 6;
 
 /// What a check works with. Views: everything must outlive the call.
 struct CrlEvidence {
-  std::span<const Bytes> crls;  ///< DER, in any order; complete, delta, partitioned and indirect ones, and unrelated ones
+  std::span<const Bytes> crls;  ///< DER, in any order; complete, delta, partitioned and indirect
+                                ///< ones, and unrelated ones
   /// Where CRL signers and their issuers may be found besides the path; not trusted.
   std::span<const pki::Certificate> certificates;
 };
@@ -41,15 +43,15 @@ struct CrlUndetermined {
   std::string detail;  ///< one sentence for people
 };
 
-/// A complete CRL that counted, together with the delta applied to it. Number and times are the delta's if there is one
-/// (OCSP-CRL-037).
+/// A complete CRL that counted, together with the delta applied to it. Number and times are the
+/// delta's if there is one (OCSP-CRL-037).
 struct CrlUse {
   std::size_t crl;
   std::optional<std::size_t> delta;
   std::optional<std::string> number;  ///< hexadecimal
   UnixSeconds this_update;
   std::optional<UnixSeconds> next_update;
-  crl::ReasonSet reasons;             ///< what it covers
+  crl::ReasonSet reasons;  ///< what it covers
 };
 /// A CRL of the right issuer that could not be used.
 struct CrlRefusal {
@@ -64,33 +66,39 @@ struct CrlVerdict {
 
   [[nodiscard]] bool is_good() const { return std::holds_alternative<CrlGood>(status); }
   [[nodiscard]] const CrlRevoked* revoked() const { return std::get_if<CrlRevoked>(&status); }
-  [[nodiscard]] const CrlUndetermined* undetermined() const { return std::get_if<CrlUndetermined>(&status); }
+  [[nodiscard]] const CrlUndetermined* undetermined() const {
+    return std::get_if<CrlUndetermined>(&status);
+  }
 };
 
-/// Determines the status of one certificate. Good means: for every revocation reason a current, verified CRL in whose scope
-/// it lies does not list it. Complete CRLs are taken newest first; the newest delta that fits is applied. A CRL signer that is
-/// not in `path` must lead to the same anchor and must itself be found good from the same evidence (decision 004).
+/// Determines the status of one certificate. Good means: for every revocation reason a current,
+/// verified CRL in whose scope it lies does not list it. Complete CRLs are taken newest first; the
+/// newest delta that fits is applied. A CRL signer that is not in `path` must lead to the same
+/// anchor and must itself be found good from the same evidence (decision 004).
 ///
-/// \param path  The certificate's issuer first, its trust anchor last; validated by the caller, and not checked for
+/// \param path  The certificate's issuer first, its trust anchor last; validated by the caller, and
+/// not checked for
 ///              revocation here (see check_path_crls).
 /// \return The verdict; every problem of the CRLs ends as undetermined, never as good.
 /// Source: RFC 5280 section 6.3.3.   Threads: pure, any.
 CrlVerdict check_crls(const pki::Certificate& certificate, std::span<const pki::Certificate> path,
                       const CrlEvidence& evidence, UnixSeconds now, const CrlPolicy& policy = {});
 
-/// The status of a whole path: revoked if any certificate below the anchor is, else undetermined if any is, else good.
+/// The status of a whole path: revoked if any certificate below the anchor is, else undetermined if
+/// any is, else good.
 struct CrlPathVerdict {
   std::vector<CrlVerdict> certificates;  ///< as in the path, without the anchor
-  std::size_t decisive = 0;              ///< index into `certificates`; the one nearest the anchor among equals
+  std::size_t decisive = 0;  ///< index into `certificates`; the one nearest the anchor among equals
   [[nodiscard]] const CrlVerdict& overall() const { return certificates[decisive]; }
 };
 /// \param path  Leaf first, trust anchor last; at least two certificates.
 CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const CrlEvidence& evidence,
                                UnixSeconds now, const CrlPolicy& policy = {});
 
-/// Where to fetch deltas from: the http(s) URIs of the freshestCRL extensions of the certificate and of the CRLs, each once
-/// (OCSP-CRL-025). CRLs that do not parse are passed over.
-std::vector<std::string> delta_locations(const pki::Certificate& certificate, std::span<const Bytes> crls,
+/// Where to fetch deltas from: the http(s) URIs of the freshestCRL extensions of the certificate
+/// and of the CRLs, each once (OCSP-CRL-025). CRLs that do not parse are passed over.
+std::vector<std::string> delta_locations(const pki::Certificate& certificate,
+                                         std::span<const Bytes> crls,
                                          const crl::Limits& limits = {});
 
 }  // namespace muster::client

@@ -6,7 +6,8 @@
 
 #include "muster/client/verdict.h"
 
-// Collects evidence about one certificate, side by side, and hands it to judge(). Blocking; for commands.
+// Collects evidence about one certificate, side by side, and hands it to judge(). Blocking; for
+// commands.
 namespace muster::client {
 
 /// May public sources be told which certificate is looked at? (users.md 3.2)
@@ -24,28 +25,32 @@ struct GatherOptions {
   LiveOptions live;
   VerifyPolicy verify;
   Reach reach = Reach::kLocalOnly;
-  bool ask_expired = false;          ///< also ask about certificates outside their validity (OCSP-CLI-051)
-  bool skip_live = false;            ///< judge what is at hand, ask nobody
-  std::vector<NamedOctets> saved;    ///< OCSP responses in DER
-  std::vector<NamedOctets> crls;     ///< CRLs in DER
+  bool ask_expired = false;  ///< also ask about certificates outside their validity (OCSP-CLI-051)
+  bool skip_live = false;    ///< judge what is at hand, ask nobody
+  std::vector<NamedOctets> saved;  ///< OCSP responses in DER
+  std::vector<NamedOctets> crls;   ///< CRLs in DER
 };
 
 /// What is known of a target before anybody is asked.
 struct Material {
   explicit Material(pki::Certificate leaf) : certificate(std::move(leaf)) {}
   pki::Certificate certificate;
-  std::vector<pki::Certificate> others;  ///< from the handshake, the file, --issuer: issuers may be among them; not trusted
-  std::vector<pki::Certificate> roots;   ///< trusted; when empty the path is not examined beyond the issuer
-  bool handshake = false;                ///< the certificate came from a handshake in which status_request was offered
-  std::optional<Buffer> staple;          ///< as the server sent it
+  std::vector<pki::Certificate>
+      others;  ///< from the handshake, the file, --issuer: issuers may be among them; not trusted
+  std::vector<pki::Certificate>
+      roots;  ///< trusted; when empty the path is not examined beyond the issuer
+  bool handshake =
+      false;  ///< the certificate came from a handshake in which status_request was offered
+  std::optional<Buffer> staple;  ///< as the server sent it
 };
 
 using FetchFunction = std::function<net::FetchResult(const net::FetchRequest&)>;
 
-/// Finds the issuer (among what is there, then from caIssuers if that may be asked), verifies the staple, asks live, reads CRLs: those
-/// given, and those the certificate names when OCSP told nothing (OCSP-CLI-049). Each source ends as one piece of evidence.
-/// \param clock  tells the instant to judge at, for each answer anew.
-/// Threads: any; `fetch` is called on the calling thread.
+/// Finds the issuer (among what is there, then from caIssuers if that may be asked), verifies the
+/// staple, asks live, reads CRLs: those given, and those the certificate names when OCSP told
+/// nothing (OCSP-CLI-049). Each source ends as one piece of evidence. \param clock  tells the
+/// instant to judge at, for each answer anew. Threads: any; `fetch` is called on the calling
+/// thread.
 Case gather(const Material& material, const GatherOptions& options, const Clock& clock,
             const FetchFunction& fetch = net::fetch);
 

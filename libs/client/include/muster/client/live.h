@@ -11,11 +11,13 @@
 #include "muster/client/request.h"
 #include "muster/client/verify.h"
 
-// Asking responders. LiveQuery is a pure state machine: results and `now` go in, the next action comes out; whoever drives it owns
-// sockets and timers. Three ways to use it:
-//   - commands:  `LiveOutcome o = ask(LiveQuery(certificate, issuer, options, policy), clock);`  (blocks)
+// Asking responders. LiveQuery is a pure state machine: results and `now` go in, the next action
+// comes out; whoever drives it owns sockets and timers. Three ways to use it:
+//   - commands:  `LiveOutcome o = ask(LiveQuery(certificate, issuer, options, policy), clock);`
+//   (blocks)
 //   - on a loop: `ask(LiveQuery(...), fetch_service, loop, clock, [](LiveOutcome o) {...});`
-//   - a scheduler with its own retries (keeper): options.rounds = 1, so that no kWait is ever asked for; then
+//   - a scheduler with its own retries (keeper): options.rounds = 1, so that no kWait is ever asked
+//   for; then
 //         LiveAction a = query.start(now);
 //         while it holds a net::FetchRequest: fetch it, a = query.on_fetched(result, now);
 //         std::get<LiveOutcome>(a) is the end.
@@ -23,45 +25,48 @@
 namespace muster::client {
 
 enum class LiveErrc : std::uint8_t {
-  kNoUrl,            ///< neither certificate nor options name a responder
-  kTransport,        ///< no HTTP answer with status 200; see fetch
-  kResponderError,   ///< an unsigned error status; see verify.response_status
-  kUnacceptable,     ///< an answer that does not verify; see verify
+  kNoUrl,           ///< neither certificate nor options name a responder
+  kTransport,       ///< no HTTP answer with status 200; see fetch
+  kResponderError,  ///< an unsigned error status; see verify.response_status
+  kUnacceptable,    ///< an answer that does not verify; see verify
 };
 std::string_view to_string(LiveErrc code);
 
 /// Why asking brought nothing that may be believed.
 struct LiveFailure {
   LiveErrc code;
-  std::string detail;                     ///< one sentence for people
-  std::optional<net::FetchError> fetch;   ///< for kTransport
-  std::optional<VerifyError> verify;      ///< for kResponderError and kUnacceptable
+  std::string detail;                    ///< one sentence for people
+  std::optional<net::FetchError> fetch;  ///< for kTransport
+  std::optional<VerifyError> verify;     ///< for kResponderError and kUnacceptable
   /// What the responder asked us to wait at least.
   std::optional<Seconds> retry_after;
-  /// Whether asking the same again later may help: transport, tryLater, internalError, a stale answer.
+  /// Whether asking the same again later may help: transport, tryLater, internalError, a stale
+  /// answer.
   [[nodiscard]] bool worth_retrying() const;
 };
 
-/// Judges what a fetch brought. An HTTP status other than 200 is a transport failure, whatever the body; the content type is not looked at
-/// (OCSP-CLI-059).   Threads: pure, any thread.
-Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched, const pki::Certificate& certificate,
+/// Judges what a fetch brought. An HTTP status other than 200 is a transport failure, whatever the
+/// body; the content type is not looked at (OCSP-CLI-059).   Threads: pure, any thread.
+Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched,
+                                                  const pki::Certificate& certificate,
                                                   const pki::Certificate& issuer,
                                                   const std::optional<Buffer>& nonce_sent,
                                                   const VerifyPolicy& policy, UnixSeconds now);
 /// The same with further places where a signer may be found (OCSP-CLI-047).
-Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched, const pki::Certificate& certificate,
-                                                  const pki::Certificate& issuer,
-                                                  const std::optional<Buffer>& nonce_sent,
-                                                  std::span<const pki::Certificate> extra_certificates,
-                                                  const VerifyPolicy& policy, UnixSeconds now);
+Result<VerifiedResponse, LiveFailure> judge_fetch(
+    const net::FetchResult& fetched, const pki::Certificate& certificate,
+    const pki::Certificate& issuer, const std::optional<Buffer>& nonce_sent,
+    std::span<const pki::Certificate> extra_certificates, const VerifyPolicy& policy,
+    UnixSeconds now);
 
-/// What was learnt about responders that cannot do what we prefer (OCSP-CLI-039, -045), so that it is tried once and not with each
-/// request. Bounded; forgets at random beyond kMaxResponders. Threads: any.
+/// What was learnt about responders that cannot do what we prefer (OCSP-CLI-039, -045), so that it
+/// is tried once and not with each request. Bounded; forgets at random beyond kMaxResponders.
+/// Threads: any.
 class ResponderMemory {
  public:
   static constexpr std::size_t kMaxResponders = 4096;
   struct Traits {
-    bool needs_other_hash = false;  ///< LiveOptions::other_hash
+    bool needs_other_hash = false;            ///< LiveOptions::other_hash
     std::size_t nonce_octets = kNonceOctets;  ///< 0: none
   };
   [[nodiscard]] Traits recall(const std::string& url) const;
@@ -83,14 +88,16 @@ struct LiveOptions {
   std::vector<std::string> urls;
   HashAlgorithm hash = HashAlgorithm::kSha256;
   der::HashParameters parameters = der::HashParameters::kNull;
-  /// Asked with when the responder refuses or does not know the CertID made with `hash`; nothing: never (decision 018).
+  /// Asked with when the responder refuses or does not know the CertID made with `hash`; nothing:
+  /// never (decision 018).
   std::optional<HashAlgorithm> other_hash;
   NonceUse nonce = NonceUse::kNone;
   Transport transport;
-  /// How often the list of URLs is gone through. Between rounds kWait: retry_after, or backoff doubling each time.
+  /// How often the list of URLs is gone through. Between rounds kWait: retry_after, or backoff
+  /// doubling each time.
   unsigned rounds = 1;
   Milliseconds backoff{1000};
-  Milliseconds max_wait{10000};  ///< a longer retry_after ends the query
+  Milliseconds max_wait{10000};                      ///< a longer retry_after ends the query
   std::vector<pki::Certificate> extra_certificates;  ///< where else a signer may be found
   std::shared_ptr<ResponderMemory> memory;           ///< may be shared or null
   std::function<Buffer(std::size_t)> nonce_source = make_nonce;
@@ -98,8 +105,8 @@ struct LiveOptions {
 
 /// One HTTP exchange of a query, for reports.
 struct LiveAttempt {
-  std::string url;          ///< of the responder
-  HttpMethod method;        ///< kByLength here means GET was used
+  std::string url;    ///< of the responder
+  HttpMethod method;  ///< kByLength here means GET was used
   HashAlgorithm hash;
   std::size_t nonce_octets = 0;
   CacheUse cache = CacheUse::kAllowed;
@@ -118,7 +125,9 @@ struct LiveOutcome {
   std::variant<VerifiedResponse, LiveFailure> result;
   std::vector<LiveAttempt> attempts;
   CachingAdvice caching;
-  [[nodiscard]] const VerifiedResponse* response() const { return std::get_if<VerifiedResponse>(&result); }
+  [[nodiscard]] const VerifiedResponse* response() const {
+    return std::get_if<VerifiedResponse>(&result);
+  }
   [[nodiscard]] const LiveFailure* failure() const { return std::get_if<LiveFailure>(&result); }
 };
 
@@ -127,13 +136,15 @@ struct LiveWait {
 };
 using LiveAction = std::variant<net::FetchRequest, LiveWait, LiveOutcome>;
 
-/// Asks about one certificate: the first URL first; the next after a failure of any kind or a verified "unknown"; one cache-bypassing repeat after an expired answer; malformedRequest and unauthorized never the same request again
-/// (OCSP-CLI-020). Bounded by construction: at most 5 requests per URL and round.
-/// Threads: one at a time.
+/// Asks about one certificate: the first URL first; the next after a failure of any kind or a
+/// verified "unknown"; one cache-bypassing repeat after an expired answer; malformedRequest and
+/// unauthorized never the same request again (OCSP-CLI-020). Bounded by construction: at most 5
+/// requests per URL and round. Threads: one at a time.
 class LiveQuery {
  public:
   /// Precondition: the key of `issuer` signed `certificate` (RFC 9919 section 4.2, OCSP-CLI-050).
-  LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options, VerifyPolicy policy);
+  LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options,
+            VerifyPolicy policy);
   [[nodiscard]] LiveAction start(UnixSeconds now);
   /// After a FetchRequest action.
   [[nodiscard]] LiveAction on_fetched(const net::FetchResult& fetched, UnixSeconds now);
@@ -162,9 +173,9 @@ class LiveQuery {
   std::size_t nonce_octets_ = 0;
   std::optional<Buffer> nonce_;
   CacheUse cache_ = CacheUse::kAllowed;
-  bool bypassed_ = false;                     ///< this URL had its one cache-bypassing request
-  std::optional<VerifiedResponse> unknown_;   ///< a verified "unknown", kept while others are asked
-  std::optional<LiveFailure> worst_;          ///< the most telling failure so far
+  bool bypassed_ = false;                    ///< this URL had its one cache-bypassing request
+  std::optional<VerifiedResponse> unknown_;  ///< a verified "unknown", kept while others are asked
+  std::optional<LiveFailure> worst_;         ///< the most telling failure so far
   bool worth_another_round_ = false;
   std::optional<Seconds> retry_after_;
   CachingAdvice caching_;
@@ -172,10 +183,11 @@ class LiveQuery {
 };
 
 /// Drives a query, waiting for each step. For commands; never on a loop's thread.
-LiveOutcome ask(LiveQuery query, const Clock& clock,
-                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch = net::fetch);
-/// Drives a query on a loop; `done` runs once on the loop's thread. There is no way to stop it but to let it end: every fetch has its
-/// deadline.
+LiveOutcome ask(
+    LiveQuery query, const Clock& clock,
+    const std::function<net::FetchResult(const net::FetchRequest&)>& fetch = net::fetch);
+/// Drives a query on a loop; `done` runs once on the loop's thread. There is no way to stop it but
+/// to let it end: every fetch has its deadline.
 void ask(LiveQuery query, net::FetchService& service, net::Loop& loop, const Clock& clock,
          std::function<void(LiveOutcome)> done);
 

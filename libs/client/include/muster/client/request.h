@@ -8,34 +8,42 @@
 #include "muster/net/fetcher.h"
 #include "muster/pki/certificate.h"
 
-// Questions to OCSP responders: the DER, and the HTTP request that carries it. Pure but for make_nonce.
+// Questions to OCSP responders: the DER, and the HTTP request that carries it. Pure but for
+// make_nonce.
 namespace muster::client {
 
-/// A GET is used while its whole URL has at most this many octets (RFC 9919 section 6, OCSP-CLI-052).
+/// A GET is used while its whole URL has at most this many octets (RFC 9919 section 6,
+/// OCSP-CLI-052).
 inline constexpr std::size_t kMaxGetUrlBytes = 255;
-/// What we send when asked for a nonce: satisfies RFC 8954 and RFC 9654 responders alike (OCSP-CLI-044).
+/// What we send when asked for a nonce: satisfies RFC 8954 and RFC 9654 responders alike
+/// (OCSP-CLI-044).
 inline constexpr std::size_t kNonceOctets = 32;
 /// For responders that refuse 32 (OCSP-CLI-045).
 inline constexpr std::size_t kCompatibilityNonceOctets = 16;
 
-/// What the request says beside the certificate. Defaults: SHA-256, no extension, unsigned, no requestor name.
+/// What the request says beside the certificate. Defaults: SHA-256, no extension, unsigned, no
+/// requestor name.
 struct Question {
   HashAlgorithm hash = HashAlgorithm::kSha256;
   der::HashParameters parameters = der::HashParameters::kNull;
   std::optional<Buffer> nonce;  ///< 1..128 octets, without wrapping
 };
-/// OCSPRequest with exactly one CertID (OCSP-CLI-037), no singleRequestExtensions (OCSP-CLI-040) and at most the nonce, not critical.
-Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer, const Question& question);
+/// OCSPRequest with exactly one CertID (OCSP-CLI-037), no singleRequestExtensions (OCSP-CLI-040)
+/// and at most the nonce, not critical.
+Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+                     const Question& question);
 
-/// Octets from the kernel's generator. Waits only before the kernel's pool is first filled. Threads: any.
+/// Octets from the kernel's generator. Waits only before the kernel's pool is first filled.
+/// Threads: any.
 Buffer make_nonce(std::size_t octets = kNonceOctets);
 
-/// `url` + "/" if it lacks one + percent-encoded standard base64 of `request` (OCSP-CLI-053, -054). Nothing when `url` has a query or
-/// fragment part, to which nothing can be appended.
+/// `url` + "/" if it lacks one + percent-encoded standard base64 of `request` (OCSP-CLI-053, -054).
+/// Nothing when `url` has a query or fragment part, to which nothing can be appended.
 std::optional<std::string> make_get_url(std::string_view url, Bytes request);
 
 enum class HttpMethod : std::uint8_t { kByLength, kPostOnly };
-/// Whether caches on the way may answer. kBypass is for the one retry after an expired answer (OCSP-CLI-058).
+/// Whether caches on the way may answer. kBypass is for the one retry after an expired answer
+/// (OCSP-CLI-058).
 enum class CacheUse : std::uint8_t { kAllowed, kBypass };
 
 /// How to reach responders.
@@ -48,8 +56,10 @@ struct Transport {
   std::string source_address{};
   bool forbid_private_destinations = false;
 };
-/// The HTTP request: GET when the whole URL fits kMaxGetUrlBytes, POST otherwise (and for URLs with a query).
-net::FetchRequest make_fetch_request(std::string_view url, Bytes request, const Transport& transport,
+/// The HTTP request: GET when the whole URL fits kMaxGetUrlBytes, POST otherwise (and for URLs with
+/// a query).
+net::FetchRequest make_fetch_request(std::string_view url, Bytes request,
+                                     const Transport& transport,
                                      CacheUse cache = CacheUse::kAllowed);
 
 /// Whether `url` is one we contact at all: http or https with a host (OCSP-CLI-036).

@@ -64,7 +64,7 @@ struct Facts {
   Fact authority = Fact::kNotReached;
   Fact signature = Fact::kNotReached;
   Fact certid_match = Fact::kNotReached;
-  Fact nonce = Fact::kNotReached;      ///< kNotReached also when none was sent or came back
+  Fact nonce = Fact::kNotReached;  ///< kNotReached also when none was sent or came back
   Fact times = Fact::kNotReached;
   std::optional<ocsp::CertStatus> cert_status;  ///< only of what verified
 };
@@ -73,16 +73,17 @@ Facts facts_of(const Evidence& evidence);
 /// In order of severity: the last is the worst; of several targets the worst decides the exit code.
 enum class Outcome : std::uint8_t {
   kGood,
-  kNotNeeded,     ///< nothing to check, by the certificate's own design
-  kWarning,       ///< good, but see the findings
+  kNotNeeded,  ///< nothing to check, by the certificate's own design
+  kWarning,    ///< good, but see the findings
   kUndetermined,
-  kUnreadable,    ///< the target is not something that can be checked (file, handshake input)
+  kUnreadable,  ///< the target is not something that can be checked (file, handshake input)
   kUnknown,
   kUnacceptable,
   kRevoked,
 };
 std::string_view to_string(Outcome outcome);
-/// 0 good (and not needed), 1 revoked, 2 unknown, 3 undetermined, 4 unacceptable answer, 5 good with a warning, 66 unreadable.
+/// 0 good (and not needed), 1 revoked, 2 unknown, 3 undetermined, 4 unacceptable answer, 5 good
+/// with a warning, 66 unreadable.
 int exit_code(Outcome outcome);
 
 enum class FindingLevel : std::uint8_t { kNote, kWarning, kError };
@@ -107,9 +108,9 @@ std::string_view to_string(MustStaple state);
 
 /// What is known about the way from the certificate to something trusted.
 enum class ChainState : std::uint8_t {
-  kNotExamined,   ///< no roots were given; the issuer's signature on the certificate was verified
-  kTrusted,       ///< a path to a given root was found
-  kUntrusted,     ///< none was
+  kNotExamined,  ///< no roots were given; the issuer's signature on the certificate was verified
+  kTrusted,      ///< a path to a given root was found
+  kUntrusted,    ///< none was
 };
 std::string_view to_string(ChainState state);
 
@@ -121,7 +122,8 @@ struct Case {
   ChainState chain = ChainState::kNotExamined;
   std::string chain_detail{};
   std::optional<pki::Certificate> lacks_feature{};  ///< see find_missing_feature
-  /// Whether this is a server's certificate and we offered status_request in its handshake: only then must-staple binds.
+  /// Whether this is a server's certificate and we offered status_request in its handshake: only
+  /// then must-staple binds.
   bool staple_offered = false;
   std::vector<Evidence> evidence{};
 };
@@ -134,9 +136,10 @@ struct Verdict {
   std::vector<Finding> findings;           ///< errors first
 };
 
-/// Policy (decision 015 has the table): revoked from any verified source wins; then an answer that was received but cannot be accepted;
-/// then good, unknown, nothing. Good is never more than "not revoked": an expired or untrusted certificate is not good
-/// (OCSP-CLI-019).   Threads: pure, any thread.
+/// Policy (decision 015 has the table): revoked from any verified source wins; then an answer that
+/// was received but cannot be accepted; then good, unknown, nothing. Good is never more than "not
+/// revoked": an expired or untrusted certificate is not good (OCSP-CLI-019).   Threads: pure, any
+/// thread.
 Verdict judge(const Case& what, UnixSeconds now);
 
 }  // namespace muster::client

@@ -9,8 +9,8 @@
 // Distribution points as certificates and CRLs name them (RFC 5280 sections 4.2.1.13 and 5.2.5).
 namespace muster::crl {
 
-/// Bits of ReasonFlags (IssuingDistributionPoint, DistributionPoint), bit n of the BIT STRING at 1 << n. Bits and codes
-/// differ (OCSP-CRL-015).
+/// Bits of ReasonFlags (IssuingDistributionPoint, DistributionPoint), bit n of the BIT STRING at 1
+/// << n. Bits and codes differ (OCSP-CRL-015).
 using ReasonSet = std::uint16_t;
 inline constexpr ReasonSet kAllReasons = 0x01fe;  // bits 1..8
 /// The bit for a code; nothing for codes without a bit (unspecified, removeFromCRL).
@@ -38,18 +38,22 @@ struct DistributionPoint {
   std::optional<ReasonSet> reasons;
   std::vector<Bytes> crl_issuer;  ///< GeneralName elements
 };
-/// CRLDistributionPoints ::= SEQUENCE SIZE (1..MAX) OF DistributionPoint. View of `extension_value`, which lies `offset`
-/// octets behind the start of the message. A point with neither name nor cRLIssuer is kBadValue (section 4.2.1.13).
+/// CRLDistributionPoints ::= SEQUENCE SIZE (1..MAX) OF DistributionPoint. View of
+/// `extension_value`, which lies `offset` octets behind the start of the message. A point with
+/// neither name nor cRLIssuer is kBadValue (section 4.2.1.13).
 der::DerResult<std::vector<DistributionPoint>> parse_distribution_points(Bytes extension_value,
                                                                          std::uint32_t offset = 0);
 /// http(s) and other URIs named by a point, in order.
 std::vector<std::string_view> uris(const PointName& name);
-/// The Name element inside a GeneralName element that is a directoryName; nothing for another choice.
+/// The Name element inside a GeneralName element that is a directoryName; nothing for another
+/// choice.
 std::optional<Bytes> directory_name(Bytes general_name);
-/// GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName: each element of a known choice, returned raw.
+/// GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName: each element of a known choice, returned
+/// raw.
 der::DerResult<std::vector<Bytes>> read_general_names(der::Reader in, std::string_view field);
 
-/// IssuingDistributionPoint, RFC 5280 section 5.2.5. Parsing does not judge whether the flags make sense together.
+/// IssuingDistributionPoint, RFC 5280 section 5.2.5. Parsing does not judge whether the flags make
+/// sense together.
 struct IssuingDistributionPoint {
   std::optional<PointName> name;
   bool only_user_certs = false;

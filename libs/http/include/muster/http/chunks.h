@@ -8,8 +8,8 @@
 
 namespace muster::http {
 
-/// Takes the chunked coding of a body apart (RFC 9112 section 7.1), wherever the octets are kept. Strict: bare CR or LF and
-/// chunks longer than they say are refused.
+/// Takes the chunked coding of a body apart (RFC 9112 section 7.1), wherever the octets are kept.
+/// Strict: bare CR or LF and chunks longer than they say are refused.
 class ChunkDecoder {
  public:
   explicit ChunkDecoder(std::size_t max_trailer_bytes) : max_trailer_bytes_(max_trailer_bytes) {}

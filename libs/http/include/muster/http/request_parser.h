@@ -36,8 +36,9 @@ class RequestParser {
   /// the previous call for this
   ///                request saw; it may have moved. Chunked bodies are joined in place.
   Progress parse(std::span<std::uint8_t> buffer);
-  /// The same for callers that take the body themselves, in pieces: kNeedBody when the head is complete; consumed() then is where
-  /// the body starts, framing() how it ends, and request() valid but for its body. `max_body_bytes` is theirs to judge.
+  /// The same for callers that take the body themselves, in pieces: kNeedBody when the head is
+  /// complete; consumed() then is where the body starts, framing() how it ends, and request() valid
+  /// but for its body. `max_body_bytes` is theirs to judge.
   Progress parse_head_only(std::span<const std::uint8_t> buffer);
 
   /// How the body is delimited.

@@ -8,34 +8,41 @@
 #include "muster/client/live.h"
 #include "muster/keeper/plan.h"
 
-// Runs the plan: fetches when it says so, verifies, feeds the shelf, remembers what happened to each certificate.
+// Runs the plan: fetches when it says so, verifies, feeds the shelf, remembers what happened to
+// each certificate.
 namespace muster::keeper {
 
 /// A certificate to keep a staple for, and how.
 struct Watched {
   Subject subject;
-  std::vector<std::string> responders;  ///< asked instead of the URLs in the certificate; empty: those
+  std::vector<std::string>
+      responders;  ///< asked instead of the URLs in the certificate; empty: those
 };
 
 struct KeeperOptions {
   PlanPolicy plan;
   /// How to ask: hash, transport, SHA-1 fallback. urls, nonce and rounds are the keeper's business.
   client::LiveOptions live = default_live_options();
-  /// Certificates valid for less are left without staple (OCSP-STAP-014). Zero, the default: none is too short, because a CA that
-  /// writes an OCSP URL into a short-lived certificate wants it asked.
+  /// Certificates valid for less are left without staple (OCSP-STAP-014). Zero, the default: none
+  /// is too short, because a CA that writes an OCSP URL into a short-lived certificate wants it
+  /// asked.
   Seconds skip_shorter_than{0};
 
   static client::LiveOptions default_live_options();
 };
 
 enum class CertificateState : std::uint8_t {
-  kFresh, kDue, kLate, kCritical,  ///< a staple is on offer, at that freshness (client::Freshness)
-  kOnHold, kRevoked,               ///< a verified answer says so
-  kHeldBack,                       ///< nothing on offer; a response waits for its thisUpdate
-  kMissing,                        ///< nothing obtained yet
-  kExpired,                        ///< what was held has expired
+  kFresh,
+  kDue,
+  kLate,
+  kCritical,  ///< a staple is on offer, at that freshness (client::Freshness)
+  kOnHold,
+  kRevoked,   ///< a verified answer says so
+  kHeldBack,  ///< nothing on offer; a response waits for its thisUpdate
+  kMissing,   ///< nothing obtained yet
+  kExpired,   ///< what was held has expired
   kCertificateExpired,
-  kNotNeeded,                      ///< no OCSP URL, noRevAvail or short-lived
+  kNotNeeded,  ///< no OCSP URL, noRevAvail or short-lived
 };
 /// "fresh", "on-hold", "certificate-expired"... Stable: in status.json.
 std::string_view to_string(CertificateState state);
@@ -43,7 +50,8 @@ std::string_view to_string(CertificateState state);
 constexpr bool is_covered(CertificateState s) { return s <= CertificateState::kCritical; }
 
 /// The state at `now` of a certificate that needs a staple and holds `staple` (null: nothing ever).
-CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeconds not_after, UnixSeconds now);
+CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeconds not_after,
+                             UnixSeconds now);
 
 /// What is known about one certificate at one instant.
 struct CertificateStatus {
@@ -51,10 +59,10 @@ struct CertificateStatus {
   Fingerprint certificate{};
   std::string subject;  ///< its subject name, for people
   CertificateState state = CertificateState::kMissing;
-  std::string reason;   ///< kNotNeeded: why
+  std::string reason;  ///< kNotNeeded: why
   bool must_staple = false;
   std::optional<StapleFacts> staple;
-  std::string source;   ///< URL the staple came from
+  std::string source;  ///< URL the staple came from
   std::optional<UnixSeconds> obtained, last_attempt, last_success, next_due;
   std::string last_error;  ///< of the last attempt; empty when that succeeded
   unsigned failures = 0;   ///< failed rounds in a row
@@ -69,22 +77,25 @@ struct Applicability {
 };
 Applicability judge_applicability(const Watched& watched, const KeeperOptions& options);
 
-/// The keeper of one shelf. All methods and callbacks on the loop's thread. Saving a response syncs a file on this thread: give it a
-/// loop that serves nobody.
+/// The keeper of one shelf. All methods and callbacks on the loop's thread. Saving a response syncs
+/// a file on this thread: give it a loop that serves nobody.
 class Keeper {
  public:
-  /// `seed` drives all jitter. The other arguments must outlive the keeper; the shelf must be an owner's and its listener is taken.
-  Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger, Shelf& shelf,
-         KeeperOptions options, std::uint64_t seed);
+  /// `seed` drives all jitter. The other arguments must outlive the keeper; the shelf must be an
+  /// owner's and its listener is taken.
+  Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+         Shelf& shelf, KeeperOptions options, std::uint64_t seed);
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
   /// Told after the shelf changed (see Shelf::Listener).
   void on_change(Shelf::Listener listener);
-  /// Told once, when each certificate of the first inventory is covered from disk or had its first answer or failure.
+  /// Told once, when each certificate of the first inventory is covered from disk or had its first
+  /// answer or failure.
   void on_first_round(std::function<void()> done);
-  /// Loads staples of new certificates from the shelf and plans their fetches. Certificates that stay keep their plan and history.
+  /// Loads staples of new certificates from the shelf and plans their fetches. Certificates that
+  /// stay keep their plan and history.
   void set_inventory(std::vector<Watched> inventory);
   /// Starts fetching. `everything`: also what is covered from disk.
   enum class FirstFetch : std::uint8_t { kWhatIsDue, kEverything };
@@ -93,7 +104,8 @@ class Keeper {
   void stop();
   /// Makes everything due now.
   void refresh_all();
-  /// One turn: observes the clock, ticks the shelf, starts what is due. Runs by itself after start(), at least once a second.
+  /// One turn: observes the clock, ticks the shelf, starts what is due. Runs by itself after
+  /// start(), at least once a second.
   void turn();
 
   /// In the order of the inventory.

@@ -7,11 +7,12 @@
 
 #include "muster/keeper/shelf.h"
 
-// When to ask whom for which certificate (decision 019). Pure: instants, results and a seed go in, orders and the next deadline
-// come out; the same inputs give the same plan.
+// When to ask whom for which certificate (decision 019). Pure: instants, results and a seed go in,
+// orders and the next deadline come out; the same inputs give the same plan.
 namespace muster::keeper {
 
-/// Both clocks of one moment: validity is measured by the wall clock, patience by the one that never jumps.
+/// Both clocks of one moment: validity is measured by the wall clock, patience by the one that
+/// never jumps.
 struct Instant {
   UnixSeconds wall{};
   MonotonicTime steady{};
@@ -19,27 +20,33 @@ struct Instant {
 };
 
 struct PlanPolicy {
-  /// A response is refreshed before this share of its window [thisUpdate, expiry) has passed. 0.30 lets a responder fail for two
-  /// thirds of the window at the worst moment without a gap (decision 019).
+  /// A response is refreshed before this share of its window [thisUpdate, expiry) has passed. 0.30
+  /// lets a responder fail for two thirds of the window at the worst moment without a gap (decision
+  /// 019).
   double refresh_at = 0.30;
-  double refresh_jitter = 0.06;        ///< up to this share of the window earlier, at random
-  std::optional<Seconds> max_refresh;  ///< never longer between two answers, however long they are valid
+  double refresh_jitter = 0.06;  ///< up to this share of the window earlier, at random
+  std::optional<Seconds>
+      max_refresh;  ///< never longer between two answers, however long they are valid
   Seconds first_retry{5};
-  Seconds most_retry{3600};            ///< and never above 5 % of the remaining life
-  Seconds most_retry_without{240};     ///< while there is nothing to staple
-  Seconds most_retry_after{900};       ///< longest Retry-After that is obeyed while there is nothing to staple
-  Seconds fetch_deadline{20};          ///< an order not answered by then is given up
-  unsigned per_host = 4;               ///< fetches at a time from one responder host
-  unsigned in_flight = 256;            ///< fetches at a time altogether
-  unsigned open_after = 3;             ///< consecutive failures to reach a host before it is left alone for a while
+  Seconds most_retry{3600};         ///< and never above 5 % of the remaining life
+  Seconds most_retry_without{240};  ///< while there is nothing to staple
+  Seconds most_retry_after{
+      900};  ///< longest Retry-After that is obeyed while there is nothing to staple
+  Seconds fetch_deadline{20};  ///< an order not answered by then is given up
+  unsigned per_host = 4;       ///< fetches at a time from one responder host
+  unsigned in_flight = 256;    ///< fetches at a time altogether
+  unsigned open_after =
+      3;  ///< consecutive failures to reach a host before it is left alone for a while
   Seconds first_rest{5};
   Seconds most_rest{60};
-  Seconds start_spread{60};            ///< overdue refreshes of held responses are spread over this at start
-  Seconds grace{3600};                 ///< unauthorized or unknown is no news this long after a new certificate was first seen
-  Seconds clock_jump{2};               ///< wall clock steps beyond this make everything be planned anew
+  Seconds start_spread{60};  ///< overdue refreshes of held responses are spread over this at start
+  Seconds grace{3600};    ///< unauthorized or unknown is no news this long after a new certificate
+                          ///< was first seen
+  Seconds clock_jump{2};  ///< wall clock steps beyond this make everything be planned anew
 };
 
-/// What planning needs to know of a certificate. `urls` in the order to ask; none: nothing is ever fetched.
+/// What planning needs to know of a certificate. `urls` in the order to ask; none: nothing is ever
+/// fetched.
 struct PlanSubject {
   std::vector<std::string> urls;
   UnixSeconds not_before{};
@@ -64,17 +71,19 @@ enum class OutcomeKind : std::uint8_t {
 std::string_view to_string(OutcomeKind kind);
 struct Outcome {
   OutcomeKind kind;
-  std::optional<StapleFacts> staple;  ///< kTaken, kNothingNewer, kHeldBack: what is now held (or held back)
-  std::optional<Seconds> max_age;     ///< of the HTTP answer
+  std::optional<StapleFacts>
+      staple;  ///< kTaken, kNothingNewer, kHeldBack: what is now held (or held back)
+  std::optional<Seconds> max_age;  ///< of the HTTP answer
   std::optional<Seconds> retry_after;
 };
 
 /// What finish() made of an outcome.
 struct Verdict {
-  bool known_order = false;   ///< false: a late answer to an order given up
-  bool quiet = false;         ///< within the grace period of a new certificate: not worth a warning (OCSP-STAP-021)
-  unsigned failures = 0;      ///< rounds over all URLs that failed in a row
-  bool another_url = false;   ///< the next URL is asked at once
+  bool known_order = false;  ///< false: a late answer to an order given up
+  bool quiet =
+      false;  ///< within the grace period of a new certificate: not worth a warning (OCSP-STAP-021)
+  unsigned failures = 0;     ///< rounds over all URLs that failed in a row
+  bool another_url = false;  ///< the next URL is asked at once
 };
 
 enum class Phase : std::uint8_t { kIdle, kWaiting, kQueued, kInFlight };
@@ -93,22 +102,26 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   /// `held`: what the shelf has for it, expired or not. Adding a known subject replaces its facts.
-  void add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held, Instant now);
+  void add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held,
+           Instant now);
   void remove(const Fingerprint& id);
   /// Tells that the shelf changed by itself: a response held back came into force, or one expired.
   void staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now);
   /// Makes everything due (SIGHUP), spread like a start.
   void refresh_all(Instant now);
 
-  /// Fetches to start now. Each subject has at most one order at a time; each must be answered by finish() unless given_up() names it.
+  /// Fetches to start now. Each subject has at most one order at a time; each must be answered by
+  /// finish() unless given_up() names it.
   std::vector<Order> start_due(Instant now);
   /// Tickets whose deadline passed: cancel them. They count as unreachable already.
   std::vector<std::uint64_t> given_up(Instant now);
   Verdict finish(std::uint64_t ticket, const Outcome& outcome, Instant now);
-  /// Compares the clocks; when the wall clock jumped, plans everything anew and returns by how much. Call before the others.
+  /// Compares the clocks; when the wall clock jumped, plans everything anew and returns by how
+  /// much. Call before the others.
   Seconds observe_clock(Instant now);
 
-  /// When start_due() or given_up() may have something to do next; nothing when only finish() can change that.
+  /// When start_due() or given_up() may have something to do next; nothing when only finish() can
+  /// change that.
   [[nodiscard]] std::optional<MonotonicTime> next_event() const;
   [[nodiscard]] PlanView view(const Fingerprint& id, Instant now) const;
   [[nodiscard]] std::size_t in_flight() const;
@@ -118,7 +131,8 @@ class Plan {
   std::unique_ptr<Impl> impl_;
 };
 
-/// "host:port" in lower case: what limits and rests are kept for. Empty for what is no http or https URL.
+/// "host:port" in lower case: what limits and rests are kept for. Empty for what is no http or
+/// https URL.
 std::string host_of(std::string_view url);
 
 }  // namespace muster::keeper

@@ -17,15 +17,16 @@ namespace muster::keeper {
 /// SHA-256 of a certificate's DER: pki::Certificate::fingerprint().
 using Fingerprint = std::array<std::uint8_t, 32>;
 
-/// A certificate to keep a staple for. `name` is for people and file names: unique within an inventory.
+/// A certificate to keep a staple for. `name` is for people and file names: unique within an
+/// inventory.
 struct Subject {
   std::string name;
   pki::Certificate certificate;
   pki::Certificate issuer;
 };
 
-/// A verified response with what the shelf knows about it. Immutable, shared. Its octets are exactly as received
-/// (OCSP-STAP-010).
+/// A verified response with what the shelf knows about it. Immutable, shared. Its octets are
+/// exactly as received (OCSP-STAP-010).
 struct Staple {
   client::VerifiedResponse response;
   StapleFacts facts;
@@ -41,11 +42,12 @@ enum class RevokedPolicy : std::uint8_t {
 };
 
 struct ShelfPolicy {
-  /// future_skew is how far ahead thisUpdate may lie for an answer to be held back rather than refused.
+  /// future_skew is how far ahead thisUpdate may lie for an answer to be held back rather than
+  /// refused.
   client::VerifyPolicy verify = default_verify_policy();
   Seconds life_without_next_update{3600};  ///< from receipt (OCSP-STAP-005)
-  std::optional<Seconds> max_age;          ///< from thisUpdate; 7 d in the charging profile (OCSP-STAP-016)
-  Seconds expiry_margin{1};                ///< stops being on offer this long before it expires
+  std::optional<Seconds> max_age;  ///< from thisUpdate; 7 d in the charging profile (OCSP-STAP-016)
+  Seconds expiry_margin{1};        ///< stops being on offer this long before it expires
   RevokedPolicy revoked = RevokedPolicy::kOffer;
 
   static client::VerifyPolicy default_verify_policy();
@@ -70,43 +72,52 @@ enum class ShelfChange : std::uint8_t {
   kWithdrawn,   ///< it expired and nothing better came
 };
 
-/// The shelf. One thread writes (owner: offers; follower: refreshes from disk); find() is for every thread.
+/// The shelf. One thread writes (owner: offers; follower: refreshes from disk); find() is for every
+/// thread.
 class Shelf {
  public:
-  /// Called on the writing thread after each change of what is on offer; `staple` is null when nothing is any more
-  /// (kWithdrawn, and kRevoked under RevokedPolicy::kWithhold).
+  /// Called on the writing thread after each change of what is on offer; `staple` is null when
+  /// nothing is any more (kWithdrawn, and kRevoked under RevokedPolicy::kWithhold).
   using Listener = std::function<void(const Subject&, ShelfChange, const StaplePointer& staple)>;
 
-  /// Opens, for an owner creates (mode 0755), the directory. An empty path keeps everything in memory only.
-  /// Errors: kDirectory, kOwned (another process is its owner).
-  static Result<std::unique_ptr<Shelf>, ShelfError> open(const std::string& directory, ShelfMode mode,
-                                                         const ShelfPolicy& policy, Logger& logger);
+  /// Opens, for an owner creates (mode 0755), the directory. An empty path keeps everything in
+  /// memory only. Errors: kDirectory, kOwned (another process is its owner).
+  static Result<std::unique_ptr<Shelf>, ShelfError> open(const std::string& directory,
+                                                         ShelfMode mode, const ShelfPolicy& policy,
+                                                         Logger& logger);
   ~Shelf();
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
 
-  // ---- any thread ------------------------------------------------------------------------------------------------
+  // ---- any thread
+  // ------------------------------------------------------------------------------------------------
 
-  /// The staple to hand out for a certificate at `now`: verified for exactly it, valid at `now`, not expired; else null.
-  /// Costs a hash-free look-up in this thread's own snapshot; takes a lock only the first time after something changed.
+  /// The staple to hand out for a certificate at `now`: verified for exactly it, valid at `now`,
+  /// not expired; else null. Costs a hash-free look-up in this thread's own snapshot; takes a lock
+  /// only the first time after something changed.
   [[nodiscard]] StaplePointer find(const Fingerprint& certificate, UnixSeconds now) const;
   /// Grows with every change of what is on offer.
   [[nodiscard]] std::uint64_t epoch() const;
 
-  // ---- writing thread --------------------------------------------------------------------------------------------
+  // ---- writing thread
+  // --------------------------------------------------------------------------------------------
 
   void on_change(Listener listener);
-  /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones are loaded from disk and
-  /// verified again, of those that go are dropped from memory. Damaged, foreign or expired files are passed over with a
-  /// warning. A certificate listed twice counts once.
+  /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
+  /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
+  /// foreign or expired files are passed over with a warning. A certificate listed twice counts
+  /// once.
   void set_subjects(std::vector<Subject> subjects, UnixSeconds now);
-  /// Offers a candidate just received; the shelf decides (judge_candidate), publishes, then writes it to disk. The candidate's
-  /// certificate must be a subject, else it is dropped as kExpired. Owner only.
-  Choice offer(const client::VerifiedResponse& candidate, const std::string& source, UnixSeconds now);
-  /// Withdraws what expired, puts on offer what was held back, retries failed writes. Owner; a follower calls refresh().
+  /// Offers a candidate just received; the shelf decides (judge_candidate), publishes, then writes
+  /// it to disk. The candidate's certificate must be a subject, else it is dropped as kExpired.
+  /// Owner only.
+  Choice offer(const client::VerifiedResponse& candidate, const std::string& source,
+               UnixSeconds now);
+  /// Withdraws what expired, puts on offer what was held back, retries failed writes. Owner; a
+  /// follower calls refresh().
   void tick(UnixSeconds now);
-  /// Looks for changed files of an owner in another process and verifies them; then as tick(). Cheap when nothing changed:
-  /// one stat of the directory.
+  /// Looks for changed files of an owner in another process and verifies them; then as tick().
+  /// Cheap when nothing changed: one stat of the directory.
   void refresh(UnixSeconds now);
   /// The next instant tick() has something to do at; nothing when there is none.
   [[nodiscard]] std::optional<UnixSeconds> next_deadline() const;
@@ -116,7 +127,8 @@ class Shelf {
   /// The response waiting for its thisUpdate.
   [[nodiscard]] StaplePointer held_back(const Fingerprint& certificate) const;
   /// Facts of a candidate under this shelf's policy if it was received at `obtained`.
-  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response, UnixSeconds obtained) const;
+  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
+                                     UnixSeconds obtained) const;
   [[nodiscard]] const ShelfPolicy& policy() const;
   /// Why the disk does not hold everything that memory holds; empty when it does.
   [[nodiscard]] const std::string& disk_error() const;

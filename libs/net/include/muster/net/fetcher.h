@@ -42,12 +42,13 @@ struct FetchRequest {
   unsigned max_redirects = 3;
   bool forbid_private_destinations =
       false;  ///< loopback, private, link-local...: judged by the address connected to
-  /// Takes the body piece by piece instead of its being collected; false ends the fetch (kCancelled).
-  /// Runs on the thread that fetches. Also sees bodies of answers that are errors in the end.
+  /// Takes the body piece by piece instead of its being collected; false ends the fetch
+  /// (kCancelled). Runs on the thread that fetches. Also sees bodies of answers that are errors in
+  /// the end.
   std::function<bool(Bytes)> sink{};
   /// kLdap: ldap and ldaps URLs instead of http and https. The body is LDIF-like text of libcurl.
-  /// Only for the blocking fetch(): libldap reads ahead, so that on a loop the rest of an answer may lie in
-  /// its buffer without an event.
+  /// Only for the blocking fetch(): libldap reads ahead, so that on a loop the rest of an answer
+  /// may lie in its buffer without an event.
   enum class Schemes : std::uint8_t { kHttp, kLdap } schemes = Schemes::kHttp;
   std::stop_token stop{};  ///< ends a blocking fetch() within about a second (kCancelled)
 };

@@ -34,14 +34,16 @@ struct HttpStats {
       accept_pauses{0};  ///< out of descriptors: accepting waits a moment
 };
 
-/// An answer that comes after handle() has returned, or at the end of it. Loop's thread, not inside the handle() of another request. Sending to a connection that has
-/// ended meanwhile does nothing. Destroyed unsent it answers 500.
+/// An answer that comes after handle() has returned, or at the end of it. Loop's thread, not inside
+/// the handle() of another request. Sending to a connection that has ended meanwhile does nothing.
+/// Destroyed unsent it answers 500.
 class LaterReply {
  public:
   virtual ~LaterReply() = default;
   /// As HttpReply's.
   virtual void send_ready(Bytes octets, std::size_t head_bytes) = 0;
-  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers, Bytes body) = 0;
+  virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
+                    Bytes body) = 0;
 };
 
 /// Where a handler puts its answer. `head_and_body` style: the handler gives status line and
@@ -56,12 +58,14 @@ class HttpReply {
   /// Builds and sends an answer. `extra_headers`: lines each ending in CRLF.
   virtual void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
                     Bytes body) = 0;
-  /// Instead of sending: the answer comes later. Requests behind this one on its connection wait unread, so that answers keep their
-  /// order; at most one reply a connection is outstanding. Null where nobody can wait: then an answer is due now.
+  /// Instead of sending: the answer comes later. Requests behind this one on its connection wait
+  /// unread, so that answers keep their order; at most one reply a connection is outstanding. Null
+  /// where nobody can wait: then an answer is due now.
   virtual std::unique_ptr<LaterReply> defer() { return nullptr; }
 };
 
-/// Answers requests on the loop's thread: at once, inside handle(), or later (HttpReply::defer). Must not block.
+/// Answers requests on the loop's thread: at once, inside handle(), or later (HttpReply::defer).
+/// Must not block.
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;

@@ -9,8 +9,8 @@
 #include "muster/signers/delegate_book.h"
 #include "muster/store/store.h"
 
-// The responder process without a process: store, sources, signers and service put together, reloaded, drained. Commands give
-// it options, a clock and a logger, and nothing else; so do tests.
+// The responder process without a process: store, sources, signers and service put together,
+// reloaded, drained. Commands give it options, a clock and a logger, and nothing else; so do tests.
 namespace muster::node {
 
 /// What a reload came to.
@@ -27,13 +27,15 @@ struct IssuerDelegate {
 };
 
 /// Threads: every method from any thread but the node's own, unless it says otherwise.
-/// Logged events: responder.issuer, .check, .old_data, .reloaded, .reload_failed, .restart_needed, .signer_expiry, .stopped; signer.* (decision 027).
+/// Logged events: responder.issuer, .check, .old_data, .reloaded, .reload_failed, .restart_needed,
+/// .signer_expiry, .stopped; signer.* (decision 027).
 class Node {
  public:
-  /// Opens the store, loads certificates and keys, waits until each source was looked at once, then listens and serves. `clock` and
-  /// `logger` outlive the node.
-  /// Errors: kUsage, kInput (also an issuer of whose source nothing could ever be read), kSystem.
-  static NodeResult<std::unique_ptr<Node>> start(const NodeOptions& options, OptionsReader read_again, const Clock& clock,
+  /// Opens the store, loads certificates and keys, waits until each source was looked at once, then
+  /// listens and serves. `clock` and `logger` outlive the node. Errors: kUsage, kInput (also an
+  /// issuer of whose source nothing could ever be read), kSystem.
+  static NodeResult<std::unique_ptr<Node>> start(const NodeOptions& options,
+                                                 OptionsReader read_again, const Clock& clock,
                                                  Logger& logger);
   /// As stop().
   ~Node();
@@ -46,15 +48,17 @@ class Node {
   [[nodiscard]] std::vector<std::string> push_addresses() const;
   [[nodiscard]] std::vector<std::string> crl_addresses() const;
 
-  /// Reads the configuration, certificates and keys again and switches to them, while requests are answered all the time. On
-  /// every error everything stays as it was, sources and records included: new sources are first read into a store of their own (which
-  /// takes as much time and disk as they do). Blocks: new sources are waited for.
+  /// Reads the configuration, certificates and keys again and switches to them, while requests are
+  /// answered all the time. On every error everything stays as it was, sources and records
+  /// included: new sources are first read into a store of their own (which takes as much time and
+  /// disk as they do). Blocks: new sources are waited for.
   NodeResult<ReloadReport> reload();
   /// The same without waiting; the outcome is logged.
   void request_reload();
 
-  /// Is not ready from here on, and after AdminOptions::drain_delay stops accepting OCSP connections and finishes what is in flight, at
-  /// most `ServiceOptions::grace` long. The node stays and can be asked. Idempotent.
+  /// Is not ready from here on, and after AdminOptions::drain_delay stops accepting OCSP
+  /// connections and finishes what is in flight, at most `ServiceOptions::grace` long. The node
+  /// stays and can be asked. Idempotent.
   void drain();
   [[nodiscard]] bool is_draining() const;
   /// drain(), then ends everything. Idempotent.

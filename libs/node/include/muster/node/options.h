@@ -15,26 +15,28 @@ namespace muster::node {
 
 /// Bounds of a listener for the few (admin, push). Each has a counter in the metrics and a test.
 struct ControlLimits {
-  std::size_t max_connections = 64;          ///< more are told 503 and closed
+  std::size_t max_connections = 64;  ///< more are told 503 and closed
   std::size_t max_header_bytes = 16 * 1024;
-  Milliseconds header_timeout{10'000};       ///< TLS handshake; first octet of a request to the end of its head
-  Milliseconds body_timeout{10'000};         ///< for a whole body; without progress for one that is streamed
+  Milliseconds header_timeout{
+      10'000};  ///< TLS handshake; first octet of a request to the end of its head
+  Milliseconds body_timeout{
+      10'000};  ///< for a whole body; without progress for one that is streamed
   Milliseconds idle_timeout{60'000};
-  Milliseconds write_timeout{30'000};        ///< without progress
-  Milliseconds grace{5'000};                 ///< for requests in flight when stopping
+  Milliseconds write_timeout{30'000};  ///< without progress
+  Milliseconds grace{5'000};           ///< for requests in flight when stopping
 };
 
 /// Mutual TLS for TCP listeners: all three files, or none.
 struct TlsFiles {
   std::string certificate;  ///< ours, with its chain
   std::string key;
-  std::string client_ca;    ///< who certifies the clients that are let in
+  std::string client_ca;  ///< who certifies the clients that are let in
 };
 
 /// Probes, metrics, reload, drain, explain.
 struct AdminOptions {
-  /// "127.0.0.1:8889", "8889" (the same), "unix:/path". Other addresses than loopback need `tls`, or `insecurely_allow_remote`. Empty: no
-  /// admin listener.
+  /// "127.0.0.1:8889", "8889" (the same), "unix:/path". Other addresses than loopback need `tls`,
+  /// or `insecurely_allow_remote`. Empty: no admin listener.
   std::vector<std::string> listen;
   /// Names by which it may be asked besides localhost and addresses (protects from DNS rebinding).
   std::vector<std::string> hosts;
@@ -48,14 +50,16 @@ struct AdminOptions {
 
 /// The push API (libs/push).
 struct PushOptions {
-  std::vector<std::string> listen;  ///< "unix:/path" by peer credentials, TCP by mutual TLS always. Empty: none
+  std::vector<std::string>
+      listen;  ///< "unix:/path" by peer credentials, TCP by mutual TLS always. Empty: none
   std::vector<push::Client> clients;
   TlsFiles tls;
   push::Limits api;
   ControlLimits limits;
 };
 
-/// `store`, `service` and what admin and push listen on stay as they are until a restart, everything else follows a reload.
+/// `store`, `service` and what admin and push listen on stay as they are until a restart,
+/// everything else follows a reload.
 struct NodeOptions {
   std::string store;  ///< directory of the status database; made when absent
   std::vector<responder::IssuerFiles> issuers;

@@ -8,7 +8,8 @@
 
 namespace muster::node {
 
-/// CRLs that a node keeps published from its store. What they are served on stays as it is until a restart.
+/// CRLs that a node keeps published from its store. What they are served on stays as it is until a
+/// restart.
 struct PublicationOptions {
   publish::ServiceOptions service;
   std::vector<publish::SpecFiles> series;

@@ -10,7 +10,7 @@ struct Check {
   std::string what;    ///< "source", "signer", "answer", "store", "draining"
   std::string issuer;  ///< label; empty: the node itself
   bool is_ok = true;
-  std::string why;     ///< not ok: what is wrong and what to do. Ok: what deserves a look, or empty
+  std::string why;  ///< not ok: what is wrong and what to do. Ok: what deserves a look, or empty
 };
 struct Readiness {
   std::vector<Check> checks;

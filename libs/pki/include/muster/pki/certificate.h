@@ -12,23 +12,24 @@
 #include "muster/crl/name_match.h"
 #include "muster/ocsp/ocsp.h"
 
-// X.509 certificates. OpenSSL reads them; facts that OCSP needs raw (names, key bits, serial) come as received.
+// X.509 certificates. OpenSSL reads them; facts that OCSP needs raw (names, key bits, serial) come
+// as received.
 namespace muster::pki {
 
 enum class PkiErrc : std::uint8_t {
-  kUnreadable,        ///< file error; see detail
-  kNotACertificate,   ///< no certificate in the input, or one that does not parse
-  kNotACrl,           ///< neither PEM nor DER of a certificate revocation list
+  kUnreadable,       ///< file error; see detail
+  kNotACertificate,  ///< no certificate in the input, or one that does not parse
+  kNotACrl,          ///< neither PEM nor DER of a certificate revocation list
   kNotAKey,
   kWrongPassphrase,
-  kKeyMismatch,       ///< private key and certificate do not belong together
+  kKeyMismatch,  ///< private key and certificate do not belong together
   kUnsupportedAlgorithm,
-  kWeakAlgorithm,     ///< SHA-1, MD5 or too short a key where policy forbids it
+  kWeakAlgorithm,  ///< SHA-1, MD5 or too short a key where policy forbids it
   kBadSignature,
   kSigningFailed,
-  kUnavailable,       ///< what holds the key (a token) does not answer now; later it may
-  kBadExtension,      ///< a certificate extension that must be understood does not parse
-  kNoPath,            ///< no chain to a trust anchor
+  kUnavailable,   ///< what holds the key (a token) does not answer now; later it may
+  kBadExtension,  ///< a certificate extension that must be understood does not parse
+  kNoPath,        ///< no chain to a trust anchor
   kExpired,
   kNotYetValid,
 };
@@ -44,40 +45,49 @@ struct AuthorityAccess {
   std::vector<std::string> ocsp;        ///< id-ad-ocsp URIs in order (OCSP-COD-033)
   std::vector<std::string> ca_issuers;  ///< id-ad-caIssuers URIs in order
 };
-enum class KeyUsageBit : std::uint16_t { kDigitalSignature = 1 << 0, kNonRepudiation = 1 << 1, kKeyCertSign = 1 << 5, kCrlSign = 1 << 6 };
+enum class KeyUsageBit : std::uint16_t {
+  kDigitalSignature = 1 << 0,
+  kNonRepudiation = 1 << 1,
+  kKeyCertSign = 1 << 5,
+  kCrlSign = 1 << 6
+};
 
 /// What the extensions say; decoded once when the certificate is parsed.
 struct CertificateFacts {
   AuthorityAccess access;
-  std::vector<std::string> crl_uris;    ///< every URI of every distribution point, in order
+  std::vector<std::string> crl_uris;  ///< every URI of every distribution point, in order
   bool has_freshest_crl = false;
   bool is_ca = false;
-  std::optional<std::uint16_t> key_usage;  ///< bits as KeyUsageBit; nothing when the extension is absent
+  std::optional<std::uint16_t>
+      key_usage;  ///< bits as KeyUsageBit; nothing when the extension is absent
   bool has_extended_key_usage = false;
-  bool eku_ocsp_signing = false;           ///< id-kp-OCSPSigning itself, not anyExtendedKeyUsage
-  bool ocsp_no_check = false;  ///< there, with the value NULL it must have
-  bool no_rev_avail = false;   ///< there, with the value NULL it must have
+  bool eku_ocsp_signing = false;            ///< id-kp-OCSPSigning itself, not anyExtendedKeyUsage
+  bool ocsp_no_check = false;               ///< there, with the value NULL it must have
+  bool no_rev_avail = false;                ///< there, with the value NULL it must have
   std::vector<std::uint32_t> tls_features;  ///< 5 and 17 mean must-staple
   [[nodiscard]] bool must_staple() const;
   std::optional<Buffer> subject_key_id;
   std::optional<Buffer> authority_key_id;
   bool has_unknown_critical_extension = false;  ///< must not be relied on, RFC 5280 section 4.2
-  /// What is out of order but does no harm, one sentence each: "ocsp-nocheck: value is not NULL; not honoured".
+  /// What is out of order but does no harm, one sentence each: "ocsp-nocheck: value is not NULL;
+  /// not honoured".
   std::vector<std::string> deviations;
 };
 
 /// An immutable parsed certificate; cheap to copy (shared). Threads: any, concurrently.
 class Certificate {
  public:
-  /// Errors: kNotACertificate, kBadExtension (AIA, basicConstraints, keyUsage, TLS feature... that do not parse).
+  /// Errors: kNotACertificate, kBadExtension (AIA, basicConstraints, keyUsage, TLS feature... that
+  /// do not parse).
   static PkiResult<Certificate> parse(Bytes der);
 
   [[nodiscard]] Bytes der() const;
-  [[nodiscard]] Bytes subject() const;      ///< Name element as encoded
-  [[nodiscard]] Bytes issuer() const;       ///< Name element as encoded (OCSP-COD-004)
+  [[nodiscard]] Bytes subject() const;  ///< Name element as encoded
+  [[nodiscard]] Bytes issuer() const;   ///< Name element as encoded (OCSP-COD-004)
   [[nodiscard]] const Serial& serial() const;
   [[nodiscard]] const der::AlgorithmView& signature_algorithm() const;
-  [[nodiscard]] Bytes public_key_bits() const;  ///< BIT STRING content behind the unused-bits octet (OCSP-COD-005)
+  [[nodiscard]] Bytes public_key_bits()
+      const;  ///< BIT STRING content behind the unused-bits octet (OCSP-COD-005)
   [[nodiscard]] Bytes public_key_info() const;  ///< SubjectPublicKeyInfo element
   [[nodiscard]] UnixSeconds not_before() const;
   [[nodiscard]] UnixSeconds not_after() const;
@@ -93,17 +103,22 @@ class Certificate {
   [[nodiscard]] std::string subject_text() const;
   [[nodiscard]] std::string issuer_text() const;
   [[nodiscard]] bool is_self_issued() const { return equal(subject(), issuer()); }
-  friend bool operator==(const Certificate& a, const Certificate& b) { return equal(a.der(), b.der()); }
+  friend bool operator==(const Certificate& a, const Certificate& b) {
+    return equal(a.der(), b.der());
+  }
 
   struct Impl;
-  [[nodiscard]] const Impl& impl() const { return *impl_; }  ///< for pki itself; others see native.h
+  [[nodiscard]] const Impl& impl() const {
+    return *impl_;
+  }  ///< for pki itself; others see native.h
 
  private:
   explicit Certificate(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
 
-/// All certificates of PEM, DER (one) or PKCS#7 octets, in order. Errors: kNotACertificate (none, or a damaged one).
+/// All certificates of PEM, DER (one) or PKCS#7 octets, in order. Errors: kNotACertificate (none,
+/// or a damaged one).
 PkiResult<std::vector<Certificate>> parse_certificates(Bytes input);
 /// The same from a file of at most 16 MiB.
 PkiResult<std::vector<Certificate>> load_certificates(const std::string& path);
@@ -117,14 +132,16 @@ Buffer digest(HashAlgorithm hash, Bytes data);
 /// Fills `out` (digest_size octets). Allocation-free.
 void digest_into(HashAlgorithm hash, Bytes data, std::span<std::uint8_t> out);
 
-/// CertID for `certificate` under `issuer`: name hash over the certificate's issuer field as encoded, key hash over the
-/// issuer's key bits (OCSP-COD-004, -005).
-ocsp::CertId make_cert_id(HashAlgorithm hash, const Certificate& certificate, const Certificate& issuer,
+/// CertID for `certificate` under `issuer`: name hash over the certificate's issuer field as
+/// encoded, key hash over the issuer's key bits (OCSP-COD-004, -005).
+ocsp::CertId make_cert_id(HashAlgorithm hash, const Certificate& certificate,
+                          const Certificate& issuer,
                           der::HashParameters parameters = der::HashParameters::kNull);
 /// The same with no certificate at hand.
 ocsp::CertId make_cert_id(HashAlgorithm hash, const Certificate& issuer, const Serial& serial,
                           der::HashParameters parameters = der::HashParameters::kNull);
-/// Whether `id` names `certificate` issued by `issuer`, under whatever hash it uses (unknown hashes: no).
+/// Whether `id` names `certificate` issued by `issuer`, under whatever hash it uses (unknown
+/// hashes: no).
 bool names(const ocsp::CertIdView& id, const Certificate& certificate, const Certificate& issuer);
 /// Whether the issuer hashes of `id` are those of `issuer`.
 bool names_issuer(const ocsp::CertIdView& id, const Certificate& issuer);

@@ -2,14 +2,16 @@
 
 #include "muster/pki/keys.h"
 
-// The OpenSSL objects behind our types, for the two other libraries that speak OpenSSL: probe and tls.
+// The OpenSSL objects behind our types, for the two other libraries that speak OpenSSL: probe and
+// tls.
 struct x509_st;      // X509
 struct evp_pkey_st;  // EVP_PKEY
 
 namespace muster::pki {
 
-/// Borrowed: lives as long as any copy of the certificate. OpenSSL wants it non-const to count references
-/// (SSL_CTX_use_certificate) and to fill its caches, which it locks itself; callers must not change it.
+/// Borrowed: lives as long as any copy of the certificate. OpenSSL wants it non-const to count
+/// references (SSL_CTX_use_certificate) and to fill its caches, which it locks itself; callers must
+/// not change it.
 x509_st* native_x509(const Certificate& certificate);
 /// Borrowed: lives as long as any copy of the key.
 evp_pkey_st* native_key(const PrivateKey& key);

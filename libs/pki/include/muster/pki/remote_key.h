@@ -4,18 +4,20 @@
 
 #include "muster/pki/keys.h"
 
-// Keys that live elsewhere: in a token behind PKCS#11 (libs/token), later perhaps in another process. pki knows their public half and
-// how to ask; PrivateKey::remote() makes such a key one like any other.
+// Keys that live elsewhere: in a token behind PKCS#11 (libs/token), later perhaps in another
+// process. pki knows their public half and how to ask; PrivateKey::remote() makes such a key one
+// like any other.
 namespace muster::pki {
 
 /// One signature to be made.
 struct RemoteJob {
   SignatureScheme scheme{};  ///< not kAuto
   Buffer input;              ///< the digest; for Ed25519, Ed448 and ML-DSA the whole message
-  /// Whether these octets are the signature that was asked for. A key must not hand out what fails here. Any thread.
+  /// Whether these octets are the signature that was asked for. A key must not hand out what fails
+  /// here. Any thread.
   std::function<bool(Bytes signature)> verifies;
-  /// Takes the signature as X.509 wants it (ECDSA: DER). Called exactly once, on any thread, not later than the key's deadline.
-  /// Errors: kUnavailable, kSigningFailed.
+  /// Takes the signature as X.509 wants it (ECDSA: DER). Called exactly once, on any thread, not
+  /// later than the key's deadline. Errors: kUnavailable, kSigningFailed.
   std::function<void(PkiResult<Buffer>)> done;
 };
 
@@ -29,7 +31,8 @@ std::string_view to_string(KeyHealth health);
 
 /// What happened to one key. Written by any thread (relaxed); read from any.
 struct KeyCounters {
-  std::atomic<std::uint64_t> signatures{0}, failures{0}, timeouts{0}, refused_busy{0}, refused_failing{0}, bad_signatures{0};
+  std::atomic<std::uint64_t> signatures{0}, failures{0}, timeouts{0}, refused_busy{0},
+      refused_failing{0}, bad_signatures{0};
 };
 
 /// Threads: every method from any thread.

@@ -12,8 +12,9 @@ namespace muster::publish {
 
 /// One CRL, and where it goes.
 struct Partition {
-  std::string name;                     ///< for people and assignment files: "0", "users"...
-  std::vector<std::string> uris;        ///< as the certificates in scope spell them; empty: no distribution point name
+  std::string name;  ///< for people and assignment files: "0", "users"...
+  std::vector<std::string>
+      uris;  ///< as the certificates in scope spell them; empty: no distribution point name
   crl::Scope::Only only = crl::Scope::Only::kAll;
   std::vector<std::string> delta_uris;  ///< for the freshest-CRL pointer; empty: none
   std::string out;                      ///< file of the complete CRL
@@ -25,15 +26,18 @@ class Assignment {
  public:
   /// Everything in one partition.
   Assignment() = default;
-  /// Partition = first 8 octets of SHA-256 over the serial's INTEGER content, as a big-endian number, modulo `partitions`.
+  /// Partition = first 8 octets of SHA-256 over the serial's INTEGER content, as a big-endian
+  /// number, modulo `partitions`.
   static Assignment by_hash(std::size_t partitions);
-  /// By number: partition i begins with serial `begins[i]`; the first must be 0, and each larger than the one before. Negative
-  /// serials are below all: partition 0. Errors: kTerms.
+  /// By number: partition i begins with serial `begins[i]`; the first must be 0, and each larger
+  /// than the one before. Negative serials are below all: partition 0. Errors: kTerms.
   static PublishResult<Assignment> by_range(const std::vector<Serial>& begins);
   /// By a list: lines "SERIAL PARTITION" (hexadecimal, name), '#' and empty lines skipped.
-  /// \param rest  name of the partition for serials not listed; empty: they are in none, and publication refuses
-  /// Errors: kTerms (a line that is none, an unknown partition, a serial listed twice with different ones).
-  static PublishResult<Assignment> listed(std::string_view text, std::string_view file, const std::vector<Partition>& partitions,
+  /// \param rest  name of the partition for serials not listed; empty: they are in none, and
+  /// publication refuses Errors: kTerms (a line that is none, an unknown partition, a serial listed
+  /// twice with different ones).
+  static PublishResult<Assignment> listed(std::string_view text, std::string_view file,
+                                          const std::vector<Partition>& partitions,
                                           std::string_view rest);
 
   /// Nothing: no partition covers it.
@@ -47,13 +51,13 @@ class Assignment {
   Kind kind_ = Kind::kWhole;
   std::size_t partitions_ = 1;
   std::vector<Serial> begins_;
-  Buffer serials_;                        // kList: octets of all serials, one behind the other
+  Buffer serials_;  // kList: octets of all serials, one behind the other
   struct Listed {
     std::uint32_t offset;
     std::uint16_t size;
     std::uint16_t partition;
   };
-  std::vector<Listed> list_;              // sorted by serial
+  std::vector<Listed> list_;  // sorted by serial
   std::optional<std::size_t> rest_;
 };
 
@@ -61,10 +65,12 @@ class Assignment {
 inline constexpr std::size_t kMaxPartitions = 10'000;
 
 /// Whether the partitions can be told apart by the certificates in them. Errors: kTerms.
-PublishResult<Unit> check_partitions(const std::vector<Partition>& partitions, const Assignment& assignment);
-/// Whether a certificate names, octet by octet, the distribution point of the partition it is in (OCSP-CRL-044).
-/// Errors: kTerms, kUncovered.
-PublishResult<Unit> check_sample(const pki::Certificate& sample, const std::vector<Partition>& partitions,
+PublishResult<Unit> check_partitions(const std::vector<Partition>& partitions,
+                                     const Assignment& assignment);
+/// Whether a certificate names, octet by octet, the distribution point of the partition it is in
+/// (OCSP-CRL-044). Errors: kTerms, kUncovered.
+PublishResult<Unit> check_sample(const pki::Certificate& sample,
+                                 const std::vector<Partition>& partitions,
                                  const Assignment& assignment);
 
 }  // namespace muster::publish

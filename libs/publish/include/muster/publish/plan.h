@@ -14,7 +14,8 @@ struct History {
 };
 
 enum class Action : std::uint8_t { kNothing, kDelta, kComplete };
-/// Whether a complete CRL is one of the regular schedule. Only those let entries of expired certificates go (OCSP-CRL-013).
+/// Whether a complete CRL is one of the regular schedule. Only those let entries of expired
+/// certificates go (OCSP-CRL-013).
 enum class Regular : std::uint8_t { kNo, kYes };
 /// Whether the store says otherwise than the CRLs published.
 enum class Changed : std::uint8_t { kNo, kYes };
@@ -32,17 +33,20 @@ std::optional<UnixSeconds> next_due(const Terms& terms, const History& history);
 std::optional<Seconds> look_interval(const Terms& terms);
 
 /// nextUpdate of a complete CRL.
-/// \param before       nextUpdate of the complete CRL published before: the new one is not to end earlier (OCSP-CRL-004),
+/// \param before       nextUpdate of the complete CRL published before: the new one is not to end
+/// earlier (OCSP-CRL-004),
 ///                     unless the profile or the source demands it
 /// \param source_ends  nextUpdate of the CRL that the records come from
 struct NextUpdate {
   UnixSeconds at;
   bool earlier_than_before = false;
 };
-NextUpdate next_update_of(const Terms& terms, UnixSeconds this_update, std::optional<UnixSeconds> before,
+NextUpdate next_update_of(const Terms& terms, UnixSeconds this_update,
+                          std::optional<UnixSeconds> before,
                           std::optional<UnixSeconds> source_ends);
 /// The same for a delta CRL.
-NextUpdate delta_next_update_of(const Terms& terms, UnixSeconds this_update, std::optional<UnixSeconds> before,
+NextUpdate delta_next_update_of(const Terms& terms, UnixSeconds this_update,
+                                std::optional<UnixSeconds> before,
                                 std::optional<UnixSeconds> source_ends);
 
 }  // namespace muster::publish

@@ -11,17 +11,19 @@
 #include "muster/publish/plan.h"
 #include "muster/store/store.h"
 
-// Makes CRLs from the store that OCSP answers come from, checks them, and puts them where they are served.
+// Makes CRLs from the store that OCSP answers come from, checks them, and puts them where they are
+// served.
 namespace muster::publish {
 
 /// A CA whose certificates are on the CRL.
 struct Subject {
   pki::Certificate ca;
   store::IssuerId id{};
-  /// The CA's key is lost: each certificate that is not revoked is listed as revoked (cACompromise) since then, as the responder
-  /// answers.
+  /// The CA's key is lost: each certificate that is not revoked is listed as revoked (cACompromise)
+  /// since then, as the responder answers.
   std::optional<UnixSeconds> compromised_at;
-  /// Records that nobody confirmed for longer are not signed again. Absent: the store is written directly.
+  /// Records that nobody confirmed for longer are not signed again. Absent: the store is written
+  /// directly.
   std::optional<Seconds> oldest_source;
 };
 
@@ -33,33 +35,38 @@ enum class Withdrawals : std::uint8_t {
 
 /// One series of CRLs: complete CRLs and their deltas under one sequence of numbers.
 struct Spec {
-  std::string label;                ///< for people
-  std::vector<Subject> subjects;    ///< one, or several under an indirect CRL issuer
-  pki::Certificate signer;          ///< the CA's certificate, or that of a CRL issuer
+  std::string label;              ///< for people
+  std::vector<Subject> subjects;  ///< one, or several under an indirect CRL issuer
+  pki::Certificate signer;        ///< the CA's certificate, or that of a CRL issuer
   pki::PrivateKey key;
   pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
   Terms terms;
   std::vector<Partition> partitions;
   Assignment assignment;
-  std::vector<pki::Certificate> samples;     ///< certificates whose distribution points must fit (check_sample)
-  std::string state_directory;               ///< numbers and the CRLs published last; one for each series
-  std::optional<crl::Number> first_number{}; ///< where there is no state yet
+  std::vector<pki::Certificate>
+      samples;                  ///< certificates whose distribution points must fit (check_sample)
+  std::string state_directory;  ///< numbers and the CRLs published last; one for each series
+  std::optional<crl::Number> first_number{};  ///< where there is no state yet
   Withdrawals withdrawals = Withdrawals::kRefused;
   /// Called at each step of a publication; tests stop the process there.
   std::function<void(std::string_view step)> checkpoint_for_test{};
 
   /// Whether the signer is another than the CA itself: other name, or several CAs.
   [[nodiscard]] bool is_indirect() const;
-  [[nodiscard]] bool has_deltas() const { return !partitions.empty() && !partitions.front().delta_out.empty(); }
+  [[nodiscard]] bool has_deltas() const {
+    return !partitions.empty() && !partitions.front().delta_out.empty();
+  }
 };
-/// Everything that can be judged before the first publication: terms, partitions, samples, the signer's certificate and key.
-/// Appends what an operator should know to `warnings`. Errors: kTerms, kSigner, kUncovered.
-PublishResult<Unit> check_spec(const Spec& spec, UnixSeconds now, std::vector<std::string>& warnings);
+/// Everything that can be judged before the first publication: terms, partitions, samples, the
+/// signer's certificate and key. Appends what an operator should know to `warnings`. Errors:
+/// kTerms, kSigner, kUncovered.
+PublishResult<Unit> check_spec(const Spec& spec, UnixSeconds now,
+                               std::vector<std::string>& warnings);
 
 enum class What : std::uint8_t {
   kComplete,  ///< and deltas on the complete CRLs before, where deltas are made
   kDelta,
-  kLast,      ///< valid for ever; nothing may follow (OCSP-CRL-049)
+  kLast,  ///< valid for ever; nothing may follow (OCSP-CRL-049)
 };
 struct PublishedFile {
   std::string path;
@@ -77,28 +84,31 @@ struct Published {
 
 /// A CRL as it is served. The octets live as long as `owner`.
 struct Served {
-  std::string path;                ///< the file it was written to
-  std::vector<std::string> uris;   ///< where certificates and CRLs say it is
+  std::string path;               ///< the file it was written to
+  std::vector<std::string> uris;  ///< where certificates and CRLs say it is
   std::shared_ptr<const void> owner;
   Bytes octets;
   UnixSeconds this_update{};
 };
 
-/// Publishes one series. A published file is replaced only by a CRL that was read back, verified and compared with the records; on
-/// every error the old files stay. The state survives the death of the process at any instant: no number is signed twice, and files
-/// that were committed and not yet put in place are put there when it is opened again (decision 034).
-/// Threads: one at a time.
+/// Publishes one series. A published file is replaced only by a CRL that was read back, verified
+/// and compared with the records; on every error the old files stay. The state survives the death
+/// of the process at any instant: no number is signed twice, and files that were committed and not
+/// yet put in place are put there when it is opened again (decision 034). Threads: one at a time.
 class Publisher {
  public:
-  /// Takes the state directory for this process. `store` outlives it. Errors: those of check_spec; kBusy, kState, kIo.
-  static PublishResult<std::unique_ptr<Publisher>> open(Spec spec, const store::Store& store, UnixSeconds now);
+  /// Takes the state directory for this process. `store` outlives it. Errors: those of check_spec;
+  /// kBusy, kState, kIo.
+  static PublishResult<std::unique_ptr<Publisher>> open(Spec spec, const store::Store& store,
+                                                        UnixSeconds now);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
   /// Publishes now. Blocks (disk, CPU). Errors: see PublishErrc.
   PublishResult<Published> publish(What what, UnixSeconds now, Regular regular = Regular::kYes);
-  /// Publishes what is due; nothing when nothing is. Looks for changes in the store as often as Terms::reaction asks for.
+  /// Publishes what is due; nothing when nothing is. Looks for changes in the store as often as
+  /// Terms::reaction asks for.
   PublishResult<std::optional<Published>> step(UnixSeconds now);
   /// Lets the next step() look for changes, however short ago it looked.
   void look_again();
@@ -108,7 +118,8 @@ class Publisher {
   [[nodiscard]] const Spec& spec() const;
   [[nodiscard]] const History& history() const;
   [[nodiscard]] const crl::Number& number() const;  ///< the highest used
-  [[nodiscard]] std::optional<UnixSeconds> next_update() const;  ///< of the complete CRLs published last
+  [[nodiscard]] std::optional<UnixSeconds> next_update()
+      const;  ///< of the complete CRLs published last
   /// What open() found that an operator should know.
   [[nodiscard]] const std::vector<std::string>& warnings() const;
   /// The CRLs published last. Errors: kIo, kState.
@@ -120,8 +131,8 @@ class Publisher {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Hexadecimal SHA-256 of a Name element: which series a state directory belongs to; its first half names the directory of an
-/// issuer's state below a store.
+/// Hexadecimal SHA-256 of a Name element: which series a state directory belongs to; its first half
+/// names the directory of an issuer's state below a store.
 std::string issuer_tag(Bytes name);
 
 }  // namespace muster::publish

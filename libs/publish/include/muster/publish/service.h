@@ -12,44 +12,46 @@
 namespace muster::publish {
 
 struct ServiceOptions {
-  std::vector<std::string> listen;     ///< addresses to serve the CRLs on; empty: nowhere
+  std::vector<std::string> listen;  ///< addresses to serve the CRLs on; empty: nowhere
   net::HttpLimits limits;
-  Milliseconds retry_first{10'000};    ///< after a failure; doubled each time
+  Milliseconds retry_first{10'000};  ///< after a failure; doubled each time
   Milliseconds retry_most{600'000};
-  Milliseconds longest_wait{30'000};   ///< between two looks at the clock, which may be corrected
+  Milliseconds longest_wait{30'000};  ///< between two looks at the clock, which may be corrected
 };
 
 /// How a series is doing, for operators and metrics.
 struct SeriesStatus {
   std::string label;
-  std::string number;                         ///< hexadecimal, the highest used
-  std::optional<UnixSeconds> last_success;    ///< something was published, or found to be unchanged
+  std::string number;                       ///< hexadecimal, the highest used
+  std::optional<UnixSeconds> last_success;  ///< something was published, or found to be unchanged
   std::optional<UnixSeconds> complete_at, delta_at;
-  std::optional<UnixSeconds> next_update;     ///< of the complete CRLs
+  std::optional<UnixSeconds> next_update;  ///< of the complete CRLs
   std::optional<UnixSeconds> next_step;
-  std::optional<PublishError> error;          ///< of the last attempt; nothing when all is well
+  std::optional<PublishError> error;  ///< of the last attempt; nothing when all is well
   std::optional<UnixSeconds> failing_since;
   std::uint64_t publications = 0, failures = 0;
-  std::uint64_t entries = 0, bytes = 0;       ///< of the complete CRLs published last by this process, all partitions
+  std::uint64_t entries = 0,
+                bytes = 0;  ///< of the complete CRLs published last by this process, all partitions
 };
 
-/// Publishes each series when it is due, on a thread of its own, and serves the CRLs. A series that fails is tried again; its
-/// published files stay.
-/// Logged events: crl.published, crl.publish_failed, crl.check.
-/// Threads: every method from any thread.
+/// Publishes each series when it is due, on a thread of its own, and serves the CRLs. A series that
+/// fails is tried again; its published files stay. Logged events: crl.published,
+/// crl.publish_failed, crl.check. Threads: every method from any thread.
 class Service {
  public:
-  /// Opens a publisher for each series, listens, and begins. `store`, `clock` and `logger` outlive it.
-  /// Errors: those of Publisher::open; kIo (an address).
-  static PublishResult<std::unique_ptr<Service>> start(std::vector<Spec> series, const store::Store& store,
-                                                       const ServiceOptions& options, const Clock& clock, Logger& logger);
+  /// Opens a publisher for each series, listens, and begins. `store`, `clock` and `logger` outlive
+  /// it. Errors: those of Publisher::open; kIo (an address).
+  static PublishResult<std::unique_ptr<Service>> start(std::vector<Spec> series,
+                                                       const store::Store& store,
+                                                       const ServiceOptions& options,
+                                                       const Clock& clock, Logger& logger);
   /// As stop().
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  /// Goes on with these series instead. Waits for a publication under way; what is served is served all the time. On an error
-  /// everything goes on as before. Errors: those of Publisher::open.
+  /// Goes on with these series instead. Waits for a publication under way; what is served is served
+  /// all the time. On an error everything goes on as before. Errors: those of Publisher::open.
   PublishResult<Unit> replace(std::vector<Spec> series);
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::vector<SeriesStatus> status() const;

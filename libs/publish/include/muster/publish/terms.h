@@ -43,15 +43,18 @@ using PublishResult = Result<T, PublishError>;
 /// Rules of a community, as data. Absent: no rule.
 struct Profile {
   std::string_view name;
-  std::optional<Seconds> longest_validity{}, longest_validity_cas{};  ///< nextUpdate minus thisUpdate
-  std::optional<Seconds> longest_interval{}, longest_interval_without_ocsp{}, longest_interval_cas{};
+  std::optional<Seconds> longest_validity{},
+      longest_validity_cas{};  ///< nextUpdate minus thisUpdate
+  std::optional<Seconds> longest_interval{}, longest_interval_without_ocsp{},
+      longest_interval_cas{};
   std::optional<Seconds> longest_reaction{};  ///< from a revocation to the CRL that says so
   bool holds_allowed = true;
   bool indirect_allowed = true;
-  bool last_allowed = true;                 ///< a last CRL, valid for ever
+  bool last_allowed = true;  ///< a last CRL, valid for ever
   std::optional<std::uint64_t> most_bytes_without_ocsp{};
   bool next_publish_without_ocsp = false;
-  Seconds usual_interval{86400}, usual_overlap{6 * 86400};  ///< what an operator gets who says nothing
+  Seconds usual_interval{86400},
+      usual_overlap{6 * 86400};  ///< what an operator gets who says nothing
 };
 /// "rfc5280", "cabf", "etsi".
 std::span<const Profile> profiles();
@@ -64,19 +67,19 @@ enum class Holders : std::uint8_t { kSubscribers, kCas };
 struct Terms {
   const Profile* profile = find_profile("rfc5280");
   Holders holders = Holders::kSubscribers;
-  bool ocsp_pointers = true;          ///< every certificate in scope names an OCSP responder
+  bool ocsp_pointers = true;  ///< every certificate in scope names an OCSP responder
   /// Between two regular complete CRLs. Absent: the profile's.
   std::optional<Seconds> interval;
   /// How long a CRL holds beyond the moment its successor is due. Absent: the profile's.
   std::optional<Seconds> overlap;
   std::optional<Seconds> delta_interval;  ///< absent: no delta CRLs on schedule
   std::optional<Seconds> delta_overlap;   ///< absent: as long as delta_interval
-  /// A change in the store is published after this long at the latest, by a delta where there are deltas. Absent: the next regular
-  /// CRL says it.
+  /// A change in the store is published after this long at the latest, by a delta where there are
+  /// deltas. Absent: the next regular CRL says it.
   std::optional<Seconds> reaction;
   /// Entries of certificates that expired since then stay, and the CRL says so (OCSP-CRL-050).
   std::optional<UnixSeconds> keep_expired_since;
-  bool next_publish = false;              ///< Microsoft's extension (OCSP-CRL-047)
+  bool next_publish = false;                ///< Microsoft's extension (OCSP-CRL-047)
   std::optional<std::uint64_t> most_bytes;  ///< of one CRL
 };
 Seconds interval_of(const Terms& terms);

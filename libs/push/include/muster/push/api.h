@@ -8,29 +8,34 @@
 #include "muster/pki/certificate.h"
 #include "muster/push/client.h"
 
-// The push API without sockets: requests of an authenticated client go in, replies come out; what is acknowledged is durable in the
-// store. docs/operating/push.md is its reference.
+// The push API without sockets: requests of an authenticated client go in, replies come out; what
+// is acknowledged is durable in the store. docs/operating/push.md is its reference.
 namespace muster::push {
 
-/// Whether certificates may be put on hold. CRLs under some profiles must not say so (CA/B BR 7.2), and none at all could be made.
+/// Whether certificates may be put on hold. CRLs under some profiles must not say so (CA/B BR 7.2),
+/// and none at all could be made.
 enum class Holds : std::uint8_t { kAllowed, kForbidden };
 
 /// An issuer that may be fed.
 struct Issuer {
   std::string label;
   store::IssuerId id{};
-  std::vector<pki::Certificate> certificates;  ///< of the CA: pushed certificates must be signed by its key
+  std::vector<pki::Certificate>
+      certificates;  ///< of the CA: pushed certificates must be signed by its key
   Holds holds = Holds::kAllowed;
 };
 
 /// Each has a test.
 struct Limits {
-  std::size_t max_body_bytes = 64 * 1024;      ///< of a single operation, and of a line of a bulk request
-  std::size_t batch_lines = 1000;              ///< in one transaction
-  std::size_t max_atomic_lines = 100'000;      ///< of an all-or-nothing bulk request, which is kept in memory
+  std::size_t max_body_bytes =
+      64 * 1024;                   ///< of a single operation, and of a line of a bulk request
+  std::size_t batch_lines = 1000;  ///< in one transaction
+  std::size_t max_atomic_lines =
+      100'000;  ///< of an all-or-nothing bulk request, which is kept in memory
   std::size_t max_atomic_bytes = 64 << 20;
-  Seconds future_skew{300};                    ///< how far ahead of our clock a revocation may lie
-  Seconds keep_revoked = kKeepRevoked;         ///< from a revoked certificate's expiry until it may be forgotten
+  Seconds future_skew{300};  ///< how far ahead of our clock a revocation may lie
+  Seconds keep_revoked =
+      kKeepRevoked;  ///< from a revoked certificate's expiry until it may be forgotten
 };
 
 struct Request {

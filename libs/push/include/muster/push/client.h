@@ -6,18 +6,20 @@
 
 #include "muster/push/operation.h"
 
-// Who may push what. Authentication itself is the shell's: the kernel's peer credentials, or mutual TLS.
+// Who may push what. Authentication itself is the shell's: the kernel's peer credentials, or mutual
+// TLS.
 namespace muster::push {
 
 /// One entry of the allow-list.
 struct Client {
-  std::string name;                          ///< in logs
-  std::vector<std::uint32_t> uids, gids;     ///< of the process at the other end of a unix socket
-  /// Of a verified client certificate: "dns:ca.example", "uri:spiffe://...", "email:...", "ip:...", "subject:CN=..." as muster shows
-  /// subjects, or "sha256:<fingerprint>".
+  std::string name;                       ///< in logs
+  std::vector<std::uint32_t> uids, gids;  ///< of the process at the other end of a unix socket
+  /// Of a verified client certificate: "dns:ca.example", "uri:spiffe://...", "email:...", "ip:...",
+  /// "subject:CN=..." as muster shows subjects, or "sha256:<fingerprint>".
   std::vector<std::string> certificates;
-  std::vector<std::string> issuers;          ///< labels
-  std::set<OperationKind> may{OperationKind::kIssue, OperationKind::kRevoke, OperationKind::kHold, OperationKind::kUnhold};
+  std::vector<std::string> issuers;  ///< labels
+  std::set<OperationKind> may{OperationKind::kIssue, OperationKind::kRevoke, OperationKind::kHold,
+                              OperationKind::kUnhold};
 };
 
 /// What is proven about a peer.

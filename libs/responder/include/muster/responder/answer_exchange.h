@@ -6,10 +6,10 @@
 
 namespace muster::responder {
 
-/// Where loops find what another loop has signed already: one signature serves all of them, and all hand out the same octets, so
-/// that the ETag one loop announced is recognised by the next. Asked only when a loop has no ready answer of its own; what is
-/// found is compared with the record like any other (decision 012).
-/// Threads: any; a short lock around each method.
+/// Where loops find what another loop has signed already: one signature serves all of them, and all
+/// hand out the same octets, so that the ETag one loop announced is recognised by the next. Asked
+/// only when a loop has no ready answer of its own; what is found is compared with the record like
+/// any other (decision 012). Threads: any; a short lock around each method.
 class AnswerExchange {
  public:
   /// \param capacity  answers kept; zero: nothing is exchanged

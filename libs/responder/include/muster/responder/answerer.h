@@ -14,17 +14,18 @@
 // The responder without I/O: request octets and the time go in, an HTTP answer comes out.
 namespace muster::responder {
 
-/// Whether somebody asked about a serial its CA never issued: a guess, a forgery, or a gap in the data.
+/// Whether somebody asked about a serial its CA never issued: a guess, a forgery, or a gap in the
+/// data.
 enum class UnissuedSeen : std::uint8_t { kNo, kYes, kFromMonitor };
 
 /// One answer, ready to be sent as it is. Views are valid until the next call on the Answerer.
 struct Answer {
-  Bytes octets;              ///< status line, headers (Connection excepted), blank line, body
+  Bytes octets;  ///< status line, headers (Connection excepted), blank line, body
   std::size_t head_bytes = 0;
-  std::string_view etag;     ///< quoted; empty when the answer must not be cached
+  std::string_view etag;  ///< quoted; empty when the answer must not be cached
   Cause cause = Cause::kNone;
   UnissuedSeen unissued = UnissuedSeen::kNo;
-  std::string_view issuer;   ///< label of the (first) issuer asked about; empty when none was found
+  std::string_view issuer;  ///< label of the (first) issuer asked about; empty when none was found
   /// URL to send the request on to; empty: this is the answer. Where that cannot be done, this is.
   std::string_view route;
   /// There is nothing yet: a remote key is signing. Answerer::await() must follow.
@@ -32,38 +33,44 @@ struct Answer {
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
 };
 
-/// Answers OCSP requests from a store under a setup. The store is asked at every request: a remembered answer is used only while
-/// the store has not moved since its record was compared, or the record read again says the same (decision 012).
-/// When a remembered answer is used nothing is allocated and no lock is taken.
-/// Threads: one; each loop has its own.
+/// Answers OCSP requests from a store under a setup. The store is asked at every request: a
+/// remembered answer is used only while the store has not moved since its record was compared, or
+/// the record read again says the same (decision 012). When a remembered answer is used nothing is
+/// allocated and no lock is taken. Threads: one; each loop has its own.
 class Answerer {
  public:
   /// \param counters  outlives the Answerer
   /// \param exchange  shared with Answerers of the same setup; null: this one is alone
-  Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader, Counters& counters,
-           std::shared_ptr<AnswerExchange> exchange = nullptr);
+  Answerer(std::shared_ptr<const Setup> setup, std::unique_ptr<store::Reader> reader,
+           Counters& counters, std::shared_ptr<AnswerExchange> exchange = nullptr);
   ~Answerer();
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
   /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead) of `client`.
   Answer answer(Bytes request, UnixSeconds now, const Client& client = {});
-  /// What would be answered now, and why. Nothing is counted, signed or remembered; limits of rate are not judged.
-  [[nodiscard]] Explanation explain(Bytes request, UnixSeconds now, const Client& client = {}) const;
+  /// What would be answered now, and why. Nothing is counted, signed or remembered; limits of rate
+  /// are not judged.
+  [[nodiscard]] Explanation explain(Bytes request, UnixSeconds now,
+                                    const Client& client = {}) const;
   /// The unsigned answer for a request that could not even be taken out of its HTTP message.
   Answer refuse(Cause cause, UnixSeconds now);
   /// A 304 for the answer given last. Precondition: it had an ETag.
   Answer not_modified();
-  /// From now on remote keys sign at `desk` and answers that need them are pending; before, they block. Keys of this process sign at
-  /// once as ever. `post` runs an action on this thread later; `clock` outlives the Answerer. Once.
-  void use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post, const Clock& clock);
-  /// Must follow answer() when that said pending, with the same request: `done` is given the answer on this thread, after the deadlines of
-  /// the issuer's keys at the latest; never inside this call. The answer is made and remembered whether or not anybody still wants it.
+  /// From now on remote keys sign at `desk` and answers that need them are pending; before, they
+  /// block. Keys of this process sign at once as ever. `post` runs an action on this thread later;
+  /// `clock` outlives the Answerer. Once.
+  void use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post,
+                const Clock& clock);
+  /// Must follow answer() when that said pending, with the same request: `done` is given the answer
+  /// on this thread, after the deadlines of the issuer's keys at the latest; never inside this
+  /// call. The answer is made and remembered whether or not anybody still wants it.
   void await(Bytes request, const Client& client, std::function<void(const Answer&)> done);
   /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
-  void adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange = nullptr);
-  /// By how much the clock may be wrong; nothing: it is not synchronised. Matters under Policy::max_clock_error alone, and until
-  /// the first call the clock counts as not synchronised.
+  void adopt(std::shared_ptr<const Setup> setup,
+             std::shared_ptr<AnswerExchange> exchange = nullptr);
+  /// By how much the clock may be wrong; nothing: it is not synchronised. Matters under
+  /// Policy::max_clock_error alone, and until the first call the clock counts as not synchronised.
   void set_clock_error(std::optional<Milliseconds> error);
   /// Lets go of the store's snapshot while idle, so that it does not pin old pages.
   void release();
@@ -73,8 +80,8 @@ class Answerer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// For logs: what the request asked about ("CertID sha256, issuer key hash ab12..., serial 4A19C2") or why it does not parse. Never
-/// reaches the client.
+/// For logs: what the request asked about ("CertID sha256, issuer key hash ab12..., serial 4A19C2")
+/// or why it does not parse. Never reaches the client.
 std::string describe_request(Bytes request);
 
 }  // namespace muster::responder

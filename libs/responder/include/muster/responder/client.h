@@ -4,7 +4,8 @@
 
 namespace muster::responder {
 
-/// Who asks: decides about rules and limits by network. An address that is not known stands for a peer on a unix socket.
+/// Who asks: decides about rules and limits by network. An address that is not known stands for a
+/// peer on a unix socket.
 struct Client {
   IpAddress address;
 };

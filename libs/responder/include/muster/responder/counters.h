@@ -12,7 +12,8 @@
 #include "muster/ocsp/ocsp.h"
 #include "muster/store/store.h"
 
-// What happened, by result and cause. The cause goes to counters and logs, never into an OCSP answer.
+// What happened, by result and cause. The cause goes to counters and logs, never into an OCSP
+// answer.
 namespace muster::responder {
 
 /// Why a request was refused. Names are stable: they become metric labels.
@@ -22,15 +23,16 @@ enum class Cause : std::uint8_t {
   kBadRequest,         ///< octets that are no OCSPRequest, or pass a limit
   kBadNonce,           ///< 0 or more than 128 octets
   kCriticalExtension,  ///< one we do not know
-  kUnknownHash,        ///< CertID hash other than SHA-1/256/384/512, or one the issuer's rules leave out
+  kUnknownHash,  ///< CertID hash other than SHA-1/256/384/512, or one the issuer's rules leave out
   kUnknownIssuer,
-  kSeveralIssuers,     ///< no one signer may speak for all certificates asked about
-  kUnissued,           ///< policy: unauthorized for serials never issued
-  kUnlisted,           ///< policy: unauthorized for serials the CRL does not name, or no policy
+  kSeveralIssuers,  ///< no one signer may speak for all certificates asked about
+  kUnissued,        ///< policy: unauthorized for serials never issued
+  kUnlisted,        ///< policy: unauthorized for serials the CRL does not name, or no policy
   kSourceNotLoaded,
-  kSourceStale,        ///< CRL past its nextUpdate, or a live source unchecked for longer than the validity
-  kStoreUnreadable,    ///< the status database failed
-  kSignerExpired,      ///< signer or CA certificate ended, or not begun
+  kSourceStale,      ///< CRL past its nextUpdate, or a live source unchecked for longer than the
+                     ///< validity
+  kStoreUnreadable,  ///< the status database failed
+  kSignerExpired,    ///< signer or CA certificate ended, or not begun
   kSigningFailed,
   kClockUnsure,        ///< clock error beyond the operator's bound
   kSigningLimit,       ///< more signatures in this second than allowed
@@ -45,7 +47,7 @@ enum class Cause : std::uint8_t {
   kResponseTooLarge,   ///< the answer would pass the profile's limit
   kSignerUnavailable,  ///< what holds the key (a token) does not answer now
   kSigningQueueFull,   ///< more answers wait for such a key than allowed
-  kRouted,             ///< another responder's business: sent on, or tryLater where that cannot be done
+  kRouted,  ///< another responder's business: sent on, or tryLater where that cannot be done
 };
 inline constexpr std::size_t kCauses = 29;
 /// "unknown_issuer".
@@ -69,12 +71,13 @@ class Counter {
 struct IssuerCounters {
   Counter good, revoked, unknown;  ///< SingleResponses
   Counter refused;                 ///< requests that found the issuer and were refused
-  Counter unissued;                ///< questions about serials never issued, whatever they were answered: worth an alert
-  Counter unissued_monitors;       ///< of known monitors: not in `unissued`
-  Counter unlisted;                ///< serials a CRL does not name
+  Counter unissued;  ///< questions about serials never issued, whatever they were answered: worth
+                     ///< an alert
+  Counter unissued_monitors;  ///< of known monitors: not in `unissued`
+  Counter unlisted;           ///< serials a CRL does not name
 };
-/// By the issuer's number in the store, which a reload does not change. Blocks stay where they are; there are never more than the
-/// store has issuers. Threads: any; a short lock.
+/// By the issuer's number in the store, which a reload does not change. Blocks stay where they are;
+/// there are never more than the store has issuers. Threads: any; a short lock.
 class IssuerCounterTable {
  public:
   IssuerCounters& of(store::IssuerId issuer);
@@ -88,14 +91,15 @@ class IssuerCounterTable {
 /// Counters of one loop. Written by its thread, read from any.
 struct Counters {
   Counter get, post, not_modified, other_methods, landing_pages;
-  Counter good, revoked, unknown;      ///< SingleResponses
-  Counter ready_hits;                  ///< answers that were remembered
-  Counter ready_rechecked;             ///< of those: store had moved, record was read again and was the same
-  Counter ready_replaced;              ///< remembered, but status, source or age asked for a new signature
-  Counter ready_shared;                ///< signed by another loop
+  Counter good, revoked, unknown;  ///< SingleResponses
+  Counter ready_hits;              ///< answers that were remembered
+  Counter ready_rechecked;  ///< of those: store had moved, record was read again and was the same
+  Counter ready_replaced;   ///< remembered, but status, source or age asked for a new signature
+  Counter ready_shared;     ///< signed by another loop
   Counter signatures, nonces_echoed;
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
-  Counter routed, route_failures;      ///< requests sent on to another responder; of these without an answer
+  Counter routed,
+      route_failures;  ///< requests sent on to another responder; of these without an answer
   std::array<Counter, kCauses> refused;  ///< by Cause
   IssuerCounterTable issuers;
 };

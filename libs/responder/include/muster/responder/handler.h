@@ -12,24 +12,25 @@ struct HandlerOptions {
   /// Path below which GET requests are answered; "/" or "/path". POST is answered on every path.
   std::string prefix = "/";
   std::size_t max_request_bytes = 64 * 1024;  ///< of a decoded GET request
-  Seconds refusal_log_interval{10};           ///< one line a cause at most, with the number left out; unissued serials likewise
-  /// Reverse proxies that are believed about whom they ask for: behind one, the client is the last address in X-Forwarded-For that
-  /// is not such a proxy itself.
+  Seconds refusal_log_interval{
+      10};  ///< one line a cause at most, with the number left out; unissued serials likewise
+  /// Reverse proxies that are believed about whom they ask for: behind one, the client is the last
+  /// address in X-Forwarded-For that is not such a proxy itself.
   std::vector<IpNetwork> trusted_proxies{};
 };
 
 /// Who asks, in the eyes of rules and limits: the peer, or whom a trusted proxy names.
 Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies);
 
-/// HTTP in front of an Answerer: GET, HEAD and POST, conditional requests, refusals with their reason and questions about serials never
-/// issued in the log (sampled).
-/// OCSP errors travel with HTTP 200 (OCSP-RESP-079). Threads: one.
+/// HTTP in front of an Answerer: GET, HEAD and POST, conditional requests, refusals with their
+/// reason and questions about serials never issued in the log (sampled). OCSP errors travel with
+/// HTTP 200 (OCSP-RESP-079). Threads: one.
 class OcspHandler final : public net::HttpHandler {
  public:
   /// All references outlive the handler.
   /// \param router  null: nothing is sent on
-  OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger, Counters& counters,
-              Router* router = nullptr);
+  OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
+              Counters& counters, Router* router = nullptr);
   void handle(const http::RequestView& request, net::HttpReply& reply) override;
 
  private:
@@ -46,14 +47,17 @@ class OcspHandler final : public net::HttpHandler {
     Client client;
     std::unique_ptr<net::LaterReply> reply;
   };
-  void wait(const http::RequestView& request, const Client& client, std::unique_ptr<net::LaterReply> reply);
+  void wait(const http::RequestView& request, const Client& client,
+            std::unique_ptr<net::LaterReply> reply);
   /// What goes out in the end: the answer, or a 304.
-  Answer finish(Answer answer, const http::RequestView& request, const Client& client, UnixSeconds now);
+  Answer finish(Answer answer, const http::RequestView& request, const Client& client,
+                UnixSeconds now);
   Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
   /// Whether a line may be written now; otherwise it is left out and counted.
   bool may_log(Sample& sample, UnixSeconds now) const;
   void log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now);
-  void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client, UnixSeconds now);
+  void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
+                    UnixSeconds now);
   /// The octets of the OCSP request just answered.
   [[nodiscard]] Bytes octets_of(const http::RequestView& request) const;
   /// Whether the request is on its way to another responder now.

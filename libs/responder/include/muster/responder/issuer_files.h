@@ -12,10 +12,11 @@ namespace muster::responder {
 
 /// One signer as an operator names it.
 struct SignerFiles {
-  std::string label;             ///< empty: the certificate's subject
-  std::string certificate;       ///< empty: the CA signs by itself
-  std::string key;               ///< file (PEM, DER, PKCS#12) or PKCS#11 URI
-  /// Where the passphrase of an encrypted key comes from; asked only for one. PIN of a token whose URI names no pin-source.
+  std::string label;        ///< empty: the certificate's subject
+  std::string certificate;  ///< empty: the CA signs by itself
+  std::string key;          ///< file (PEM, DER, PKCS#12) or PKCS#11 URI
+  /// Where the passphrase of an encrypted key comes from; asked only for one. PIN of a token whose
+  /// URI names no pin-source.
   std::function<std::optional<std::string>()> passphrase;
   token::TokenOptions token;
   pki::SignatureScheme scheme = pki::SignatureScheme::kAuto;
@@ -25,17 +26,17 @@ struct SignerFiles {
 
 /// One issuer as an operator names it: files and rules. A path is empty when not given.
 struct IssuerFiles {
-  std::string label;             ///< empty: the CA's subject
-  std::string ca;                ///< certificates of the CA: its own and renewed ones
-  std::string index;             ///< index.txt; not beside crls
-  source::CrlSetFiles crls;      ///< CRLs and lists of issued serials; not beside index
+  std::string label;                 ///< empty: the CA's subject
+  std::string ca;                    ///< certificates of the CA: its own and renewed ones
+  std::string index;                 ///< index.txt; not beside crls
+  source::CrlSetFiles crls;          ///< CRLs and lists of issued serials; not beside index
   std::vector<SignerFiles> signers;  ///< in order of preference
   /// Where renewed delegates appear (libs/signers); they come before `signers`. Empty: nowhere.
   std::string signer_directory;
   std::function<std::optional<std::string>()> directory_passphrase;
   token::TokenOptions directory_token;
-  std::string requestor_anchors;     ///< certificates that vouch for who signs requests
-  std::string issued;                ///< directory of issued certificates, for CertHash
+  std::string requestor_anchors;  ///< certificates that vouch for who signs requests
+  std::string issued;             ///< directory of issued certificates, for CertHash
   IssuerPolicy policy;
 };
 
@@ -47,8 +48,8 @@ struct RouteFiles {
 };
 
 enum class LoadErrc : std::uint8_t {
-  kUsage,   ///< the options contradict each other or leave something open
-  kInput,   ///< a file cannot be read or is not what it should be
+  kUsage,        ///< the options contradict each other or leave something open
+  kInput,        ///< a file cannot be read or is not what it should be
   kUnavailable,  ///< the token that holds a key does not answer now
 };
 struct LoadError {
@@ -56,17 +57,21 @@ struct LoadError {
   std::string detail;  ///< which option or file, why, what to do
 };
 
-/// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided exactly for a CRL (decision 011).
+/// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided
+/// exactly for a CRL (decision 011).
 Result<Unit, LoadError> check_options(const IssuerFiles& files);
-/// Reads certificates and keys; everything but the store's number is filled in. Of several certificates in a signer's file the one
-/// that fits its key is taken. A signer whose token does not answer now is left out, and counted, when another may sign. Appends to
-/// `warnings`. Errors: as check_options; kInput, kUnavailable.
-Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files, std::vector<std::string>& warnings);
+/// Reads certificates and keys; everything but the store's number is filled in. Of several
+/// certificates in a signer's file the one that fits its key is taken. A signer whose token does
+/// not answer now is left out, and counted, when another may sign. Appends to `warnings`. Errors:
+/// as check_options; kInput, kUnavailable.
+Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files,
+                                          std::vector<std::string>& warnings);
 
 /// Reads the routes' certificates. Errors: kInput.
 Result<std::vector<Route>, LoadError> load_routes(const std::vector<RouteFiles>& files);
 
-/// One line for people on what was decided: who is answered for, by which signer, from which source, with which answers.
+/// One line for people on what was decided: who is answered for, by which signer, from which
+/// source, with which answers.
 std::string describe(const Issuer& issuer, const IssuerFiles& files);
 
 }  // namespace muster::responder

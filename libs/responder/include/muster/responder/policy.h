@@ -11,31 +11,35 @@
 #include "muster/base/time.h"
 #include "muster/der/pkix.h"
 
-// What an operator decides. Pure values and the rules that bind them; nothing here reads a file or a clock.
+// What an operator decides. Pure values and the rules that bind them; nothing here reads a file or
+// a clock.
 namespace muster::responder {
 
-/// Whose rules an issuer follows. Each is a row of values in profiles.cc (decision 021), not a branch in the code.
+/// Whose rules an issuer follows. Each is a row of values in profiles.cc (decision 021), not a
+/// branch in the code.
 enum class Profile : std::uint8_t {
-  kRfc6960,    ///< live, general
-  kRfc9919,    ///< lightweight: pre-produced answers, no nonces, unauthorized for what has no record
-  kCabf,       ///< CA/Browser Forum Baseline Requirements, Mozilla
+  kRfc6960,  ///< live, general
+  kRfc9919,  ///< lightweight: pre-produced answers, no nonces, unauthorized for what has no record
+  kCabf,     ///< CA/Browser Forum Baseline Requirements, Mozilla
   kMicrosoft,  ///< the same under the Microsoft root program's shorter limits
   kEtsi,       ///< EN 319 411: qualified certificates
   kFpki,       ///< US federal PKI: static answers, SHA-1 CertIDs
   kOcpp,       ///< charging stations: answers of bounded size
 };
 
-/// Answer for a serial that a source listing all it issued does not know (decision 011). Never good.
+/// Answer for a serial that a source listing all it issued does not know (decision 011). Never
+/// good.
 enum class UnissuedAnswer : std::uint8_t {
   kUnknown,       ///< signed answer, status unknown
   kUnauthorized,  ///< unsigned refusal
   kRevoked,       ///< revoked since 1970, certificateHold, extended-revoked (RFC 6960 section 2.2)
 };
-/// Answer for a serial that a source listing revocations alone does not name. No default: only the operator can know whether
-/// everything unlisted was issued (decision 011).
+/// Answer for a serial that a source listing revocations alone does not name. No default: only the
+/// operator can know whether everything unlisted was issued (decision 011).
 enum class UnlistedAnswer : std::uint8_t { kGood, kUnknown, kUnauthorized };
 
-/// Which nonces come back (decisions 010, 023). 0 and more than 128 octets are malformed under every policy.
+/// Which nonces come back (decisions 010, 023). 0 and more than 128 octets are malformed under
+/// every policy.
 enum class NoncePolicy : std::uint8_t {
   kEcho,          ///< every nonce of 1..128 octets
   kEchoStandard,  ///< 16..32 octets; others are answered without (RFC 9654 section 2.1)
@@ -46,8 +50,9 @@ enum class ResponderIdForm : std::uint8_t { kByKey, kByName };
 enum class Sha1CertIds : std::uint8_t { kAnswered, kRefused };
 enum class NextUpdate : std::uint8_t {
   kStated,
-  kOmitted,  ///< "newer information is always available": no freshness headers either (RFC 6960 section 4.2.2.1)
-  kLast,     ///< 99991231235959Z, for the last answers of a CA that ends (EN 319 411-2 CSS-6.3.10-11)
+  kOmitted,  ///< "newer information is always available": no freshness headers either (RFC 6960
+             ///< section 4.2.2.1)
+  kLast,  ///< 99991231235959Z, for the last answers of a CA that ends (EN 319 411-2 CSS-6.3.10-11)
 };
 /// How certificates on hold are shown.
 enum class HoldForm : std::uint8_t { kHold, kRevoked };
@@ -68,12 +73,15 @@ enum class RequestSignatures : std::uint8_t {
 /// A set of hash algorithms: bit i stands for HashAlgorithm(i).
 using HashSet = std::uint8_t;
 inline constexpr HashSet kAllHashes = 0x0f;
-constexpr HashSet hash_set(HashAlgorithm hash) { return static_cast<HashSet>(1U << static_cast<unsigned>(hash)); }
+constexpr HashSet hash_set(HashAlgorithm hash) {
+  return static_cast<HashSet>(1U << static_cast<unsigned>(hash));
+}
 
 /// What a profile decides unless the operator does. Plain values.
 struct AnswerRules {
   UnissuedAnswer unissued = UnissuedAnswer::kUnknown;
-  /// From thisUpdate to nextUpdate, both ends counted: 7 days put 604,799 seconds between the fields.
+  /// From thisUpdate to nextUpdate, both ends counted: 7 days put 604,799 seconds between the
+  /// fields.
   Seconds validity{7 * 86400};
   /// A remembered answer is signed anew at this age; nothing: half of `validity`.
   std::optional<Seconds> refresh{};
@@ -82,14 +90,14 @@ struct AnswerRules {
   NextUpdate next_update = NextUpdate::kStated;
   NoncePolicy nonce = NoncePolicy::kEcho;
   ResponderIdForm responder_id = ResponderIdForm::kByKey;
-  Shown reasons = Shown::kYes;              ///< in RevokedInfo; never in singleExtensions
+  Shown reasons = Shown::kYes;  ///< in RevokedInfo; never in singleExtensions
   HoldForm hold = HoldForm::kHold;
-  Shown invalidity_date = Shown::kNo;       ///< copied into singleExtensions
-  Shown crl_reference = Shown::kNo;         ///< number and time of the CRL behind the answer (and crl_url)
-  Shown extended_revoked = Shown::kNo;      ///< the marker on every answer, not only where it must be
+  Shown invalidity_date = Shown::kNo;  ///< copied into singleExtensions
+  Shown crl_reference = Shown::kNo;  ///< number and time of the CRL behind the answer (and crl_url)
+  Shown extended_revoked = Shown::kNo;  ///< the marker on every answer, not only where it must be
   ArchiveCutoff archive_cutoff = ArchiveCutoff::kRetention;
-  HashSet cert_id_hashes = kAllHashes;      ///< others are refused (unauthorized)
-  std::size_t max_response_bytes = 0;       ///< larger ones are refused; zero: no limit
+  HashSet cert_id_hashes = kAllHashes;  ///< others are refused (unauthorized)
+  std::size_t max_response_bytes = 0;   ///< larger ones are refused; zero: no limit
   /// Whether nextUpdate may lie behind the end of the signer's and the CA's certificates.
   Shown beyond_signer = Shown::kNo;
 };
@@ -101,12 +109,15 @@ struct IssuerPolicy : AnswerRules {
   Certifies certifies = Certifies::kSubscribers;
   /// Reason for revocations recorded without one, or with one the profile does not permit.
   std::optional<ReasonCode> default_reason{};
-  /// The CA's key is lost: every certificate of it is revoked (cACompromise) since then (RFC 6960 section 2.7).
+  /// The CA's key is lost: every certificate of it is revoked (cACompromise) since then (RFC 6960
+  /// section 2.7).
   std::optional<UnixSeconds> compromised_at{};
-  /// Certificates that expired longer ago are answered unauthorized, as if they had no record; nothing: all are kept.
+  /// Certificates that expired longer ago are answered unauthorized, as if they had no record;
+  /// nothing: all are kept.
   std::optional<Seconds> retain_expired{};
   std::string crl_url{};
-  /// The first rule that names the client's network decides about its nonce; `nonce` is for all others.
+  /// The first rule that names the client's network decides about its nonce; `nonce` is for all
+  /// others.
   struct NonceRule {
     std::vector<IpNetwork> clients;
     NoncePolicy nonce = NoncePolicy::kEcho;
@@ -115,15 +126,17 @@ struct IssuerPolicy : AnswerRules {
   /// Who may ask; empty: everybody.
   std::vector<IpNetwork> clients{};
   RequestSignatures request_signatures = RequestSignatures::kIgnored;
-  /// Of those with a valid signature, who may ask: subjects, or "sha256:" and the certificate's fingerprint. Empty: all of them.
+  /// Of those with a valid signature, who may ask: subjects, or "sha256:" and the certificate's
+  /// fingerprint. Empty: all of them.
   std::vector<std::string> requestors{};
   /// Questions about serials never issued that are expected: counted apart, not logged.
-  std::vector<Buffer> monitor_serials{};     ///< first octets of the serial
+  std::vector<Buffer> monitor_serials{};  ///< first octets of the serial
   std::vector<IpNetwork> monitor_clients{};
 };
 
 enum class Permitted : std::uint8_t { kNo, kYes };
-/// What a profile forbids the operator to change. Broken ones are configuration errors that cite `source`.
+/// What a profile forbids the operator to change. Broken ones are configuration errors that cite
+/// `source`.
 struct ProfileLimits {
   Seconds shortest{60};
   Seconds longest{366 * 86400};
@@ -140,8 +153,8 @@ struct ProfileLimits {
   Permitted omitted_next_update = Permitted::kYes;
   Permitted beyond_signer = Permitted::kYes;
   Permitted nonces = Permitted::kYes;
-  Permitted reasonless_cas = Permitted::kYes;        ///< revoked CA certificates without a reason
-  Permitted any_signer = Permitted::kYes;            ///< signer certificates that break CA/B BR 7.1.2.8
+  Permitted reasonless_cas = Permitted::kYes;  ///< revoked CA certificates without a reason
+  Permitted any_signer = Permitted::kYes;      ///< signer certificates that break CA/B BR 7.1.2.8
   Permitted responder_by_name = Permitted::kYes;
 };
 
@@ -161,15 +174,17 @@ IssuerPolicy policy_of(Profile profile);
 /// Rules of the whole responder.
 struct Policy {
   Sha1CertIds sha1 = Sha1CertIds::kAnswered;
-  std::size_t max_certificates = 32;     ///< in one request; more is malformed
-  std::size_t ready_answers = 32768;     ///< remembered per loop
-  /// Nothing is signed while the clock may be wrong by more than this, or is not synchronised at all (RFC 9919 section 5).
+  std::size_t max_certificates = 32;  ///< in one request; more is malformed
+  std::size_t ready_answers = 32768;  ///< remembered per loop
+  /// Nothing is signed while the clock may be wrong by more than this, or is not synchronised at
+  /// all (RFC 9919 section 5).
   std::optional<Milliseconds> max_clock_error{};
-  std::size_t signatures_per_second = 0; ///< per loop, beyond it tryLater; zero: no limit
-  /// Signatures tried for signed requests per loop and second (three for most), beyond it tryLater; zero: no limit.
+  std::size_t signatures_per_second = 0;  ///< per loop, beyond it tryLater; zero: no limit
+  /// Signatures tried for signed requests per loop and second (three for most), beyond it tryLater;
+  /// zero: no limit.
   std::size_t request_checks_per_second = 500;
-  /// Requests per loop and second, beyond them tryLater without a look at the request; zero: no limit. A source is an IPv4 address
-  /// or an IPv6 /64.
+  /// Requests per loop and second, beyond them tryLater without a look at the request; zero: no
+  /// limit. A source is an IPv4 address or an IPv6 /64.
   std::size_t requests_per_second = 0;
   std::size_t requests_per_source = 0;
   std::vector<IpNetwork> unlimited_clients{};  ///< whom requests_per_source does not bind
@@ -185,7 +200,8 @@ Result<Unit, PolicyError> check_policy(const IssuerPolicy& policy);
 Seconds refresh_age(const IssuerPolicy& policy);
 /// What applies to the nonce of a client.
 NoncePolicy nonce_policy(const IssuerPolicy& policy, const IpAddress& client);
-/// Whether every client's unsigned request without nonce is answered, so that who asks need not be looked at.
+/// Whether every client's unsigned request without nonce is answered, so that who asks need not be
+/// looked at.
 bool is_open(const IssuerPolicy& policy);
 
 }  // namespace muster::responder

@@ -10,13 +10,15 @@
 #include "muster/pki/certificate.h"
 #include "muster/responder/counters.h"
 
-// Questions about certificates of other CAs, sent on to who can answer them (RFC 6960 section 4.4.6, decision 022).
+// Questions about certificates of other CAs, sent on to who can answer them (RFC 6960
+// section 4.4.6, decision 022).
 namespace muster::responder {
 
 /// Whether a request whose service locator names a route's URL takes that route.
 enum class ServiceLocator : std::uint8_t { kIgnored, kFollowed };
 
-/// One responder that requests may be sent on to. Nothing but these URLs is ever contacted, whatever requests say.
+/// One responder that requests may be sent on to. Nothing but these URLs is ever contacted,
+/// whatever requests say.
 struct Route {
   std::string url;
   std::vector<pki::Certificate> cas;  ///< questions about certificates of these are sent there
@@ -30,15 +32,18 @@ struct RouterLimits {
   std::size_t max_answer_bytes = 64 * 1024;
 };
 
-/// Sends requests on and hands the answers back unchanged; what is no OCSP response becomes tryLater. The client verifies whom the
-/// answer is from, as always: nothing here is believed, signed or remembered. Threads: one, the loop's.
+/// Sends requests on and hands the answers back unchanged; what is no OCSP response becomes
+/// tryLater. The client verifies whom the answer is from, as always: nothing here is believed,
+/// signed or remembered. Threads: one, the loop's.
 class Router {
  public:
-  /// Marks requests on their way, so that responders which name each other do not send one in circles.
+  /// Marks requests on their way, so that responders which name each other do not send one in
+  /// circles.
   static constexpr std::string_view kVia = "muster-ocsp";
 
   /// All references outlive the router; replies not yet given are dropped with it.
-  Router(const RouterLimits& limits, net::FetchService& fetcher, Counters& counters, Logger& logger);
+  Router(const RouterLimits& limits, net::FetchService& fetcher, Counters& counters,
+         Logger& logger);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;

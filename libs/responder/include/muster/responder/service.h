@@ -14,13 +14,15 @@ namespace muster::responder {
 
 struct ServiceOptions {
   std::vector<std::string> listen{"127.0.0.1:8888"};
-  unsigned loops = 0;                    ///< zero: one a core
+  unsigned loops = 0;  ///< zero: one a core
   net::HttpLimits limits;
   HandlerOptions handler;
-  Milliseconds grace{10000};             ///< for requests in flight when stopping
-  std::size_t signing_jobs = 256;        ///< signatures by remote keys (tokens) under way; one more: tryLater
-  std::size_t signing_waiting = 1024;    ///< requests that wait for them; one more: tryLater
-  /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own estimate.
+  Milliseconds grace{10000};  ///< for requests in flight when stopping
+  std::size_t signing_jobs =
+      256;  ///< signatures by remote keys (tokens) under way; one more: tryLater
+  std::size_t signing_waiting = 1024;  ///< requests that wait for them; one more: tryLater
+  /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own
+  /// estimate.
   std::function<std::optional<Milliseconds>()> clock_error;
 };
 
@@ -31,31 +33,36 @@ std::optional<Milliseconds> kernel_clock_error();
 struct Totals {
   std::uint64_t get = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
-  std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0, signatures = 0, nonces_echoed = 0;
+  std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0,
+                signatures = 0, nonces_echoed = 0;
   std::uint64_t routed = 0, route_failures = 0;
   std::array<std::uint64_t, kCauses> refused{};
 };
 
 /// What happened to one issuer, all loops together.
 struct IssuerTotals {
-  std::uint64_t good = 0, revoked = 0, unknown = 0, refused = 0, unissued = 0, unissued_monitors = 0, unlisted = 0;
+  std::uint64_t good = 0, revoked = 0, unknown = 0, refused = 0, unissued = 0,
+                unissued_monitors = 0, unlisted = 0;
 };
 
 /// What the HTTP servers of all loops counted (net::HttpStats).
 struct HttpTotals {
-  std::uint64_t connections = 0, requests = 0, refused_connections = 0, bad_requests = 0, too_large = 0, header_timeouts = 0,
-                body_timeouts = 0, idle_closes = 0, write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
+  std::uint64_t connections = 0, requests = 0, refused_connections = 0, bad_requests = 0,
+                too_large = 0, header_timeouts = 0, body_timeouts = 0, idle_closes = 0,
+                write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
                 pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0;
 };
 
-/// Loops that serve one setup from one store, each with its own listener, remembered answers and signing contexts; they share
-/// the setup, the store, and what was signed (AnswerExchange). Threads: all methods from one thread, which is none of the loops.
+/// Loops that serve one setup from one store, each with its own listener, remembered answers and
+/// signing contexts; they share the setup, the store, and what was signed (AnswerExchange).
+/// Threads: all methods from one thread, which is none of the loops.
 class Service {
  public:
   /// Listens and serves. `store`, `clock` and `logger` outlive the service.
-  static Result<std::unique_ptr<Service>, net::NetError> start(ServiceOptions options, std::shared_ptr<const Setup> setup,
-                                                               const store::Store& store, const Clock& clock,
-                                                               Logger& logger);
+  static Result<std::unique_ptr<Service>, net::NetError> start(ServiceOptions options,
+                                                               std::shared_ptr<const Setup> setup,
+                                                               const store::Store& store,
+                                                               const Clock& clock, Logger& logger);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -63,8 +70,8 @@ class Service {
   /// Where it listens, with real ports, in the order of `ServiceOptions::listen`.
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::size_t loops() const;
-  /// Hands a new setup to every loop; each uses it from its next turn on. The one before is let go of by a later adopt() or the
-  /// destructor, on their thread.
+  /// Hands a new setup to every loop; each uses it from its next turn on. The one before is let go
+  /// of by a later adopt() or the destructor, on their thread.
   void adopt(std::shared_ptr<const Setup> setup);
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();

@@ -11,8 +11,8 @@
 #include "muster/responder/signer.h"
 #include "muster/store/store.h"
 
-// Everything a responder must know before the first request, checked when it is loaded: issuers, who signs for them, rules.
-// Immutable afterwards; a reload makes another one.
+// Everything a responder must know before the first request, checked when it is loaded: issuers,
+// who signs for them, rules. Immutable afterwards; a reload makes another one.
 namespace muster::responder {
 
 /// What stands behind the records of an issuer, and with it what thisUpdate means.
@@ -20,24 +20,25 @@ enum class DataOrigin : std::uint8_t {
   kWatchedSource,  ///< index.txt or a CRL: right when it was last read
   kStoreItself,    ///< the store is written directly: right at this moment
 };
-/// What becomes of a signer that fails its checks while another one passes them. One that has ended is left out anyway.
+/// What becomes of a signer that fails its checks while another one passes them. One that has ended
+/// is left out anyway.
 enum class FaultySigners : std::uint8_t {
   kRefused,  ///< the setup is: what is in force stays
   kLeftOut,  ///< with a warning: nothing is in force yet
 };
 /// One issuer as parsed from files: input of Setup::make.
 struct IssuerSpec {
-  std::string label;                            ///< for people
+  std::string label;  ///< for people
   /// First: the issuer. Others with its name and key (renewed, cross-signed) are the same issuer.
   std::vector<pki::Certificate> certificates;
-  std::vector<SignerSpec> signers;              ///< in order of preference; 1 to kMaxSigners
+  std::vector<SignerSpec> signers;  ///< in order of preference; 1 to kMaxSigners
   DataOrigin origin = DataOrigin::kWatchedSource;
   store::IssuerId store_id{};
   IssuerPolicy policy;
-  Buffer crl_algorithm{};                       ///< AlgorithmIdentifier the issuer signs CRLs with; empty: not known
-  std::vector<pki::Certificate> requestor_anchors{};       ///< who vouches for signers of requests
-  std::shared_ptr<const IssuedCertificates> issued{};      ///< for CertHash; null: none given
-  std::size_t missing_signers = 0;              ///< left out because their keys do not answer now
+  Buffer crl_algorithm{};  ///< AlgorithmIdentifier the issuer signs CRLs with; empty: not known
+  std::vector<pki::Certificate> requestor_anchors{};   ///< who vouches for signers of requests
+  std::shared_ptr<const IssuedCertificates> issued{};  ///< for CertHash; null: none given
+  std::size_t missing_signers = 0;  ///< left out because their keys do not answer now
   FaultySigners faulty_signers = FaultySigners::kRefused;
 };
 
@@ -64,7 +65,14 @@ struct Issuer {
 };
 
 enum class SetupErrc : std::uint8_t {
-  kNoIssuer, kDuplicateIssuer, kBadPolicy, kSignerRefused, kKeyMismatch, kWeakOrUnsupported, kTrialFailed, kExpired,
+  kNoIssuer,
+  kDuplicateIssuer,
+  kBadPolicy,
+  kSignerRefused,
+  kKeyMismatch,
+  kWeakOrUnsupported,
+  kTrialFailed,
+  kExpired,
   kKeyUnavailable,  ///< the token that holds the key does not answer now
 };
 struct SetupError {
@@ -75,11 +83,15 @@ struct SetupError {
 /// What the loops share. Threads: immutable, any.
 class Setup {
  public:
-  /// Judges every issuer at `now`: each signer certified by the issuer's key with id-kp-OCSPSigning and valid, private keys fit,
-  /// trial signatures verify, policy holds together. Of several signers one that ended is left out, with a warning; one that is faulty, as the spec says. Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck,
-  /// soon to expire...). Errors: see SetupErrc.
-  static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs, const Policy& policy,
-                                                               UnixSeconds now, std::vector<std::string>& warnings,
+  /// Judges every issuer at `now`: each signer certified by the issuer's key with id-kp-OCSPSigning
+  /// and valid, private keys fit, trial signatures verify, policy holds together. Of several
+  /// signers one that ended is left out, with a warning; one that is faulty, as the spec says.
+  /// Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck, soon to
+  /// expire...). Errors: see SetupErrc.
+  static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs,
+                                                               const Policy& policy,
+                                                               UnixSeconds now,
+                                                               std::vector<std::string>& warnings,
                                                                std::vector<Route> routes = {});
   [[nodiscard]] const Policy& policy() const { return policy_; }
   [[nodiscard]] const std::vector<Issuer>& issuers() const { return issuers_; }

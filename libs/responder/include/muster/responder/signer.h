@@ -7,10 +7,12 @@
 
 namespace muster::responder {
 
-/// Signers one issuer may have: algorithms for different clients, old and new during a change, standby.
+/// Signers one issuer may have: algorithms for different clients, old and new during a change,
+/// standby.
 inline constexpr std::size_t kMaxSigners = 8;
 
-/// Whether a delegate that the issuer's key did not certify may sign, because clients are told to trust it (RFC 6960 2.2).
+/// Whether a delegate that the issuer's key did not certify may sign, because clients are told to
+/// trust it (RFC 6960 2.2).
 enum class LocallyTrusted : std::uint8_t { kNo, kYes };
 /// kStandby signs only while no active signer can.
 enum class SignerRole : std::uint8_t { kActive, kStandby };
@@ -34,9 +36,12 @@ struct IssuerSigner {
   SignerRole role = SignerRole::kActive;
   /// Answers are signed only inside these bounds of signer and CA, and end no later.
   UnixSeconds not_before, not_after;
-  /// Equal numbers, at whatever issuers, are one signer: an answer may hold entries of all of them (decision 013).
+  /// Equal numbers, at whatever issuers, are one signer: an answer may hold entries of all of them
+  /// (decision 013).
   std::size_t number = 0;
-  [[nodiscard]] bool is_usable(UnixSeconds now) const { return not_before <= now && now < not_after; }
+  [[nodiscard]] bool is_usable(UnixSeconds now) const {
+    return not_before <= now && now < not_after;
+  }
 };
 
 }  // namespace muster::responder

@@ -13,11 +13,12 @@ namespace muster::responder {
 
 /// What a remote key was asked to sign, and what became of it.
 struct DeskResult {
-  std::shared_ptr<const Setup> setup;  ///< under which it was drafted: positions below are of this one
+  std::shared_ptr<const Setup>
+      setup;  ///< under which it was drafted: positions below are of this one
   std::size_t issuer = 0, signer = 0;
-  UnixSeconds now;                     ///< as of which it was drafted
+  UnixSeconds now;  ///< as of which it was drafted
   Buffer tbs;
-  std::optional<Buffer> signature;     ///< nothing: the key could not
+  std::optional<Buffer> signature;  ///< nothing: the key could not
 };
 
 struct DeskCounters {
@@ -25,14 +26,15 @@ struct DeskCounters {
   std::atomic<std::uint64_t> in_flight{0};
 };
 
-/// Where loops leave what a remote key (HSM) is to sign, and go on. Bounded: one job too many is refused at once. Loops that want the
-/// same at the same time share one signature. What comes back is delivered to each loop by its own means, never inside a call.
-/// Threads: any.
+/// Where loops leave what a remote key (HSM) is to sign, and go on. Bounded: one job too many is
+/// refused at once. Loops that want the same at the same time share one signature. What comes back
+/// is delivered to each loop by its own means, never inside a call. Threads: any.
 class SigningDesk : public std::enable_shared_from_this<SigningDesk> {
  public:
   /// \param max_jobs     signatures under way; the token's own queue has its own bound
   /// \param max_waiting  requests waiting for them, over all loops
-  SigningDesk(std::size_t max_jobs, std::size_t max_waiting) : max_jobs_(max_jobs), max_waiting_(max_waiting) {}
+  SigningDesk(std::size_t max_jobs, std::size_t max_waiting)
+      : max_jobs_(max_jobs), max_waiting_(max_waiting) {}
 
   using Ticket = std::uint64_t;
   /// Hands a result to a loop: must not block, and must not call the desk.
@@ -43,9 +45,9 @@ class SigningDesk : public std::enable_shared_from_this<SigningDesk> {
   void leave_seat(Seat seat);
 
   enum class Taken : std::uint8_t { kTaken, kFull };
-  /// Asks for a signature over `order.tbs`. Requests with the same `key` share one while it is under way, whatever their tbs: each must
-  /// compare before it uses the result. An empty key shares nothing.
-  /// \param signer  of the calling loop; used during the call only
+  /// Asks for a signature over `order.tbs`. Requests with the same `key` share one while it is
+  /// under way, whatever their tbs: each must compare before it uses the result. An empty key
+  /// shares nothing. \param signer  of the calling loop; used during the call only
   Taken order(Seat seat, Ticket ticket, Buffer key, DeskResult order, pki::Signer& signer);
   [[nodiscard]] const DeskCounters& counters() const { return counters_; }
 

@@ -20,8 +20,9 @@ struct Delegate {
 
 /// Whether trying again with the same contents may help.
 enum class Refusal : std::uint8_t {
-  kForGood,     ///< these contents never become acceptable
-  kForNow,      ///< a token that does not answer, a file that could not be read, a wrong passphrase or PIN
+  kForGood,  ///< these contents never become acceptable
+  kForNow,   ///< a token that does not answer, a file that could not be read, a wrong passphrase or
+             ///< PIN
 };
 struct DelegateError {
   Refusal refusal;
@@ -48,10 +49,10 @@ std::string_view to_string(DelegateState state);
 struct DelegateStatus {
   std::string name;
   DelegateState state{};
-  std::string subject;                       ///< empty when it never could be loaded
+  std::string subject;  ///< empty when it never could be loaded
   std::optional<UnixSeconds> not_before, not_after;
-  std::string why;                           ///< of a refusal; of new contents, when older ones are still in use
-  bool is_gone = false;                      ///< its file was removed, but nothing else can sign
+  std::string why;       ///< of a refusal; of new contents, when older ones are still in use
+  bool is_gone = false;  ///< its file was removed, but nothing else can sign
 };
 
 enum class DelegateEvent : std::uint8_t {
@@ -59,7 +60,7 @@ enum class DelegateEvent : std::uint8_t {
   kRefused,    ///< told once for the same contents
   kActivated,  ///< signs from now on
   kEnded,
-  kKept,       ///< its file is gone; it signs on because nothing else can
+  kKept,  ///< its file is gone; it signs on because nothing else can
   kLetGo,
 };
 /// "signer.accepted": the name of the logged event.
@@ -70,39 +71,44 @@ struct DelegateNews {
   std::string detail;
 };
 
-/// The delegates of one directory. Pure: what was found, and the time, go in. Contents that were refused, or a file that is half
-/// written, change nothing: what was accepted from that name before signs on. Threads: one at a time.
+/// The delegates of one directory. Pure: what was found, and the time, go in. Contents that were
+/// refused, or a file that is half written, change nothing: what was accepted from that name before
+/// signs on. Threads: one at a time.
 class DelegateBook {
  public:
-  /// Whether a delegate may sign: issued by the CA's key, extended key usage, validity, key, trial signature. Called once for the
-  /// same contents; again later after kForNow.
+  /// Whether a delegate may sign: issued by the CA's key, extended key usage, validity, key, trial
+  /// signature. Called once for the same contents; again later after kForNow.
   using Judge = std::function<Result<Unit, DelegateError>(const Delegate&, UnixSeconds now)>;
   /// Takes what is in the directory now. Returns the news since the last call.
-  std::vector<DelegateNews> update(const std::vector<Found>& found, const Judge& judge, UnixSeconds now);
-  /// Those that can sign at the last update's time: the active one first, then standbys. Newest notBefore first: the latest issued
-  /// signs.
+  std::vector<DelegateNews> update(const std::vector<Found>& found, const Judge& judge,
+                                   UnixSeconds now);
+  /// Those that can sign at the last update's time: the active one first, then standbys. Newest
+  /// notBefore first: the latest issued signs.
   [[nodiscard]] const std::vector<Delegate>& signers() const { return signers_; }
   /// Raised whenever signers() changed.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   [[nodiscard]] std::vector<DelegateStatus> status(UnixSeconds now) const;
-  /// When update() would say something new although the directory stays as it is: a delegate begins or ends, a refusal for now is
-  /// to be tried again. Nothing: never.
+  /// When update() would say something new although the directory stays as it is: a delegate begins
+  /// or ends, a refusal for now is to be tried again. Nothing: never.
   [[nodiscard]] std::optional<UnixSeconds> next_change(UnixSeconds now) const;
 
  private:
   struct Entry {
     std::optional<std::array<std::uint8_t, 32>> judged;  ///< contents last looked at
-    std::optional<Delegate> good;      ///< accepted, of these contents or older ones
-    std::optional<Delegate> waiting;   ///< loaded, not valid yet, not judged
-    std::string why;                   ///< the last refusal; empty: none
+    std::optional<Delegate> good;     ///< accepted, of these contents or older ones
+    std::optional<Delegate> waiting;  ///< loaded, not valid yet, not judged
+    std::string why;                  ///< the last refusal; empty: none
     std::optional<UnixSeconds> retry_at;
     Seconds retry_delay{0};
     bool is_gone = false;
     bool told_ended = false;
   };
-  void look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news);
-  void take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now, std::vector<DelegateNews>& news);
-  void refuse(Entry& entry, const std::string& name, DelegateError error, UnixSeconds now, std::vector<DelegateNews>& news);
+  void look(Entry& entry, const Found& found, const Judge& judge, UnixSeconds now,
+            std::vector<DelegateNews>& news);
+  void take(Entry& entry, Delegate delegate, const Judge& judge, UnixSeconds now,
+            std::vector<DelegateNews>& news);
+  void refuse(Entry& entry, const std::string& name, DelegateError error, UnixSeconds now,
+              std::vector<DelegateNews>& news);
   void drop_gone(UnixSeconds now, std::vector<DelegateNews>& news);
   void order(UnixSeconds now, std::vector<DelegateNews>& news);
 

@@ -11,10 +11,12 @@ namespace muster::signers {
 
 /// A directory into which whatever renews the delegates puts them:
 ///   NAME.p12 or NAME.pfx    certificate and key in PKCS#12
-///   NAME.pem, .crt or .cer  certificate; its key is in the same file, or in NAME.key, or in the token that NAME.uri names (a pkcs11: URI
-///                           on the first line that names token and key only: module and PIN are not chosen by who can write here)
-/// Everything else is ignored, names that begin with a dot among it. Certificate and key may arrive in any order and one after
-/// the other: until they fit, what was accepted before stays in use.
+///   NAME.pem, .crt or .cer  certificate; its key is in the same file, or in NAME.key, or in the
+///   token that NAME.uri names (a pkcs11: URI
+///                           on the first line that names token and key only: module and PIN are
+///                           not chosen by who can write here)
+/// Everything else is ignored, names that begin with a dot among it. Certificate and key may arrive
+/// in any order and one after the other: until they fit, what was accepted before stays in use.
 struct DirectoryOptions {
   std::string path;
   pki::AskPassphrase passphrase;  ///< of encrypted keys and PKCS#12; PIN of tokens
@@ -22,12 +24,13 @@ struct DirectoryOptions {
   std::size_t max_delegates = 64;  ///< files looked at; more are an error
 };
 
-/// Reads a directory. A file that did not change (device, inode, size, times) is not read again. Threads: one at a time.
+/// Reads a directory. A file that did not change (device, inode, size, times) is not read again.
+/// Threads: one at a time.
 class DelegateDirectory {
  public:
   explicit DelegateDirectory(DirectoryOptions options) : options_(std::move(options)) {}
-  /// What is there now, for DelegateBook::update. Errors: the directory cannot be read, or holds too many files; then everything
-  /// stays as it was.
+  /// What is there now, for DelegateBook::update. Errors: the directory cannot be read, or holds
+  /// too many files; then everything stays as it was.
   Result<std::vector<Found>, std::string> read();
 
  private:

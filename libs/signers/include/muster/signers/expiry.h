@@ -23,12 +23,12 @@ ExpiryLevel expiry_level(UnixSeconds end, UnixSeconds now);
 /// Whole days left, rounded down; negative when it has ended.
 std::int64_t days_left(UnixSeconds end, UnixSeconds now);
 
-/// Tells each alarm once: when something comes nearer to its end than it was, not each time somebody looks. Pure. Threads: one at a
-/// time.
+/// Tells each alarm once: when something comes nearer to its end than it was, not each time
+/// somebody looks. Pure. Threads: one at a time.
 class ExpiryAlarms {
  public:
-  /// The level to be told now; nothing when there is no news. A renewed one (an end further away) is forgotten silently and
-  /// may be told again.
+  /// The level to be told now; nothing when there is no news. A renewed one (an end further away)
+  /// is forgotten silently and may be told again.
   std::optional<ExpiryLevel> look(const std::string& who, UnixSeconds end, UnixSeconds now);
 
  private:

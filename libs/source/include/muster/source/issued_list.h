@@ -28,11 +28,12 @@ struct IssuedError {
   std::size_t line;  ///< from 1
 };
 
-/// Reads a whole list: one serial in hexadecimal a line, optionally with the certificate's notAfter behind blanks, a tab, a comma or
-/// a semicolon; '#' begins a comment. A file whose first record is a line of index.txt is read as one, whatever it says of
-/// revocation. Returns how many records there are. Memory: one line.
-/// \param visit  returns whether to go on
+/// Reads a whole list: one serial in hexadecimal a line, optionally with the certificate's notAfter
+/// behind blanks, a tab, a comma or a semicolon; '#' begins a comment. A file whose first record is
+/// a line of index.txt is read as one, whatever it says of revocation. Returns how many records
+/// there are. Memory: one line. \param visit  returns whether to go on
 Result<std::size_t, IssuedError> read_issued_list(
-    std::string_view text, const std::function<bool(const Serial&, std::optional<UnixSeconds> expires)>& visit);
+    std::string_view text,
+    const std::function<bool(const Serial&, std::optional<UnixSeconds> expires)>& visit);
 
 }  // namespace muster::source

@@ -12,20 +12,21 @@
 namespace muster::source {
 
 enum class SourceErrc : std::uint8_t {
-  kUnreadable,      ///< missing, no permission, not a file
-  kChanging,        ///< written while it was read
-  kMalformed,       ///< not what it should be, or half-written
-  kConflict,        ///< contradicts itself
-  kEmptied,         ///< an index without records where records were known
-  kNotTrusted,      ///< a CRL that the issuer's key did not sign, or that may not be used
-  kUnsupported,     ///< a CRL that does not cover all the issuer's certificates
-  kRollback,        ///< a CRL older than the one in use
-  kNotYetValid,     ///< a CRL from the future
-  kStore,           ///< the store refused
-  kStopped,         ///< the stop token asked for it
-  kNoBase,          ///< a delta CRL without the complete CRL it continues
-  kIncomplete,      ///< in use, but the CRLs do not cover all certificates: only revocations are answered
-  kUnreachable,     ///< could not be fetched
+  kUnreadable,   ///< missing, no permission, not a file
+  kChanging,     ///< written while it was read
+  kMalformed,    ///< not what it should be, or half-written
+  kConflict,     ///< contradicts itself
+  kEmptied,      ///< an index without records where records were known
+  kNotTrusted,   ///< a CRL that the issuer's key did not sign, or that may not be used
+  kUnsupported,  ///< a CRL that does not cover all the issuer's certificates
+  kRollback,     ///< a CRL older than the one in use
+  kNotYetValid,  ///< a CRL from the future
+  kStore,        ///< the store refused
+  kStopped,      ///< the stop token asked for it
+  kNoBase,       ///< a delta CRL without the complete CRL it continues
+  kIncomplete,   ///< in use, but the CRLs do not cover all certificates: only revocations are
+                 ///< answered
+  kUnreachable,  ///< could not be fetched
 };
 std::string_view to_string(SourceErrc code);
 struct SourceError {
@@ -54,10 +55,11 @@ struct LoadOptions {
   UnixSeconds now{};
   /// What a CRL without nextUpdate gets as one: thisUpdate plus this (OCSP-CRL-005).
   Seconds max_age_without_next_update{86400};
-  Seconds future_skew{300};                      ///< tolerance for the thisUpdate of a CRL
+  Seconds future_skew{300};  ///< tolerance for the thisUpdate of a CRL
   std::size_t max_crl_bytes = std::size_t{1} << 30;
-  /// Where CRLs and lists of issued serials in use are kept across restarts, a directory for each issuer. Empty: in memory, so that
-  /// nothing but the store's number guards against a rollback over a restart.
+  /// Where CRLs and lists of issued serials in use are kept across restarts, a directory for each
+  /// issuer. Empty: in memory, so that nothing but the store's number guards against a rollback
+  /// over a restart.
   std::string state_directory;
   /// Whether an index without records may replace one with records.
   enum class Emptying : std::uint8_t { kRefused, kAllowed } emptying = Emptying::kRefused;
@@ -72,25 +74,27 @@ struct FileStamp {
 };
 
 struct LoadReport {
-  FileStamp stamp;               ///< of the file as it was read
+  FileStamp stamp;  ///< of the file as it was read
   std::uint64_t sequence = 0;
   store::ReplacementReport changes;
-  /// Revoked before, and now missing or good although the certificate has not expired: kept revoked (OCSP-RESP-068,
-  /// OCSP-CRL-051). Somebody should look. Same as changes.kept.
+  /// Revoked before, and now missing or good although the certificate has not expired: kept revoked
+  /// (OCSP-RESP-068, OCSP-CRL-051). Somebody should look. Same as changes.kept.
   [[nodiscard]] std::uint64_t kept_revoked() const { return changes.kept; }
   /// For people, when kept_revoked() is not zero.
   [[nodiscard]] std::string kept_text() const;
 };
 
-/// Reads the file, checks it and replaces the issuer's records in the store by it in one transaction. On every error the
-/// store keeps its state. Blocks (disk, CPU): not for event loops.
+/// Reads the file, checks it and replaces the issuer's records in the store by it in one
+/// transaction. On every error the store keeps its state. Blocks (disk, CPU): not for event loops.
 /// Errors: see SourceErrc.
-Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec, const LoadOptions& options);
+Result<LoadReport, SourceError> load(store::Store& store, const SourceSpec& spec,
+                                     const LoadOptions& options);
 
 /// Notes that the source was looked at and is still what was loaded.
 Result<Unit, SourceError> confirm(store::Store& store, store::IssuerId id, UnixSeconds now);
 
-/// Under which name the store knows an issuer: SHA-256 over its Name and SubjectPublicKeyInfo elements.
+/// Under which name the store knows an issuer: SHA-256 over its Name and SubjectPublicKeyInfo
+/// elements.
 store::IssuerKey make_issuer_key(const pki::Certificate& issuer);
 
 }  // namespace muster::source

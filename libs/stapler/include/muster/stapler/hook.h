@@ -15,9 +15,10 @@ struct HookOptions {
   Milliseconds gather{200};          ///< changes this close together make one run
 };
 
-/// Runs the operator's command after files changed, for example to reload a server. One run at a time; what changes meanwhile
-/// makes one more run. The command finds the changed files in the environment: MUSTER_FILES, one path a line, and
-/// MUSTER_CERTIFICATES, one name a line. Loop's thread.
+/// Runs the operator's command after files changed, for example to reload a server. One run at a
+/// time; what changes meanwhile makes one more run. The command finds the changed files in the
+/// environment: MUSTER_FILES, one path a line, and MUSTER_CERTIFICATES, one name a line. Loop's
+/// thread.
 class Hook {
  public:
   Hook(net::Loop& loop, Logger& logger, HookOptions options);

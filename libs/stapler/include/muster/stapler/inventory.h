@@ -12,7 +12,8 @@ namespace muster::stapler {
 struct CertificateSource {
   std::string path;    ///< file with the certificate (and its chain), or a directory of such files
   std::string issuer;  ///< file that holds its issuer, when the chain is not in `path`
-  std::string name;    ///< for people and output files; empty: made from the path. Not for directories
+  std::string
+      name;  ///< for people and output files; empty: made from the path. Not for directories
   std::string output;  ///< where its DER staple goes; empty: <out>/<name>.ocsp. Not for directories
   std::vector<std::string> responders;  ///< asked instead of the URLs in the certificate
 };
@@ -33,9 +34,11 @@ struct Inventory {
   std::vector<std::string> problems;
 };
 
-/// Reads everything anew. In a file every certificate that is not a CA is one to keep a staple for, whatever the order, so that an RSA
-/// and an ECDSA certificate may share a file (OCSP-STAP-012); a file with CA certificates alone means the first, unless it lies in a
-/// directory, where it only lends issuers. An issuer counts when its name and key fit the signature, not by position.
-Inventory load_inventory(const std::vector<CertificateSource>& sources, const InventoryOptions& options);
+/// Reads everything anew. In a file every certificate that is not a CA is one to keep a staple for,
+/// whatever the order, so that an RSA and an ECDSA certificate may share a file (OCSP-STAP-012); a
+/// file with CA certificates alone means the first, unless it lies in a directory, where it only
+/// lends issuers. An issuer counts when its name and key fit the signature, not by position.
+Inventory load_inventory(const std::vector<CertificateSource>& sources,
+                         const InventoryOptions& options);
 
 }  // namespace muster::stapler

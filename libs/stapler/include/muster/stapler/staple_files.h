@@ -5,22 +5,27 @@
 
 #include "muster/keeper/shelf.h"
 
-// The target "DER file": one file per certificate that a TLS server reads (nginx ssl_stapling_file, HAProxy .ocsp, Exim...).
+// The target "DER file": one file per certificate that a TLS server reads (nginx ssl_stapling_file,
+// HAProxy .ocsp, Exim...).
 namespace muster::stapler {
 
 enum class Applied : std::uint8_t { kUnchanged, kWritten, kRemoved, kFailed };
 
-/// Keeps files equal to what is on offer: replaced atomically, left alone when they hold the same octets already (OCSP-STAP-015),
-/// removed when nothing is on offer or when a replacement could not be written before the old content expired: a file here is
-/// never an expired staple while this runs. Threads: one.
+/// Keeps files equal to what is on offer: replaced atomically, left alone when they hold the same
+/// octets already (OCSP-STAP-015), removed when nothing is on offer or when a replacement could not
+/// be written before the old content expired: a file here is never an expired staple while this
+/// runs. Threads: one.
 class StapleFiles {
  public:
   explicit StapleFiles(Logger& logger) : logger_(logger) {}
 
-  /// Path of each certificate's file. Files of certificates no longer named are left as they are, for the server that still reads them.
+  /// Path of each certificate's file. Files of certificates no longer named are left as they are,
+  /// for the server that still reads them.
   void set_paths(std::map<keeper::Fingerprint, std::string> paths);
-  /// Makes the file hold `staple`, or not exist when null. A failure is logged and retried by tick().
-  Applied apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple, UnixSeconds now);
+  /// Makes the file hold `staple`, or not exist when null. A failure is logged and retried by
+  /// tick().
+  Applied apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple,
+                UnixSeconds now);
   struct Change {
     keeper::Fingerprint certificate;
     Applied applied;
@@ -33,8 +38,8 @@ class StapleFiles {
   struct File {
     std::string path;
     keeper::StaplePointer wanted;
-    bool pending = false;                       ///< `wanted` is not in the file yet
-    std::optional<UnixSeconds> content_expires; ///< of what the file holds, when we know
+    bool pending = false;                        ///< `wanted` is not in the file yet
+    std::optional<UnixSeconds> content_expires;  ///< of what the file holds, when we know
     UnixSeconds retry_at{};
     bool failing = false;
   };

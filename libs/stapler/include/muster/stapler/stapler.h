@@ -25,26 +25,27 @@ struct StaplerOptions {
 /// What the first round brought: "ready: N certificates, M fresh".
 struct Readiness {
   std::size_t certificates = 0;
-  std::size_t covered = 0;     ///< a valid good staple is on offer
+  std::size_t covered = 0;  ///< a valid good staple is on offer
   std::size_t not_needed = 0;
 };
 
 /// All methods and callbacks on the loop's thread.
 class Stapler {
  public:
-  /// Opens the shelf and loads the inventory. Files of the inventory that cannot be used are problems(), not errors.
-  /// Errors: those of Shelf::open.
-  static Result<std::unique_ptr<Stapler>, keeper::ShelfError> make(net::Loop& loop, net::FetchService& fetcher,
-                                                                   const Clock& clock, Logger& logger,
-                                                                   StaplerOptions options, std::uint64_t seed);
+  /// Opens the shelf and loads the inventory. Files of the inventory that cannot be used are
+  /// problems(), not errors. Errors: those of Shelf::open.
+  static Result<std::unique_ptr<Stapler>, keeper::ShelfError> make(
+      net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
+      StaplerOptions options, std::uint64_t seed);
   ~Stapler();
   Stapler(const Stapler&) = delete;
   Stapler& operator=(const Stapler&) = delete;
 
   /// `ready` is called once, when the first round is over.
   void start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready);
-  /// Reads the inventory again (SIGHUP): staples of new certificates are fetched, those that stay are kept and refreshed. When `options` is
-  /// given, its sources and inventory options replace the old ones; the rest needs a restart.
+  /// Reads the inventory again (SIGHUP): staples of new certificates are fetched, those that stay
+  /// are kept and refreshed. When `options` is given, its sources and inventory options replace the
+  /// old ones; the rest needs a restart.
   void reload(const StaplerOptions* options);
   /// Stops fetching; `done` is called when a running hook ended or was killed. Idempotent.
   void stop(std::function<void()> done);

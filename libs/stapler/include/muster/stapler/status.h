@@ -5,7 +5,8 @@
 
 #include "muster/keeper/keeper.h"
 
-// What a running stapler tells about itself: a file beside the shelf, read by `muster stapler status` (docs/formats/shelf.md).
+// What a running stapler tells about itself: a file beside the shelf, read by `muster stapler
+// status` (docs/formats/shelf.md).
 namespace muster::stapler {
 
 struct StatusReport {
@@ -22,13 +23,16 @@ inline constexpr Seconds kStatusHeartbeat{30};
 inline constexpr Seconds kStatusTooOld{120};
 
 std::string encode_status(const StatusReport& report);
-/// The error is a sentence for people. States of certificates are as they were when written; see judged_at().
+/// The error is a sentence for people. States of certificates are as they were when written; see
+/// judged_at().
 Result<StatusReport, std::string> parse_status(std::string_view json);
-/// The same report with states judged at `now` from the times it holds: a stopped stapler must not look fresh.
+/// The same report with states judged at `now` from the times it holds: a stopped stapler must not
+/// look fresh.
 StatusReport judged_at(StatusReport report, UnixSeconds now);
 /// A table for people.
 std::string render_status(const StatusReport& report, UnixSeconds now);
-/// 0 when every certificate that needs one has a staple not past its last third; 1 otherwise, and when the report is too old.
+/// 0 when every certificate that needs one has a staple not past its last third; 1 otherwise, and
+/// when the report is too old.
 int status_exit_code(const StatusReport& report, UnixSeconds now);
 
 }  // namespace muster::stapler

@@ -4,10 +4,11 @@
 
 namespace muster::store {
 
-/// As Store::apply, but only while the issuer is as the caller saw it: `expected` is IssuerState::sequence of the snapshot the
-/// changes were decided on. Whoever reads, decides and writes goes this way, so that no other writer (another thread, another
-/// process) slips between: an "issue" must never overwrite a revocation it did not see.
-/// Errors: as apply(); kBusy when the issuer has moved on: read and decide again.
+/// As Store::apply, but only while the issuer is as the caller saw it: `expected` is
+/// IssuerState::sequence of the snapshot the changes were decided on. Whoever reads, decides and
+/// writes goes this way, so that no other writer (another thread, another process) slips between:
+/// an "issue" must never overwrite a revocation it did not see. Errors: as apply(); kBusy when the
+/// issuer has moved on: read and decide again.
 StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
                                               std::span<const Change> changes);
 

@@ -28,7 +28,8 @@ enum class UnknownName : std::uint8_t {
 
 /// Whether clients must show a certificate (mutual TLS).
 struct ClientVerification {
-  /// Anchors: a client needs a certificate for clientAuth with a path to one of them. Empty: none is asked for.
+  /// Anchors: a client needs a certificate for clientAuth with a path to one of them. Empty: none
+  /// is asked for.
   std::vector<pki::Certificate> anchors{};
 };
 
@@ -45,7 +46,8 @@ struct ServerOptions {
 /// A client's verified certificate.
 struct PeerIdentity {
   pki::Certificate certificate;
-  /// Its subjectAltName: "dns:ca.example" (lower case), "uri:spiffe://...", "email:...", "ip:192.0.2.1".
+  /// Its subjectAltName: "dns:ca.example" (lower case), "uri:spiffe://...", "email:...",
+  /// "ip:192.0.2.1".
   std::vector<std::string> names;
 };
 
@@ -106,7 +108,8 @@ class Session {
   [[nodiscard]] bool has_buffered() const;
   [[nodiscard]] std::string_view server_name() const;  ///< asked by SNI; empty: none
   [[nodiscard]] std::string_view version() const;      ///< "TLSv1.3"
-  /// Who the peer proved to be; nothing unless client certificates are asked for. After the handshake.
+  /// Who the peer proved to be; nothing unless client certificates are asked for. After the
+  /// handshake.
   [[nodiscard]] std::optional<PeerIdentity> peer() const;
   [[nodiscard]] const std::string& error()
       const;  ///< of the operation that failed, in OpenSSL's words

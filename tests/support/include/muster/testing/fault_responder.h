@@ -7,34 +7,50 @@
 
 #include "muster/testing/response_builder.h"
 
-// An OCSP responder on loopback that misbehaves on demand: raw sockets, real time, one thread per connection.
+// An OCSP responder on loopback that misbehaves on demand: raw sockets, real time, one thread per
+// connection.
 namespace muster::testing {
 
 enum class Fault : std::uint8_t {
   kNone,
   // The connection.
-  kAbsent,          ///< nobody listens on the port
-  kReset,           ///< reads the request and resets
-  kHangs,           ///< accepts and never answers
-  kHangsInBody,     ///< sends the head and half of the body, then nothing
-  kDrips,           ///< one octet of the answer every 200 ms
-  kCutShort,        ///< closes in the middle of the body
-  kOversized,       ///< 10 MiB
-  kOversizedPrefix, ///< a good answer followed by 10 MiB
+  kAbsent,           ///< nobody listens on the port
+  kReset,            ///< reads the request and resets
+  kHangs,            ///< accepts and never answers
+  kHangsInBody,      ///< sends the head and half of the body, then nothing
+  kDrips,            ///< one octet of the answer every 200 ms
+  kCutShort,         ///< closes in the middle of the body
+  kOversized,        ///< 10 MiB
+  kOversizedPrefix,  ///< a good answer followed by 10 MiB
   // HTTP.
-  kHttp404, kHttp500,
-  kHttp503,         ///< with Retry-After: 7
+  kHttp404,
+  kHttp500,
+  kHttp503,  ///< with Retry-After: 7
   kRedirectLoop,
-  kHtml,            ///< 200 with a web page
-  kEmpty,           ///< 200 without a body
+  kHtml,   ///< 200 with a web page
+  kEmpty,  ///< 200 without a body
   kNotHttp,
   // Unusual but right.
-  kChunked, kNoLength, kSmallWrites, kWrongContentType, kKeepAlive,
+  kChunked,
+  kNoLength,
+  kSmallWrites,
+  kWrongContentType,
+  kKeepAlive,
   // OCSP.
-  kTryLater, kUnauthorized, kInternalError, kGarbage, kCutDer, kForeign, kBadSignature, kStranger, kExpired,
-  kOlder,           ///< thisUpdate a day ago, but alive
-  kFuture,          ///< thisUpdate two hours ahead
-  kNoNextUpdate, kUnknown, kRevoked,
+  kTryLater,
+  kUnauthorized,
+  kInternalError,
+  kGarbage,
+  kCutDer,
+  kForeign,
+  kBadSignature,
+  kStranger,
+  kExpired,
+  kOlder,   ///< thisUpdate a day ago, but alive
+  kFuture,  ///< thisUpdate two hours ahead
+  kNoNextUpdate,
+  kUnknown,
+  kRevoked,
 };
 /// "hangs-in-body": for traces.
 std::string_view to_string(Fault fault);
@@ -46,7 +62,8 @@ std::vector<Fault> all_faults();
 /// Answers GET and POST for every serial of one issuer. Threads: any.
 class FaultResponder {
  public:
-  /// `signer` is the issuer itself or its delegate; `validity` of answers, which begin when they are given.
+  /// `signer` is the issuer itself or its delegate; `validity` of answers, which begin when they
+  /// are given.
   FaultResponder(Identity signer, pki::Certificate issuer, Seconds validity = Seconds(3600));
   ~FaultResponder();
   FaultResponder(const FaultResponder&) = delete;

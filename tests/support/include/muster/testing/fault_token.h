@@ -5,8 +5,8 @@
 
 namespace muster::testing {
 
-/// Control of muster_fault_token.so, a PKCS#11 module with one token ("fault") that misbehaves on demand. What is set survives
-/// C_Finalize. Threads: any.
+/// Control of muster_fault_token.so, a PKCS#11 module with one token ("fault") that misbehaves on
+/// demand. What is set survives C_Finalize. Threads: any.
 class FaultToken {
  public:
   virtual ~FaultToken() = default;
@@ -14,7 +14,8 @@ class FaultToken {
   virtual void reset() = 0;
   /// \param pem  private key (RSA, EC or Ed25519)
   enum class PublicHalf : std::uint8_t { kThere, kMissing };
-  virtual void add_key(const std::string& label, std::uint8_t id, const std::string& pem, PublicHalf half = PublicHalf::kThere) = 0;
+  virtual void add_key(const std::string& label, std::uint8_t id, const std::string& pem,
+                       PublicHalf half = PublicHalf::kThere) = 0;
   virtual void set_pin(const std::string& pin) = 0;
   /// The next `count` calls of C_Sign return `rv`; below zero: all until told otherwise.
   virtual void fail_sign(unsigned long rv, int count) = 0;
@@ -40,7 +41,8 @@ class FaultToken {
   /// Blocks until so many calls hang in C_Sign; false when that takes longer than ten seconds.
   virtual bool wait_for_hanging(unsigned count) = 0;
   struct Counts {
-    unsigned signs = 0, logins = 0, wrong_pins = 0, sessions_opened = 0, sessions_open = 0, initialised = 0, most_at_once = 0;
+    unsigned signs = 0, logins = 0, wrong_pins = 0, sessions_opened = 0, sessions_open = 0,
+             initialised = 0, most_at_once = 0;
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };

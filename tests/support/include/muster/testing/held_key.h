@@ -9,13 +9,14 @@
 
 namespace muster::testing {
 
-/// A remote key whose signatures come when the test lets them: behind it is a key of this process (RSA PKCS#1 v1.5 or ECDSA). Threads:
-/// any.
+/// A remote key whose signatures come when the test lets them: behind it is a key of this process
+/// (RSA PKCS#1 v1.5 or ECDSA). Threads: any.
 class HeldKey final : public pki::RemoteKey {
  public:
   explicit HeldKey(pki::PrivateKey local);
 
-  /// From now on: kAtOnce signs inside the call; kHeld keeps jobs for answer(); kFailing refuses at once.
+  /// From now on: kAtOnce signs inside the call; kHeld keeps jobs for answer(); kFailing refuses at
+  /// once.
   enum class Mode : std::uint8_t { kAtOnce, kHeld, kFailing };
   void set(Mode mode);
   [[nodiscard]] std::size_t waiting() const;

@@ -7,8 +7,9 @@
 
 namespace muster::testing {
 
-/// A SoftHSM2 with a token of its own in a temporary directory: label "demo", PIN "1234". SOFTHSM2_CONF of this process points to
-/// it from the first one made until the process ends; several tokens may be made in one process.
+/// A SoftHSM2 with a token of its own in a temporary directory: label "demo", PIN "1234".
+/// SOFTHSM2_CONF of this process points to it from the first one made until the process ends;
+/// several tokens may be made in one process.
 class SoftHsm {
  public:
   /// Null when SoftHSM2 is not installed.
@@ -22,7 +23,8 @@ class SoftHsm {
   [[nodiscard]] const std::string& pin_file() const { return pin_file_; }
 
  private:
-  SoftHsm(std::string module, std::string label) : module_(std::move(module)), label_(std::move(label)) {}
+  SoftHsm(std::string module, std::string label)
+      : module_(std::move(module)), label_(std::move(label)) {}
   std::string module_, label_, pin_file_;
   TempDir dir_;
 };
