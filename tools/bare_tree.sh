@@ -7,7 +7,8 @@
 #   COMMAND  for example: ./run test
 #
 # Trees are made once by debootstrap below $MUSTER_TREES (default /var/tmp/muster-trees); each run works on an overlay that is
-# thrown away. The clone is of HEAD (uncommitted changes do not count), with ../shared beside it when there is one.
+# thrown away; with MUSTER_BARE_CCACHE=DIR it begins with a copy of that compiler cache (only for a quicker second look: the first
+# one at a change should have none). The clone is of HEAD (uncommitted changes do not count), with ../shared beside it when there is one.
 set -euo pipefail
 suite=$1 who=$2
 shift 2
@@ -53,6 +54,11 @@ git clone -q "$source_dir" "$root$home/work/muster"
 if [ -d "$source_dir/../shared" ]; then
   mkdir "$root$home/work/shared"
   mount --bind -o ro "$(readlink -f "$source_dir/../shared")" "$root$home/work/shared"
+fi
+if [ -n "${MUSTER_BARE_CCACHE:-}" ]; then
+  mkdir -p "$root$home/.cache"
+  cp -a "$MUSTER_BARE_CCACHE" "$root$home/.cache/ccache"
+  [ "$who" = root ] || chroot "$root" chown -R guest:guest "$home/.cache"
 fi
 [ "$who" = user ] && chroot "$root" chown -R guest:guest "$home/work/muster"
 printf -v command '%q ' "$@"
