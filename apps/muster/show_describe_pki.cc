@@ -34,7 +34,7 @@ Json describe_point(const crl::IssuingDistributionPoint& point) {
     Json reasons = Json::array();
     for (unsigned bit = 0; bit < 16; ++bit) {
       const auto reason = crl::reason_of_bit(bit);
-      if ((*point.only_some_reasons >> bit & 1u) != 0 && reason) {
+      if (((*point.only_some_reasons >> bit) & 1) != 0 && reason) {
         reasons.push_back(to_string(*reason));
       }
     }
