@@ -33,6 +33,14 @@ int exit_code_for(front::FrontErrc code) {
   return kExitInternal;
 }
 
+/// The options as the library wants them. A front that fetches by itself does it as [stapler] says.
+front::FrontOptions wire(const Options& options) {
+  front::FrontOptions wired = wire(options.front);
+  wired.policy = shelf_policy_of(options.stapler);
+  wired.keeper = keeper_options_of(options.stapler);
+  return wired;
+}
+
 /// File first, flags over it. Exit code, or nothing when all is well.
 std::optional<int> read_options(const Flags& flags, Options& options) {
   if (const auto loaded = load_options(flags.config, options); !loaded) {
@@ -75,7 +83,7 @@ int run(const Flags& flags) {
     if (read_options(flags, fresh)) {
       logger->log(LogLevel::kError, "config.reload_failed",
                   "the configuration is wrong; the old one stays in force");
-    } else if (const auto reloaded = service->reload(wire(fresh.front)); !reloaded) {
+    } else if (const auto reloaded = service->reload(wire(fresh)); !reloaded) {
       logger->log(LogLevel::kError, "front.reload_failed",
                   reloaded.error().detail + "; the old certificates stay in force");
     }
@@ -83,7 +91,7 @@ int run(const Flags& flags) {
   const SystemClock clock;
   const auto fetcher = net::make_fetcher(loop);
   std::random_device entropy;
-  auto made = front::Front::make(loop, *fetcher, clock, *logger, wire(options.front),
+  auto made = front::Front::make(loop, *fetcher, clock, *logger, wire(options),
                                  std::uint64_t{entropy()} << 32 | entropy());
   if (!made) {
     return fail(exit_code_for(made.error().code), made.error().detail);

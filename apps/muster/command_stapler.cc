@@ -56,26 +56,8 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
     to.certificates.push_back({c.certificate, c.issuer, c.name, c.output, c.responders});
   }
   to.inventory = {from.issuers, from.out, from.chain};
-  to.policy.verify.future_skew = from.future_skew;
-  to.policy.life_without_next_update = from.life_without_next_update;
-  to.policy.max_age = from.max_age;
-  to.policy.revoked =
-      from.withhold_revoked ? keeper::RevokedPolicy::kWithhold : keeper::RevokedPolicy::kOffer;
-  to.keeper.plan.refresh_at = static_cast<double>(from.refresh_percent) / 100;
-  to.keeper.plan.refresh_jitter = to.keeper.plan.refresh_at / 5;
-  to.keeper.plan.max_refresh = from.refresh;
-  to.keeper.plan.per_host = static_cast<unsigned>(from.per_host);
-  to.keeper.plan.grace = from.grace;
-  // Asking with the other hash and past a cache are exchanges of their own.
-  to.keeper.plan.fetch_deadline = std::chrono::ceil<Seconds>(2 * from.timeout);
-  to.keeper.live.transport.connect_timeout = from.connect_timeout;
-  to.keeper.live.transport.total_timeout = from.timeout;
-  to.keeper.live.transport.max_body_bytes = from.max_response.bytes;
-  to.keeper.live.transport.proxy = from.proxy;
-  if (from.cert_id_hash == StaplerOptions::CertIdHash::kSha256) {
-    std::swap(to.keeper.live.hash, *to.keeper.live.other_hash);
-  }
-  to.keeper.skip_shorter_than = from.skip_shorter_than;
+  to.policy = shelf_policy_of(from);
+  to.keeper = keeper_options_of(from);
   to.hook.command = from.on_update;
   to.hook.timeout = from.on_update_timeout;
   return to;

@@ -28,8 +28,9 @@ void bind(config::Section& section, FrontOptions& o) {
   section.text("shelf", &o.shelf,
                "Directory of staples: the one `muster stapler` writes, or with `keep` our own. "
                "Empty: keep in memory only.");
-  section.flag("keep", &o.keep,
-               "Fetch staples in this process instead of following a stapler's shelf.");
+  section.flag(
+      "keep", &o.keep,
+      "Fetch staples in this process instead of following a stapler's shelf; how, [stapler] says.");
   section.choice(
       "must_staple", {"serve", "hold"}, 0, [&o](std::size_t i) { o.hold = i == 1; },
       "A must-staple certificate without valid staple: \"serve\" it all the same, or \"hold\": "

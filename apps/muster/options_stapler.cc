@@ -77,4 +77,34 @@ void bind(config::Section& section, StaplerOptions& options) {
                    "are retried without warning.");
 }
 
+keeper::ShelfPolicy shelf_policy_of(const StaplerOptions& from) {
+  keeper::ShelfPolicy to;
+  to.verify.future_skew = from.future_skew;
+  to.life_without_next_update = from.life_without_next_update;
+  to.max_age = from.max_age;
+  to.revoked =
+      from.withhold_revoked ? keeper::RevokedPolicy::kWithhold : keeper::RevokedPolicy::kOffer;
+  return to;
+}
+
+keeper::KeeperOptions keeper_options_of(const StaplerOptions& from) {
+  keeper::KeeperOptions to;
+  to.plan.refresh_at = static_cast<double>(from.refresh_percent) / 100;
+  to.plan.refresh_jitter = to.plan.refresh_at / 5;
+  to.plan.max_refresh = from.refresh;
+  to.plan.per_host = static_cast<unsigned>(from.per_host);
+  to.plan.grace = from.grace;
+  // Asking with the other hash and past a cache are exchanges of their own.
+  to.plan.fetch_deadline = std::chrono::ceil<Seconds>(2 * from.timeout);
+  to.live.transport.connect_timeout = from.connect_timeout;
+  to.live.transport.total_timeout = from.timeout;
+  to.live.transport.max_body_bytes = from.max_response.bytes;
+  to.live.transport.proxy = from.proxy;
+  if (from.cert_id_hash == StaplerOptions::CertIdHash::kSha256) {
+    std::swap(to.live.hash, *to.live.other_hash);
+  }
+  to.skip_shorter_than = from.skip_shorter_than;
+  return to;
+}
+
 }  // namespace muster::app

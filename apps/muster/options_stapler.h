@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "muster/config/config.h"
+#include "muster/keeper/keeper.h"
 
 namespace muster::app {
 
@@ -38,5 +39,10 @@ struct StaplerOptions {
 };
 
 void bind(config::Section& section, StaplerOptions& options);
+
+/// How staples are fetched and judged, as the library wants it; a front that fetches by itself goes
+/// by the same settings.
+keeper::ShelfPolicy shelf_policy_of(const StaplerOptions& options);
+keeper::KeeperOptions keeper_options_of(const StaplerOptions& options);
 
 }  // namespace muster::app

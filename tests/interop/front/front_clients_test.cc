@@ -8,6 +8,7 @@
 #include "muster/base/text.h"
 #include "muster/keeper/shelf.h"
 #include "muster/net/http_server.h"
+#include "muster/testing/fault_responder.h"
 #include "muster/testing/process.h"
 #include "muster/testing/response_builder.h"
 #include "net_testing.h"
@@ -283,6 +284,31 @@ TEST_F(FrontClients, ReadsItsConfigurationFile) {
   ASSERT_TRUE(port) << daemon_->output();
   port_ = std::to_string(*port);
   EXPECT_EQ(curl("one.example", {"--cert-status"}).exit_code, 0);
+}
+
+TEST_F(FrontClients, FetchesByItselfAsTheStaplersSettingsSay) {
+  testing::FaultResponder responder(pki_.ocsp_signer, pki_.intermediate.certificate);
+  auto spec = testing::leaf_spec("one.example");
+  spec.at = now_;
+  spec.ocsp_uris = {responder.url()};
+  const Identity leaf = testing::issue(pki_.intermediate, spec);
+  const std::string cert = leaf.write(dir_, "one", {pki_.intermediate.certificate});
+  const std::string config =
+      dir_.write("muster.toml",
+                 "[stapler]\ncert_id_hash = \"sha256\"\n[front]\nlisten = [\"127.0.0.1:0\"]\nkeep "
+                 "= true\nupstream = \"" +
+                     upstream_->address() + "\"\n[[front.certificate]]\ncertificate = \"" + cert +
+                     "\"\nkey = \"" + dir_.file("one.key") + "\"\n");
+  daemon_ = std::make_unique<Daemon>(std::vector<std::string>{binary_, "front", "-c", config});
+  const auto port = daemon_->wait_for_port("listening on ");
+  ASSERT_TRUE(port) << daemon_->output();
+  port_ = std::to_string(*port);
+  EXPECT_THAT(s_client({"-status"}), HasSubstr("Cert Status: good"));
+  const Buffer asked = responder.last_request();
+  const auto request = ocsp::parse_request(asked);
+  ASSERT_TRUE(request);
+  const ocsp::SingleRequestView entry = *request->requests.begin();
+  EXPECT_EQ(der::find_hash(entry.cert_id.hash_algorithm), HashAlgorithm::kSha256);
 }
 
 TEST_F(FrontClients, SaysWhatIsMissing) {
