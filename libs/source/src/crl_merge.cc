@@ -154,10 +154,25 @@ Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& a
   return wanted;
 }
 
+/// Which old records stay. CRLs drop expired certificates without saying so: a missing entry is
+/// news unless another source told the expiry.
+store::TakePolicy policy_of(const Merge& merge, UnixSeconds now) {
+  const store::TakePolicy ruled = keep_revocations(now, UnknownExpiry::kLetGo);
+  return [ruled, unknown = merge.lacks_lists()](const Serial& serial, const store::Status& old,
+                                                const std::optional<store::Status>& next) {
+    // Only the list can tell whether the certificate is alive: until it is here nothing is let go.
+    const bool waits = unknown && !next && old.state == store::State::kRevoked;
+    return waits ? store::Take::kOld : ruled(serial, old, next);
+  };
+}
+
 }  // namespace
 
 std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec,
                                               std::span<const HeldList> lists, UnixSeconds now) {
+  if (spec.crls.lists_issued() && lists.empty()) {
+    return UnixSeconds{};
+  }
   std::optional<UnixSeconds> until;
   if (spec.crls.issued_max_age) {
     for (const HeldList& list : lists) {
@@ -171,12 +186,16 @@ std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec,
 store::IssuerState make_facts(const Merge& merge, UnixSeconds now) {
   store::IssuerState facts;
   facts.label = merge.spec.label;
-  facts.knows_issued = merge.lists.empty() ? store::KnowsIssued::kNo : store::KnowsIssued::kYes;
+  facts.knows_issued =
+      merge.spec.crls.lists_issued() ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
   facts.this_update = merge.plan.this_update;
   facts.next_update = merge.plan.next_update;
   facts.crl_number = merge.plan.number;
   if (merge.plan.not_revoked_until < merge.plan.next_update) {
     facts.not_revoked_until = merge.plan.not_revoked_until;
+  }
+  if (merge.lacks_lists()) {
+    facts.not_revoked_until = UnixSeconds{};
   }
   facts.never_issued_until = never_issued_until(merge.spec, merge.lists, now);
   facts.loaded_at = now;
@@ -188,9 +207,7 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
   MUSTER_TRY(const store::IssuerState known, known_facts(store, merge.spec.id));
   MUSTER_CHECK(check_not_rolled_back(merge, known));
   store::ReplacementOptions replacing;
-  // CRLs drop expired certificates without saying so: a missing entry is news unless another source
-  // told the expiry.
-  replacing.take = keep_revocations(options.now, UnknownExpiry::kLetGo);
+  replacing.take = policy_of(merge, options.now);
   auto begun = store.begin_replacement(merge.spec.id, std::move(replacing));
   if (!begun) {
     return Err{store_error(begun.error())};
@@ -200,13 +217,21 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
   if (!sequence) {
     return Err{store_error(sequence.error())};
   }
-  return LoadReport{{}, *sequence, (*begun)->report()};
+  LoadReport report{{}, *sequence, (*begun)->report()};
+  if (merge.lacks_lists()) {  // no alarm: nobody knows as yet whether they should be there
+    report.changes.kept = 0;
+    report.changes.kept_examples.clear();
+  }
+  return report;
 }
 
 Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge,
                                                            const CrlPair& before,
                                                            const CrlPair& after,
                                                            const LoadOptions& options) {
+  if (merge.lacks_lists()) {
+    return std::optional<LoadReport>();
+  }
   const std::size_t most = after.delta->view.entry_count +
                            (before.delta != nullptr ? before.delta->view.entry_count : 0);
   if (most > kMostDeltaChanges) {
@@ -217,7 +242,7 @@ Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, 
   MUSTER_TRY(const Wanted wanted, wanted_under(before, after, merge.spec.issuer, options.stop));
   LoadReport report;
   std::vector<store::Change> changes;
-  const store::TakePolicy take = keep_revocations(options.now, UnknownExpiry::kLetGo);
+  const store::TakePolicy take = policy_of(merge, options.now);
   const auto reader = store.reader();
   reader->renew();
   for (const auto& [serial, status] : wanted) {

@@ -10,9 +10,12 @@ struct Merge {
   const SourceSpec& spec;
   const CrlPlan& plan;
   std::span<const HeldList> lists;  ///< empty: it is not known what was issued
+  /// Lists are configured and none could be read yet: only revocations may be told.
+  [[nodiscard]] bool lacks_lists() const { return spec.crls.lists_issued() && lists.empty(); }
 };
 
-/// Until when serials that no list has may be called never issued; nothing: no end (decision 029).
+/// Until when serials that no list has may be called never issued; nothing: no end; 1970 while
+/// lists are configured and none could be read yet (decision 029).
 std::optional<UnixSeconds> never_issued_until(const SourceSpec& spec,
                                               std::span<const HeldList> lists, UnixSeconds now);
 

@@ -15,6 +15,13 @@ bool same_facts(const store::IssuerState& a, const store::IssuerState& b) {
          a.crl_number == b.crl_number;
 }
 
+/// What is missing before anything may be called not revoked; empty: nothing.
+std::string gap_of(const Merge& merge) {
+  return merge.plan.gap.empty() && merge.lacks_lists()
+             ? "no list of issued serials could be read as yet (see its error, or give one)"
+             : merge.plan.gap;
+}
+
 }  // namespace
 
 void CrlSetKeeper::start_downloads() {
@@ -212,7 +219,7 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
   for (bool took_back = false;;) {
     merge_tried_for_ = shelf_.version();
     const CrlPlan plan = plan_now(now);
-    if (plan.pairs.empty() || (spec_.crls.lists_issued() && shelf_.lists().empty())) {
+    if (plan.pairs.empty()) {
       return;  // nothing to say as yet; the parts tell why
     }
     const auto written = write(plan, stop);
@@ -235,7 +242,7 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
         merged.only_pair = plan.pairs[0];
       }
       merged.facts = make_facts({spec_, plan, shelf_.lists()}, now);
-      merged.gap = plan.gap;
+      merged.gap = gap_of({spec_, plan, shelf_.lists()});
       merged.next_change = plan.next_change;
       merged_ = std::move(merged);
       merge_error_.reset();
@@ -303,9 +310,12 @@ void CrlSetKeeper::keep_facts(Turn& turn) {
       counted.push_back(crl.get());
     }
     const CrlPlan plan = make_plan(counted, wish(), now);
-    facts = make_facts({spec_, plan, shelf_.lists()}, now);
+    // Without lists in the store those on the shelf say nothing of it.
+    const std::span<const HeldList> lists =
+        merged_->lists.empty() ? std::span<const HeldList>() : shelf_.lists();
+    facts = make_facts({spec_, plan, lists}, now);
     facts.never_issued_until = merged_->facts.never_issued_until;
-    merged_->gap = plan.gap;
+    merged_->gap = gap_of({spec_, plan, lists});
     merged_->next_change = plan.next_change;
     let_go_of_surplus(plan);
   }

@@ -88,12 +88,19 @@ class IssuedInSet : public CrlSetTest {
     const auto record = find(testing::make_serial(serial).to_hex());
     return record && record->state == store::State::kGood;
   }
+  /// Whether the responder may say of no serial that it is good or that it was never issued.
+  bool withholds_the_rest() {
+    const store::IssuerState facts = state();
+    return facts.not_revoked_until == UnixSeconds{} && facts.never_issued_until == UnixSeconds{} &&
+           facts.knows_issued == store::KnowsIssued::kYes;
+  }
 };
 
 // req: OCSP-CRL-055
 TEST_F(IssuedInSet, TellsIssuedFromNeverIssued) {
-  EXPECT_EQ(look().loaded, std::nullopt) << "without the list nothing is said";
-  EXPECT_EQ(state().loaded_at, UnixSeconds{});
+  ASSERT_TRUE(look().loaded) << "without the list only revocations are told";
+  EXPECT_TRUE(is_revoked(2));
+  EXPECT_TRUE(withholds_the_rest());
   directory_.write("issued.txt", "01\n02\n03 2027-01-31\n");
   ASSERT_TRUE(look().loaded) << error_text();
   EXPECT_EQ(state().knows_issued, store::KnowsIssued::kYes);
@@ -105,6 +112,47 @@ TEST_F(IssuedInSet, TellsIssuedFromNeverIssued) {
   directory_.write("issued.txt", "01\n02\n03 2027-01-31\n04\n");
   ASSERT_TRUE(look().loaded);
   EXPECT_TRUE(knows_good(4));
+}
+
+// A list that cannot be read holds up no revocation, and lets nobody be called good or never
+// issued. req: OCSP-CRL-055
+TEST_F(IssuedInSet, AnUnreadableListHoldsUpNoRevocation) {
+  directory_.write("issued.txt", "01\n02\nhalf");
+  ASSERT_TRUE(look().loaded);
+  EXPECT_TRUE(is_revoked(2) && withholds_the_rest());
+  EXPECT_EQ(error(), SourceErrc::kMalformed);
+  EXPECT_THAT(error_text(), HasSubstr("issued.txt: line 3"));
+  EXPECT_THAT(error_text(), HasSubstr("correct the file"));
+  write("ca.crl", numbered(6, {2, 4}));
+  ASSERT_TRUE(look().loaded);
+  EXPECT_TRUE(is_revoked(2) && is_revoked(4) && withholds_the_rest()) << "and no later one";
+  const auto turn = (write("ca.crl", numbered(7, {4})), look());
+  ASSERT_TRUE(turn.loaded);
+  EXPECT_TRUE(is_revoked(2)) << "whether it expired only the list can tell";
+  EXPECT_EQ(turn.loaded->kept_revoked(), 0u) << "nor whether that is alarming";
+  clock_.advance(std::chrono::hours(24 * 30));
+  look();
+  EXPECT_TRUE(withholds_the_rest()) << "the CRL being over changes nothing of it";
+  clock_.jump_to(kTestNow);
+  directory_.write("issued.txt", "01\n04\n");
+  ASSERT_TRUE(look().loaded);
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(knows_good(1) && is_revoked(4) && covers_everything());
+  EXPECT_FALSE(is_revoked(2)) << "the list does not know it any more";
+  EXPECT_EQ(state().never_issued_until, std::nullopt);
+}
+
+TEST_F(IssuedInSet, ADirectoryWithoutAnyListSaysSo) {
+  spec_.crls.issued_files.clear();
+  spec_.crls.issued_directories = {directory_.file("issued")};
+  std::filesystem::create_directories(directory_.file("issued"));
+  look();
+  EXPECT_TRUE(is_revoked(2) && withholds_the_rest());
+  EXPECT_EQ(error(), SourceErrc::kIncomplete);
+  EXPECT_THAT(error_text(), HasSubstr("no list of issued serials"));
+  clock_.advance(Seconds(1));
+  look();
+  EXPECT_EQ(error(), SourceErrc::kIncomplete);
 }
 
 TEST_F(IssuedInSet, AHalfWrittenOrEmptiedListChangesNothing) {
