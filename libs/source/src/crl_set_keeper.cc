@@ -58,6 +58,14 @@ SourceError shrunk_error(const std::string& path, std::size_t before, std::size_
                           "remove the kept list)");
 }
 
+SourceError gone_error(const std::string& path, std::size_t before, std::size_t now) {
+  return source_error(SourceErrc::kEmptied, path,
+                      "it is gone; without it " + std::to_string(now) + " serials of " +
+                          std::to_string(before) +
+                          " would be known, so what it said stays in force (restore the file; to "
+                          "start anew remove the kept list)");
+}
+
 }  // namespace
 
 CrlSetKeeper::CrlSetKeeper(store::Store& store, SourceSpec spec, const WatchOptions& options,
@@ -196,12 +204,16 @@ void CrlSetKeeper::find_files() {
     scan_directory(directory, Use::kIssuedList, present);
   }
   std::erase_if(files_, [&](const auto& entry) { return !present.contains(entry.first); });
+}
 
+void CrlSetKeeper::let_go_of_lists() {
   std::vector<std::string> gone;
   std::size_t total = 0;
   for (const HeldList& list : shelf_.lists()) {
     total += list.records;
-    if (!present.contains(list.origin)) {
+    if (files_.contains(list.origin)) {
+      directory_errors_.erase(list.origin);  // it has come back
+    } else {
       gone.push_back(list.origin);
     }
   }
@@ -209,8 +221,9 @@ void CrlSetKeeper::find_files() {
     const auto list = std::find_if(shelf_.lists().begin(), shelf_.lists().end(),
                                    [&](const HeldList& l) { return l.origin == origin; });
     const std::size_t rest = total - list->records;
-    if (spec_.crls.lists_issued() && rest * kLeastPart < total) {
-      directory_errors_[origin] = shrunk_error(origin, total, rest);
+    const bool is_last = shelf_.lists().size() == 1;
+    if (spec_.crls.lists_issued() && (is_last || rest * kLeastPart < total)) {
+      directory_errors_[origin] = gone_error(origin, total, rest);
     } else {
       directory_errors_.erase(origin);
       total = rest;
@@ -352,6 +365,7 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
               complete.contains(path) ? ReloadPlan::Hint::kComplete : ReloadPlan::Hint::kNone,
               stop);
     }
+    let_go_of_lists();
     retry_waiting();
     merge(turn, stop);
     keep_facts(turn);

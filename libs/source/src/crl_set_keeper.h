@@ -56,6 +56,8 @@ class CrlSetKeeper {
 
   void open_shelf();
   void find_files();
+  /// Lists whose files are gone, where the others are enough without them.
+  void let_go_of_lists();
   void scan_directory(const std::string& directory, Use use, std::set<std::string>& present);
   void look_at(const std::string& path, File& file, ReloadPlan::Hint hint,
                const std::stop_token& stop);

@@ -222,6 +222,44 @@ TEST_F(IssuedInSet, ListsOfADirectoryAddUp) {
   EXPECT_TRUE(knows_good(1));
 }
 
+TEST_F(IssuedInSet, AListThatComesBackIsNoErrorAnyMore) {
+  spec_.crls.issued_files.clear();
+  spec_.crls.issued_directories = {directory_.file("issued/")};
+  directory_.write("issued/a.txt", "01\n02\n03\n");
+  look();
+  ASSERT_FALSE(error()) << error_text();
+  std::filesystem::rename(directory_.file("issued/a.txt"), directory_.file("a.txt"));
+  look();
+  EXPECT_EQ(error(), SourceErrc::kEmptied);
+  EXPECT_THAT(error_text(), HasSubstr("issued/a.txt: it is gone"));
+  EXPECT_THAT(error_text(), HasSubstr("restore the file"));
+  EXPECT_TRUE(knows_good(1) && knows_good(3) && covers_everything());
+  std::filesystem::rename(directory_.file("a.txt"), directory_.file("issued/a.txt"));
+  look();
+  EXPECT_FALSE(error()) << error_text();
+  std::filesystem::rename(directory_.file("issued/a.txt"), directory_.file("issued/b.txt"));
+  look();
+  EXPECT_FALSE(error()) << "under another name: " << error_text();
+  EXPECT_TRUE(knows_good(1) && knows_good(3));
+}
+
+TEST_F(IssuedInSet, TheLastListStaysThoughItIsEmpty) {
+  spec_.crls.issued_files.clear();
+  spec_.crls.issued_directories = {directory_.file("issued/")};
+  directory_.write("issued/a.txt", "# none as yet\n");
+  look();
+  ASSERT_FALSE(error()) << error_text();
+  ASSERT_EQ(state().knows_issued, store::KnowsIssued::kYes);
+  std::filesystem::remove(directory_.file("issued/a.txt"));
+  for (const bool restarted : {false, true}) {
+    restarted ? restart() : void();
+    look();
+    EXPECT_EQ(error(), SourceErrc::kEmptied) << error_text();
+    EXPECT_EQ(state().knows_issued, store::KnowsIssued::kYes)
+        << "or what was never issued were answered as unlisted";
+  }
+}
+
 // A certificate whose revocation is taken off the CRL before it expires stays revoked, with an
 // alarm. req: OCSP-CRL-051
 TEST_F(IssuedInSet, ARevocationIsNotTakenBackWhileTheListKnowsTheCertificateAlive) {
