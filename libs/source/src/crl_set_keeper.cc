@@ -111,11 +111,14 @@ CrlWish CrlSetKeeper::wish() const {
 }
 
 void CrlSetKeeper::open_shelf() {
-  (void)usable_signers(spec_, clock_.now(), signer_problems_);
   std::vector<std::string> problems;
+  (void)usable_signers(spec_, clock_.now(), problems);
+  signer_problem_ = problems.empty() ? std::nullopt : std::optional(problems.front());
+  problems.clear();
   const auto opened = shelf_.open(terms(), problems);
   shelf_error_ = opened ? std::nullopt : std::optional(opened.error());
   shelf_open_ = opened.operator bool();
+  shelf_again_at_ = clock_.monotonic() + options_.retry_first;
   for (const std::string& problem : problems) {
     logger_.log(LogLevel::kWarning, "source.kept_unusable", problem, {{"issuer", spec_.label}});
   }
@@ -355,7 +358,7 @@ void CrlSetKeeper::retry_waiting() {
 CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
                                       const std::stop_token& stop) {
   Turn turn;
-  if (!shelf_open_) {
+  if (!shelf_open_ && clock_.monotonic() >= shelf_again_at_) {
     open_shelf();
   }
   if (shelf_open_) {
@@ -385,6 +388,9 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
 
 MonotonicTime CrlSetKeeper::next_look(MonotonicTime now) const {
   MonotonicTime next = now + options_.poll;
+  if (!shelf_open_) {  // nothing is looked at or fetched before it is
+    return std::min(next, std::max(now, shelf_again_at_));
+  }
   for (const auto& [path, file] : files_) {
     next = std::min(next, file.plan.next_look(now));
   }
@@ -397,6 +403,7 @@ MonotonicTime CrlSetKeeper::next_look(MonotonicTime now) const {
 }
 
 void CrlSetKeeper::hurry() {
+  shelf_again_at_ = {};
   for (const auto& location : locations_) {
     location->hurry(clock_.monotonic());
   }

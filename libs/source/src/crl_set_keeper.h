@@ -97,11 +97,12 @@ class CrlSetKeeper {
   CrlShelf shelf_;
   bool shelf_open_ = false;
   std::optional<SourceError> shelf_error_;
+  MonotonicTime shelf_again_at_{};  // when to try to open it
   std::map<std::string, File> files_;
   std::map<std::string, SourceError> directory_errors_;
   std::vector<std::unique_ptr<CrlLocation>> locations_;
   std::size_t configured_locations_ = 0;
-  std::vector<std::string> signer_problems_;
+  std::optional<std::string> signer_problem_;
 
   /// What the store holds.
   struct Merged {

@@ -365,8 +365,8 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
   }
   take(rollback_error_);
   take(signer_error_);
-  if (!signer_problems_.empty()) {
-    take(SourceError{SourceErrc::kNotTrusted, signer_problems_.front()});
+  if (signer_problem_) {
+    take(SourceError{SourceErrc::kNotTrusted, *signer_problem_});
   }
   if (!part && !merged_ && is_settled_) {
     part = source_error(SourceErrc::kUnreadable, spec_.path, "nothing of it could be read as yet");

@@ -384,6 +384,29 @@ TEST_F(CrlFetch, FailuresAreRetriedAndBackedOff) {
   EXPECT_TRUE(is_revoked(1)) << "the operator asked for it";
 }
 
+// No state directory can be made below a file: nothing is fetched, and the processor rests.
+TEST_F(CrlFetch, WithoutAStateDirectoryItWaits) {
+  LyingHost host(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{host.url()}};
+  directory_.write("state", "a file");
+  std::string first;
+  for (int i = 0; i < 3; ++i) {
+    look();
+    EXPECT_EQ(error(), SourceErrc::kStore);
+    EXPECT_THAT(error_text(), HasSubstr(directory_.file("state")));
+    EXPECT_THAT(error_text(), HasSubstr("CRLs in use are kept there"));
+    const MonotonicTime now = clock_.monotonic();
+    EXPECT_GT(keeper().next_look(now), now);
+    EXPECT_LE(keeper().next_look(now), now + watch_.retry_first);
+    clock_.advance(watch_.retry_first);
+  }
+  EXPECT_TRUE(host.requests().empty());
+  std::filesystem::remove(directory_.file("state"));
+  clock_.advance(watch_.retry_first);
+  fetch();
+  EXPECT_TRUE(is_revoked(1)) << error_text();
+}
+
 // A host that hangs does not hold up the others, nor the answers.
 TEST_F(CrlFetch, AHangingHostHoldsUpNobody) {
   LyingHost hanging([](const std::string&) { return LyingHost::Answer{"", true}; });
