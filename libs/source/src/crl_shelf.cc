@@ -219,11 +219,16 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::put(HeldCrl crl,
 }
 
 void CrlShelf::drop(const HeldCrl& crl) {
+  const auto place = std::find_if(crls_.begin(), crls_.end(),
+                                  [&](const auto& held) { return held.get() == &crl; });
+  if (place == crls_.end()) {
+    return;  // replaced meanwhile: the file of its name is its successor's
+  }
   if (!directory_.empty()) {
     std::error_code ignored;  // what stays is judged again at the next start
     std::filesystem::remove(path_of(crl), ignored);
   }
-  std::erase_if(crls_, [&](const auto& held) { return held.get() == &crl; });
+  crls_.erase(place);
   ++version_;
 }
 

@@ -42,6 +42,7 @@ class CrlShelf {
   /// A CRL takes the place of an older one of its kind and scope; what it makes useless (a delta of
   /// earlier numbers) goes. Errors: kStore, kUnsupported beyond kMaxHeldCrls.
   Result<Outcome, SourceError> take(HeldCrl crl);
+  /// Lets this very CRL go; nothing when another has taken its place.
   void drop(const HeldCrl& crl);
 
   /// A list takes the place of the one with its origin; the same text again changes its time alone.

@@ -1,0 +1,72 @@
+#include "crl_shelf.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "crl_set_fixture.h"
+
+namespace muster::source {
+namespace {
+
+using testing::build_crl;
+using testing::CrlSpec;
+using ::testing::HasSubstr;
+using testing::kTestNow;
+using testing::make_serial;
+using testing::numbered;
+using testing::SourceTest;
+
+class Shelf : public SourceTest {
+ protected:
+  Shelf() { reopen(); }
+  /// As after a restart.
+  std::vector<std::string> reopen() {
+    shelf_ = std::make_unique<CrlShelf>(directory_.file("shelf"), CrlShelf::Places::kByCoverage);
+    std::vector<std::string> problems;
+    EXPECT_TRUE(shelf_->open(terms(), problems));
+    return problems;
+  }
+  static CrlTerms terms(UnixSeconds now = kTestNow) {
+    return {issuer().certificate, {issuer().certificate}, now, Seconds(300), 1 << 20};
+  }
+  HeldCrl crl(const CrlSpec& spec) {
+    auto writer = ContentWriter::begin(shelf_->directory());
+    EXPECT_TRUE(writer && writer->write(build_crl(issuer(), spec)));
+    auto judged = judge_crl(*writer->finish(), "ca.crl", terms());
+    EXPECT_TRUE(judged) << judged.error().detail;
+    return *std::move(judged);
+  }
+  CrlShelf::Outcome take(const CrlSpec& spec) {
+    auto outcome = shelf_->take(crl(spec));
+    EXPECT_TRUE(outcome) << outcome.error().detail;
+    return *std::move(outcome);
+  }
+  /// Numbers of the complete CRLs and deltas in use.
+  [[nodiscard]] std::vector<std::uint64_t> numbers() const {
+    std::vector<std::uint64_t> all;
+    for (const auto& held : shelf_->crls()) {
+      all.push_back(held->view.crl_number->back());
+    }
+    return all;
+  }
+  static CrlSpec delta(std::uint64_t number, std::uint64_t base) {
+    CrlSpec spec = numbered(number);
+    spec.delta_base = base;
+    return spec;
+  }
+  std::unique_ptr<CrlShelf> shelf_;
+};
+
+TEST_F(Shelf, LettingGoOfAReplacedCrlLeavesItsSuccessor) {
+  const auto before = take(numbered(5)).held;
+  take(numbered(6));
+  shelf_->drop(*before);
+  EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6});
+  EXPECT_TRUE(reopen().empty());
+  EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6}) << "on disk too";
+}
+
+}  // namespace
+}  // namespace muster::source
