@@ -41,12 +41,16 @@ Result<std::shared_ptr<Content>, SourceError> Content::map(const std::string& pa
   return content;
 }
 
-Result<Unit, SourceError> Content::keep_as(const std::string& path) {
+Result<Unit, SourceError> Content::keep_as(const std::string& path,
+                                           std::optional<UnixSeconds> written_at) {
   if (temporary_.empty()) {
     return Unit{};
   }
   const UniqueFd file(::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file || ::fsync(file.get()) != 0) {
+  const timespec time{static_cast<std::time_t>(written_at ? to_int(*written_at) : 0),
+                      written_at ? 0 : UTIME_NOW};
+  const timespec both[2] = {time, time};
+  if (!file || ::futimens(file.get(), both) != 0 || ::fsync(file.get()) != 0) {
     return Err{disk_error(FileErrc::kSync, temporary_)};
   }
   if (::rename(temporary_.c_str(), path.c_str()) != 0) {

@@ -23,8 +23,9 @@ class Content {
     return mapped_ == nullptr ? Bytes(octets_) : Bytes(mapped_, size_);
   }
   /// Makes a temporary file a lasting one under this name, safe against a power cut. In memory:
-  /// nothing to do. Errors: kStore.
-  Result<Unit, SourceError> keep_as(const std::string& path);
+  /// nothing to do. \param written_at  its time of modification; nothing: now. Errors: kStore.
+  Result<Unit, SourceError> keep_as(const std::string& path,
+                                    std::optional<UnixSeconds> written_at = std::nullopt);
 
  private:
   friend class ContentWriter;

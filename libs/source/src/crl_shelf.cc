@@ -255,9 +255,8 @@ Result<Unit, SourceError> CrlShelf::take(HeldList list) {
     MUSTER_CHECK(writer.write(as_bytes(header)));
     MUSTER_CHECK(writer.write(list.text));
     MUSTER_TRY(list.content, writer.finish());
-    MUSTER_CHECK(list.content->keep_as(path_of(list.origin)));
+    MUSTER_CHECK(list.content->keep_as(path_of(list.origin), list.written_at));
     list.text = list.content->bytes().subspan(header.size());
-    stamp(list);
   }
   if (place != lists_.end()) {
     *place = std::move(list);

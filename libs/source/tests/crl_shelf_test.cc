@@ -3,6 +3,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "crl_set_fixture.h"
@@ -66,6 +67,34 @@ TEST_F(Shelf, LettingGoOfAReplacedCrlLeavesItsSuccessor) {
   EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6});
   EXPECT_TRUE(reopen().empty());
   EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6}) << "on disk too";
+}
+
+// A crash between the two would leave an old list that seems to be of now.
+TEST_F(Shelf, AListHasItsTimeBeforeItHasItsName) {
+  const UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(inotify.get(), shelf_->directory().c_str(),
+                                IN_ATTRIB | IN_MODIFY | IN_MOVED_TO),
+            0);
+  auto list = judge_list(std::make_shared<Content>(to_buffer(as_bytes("01\n"))), "issued.txt",
+                         kTestNow - Seconds(600));
+  ASSERT_TRUE(list && shelf_->take(*std::move(list)));
+  alignas(inotify_event) char events[4096];
+  const ssize_t got = ::read(inotify.get(), events, sizeof events);
+  bool named = false;
+  for (ssize_t at = 0; at < got;) {
+    inotify_event event{};
+    std::memcpy(&event, events + at, sizeof event);
+    const std::string_view name(events + at + sizeof event);
+    at += static_cast<ssize_t>(sizeof event + event.len);
+    if (name.starts_with("issued-")) {
+      named = named || (event.mask & IN_MOVED_TO) != 0;
+      EXPECT_EQ(event.mask & (IN_ATTRIB | IN_MODIFY), 0u) << "stamped under its name";
+    }
+  }
+  EXPECT_TRUE(named);
+  EXPECT_TRUE(reopen().empty());
+  ASSERT_EQ(shelf_->lists().size(), 1u);
+  EXPECT_EQ(shelf_->lists()[0].written_at, kTestNow - Seconds(600));
 }
 
 }  // namespace
