@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "muster/source/issued_list.h"
+#include "muster/store/update.h"
 
 namespace muster::source {
 namespace {
@@ -204,14 +205,15 @@ store::IssuerState make_facts(const Merge& merge, UnixSeconds now) {
 
 Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& merge,
                                             const LoadOptions& options) {
-  MUSTER_TRY(const store::IssuerState known, known_facts(store, merge.spec.id));
-  MUSTER_CHECK(check_not_rolled_back(merge, known));
   store::ReplacementOptions replacing;
   replacing.take = policy_of(merge, options.now);
   auto begun = store.begin_replacement(merge.spec.id, std::move(replacing));
   if (!begun) {
     return Err{store_error(begun.error())};
   }
+  // Asked only now: what changes from here on makes commit() refuse.
+  MUSTER_TRY(const store::IssuerState known, known_facts(store, merge.spec.id));
+  MUSTER_CHECK(check_not_rolled_back(merge, known));
   MUSTER_CHECK(put_all(merge, **begun, options.stop));
   const auto sequence = (*begun)->commit(make_facts(merge, options.now));
   if (!sequence) {
@@ -225,29 +227,32 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
   return report;
 }
 
-Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge,
-                                                           const CrlPair& before,
-                                                           const CrlPair& after,
-                                                           const LoadOptions& options) {
+Result<std::optional<DeltaChanges>, SourceError> decide_delta(store::Store& store,
+                                                              const Merge& merge,
+                                                              const CrlPair& before,
+                                                              const CrlPair& after,
+                                                              const LoadOptions& options) {
+  const std::optional<DeltaChanges> not_this_way;
   if (merge.lacks_lists()) {
-    return std::optional<LoadReport>();
+    return not_this_way;
   }
   const std::size_t most = after.delta->view.entry_count +
                            (before.delta != nullptr ? before.delta->view.entry_count : 0);
   if (most > kMostDeltaChanges) {
-    return std::optional<LoadReport>();
+    return not_this_way;
   }
   MUSTER_TRY(const store::IssuerState known, known_facts(store, merge.spec.id));
   MUSTER_CHECK(check_not_rolled_back(merge, known));
   MUSTER_TRY(const Wanted wanted, wanted_under(before, after, merge.spec.issuer, options.stop));
-  LoadReport report;
-  std::vector<store::Change> changes;
+  DeltaChanges decided;
+  decided.seen = known.sequence;  // what is read below is of this state, or refused when written
+  store::ReplacementReport& report = decided.report;
   const store::TakePolicy take = policy_of(merge, options.now);
   const auto reader = store.reader();
   reader->renew();
   for (const auto& [serial, status] : wanted) {
     if (!status && !merge.lists.empty()) {
-      return std::optional<LoadReport>();  // whether it is good now only the lists can tell
+      return not_this_way;  // whether it is good now only the lists can tell
     }
     const auto old = reader->find(merge.spec.id, serial.octets());
     if (!old) {
@@ -257,19 +262,28 @@ Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, 
       continue;
     }
     if (*old && take(serial, **old, status) == store::Take::kOld) {
-      ++report.changes.kept;
-      report.changes.kept_examples.push_back(serial);
+      ++report.kept;
+      report.kept_examples.push_back(serial);
       continue;
     }
-    ++(!*old ? report.changes.added : status ? report.changes.changed : report.changes.removed);
-    changes.push_back({serial, status});
+    ++(!*old ? report.added : status ? report.changed : report.removed);
+    decided.changes.push_back({serial, status});
   }
-  const auto sequence = store.apply(merge.spec.id, changes, make_facts(merge, options.now));
+  return std::optional(std::move(decided));
+}
+
+Result<std::optional<LoadReport>, SourceError> write_delta(store::Store& store, const Merge& merge,
+                                                           DeltaChanges decided, UnixSeconds now) {
+  const auto sequence = store::apply_if_unchanged(store, merge.spec.id, decided.seen,
+                                                  decided.changes, make_facts(merge, now));
   if (!sequence) {
+    if (sequence.error().code == store::StoreErrc::kBusy) {
+      return std::optional<LoadReport>();
+    }
     return Err{store_error(sequence.error())};
   }
-  report.sequence = report.changes.sequence = *sequence;
-  return std::optional(std::move(report));
+  decided.report.sequence = *sequence;
+  return std::optional(LoadReport{{}, *sequence, std::move(decided.report)});
 }
 
 }  // namespace muster::source

@@ -31,12 +31,22 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
 /// Changes beyond this make a whole replacement the cheaper way.
 inline constexpr std::size_t kMostDeltaChanges = 100'000;
 
-/// Writes what a new delta changes over the same complete CRL, in one transaction. Nothing when
-/// only replace_all() can do it. \param before  what the store holds now  \param after  the same
-/// complete CRL under another delta
-Result<std::optional<LoadReport>, SourceError> apply_delta(store::Store& store, const Merge& merge,
-                                                           const CrlPair& before,
-                                                           const CrlPair& after,
-                                                           const LoadOptions& options);
+/// What a new delta changes over the same complete CRL, decided on one state of the store.
+struct DeltaChanges {
+  std::uint64_t seen = 0;  ///< sequence of that state
+  std::vector<store::Change> changes;
+  store::ReplacementReport report;
+};
+/// Nothing when only replace_all() can do it. \param before  what the store holds now
+/// \param after  the same complete CRL under another delta
+Result<std::optional<DeltaChanges>, SourceError> decide_delta(store::Store& store,
+                                                              const Merge& merge,
+                                                              const CrlPair& before,
+                                                              const CrlPair& after,
+                                                              const LoadOptions& options);
+/// Writes them in one transaction. Nothing when the store is no longer as it was seen: what another
+/// writer did meanwhile is then for replace_all() to look at.
+Result<std::optional<LoadReport>, SourceError> write_delta(store::Store& store, const Merge& merge,
+                                                           DeltaChanges decided, UnixSeconds now);
 
 }  // namespace muster::source

@@ -198,10 +198,13 @@ Result<LoadReport, SourceError> CrlSetKeeper::write(const CrlPlan& plan,
   const Merge merging{spec_, plan, shelf_.lists()};
   if (same_lists() && merged_->only_pair && plan.pairs.size() == 1 &&
       plan.pairs[0].complete == merged_->only_pair->complete && plan.pairs[0].delta != nullptr) {
-    MUSTER_TRY(auto applied,
-               apply_delta(store_, merging, *merged_->only_pair, plan.pairs[0], load_options));
-    if (applied) {
-      return *std::move(applied);
+    MUSTER_TRY(auto decided,
+               decide_delta(store_, merging, *merged_->only_pair, plan.pairs[0], load_options));
+    if (decided) {
+      MUSTER_TRY(auto applied, write_delta(store_, merging, *std::move(decided), load_options.now));
+      if (applied) {
+        return *std::move(applied);
+      }
     }
   }
   return replace_all(store_, merging, load_options);

@@ -198,6 +198,43 @@ TEST_F(CrlSetDelta, ItsNewsIsNeverTakenBack) {
   EXPECT_TRUE(covers_everything());
 }
 
+// Read, decided, written: what another writer says in between is neither overwritten nor trusted to
+// agree.
+TEST_F(CrlSetDelta, AWriterInBetweenMakesItLookAgain) {
+  std::vector<HeldCrl> held;
+  for (const CrlSpec& crl : {numbered(5, {1}), delta(6, 5, {2}), delta(7, 5, {2, 3})}) {
+    const CrlTerms terms{
+        issuer().certificate, {issuer().certificate}, kTestNow, Seconds(300), 1 << 20};
+    auto judged = judge_crl(std::make_shared<Content>(build_crl(issuer(), crl)), "ca.crl", terms);
+    ASSERT_TRUE(judged) << judged.error().detail;
+    held.push_back(*std::move(judged));
+  }
+  const auto plan_of = [&](std::size_t latest) {
+    return make_plan(std::vector<const HeldCrl*>{&held[0], &held[latest]}, {}, kTestNow);
+  };
+  const CrlPlan before = plan_of(1), after = plan_of(2);
+  ASSERT_TRUE(replace_all(*store_, Merge{spec_, before, {}}, options_));
+  const Merge merge{spec_, after, {}};
+  auto decided = decide_delta(*store_, merge, before.pairs[0], after.pairs[0], options_);
+  ASSERT_TRUE(decided && *decided);
+  ASSERT_EQ((*decided)->changes.size(), 1u);
+  // Another process knows more of serial 3 than the delta that was decided on.
+  store::Status status;
+  status.state = store::State::kRevoked;
+  status.revoked_at = kTestNow - Seconds(5);
+  status.expires = kTestNow + Seconds(99);
+  ASSERT_TRUE(store_->apply(id_, std::vector<store::Change>{{make_serial(3), status}}));
+  const auto written = write_delta(*store_, merge, **decided, kTestNow);
+  ASSERT_TRUE(written) << written.error().detail;
+  EXPECT_FALSE(*written);
+  EXPECT_EQ(find("03"), status) << "untouched";
+  decided = decide_delta(*store_, merge, before.pairs[0], after.pairs[0], options_);
+  ASSERT_TRUE(decided && *decided);
+  ASSERT_TRUE(*write_delta(*store_, merge, **decided, kTestNow));
+  EXPECT_TRUE(is_revoked(1) && is_revoked(2) && is_revoked(3));
+  EXPECT_EQ(state().crl_number, (Buffer{7}));
+}
+
 /// A CA that revokes, holds, releases and publishes; what is on its full CRL is the truth.
 class Authority {
  public:

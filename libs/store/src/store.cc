@@ -290,4 +290,13 @@ StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std
   return ours->apply_from(issuer, expected, changes, [](IssuerState&) {});
 }
 
+StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
+                                              std::span<const Change> changes,
+                                              const IssuerState& facts) {
+  auto* const ours = dynamic_cast<StoreImpl*>(&store);
+  MUSTER_ASSERT(ours != nullptr);
+  return ours->apply_from(issuer, expected, changes,
+                          [&facts](IssuerState& state) { state = with_facts(facts, state); });
+}
+
 }  // namespace muster::store

@@ -11,5 +11,9 @@ namespace muster::store {
 /// issuer has moved on: read and decide again.
 StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
                                               std::span<const Change> changes);
+/// The same with new facts, of which key, sequence, records and revoked are ignored.
+StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
+                                              std::span<const Change> changes,
+                                              const IssuerState& facts);
 
 }  // namespace muster::store
