@@ -1,89 +1,8 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <p11-kit/pkcs11.h>
-
-#include <future>
-
-#include "muster/testing/fault_token.h"
-#include "muster/testing/pki_builder.h"
-#include "muster/token/token_key.h"
+#include "fault_fixture.h"
 
 // What happens to signatures when the token dies, hangs, lies or comes back.
 namespace muster::token {
 namespace {
-
-using muster::testing::cached_key;
-using muster::testing::fault_token;
-using muster::testing::FaultToken;
-using muster::testing::KeyKind;
-using pki::KeyHealth;
-using pki::PkiErrc;
-using ::testing::HasSubstr;
-using ::testing::Not;
-
-using Result = pki::PkiResult<Buffer>;
-
-class FaultsTest : public ::testing::Test {
- protected:
-  FaultsTest() {
-    token_.reset();
-    token_.add_key("ec", 1, cached_key(KeyKind::kP256).pem);
-    token_.add_key("rsa", 2, cached_key(KeyKind::kRsa2048).pem);
-    token_.add_key("ed", 3, cached_key(KeyKind::kEd25519).pem);
-    options_.sessions = 2;
-    options_.deadline = Milliseconds(10'000);  // a test that waits for it says so
-    options_.failures_to_pause = 3;
-  }
-  ~FaultsTest() override {
-    token_.set_hanging(false);
-    token_.set_open_hanging(false);
-    key_.reset();
-    signer_.reset();
-  }
-
-  /// A PIN file of its own makes the test's pool one of its own, too.
-  std::string uri(const std::string& object = "ec") const {
-    return "pkcs11:token=fault;object=" + object +
-           "?module-path=" MUSTER_FAULT_TOKEN "&pin-source=file:" + dir_.file("pin");
-  }
-  void load(const std::string& object = "ec") {
-    auto key = load_token_key(uri(object), options_, {}, &clock_);
-    ASSERT_TRUE(key) << key.error().detail;
-    key_.emplace(*std::move(key));
-    auto signer = pki::Signer::make(*key_);
-    ASSERT_TRUE(signer) << signer.error().detail;
-    signer_.emplace(*std::move(signer));
-  }
-  Result sign() {
-    Buffer out;
-    if (auto made = signer_->sign(as_bytes("message"), out); !made) {
-      return Err{made.error()};
-    }
-    return out;
-  }
-  std::future<Result> sign_later() {
-    auto promise = std::make_shared<std::promise<Result>>();
-    signer_->sign_later(as_bytes("message"),
-                        [promise](Result r) { promise->set_value(std::move(r)); });
-    return promise->get_future();
-  }
-  /// Three failures: the breaker is open.
-  void break_key() {
-    token_.fail_sign(CKR_DEVICE_ERROR, -1);
-    for (int i = 0; i < 3; ++i) {
-      ASSERT_FALSE(sign());
-    }
-    ASSERT_EQ(key_->remote()->health(), KeyHealth::kFailing);
-  }
-
-  muster::testing::TempDir dir_;
-  std::string pin_path_ = dir_.write("pin", "1234\n");
-  muster::testing::FakeClock clock_;
-  FaultToken& token_ = fault_token(MUSTER_FAULT_TOKEN);
-  TokenOptions options_;
-  std::optional<pki::PrivateKey> key_;
-  std::optional<pki::Signer> signer_;
-};
 
 TEST_F(FaultsTest, EveryKindOfKeySigns) {
   for (const char* object : {"ec", "rsa", "ed"}) {
@@ -334,12 +253,12 @@ TEST_F(FaultsTest, LettingGoOfAKeyEndsWhatIsUnderWay) {
 
 TEST_F(FaultsTest, LoadingHasADeadlineOfItsOwn) {
   options_.load_deadline = Milliseconds(30);
-  token_.set_open_hanging(true);
+  token_.hang_in(FaultToken::Call::kOpen);
   const auto key = load_token_key(uri(), options_, {}, &clock_);
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error().code, PkiErrc::kUnavailable);
   EXPECT_THAT(key.error().detail, HasSubstr("in time"));
-  token_.set_open_hanging(false);
+  token_.let_go();
 }
 
 TEST_F(FaultsTest, ATokenWithoutSessionsLeftSaysSo) {

@@ -9,6 +9,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -64,11 +65,17 @@ class Token final : public muster::testing::FaultToken {
     objects_.clear();
     sessions_.clear();
     pin_ = "1234";
-    logged_in_ = removed_ = needs_restart_ = hanging_ = open_hanging_ = corrupt_ = always_ = false;
+    logged_in_ = removed_ = needs_restart_ = corrupt_ = always_ = false;
+    hangs_.fill(0);
+    ++serial_;
     sign_errors_ = 0;
     open_error_ = CKR_OK;
     counts_ = {};
     changed_.notify_all();
+  }
+  [[nodiscard]] std::string serial() const override {
+    const std::lock_guard lock(mutex_);
+    return std::to_string(serial_);
   }
   void add_key(const std::string& label, std::uint8_t id, const std::string& pem,
                PublicHalf half) override {
@@ -116,10 +123,13 @@ class Token final : public muster::testing::FaultToken {
     with([&] { needs_restart_ = true; });
   }
   void set_hanging(bool hanging) override {
-    with([&] { hanging_ = hanging; });
+    with([&] { hangs_[static_cast<std::size_t>(Call::kSign)] = hanging ? 1 : 0; });
   }
-  void set_open_hanging(bool hanging) override {
-    with([&] { open_hanging_ = hanging; });
+  void hang_in(Call call, unsigned nth) override {
+    with([&] { hangs_[static_cast<std::size_t>(call)] = nth; });
+  }
+  void let_go() override {
+    with([&] { hangs_.fill(0); });
   }
   void set_corrupt(bool corrupt) override {
     with([&] { corrupt_ = corrupt; });
@@ -140,13 +150,16 @@ class Token final : public muster::testing::FaultToken {
 
   // The module.
   CK_RV initialise() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    hang(lock, Call::kInitialise);
     needs_restart_ = false;
     ++counts_.initialised;
     return CKR_OK;
   }
   CK_RV finalise() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    ++counts_.finalised;
+    hang(lock, Call::kFinalise);
     sessions_.clear();
     logged_in_ = false;
     return CKR_OK;
@@ -175,13 +188,13 @@ class Token final : public muster::testing::FaultToken {
     pad(info->label, sizeof info->label, "fault");
     pad(info->manufacturerID, sizeof info->manufacturerID, "muster");
     pad(info->model, sizeof info->model, "test");
-    pad(info->serialNumber, sizeof info->serialNumber, "1");
+    pad(info->serialNumber, sizeof info->serialNumber, std::to_string(serial_).c_str());
     info->flags = CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED;
     return CKR_OK;
   }
   CK_RV open(CK_SESSION_HANDLE* out) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !open_hanging_; });
+    hang(lock, Call::kOpen);
     if (removed_ || needs_restart_ || open_error_ != CKR_OK) {
       return removed_ ? CKR_TOKEN_NOT_PRESENT : needs_restart_ ? CKR_DEVICE_ERROR : open_error_;
     }
@@ -191,13 +204,16 @@ class Token final : public muster::testing::FaultToken {
     return CKR_OK;
   }
   CK_RV close(CK_SESSION_HANDLE session) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    ++counts_.closes;
+    hang(lock, Call::kClose);
     const bool there = sessions_.erase(session) == 1;
     logged_in_ = logged_in_ && !sessions_.empty();
     return there ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
   }
   CK_RV login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, const std::string& pin) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    hang(lock, Call::kLogin);
     Session* session = nullptr;
     if (const CK_RV rv = enter(handle, session); rv != CKR_OK) {
       return rv;
@@ -298,12 +314,7 @@ class Token final : public muster::testing::FaultToken {
     ++counts_.signs;
     ++now_signing_;
     counts_.most_at_once = std::max(counts_.most_at_once, now_signing_);
-    if (hanging_) {
-      ++now_hanging_;
-      changed_.notify_all();
-      changed_.wait(lock, [&] { return !hanging_; });
-      --now_hanging_;
-    }
+    hang(lock, Call::kSign);
     --now_signing_;
     Session* session = nullptr;
     if (const CK_RV rv = enter(handle, session); rv != CKR_OK) {
@@ -333,6 +344,17 @@ class Token final : public muster::testing::FaultToken {
     const std::lock_guard lock(mutex_);
     change();
     changed_.notify_all();
+  }
+  void hang(std::unique_lock<std::mutex>& lock, Call call) {
+    unsigned& nth = hangs_[static_cast<std::size_t>(call)];
+    if (nth != 1) {
+      nth -= nth > 1 ? 1 : 0;
+      return;
+    }
+    ++now_hanging_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return nth != 1; });
+    --now_hanging_;
   }
   CK_RV enter(CK_SESSION_HANDLE handle, Session*& session) {
     const auto at = sessions_.find(handle);
@@ -429,8 +451,10 @@ class Token final : public muster::testing::FaultToken {
   std::map<CK_SESSION_HANDLE, Session> sessions_;
   CK_SESSION_HANDLE last_session_ = 100;
   std::string pin_ = "1234";
-  bool logged_in_ = false, removed_ = false, needs_restart_ = false, hanging_ = false,
-       open_hanging_ = false, corrupt_ = false, always_ = false;
+  bool logged_in_ = false, removed_ = false, needs_restart_ = false, corrupt_ = false,
+       always_ = false;
+  std::array<unsigned, 6> hangs_{};  // by Call; 0: never, n: the n-th from now on
+  unsigned serial_ = 0;
   CK_RV sign_error_ = CKR_OK, open_error_ = CKR_OK;
   int sign_errors_ = 0;
   unsigned now_hanging_ = 0, now_signing_ = 0;

@@ -10,8 +10,10 @@ namespace muster::testing {
 class FaultToken {
  public:
   virtual ~FaultToken() = default;
-  /// As freshly loaded: no keys, PIN "1234", well behaved, nothing counted. Ends hanging calls.
+  /// As freshly loaded: another serial number, no keys, PIN "1234", well behaved, nothing counted.
+  /// Ends hanging calls.
   virtual void reset() = 0;
+  [[nodiscard]] virtual std::string serial() const = 0;
   /// \param pem  private key (RSA, EC or Ed25519)
   enum class PublicHalf : std::uint8_t { kThere, kMissing };
   virtual void add_key(const std::string& label, std::uint8_t id, const std::string& pem,
@@ -31,18 +33,21 @@ class FaultToken {
   virtual void need_restart() = 0;
   /// C_Sign hangs until told otherwise.
   virtual void set_hanging(bool hanging) = 0;
-  /// C_OpenSession hangs until told otherwise.
-  virtual void set_open_hanging(bool hanging) = 0;
+  enum class Call : std::uint8_t { kInitialise, kFinalise, kOpen, kClose, kLogin, kSign };
+  /// The `nth` such call from now on hangs, and every later one, until let_go().
+  virtual void hang_in(Call call, unsigned nth = 1) = 0;
+  /// Ends every call that hangs; none hangs from now on.
+  virtual void let_go() = 0;
   /// Signatures come back with one bit wrong.
   virtual void set_corrupt(bool corrupt) = 0;
   /// Every signature wants the PIN anew.
   virtual void set_always_authenticate(bool always) = 0;
 
-  /// Blocks until so many calls hang in C_Sign; false when that takes longer than ten seconds.
+  /// Blocks until so many calls hang; false when that takes longer than ten seconds.
   virtual bool wait_for_hanging(unsigned count) = 0;
   struct Counts {
     unsigned signs = 0, logins = 0, wrong_pins = 0, sessions_opened = 0, sessions_open = 0,
-             initialised = 0, most_at_once = 0;
+             initialised = 0, finalised = 0, closes = 0, most_at_once = 0;
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };
