@@ -16,38 +16,6 @@ constexpr CK_ULONG kMaxSlots = 1024;
 constexpr CK_ULONG kMaxAttributeBytes = 64 * 1024;
 constexpr CK_ULONG kMaxObjects = 2;  // more than one is an error already
 constexpr std::size_t kMaxSignatureBytes = 4096;
-constexpr std::size_t kMaxRefusedPins = 16;  // remembered for each token
-
-/// A PIN that does not outlive its use.
-struct Secret {
-  std::string text;
-  Secret() = default;
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-  ~Secret() { ::explicit_bzero(text.data(), text.size()); }
-};
-
-/// Reads the PIN from where the URI says, or else from where the configuration says.
-PkiResult<Unit> read_pin(const KeyUri& uri, const pki::AskPassphrase& ask, Secret& pin) {
-  if (uri.pin_file().empty()) {
-    auto answer = ask ? ask() : std::nullopt;
-    if (!answer) {
-      return Err{PkiError{PkiErrc::kWrongPassphrase,
-                          "the token wants a PIN and none was given; give it by key_pass, or by "
-                          "pin-source=file:PATH in the URI of the configuration"}};
-    }
-    pin.text = *std::move(answer);
-    return Unit{};
-  }
-  auto content = read_file(uri.pin_file(), 4096);
-  if (!content) {
-    return Err{PkiError{PkiErrc::kWrongPassphrase, "the PIN: " + to_string(content.error())}};
-  }
-  const std::string_view all = as_text(*content);
-  pin.text = all.substr(0, all.find_first_of("\r\n"));
-  ::explicit_bzero(content->data(), content->size());
-  return Unit{};
-}
 
 std::string padded_text(const CK_UTF8CHAR* text, std::size_t size) {
   std::string_view view(reinterpret_cast<const char*>(text), size);
@@ -58,33 +26,6 @@ std::string padded_text(const CK_UTF8CHAR* text, std::size_t size) {
 }
 
 }  // namespace
-
-PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session,
-                               CK_USER_TYPE user, const KeyUri& uri,
-                               const pki::AskPassphrase& ask) {
-  const MutexLock lock(mutex_);
-  Secret pin;
-  MUSTER_CHECK(read_pin(uri, ask, pin));
-  Buffer fingerprint = pki::digest(HashAlgorithm::kSha256, as_bytes(pin.text));
-  if (std::find(refused_.begin(), refused_.end(), fingerprint) != refused_.end()) {
-    return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        "the token refused this PIN before; it is not tried again, for tokens lock "
-                        "themselves. Correct it where "
-                        "pin-source (or key_pass) points"}};
-  }
-  const CK_RV rv = module.C_Login(session, user, reinterpret_cast<CK_UTF8CHAR*>(pin.text.data()),
-                                  static_cast<CK_ULONG>(pin.text.size()));
-  if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) {
-    return Unit{};
-  }
-  if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE) {
-    if (refused_.size() == kMaxRefusedPins) {
-      refused_.erase(refused_.begin());
-    }
-    refused_.push_back(std::move(fingerprint));
-  }
-  return Err{call_failed("C_Login", rv)};
-}
 
 PkiResult<std::shared_ptr<const Modules>> Token::modules() {
   const MutexLock lock(mutex_);
@@ -179,7 +120,8 @@ PkiResult<Unit> Connection::connect() {
     return Err{call_failed("C_OpenSession", rv)};
   }
   if ((info.flags & CKF_LOGIN_REQUIRED) != 0) {
-    if (auto in = token_->gate().login(*module_, session_, CKU_USER, token_->uri(), token_->pin());
+    if (auto in = token_->gate().login(*module_, session_, CKU_USER, token_->uri(), token_->pin(),
+                                       deadline_);
         !in) {
       drop();
       return in;
@@ -337,7 +279,7 @@ PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
   }
   if (facts.always_authenticate) {
     MUSTER_CHECK(token_->gate().login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
-                                      token_->pin()));
+                                      token_->pin(), deadline_));
   }
   Buffer data = to_buffer(input);  // C_Sign takes no const
   Buffer out(kMaxSignatureBytes);

@@ -5,24 +5,9 @@
 #include "encoding.h"
 #include "module.h"
 #include "muster/base/mutex.h"
+#include "pin_gate.h"
 
 namespace muster::token {
-
-/// Logins to one token, one at a time and never twice with a PIN that was refused as wrong: with
-/// several sessions a wrong PIN would otherwise lock the token in one blow. A PIN that is locked or
-/// expired is tried again: the token's owner mends that. Lives as long as the process, so that
-/// reloading does not try again either. Threads: any.
-class PinGate {
- public:
-  /// C_Login as CKU_USER or CKU_CONTEXT_SPECIFIC. Errors: kWrongPassphrase, and as classify().
-  pki::PkiResult<Unit> login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session, CK_USER_TYPE user,
-                             const KeyUri& uri, const pki::AskPassphrase& ask);
-
- private:
-  Mutex mutex_;
-  std::vector<Buffer> refused_
-      MUSTER_GUARDED_BY(mutex_);  // SHA-256 of the PINs refused last, oldest first
-};
 
 /// What the sessions of one token share. Threads: any.
 class Token {
@@ -62,6 +47,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  /// No wait for others of ours lasts longer than this; it is the deadline of what comes next.
+  void set_deadline(MonotonicTime deadline) { deadline_ = deadline; }
   /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable
   /// (module), kNotAKey, kSigningFailed.
   pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
@@ -84,6 +71,7 @@ class Connection {
   CK_FUNCTION_LIST* module_ = nullptr;  // of the slot; null: not connected
   CK_SLOT_ID slot_ = 0;
   CK_SESSION_HANDLE session_ = 0;
+  MonotonicTime deadline_{};
   std::map<std::string, CK_OBJECT_HANDLE> handles_;  // by KeyUri::text()
 };
 

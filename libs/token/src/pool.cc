@@ -117,6 +117,7 @@ bool Pool::State::restart_modules() {
 }
 
 PkiResult<Unit> Pool::State::run(Job& job, Connection& connection) {
+  connection.set_deadline(job.deadline);
   auto result = job.work(connection);
   // A session that failed is not used again. One more try with a new one: it heals what died with
   // the old (login, handles).

@@ -1,6 +1,9 @@
+#include "pin_gate.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connection.h"
+#include <future>
 
 namespace muster::token {
 namespace {
@@ -20,9 +23,12 @@ class PinGateTest : public ::testing::Test {
     };
   }
   pki::PkiResult<Unit> login(const std::string& pin) {
-    return gate_.login(module_, 1, CKU_USER, uri_, [pin] { return std::optional(pin); });
+    return gate_.login(
+        module_, 1, CKU_USER, uri_, [pin] { return std::optional(pin); },
+        std::chrono::steady_clock::now() + wait_);
   }
 
+  Milliseconds wait_{60'000};
   static inline CK_RV answer_ = CKR_OK;
   static inline int logins_ = 0;
   CK_FUNCTION_LIST module_{};
@@ -67,6 +73,35 @@ TEST_F(PinGateTest, ALockedPinSignsOnceItIsUnlocked) {
     const auto in = login("right");
     EXPECT_TRUE(in) << in.error().detail;
   }
+}
+
+TEST_F(PinGateTest, ALoginThatHangsIsNotWaitedForByOthers) {
+  static std::promise<void>*entered, *release;
+  std::promise<void> in, out;
+  entered = &in;
+  release = &out;
+  module_.C_Login = [](CK_SESSION_HANDLE, CK_USER_TYPE, CK_UTF8CHAR*, CK_ULONG) -> CK_RV {
+    ++logins_;
+    entered->set_value();
+    release->get_future().wait();
+    return CKR_PIN_INCORRECT;
+  };
+  wait_ = Milliseconds(1);
+  auto hanging = std::async(std::launch::async, [&] { return login("wrong"); });
+  in.get_future().wait();
+  const auto refused = gate_.login(
+      module_, 2, CKU_USER, uri_, [] { return std::optional<std::string>("wrong"); },
+      std::chrono::steady_clock::now() + std::chrono::hours(1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, PkiErrc::kUnavailable);
+  EXPECT_THAT(refused.error().detail, ::testing::HasSubstr("C_Login"));
+  out.set_value();
+  EXPECT_FALSE(hanging.get());
+  wait_ = Milliseconds(60'000);
+  const auto again = login("wrong");
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, PkiErrc::kWrongPassphrase);
+  EXPECT_EQ(logins_, 1) << "what came back late is remembered, too";
 }
 
 }  // namespace

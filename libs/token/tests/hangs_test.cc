@@ -1,0 +1,62 @@
+#include "fault_fixture.h"
+
+// A call into the module that does not come back takes one thread, and nothing else with it.
+namespace muster::token {
+namespace {
+
+using Call = FaultToken::Call;
+
+/// What is awaited here happens at once or never; "never" ends the test instead of hanging it.
+constexpr std::chrono::seconds kNever{30};
+/// For signatures that are to be late.
+constexpr Milliseconds kShort{100};
+
+class HangsTest : public FaultsTest {
+ protected:
+  /// What was let go comes back, and the key signs again.
+  void expect_signs_again() {
+    const auto end = std::chrono::steady_clock::now() + kNever;
+    while (!sign()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end);
+      clock_.advance(Milliseconds(60'000));
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST_F(HangsTest, AHangingLoginTakesOneSession) {
+  options_.deadline = kShort;
+  load();
+  token_.kill_sessions();
+  token_.hang_in(Call::kLogin);
+  auto first = sign_later();
+  ASSERT_TRUE(token_.wait_for_hanging(1));
+  EXPECT_FALSE(sign());
+  EXPECT_FALSE(first.get());
+  const auto third = sign();
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().code, PkiErrc::kUnavailable);
+  EXPECT_THAT(third.error().detail, HasSubstr("C_Login")) << "its session is free and says why";
+
+  // Another pool of the same token: it has all the time there is and does not wait for nothing.
+  TokenOptions others = options_;
+  others.sessions = 1;
+  others.load_deadline = std::chrono::seconds(60);
+  auto loading =
+      std::async(std::launch::async, [&] { return load_token_key(uri(), others, {}, &clock_); });
+  const auto came_back = loading.wait_for(kNever);
+  token_.let_go();
+  ASSERT_EQ(came_back, std::future_status::ready);
+  const auto refused = loading.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, PkiErrc::kUnavailable);
+  EXPECT_THAT(refused.error().detail, HasSubstr("C_Login"));
+  EXPECT_THAT(refused.error().detail, HasSubstr("restart"));
+
+  expect_signs_again();
+  const auto key = load_token_key(uri(), others, {}, &clock_);
+  EXPECT_TRUE(key) << key.error().detail;
+}
+
+}  // namespace
+}  // namespace muster::token
