@@ -119,9 +119,10 @@ PkiResult<Unit> Connection::connect() {
     module_ = nullptr;
     return Err{call_failed("C_OpenSession", rv)};
   }
+  gate_ = &PinGate::of(slot_, info);
   if ((info.flags & CKF_LOGIN_REQUIRED) != 0) {
-    if (auto in = token_->gate().login(*module_, session_, CKU_USER, token_->uri(), token_->pin(),
-                                       deadline_);
+    if (auto in =
+            gate_->login(*module_, session_, CKU_USER, token_->uri(), token_->pin(), deadline_);
         !in) {
       drop();
       return in;
@@ -278,8 +279,8 @@ PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
     return Err{call_failed("C_SignInit", rv)};
   }
   if (facts.always_authenticate) {
-    MUSTER_CHECK(token_->gate().login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
-                                      token_->pin(), deadline_));
+    MUSTER_CHECK(gate_->login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
+                              token_->pin(), deadline_));
   }
   Buffer data = to_buffer(input);  // C_Sign takes no const
   Buffer out(kMaxSignatureBytes);

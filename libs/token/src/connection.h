@@ -12,9 +12,8 @@ namespace muster::token {
 /// What the sessions of one token share. Threads: any.
 class Token {
  public:
-  Token(KeyUri uri, std::shared_ptr<PinGate> gate) : uri_(std::move(uri)), gate_(std::move(gate)) {}
+  explicit Token(KeyUri uri) : uri_(std::move(uri)) {}
   [[nodiscard]] const KeyUri& uri() const { return uri_; }
-  [[nodiscard]] PinGate& gate() const { return *gate_; }
   /// Loaded at the first call. Blocks as long as the modules do.
   pki::PkiResult<std::shared_ptr<const Modules>> modules();
   /// The next call of modules() starts them anew: some know no other way back after their device
@@ -25,7 +24,6 @@ class Token {
 
  private:
   const KeyUri uri_;
-  const std::shared_ptr<PinGate> gate_;
   mutable Mutex mutex_;
   std::shared_ptr<const Modules> modules_ MUSTER_GUARDED_BY(mutex_);
   pki::AskPassphrase ask_ MUSTER_GUARDED_BY(mutex_);
@@ -70,6 +68,7 @@ class Connection {
   std::shared_ptr<const Modules> modules_;
   CK_FUNCTION_LIST* module_ = nullptr;  // of the slot; null: not connected
   CK_SLOT_ID slot_ = 0;
+  PinGate* gate_ = nullptr;  // of the token in it; set when connected
   CK_SESSION_HANDLE session_ = 0;
   MonotonicTime deadline_{};
   std::map<std::string, CK_OBJECT_HANDLE> handles_;  // by KeyUri::text()

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <memory>
 
 #include "return_value.h"
 
@@ -45,7 +47,36 @@ PkiResult<Unit> read_pin(const KeyUri& uri, const pki::AskPassphrase& ask, Secre
   return Unit{};
 }
 
+/// One for each token this process ever logged in to.
+struct Gates {
+  Mutex mutex;
+  std::map<std::string, std::unique_ptr<PinGate>> all MUSTER_GUARDED_BY(mutex);
+};
+
 }  // namespace
+
+PinGate& PinGate::of(CK_SLOT_ID slot, const CK_TOKEN_INFO& token) {
+  static Gates& gates =
+      *new Gates();  // never destroyed: threads that hang in a module may outlive main()
+  std::string name;
+  const auto add = [&](const auto& field) {
+    name.append(reinterpret_cast<const char*>(field), sizeof field);
+  };
+  add(token.manufacturerID);
+  add(token.model);
+  add(token.serialNumber);
+  add(token.label);
+  const auto is_padding = [](CK_UTF8CHAR c) { return c == ' ' || c == '\0'; };
+  if (std::all_of(std::begin(token.serialNumber), std::end(token.serialNumber), is_padding)) {
+    name += std::to_string(slot);
+  }
+  const MutexLock lock(gates.mutex);
+  auto& gate = gates.all[name];
+  if (gate == nullptr) {
+    gate = std::make_unique<PinGate>();
+  }
+  return *gate;
+}
 
 PkiResult<Unit> PinGate::login(CK_FUNCTION_LIST& module, CK_SESSION_HANDLE session,
                                CK_USER_TYPE user, const KeyUri& uri, const pki::AskPassphrase& ask,

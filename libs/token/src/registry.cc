@@ -11,7 +11,6 @@ struct Registry {
   };
   Mutex mutex;
   std::multimap<std::string, Entry> pools MUSTER_GUARDED_BY(mutex);
-  std::map<std::string, std::shared_ptr<PinGate>> gates MUSTER_GUARDED_BY(mutex);
 };
 
 Registry& registry() {
@@ -34,11 +33,7 @@ std::shared_ptr<Pool> pool_for(const KeyUri& uri, const TokenOptions& options, c
       return pool;
     }
   }
-  auto& gate = all.gates[uri.token_text()];
-  if (gate == nullptr) {
-    gate = std::make_shared<PinGate>();
-  }
-  auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri, gate), options, clock);
+  auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri), options, clock);
   all.pools.emplace(name, Registry::Entry{options, &clock, pool});
   return pool;
 }

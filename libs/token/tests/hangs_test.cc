@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "fault_fixture.h"
 
 // A call into the module that does not come back takes one thread, and nothing else with it.
@@ -56,6 +58,34 @@ TEST_F(HangsTest, AHangingLoginTakesOneSession) {
   expect_signs_again();
   const auto key = load_token_key(uri(), others, {}, &clock_);
   EXPECT_TRUE(key) << key.error().detail;
+}
+
+// Whoever may write a URI into the signers' directory could otherwise use up the token's tries.
+TEST_F(HangsTest, AWrongPinIsTriedOnceHoweverTheTokenIsNamed) {
+  token_.set_pin("other");
+  const std::string link = dir_.file("module.so");
+  std::filesystem::create_symlink(MUSTER_FAULT_TOKEN, link);
+  std::vector<std::string> spellings;
+  for (const std::string& token :
+       {std::string("token=fault"), "serial=" + token_.serial(), std::string("slot-id=7"),
+        std::string("token=fault;manufacturer=muster"), std::string("model=test;token=fault")}) {
+    spellings.push_back(
+        "pkcs11:" + token +
+        ";object=ec?module-path=" MUSTER_FAULT_TOKEN "&pin-source=file:" + pin_path_);
+  }
+  spellings.push_back("pkcs11:token=fault;object=ec?module-path=" + link +
+                      "&pin-source=file:" + pin_path_);
+  for (const std::string& spelling : spellings) {
+    const auto key = load_token_key(spelling, options_, {}, &clock_);
+    ASSERT_FALSE(key) << spelling;
+    EXPECT_EQ(key.error().code, PkiErrc::kWrongPassphrase) << spelling;
+  }
+  EXPECT_EQ(token_.counts().wrong_pins, 1u);
+  dir_.write("pin", "other\n");
+  for (const std::string& spelling : spellings) {
+    const auto key = load_token_key(spelling, options_, {}, &clock_);
+    EXPECT_TRUE(key) << spelling << ": " << key.error().detail;
+  }
 }
 
 }  // namespace

@@ -104,5 +104,26 @@ TEST_F(PinGateTest, ALoginThatHangsIsNotWaitedForByOthers) {
   EXPECT_EQ(logins_, 1) << "what came back late is remembered, too";
 }
 
+TEST_F(PinGateTest, ATokenIsToldByWhatItSaysOfItself) {
+  const auto token = [](const char* label, const char* serial) {
+    CK_TOKEN_INFO info{};
+    const auto pad = [](auto& field, const std::string& text) {
+      std::fill(std::begin(field), std::end(field), CK_UTF8CHAR{' '});
+      std::copy(text.begin(), text.end(), std::begin(field));
+    };
+    pad(info.label, label);
+    pad(info.manufacturerID, "PinGateTest");
+    pad(info.model, "");
+    pad(info.serialNumber, serial);
+    return info;
+  };
+  PinGate& one = PinGate::of(1, token("a", "17"));
+  EXPECT_EQ(&PinGate::of(2, token("a", "17")), &one) << "the same in another slot or module";
+  EXPECT_NE(&PinGate::of(1, token("a", "18")), &one);
+  EXPECT_NE(&PinGate::of(1, token("b", "17")), &one);
+  EXPECT_EQ(&PinGate::of(1, token("a", "")), &PinGate::of(1, token("a", "")));
+  EXPECT_NE(&PinGate::of(1, token("a", "")), &PinGate::of(2, token("a", "")));
+}
+
 }  // namespace
 }  // namespace muster::token
