@@ -27,11 +27,32 @@ std::string padded_text(const CK_UTF8CHAR* text, std::size_t size) {
 
 }  // namespace
 
-PkiResult<std::shared_ptr<const Modules>> Token::modules() {
-  const MutexLock lock(mutex_);
-  if (modules_ == nullptr) {
-    MUSTER_TRY(modules_, Modules::load(uri_));
+PkiResult<std::shared_ptr<const Modules>> Token::modules(MonotonicTime deadline) {
+  if (auto there = loaded()) {
+    return there;
   }
+  const Turn::Held turn = use_.start.take(deadline);
+  if (turn == nullptr) {
+    return Err{PkiError{
+        PkiErrc::kUnavailable,
+        "the PKCS#11 module (" +
+            (uri_.module_path().empty() ? "one of those p11-kit is configured with"
+                                        : uri_.module_path()) +
+            ") has been starting for " + std::to_string(use_.start.held_for().count()) +
+            " ms: C_Initialize has not come back. See that what it waits for (its daemon, network "
+            "or device) is up; if the call never comes back, restart this process"}};
+  }
+  auto there = loaded();  // by whoever had the turn before
+  if (there == nullptr) {
+    MUSTER_TRY(there, Modules::load(uri_));
+    const MutexLock lock(mutex_);
+    modules_ = there;
+  }
+  return there;
+}
+
+std::shared_ptr<const Modules> Token::loaded() const {
+  const MutexLock lock(mutex_);
   return modules_;
 }
 
@@ -53,6 +74,7 @@ pki::AskPassphrase Token::pin() const {
 
 void Connection::drop() {
   if (module_ != nullptr) {
+    begin("C_CloseSession");
     module_->C_CloseSession(
         session_);  // whether it worked does not matter: nobody uses it any more
   }
@@ -67,6 +89,7 @@ PkiResult<Unit> Connection::find_token() {
   std::string seen;
   for (CK_FUNCTION_LIST* module : modules_->all()) {
     CK_ULONG count = 0;
+    begin("C_GetSlotList");
     CK_RV rv = module->C_GetSlotList(CK_TRUE, nullptr, &count);
     std::vector<CK_SLOT_ID> slots(std::min(count, kMaxSlots));
     count = static_cast<CK_ULONG>(slots.size());
@@ -78,6 +101,7 @@ PkiResult<Unit> Connection::find_token() {
       continue;
     }
     slots.resize(std::min<std::size_t>(count, slots.size()));
+    begin("C_GetTokenInfo");
     for (const CK_SLOT_ID slot : slots) {
       CK_TOKEN_INFO info{};
       if (module->C_GetTokenInfo(slot, &info) != CKR_OK ||
@@ -108,11 +132,13 @@ PkiResult<Unit> Connection::connect() {
   if (module_ != nullptr) {
     return Unit{};
   }
-  MUSTER_TRY(modules_, token_->modules());
+  begin("C_Initialize");
+  MUSTER_TRY(modules_, token_->modules(deadline_));
   MUSTER_CHECK(find_token());
   CK_TOKEN_INFO info{};
   CK_RV rv = module_->C_GetTokenInfo(slot_, &info);
   if (rv == CKR_OK) {
+    begin("C_OpenSession");
     rv = module_->C_OpenSession(slot_, CKF_SERIAL_SESSION, nullptr, nullptr, &session_);
   }
   if (rv != CKR_OK) {
@@ -133,6 +159,7 @@ PkiResult<Unit> Connection::connect() {
 
 PkiResult<std::vector<CK_OBJECT_HANDLE>> Connection::find_objects(
     std::vector<CK_ATTRIBUTE> search) {
+  begin("C_FindObjects");
   CK_RV rv =
       module_->C_FindObjectsInit(session_, search.data(), static_cast<CK_ULONG>(search.size()));
   if (rv != CKR_OK) {
@@ -168,6 +195,7 @@ PkiResult<CK_OBJECT_HANDLE> Connection::find_key(const KeyUri& uri) {
 
 PkiResult<Buffer> Connection::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   CK_ATTRIBUTE wanted{type, nullptr, 0};
+  begin("C_GetAttributeValue");
   CK_RV rv = module_->C_GetAttributeValue(session_, object, &wanted, 1);
   if (rv != CKR_OK) {
     return Err{call_failed("C_GetAttributeValue", rv)};
@@ -255,6 +283,7 @@ PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri) {
   }
   for (const CK_MECHANISM_TYPE mechanism : {CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_ECDSA, CKM_EDDSA}) {
     CK_MECHANISM_INFO info{};
+    begin("C_GetMechanismInfo");
     if (module_->C_GetMechanismInfo(slot_, mechanism, &info) == CKR_OK &&
         (info.flags & CKF_SIGN) != 0) {
       facts.mechanisms.push_back(mechanism);
@@ -274,17 +303,20 @@ PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
     mechanism.pParameter = &pss;
     mechanism.ulParameterLen = sizeof pss;
   }
+  begin("C_SignInit");
   CK_RV rv = module_->C_SignInit(session_, &mechanism, key);
   if (rv != CKR_OK) {
     return Err{call_failed("C_SignInit", rv)};
   }
   if (facts.always_authenticate) {
+    begin("C_Login");
     MUSTER_CHECK(gate_->login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
                               token_->pin(), deadline_));
   }
   Buffer data = to_buffer(input);  // C_Sign takes no const
   Buffer out(kMaxSignatureBytes);
   auto size = static_cast<CK_ULONG>(out.size());
+  begin("C_Sign");
   rv =
       module_->C_Sign(session_, data.data(), static_cast<CK_ULONG>(data.size()), out.data(), &size);
   if (rv != CKR_OK) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 
 #include "encoding.h"
@@ -12,10 +13,11 @@ namespace muster::token {
 /// What the sessions of one token share. Threads: any.
 class Token {
  public:
-  explicit Token(KeyUri uri) : uri_(std::move(uri)) {}
+  explicit Token(KeyUri uri) : uri_(std::move(uri)), use_(ModuleUse::of(uri_)) {}
   [[nodiscard]] const KeyUri& uri() const { return uri_; }
-  /// Loaded at the first call. Blocks as long as the modules do.
-  pki::PkiResult<std::shared_ptr<const Modules>> modules();
+  /// Loaded at the first call, which blocks as long as the modules do. While another thread loads
+  /// them, waits until `deadline` at most. Errors: as Modules::load, kUnavailable.
+  pki::PkiResult<std::shared_ptr<const Modules>> modules(MonotonicTime deadline);
   /// The next call of modules() starts them anew: some know no other way back after their device
   /// was away.
   void forget_modules();
@@ -23,8 +25,11 @@ class Token {
   [[nodiscard]] pki::AskPassphrase pin() const;
 
  private:
+  [[nodiscard]] std::shared_ptr<const Modules> loaded() const;
+
   const KeyUri uri_;
-  mutable Mutex mutex_;
+  ModuleUse& use_;
+  mutable Mutex mutex_;  // not kept across a call into a module
   std::shared_ptr<const Modules> modules_ MUSTER_GUARDED_BY(mutex_);
   pki::AskPassphrase ask_ MUSTER_GUARDED_BY(mutex_);
 };
@@ -47,6 +52,8 @@ class Connection {
 
   /// No wait for others of ours lasts longer than this; it is the deadline of what comes next.
   void set_deadline(MonotonicTime deadline) { deadline_ = deadline; }
+  /// The PKCS#11 function begun last, to tell what hangs. Any thread.
+  [[nodiscard]] const char* last_call() const { return last_call_.load(std::memory_order_relaxed); }
   /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable
   /// (module), kNotAKey, kSigningFailed.
   pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
@@ -57,6 +64,7 @@ class Connection {
   void drop();
 
  private:
+  void begin(const char* function) { last_call_.store(function, std::memory_order_relaxed); }
   pki::PkiResult<Unit> connect();
   pki::PkiResult<Unit> find_token();
   pki::PkiResult<CK_OBJECT_HANDLE> find_key(const KeyUri& uri);
@@ -71,6 +79,7 @@ class Connection {
   PinGate* gate_ = nullptr;  // of the token in it; set when connected
   CK_SESSION_HANDLE session_ = 0;
   MonotonicTime deadline_{};
+  std::atomic<const char*> last_call_{"C_Initialize"};
   std::map<std::string, CK_OBJECT_HANDLE> handles_;  // by KeyUri::text()
 };
 

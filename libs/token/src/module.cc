@@ -3,6 +3,7 @@
 #include <p11-kit/p11-kit.h>
 
 #include <cstdlib>
+#include <map>
 #include <mutex>
 
 namespace muster::token {
@@ -16,7 +17,23 @@ std::string why(CK_RV rv) {
   return message != nullptr ? message : p11_kit_strerror(rv);
 }
 
+struct Uses {
+  Mutex mutex;
+  std::map<std::string, std::unique_ptr<ModuleUse>> all MUSTER_GUARDED_BY(mutex);
+};
+
 }  // namespace
+
+ModuleUse& ModuleUse::of(const KeyUri& uri) {
+  static Uses& uses =
+      *new Uses();  // never destroyed: threads that hang in a module may outlive main()
+  const MutexLock lock(uses.mutex);
+  auto& use = uses.all[uri.module_path()];
+  if (use == nullptr) {
+    use = std::make_unique<ModuleUse>();
+  }
+  return *use;
+}
 
 pki::PkiResult<std::shared_ptr<const Modules>> Modules::load(const KeyUri& uri) {
   static std::once_flag once;

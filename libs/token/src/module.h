@@ -3,9 +3,18 @@
 #include <memory>
 #include <vector>
 
+#include "turn.h"
 #include "uri.h"
 
 namespace muster::token {
+
+/// What everybody shares who uses one module: by its path, or all that p11-kit is configured with.
+/// Threads: any.
+struct ModuleUse {
+  Turn start;  ///< C_Initialize is not entered by a second thread while it hangs
+  /// Lives as long as the process.
+  static ModuleUse& of(const KeyUri& uri);
+};
 
 /// PKCS#11 modules, loaded and initialised through p11-kit: it counts users of a module in this
 /// process, so that nobody shuts down what another part still uses. Threads: immutable, any.

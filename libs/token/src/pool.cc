@@ -16,6 +16,9 @@ using pki::PkiResult;
 Err<PkiError> unavailable(std::string why) {
   return Err{PkiError{PkiErrc::kUnavailable, std::move(why)}};
 }
+constexpr const char* kWhatToDo =
+    "See that the token, its network and its daemon are up; if the call never comes back, restart "
+    "this process";
 thread_local const void* on_worker_of = nullptr;  // the pool whose thread this is
 
 bool may_pass(const PkiResult<Unit>& result) {
@@ -29,7 +32,9 @@ struct Pool::State {
     std::shared_ptr<KeyState> key;
     Work work;
     Done done;
+    Milliseconds time{};  // given to it
     MonotonicTime deadline;
+    const Connection* connection = nullptr;  // while it runs
     bool is_probe = false;
     bool is_running = false;
     bool is_over = false;  // `done` has been, or is being, told
@@ -147,6 +152,7 @@ void Pool::State::work(Connection& connection) {
     JobPtr job = std::move(waiting.front());
     waiting.pop_front();
     job->is_running = true;
+    job->connection = &connection;
     ++busy;
     mutex.unlock();
     const auto result = run(*job, connection);
@@ -190,19 +196,22 @@ void Pool::State::watch() {
     const JobPtr job = std::move(deadlines.begin()->second);
     deadlines.erase(deadlines.begin());
     job->is_over = true;
-    std::string why = "the token did not answer in time";
+    std::string why;
     if (job->key != nullptr) {
       job->key->counters.timeouts.fetch_add(1, std::memory_order_relaxed);
     }
     if (job->is_running) {
       ++hanging;
+      why = "the token did not answer in time (" + std::to_string(job->time.count()) +
+            " ms): " + job->connection->last_call() + " has not come back. " + kWhatToDo;
       if (job->key != nullptr) {
         job->key->breaker.failed(clock.monotonic());
       }
     } else {
       // It never got a session: the token is slow or overloaded, which is not the key's failure.
       std::erase(waiting, job);
-      why = "no session of the token was free in time";
+      why =
+          "no session of the token was free in time (" + std::to_string(job->time.count()) + " ms)";
       if (job->is_probe) {
         job->key->breaker.withdrawn();
       }
@@ -287,7 +296,7 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
       if (is_probe) {
         key->breaker.failed(now);
       }
-      refused = "every session of the token hangs";
+      refused = std::string("every session of the token hangs. ") + kWhatToDo;
     } else if (s.waiting.size() >= s.options.max_waiting) {
       if (key != nullptr) {
         key->counters.refused_busy.fetch_add(1, std::memory_order_relaxed);
@@ -301,6 +310,7 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
       job->key = std::move(key);
       job->work = std::move(work);
       job->done = std::move(done);
+      job->time = deadline;
       job->deadline = std::chrono::steady_clock::now() + deadline;
       job->is_probe = is_probe;
       s.waiting.push_back(job);
