@@ -30,7 +30,7 @@ class Corp:
 
     def start(self):
         """The responder, and a front that staples; the port of the front."""
-        answering = process.Daemon(self._muster, "responder", "--listen", f"127.0.0.1:{self._port}", "--ca", self.dir / "ca.pem",
+        answering = process.OwnDaemon(self._muster, "responder", "--listen", f"127.0.0.1:{self._port}", "--ca", self.dir / "ca.pem",
                                    "--index", self.dir / "index.txt", "--signer", self.dir / "ocsp.pem", "--key",
                                    self.dir / "ocsp.key")
         self._open.append(answering)
@@ -43,11 +43,10 @@ keep = true
 certificate = "{self.dir}/server.chain.pem"
 key = "{self.dir}/server.key"
 """)
-        front = process.Daemon(self._muster, "front", "--config", self.dir / "given.toml")
+        front = process.OwnDaemon(self._muster, "front", "--config", self.dir / "given.toml")
         self._open.append(front)
         return int(front.wait_for(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
 
     def stop(self):
-        for daemon in reversed(self._open):
-            daemon.stop()
-        self._open.clear()
+        daemons, self._open = self._open, []
+        process.stop_all(daemons)

@@ -64,7 +64,8 @@ class Reader:
         if step.kind == page.DAEMON:
             command = next(line for line in text.splitlines() if not line.startswith("#") and line.strip())
             kind = command.removeprefix("muster ").split()[0]
-            daemon = process.Daemon(*self.shell("exec " + text), env=self.env)
+            ours = process.OwnDaemon if command.startswith("muster ") else process.Daemon
+            daemon = ours(*self.shell("exec " + text), env=self.env)
             self.daemons.append(daemon)
             daemon.wait_for(page.ANNOUNCED[kind])
             for fragment in step.output:
@@ -83,8 +84,8 @@ class Reader:
             raise process.Failed(f"expected exit {step.exit_code}{wanted}\ngot {last}") from None
 
     def stop(self):
-        for daemon in reversed(self.daemons):
-            daemon.stop()
+        daemons, self.daemons = self.daemons, []
+        process.stop_all(daemons)
 
 
 def follow(reader, steps):
@@ -106,9 +107,7 @@ def try_each(reader, steps):
         try:
             reader.do(step)
         finally:
-            reader.stop()
-            reader.daemons.clear()
-            corp.stop()
+            process.stop_all([corp, reader])
     for step in steps:
         yield step, lambda step=step: alone(step)
 
@@ -142,8 +141,13 @@ def main():
                     print(f"--- {daemon.name}:\n{daemon.output()[-2000:]}")
                 return 1
             print(f"held     {args.page.name}:{step.line}: {step.text.strip().splitlines()[0]}", flush=True)
-    finally:
         reader.stop()
+    except process.Failed as failure:
+        print(f"FAILED   {args.page.name}: a program of the page did not end well\n{failure}")
+        return 1
+    finally:
+        for daemon in reader.daemons:
+            process.Daemon.stop(daemon)
         shutil.rmtree(directory, ignore_errors=True)
     return 0
 

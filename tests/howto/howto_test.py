@@ -27,6 +27,16 @@ class Runner(unittest.TestCase):
                      "```sh daemon\nmuster responder --ca absent.pem\n```\n"):
             self.assertEqual(self.code(page), 1, page)
 
+    def test_a_daemon_that_crashes_or_goes_by_itself_fails_whatever_else_held(self):
+        page = ("```sh run\nopenssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN=ca -keyout ca.key -out ca.pem\n"
+                "touch index.txt\n```\n```sh daemon\nmuster responder --ca ca.pem --key ca.key --index index.txt\n```\n"
+                "```sh run\nfor process in /proc/[0-9]*; do\n"
+                "  [ \"$(readlink $process/cwd)\" = \"$PWD\" ] && grep -qxz responder $process/cmdline || continue\n"
+                "  kill -SIGNAL ${process##*/}\ndone\n```\n")
+        self.assertEqual(self.code(page.replace("SIGNAL", "HUP")), 0)
+        for signal in ("ABRT", "TERM"):
+            self.assertEqual(self.code(page.replace("SIGNAL", signal)), 1, signal)
+
     def test_a_page_without_commands_or_with_an_unknown_mark_fails(self):
         for page in ("# Nothing\n", "```sh\ntrue\n```\n", "```sh sometimes\ntrue\n```\n"):
             self.assertEqual(self.code(page), 1, page)

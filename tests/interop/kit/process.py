@@ -9,8 +9,12 @@ import subprocess
 import threading
 import time
 
-# A proxy is for the outer world; everything here happens on this machine.
+# A proxy is for the outer world; everything here happens on this machine. What a sanitizer finds ends in an exit code that
+# nobody expects, also where its words are thrown away.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+for _options in ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+    _ENVIRONMENT[_options] = os.environ.get(_options, "") + ":exitcode=86"
+_REPORT = re.compile(r"^.*((Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|: runtime error: ).*$", re.M)
 DEADLINE = 30.0  # seconds any single wait may take; generous, since machines that test are loaded
 
 
@@ -33,14 +37,25 @@ def find(*names):
     return next((path for path in paths if path), None)
 
 
+def crash(code, text):
+    """Why a program that ended thus crashed: the signal, or a sanitizer's report; nothing when it ended of its own accord."""
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    report = _REPORT.search(text)
+    return report[0].strip() if report else ""
+
+
 def run(*command, stdin="", env=None, cwd=None, deadline=DEADLINE):
-    """Runs to its end. Output is text whatever octets it holds."""
+    """Runs to its end. Output is text whatever octets it holds. A crash is no result, whatever was expected: Failed."""
     try:
         done = subprocess.run([str(word) for word in command], input=stdin.encode() if isinstance(stdin, str) else stdin,
                               capture_output=True, timeout=deadline, env={**_ENVIRONMENT, **(env or {})}, cwd=cwd)
     except subprocess.TimeoutExpired as late:
         raise Failed(f"{' '.join(map(str, command))}: not done after {deadline:.0f} s\n{(late.stderr or b'')[-2000:]}") from late
-    return Done(command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    result = Done(command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    if why := crash(result.code, result.text):
+        raise Failed(f"{why}\n{result}")
+    return result
 
 
 def must(*command, **options):
@@ -153,3 +168,42 @@ class Daemon:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class OwnDaemon(Daemon):
+    """One of our programs: it must run until it is told to end, and then end well. Whatever else it does, stop() fails."""
+    _over = False
+
+    def stop(self, number=signal.SIGTERM):
+        if self._over:
+            return 0
+        self._over = True
+        early = not self.running()
+        code = super().stop(number)
+        why = crash(code, self.output())
+        if code == -signal.SIGKILL and not early:
+            why = f"did not end within {DEADLINE:.0f} s of being told to"
+        if early or why or code != 0:
+            raise Failed(f"{self.name} {'had ended before it was told to: ' if early else ''}{why or f'exit code {code}'}\n"
+                         f"{self.output()[-3000:]}")
+        return code
+
+    def refused(self):
+        """For a start that should fail: ends it whatever it does, and tells what it said. A crash is no refusal."""
+        self._over = True
+        code = super().stop()
+        if why := crash(code, self.output()):
+            raise Failed(f"{self.name}: {why}\n{self.output()[-3000:]}")
+        return self.output()
+
+
+def stop_all(things):
+    """Stops each, the last one first, also when some end badly; then says which."""
+    problems = []
+    for thing in reversed(things):
+        try:
+            thing.stop()
+        except Failed as failure:
+            problems.append(str(failure))
+    if problems:
+        raise Failed("\n".join(problems))

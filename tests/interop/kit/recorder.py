@@ -14,7 +14,7 @@ class Exchange:
     method: str
     target: str
     message: http_client.Message
-    reply: http_client.Message
+    reply: http_client.Message  # None: the connection was closed without one
     asked: object = None       # ocsp.Asked, when the request could be read
     answer: object = None      # ocsp.Answer, when the reply could
 
@@ -58,8 +58,6 @@ class Recorder:
                 while message := http_client.read_message(client_in):
                     upstream.sendall(message.raw)
                     reply = http_client.read_message(upstream_in, message.start.startswith("HEAD "))
-                    if reply is None:
-                        return
                     method, target = (message.start.split() + ["", ""])[:2]
                     record = Exchange(method, target, message, reply)
                     try:
@@ -67,11 +65,13 @@ class Recorder:
                     except (ValueError, IndexError):
                         pass
                     try:
-                        record.answer = ocsp.parse_response(reply.body)
+                        record.answer = reply and ocsp.parse_response(reply.body)
                     except (ValueError, IndexError, KeyError):
                         pass
                     with self._lock:
                         self._exchanges.append(record)
+                    if reply is None:
+                        return
                     client_out.write(reply.raw)
                     client_out.flush()
                     if (reply.header("Connection") or "").lower() == "close":
@@ -88,6 +88,6 @@ class Recorder:
     def asked_about(self, serial, mark=0):
         return [e for e in self.since(mark) if e.asked and serial in e.asked.serials]
 
-    def close(self):
+    def stop(self):
         self._server.shutdown()
         self._server.server_close()

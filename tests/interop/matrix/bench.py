@@ -23,7 +23,7 @@ class Bench:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="muster-matrix-"))
         self.dir.chmod(0o755)  # some servers read as another user
         self.recorder = recorder.Recorder()
-        self._open = [self.recorder.close]
+        self._open = [self.recorder]
         try:
             self._found_ca()
         except BaseException:
@@ -76,11 +76,15 @@ index = "{self.path(ca)}.txt"
 
     def add(self, thing):
         """Something with stop() that lives as long as the bench."""
-        self._open.append(thing.stop)
+        self._open.append(thing)
         return thing
 
     def daemon(self, *command, **options):
+        """Another's program; `own_daemon`: one of ours, which must end well."""
         return self.add(process.Daemon(*command, **options))
+
+    def own_daemon(self, *arguments):
+        return self.add(process.OwnDaemon(self.muster, *arguments))
 
     def wait_until_asked(self, case, mark=0):
         """Until the responder has been asked about that certificate, and has answered."""
@@ -88,9 +92,10 @@ index = "{self.path(ca)}.txt"
         return process.until(lambda: self.recorder.asked_about(serial, mark), f"somebody asks about '{case}'")
 
     def close(self):
-        for end in reversed(self._open):
-            end()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        try:
+            process.stop_all(self._open)
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -31,9 +31,13 @@ from row import ROWS  # noqa: E402
 SKIPPED = 77
 
 
-def wire(exchanges):
-    """What stood on the wire, and what was wrong there: whatever a client asks, the answer must fit the question."""
-    methods, hashes, nonces, problems = [], [], [], []
+def wire(exchanges, due=None, nonces=True):
+    """What stood on the wire, and what was wrong there: whatever a client asks, the answer must fit the question.
+
+    `due`: function(serial, hash) -> the word that must be answered, False for a certificate that nobody should ask about.
+    `nonces`: whether the answers must repeat them; where not, they must leave them out.
+    """
+    methods, hashes, given_nonces, problems = [], [], [], []
     for e in exchanges:
         if e.asked is None:
             problems.append(f"a request that is none: {e.message.start}")
@@ -41,38 +45,55 @@ def wire(exchanges):
         version = e.message.start.rsplit("/", 1)[-1]
         methods.append(e.method if version == "1.1" else f"{e.method} (HTTP/{version})")
         hashes += e.asked.hashes
-        nonces.append(e.asked.nonce_text())
-        if e.reply.code != 200 or e.answer is None or e.answer.status != "successful":
+        given_nonces.append(e.asked.nonce_text())
+        words = {due(serial, hash_name) for serial, hash_name in zip(e.asked.serials, e.asked.hashes)} if due else set()
+        if e.reply is None:
+            problems.append("the connection was closed without an answer")
+        elif e.reply.code != 200 or e.answer is None:
             problems.append(f"answered HTTP {e.reply.code}, {e.answer.status if e.answer else 'not OCSP'}")
+        elif False in words:
+            problems.append(f"asked about {e.asked.serials}: none of ours")
+        elif e.answer.status != "successful":
+            if words != {e.answer.status}:
+                problems.append(f"answered {e.answer.status}, not {words or 'successful'}")
         elif [s.cert_id for s in e.answer.singles] != e.asked.ids:
             problems.append("the CertIDs of the answer are not those of the request, octet for octet")
-        elif e.answer.nonce != e.asked.nonce:
-            problems.append("the nonce of the answer is not that of the request")
+        elif due and [s.status for s in e.answer.singles] != [due(*asked) for asked in zip(e.asked.serials, e.asked.hashes)]:
+            problems.append(f"answered {[s.status for s in e.answer.singles]} where {words} is due")
+        elif e.answer.nonce != (e.asked.nonce if nonces else None):
+            problems.append("the nonce of the answer is not that of the request" if nonces else "a nonce where none is due")
     tidy = lambda words: ", ".join(sorted(set(words)))  # noqa: E731
-    return {"method": tidy(methods), "hash": tidy(hashes), "nonce": tidy(nonces)}, sorted(set(problems))
+    return {"method": tidy(methods), "hash": tidy(hashes), "nonce": tidy(given_nonces)}, sorted(set(problems))
 
 
-def run_row(row, muster, kind=None):
+def judge(said, expected, asked, must_ask=bench.CASES):
+    """What is wrong with a client's conclusions: each must be the expected one, and of a certificate that it asked about."""
+    problems = [f"{case}: expected '{expected[case]}', it concluded: {said.get(case)}" for case in bench.CASES
+                if said.get(case) != expected[case]]
+    return problems + [f"{case}: the responder was never asked about it" for case in must_ask if case not in asked]
+
+
+def run_row(row, muster, kind=answers.PLAIN):
     """A result for report.py: either {"skipped": why} or what was seen, with "problems". `kind`: of answers."""
     start = time.monotonic()
-    result = {"row": row}
+    result = {"row": row, "problems": []}
     try:
-        keys = row.issuer_keys + ("\n" + kind.issuer_keys if kind else "")
-        with bench.Bench(muster, keys, kind.signer if kind else "ec") as made:
+        with bench.Bench(muster, f"{row.issuer_keys}\n{kind.issuer_keys}", kind.signer) as made:
+            serials = {made.ca.serial(case): case for case in bench.CASES} | {made.root.serial("ca"): "ca"}
             try:
                 seen = row.run(made)
             except process.Failed as failure:
                 result["problems"] = [f"{failure}\n--- responder:\n{made.responder.daemon.output()[-1500:]}"]
-                return result
-            asked, problems = wire(made.recorder.since())
-            for case in bench.CASES:
-                if seen.said.get(case) != row.expected[case]:
-                    problems.append(f"{case}: expected '{row.expected[case]}', it concluded: {seen.said.get(case)}")
-                if not made.recorder.asked_about(made.ca.serial(case)):
-                    problems.append(f"{case}: the responder was never asked about it")
-            result |= {"version": seen.version, "said": seen.said, "note": seen.note, "problems": problems} | asked
+            else:
+                asked, problems = wire(made.recorder.since(), lambda serial, hash_name: serial in serials and kind.due(
+                    serials[serial], hash_name, row), kind.nonces)
+                about = [case for serial, case in serials.items() if made.recorder.asked_about(serial)]
+                problems += judge(seen.said, kind.expected(row), about, kind.asks(row))
+                result |= {"version": seen.version, "said": seen.said, "note": seen.note, "problems": problems} | asked
     except bench.Skip as why:
         result["skipped"] = str(why)
+    except process.Failed as failure:  # muster did not start, or did not end well
+        result["problems"] = [*result["problems"], str(failure)]
     result["seconds"] = time.monotonic() - start
     return result
 
@@ -90,12 +111,12 @@ def describe(result):
 
 def run_kind(name, keys, muster):
     """{row: word for the table} and all problems, with answers of that kind."""
-    words, problems = {}, []
+    words, problems, kind = {}, [], answers.KINDS[name]
     for key in keys:
-        word, wrong = answers.judge(name, run_row(ROWS[key], muster, answers.KINDS[name]))
-        words[key] = word
-        problems += [f"{key}: {problem}" for problem in wrong]
-        print(f"{'FAILED  ' if wrong else 'held    '} {name}, {key}: {word}", flush=True)
+        result = run_row(ROWS[key], muster, kind)
+        words[key] = "not tried" if "skipped" in result else "no" if result["problems"] else kind.word(key)
+        problems += [f"{name}, {key}: {problem}" for problem in result["problems"]]
+        print(f"{'FAILED  ' if result['problems'] else 'held    '} {name}, {key}: {words[key]}", flush=True)
     return words, problems
 
 
@@ -136,7 +157,9 @@ def main():
         with bench.Bench(args.muster) as made:
             found = raw.run(made)
         kinds = {name: run_kind(name, answers.CLIENTS, args.muster) for name in answers.KINDS}
-        if any(problems for _, problems in kinds.values()):
+        problems = [problem for _, found in kinds.values() for problem in found]
+        if problems:
+            print("\n".join(problems))
             return 1
         accepted = {name: words for name, (words, _) in kinds.items()}
         args.write.write_text(report.with_tables(args.write.read_text(), results, found, accepted))

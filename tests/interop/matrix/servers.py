@@ -8,7 +8,7 @@ import socket
 
 from bench import CASES, Skip, program
 from kit import process
-from row import Seen, row
+from row import Seen, agreed, logged, row
 from tls_clients import Backend
 
 
@@ -31,6 +31,31 @@ def _visit(bench, port, case):
     if done.code not in (0, 52, 55, 56):  # refused by an alert: seen while receiving or sending
         raise process.Failed(str(done))
     return int(done.out.splitlines()[-1])
+
+
+def _tail(path):
+    """What a log file gains from now on, as a function."""
+    path = pathlib.Path(path)
+    start = path.stat().st_size if path.exists() else 0
+    return lambda: path.read_bytes()[start:].decode("utf-8", "replace")
+
+
+def _printed(daemon):
+    """What a program prints from now on, as a function."""
+    start = daemon.mark()
+    return lambda: "\n".join(daemon.output().split("\n")[start:])
+
+
+def _visits(bench, port, since, codes, rules):
+    """{case: conclusion} of visits with each client certificate. `since()` begins to look at the server's log; `rules`: as logged()
+    takes them, by what the visitor noticed."""
+    said = {}
+    for case in CASES:
+        log = since()
+        seen = codes.get(_visit(bench, port, case), "?")
+        said[case] = agreed(seen, logged(log, {pattern.format(host=re.escape(bench.host(case)), case=case): word
+                                               for pattern, word in rules.items()}))
+    return said
 
 
 def _version(*command):
@@ -89,7 +114,7 @@ server {{
 @row("nginx-clients", "nginx `ssl_ocsp` (client certificates)", "nginx-light", "let in", "kept out", "kept out")
 def nginx_clients(bench):
     port = process.free_port()
-    daemon, _, version = _nginx(bench, f"""
+    daemon, log, version = _nginx(bench, f"""
 server {{
   listen 127.0.0.1:{port} ssl;
   ssl_certificate {bench.path('good')}.chain.pem;
@@ -101,7 +126,14 @@ server {{
   location / {{ return 200 "hello"; }}
 }}""")
     daemon.wait_for_port(port)
-    said = {case: {200: "let in", 400: "kept out"}.get(_visit(bench, port, case), "?") for case in CASES}
+    said = {}
+    for case in CASES:
+        text = _tail(log)
+        seen = {200: "let in", 400: "kept out"}.get(_visit(bench, port, case), "?")
+        why = "certificate revoked" if case == "revoked" else "certificate status unknown"
+        said[case] = seen if seen == "let in" else agreed(seen, logged(text, {
+            f"client SSL certificate verify error: {why} ": "kept out",
+            "OCSP response not successful \\(6: unauthorized\\)": "kept out: unauthorized"}))
     return Seen(version, said, "asks about the intermediate CA too")
 
 
@@ -168,7 +200,12 @@ SSLVerifyClient require
 SSLVerifyDepth 3
 SSLOCSPEnable on
 </VirtualHost>""")
-    said = {case: {200: "let in", 0: "kept out", 403: "kept out"}.get(_visit(bench, port, case), "?") for case in CASES}
+    said = _visits(bench, port, lambda: _tail(bench.path("apache.log")), {200: "let in", 0: "kept out", 403: "kept out"}, {
+        "OCSP validation completed, certificate status: {case} .*CN={host} ": "kept out",
+        "OCSP validation completed, certificate status: good .*CN={host} ": "let in",
+        "signer certificate not found": "kept out: signer not found",
+        "AH01924: Bad OCSP responder answer \\(bad nonce\\)": "kept out: no nonce",
+        "OCSP response not successful: 6": "kept out: unauthorized"})
     return Seen(version, said, "asks about the intermediate CA too")
 
 
@@ -297,7 +334,7 @@ def caddy(bench):
 @row("stunnel", "stunnel `OCSPaia` (client certificates)", "stunnel4", "let in", "kept out", "kept out")
 def stunnel(bench):
     tool, port, backend = program("stunnel", "stunnel4"), process.free_port(), bench.add(Backend())
-    bench.daemon(tool, bench.write("stunnel.conf", f"""
+    server = bench.daemon(tool, bench.write("stunnel.conf", f"""
 foreground = yes
 debug = 6
 pid =
@@ -310,8 +347,12 @@ CAfile = {bench.path('chain.pem')}
 verifyChain = yes
 requireCert = yes
 OCSPaia = yes
-""")).wait_for_port(port)
-    said = {case: {200: "let in", 0: "kept out"}.get(_visit(bench, port, case), "?") for case in CASES}
+"""))
+    server.wait_for_port(port)
+    said = _visits(bench, port, lambda: _printed(server), {200: "let in", 0: "kept out"}, {
+        "Certificate accepted at depth=0: CN={host}": "let in",
+        "(?s)OCSP: Status: {case}\\n.*Rejected by OCSP at depth=0: CN={host}": "kept out",
+        "(?s)OCSP: .*unauthorized.*Rejected by OCSP at depth=0: CN={host}": "kept out: unauthorized"})
     return Seen(_version(tool, "-version"), said)
 
 
@@ -373,6 +414,7 @@ server default {{
     server, said = bench.daemon(radius, "-X", "-d", bench.path("radius"), "-D", "/usr/share/freeradius"), {}
     server.wait_for("Ready to process requests")
     for case in CASES:
+        log = _printed(server)
         done = process.run(supplicant, "-c", bench.write("eapol.conf", f"""
 network={{
   key_mgmt=IEEE8021X
@@ -383,7 +425,10 @@ network={{
   private_key="{bench.path(case)}.key"
 }}
 """), "-a", "127.0.0.1", "-p", str(port), "-s", "matrix", "-t", "20")
-        said[case] = "let in" if done.code == 0 and "SUCCESS" in done.out else "kept out"
-        if said[case] == "kept out" and "EAP-Failure" not in done.out and "EAP: Status notification: completion" not in done.out:
-            said[case] = f"{done}\n{server.output()[-2000:]}"
+        seen = "let in" if done.code == 0 and "SUCCESS" in done.out else "kept out" if "EAP-Failure" in done.out else str(done)
+        said[case] = agreed(seen, logged(log, {
+            f"ocsp: Cert status: {case}": "kept out", "ocsp: Cert status: good": "let in",
+            "signer certificate not found": "kept out: signer not found",
+            "ocsp: Response has wrong nonce value": "kept out: no nonce",
+            "ocsp: Response status: unauthorized": "kept out: unauthorized"}))
     return Seen(_version(radius, "-v"), said)
