@@ -95,6 +95,6 @@ KINDS |= {
     "ocpp": _profile("ocpp", nonces=False, refused=_WANTS_NONCE, said=_NO_NONCE),
 }
 PROFILES = ["rfc9919", "cabf", "microsoft", "etsi", "fpki", "ocpp"]
-CLIENTS = ["openssl", "ocsptool", "gnutls-cli", "strongswan-pki", "go", "java", "nss-vfychain", "curl", "perl", "nginx-stapling",
+CLIENTS = ["openssl", "ocsptool", "gnutls-cli", "strongswan-pki", "strongswan-charon", "go", "java", "nss-vfychain", "curl", "perl", "nginx-stapling",
            "nginx-clients", "apache-clients", "haproxy-update", "hitch", "caddy", "stunnel", "freeradius"]
 QUICK = ["openssl", "ocsptool", "strongswan-pki", "nss-vfychain", "nginx-clients", "freeradius"]  # for each run of the tests

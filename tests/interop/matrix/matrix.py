@@ -21,6 +21,7 @@ import bench  # noqa: E402
 import raw  # noqa: E402
 import report  # noqa: E402
 import tools  # noqa: E402,F401  (fills ROWS)
+import ike  # noqa: E402,F401
 import languages  # noqa: E402,F401
 import servers  # noqa: E402,F401
 import answers  # noqa: E402
