@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
-# Every benchmark of a build, or those named: bench/run_all.sh BUILD_DIR [NAME...]. Results also go to bench/results/.
+# Every benchmark of a build, or those named: bench/run_all.sh BUILD_DIR [NAME...] [-- OPTION...]. Results also go to bench/results/;
+# that of `responder` is the report in docs/reports/. Options are for the programs named: responder -- --count 10000000
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 build=$(readlink -f "$1")
 shift
-wanted=("$@")
+wanted=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  wanted+=("$1")
+  shift
+done
+[ $# -eq 0 ] || shift
+options=("$@")
 results=bench/results
 mkdir -p "$results"
 
@@ -22,10 +29,14 @@ bench() {  # bench NAME COMMAND...
   shift
   is_wanted "$name" || return 0
   echo "== $name"
-  "$@" | tee "$results/$name.txt"
+  "$@" "${options[@]}" | tee "$results/$name.txt"
 }
 
 bench http bench/http/run.py "$build"
 bench handshake "$build/bench/handshake/muster_bench_handshake"
-[ ! -x bench/responder/run.py ] || bench responder bench/responder/run.py "$build"
-[ ! -x "$build/bench/store/muster_bench_store" ] || bench store "$build/bench/store/muster_bench_store"
+# Its result is docs/reports/responder.md: no second copy of the figures.
+if is_wanted responder; then
+  echo "== responder"
+  bench/responder/run.py "$build" "${options[@]}"
+fi
+bench store "$build/bench/store/muster_bench_store"

@@ -1,74 +1,24 @@
 // One request without sockets: parse, look up in a real store, remembered answer or live signature.
-// Nanoseconds and allocations.
+// Nanoseconds and allocations. MUSTER_BENCH_SERIALS says how many certificates the store holds.
 #include <benchmark/benchmark.h>
 
-#include "muster/http/get_path.h"
-#include "muster/responder/handler.h"
-#include "muster/source/load.h"
-#include "muster/testing/allocation_counter.h"
-#include "muster/testing/pki_builder.h"
-#include "muster/testing/temp_dir.h"
+#include <algorithm>
+#include <cstdlib>
 
-namespace muster::responder {
+#include "muster/testing/allocation_counter.h"
+#include "world.h"
+
+namespace muster::bench {
 namespace {
 
-constexpr unsigned kSerials = 10'000;
+std::uint64_t serials() {
+  const char* const text = std::getenv("MUSTER_BENCH_SERIALS");
+  return text == nullptr ? 10'000 : std::max<std::uint64_t>(std::strtoull(text, nullptr, 10), 1);
+}
+std::uint64_t spread() { return std::min<std::uint64_t>(serials(), 10'000); }
 
-class Discard final : public net::HttpReply {
- public:
-  void send_ready(Bytes octets, std::size_t) override { benchmark::DoNotOptimize(octets.data()); }
-  void send(unsigned, std::string_view, std::string_view, Bytes) override {}
-};
-
-/// A responder over a store of kSerials records, P-256 delegate.
-struct World {
-  World() {
-    store = *store::Store::open(dir.file("store"));
-    const testing::TestPki& pki = testing::standard_pki();
-    issuer = *store->ensure_issuer(source::make_issuer_key(pki.intermediate.certificate), "bench");
-    auto replacement = *store->begin_replacement(issuer);
-    for (unsigned n = 0; n < kSerials; ++n) {
-      MUSTER_ASSERT(replacement->put(testing::make_serial(0x10000000 + n), store::Status{}));
-    }
-    store::IssuerState facts;
-    facts.key = source::make_issuer_key(pki.intermediate.certificate);
-    facts.knows_issued = store::KnowsIssued::kYes;
-    facts.loaded_at = testing::kTestNow;
-    MUSTER_ASSERT(replacement->commit(facts));
-    std::vector<IssuerSpec> specs;
-    specs.push_back({.label = "bench",
-                     .certificates = {pki.intermediate.certificate},
-                     .signers = {{.label = "",
-                                  .certificate = pki.ocsp_signer.certificate,
-                                  .key = pki.ocsp_signer.key}},
-                     .origin = DataOrigin::kWatchedSource,
-                     .store_id = issuer,
-                     .policy = {}});
-    std::vector<std::string> warnings;
-    setup = *Setup::make(std::move(specs), Policy{}, testing::kTestNow, warnings);
-    answerer = std::make_unique<Answerer>(setup, store->reader(), counters);
-    for (unsigned n = 0; n < kSerials; ++n) {
-      ocsp::Request request;
-      request.requests.push_back(
-          {pki::make_cert_id(HashAlgorithm::kSha256, pki.intermediate.certificate,
-                             testing::make_serial(0x10000000 + n)),
-           {}});
-      requests.push_back(ocsp::encode_request(request));
-      targets.push_back("/" + http::encode_get_tail(requests.back()));
-    }
-  }
-  testing::TempDir dir;
-  testing::FakeClock clock;
-  std::unique_ptr<store::Store> store;
-  store::IssuerId issuer{};
-  std::shared_ptr<const Setup> setup;
-  Counters counters;
-  std::unique_ptr<Answerer> answerer;
-  std::vector<Buffer> requests;
-  std::vector<std::string> targets;
-};
 World& world() {
-  static World instance;
+  static World instance(serials(), spread());
   return instance;
 }
 
@@ -78,26 +28,28 @@ void report_allocations(benchmark::State& state, std::uint64_t before) {
       static_cast<double>(state.iterations());
 }
 
-/// \param range(0)  how many different certificates are asked about in turn
-void BM_RememberedPost(benchmark::State& state) {
+/// \param asked  how many different certificates are asked about in turn
+void remembered(benchmark::State& state, std::size_t asked) {
   World& w = world();
-  const auto serials = static_cast<std::size_t>(state.range(0));
-  for (std::size_t i = 0; i < serials; ++i) {
+  for (std::size_t i = 0; i < asked; ++i) {
     w.answerer->answer(w.requests[i], testing::kTestNow);
   }
   const std::uint64_t before = testing::allocations_of_this_thread();
   std::size_t i = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(w.answerer->answer(w.requests[i], testing::kTestNow).octets.data());
-    i = i + 1 == serials ? 0 : i + 1;
+    i = i + 1 == asked ? 0 : i + 1;
   }
   report_allocations(state, before);
 }
-BENCHMARK(BM_RememberedPost)->Arg(1)->Arg(10'000);
+void BM_RememberedPost(benchmark::State& state) { remembered(state, 1); }
+BENCHMARK(BM_RememberedPost);
+void BM_RememberedSpread(benchmark::State& state) { remembered(state, world().requests.size()); }
+BENCHMARK(BM_RememberedSpread);
 
 void BM_RememberedGet(benchmark::State& state) {
   World& w = world();
-  OcspHandler handler({}, *w.answerer, w.clock, null_logger(), w.counters);
+  responder::OcspHandler handler({}, *w.answerer, w.clock, null_logger(), w.counters);
   Discard reply;
   http::RequestView request;
   request.method = http::Method::kGet;
@@ -106,6 +58,7 @@ void BM_RememberedGet(benchmark::State& state) {
   const std::uint64_t before = testing::allocations_of_this_thread();
   for (auto _ : state) {
     handler.handle(request, reply);
+    benchmark::DoNotOptimize(reply.last.data());
   }
   report_allocations(state, before);
 }
@@ -115,11 +68,16 @@ BENCHMARK(BM_RememberedGet);
 void BM_StoreLookup(benchmark::State& state) {
   World& w = world();
   auto reader = w.store->reader();
+  std::vector<Serial> serial_list;
+  for (std::uint64_t i = 0; i < spread(); ++i) {
+    serial_list.push_back(*Serial::make(serial_of(i * (serials() / spread()))));
+  }
   const std::uint64_t before = testing::allocations_of_this_thread();
-  const Buffer serial = to_buffer(testing::make_serial(0x10000000).octets());
+  std::size_t i = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(reader->renew());
-    benchmark::DoNotOptimize(reader->find(w.issuer, serial));
+    benchmark::DoNotOptimize(reader->find(w.issuer, serial_list[i].octets()));
+    i = i + 1 == serial_list.size() ? 0 : i + 1;
   }
   report_allocations(state, before);
 }
@@ -145,14 +103,7 @@ BENCHMARK(BM_UnknownIssuer);
 /// Compare with BM_SignatureAlone and with `openssl speed ecdsap256`.
 void BM_LiveSigned(benchmark::State& state) {
   World& w = world();
-  ocsp::Request request;
-  request.requests.push_back(
-      {pki::make_cert_id(HashAlgorithm::kSha256, testing::standard_pki().intermediate.certificate,
-                         testing::make_serial(0x10000000)),
-       {}});
-  request.extensions.push_back(
-      {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(Buffer(32, 0x6e))});
-  const Buffer octets = ocsp::encode_request(request);
+  const Buffer octets = World::request_about(0, true);
   w.answerer->answer(octets, testing::kTestNow);
   const std::uint64_t before = testing::allocations_of_this_thread();
   for (auto _ : state) {
@@ -173,6 +124,6 @@ void BM_SignatureAlone(benchmark::State& state) {
 BENCHMARK(BM_SignatureAlone)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-}  // namespace muster::responder
+}  // namespace muster::bench
 
 BENCHMARK_MAIN();

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Instructions of a remembered answer, counted by valgrind (callgrind), against what they may be. Unlike times they hardly jitter: a
+hot path that grew fails here on any machine.
+
+usage: instructions.py BUILD_DIR [--update]; exit 77 without valgrind. --update writes what was counted to instructions.json.
+"""
+import argparse
+import json
+import pathlib
+import platform
+import re
+import sys
+
+import kit_path  # noqa: F401
+from kit import process
+
+BUDGET = pathlib.Path(__file__).with_name("instructions.json")
+# Way of hot_path.cc: answers to count. `moved` commits to the store for each.
+WAYS = {"get": 2000, "post": 2000, "moved": 100}
+SKIPPED = 77
+
+
+def collected(text):
+    """What callgrind says it collected."""
+    found = re.search(r"Collected : (\d+)", text)
+    if not found:
+        raise process.Failed(f"callgrind counted nothing:\n{text[-2000:]}")
+    return int(found[1])
+
+
+def count(valgrind, program, way):
+    # Only what the counted functions call: not the start, the signing, the changes between.
+    done = process.must(valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=muster_counted_*", program, way,
+                        WAYS[way], deadline=250)
+    return collected(done.err) / WAYS[way]
+
+
+def judge(counted, budget):
+    """[(way, text, is it within)]; more is wrong, much less wants a new budget."""
+    out = []
+    for way, instructions in counted.items():
+        allowed = budget["instructions"][way]
+        ratio = instructions / allowed
+        within = ratio <= 1 + budget["slack"]
+        text = f"{way:6} {instructions:8,.0f} instructions an answer, {ratio:.2f} of the budget of {allowed:,}"
+        if not within:
+            text += f": more than {budget['slack']:.0%} above. What grew? (callgrind_annotate; if it is worth it: instructions.py BUILD --update)"
+        elif ratio < 1 - budget["slack"]:
+            text += ": well below, so the budget can come down (instructions.py BUILD --update)"
+        out.append((way, text, within))
+    return out
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--update", action="store_true")
+    a = parser.parse_args()
+    valgrind = process.find("valgrind")
+    if not valgrind or platform.machine() != "x86_64":
+        print("skipped: valgrind is not installed" if not valgrind else "skipped: the budget is for x86_64")
+        sys.exit(SKIPPED)
+    program = a.build / "bench/responder/muster_bench_hot_path"
+    counted = {way: count(valgrind, program, way) for way in WAYS}
+    budget = json.loads(BUDGET.read_text())
+    if a.update:
+        budget["instructions"] = {way: round(instructions) for way, instructions in counted.items()}
+        BUDGET.write_text(json.dumps(budget, indent=2) + "\n")
+    judged = judge(counted, budget)
+    print("\n".join(text for _, text, _ in judged))
+    sys.exit(0 if all(within for _, _, within in judged) else 1)
+
+
+if __name__ == "__main__":
+    main()

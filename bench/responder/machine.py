@@ -1,0 +1,123 @@
+"""The machine: which of its cores do what, what processes used, and whether others used it too."""
+import ctypes
+import os
+import pathlib
+import platform
+import re
+import resource
+import time
+
+import kit_path  # noqa: F401
+from kit import process
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def pinned(core, *command):
+    """The command on one core, and gone when we are, however we end."""
+    return ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *map(str, command)]
+
+
+def _family(pid):
+    pids = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        pids += [int(child) for child in (task / "children").read_text().split()]
+    return pids
+
+
+def cpu_seconds(pid):
+    """Time of a process, its threads and its children that are alive; to the nanosecond where the kernel keeps that."""
+    total = 0.0
+    for one in _family(pid):
+        for task in pathlib.Path(f"/proc/{one}/task").iterdir():
+            try:
+                total += int((task / "schedstat").read_text().split()[0]) / 1e9
+            except (OSError, IndexError):
+                total += ticks((task / "stat").read_text())
+    return total
+
+
+def ticks(stat):
+    fields = stat.rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def memory(pid):
+    """(resident octets, those of them that are neither a file nor shared)"""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return tuple(int(re.search(rf"^{key}:\s+(\d+) kB", text, re.M)[1]) * 1024 for key in ("VmRSS", "RssAnon"))
+
+
+def _first(path, pattern, default="unknown"):
+    try:
+        match = re.search(pattern, pathlib.Path(path).read_text(), re.M)
+    except OSError:
+        return default
+    return match[1] if match else default
+
+
+def version_of(program, *arguments):
+    """First line of what it says about itself, or nothing when it is absent."""
+    path = process.find(program)
+    if not path:
+        return None
+    done = process.run(path, *arguments)
+    return next((line.strip() for line in done.text.splitlines() if line.strip()), "unknown")
+
+
+def lmdb_version():
+    """Of the library that the loader takes."""
+    try:
+        tell = ctypes.CDLL("liblmdb.so.0").mdb_version
+    except OSError:
+        return "absent"
+    tell.restype = ctypes.c_char_p
+    return tell(None, None, None).decode()
+
+
+def facts(muster):
+    memory_kib = int(_first("/proc/meminfo", r"^MemTotal:\s+(\d+)", "0"))
+    return {
+        "CPU": f"{_first('/proc/cpuinfo', r'^model name' + chr(92) + 's*: (.*)$')}, {os.cpu_count()} cores, "
+               f"{float(_first('/proc/cpuinfo', r'^cpu MHz' + chr(92) + 's*: (.*)$', '0')):.0f} MHz now",
+        "Memory": f"{memory_kib / 2**20:.1f} GiB",
+        "Kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "System": _first("/etc/os-release", r'^PRETTY_NAME="(.*)"'),
+        "C library": " ".join(platform.libc_ver()),
+        "OpenSSL": version_of("openssl", "version"),
+        "LMDB": lmdb_version(),
+        "muster": version_of(muster, "version"),
+        "nginx": version_of("nginx", "-v") or "absent",
+        "wrk": version_of("wrk", "-v") or "absent: muster_bench_load alone",
+        "cfssl": version_of("cfssl", "version") or "absent",
+        "Compiler": _first(pathlib.Path(muster).parents[2] / "CMakeCache.txt", r"^CMAKE_CXX_COMPILER:\w+=(.*)$"),
+        "Flags": _first(pathlib.Path(muster).parents[2] / "CMakeCache.txt", r"^CMAKE_CXX_FLAGS_RELWITHDEBINFO:\w+=(.*)$"),
+    }
+
+
+class Quiet:
+    """Watches from its making on whether others use the machine."""
+    LIMIT = 0.05  # of all cores; more, and the report says that it is not to be trusted
+
+    def __init__(self):
+        self.load_at_start = os.getloadavg()[0]
+        self._busy, self._own, self._since = self._busy_seconds(), self._own_seconds(), time.monotonic()
+
+    @staticmethod
+    def _busy_seconds():
+        fields = [int(f) for f in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+        user, nice, system, _, _, irq, softirq, steal = fields[:8]
+        return (user + nice + system + irq + softirq + steal) / TICK
+
+    @staticmethod
+    def _own_seconds():
+        kinds = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(usage.ru_utime + usage.ru_stime for usage in kinds)
+
+    def others(self):
+        """Share of all cores that others used. Call when all our children have ended: they count only then."""
+        passed = max(time.monotonic() - self._since, 0.001) * os.cpu_count()
+        used = self._busy_seconds() - self._busy - (self._own_seconds() - self._own)
+        return max(0.0, used / passed)
