@@ -51,6 +51,30 @@ class OtherIssuers(SiteCase):
             self.assertEqual(self.ask(running, name, ca=self.other), "unauthorized")
 
 
+class TwoIssuers(SiteCase):
+    # openssl's index has no column for the issuer, DorianCoding's cache and cfssl's file source knew answers by serial alone.
+    # req: OCSP-RESP-005
+    def test_one_serial_of_two_cas_has_two_statuses(self):
+        first, second = self.found_ca("first"), self.found_ca("second")
+        # The second CA issued the same numbers, and revoked just the other one.
+        second.index.write_text("".join(
+            line for line in second.index.read_text().splitlines(True) if "/CN=ocsp" in line.lower() or "signer" in line) + "".join(
+                f"{state}\t401231235959Z\t{when}\t{first.serial(name):040X}\tunknown\t/CN={name}\n"
+                for name, state, when in (("good", "R", "261101000000Z,superseded"), ("revoked", "V", ""))))
+        path = self.dir / "two.toml"
+        path.write_text("[responder]\n" + "".join(f"""[[responder.issuer]]
+ca = "{ca.path('ca.pem')}"
+signer = "{ca.path('ocsp.pem')}"
+key = "{ca.path('ocsp.key')}"
+index = "{ca.index}"
+""" for ca in (first, second)))
+        running = self.start("--config", path)
+        for hash_name in ("sha1", "sha256", "sha1", "sha256"):  # asked again: remembered answers too
+            for name, words in (("good", ("good", "revoked")), ("revoked", ("revoked", "good"))):
+                ids = [ocsp.cert_id(ca.certificate, first.serial(name), hash_name) for ca in (first, second)]
+                self.assertEqual(tuple(self.post(running, ocsp.request(i))[1].word() for i in ids), words)
+
+
 class RememberedAnswers(SiteCase):
     # XiPKI's cache forgot the CertID's hash, EJBCA's pre-signer knew only one: a SHA-256 client got a SHA-1 CertID.
     # req: OCSP-RESP-022

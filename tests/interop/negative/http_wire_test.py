@@ -219,6 +219,10 @@ class Visitors(SiteCase):
             for number, connection in enumerate(silent):
                 connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n0"[:number])
             self.assertEqual(self.ask(running, "good"), "good")
+            for connection in silent:  # it was not that they had been sent away first
+                connection.setblocking(False)
+                with self.assertRaises(BlockingIOError):
+                    connection.recv(1)
         finally:
             for connection in silent:
                 connection.close()

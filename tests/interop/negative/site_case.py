@@ -61,7 +61,7 @@ key = "{ca.path('ocsp.key')}"
         """The answer's message and its decoded form."""
         message = http_client.post(running.address, encoded)
         self.assertIsNotNone(message, "the connection was closed without an answer")
-        self.assertEqual(message.header("Content-Type"), "application/ocsp-response", message.raw[:300])
+        self.assertEqual((message.code, message.header("Content-Type")), (200, "application/ocsp-response"), message.raw[:300])
         return message, ocsp.parse_response(message.body)
 
     def ask(self, running, name, hash_name="sha1", ca=None, **request):
