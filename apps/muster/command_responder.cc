@@ -1,6 +1,13 @@
+#include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string_view>
+#include <thread>
 
 #include "muster/net/loop.h"
 #include "responder_flags.h"
@@ -26,11 +33,88 @@ void declare(CLI::App& app, ResponderFlags& flags) {
       "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file, 70 internal.");
 }
 
+/// How much longer than its settings allow an end may take.
+constexpr Milliseconds kLeavingPatience = std::chrono::seconds(30);
+
+/// A node's life on a thread of its own, so that signals are heard all the time.
+class Life {
+ public:
+  Life(node::NodeOptions first, node::OptionsReader read_again, Logger& logger, net::Loop& control)
+      : first_(std::move(first)),
+        read_again_(std::move(read_again)),
+        logger_(logger),
+        thread_([this, &control] {
+          outcome_ = live();
+          control.post([&control] { control.stop(); });
+        }) {}
+
+  /// Serves what is in flight, or gives up starting. On the thread of signals, as the next.
+  void end() {
+    logger_.log(LogLevel::kInfo, "responder.stopping",
+                serving_ != nullptr ? "finishing what is in flight" : "before it served");
+    ending_.request_stop();
+  }
+  void reload() {
+    node::Node* const node = ending_.stop_requested() ? nullptr : serving_.load();
+    if (node != nullptr) {
+      node->request_reload();
+    }
+  }
+  [[nodiscard]] bool is_ending() const { return ending_.stop_requested(); }
+  Outcome<Unit> join() {
+    thread_.join();
+    return outcome_;
+  }
+
+ private:
+  Outcome<Unit> live() {
+    auto started = node::Node::start(first_, read_again_, clock_, logger_, ending_.get_token());
+    if (!started) {
+      const bool was_asked = started.error().code == node::NodeErrc::kStopped && is_ending();
+      if (was_asked) {
+        logger_.log(LogLevel::kInfo, "responder.stopped", started.error().detail);
+        return Unit{};
+      }
+      return fail(exit_code_for(started.error().code), started.error().detail);
+    }
+    node::Node& node = **started;
+    tell("admin on", node.admin_addresses());
+    tell("push on", node.push_addresses());
+    tell("crl on", node.crl_addresses());
+    tell("listening on", node.addresses());
+    std::fflush(stdout);
+    serving_ = &node;
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, ending_.get_token(), [] { return false; });
+    node.stop();
+    return Unit{};
+  }
+  static void tell(const char* what, const std::vector<std::string>& all) {
+    std::string addresses;
+    for (const std::string& address : all) {
+      addresses += (addresses.empty() ? "" : ", ") + address;
+    }
+    if (!addresses.empty()) {
+      std::printf("%s %s\n", what, addresses.c_str());
+    }
+  }
+
+  const node::NodeOptions first_;
+  const node::OptionsReader read_again_;
+  Logger& logger_;
+  const SystemClock clock_;
+  std::stop_source ending_;
+  std::mutex mutex_;
+  std::condition_variable_any moved_;
+  std::atomic<node::Node*> serving_{nullptr};  ///< from when it serves; gone only after end()
+  Outcome<Unit> outcome_ = Unit{};
+  std::thread thread_;  ///< last: uses the rest
+};
+
 /// Serves until SIGTERM or SIGINT.
 Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const std::string& store) {
   const auto logger = make_logger(options.log);
-  const SystemClock clock;
-  const auto read_again = [&flags, &store]() -> node::NodeResult<node::NodeOptions> {
+  auto read_again = [&flags, &store]() -> node::NodeResult<node::NodeOptions> {
     const auto fresh = read_options(flags);
     auto next =
         fresh ? node_options(*fresh, store) : Outcome<node::NodeOptions>(Err{fresh.error()});
@@ -39,40 +123,27 @@ Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const s
     }
     return *std::move(next);
   };
-  MUSTER_TRY(const node::NodeOptions first, node_options(options, store));
+  MUSTER_TRY(node::NodeOptions first, node_options(options, store));
+  const Milliseconds most = first.service.grace + first.admin.drain_delay + kLeavingPatience;
   net::Loop control;
-  std::unique_ptr<node::Node> node;
+  std::optional<Life> life;
   // Blocks the signals for every thread started below.
   const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal == SIGHUP) {
-      node->request_reload();
-    } else {
-      logger->log(LogLevel::kInfo, "responder.stopping", "finishing what is in flight");
-      control.stop();
+      life->reload();
+    } else if (!life->is_ending()) {
+      life->end();
+      control.after(most, [&logger] {
+        logger->log(LogLevel::kError, "responder.gave_up",
+                    "a file system or token does not answer; leaving without waiting for it any "
+                    "longer (the store is safe)");
+        std::_Exit(kExitInternal);  // threads that hang cannot be joined
+      });
     }
   });
-  auto started = node::Node::start(first, read_again, clock, *logger);
-  if (!started) {
-    return fail(exit_code_for(started.error().code), started.error().detail);
-  }
-  node = *std::move(started);
-  const auto print = [](const char* what, const std::vector<std::string>& all) {
-    std::string addresses;
-    for (const std::string& address : all) {
-      addresses += (addresses.empty() ? "" : ", ") + address;
-    }
-    if (!addresses.empty()) {
-      std::printf("%s %s\n", what, addresses.c_str());
-    }
-  };
-  print("admin on", node->admin_addresses());
-  print("push on", node->push_addresses());
-  print("crl on", node->crl_addresses());
-  print("listening on", node->addresses());
-  std::fflush(stdout);
+  life.emplace(std::move(first), std::move(read_again), *logger, control);
   control.run();
-  node->stop();
-  return Unit{};
+  return life->join();
 }
 
 }  // namespace

@@ -179,6 +179,9 @@ void bind(config::Section& section, ResponderOptions& o) {
                    "more, or is not synchronised. Default: not asked.");
   section.duration("check_interval", &o.check_interval, Seconds(1), Seconds(3600),
                    "How often index.txt and CRL files are looked at for changes.");
+  section.duration("reload_timeout", &o.reload_timeout, Seconds(1), Seconds(86400),
+                   "How long a reload waits for the first look at new or changed sources; then it "
+                   "fails, and what was in force stays.");
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000),
                        "How long requests in flight may take when stopping.");
   section.integer("max_connections", &o.max_connections, 1, 1'000'000, "Open connections a loop.");

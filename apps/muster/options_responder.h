@@ -59,6 +59,7 @@ struct ResponderOptions {
   bool sha1 = true;
   std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};
+  Seconds reload_timeout{600};
   Milliseconds grace{10000};
   net::HttpLimits limits;
   std::int64_t max_connections = 10000;

@@ -133,6 +133,7 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
   node.policy = policy_of(options);
   node.service = service_of(options);
   node.watch.poll = Milliseconds(options.check_interval);
+  node.reload_patience = Milliseconds(options.reload_timeout);
   node.admin = admin_of(all.admin);
   auto push = push_of(all.push);
   if (!push) {

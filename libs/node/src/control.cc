@@ -170,6 +170,7 @@ MetricsInput Node::Impl::collect() {
     }
   }
   in.sources = source_states();
+  in.left_behind = *left_behind;
   in.crls = publication->status();
   if (auto figures = store->figures()) {
     in.store = *figures;

@@ -59,9 +59,11 @@ NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options,
 
 /// All there is to compare; a new member does not compile until it is named here.
 auto tie(const source::LoadOptions& options) {
-  const auto& [now, max_age, future_skew, max_crl_bytes, state_directory, emptying, stop] = options;
+  const auto& [now, max_age, future_skew, max_crl_bytes, state_directory, emptying, stop,
+               before_open_for_test] = options;
   static_cast<void>(now);  // these two are the watcher's own
   static_cast<void>(stop);
+  static_cast<void>(before_open_for_test);
   return std::tie(max_age, future_skew, max_crl_bytes, state_directory, emptying);
 }
 auto tie(const source::WatchOptions& options) {
@@ -75,7 +77,8 @@ auto tie(const source::WatchOptions& options) {
 
 NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now) {
   const auto reader = store.reader();
-  reader->renew();
+  reader->renew();  // stays at what was before
+  std::vector<store::IssuerId> taken;
   for (const push::Issuer& issuer : loaded.pushed) {
     const store::IssuerState* const known = reader->issuer_state(issuer.id);
     store::IssuerState facts = known == nullptr ? store::IssuerState{} : *known;
@@ -91,8 +94,14 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
     facts.never_issued_until.reset();
     facts.loaded_at = now;
     if (const auto touched = store.touch(issuer.id, facts); !touched) {
+      for (const store::IssuerId id : taken) {
+        if (const store::IssuerState* const before = reader->issuer_state(id)) {
+          static_cast<void>(store.touch(id, *before));  // a store that refuses this too is told of
+        }
+      }
       return Err{error_of(touched.error())};
     }
+    taken.push_back(issuer.id);
   }
   return Unit{};
 }

@@ -27,7 +27,8 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
                         const Delegates* before, Logger& logger, const IssuerNumber& number = {});
 
 /// Notes in the store that the push API is the source of these issuers: what it holds is right at
-/// this moment, and complete unless `unlisted` says what is answered for other serials.
+/// this moment, and complete unless `unlisted` says what is answered for other serials. On an error
+/// nothing is.
 NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now);
 
 /// How sources are watched: CRLs and lists in use are kept beside the store they went into.

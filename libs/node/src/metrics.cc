@@ -191,6 +191,9 @@ void add_issuers(PrometheusText& out, const MetricsInput& in) {
 }
 
 void add_sources(PrometheusText& out, const MetricsInput& in) {
+  out.single("muster_sources_left_behind", Kind::kGauge,
+             "Threads left waiting for a file system that does not answer. Above 0: alert.",
+             in.left_behind);
   const auto each = [&](auto&& write) {
     for (const source::SourceStatus& source : in.sources) {
       write(source, PrometheusText::Labels{{"issuer", source.label}, {"source", source.path}});

@@ -57,6 +57,7 @@ struct MetricsInput {
   std::vector<IssuerDelegate> delegates;
   std::vector<IssuerFigures> issuers;
   std::vector<source::SourceStatus> sources;
+  std::uint64_t left_behind = 0;  ///< threads that wait for file systems
   std::optional<store::StoreFigures> store;
   std::vector<ListenerFigures> listeners;
   ReloadFigures reloads;

@@ -12,58 +12,8 @@ constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
 /// How soon a configuration is read again whose signer was left out because its token did not
 /// answer.
 constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
-/// A source of hundreds of millions of records is read within this; waiting ends early when the
-/// node is stopped.
-constexpr Milliseconds kSourcePatience = std::chrono::hours(1);
-constexpr Milliseconds kSourceWaitSlice{200};
 
 }  // namespace
-
-NodeResult<Unit> Node::Impl::judge(const std::vector<source::SourceSpec>& specs,
-                                   const std::vector<source::SourceStatus>& states, Moment moment) {
-  const auto reader = store->reader();
-  reader->renew();
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    const source::SourceStatus& state = states[i];
-    if (!state.error) {
-      continue;
-    }
-    const bool is_new = moment == Moment::kReload &&
-                        std::none_of(watched.begin(), watched.end(),
-                                     [&](const auto& old) { return same_source(old, specs[i]); });
-    const store::IssuerState* known = reader->issuer_state(specs[i].id);
-    const bool has_records = known != nullptr && known->loaded_at != UnixSeconds{};
-    if (!has_records || is_new) {
-      return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
-    }
-    logger.log(LogLevel::kWarning, "responder.old_data",
-               "the source is not in order; answering from what is known",
-               {{"issuer", state.label}, {"source", state.path}, {"why", state.error->detail}});
-  }
-  return Unit{};
-}
-
-NodeResult<Watcher> Node::Impl::watch(const std::vector<source::SourceSpec>& specs,
-                                      const NodeOptions& options, Moment moment) {
-  auto next =
-      std::make_shared<source::SourceWatcher>(*store, specs, watch_options(options), clock, logger);
-  MUSTER_TRY(const auto states, wait_for(*next));
-  MUSTER_CHECK(judge(specs, states, moment));
-  return next;
-}
-
-NodeResult<std::vector<source::SourceStatus>> Node::Impl::wait_for(
-    const source::SourceWatcher& looking) const {
-  for (Milliseconds waited{0}; waited < kSourcePatience; waited += kSourceWaitSlice) {
-    if (auto states = looking.wait_until_checked(kSourceWaitSlice)) {
-      return *std::move(states);
-    }
-    if (draining) {
-      return Err{NodeError{NodeErrc::kStopped, "stopped while the sources were read"}};
-    }
-  }
-  return Err{NodeError{NodeErrc::kSystem, "the sources could not be read within an hour"}};
-}
 
 NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   const std::lock_guard lock(changing);  // the admin listener is there before all is
@@ -80,7 +30,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   store = *std::move(opened);
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
   MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
-  MUSTER_TRY(Watcher first, watch(loaded.sources, options, Moment::kStart));
+  MUSTER_CHECK(begin_following(loaded, options));
   served = options;
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
   if (!started) {
@@ -89,10 +39,6 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
                          net::to_string(started.error())}};
   }
   service = *std::move(started);
-  watched = loaded.sources;
-  watching = watch_options(options);
-  poll = watching.poll;
-  publish(std::move(first));
   publish(loaded.setup);
   adopt(loaded);
   {
@@ -183,32 +129,16 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
   MUSTER_TRY(auto series,
              load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
-  const bool same = std::equal(watched.begin(), watched.end(), loaded.sources.begin(),
-                               loaded.sources.end(), same_source);
-  if (same && same_watch(watching, watch_options(options))) {
-    if (const MutexLock held(published); watcher != nullptr) {
-      watcher->look_now();
-    }
-  } else {
-    MUSTER_CHECK(try_sources(loaded.sources, options));
-    take_watcher().reset();  // two must not write one issuer
-    auto next = watch(loaded.sources, options, Moment::kReload);
-    if (!next) {
-      publish(std::make_shared<source::SourceWatcher>(*store, watched, watching, clock, logger));
-      return Err{next.error()};
-    }
-    watched = loaded.sources;
-    watching = watch_options(options);
-    poll = watching.poll;
-    publish(*std::move(next));
-  }
-  MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
+  ReloadReport report{loaded.warnings, std::move(needs)};
+  MUSTER_CHECK(switch_sources(loaded, options, report.warnings));
   publish(loaded.setup);
   adopt(loaded);
-  service->adopt(loaded.setup);
+  {
+    const std::lock_guard call(serving);
+    service->adopt(loaded.setup);
+  }
   switch_control(options, loaded, tls);
   announce(loaded);
-  ReloadReport report{loaded.warnings, std::move(needs)};
   switch_publication(std::move(series), report.warnings);
   if (!report.restart_needed.empty()) {
     const std::string names =
@@ -282,6 +212,7 @@ void Node::Impl::look_at_delegates() {
     logger.log(LogLevel::kWarning, "responder.check", warning);
   }
   publish(*next);
+  const std::lock_guard call(serving);
   service->adopt(*std::move(next));
 }
 
@@ -312,7 +243,7 @@ void Node::Impl::drain() {
     std::unique_lock lock(stopping_mutex);
     stopping_moved.wait_for(lock, served.admin.drain_delay, [this] { return stopping; });
   }
-  const std::lock_guard lock(changing);
+  const std::lock_guard call(serving);
   if (service != nullptr) {
     service->stop();
   }
@@ -333,9 +264,16 @@ void Node::Impl::stop() {
   if (upkeep_thread.joinable()) {
     upkeep_thread.join();
   }
-  const std::lock_guard lock(changing);
-  take_watcher().reset();
-  if (!std::exchange(is_stopped, true) && service != nullptr) {
+  // A reload notices and ends, unless it hangs in a file system.
+  const std::unique_lock reload(changing, kLettingGo);
+  Followers last;
+  {
+    const MutexLock lock(published);
+    follows_no_more = true;
+    last.swap(followers);
+  }
+  end_all(last, logger);
+  if (!is_stopped.exchange(true) && service != nullptr) {
     const responder::Totals totals = service->totals();
     logger.log(LogLevel::kInfo, "responder.stopped", "stopped",
                {{"good", totals.good},
@@ -352,9 +290,11 @@ Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() { stop(); }
 
 NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, OptionsReader read_again,
-                                              const Clock& clock, Logger& logger) {
+                                              const Clock& clock, Logger& logger,
+                                              std::stop_token given_up) {
   auto node =
       std::unique_ptr<Node>(new Node(std::make_unique<Impl>(std::move(read_again), clock, logger)));
+  node->impl_->given_up = std::move(given_up);
   MUSTER_CHECK(node->impl_->begin(options));
   return node;
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "admin.h"
+#include "follower.h"
 #include "loading.h"
 #include "muster/base/mutex.h"
 #include "muster/net/loop.h"
@@ -13,11 +14,6 @@
 #include "push_handler.h"
 
 namespace muster::node {
-
-using Watcher = std::shared_ptr<source::SourceWatcher>;
-/// At the start old records are better than none. A reload that names something unreadable is a
-/// mistake to be told of.
-enum class Moment : std::uint8_t { kStart, kReload };
 
 /// TLS contexts of the listeners for the few, loaded before anything is switched.
 struct ControlTls {
@@ -31,20 +27,29 @@ struct Node::Impl final : AdminActions {
   // node.cc: the life of a node.
   NodeResult<Unit> begin(const NodeOptions& options);
   NodeResult<ReloadReport> try_reload();
-  /// Watches the sources and waits for the first look at each. A source that cannot be read is an
-  /// error when nothing is known of its issuer, and at a reload also when it was not watched
-  /// before.
-  NodeResult<Watcher> watch(const std::vector<source::SourceSpec>& specs,
-                            const NodeOptions& options, Moment moment);
-  NodeResult<std::vector<source::SourceStatus>> wait_for(
-      const source::SourceWatcher& looking) const;
-  /// trial.cc: reads the sources that are not watched yet into a store of their own, so that one
+
+  // following.cc: the sources.
+  /// Follows them and waits for the first look at each. A source that cannot be read is an error
+  /// when nothing is known of its issuer: old records are better than none.
+  NodeResult<Unit> begin_following(const Loaded& loaded, const NodeOptions& options);
+  /// Goes over to the sources of `loaded`. Those that stay are followed all the time, the others
+  /// until what takes their place was read on trial. On an error all is as it was. Under
+  /// `changing`. \param warnings  of sources that were fine on trial and then were not
+  NodeResult<Unit> switch_sources(const Loaded& loaded, const NodeOptions& options,
+                                  std::vector<std::string>& warnings);
+  [[nodiscard]] std::shared_ptr<Follower> follow(std::shared_ptr<store::Store> into,
+                                                 const source::SourceSpec& spec,
+                                                 const source::WatchOptions& how, Logger& to) const;
+  /// The first look at each. Errors: kSystem (one was not over in time), kStopped.
+  [[nodiscard]] NodeResult<std::vector<source::SourceStatus>> wait_for(const Followers& looking,
+                                                                       Milliseconds patience) const;
+  /// Why one that is not in order must not stop us: logs it. Whether it must: kInput.
+  NodeResult<Unit> judge(const source::SourceSpec& spec, const source::SourceStatus& state);
+  /// trial.cc: reads the sources that are not followed yet into a store of their own, so that one
   /// that cannot be used fails the reload before anything in the store in use has changed. Under
   /// `changing`.
   NodeResult<Unit> try_sources(const std::vector<source::SourceSpec>& specs,
                                const NodeOptions& options);
-  NodeResult<Unit> judge(const std::vector<source::SourceSpec>& specs,
-                         const std::vector<source::SourceStatus>& states, Moment moment);
   [[nodiscard]] std::vector<std::string> restart_needs(const NodeOptions& next) const;
   void announce(const Loaded& loaded);
   /// Takes over what `loaded` brings besides sources. Under `changing`.
@@ -78,8 +83,9 @@ struct Node::Impl final : AdminActions {
   Logger& logger;
   const UnixSeconds started_at;
   // Constant after begin().
-  NodeOptions served;  ///< as at the start: for what a reload cannot change
-  std::unique_ptr<store::Store> store;
+  NodeOptions served;        ///< as at the start: for what a reload cannot change
+  std::stop_token given_up;  ///< whoever starts us does not want it any more
+  std::shared_ptr<store::Store> store;
   std::unique_ptr<responder::Service> service;
   std::unique_ptr<Probe> probe;
   ControlStats admin_stats, push_stats;
@@ -88,21 +94,26 @@ struct Node::Impl final : AdminActions {
   std::unique_ptr<ControlServer> admin_server, push_server;
   std::unique_ptr<publish::Service> publication;
 
-  /// One change at a time: reload, drain, stop. Held long; what may be asked meanwhile is under
-  /// `published`.
-  std::mutex changing;
+  /// One change at a time: reloads, renewed signers. Held long, since files are read meanwhile:
+  /// drain() does not take it, and stop() waits for it no
+  /// longer than kLettingGo. What may be asked meanwhile is under `published`.
+  std::timed_mutex changing;
   std::vector<source::SourceSpec> watched;  ///< under `changing`
   source::WatchOptions watching;            ///< under `changing`: how
+  std::uint64_t trials = 0;                 ///< under `changing`
   std::atomic<Milliseconds> poll{};         ///< of them, for the signer directories too
   std::shared_ptr<Delegates> delegates;     ///< under `changing`
   signers::ExpiryAlarms expiry;             ///< on the node's thread
-  bool is_retrying = false;           ///< under `changing`: a reload is due for a signer left out
-  bool is_stopped = false;            ///< under `changing`
+  bool is_retrying = false;  ///< under `changing`: a reload is due for a signer left out
+  std::atomic<bool> is_stopped{false};
+  std::mutex serving;  ///< calls to `service`, which wants them one at a time; after `changing`
   std::atomic<bool> draining{false};  ///< ends waits
 
   mutable Mutex published;
   std::shared_ptr<const responder::Setup> setup MUSTER_GUARDED_BY(published);
-  Watcher watcher MUSTER_GUARDED_BY(published);
+  Followers followers MUSTER_GUARDED_BY(published);  ///< as `watched`
+  bool follows_no_more MUSTER_GUARDED_BY(published) = false;
+  const LeftBehind left_behind = std::make_shared<std::atomic<std::size_t>>(0);
   ReloadFigures reloads MUSTER_GUARDED_BY(published);
   std::vector<IssuerDelegate> delegate_states MUSTER_GUARDED_BY(published);
 
@@ -119,15 +130,11 @@ struct Node::Impl final : AdminActions {
   }
   std::vector<source::SourceStatus> source_states() const {
     const MutexLock lock(published);
-    return watcher == nullptr ? std::vector<source::SourceStatus>() : watcher->status();
-  }
-  Watcher take_watcher() {
-    const MutexLock lock(published);
-    return std::exchange(watcher, nullptr);
-  }
-  void publish(Watcher next) {
-    const MutexLock lock(published);
-    watcher = std::move(next);
+    std::vector<source::SourceStatus> states;
+    for (const auto& one : followers) {
+      states.push_back(one->status());
+    }
+    return states;
   }
   std::vector<IssuerDelegate> delegate_view() const {
     const MutexLock lock(published);

@@ -9,9 +9,11 @@ namespace {
 /// A store that nobody answers from, gone with its files at the end.
 class ScratchStore {
  public:
-  explicit ScratchStore(std::string directory) : directory_(std::move(directory)) {
-    remove();
-  }  // one may be left from a crash
+  /// \param number  another one each time: a thread left behind may have the one before open
+  ScratchStore(std::string parent, std::uint64_t number)
+      : parent_(std::move(parent)), directory_(parent_ + "/" + std::to_string(number)) {
+    remove();  // one may be left from a crash
+  }
   ~ScratchStore() {
     store_.reset();
     remove();
@@ -19,24 +21,26 @@ class ScratchStore {
   ScratchStore(const ScratchStore&) = delete;
   ScratchStore& operator=(const ScratchStore&) = delete;
 
-  NodeResult<store::Store*> open() {
+  NodeResult<std::shared_ptr<store::Store>> open() {
+    std::error_code ignored;  // the store tells when it cannot be opened there
+    std::filesystem::create_directories(parent_, ignored);
     auto opened = store::Store::open(directory_);
     if (!opened) {
       return Err{error_of(opened.error())};
     }
     store_ = *std::move(opened);
-    return store_.get();
+    return store_;
   }
 
  private:
   void remove() const {
     std::error_code
         ignored;  // what cannot be removed cannot be opened as new either, which is told
-    std::filesystem::remove_all(directory_, ignored);
+    std::filesystem::remove_all(parent_, ignored);
   }
 
-  const std::string directory_;
-  std::unique_ptr<store::Store> store_;
+  const std::string parent_, directory_;
+  std::shared_ptr<store::Store> store_;
 };
 
 }  // namespace
@@ -52,8 +56,8 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
   if (fresh.empty()) {
     return Unit{};
   }
-  ScratchStore scratch(served.store + "/trial");
-  MUSTER_TRY(store::Store* const trial, scratch.open());
+  ScratchStore scratch(served.store + "/trial", ++trials);
+  MUSTER_TRY(const std::shared_ptr<store::Store> trial, scratch.open());
   std::vector<std::uint64_t> known_records;
   {
     const auto reader =
@@ -78,8 +82,16 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
   }
   source::WatchOptions how = watch_options(options);
   how.load.state_directory.clear();
-  const source::SourceWatcher looking(*trial, fresh, how, clock, null_logger());
-  MUSTER_TRY(const auto states, wait_for(looking));
+  Followers looking;
+  for (const source::SourceSpec& spec : fresh) {
+    looking.push_back(follow(trial, spec, how, null_logger()));
+  }
+  const auto looked = wait_for(looking, options.reload_patience);
+  end_all(looking, logger, looked ? kLettingGo : Milliseconds(0));  // what hangs was waited for
+  if (!looked) {
+    return Err{looked.error()};
+  }
+  const std::vector<source::SourceStatus>& states = *looked;
   for (std::size_t i = 0; i < states.size(); ++i) {
     if (states[i].error) {
       return Err{NodeError{NodeErrc::kInput, states[i].label + ": " + states[i].error->detail}};

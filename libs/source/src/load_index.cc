@@ -70,6 +70,9 @@ SourceError conflict_error(const OpenFile& file, const SourceSpec& spec,
 
 Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec,
                                            const LoadOptions& options) {
+  if (options.before_open_for_test) {
+    options.before_open_for_test(spec.path);
+  }
   MUSTER_TRY(const OpenFile file, open_file(spec.path));
   MUSTER_TRY(const store::IssuerState before, known_facts(store, spec.id));
   store::ReplacementOptions replacing;

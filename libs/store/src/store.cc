@@ -21,7 +21,7 @@ IssuerState with_facts(const IssuerState& facts, const IssuerState& own) {
   return state;
 }
 
-class StoreImpl final : public Store {
+class StoreImpl final : public Store, public ConditionalWriter {
  public:
   StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode)
       : env_(std::move(env)), mode_(mode) {}
@@ -73,6 +73,11 @@ class StoreImpl final : public Store {
                                    const IssuerState& facts) override {
     return apply_from(issuer, std::nullopt, changes,
                       [&facts](IssuerState& state) { state = with_facts(facts, state); });
+  }
+
+  StoreResult<std::uint64_t> apply_if_unchanged(IssuerId issuer, std::uint64_t expected,
+                                                std::span<const Change> changes) override {
+    return apply_from(issuer, expected, changes, [](IssuerState&) {});
   }
 
   /// Nothing for `expected`: whatever the issuer's state is.
@@ -285,9 +290,9 @@ StoreResult<std::unique_ptr<Store>> Store::open(const std::string& directory,
 
 StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
                                               std::span<const Change> changes) {
-  auto* const ours = dynamic_cast<StoreImpl*>(&store);
-  MUSTER_ASSERT(ours != nullptr);  // there is one kind of store that can be written
-  return ours->apply_from(issuer, expected, changes, [](IssuerState&) {});
+  auto* const writer = dynamic_cast<ConditionalWriter*>(&store);
+  MUSTER_ASSERT(writer != nullptr);
+  return writer->apply_if_unchanged(issuer, expected, changes);
 }
 
 StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,

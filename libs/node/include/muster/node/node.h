@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -33,10 +34,11 @@ class Node {
  public:
   /// Opens the store, loads certificates and keys, waits until each source was looked at once, then
   /// listens and serves. `clock` and `logger` outlive the node. Errors: kUsage, kInput (also an
-  /// issuer of whose source nothing could ever be read), kSystem.
+  /// issuer of whose source nothing could ever be read), kSystem, kStopped (`given_up` while the
+  /// sources were read).
   static NodeResult<std::unique_ptr<Node>> start(const NodeOptions& options,
                                                  OptionsReader read_again, const Clock& clock,
-                                                 Logger& logger);
+                                                 Logger& logger, std::stop_token given_up = {});
   /// As stop().
   ~Node();
   Node(const Node&) = delete;
@@ -51,7 +53,8 @@ class Node {
   /// Reads the configuration, certificates and keys again and switches to them, while requests are
   /// answered all the time. On every error everything stays as it was, sources and records
   /// included: new sources are first read into a store of their own (which takes as much time and
-  /// disk as they do). Blocks: new sources are waited for.
+  /// disk as they do), at most NodeOptions::reload_patience long. Blocks: new sources are waited
+  /// for. drain() and stop() end the waiting.
   NodeResult<ReloadReport> reload();
   /// The same without waiting; the outcome is logged.
   void request_reload();
@@ -67,7 +70,7 @@ class Node {
   [[nodiscard]] responder::Totals totals() const;
   /// Issuers, signers and rules in force.
   [[nodiscard]] std::shared_ptr<const responder::Setup> setup() const;
-  /// One for each watched source; empty while a reload replaces them.
+  /// One for each followed source; without those that a reload is replacing.
   [[nodiscard]] std::vector<source::SourceStatus> sources() const;
   /// What is in the signer directories, as it was seen last.
   [[nodiscard]] std::vector<IssuerDelegate> delegates() const;

@@ -67,6 +67,8 @@ struct NodeOptions {
   responder::Policy policy;
   responder::ServiceOptions service;
   source::WatchOptions watch;
+  /// How long a reload waits for the first look at new or changed sources.
+  Milliseconds reload_patience{600'000};
   AdminOptions admin;
   PushOptions push;
   PublicationOptions publication;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -64,6 +65,8 @@ struct LoadOptions {
   /// Whether an index without records may replace one with records.
   enum class Emptying : std::uint8_t { kRefused, kAllowed } emptying = Emptying::kRefused;
   std::stop_token stop;
+  /// Called with the path before an index is opened: stands for a file system that hangs.
+  std::function<void(const std::string& path)> before_open_for_test;
 };
 
 /// What tells one state of a file from another.
