@@ -54,6 +54,8 @@ class Connection {
   void set_deadline(MonotonicTime deadline) { deadline_ = deadline; }
   /// The PKCS#11 function begun last, to tell what hangs. Any thread.
   [[nodiscard]] const char* last_call() const { return last_call_.load(std::memory_order_relaxed); }
+  /// Told for calls on its behalf, too.
+  void begin(const char* function) { last_call_.store(function, std::memory_order_relaxed); }
   /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable
   /// (module), kNotAKey, kSigningFailed.
   pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
@@ -64,7 +66,6 @@ class Connection {
   void drop();
 
  private:
-  void begin(const char* function) { last_call_.store(function, std::memory_order_relaxed); }
   pki::PkiResult<Unit> connect();
   pki::PkiResult<Unit> find_token();
   pki::PkiResult<CK_OBJECT_HANDLE> find_key(const KeyUri& uri);

@@ -71,7 +71,8 @@ struct Pool::State {
   void work(Connection& connection);
   void watch();
   PkiResult<Unit> run(Job& job, Connection& connection);
-  bool restart_modules();
+  bool restart_modules(Connection& own);
+  bool all_hang() const MUSTER_REQUIRES(mutex);
   void forget_deadline(const Job& job) MUSTER_REQUIRES(mutex);
   void judge(Job& job, const PkiResult<Unit>& result) MUSTER_REQUIRES(mutex);
 };
@@ -84,6 +85,12 @@ void Pool::State::forget_deadline(const Job& job) {
       return;
     }
   }
+}
+
+/// Nobody is left who could take a job. While the modules restart nobody takes one: that thread
+/// stands for all.
+bool Pool::State::all_hang() const {
+  return hanging >= options.sessions || (restarting && hanging > 0);
 }
 
 /// Tells breaker and counters how a job went that a session worked on.
@@ -103,7 +110,7 @@ void Pool::State::judge(Job& job, const PkiResult<Unit>& result) {
 
 /// Shuts the modules down when nobody else is in them, so that the next session finds them as
 /// freshly loaded.
-bool Pool::State::restart_modules() {
+bool Pool::State::restart_modules(Connection& own) {
   {
     const MutexLock lock(mutex);
     if (busy != 1) {
@@ -111,9 +118,11 @@ bool Pool::State::restart_modules() {
     }
     restarting = true;
   }
+  own.begin("C_CloseSession");
   for (auto& connection : connections) {
     connection->drop();
   }
+  own.begin("C_Finalize");
   token->forget_modules();
   const MutexLock lock(mutex);
   restarting = false;
@@ -131,7 +140,7 @@ PkiResult<Unit> Pool::State::run(Job& job, Connection& connection) {
     result = job.work(connection);
   }
   if (may_pass(result) && job.is_probe && std::chrono::steady_clock::now() < job.deadline &&
-      restart_modules()) {
+      restart_modules(connection) && std::chrono::steady_clock::now() < job.deadline) {
     result = job.work(connection);
   }
   if (!result) {
@@ -208,11 +217,14 @@ void Pool::State::watch() {
         job->key->breaker.failed(clock.monotonic());
       }
     } else {
-      // It never got a session: the token is slow or overloaded, which is not the key's failure.
+      // It never got a session: unless all of them hang, the token is slow or overloaded, which is
+      // not the key's failure.
       std::erase(waiting, job);
       why =
           "no session of the token was free in time (" + std::to_string(job->time.count()) + " ms)";
-      if (job->is_probe) {
+      if (job->is_probe && all_hang()) {
+        job->key->breaker.failed(clock.monotonic());
+      } else if (job->is_probe) {
         job->key->breaker.withdrawn();
       }
     }
@@ -289,7 +301,7 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
       key->counters.refused_failing.fetch_add(1, std::memory_order_relaxed);
       refused = "the key failed too often; it is tried again in " +
                 std::to_string(key->breaker.left(now).count()) + " ms";
-    } else if (s.hanging >= s.options.sessions) {
+    } else if (s.all_hang()) {
       if (key != nullptr) {
         key->counters.refused_failing.fetch_add(1, std::memory_order_relaxed);
       }
@@ -325,9 +337,7 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
 
 KeyHealth Pool::health(const KeyState& key) const {
   const MutexLock lock(state_->mutex);
-  return state_->hanging >= state_->options.sessions
-             ? KeyHealth::kFailing
-             : key.breaker.health(state_->clock.monotonic());
+  return state_->all_hang() ? KeyHealth::kFailing : key.breaker.health(state_->clock.monotonic());
 }
 
 const TokenOptions& Pool::options() const { return state_->options; }

@@ -134,6 +134,44 @@ TEST_F(HangsTest, AReloadIsOverInTimeWhileTheModuleHangsInItsRestart) {
   expect_signs_again();
 }
 
+TEST_F(HangsTest, ARestartThatHangsIsAPoolThatHangs) {
+  options_.deadline = kShort;
+  load();
+  const auto rsa = load_token_key(uri("rsa"), options_, {}, &clock_);
+  const auto ed = load_token_key(uri("ed"), options_, {}, &clock_);
+  ASSERT_TRUE(rsa && ed);
+  auto rsa_signer = pki::Signer::make(*rsa);
+  auto ed_signer = pki::Signer::make(*ed);
+  ASSERT_TRUE(rsa_signer && ed_signer);
+  Buffer out;
+  token_.need_restart();
+  while (rsa->remote()->health() == KeyHealth::kWell) {
+    ASSERT_FALSE(rsa_signer->sign(as_bytes("message"), out));
+  }
+  make_a_restart_due();
+  token_.hang_in(Call::kFinalise);
+  auto probe = sign_later();
+  ASSERT_TRUE(token_.wait_for_hanging(1));
+  EXPECT_FALSE(rsa_signer->sign(as_bytes("message"), out)) << "a probe that waits for a session";
+  const auto late = probe.get();
+  ASSERT_FALSE(late);
+  EXPECT_THAT(late.error().detail, HasSubstr("C_Finalize"));
+  EXPECT_EQ(ed->remote()->health(), KeyHealth::kFailing) << "no session takes its jobs";
+  const auto refused = ed_signer->sign(as_bytes("message"), out);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("every session of the token hangs"));
+  EXPECT_EQ(ed->remote()->counters().timeouts.load(), 0u) << "refused at once";
+
+  token_.let_go();
+  const auto end = std::chrono::steady_clock::now() + kNever;
+  while (ed->remote()->health() != KeyHealth::kWell && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(key_->remote()->health(), KeyHealth::kFailing) << "its probe failed";
+  EXPECT_EQ(rsa->remote()->health(), KeyHealth::kFailing) << "the one that waited failed, too";
+  expect_signs_again();
+}
+
 // Whoever may write a URI into the signers' directory could otherwise use up the token's tries.
 TEST_F(HangsTest, AWrongPinIsTriedOnceHoweverTheTokenIsNamed) {
   token_.set_pin("other");
