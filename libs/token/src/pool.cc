@@ -52,8 +52,8 @@ struct Pool::State {
   const std::shared_ptr<Token> token;
   const TokenOptions options;
   const Clock& clock;
-  /// One for each worker. Touched by its worker while that is busy; by another only while
-  /// `restarting` and nobody else is busy.
+  /// One for each worker. Touched by its worker while that is busy, or leaves and nobody is
+  /// `restarting`; by another only while `restarting` and nobody else is busy.
   std::vector<std::unique_ptr<Connection>> connections;
 
   // Guarded.
@@ -113,7 +113,7 @@ void Pool::State::judge(Job& job, const PkiResult<Unit>& result) {
 bool Pool::State::restart_modules(Connection& own) {
   {
     const MutexLock lock(mutex);
-    if (busy != 1) {
+    if (busy != 1 || stopping) {  // whoever leaves drops its connection by itself
       return false;
     }
     restarting = true;
@@ -183,8 +183,12 @@ void Pool::State::work(Connection& connection) {
     job.reset();  // what it holds is let go without the lock
     mutex.lock();
   }
+  // A restart that is under way drops this one with the others, and none begins any more.
+  const bool is_dropped = restarting;
   mutex.unlock();
-  connection.drop();
+  if (!is_dropped) {
+    connection.drop();
+  }
   const MutexLock lock(mutex);
   ++ended;
   thread_ended.notify_all();

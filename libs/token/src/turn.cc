@@ -6,10 +6,13 @@ namespace muster::token {
 
 Turn::Held Turn::take(MonotonicTime deadline) {
   const MutexLock lock(mutex_);
-  while (is_taken_) {
-    const MonotonicTime end = std::min(deadline, until_);
+  for (;;) {
+    const MonotonicTime end = is_taken_ ? std::min(deadline, until_) : deadline;
     if (std::chrono::steady_clock::now() >= end) {
-      return nullptr;
+      return nullptr;  // nor is anything begun that is late already
+    }
+    if (!is_taken_) {
+      break;
     }
     changed_.wait_until(mutex_, end);
   }

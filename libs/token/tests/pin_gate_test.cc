@@ -86,7 +86,7 @@ TEST_F(PinGateTest, ALoginThatHangsIsNotWaitedForByOthers) {
     release->get_future().wait();
     return CKR_PIN_INCORRECT;
   };
-  wait_ = Milliseconds(1);
+  wait_ = Milliseconds(1000);
   auto hanging = std::async(std::launch::async, [&] { return login("wrong"); });
   in.get_future().wait();
   const auto refused = gate_.login(

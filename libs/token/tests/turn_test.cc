@@ -20,6 +20,7 @@ TEST(Turn, IsHadByOneAtATime) {
   EXPECT_EQ(turn.take(in(Milliseconds(20))), nullptr) << "not within one's own deadline";
   held.reset();
   EXPECT_EQ(turn.held_for(), Milliseconds(0));
+  EXPECT_EQ(turn.take(in(Milliseconds(-1))), nullptr) << "too late before it began";
   EXPECT_NE(turn.take(in(kLong)), nullptr);
 }
 
@@ -33,7 +34,7 @@ TEST(Turn, IsHandedOverWithoutWaitingForADeadline) {
 
 TEST(Turn, NobodyWaitsForOneThatHangs) {
   Turn turn;
-  const auto hanging = turn.take(in(Milliseconds(1)));
+  const auto hanging = turn.take(in(Milliseconds(1000)));
   const MonotonicTime end = in(kLong);
   EXPECT_EQ(turn.take(end), nullptr);
   EXPECT_LT(steady_clock::now(), end) << "it had more time than the one inside";
