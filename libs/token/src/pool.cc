@@ -206,7 +206,7 @@ void Pool::State::watch() {
       deadlines_changed.wait_until(mutex, first);
       continue;
     }
-    const JobPtr job = std::move(deadlines.begin()->second);
+    JobPtr job = std::move(deadlines.begin()->second);
     deadlines.erase(deadlines.begin());
     job->is_over = true;
     std::string why;
@@ -232,9 +232,11 @@ void Pool::State::watch() {
         job->key->breaker.withdrawn();
       }
     }
-    const Done done = std::move(job->done);
+    Done done = std::move(job->done);
     mutex.unlock();
     done(unavailable(std::move(why)));
+    done = nullptr;
+    job.reset();  // what they hold is let go without the lock: the last key of this pool, perhaps
     mutex.lock();
   }
   ++ended;

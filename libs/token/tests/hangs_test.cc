@@ -231,5 +231,29 @@ TEST_F(HangsTest, AWrongPinIsTriedOnceHoweverTheTokenIsNamed) {
   }
 }
 
+// As an answer does that waits for its signature while a reload replaces the signers.
+TEST_F(HangsTest, TheLastOneToHoldAKeyMayBeTheCallbackThatIsToldOfALateSignature) {
+  struct Holder {
+    struct Last {
+      std::promise<void> gone;
+      ~Last() { gone.set_value(); }
+    } last;  // goes after the others
+    std::optional<pki::PrivateKey> key;
+    std::optional<pki::Signer> signer;
+  };
+  options_.deadline = kShort;
+  load();
+  auto holder = std::make_shared<Holder>();
+  auto gone = holder->last.gone.get_future();
+  holder->key = std::exchange(key_, std::nullopt);
+  holder->signer.emplace(*std::exchange(signer_, std::nullopt));
+  token_.hang_in(Call::kSign);
+  pki::Signer& signer = *holder->signer;
+  signer.sign_later(as_bytes("message"), [holder](const Result&) {});
+  ASSERT_TRUE(token_.wait_for_hanging(1));
+  holder.reset();
+  EXPECT_EQ(gone.wait_for(kNever), std::future_status::ready);
+}
+
 }  // namespace
 }  // namespace muster::token
