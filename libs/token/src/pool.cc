@@ -42,7 +42,7 @@ struct Pool::State {
   using JobPtr = std::shared_ptr<Job>;
 
   State(std::shared_ptr<Token> t, const TokenOptions& o, const Clock& c)
-      : token(std::move(t)), options(o), clock(c) {
+      : token(std::move(t)), options(o), clock(c), with_session(o.sessions), alive(o.sessions + 1) {
     for (unsigned i = 0; i < options.sessions; ++i) {
       connections.push_back(std::make_unique<Connection>(token));
     }
@@ -66,7 +66,8 @@ struct Pool::State {
       0;  // of the busy ones: their job is over, their call is not
   bool restarting MUSTER_GUARDED_BY(mutex) = false;
   bool stopping MUSTER_GUARDED_BY(mutex) = false;
-  unsigned ended MUSTER_GUARDED_BY(mutex) = 0;
+  unsigned with_session MUSTER_GUARDED_BY(mutex);  // workers that may have one
+  unsigned alive MUSTER_GUARDED_BY(mutex);         // threads that have not ended
 
   void work(Connection& connection);
   void watch();
@@ -189,8 +190,14 @@ void Pool::State::work(Connection& connection) {
   if (!is_dropped) {
     connection.drop();
   }
+  mutex.lock();
+  const bool is_last = --with_session == 0;
+  mutex.unlock();
+  if (is_last) {
+    token->forget_modules();  // here, not where the last key is let go: that may be an event loop
+  }
   const MutexLock lock(mutex);
-  ++ended;
+  --alive;
   thread_ended.notify_all();
 }
 
@@ -239,7 +246,7 @@ void Pool::State::watch() {
     job.reset();  // what they hold is let go without the lock: the last key of this pool, perhaps
     mutex.lock();
   }
-  ++ended;
+  --alive;
   thread_ended.notify_all();
   mutex.unlock();
 }
@@ -289,7 +296,7 @@ Pool::~Pool() {
   // All of them end at once unless they hang in the module, or are the thread we are on.
   const MonotonicTime end = std::chrono::steady_clock::now() + state_->options.deadline;
   state_->mutex.lock();
-  while (state_->ended + not_waited_for < state_->options.sessions + 1 &&
+  while (state_->alive > not_waited_for &&
          state_->thread_ended.wait_until(state_->mutex, end) == std::cv_status::no_timeout) {
   }
   state_->mutex.unlock();

@@ -28,9 +28,12 @@ std::shared_ptr<Pool> pool_for(const KeyUri& uri, const TokenOptions& options, c
   std::erase_if(all.pools, [](const auto& entry) { return entry.second.pool.expired(); });
   const auto [first, last] = all.pools.equal_range(name);
   for (auto at = first; at != last; ++at) {
-    auto pool = at->second.pool.lock();
-    if (pool != nullptr && at->second.options == options && at->second.clock == &clock) {
-      return pool;
+    if (at->second.options == options && at->second.clock == &clock) {
+      // Asked of those that fit alone: one that was the last to let go of a pool would destroy it
+      // under the registry's lock.
+      if (auto pool = at->second.pool.lock()) {
+        return pool;
+      }
     }
   }
   auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri), options, clock);

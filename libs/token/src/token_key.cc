@@ -104,7 +104,8 @@ class TokenKey final : public pki::RemoteKey {
 
 PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const TokenOptions& options,
                                           const pki::AskPassphrase& pin, const Clock* clock) {
-  static const SystemClock system_clock;
+  static const SystemClock& system_clock =
+      *new SystemClock();  // never destroyed: threads that hang in a module may outlive main()
   MUSTER_TRY(const KeyUri uri, KeyUri::parse(uri_text));
   auto pool = pool_for(uri, options, clock == nullptr ? system_clock : *clock);
   if (pin) {

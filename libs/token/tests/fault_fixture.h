@@ -40,14 +40,17 @@ class FaultsTest : public ::testing::Test {
     token_.let_go();
     key_.reset();
     signer_.reset();
-    // The next test finds the module as freshly loaded: what hung has left it.
+    wait_for_shutdown();
+  }
+
+  /// What hung has left the module: the next one finds it as freshly loaded.
+  void wait_for_shutdown() const {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (token_.counts().finalised < token_.counts().initialised &&
            std::chrono::steady_clock::now() < end) {
       std::this_thread::yield();
     }
   }
-
   /// A PIN file of its own makes the test's pool one of its own, too.
   std::string uri(const std::string& object = "ec") const {
     return "pkcs11:token=fault;object=" + object +

@@ -255,5 +255,24 @@ TEST_F(HangsTest, TheLastOneToHoldAKeyMayBeTheCallbackThatIsToldOfALateSignature
   EXPECT_EQ(gone.wait_for(kNever), std::future_status::ready);
 }
 
+// That may be an event loop, or whoever handles SIGTERM.
+TEST_F(HangsTest, LettingGoOfTheLastKeyDoesNotHangWithTheModule) {
+  for (const Call call : {Call::kClose, Call::kFinalise}) {
+    options_.deadline = kShort;
+    load();
+    token_.hang_in(call);
+    auto gone = std::async(std::launch::async, [this] {
+      signer_.reset();
+      key_.reset();
+    });
+    const auto came_back = gone.wait_for(kNever);
+    const bool hung = token_.wait_for_hanging(1);
+    token_.let_go();
+    ASSERT_EQ(came_back, std::future_status::ready);
+    EXPECT_TRUE(hung);
+    wait_for_shutdown();
+  }
+}
+
 }  // namespace
 }  // namespace muster::token
