@@ -239,12 +239,14 @@ Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const 
                                                  File& file, const std::stop_token& stop) {
   file.waiting.reset();
   file.older.reset();
+  file.parked.reset();
   MUSTER_TRY(auto content, copy_file(opened, path, shelf_.directory(), spec_.crls.max_bytes, stop));
   MUSTER_TRY(content, decode_crl(std::move(content), path, shelf_.directory()));
   MUSTER_TRY(HeldCrl judged, judge_crl(std::move(content), path, terms()));
   show(file.status, judged);
   MUSTER_TRY(const CrlShelf::Outcome outcome, shelf_.take(judged));
   file.held.reset();
+  file.older_than.reset();
   switch (outcome.taken) {
     case CrlShelf::Taken::kNew:
     case CrlShelf::Taken::kSame:
@@ -252,7 +254,11 @@ Result<Unit, SourceError> CrlSetKeeper::read_crl(const std::string& path, const 
       break;
     case CrlShelf::Taken::kOlder:
       file.older = outcome.why;
-      file.older_than = outcome.held;
+      if (equal(judged.content->bytes(), outcome.held->content->bytes())) {
+        file.parked = outcome.held;  // put back into use it is an error no more
+      } else if (shelf_.uses(*outcome.held)) {
+        file.older_than = outcome.held;
+      }
       break;
     case CrlShelf::Taken::kNoBase:
       file.waiting = std::make_shared<HeldCrl>(std::move(judged));

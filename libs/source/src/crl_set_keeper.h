@@ -51,6 +51,7 @@ class CrlSetKeeper {
     std::shared_ptr<HeldCrl> waiting{};     ///< a delta without a base as yet
     std::optional<std::string> older{};     ///< why it is older than what is in use
     std::shared_ptr<const HeldCrl> older_than{};
+    std::shared_ptr<const HeldCrl> parked{};  ///< what it gave waits for a delta
     PartStatus status{};
   };
 
@@ -82,6 +83,8 @@ class CrlSetKeeper {
   void keep_facts(Turn& turn);
   /// The store remembers a newer CRL than this one, whose place on the shelf was free.
   void take_back(const CrlPair& pair, const SourceError& error);
+  /// Files whose CRL was parked and is in use now, under a delta, have no error any more.
+  void forgive_put_back();
   void let_go_of_surplus(const CrlPlan& plan);
   [[nodiscard]] std::optional<SourceError> first_error(UnixSeconds now) const;
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }

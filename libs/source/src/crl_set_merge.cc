@@ -75,9 +75,12 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
                              "a delta CRL that no complete CRL in use continues with");
     } else {
       in_place = outcome->held;
-      if (outcome->taken == CrlShelf::Taken::kNew && !in_place->view.is_delta) {
-        for (const auto& other : locations_) {  // a base for a delta that had none
-          if (other->status().error && other->status().error->code == SourceErrc::kNoBase) {
+      if (outcome->taken == CrlShelf::Taken::kNew) {
+        // A base for a delta that had none, or a delta that puts its base into use again.
+        const SourceErrc mended =
+            in_place->view.is_delta ? SourceErrc::kRollback : SourceErrc::kNoBase;
+        for (const auto& other : locations_) {
+          if (other->status().error && other->status().error->code == mended) {
             other->hurry(clock_.monotonic());
           }
         }
@@ -110,7 +113,11 @@ void CrlSetKeeper::follow_freshest() {
     return;
   }
   std::vector<std::vector<std::string>> named;
-  for (const auto& crl : shelf_.crls()) {
+  std::vector<std::shared_ptr<const HeldCrl>> all = shelf_.crls();
+  for (const CrlShelf::Parked& parked : shelf_.parked()) {
+    all.push_back(parked.crl);
+  }
+  for (const auto& crl : all) {
     for (const crl::DistributionPoint& point : crl->view.freshest_crl) {
       std::vector<std::string> urls;
       for (const std::string_view uri :
@@ -255,6 +262,7 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
       merge_delay_ = Milliseconds(0);
       confirmed_at_ = mono;
       turn.loaded = *written;
+      forgive_put_back();
       let_go_of_surplus(plan);
       return;
     }
@@ -275,17 +283,34 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
 
 void CrlSetKeeper::take_back(const CrlPair& pair, const SourceError& error) {
   const HeldCrl* const refused = pair.delta != nullptr ? pair.delta : pair.complete;
+  const std::string why =
+      error.detail.substr(std::min(error.detail.size(), refused->origin.size() + 2));
   for (auto& [path, file] : files_) {
     if (file.held.get() == refused) {
+      file.parked = refused->view.is_delta ? nullptr : file.held;
       file.held.reset();
       file.older_than.reset();
-      file.older = error.detail.substr(std::min(error.detail.size(), refused->origin.size() + 2));
+      file.older = why;
     }
   }
   logger_.log(LogLevel::kError, "source.part_refused", error.detail,
               {{"issuer", spec_.label}, {"code", to_string(error.code)}});
   rollback_error_ = error;
-  shelf_.drop(*refused);
+  if (refused->view.is_delta) {
+    shelf_.drop(*refused);
+  } else {
+    const auto known = known_facts(store_, spec_.id);
+    shelf_.park(*refused, why, known ? *known : store::IssuerState{});
+  }
+}
+
+void CrlSetKeeper::forgive_put_back() {
+  for (auto& [path, file] : files_) {
+    if (file.parked != nullptr && shelf_.uses(*file.parked)) {
+      file.held = std::exchange(file.parked, nullptr);
+      file.older.reset();
+    }
+  }
 }
 
 void CrlSetKeeper::let_go_of_surplus(const CrlPlan& plan) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kCrlSuffix = ".crl";
 constexpr std::string_view kListSuffix = ".list";
+constexpr std::string_view kParkedPrefix = "base-";
 
 std::string short_digest(Bytes octets) {
   return to_hex(Bytes(pki::digest(HashAlgorithm::kSha256, octets)).first(8));
@@ -46,7 +47,7 @@ Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content,
   return HeldList{std::move(content), text, origin, *records, written_at};
 }
 
-std::string CrlShelf::path_of(const HeldCrl& crl) const {
+std::string CrlShelf::path_of(const HeldCrl& crl, Use use) const {
   Buffer scope = crl::normalize_name(crl.view.issuer).value_or(to_buffer(crl.view.issuer));
   append_extension(scope, crl.view, oid::kCeIssuingDistributionPoint);
   const Bytes key = crl.signer.public_key_info();
@@ -54,8 +55,10 @@ std::string CrlShelf::path_of(const HeldCrl& crl) const {
   if (places_ == Places::kOne) {
     scope.clear();
   }
-  return directory_ + (crl.view.is_delta ? "/delta-" : "/complete-") + short_digest(scope) +
-         std::string(kCrlSuffix);
+  const std::string_view kind = use == Use::kParked ? kParkedPrefix
+                                : crl.view.is_delta ? std::string_view("delta-")
+                                                    : std::string_view("complete-");
+  return directory_ + "/" + std::string(kind) + short_digest(scope) + std::string(kCrlSuffix);
 }
 
 std::string CrlShelf::path_of(const std::string& list_origin) const {
@@ -105,7 +108,12 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
       auto content = Content::map(path);
       auto judged = content ? judge_crl(*std::move(content), path, terms)
                             : Result<HeldCrl, SourceError>(Err{content.error()});
-      if (judged) {
+      if (judged && name.starts_with(kParkedPrefix)) {
+        parked_.push_back({std::make_shared<HeldCrl>(*std::move(judged)),
+                           "it is older than the CRL in use before (the newer one stays in force)",
+                           {},
+                           {}});
+      } else if (judged) {
         found.push_back(*std::move(judged));
       } else {
         problems.push_back(judged.error().detail + " (kept from an earlier run, not used)");
@@ -116,6 +124,7 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
                         [](const HeldCrl& crl) { return !crl.view.is_delta; });
   for (HeldCrl& crl : found) {
     crls_.push_back(std::make_shared<HeldCrl>(std::move(crl)));
+    unpark_others(*crls_.back());  // of a run that was killed in between
   }
   ++version_;
   return Unit{};
@@ -146,7 +155,7 @@ void CrlShelf::open_list(const std::string& path, std::vector<std::string>& prob
 }
 
 Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
-  std::shared_ptr<const HeldCrl>* const place = find(crl);
+  std::shared_ptr<const HeldCrl>* place = find(crl);
   if (place != nullptr && equal((*place)->content->bytes(), crl.content->bytes())) {
     return Outcome{Taken::kSame, *place, {}};
   }
@@ -159,11 +168,27 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::take(HeldCrl crl) {
   if (place != nullptr && is_older(crl.view, (*place)->view)) {
     return older(crl.view, *place);
   }
+  if (!crl.view.is_delta) {
+    for (const Parked& parked : parked_) {
+      if (same_place(*parked.crl, crl) && !crl::is_newer(crl.view, parked.crl->view)) {
+        return Outcome{Taken::kOlder, parked.crl, parked.why};
+      }
+    }
+  }
   if (crl.view.is_delta) {
     const bool fits = std::any_of(crls_.begin(), crls_.end(), [&](const auto& held) {
       return !held->view.is_delta && continues(crl, *held);
     });
     if (!fits) {
+      const auto base = find_base(crl);
+      if (base != parked_.end()) {
+        if (const auto why = why_older(crl.view, base->number, base->this_update)) {
+          return Outcome{Taken::kOlder, base->crl, *why};
+        }
+        MUSTER_CHECK(put_back(base));
+        place = find(crl);
+        return put(std::move(crl), place);
+      }
       for (const auto& held : crls_) {
         // Complete and delta CRLs issued together bear the same number (RFC 5280 section 5.2.3).
         const bool is_news = !crl.view.crl_number || !held->view.crl_number ||
@@ -204,6 +229,7 @@ Result<CrlShelf::Outcome, SourceError> CrlShelf::put(HeldCrl crl,
   }
   ++version_;
   if (!held->view.is_delta) {
+    unpark_others(*held);
     const auto useless = [&](const std::shared_ptr<const HeldCrl>& other) {
       return other->view.is_delta && same_place(*other, *held) && !continues(*other, *held);
     };
@@ -230,6 +256,50 @@ void CrlShelf::drop(const HeldCrl& crl) {
   }
   crls_.erase(place);
   ++version_;
+}
+
+void CrlShelf::park(const HeldCrl& crl, const std::string& why, const store::IssuerState& known) {
+  const auto place = std::find_if(crls_.begin(), crls_.end(),
+                                  [&](const auto& held) { return held.get() == &crl; });
+  MUSTER_ASSERT(place != crls_.end() && !crl.view.is_delta);
+  if (!directory_.empty()) {  // if it cannot be: judged by the store again at the next start
+    std::error_code ignored;
+    std::filesystem::rename(path_of(crl), path_of(crl, Use::kParked), ignored);
+  }
+  parked_.push_back({*place, why, known.crl_number, known.this_update});
+  crls_.erase(place);
+  ++version_;
+}
+
+void CrlShelf::unpark_others(const HeldCrl& crl) {
+  std::erase_if(parked_, [&](const Parked& parked) {
+    const bool goes = !crl.view.is_delta && same_place(*parked.crl, crl);
+    if (goes && !directory_.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove(path_of(*parked.crl, Use::kParked), ignored);
+    }
+    return goes;
+  });
+}
+
+std::vector<CrlShelf::Parked>::iterator CrlShelf::find_base(const HeldCrl& delta) {
+  return std::find_if(parked_.begin(), parked_.end(),
+                      [&](const Parked& parked) { return continues(delta, *parked.crl); });
+}
+
+Result<Unit, SourceError> CrlShelf::put_back(std::vector<Parked>::iterator parked) {
+  const std::string path = path_of(*parked->crl);
+  std::error_code error;
+  if (!directory_.empty()) {
+    std::filesystem::rename(path_of(*parked->crl, Use::kParked), path, error);
+  }
+  if (error) {
+    return Err{source_error(SourceErrc::kStore, path, "cannot be made (" + error.message() + ")")};
+  }
+  crls_.push_back(parked->crl);
+  parked_.erase(parked);
+  ++version_;
+  return Unit{};
 }
 
 void CrlShelf::stamp(const HeldList& list) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "crl_plan.h"
 
 namespace muster::source {
@@ -45,12 +47,30 @@ class CrlShelf {
   /// Lets this very CRL go; nothing when another has taken its place.
   void drop(const HeldCrl& crl);
 
+  /// A complete CRL that is older than what the store remembers: out of use, but kept, since a
+  /// delta may continue it. take() of such a delta puts it back; take() of it, or of one older,
+  /// says why. \param known  what the store remembers: a delta older than that puts nothing back
+  void park(const HeldCrl& crl, const std::string& why, const store::IssuerState& known);
+
   /// A list takes the place of the one with its origin; the same text again changes its time alone.
   /// Errors: kStore.
   Result<Unit, SourceError> take(HeldList list);
   void drop_list(const std::string& origin);
 
   [[nodiscard]] const std::vector<std::shared_ptr<const HeldCrl>>& crls() const { return crls_; }
+  /// Whether this very CRL is in use.
+  [[nodiscard]] bool uses(const HeldCrl& crl) const {
+    return std::any_of(crls_.begin(), crls_.end(),
+                       [&](const auto& held) { return held.get() == &crl; });
+  }
+  /// Complete CRLs out of use that wait for a delta.
+  struct Parked {
+    std::shared_ptr<const HeldCrl> crl;
+    std::string why;               ///< it is not in use
+    std::optional<Buffer> number;  ///< what a delta must not be older than
+    std::optional<UnixSeconds> this_update;
+  };
+  [[nodiscard]] const std::vector<Parked>& parked() const { return parked_; }
   [[nodiscard]] const std::vector<HeldList>& lists() const { return lists_; }
   /// Where temporary files belong; empty: memory.
   [[nodiscard]] const std::string& directory() const { return directory_; }
@@ -58,7 +78,13 @@ class CrlShelf {
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
  private:
-  [[nodiscard]] std::string path_of(const HeldCrl& crl) const;
+  enum class Use : std::uint8_t { kInUse, kParked };
+  [[nodiscard]] std::string path_of(const HeldCrl& crl, Use use = Use::kInUse) const;
+  /// Removes parked CRLs whose place `crl` takes.
+  void unpark_others(const HeldCrl& crl);
+  std::vector<Parked>::iterator find_base(const HeldCrl& delta);
+  /// Errors: kStore.
+  Result<Unit, SourceError> put_back(std::vector<Parked>::iterator parked);
   [[nodiscard]] std::string path_of(const std::string& list_origin) const;
   void stamp(const HeldList& list) const;
   [[nodiscard]] bool same_place(const HeldCrl& a, const HeldCrl& b) const;
@@ -70,6 +96,7 @@ class CrlShelf {
   std::string directory_;
   Places places_;
   std::vector<std::shared_ptr<const HeldCrl>> crls_;
+  std::vector<Parked> parked_;
   std::vector<HeldList> lists_;
   std::uint64_t version_ = 0;
 };

@@ -485,6 +485,44 @@ TEST_F(CrlFetch, ADeltaWaitsForItsBase) {
   EXPECT_TRUE(is_revoked(2));
 }
 
+// The store remembers the delta's number; the complete CRL it continues, arriving alone, is older
+// than that. req: OCSP-CRL-012
+TEST_F(CrlFetch, ALostShelfIsMadeAgainFromTheSameBaseAndDelta) {
+  CrlSpec news = numbered(15, {1, 2});
+  news.delta_base = 10;
+  LyingHost delta(says(ok(crl(news))));
+  LyingHost base(says(ok(crl(numbered(10, {1})))));
+  spec_.crls.locations = {{base.url()}, {delta.url()}};
+  look();
+  for (int i = 0; i < 4 && !is_revoked(2); ++i) {
+    await_download();
+  }
+  ASSERT_TRUE(is_revoked(2)) << error_text();
+  for (const bool restarted_twice : {false, true}) {
+    while (ended_ > seen_) {
+      await_download();
+    }
+    restart();
+    std::filesystem::remove_all(directory_.file("state"));
+    delta.set(says("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"));
+    fetch(2);
+    EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
+    EXPECT_TRUE(is_revoked(2)) << "the older complete CRL takes nothing back";
+    EXPECT_EQ(state().crl_number, (Buffer{15}));
+    restarted_twice ? restart() : keeper().hurry();
+    delta.set(says(ok(crl(news))));
+    look();
+    for (int i = 0; i < 6 && (error() || !keeper().look({}, {}).is_settled); ++i) {
+      await_download();
+    }
+    EXPECT_FALSE(error()) << error_text();
+    EXPECT_TRUE(is_revoked(1) && is_revoked(2) && covers_everything());
+    const auto parts = status().parts;
+    EXPECT_EQ(parts[0].number, "0a");
+    EXPECT_EQ(parts[1].number, "0f");
+  }
+}
+
 TEST(CrlSources, SortsSourcesAndNamesWhatIsWrong) {
   CrlSetFiles files;
   const muster::testing::TempDir directory;

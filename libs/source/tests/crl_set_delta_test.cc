@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <random>
 
 #include "crl_set_fixture.h"
@@ -196,6 +197,26 @@ TEST_F(CrlSetDelta, ItsNewsIsNeverTakenBack) {
   ASSERT_TRUE(look().loaded);
   EXPECT_FALSE(is_revoked(3));
   EXPECT_TRUE(covers_everything());
+}
+
+// The same as above, of files that are read one after the other.
+TEST_F(CrlSetDelta, ALostShelfIsMadeAgainFromFilesToo) {
+  write("base.crl", numbered(10, {1}));
+  write("delta.crl", delta(15, 10, {2}));
+  look();
+  ASSERT_TRUE(is_revoked(2));
+  restart();
+  std::filesystem::remove_all(directory_.file("state"));
+  std::filesystem::rename(directory_.file("delta.crl"), directory_.file("away"));
+  look();
+  look();
+  EXPECT_TRUE(is_revoked(2));
+  EXPECT_EQ(status().parts.at(0).error->code, SourceErrc::kRollback);
+  EXPECT_THAT(status().parts.at(0).error->detail, HasSubstr("number 0a after 0f"));
+  std::filesystem::rename(directory_.file("away"), directory_.file("delta.crl"));
+  ASSERT_TRUE(look().loaded) << error_text();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(1) && is_revoked(2) && covers_everything());
 }
 
 // Read, decided, written: what another writer says in between is neither overwritten nor trusted to

@@ -69,6 +69,43 @@ TEST_F(Shelf, LettingGoOfAReplacedCrlLeavesItsSuccessor) {
   EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6}) << "on disk too";
 }
 
+// What is parked counts for nothing until a delta continues it.
+TEST_F(Shelf, AParkedCrlWaitsForItsDelta) {
+  take(numbered(10));
+  store::IssuerState known;
+  known.crl_number = Buffer{12};
+  shelf_->park(*shelf_->crls()[0], "older than what is known", known);
+  EXPECT_EQ(take(delta(11, 10)).taken, CrlShelf::Taken::kOlder) << "than 12, which is known";
+  for (const bool restarted : {false, true}) {
+    restarted ? (void)reopen() : void();
+    EXPECT_TRUE(numbers().empty()) << restarted;
+    ASSERT_EQ(shelf_->parked().size(), 1u) << restarted;
+    for (const unsigned number : {10u, 9u}) {
+      const auto outcome = take(numbered(number));
+      EXPECT_EQ(outcome.taken, CrlShelf::Taken::kOlder);
+      EXPECT_THAT(outcome.why, HasSubstr("older than"));
+    }
+    EXPECT_EQ(take(delta(12, 11)).taken, CrlShelf::Taken::kNoBase);
+  }
+  EXPECT_EQ(take(delta(12, 10)).taken, CrlShelf::Taken::kNew);
+  for (const bool restarted : {false, true}) {
+    restarted ? (void)reopen() : void();
+    EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{10, 12})) << restarted;
+    EXPECT_TRUE(shelf_->parked().empty()) << restarted;
+  }
+}
+
+TEST_F(Shelf, ANewerCrlTakesThePlaceOfAParkedOne) {
+  take(numbered(10));
+  shelf_->park(*shelf_->crls()[0], "older than what is known", {});
+  EXPECT_EQ(take(numbered(11)).taken, CrlShelf::Taken::kNew);
+  for (const bool restarted : {false, true}) {
+    restarted ? (void)reopen() : void();
+    EXPECT_EQ(numbers(), std::vector<std::uint64_t>{11}) << restarted;
+    EXPECT_TRUE(shelf_->parked().empty()) << restarted;
+  }
+}
+
 // A crash between the two would leave an old list that seems to be of now.
 TEST_F(Shelf, AListHasItsTimeBeforeItHasItsName) {
   const UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
