@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "room.h"
+
 namespace muster::source {
 namespace {
 
@@ -88,6 +90,7 @@ Result<Unit, SourceError> ContentWriter::write(Bytes piece) {
     octets_.insert(octets_.end(), piece.begin(), piece.end());
     return Unit{};
   }
+  MUSTER_CHECK(check_room(path_.substr(0, path_.rfind('/')), piece.size()));
   while (!piece.empty()) {
     const ssize_t put = ::write(fd_.get(), piece.data(), piece.size());
     if (put < 0 && errno == EINTR) {

@@ -46,7 +46,7 @@ class ContentWriter {
   ContentWriter& operator=(ContentWriter&&) noexcept = default;
   ~ContentWriter();
 
-  /// Errors: kStore (a full disk).
+  /// Errors: kStore (a full disk, or one that would be: see room.h).
   Result<Unit, SourceError> write(Bytes piece);
   Result<std::shared_ptr<Content>, SourceError> finish();
 

@@ -35,7 +35,7 @@ CrlLocation::CrlLocation(std::vector<std::string> urls, const CrlSetSpec& spec,
   status_.origin = joined(urls_);
 }
 
-void CrlLocation::start(Downloads& downloads, const std::string& directory,
+void CrlLocation::start(Downloads& downloads, store::IssuerId owner, const std::string& directory,
                         const std::vector<std::shared_ptr<const HeldCrl>>& held) {
   net::FetchRequest request;
   request.url = urls_[at_];
@@ -59,7 +59,7 @@ void CrlLocation::start(Downloads& downloads, const std::string& directory,
     }
   }
   offered_ = {};
-  running_ = downloads.start(std::move(request), directory);
+  running_ = downloads.start(owner, std::move(request), directory);
 }
 
 Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(

@@ -24,7 +24,7 @@ class CrlLocation {
   void hurry(MonotonicTime now) { plan_.hurry(now); }
 
   /// Asks the current place. `held`: what is in use, for a conditional request.
-  void start(Downloads& downloads, const std::string& directory,
+  void start(Downloads& downloads, store::IssuerId owner, const std::string& directory,
              const std::vector<std::shared_ptr<const HeldCrl>>& held);
   /// What a download that ended came to: octets to judge, or nothing because they are unchanged.
   /// Errors: kUnreachable, kMalformed, kStore.

@@ -30,7 +30,7 @@ void CrlSetKeeper::start_downloads() {
   }
   for (const auto& location : locations_) {
     if (location->is_due(clock_.monotonic())) {
-      location->start(*downloads_, shelf_.directory(), shelf_.crls());
+      location->start(*downloads_, spec_.id, shelf_.directory(), shelf_.crls());
     }
   }
 }

@@ -1,14 +1,33 @@
 #include "downloads.h"
 
+#include <algorithm>
+
 namespace muster::source {
 namespace {
 
 /// What one download writes to.
 struct Sink {
+  Sink(std::string from, std::shared_ptr<std::atomic<std::size_t>> all, std::size_t most_of_all)
+      : url(std::move(from)), in_flight(std::move(all)), most(most_of_all) {}
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  ~Sink() { in_flight->fetch_sub(taken); }
+
+  const std::string url;
+  const std::shared_ptr<std::atomic<std::size_t>> in_flight;
+  const std::size_t most;
+  std::size_t taken = 0;  // of in_flight
   std::optional<ContentWriter> writer;
   std::optional<SourceError> refused;
 
   bool write(Bytes piece) {
+    taken += piece.size();
+    if (in_flight->fetch_add(piece.size()) + piece.size() > most && !refused) {
+      refused = source_error(SourceErrc::kStore, url,
+                             "more than " + std::to_string(most) +
+                                 " octets are being fetched at once (it is fetched again later; "
+                                 "the CRL in use stays in force)");
+    }
     if (!refused) {
       if (auto written = writer->write(piece); !written) {
         refused = written.error();
@@ -20,8 +39,9 @@ struct Sink {
 
 }  // namespace
 
-Downloads::Downloads(std::function<void()> ended)
-    : fetcher_(net::make_fetcher(loop_)),
+Downloads::Downloads(std::function<void()> ended, const DownloadLimits& limits)
+    : limits_(limits),
+      fetcher_(net::make_fetcher(loop_)),
       ended_(std::move(ended)),
       thread_([this] { loop_.run(); }) {}
 
@@ -35,9 +55,33 @@ Downloads::~Downloads() {
   fetcher_.reset();
 }
 
-DownloadId Downloads::start(net::FetchRequest request, const std::string& directory) {
+DownloadId Downloads::start(store::IssuerId owner, net::FetchRequest request,
+                            const std::string& directory) {
   const DownloadId id = next_id_++;
-  auto sink = std::make_shared<Sink>();
+  waiting_.push_back({id, owner, std::move(request), directory});
+  begin_waiting();
+  return id;
+}
+
+void Downloads::begin_waiting() {
+  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < limits_.at_once;) {
+    const auto of_owner = std::count_if(running_.begin(), running_.end(), [&](const auto& running) {
+      return running.second == next->owner;
+    });
+    if (of_owner >= static_cast<std::ptrdiff_t>(limits_.for_one_issuer)) {
+      ++next;
+      continue;
+    }
+    running_.emplace(next->id, next->owner);
+    Waiting begun = std::move(*next);
+    next = waiting_.erase(next);
+    begin(std::move(begun));
+  }
+}
+
+void Downloads::begin(Waiting next) {
+  auto& [id, owner, request, directory] = next;
+  auto sink = std::make_shared<Sink>(request.url, in_flight_, limits_.bytes_in_flight);
   auto begun = ContentWriter::begin(directory);
   if (begun) {
     sink->writer.emplace(*std::move(begun));
@@ -45,7 +89,7 @@ DownloadId Downloads::start(net::FetchRequest request, const std::string& direct
     sink->refused = begun.error();
   }
   request.sink = [sink](Bytes piece) { return sink->write(piece); };
-  const auto done = [this, id, sink](net::FetchResult result) {
+  const auto done = [this, id = id, sink](net::FetchResult result) {
     Download download{id, std::move(result), nullptr, sink->refused};
     if (download.result && download.result->http_status != 304 && !download.refused) {
       if (auto content = sink->writer->finish()) {
@@ -62,12 +106,11 @@ DownloadId Downloads::start(net::FetchRequest request, const std::string& direct
           request.stop = stop;
           done(net::fetch(request));
         });
-    return id;
+    return;
   }
   loop_.post([this, request = std::move(request), done]() mutable {
     fetcher_->start(std::move(request), done);
   });
-  return id;
 }
 
 void Downloads::end(Download download) {
@@ -86,7 +129,9 @@ std::vector<Download> Downloads::take_ended() {
   }
   for (const Download& download : ended) {
     directories_.erase(download.id);  // its thread has nothing left to do
+    running_.erase(download.id);
   }
+  begin_waiting();
   return ended;
 }
 

@@ -8,6 +8,7 @@
 #include "crl_set_fixture.h"
 #include "muster/net/address.h"
 #include "muster/source/crl_set_files.h"
+#include "room.h"
 
 namespace muster::source {
 namespace {
@@ -415,6 +416,91 @@ TEST_F(CrlFetch, AHangingHostHoldsUpNobody) {
   fetch();
   EXPECT_TRUE(is_revoked(1) && covers_everything());
   EXPECT_TRUE(look().is_settled) << "what is needed is there";
+}
+
+// What an issuer's hosts may hold is bounded, and costs other issuers nothing.
+TEST_F(CrlFetch, DownloadsOfAnIssuerAreFewAtOnce) {
+  LyingHost hanging([](const std::string&) { return LyingHost::Answer{"", true}; });
+  LyingHost good(says(ok(build_crl(muster::testing::standard_pki().root, numbered(5, {1})))));
+  spec_.crls.time_limit = Milliseconds(1'000);
+  for (int i = 0; i < 6; ++i) {
+    spec_.crls.locations.push_back({hanging.url("/" + std::to_string(i))});
+  }
+  look();
+  EXPECT_EQ(downloads_->running(), 4u);
+  EXPECT_EQ(downloads_->waiting(), 2u);
+  EXPECT_GT(keeper().next_look(clock_.monotonic()), clock_.monotonic()) << "nothing is due";
+  SourceSpec other = spec_;
+  other.issuer = muster::testing::standard_pki().root.certificate;
+  other.id = *store_->ensure_issuer(make_issuer_key(other.issuer), "root");
+  other.crls.locations = {{good.url()}};
+  CrlSetKeeper second(*store_, other, watch_, clock_, null_logger(), downloads_.get());
+  second.look({}, {});
+  EXPECT_EQ(downloads_->running(), 5u);
+  std::optional<LoadReport> loaded;
+  for (int i = 0; i < 7; ++i) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, kPatience, [this] { return ended_ > seen_; }));
+    ++seen_;
+    lock.unlock();
+    auto ended = downloads_->take_ended();
+    second.receive(ended, {});
+    keeper().receive(ended, {});
+    const auto turn = second.look({}, {});
+    loaded = loaded ? loaded : turn.loaded;
+  }
+  EXPECT_TRUE(loaded);
+  look();
+  EXPECT_EQ(error(), SourceErrc::kUnreachable);
+  EXPECT_EQ(hanging.requests().size(), 6u) << "each had its turn";
+  EXPECT_EQ(downloads_->running() + downloads_->waiting(), 0u);
+}
+
+TEST_F(CrlFetch, OctetsInFlightAreBounded) {
+  const Buffer octets = crl(numbered(5, {1}));
+  LyingHost host(says(ok(octets)));
+  spec_.crls.locations = {{host.url()}};
+  for (const bool fits : {false, true}) {
+    keeper_.reset();
+    DownloadLimits limits;
+    limits.bytes_in_flight = octets.size() - (fits ? 0 : 1);
+    downloads_ = std::make_unique<Downloads>(
+        [this] {
+          const std::lock_guard lock(mutex_);
+          ++ended_;
+          changed_.notify_all();
+        },
+        limits);
+    fetch();
+    EXPECT_EQ(is_revoked(1), fits);
+    if (!fits) {
+      EXPECT_EQ(error(), SourceErrc::kStore);
+      EXPECT_THAT(error_text(), HasSubstr("octets are being fetched at once"));
+      EXPECT_THAT(error_text(), HasSubstr(host.url()));
+      EXPECT_EQ(part().failures, 1u);
+    }
+  }
+  fetch_again();
+  EXPECT_FALSE(error()) << "what has ended is in flight no more: " << error_text();
+}
+
+TEST_F(CrlFetch, ADiskThatIsNearlyFullTakesNothingMore) {
+  LyingHost host(says(ok(crl(numbered(5, {1})))));
+  spec_.crls.locations = {{host.url()}};
+  fetch();
+  host.set(says(ok(crl(numbered(6, {1, 2})))));
+  set_free_space_for_test([](const std::string&) { return std::optional(kDiskReserveBytes + 9); });
+  fetch_again();
+  EXPECT_EQ(error(), SourceErrc::kStore);
+  EXPECT_THAT(error_text(), HasSubstr(directory_.file("state")));
+  EXPECT_THAT(error_text(), HasSubstr("reserved for the store"));
+  EXPECT_THAT(error_text(), HasSubstr("make room"));
+  EXPECT_EQ(part().failures, 1u);
+  EXPECT_TRUE(is_revoked(1) && !is_revoked(2) && covers_everything());
+  set_free_space_for_test(nullptr);
+  fetch_again();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(2));
 }
 
 // req: OCSP-CRL-053

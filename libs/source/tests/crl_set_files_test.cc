@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "crl_set_fixture.h"
+#include "room.h"
 
 namespace muster::source {
 namespace {
@@ -275,6 +276,32 @@ TEST_F(CrlSetFiles, AFullDiskForTheShelfKeepsTheLastGoodState) {
   clock_.advance(Seconds(120));
   ASSERT_TRUE(look().loaded) << "tried again: " << error_text();
   EXPECT_TRUE(is_revoked(2));
+}
+
+TEST_F(CrlSetFiles, ADiskThatIsNearlyFullKeepsTheLastGoodState) {
+  add_files({"ca.crl"});
+  spec_.crls.issued_files = {directory_.file("issued.txt")};
+  directory_.write("issued.txt", "01\n02\n");
+  write("ca.crl", numbered(5, {1}));
+  look();
+  ASSERT_FALSE(error()) << error_text();
+  set_free_space_for_test([](const std::string&) { return std::optional(kDiskReserveBytes); });
+  write("ca.crl", numbered(6, {1, 2}));
+  directory_.write("issued.txt", "01\n02\n03\n");
+  look();
+  for (const PartStatus& part : status().parts) {
+    ASSERT_TRUE(part.error) << part.origin;
+    EXPECT_EQ(part.error->code, SourceErrc::kStore);
+    EXPECT_THAT(part.error->detail, HasSubstr("make room"));
+    EXPECT_EQ(part.failures, 1u);
+  }
+  EXPECT_TRUE(is_revoked(1) && !is_revoked(2) && !find("03") && covers_everything());
+  set_free_space_for_test(nullptr);
+  clock_.advance(Seconds(60));
+  ASSERT_TRUE(look().loaded) << error_text();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(2) && find("03"));
+  EXPECT_EQ(kept(), 2u) << "nothing half-written stays";
 }
 
 // req: OCSP-CRL-005 OCSP-CRL-054
