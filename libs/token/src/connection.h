@@ -15,6 +15,7 @@ class Token {
  public:
   explicit Token(KeyUri uri) : uri_(std::move(uri)), use_(ModuleUse::of(uri_)) {}
   [[nodiscard]] const KeyUri& uri() const { return uri_; }
+  [[nodiscard]] ModuleUse& use() const { return use_; }
   /// Loaded at the first call, which blocks as long as the modules do. While another thread loads
   /// them, waits until `deadline` at most. Errors: as Modules::load, kUnavailable.
   pki::PkiResult<std::shared_ptr<const Modules>> modules(MonotonicTime deadline);

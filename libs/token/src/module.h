@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace muster::token {
 /// Threads: any.
 struct ModuleUse {
   Turn start;  ///< C_Initialize is not entered by a second thread while it hangs
+  /// Threads that hang although their pool was let go.
+  std::atomic<unsigned> lost{0};
   /// Lives as long as the process.
   static ModuleUse& of(const KeyUri& uri);
 };

@@ -66,8 +66,9 @@ struct Pool::State {
       0;  // of the busy ones: their job is over, their call is not
   bool restarting MUSTER_GUARDED_BY(mutex) = false;
   bool stopping MUSTER_GUARDED_BY(mutex) = false;
-  unsigned with_session MUSTER_GUARDED_BY(mutex);  // workers that may have one
-  unsigned alive MUSTER_GUARDED_BY(mutex);         // threads that have not ended
+  bool is_let_go MUSTER_GUARDED_BY(mutex) = false;  // by ~Pool: who is alive is counted as lost
+  unsigned with_session MUSTER_GUARDED_BY(mutex);   // workers that may have one
+  unsigned alive MUSTER_GUARDED_BY(mutex);          // threads that have not ended
 
   void work(Connection& connection);
   void watch();
@@ -198,6 +199,9 @@ void Pool::State::work(Connection& connection) {
   }
   const MutexLock lock(mutex);
   --alive;
+  if (is_let_go) {
+    --token->use().lost;
+  }
   thread_ended.notify_all();
 }
 
@@ -247,6 +251,9 @@ void Pool::State::watch() {
     mutex.lock();
   }
   --alive;
+  if (is_let_go) {
+    --token->use().lost;
+  }
   thread_ended.notify_all();
   mutex.unlock();
 }
@@ -299,6 +306,8 @@ Pool::~Pool() {
   while (state_->alive > not_waited_for &&
          state_->thread_ended.wait_until(state_->mutex, end) == std::cv_status::no_timeout) {
   }
+  state_->is_let_go = true;
+  state_->token->use().lost += state_->alive;
   state_->mutex.unlock();
 }
 

@@ -21,7 +21,8 @@ Registry& registry() {
 
 }  // namespace
 
-std::shared_ptr<Pool> pool_for(const KeyUri& uri, const TokenOptions& options, const Clock& clock) {
+pki::PkiResult<std::shared_ptr<Pool>> pool_for(const KeyUri& uri, const TokenOptions& options,
+                                               const Clock& clock) {
   Registry& all = registry();
   const std::string name = uri.token_text() + "|" + uri.pin_file();
   const MutexLock lock(all.mutex);
@@ -35,6 +36,15 @@ std::shared_ptr<Pool> pool_for(const KeyUri& uri, const TokenOptions& options, c
         return pool;
       }
     }
+  }
+  if (const unsigned lost = ModuleUse::of(uri).lost; lost >= kMaxLostThreads) {
+    return Err{pki::PkiError{
+        pki::PkiErrc::kUnavailable,
+        std::to_string(lost) + " threads hang in the PKCS#11 module (" +
+            (uri.module_path().empty() ? "one of those p11-kit is configured with"
+                                       : uri.module_path()) +
+            ") already, and no more are begun. See that its daemon, network or device is up; if "
+            "its calls never come back, restart this process"}};
   }
   auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri), options, clock);
   all.pools.emplace(name, Registry::Entry{options, &clock, pool});

@@ -107,7 +107,11 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
   static const SystemClock& system_clock =
       *new SystemClock();  // never destroyed: threads that hang in a module may outlive main()
   MUSTER_TRY(const KeyUri uri, KeyUri::parse(uri_text));
-  auto pool = pool_for(uri, options, clock == nullptr ? system_clock : *clock);
+  auto there = pool_for(uri, options, clock == nullptr ? system_clock : *clock);
+  if (!there) {
+    return Err{PkiError{there.error().code, uri.text() + ": " + there.error().detail}};
+  }
+  auto pool = *std::move(there);
   if (pin) {
     pool->token().set_pin(pin);
   }

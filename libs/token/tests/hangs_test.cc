@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "fault_fixture.h"
+#include "registry.h"
 
 // A call into the module that does not come back takes one thread, and nothing else with it.
 namespace muster::token {
@@ -272,6 +273,32 @@ TEST_F(HangsTest, LettingGoOfTheLastKeyDoesNotHangWithTheModule) {
     EXPECT_TRUE(hung);
     wait_for_shutdown();
   }
+}
+
+// A delegate's key is loaded again and again until it works.
+TEST_F(HangsTest, LoadingAgainAndAgainDoesNotLoseAThreadEachTime) {
+  options_.sessions = 1;
+  options_.load_deadline = Milliseconds(10);
+  token_.hang_in(Call::kOpen);
+  const auto load_until = [&](const char* says) {
+    const auto end = std::chrono::steady_clock::now() + kNever;
+    auto key = load_token_key(uri(), options_, {}, &clock_);
+    while (!key && key.error().detail.find(says) == std::string::npos &&
+           std::chrono::steady_clock::now() < end) {
+      EXPECT_EQ(key.error().code, PkiErrc::kUnavailable);
+      key = load_token_key(uri(), options_, {}, &clock_);
+    }
+    return key;
+  };
+  const auto refused = load_until("no more are begun");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("32 threads hang"));
+  EXPECT_THAT(refused.error().detail, HasSubstr(MUSTER_FAULT_TOKEN));
+  EXPECT_TRUE(token_.wait_for_hanging(kMaxLostThreads));
+  token_.let_go();
+  options_.load_deadline = Milliseconds(10'000);
+  const auto key = load_until("nothing that is ever said");
+  EXPECT_TRUE(key) << "they came back: " << key.error().detail;
 }
 
 }  // namespace
