@@ -3,7 +3,7 @@ from html import escape
 
 from figures import number
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 760, 250, 150, 22, 10, 44
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 800, 250, 120, 22, 10, 58
 STYLE = """<style>
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; font-size: 14px; }
@@ -22,7 +22,8 @@ def bars(title, unit, figures):
     scale = (WIDTH - LEFT - RIGHT) / most
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img">',
            f"<title>{escape(title)}, {escape(unit)}</title>", STYLE, f'<rect class="back" width="{WIDTH}" height="{height}"/>',
-           f'<text class="title" x="12" y="24">{escape(title)} ({escape(unit)})</text>']
+           f'<text class="title" x="12" y="24">{escape(_short(title, 96))}</text>',
+           f'<text x="12" y="44">{escape(unit)}</text>']
     for place, (label, figure) in enumerate(figures):
         y = TOP + place * (BAR + GAP)
         middle, width = y + BAR / 2, figure.median * scale
@@ -34,5 +35,5 @@ def bars(title, unit, figures):
     return "\n".join(out + ["</svg>", ""])
 
 
-def _short(label, limit=36):
+def _short(label, limit=34):
     return label if len(label) <= limit else label[:limit - 1] + "…"

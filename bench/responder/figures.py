@@ -48,6 +48,10 @@ class Goal:
             return UNJUDGED
         return MET if (self.value >= self.bound if self.at_least else self.value <= self.bound) else MISSED
 
+    def share_text(self):
+        """Measured over bound; a bound of nothing has no share."""
+        return f"{self.value / self.bound:.2f}" if self.value is not None and self.bound else "-"
+
     def bound_text(self):
         return f"{'at least' if self.at_least else 'at most'} {number(self.bound)}{self.unit}"
 
@@ -64,6 +68,7 @@ class Row:
     figures: dict = dataclasses.field(default_factory=dict)
     goals: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
+    charts: tuple = ("requests/s", "CPU us")  # measures that are worth one
 
     def add(self, contender, sample):
         """`sample`: measure -> number. Numbers that are None are left out."""

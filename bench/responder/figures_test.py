@@ -30,6 +30,7 @@ class Goals(unittest.TestCase):
     def test_what_was_not_measured_is_neither_met_nor_missed(self):
         goal = Goal("", 0.92, why="not built yet")
         self.assertEqual((goal.verdict, goal.value_text()), (figures.UNKNOWN, "not built yet"))
+        self.assertEqual((goal.share_text(), Goal("", 0, 3).share_text(), Goal("", 2.0, 3.0).share_text()), ("-", "-", "1.50"))
 
     def test_the_short_form_judges_no_speed(self):
         self.assertEqual(Goal("", 1.25, 0.1, judged=False).verdict, figures.UNJUDGED)

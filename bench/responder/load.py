@@ -109,9 +109,17 @@ def wrk_sample(text, used):
             "CPU us": used / requests * 1e6 if requests else None}
 
 
+def told(pattern, how):
+    """The command of run() in short, for the report."""
+    more = "".join(f" --{word}" for word, wanted in (("close", pattern.close), (f"pipeline {pattern.pipeline}", pattern.pipeline > 1)) if wanted)
+    if how.wrk and process.find("wrk"):
+        return f"wrk -t1 -c{pattern.connections} -d{max(1, round(how.seconds))}s, Lua: {pattern.method.upper()}{more.replace('--', '')}"
+    return f"muster_bench_load --method {pattern.method} --connections {pattern.connections}{more}"
+
+
 def run(data, server, pattern, how):
     """One sample. Many different requests are beyond wrk: its Lua would cost more than the answers."""
-    if how.wrk and not how.record and pattern.serials == 1 and not pattern.nonce and process.find("wrk"):
+    if how.wrk and server.wrk and not how.record and pattern.serials == 1 and not pattern.nonce and process.find("wrk"):
         return by_wrk(data, server, pattern, how)
     return own(data, server, pattern, how)
 

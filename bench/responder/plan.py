@@ -39,7 +39,7 @@ class Plan:
     def no_errors(self, row, *contenders):
         """Holds in the short form, too."""
         errors = [figure.most for name in contenders if (figure := row.figures.get(name, {}).get("errors"))]
-        return Goal(f"errors ({row.title})", 0, max(errors) if errors else None, at_least=False)
+        return Goal("errors", 0, max(errors) if errors else None, at_least=False)
 
     def cost(self, text):
         return f"{text} ({self.rounds} rounds of {self.seconds:g} s)" if not self.short else text

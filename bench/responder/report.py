@@ -5,7 +5,7 @@ import pathlib
 import chart
 from figures import MISSED, UNKNOWN, number
 
-CHARTED = (("requests/s", "requests"), ("CPU us", "cpu"), ("p99 us", "p99"))
+FILES = {"requests/s": "requests", "CPU us": "cpu", "p99 us": "p99"}  # measure -> word in the name of its chart
 HOLDS = "Requests a second say how fast this machine was just then; CPU time per request and ratios within one run hold on another day, too."
 
 
@@ -23,8 +23,8 @@ def goals_table(rows):
     for row in rows:
         for place, goal in enumerate(row.goals):
             verdict = f"**{goal.verdict}**" if goal.verdict == MISSED else goal.verdict
-            lines.append((row.title if place == 0 else "", goal.what, goal.bound_text(), goal.value_text(), verdict))
-    return _table(("Row", "What", "Goal", "Measured", "Verdict"), lines)
+            lines.append((row.title if place == 0 else "", goal.what, goal.bound_text(), goal.value_text(), goal.share_text(), verdict))
+    return _table(("Row", "What", "Goal", "Measured", "Measured / goal", "Verdict"), lines)
 
 
 def counts(rows):
@@ -60,13 +60,13 @@ def machine_section(facts, started, others, trusted):
 
 
 def write_charts(row, directory):
-    """[(measure, path relative to the report)] of the charts that make sense for this row."""
+    """[(measure, path relative to the report)] of the row's charts; one bar alone is none."""
     made = []
-    for measure, word in CHARTED:
+    for measure in row.charts:
         figures = [(name, sample[measure]) for name, sample in row.figures.items() if measure in sample]
         if len(figures) < 2:
             continue
-        name = f"{row.key.lower()}-{word}.svg"
+        name = f"{row.key.lower()}-{FILES[measure]}.svg"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(chart.bars(row.title, measure.replace("us", "µs"), figures))
         made.append((measure, f"{directory.name}/{name}"))

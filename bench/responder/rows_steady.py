@@ -36,7 +36,7 @@ def steady(plan, server, pattern, rate):
 
 def beside_nginx(plan):
     data = plan.data
-    row = Row("p99", "p99 at 70 % of capacity, constant rate, one certificate, GET")
+    row = Row("p99", "p99 at 70 % of capacity, constant rate, one certificate, GET", charts=("p99 us",))
     muster = servers.Muster(data, "steady-small", servers.signer(data) + f'\nindex = "{data.index(1)}"')
     started = [muster]
     try:
@@ -138,7 +138,8 @@ class Changing:
 
 def while_changing(plan):
     rounds = min(plan.rounds, 3)
-    row = Row("p99-changing", f"p99 at 70 % of capacity while things change: source of {plan.count:,} certificates, 1 % remembered")
+    row = Row("p99-changing", f"p99 at 70 % of capacity while things change: source of {plan.count:,} certificates, 1 % remembered",
+              charts=("p99 us",))
     world = Changing(plan)
     try:
         pattern = plan.spread(hot=plan.hot)

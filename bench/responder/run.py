@@ -10,6 +10,7 @@ import argparse
 import datetime
 import os
 import pathlib
+import shlex
 import signal
 import sys
 import tempfile
@@ -65,8 +66,8 @@ def section_rows(name, make, plan):
 
 
 def repeat_command(a):
-    more = "" if a.count == 1_000_000 else f" -- --count {a.count}"
-    return f"./run bench responder{more}"
+    options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != a.build]
+    return "./run bench responder" + (f" -- {shlex.join(options)}" if options else "")
 
 
 def main():
@@ -86,14 +87,14 @@ def main():
         others = quiet.others()
         trusted = others < quiet.LIMIT and len(machine.CORES) > 1
         out = a.out or (pathlib.Path(name) / "report" if a.short else REPORTS)
-        how = f"{a.rounds} rounds of {a.seconds:g} s each, {a.count:,} certificates in the large store."
+        how = f"Samples: {a.rounds} of {a.seconds:g} s for each figure, {a.count:,} certificates in the large store."
         path = report.write(out, rows, facts, started=quiet.load_at_start, others=others, trusted=trusted, how=how,
                             repeat=repeat_command(a), date=date)
         kept = f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept"
     print(f"{kept}; goals: {report.counts(rows)}; answers looked at one by one: {plan.checked}")
     print(f"others used {others:.1%} of the machine" + ("" if trusted else ": these figures are not to be quoted"))
     broken = [row.title for row in rows if row.key.startswith("broken-")]
-    wrong = [goal.what for row in rows for goal in row.goals if goal.verdict == MISSED] if a.short else broken
+    wrong = [f"{row.title}: {goal.what}" for row in rows for goal in row.goals if goal.verdict == MISSED] if a.short else broken
     if wrong:
         sys.exit("wrong: " + "; ".join(wrong))
 

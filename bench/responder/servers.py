@@ -13,6 +13,7 @@ from kit import http_client, ocsp, process
 class Server:
     """A child that listens at `address`."""
     expect = "ocsp"
+    wrk = True  # whether wrk can ask it
 
     def __init__(self, name, daemon, port):
         self.name, self.daemon, self.address = name, daemon, f"127.0.0.1:{port}"
@@ -138,6 +139,7 @@ class Cfssl(Server):
 class Openssl(Server):
     """`openssl ocsp -port`: every answer signed, one connection after another, closed behind each. It listens on every address:
     it cannot be told otherwise."""
+    wrk = False  # it gets no answer out of wrk's connections, which are opened all at once
 
     def __init__(self, data):
         port = process.free_port()
