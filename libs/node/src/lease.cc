@@ -62,6 +62,12 @@ StoreResult<std::uint64_t> Lease::apply_if_unchanged(store::IssuerId issuer, std
   return while_it_lasts(
       [&] { return store::apply_if_unchanged(*store_, issuer, expected, changes); });
 }
+StoreResult<std::uint64_t> Lease::apply_if_unchanged(store::IssuerId issuer, std::uint64_t expected,
+                                                     std::span<const store::Change> changes,
+                                                     const store::IssuerState& facts) {
+  return while_it_lasts(
+      [&] { return store::apply_if_unchanged(*store_, issuer, expected, changes, facts); });
+}
 StoreResult<std::uint64_t> Lease::touch(store::IssuerId issuer, const store::IssuerState& facts) {
   return while_it_lasts([&] { return store_->touch(issuer, facts); });
 }

@@ -37,6 +37,10 @@ class Lease final : public store::Store,
   store::StoreResult<std::uint64_t> apply_if_unchanged(
       store::IssuerId issuer, std::uint64_t expected,
       std::span<const store::Change> changes) override;
+  store::StoreResult<std::uint64_t> apply_if_unchanged(store::IssuerId issuer,
+                                                       std::uint64_t expected,
+                                                       std::span<const store::Change> changes,
+                                                       const store::IssuerState& facts) override;
   store::StoreResult<std::uint64_t> touch(store::IssuerId issuer,
                                           const store::IssuerState& facts) override;
   store::StoreResult<std::unique_ptr<store::Replacement>> begin_replacement(

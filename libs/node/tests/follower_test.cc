@@ -87,7 +87,9 @@ TEST_F(FollowerTest, AnEndedLeaseWritesNothing) {
     return reader->issuer_state(id)->sequence;
   }();
   const store::Change change{leaf().serial(), store::Status{}};
-  EXPECT_TRUE(store::apply_if_unchanged(lease, id, seen, {&change, 1}));
+  const auto written = store::apply_if_unchanged(lease, id, seen, {&change, 1});
+  ASSERT_TRUE(written);
+  EXPECT_TRUE(store::apply_if_unchanged(lease, id, *written, {&change, 1}, {}));
   const auto begun = lease.begin_replacement(id, {});
   ASSERT_TRUE(begun);
   const UnixSeconds then = lease.now();
@@ -103,6 +105,7 @@ TEST_F(FollowerTest, AnEndedLeaseWritesNothing) {
   EXPECT_TRUE(is_busy(lease.apply(id, {})));
   EXPECT_TRUE(is_busy(lease.apply(id, {}, {})));
   EXPECT_TRUE(is_busy(store::apply_if_unchanged(lease, id, 0, {})));
+  EXPECT_TRUE(is_busy(store::apply_if_unchanged(lease, id, 0, {}, {})));
   EXPECT_TRUE(is_busy(lease.ensure_issuer({}, "another")));
   lease.log(LogLevel::kError, "test", "not heard", {});
   EXPECT_EQ(logger.text(), "");

@@ -79,6 +79,12 @@ class StoreImpl final : public Store, public ConditionalWriter {
                                                 std::span<const Change> changes) override {
     return apply_from(issuer, expected, changes, [](IssuerState&) {});
   }
+  StoreResult<std::uint64_t> apply_if_unchanged(IssuerId issuer, std::uint64_t expected,
+                                                std::span<const Change> changes,
+                                                const IssuerState& facts) override {
+    return apply_from(issuer, expected, changes,
+                      [&facts](IssuerState& state) { state = with_facts(facts, state); });
+  }
 
   /// Nothing for `expected`: whatever the issuer's state is.
   template <class Adapt>
@@ -298,10 +304,9 @@ StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std
 StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std::uint64_t expected,
                                               std::span<const Change> changes,
                                               const IssuerState& facts) {
-  auto* const ours = dynamic_cast<StoreImpl*>(&store);
-  MUSTER_ASSERT(ours != nullptr);
-  return ours->apply_from(issuer, expected, changes,
-                          [&facts](IssuerState& state) { state = with_facts(facts, state); });
+  auto* const writer = dynamic_cast<ConditionalWriter*>(&store);
+  MUSTER_ASSERT(writer != nullptr);
+  return writer->apply_if_unchanged(issuer, expected, changes, facts);
 }
 
 }  // namespace muster::store

@@ -10,6 +10,9 @@ class ConditionalWriter {
   virtual ~ConditionalWriter() = default;
   virtual StoreResult<std::uint64_t> apply_if_unchanged(IssuerId issuer, std::uint64_t expected,
                                                         std::span<const Change> changes) = 0;
+  virtual StoreResult<std::uint64_t> apply_if_unchanged(IssuerId issuer, std::uint64_t expected,
+                                                        std::span<const Change> changes,
+                                                        const IssuerState& facts) = 0;
 };
 
 /// As Store::apply, but only while the issuer is as the caller saw it: `expected` is
