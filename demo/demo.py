@@ -20,7 +20,10 @@ import tempfile
 import threading
 import time
 
-from pki import Pki
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests/interop"))
+
+from kit import pki, process  # noqa: E402  (the throwaway CA of the tests, kept by openssl's own `ca` command)
 
 NAMES = ["web.demo.example", "shop.demo.example", "mail.demo.example"]  # the last one is must-staple
 DEADLINE = 20.0  # seconds any single wait may take
@@ -105,7 +108,7 @@ class Steps:
         start = time.monotonic()
         try:
             held, seen = action()
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        except (RuntimeError, OSError, subprocess.SubprocessError, process.Failed) as error:
             held, seen = False, str(error)
         took = time.monotonic() - start
         self.failed += 0 if held else 1
@@ -132,7 +135,7 @@ class Demo:
         self.dir = pathlib.Path(directory)
         self.steps = Steps()
         self.daemons = {}
-        self.pki = None
+        self.ca = None
         self.responder_address = "127.0.0.1:0"
         self.front_port = None
 
@@ -144,18 +147,18 @@ class Demo:
 
     def start_responder(self):
         daemon = self.start("responder", "responder", "--listen", self.responder_address,
-                            "--ca", self.pki.path("intermediate.pem"), "--index", self.pki.path("index.txt"),
-                            "--signer", self.pki.path("signer.pem"), "--key", self.pki.path("signer.key"))
+                            "--ca", self.ca.path("intermediate.pem"), "--index", self.ca.index,
+                            "--signer", self.ca.path("signer.pem"), "--key", self.ca.path("signer.key"))
         self.responder_address = daemon.wait_for(r"^listening on (\S+)$")[1]
 
     def start_stapler(self):
-        certificates = [word for name in NAMES for word in ("--cert", self.pki.path(f"{name}.chain.pem"))]
+        certificates = [word for name in NAMES for word in ("--cert", self.ca.path(f"{name}.chain.pem"))]
         return self.start("stapler", "stapler", "--shelf", str(self.dir / "shelf"), "--out", str(self.dir / "staples"),
                           "--refresh", "2s", *certificates)
 
     def start_front(self):
         pairs = [word for name in NAMES
-                 for word in ("--cert", self.pki.path(f"{name}.chain.pem"), "--key", self.pki.path(f"{name}.key"))]
+                 for word in ("--cert", self.ca.path(f"{name}.chain.pem"), "--key", self.ca.path(f"{name}.key"))]
         daemon = self.start("front", "front", "--listen", f"127.0.0.1:{self.front_port or 0}", "--shelf", str(self.dir / "shelf"),
                             "--upstream", f"127.0.0.1:{self.backend.server_port}", *pairs)
         self.front_port = int(daemon.wait_for(r"^listening on 127\.0\.0\.1:(\d+)$")[1])
@@ -163,24 +166,24 @@ class Demo:
     # ---- questions ---------------------------------------------------------------------------------------------
 
     def check(self, *arguments):
-        return run(self.muster, "check", "--roots", self.pki.path("root.pem"), *arguments)
+        return run(self.muster, "check", "--roots", self.ca.path("root.pem"), *arguments)
 
     def check_front(self, name):
         return self.check(f"127.0.0.1:{self.front_port}", "--sni", name)
 
     def s_client(self, name):
         _, output = run("openssl", "s_client", "-connect", f"127.0.0.1:{self.front_port}", "-servername", name, "-status",
-                        "-CAfile", self.pki.path("root.pem"), stdin="")
+                        "-CAfile", self.ca.path("root.pem"), stdin="")
         match = re.search(r"Cert Status: (\w+)", output)
         return match[1] if match else "no staple"
 
     def curl(self, name):
-        return run("curl", "--silent", "--show-error", "--cert-status", "--cacert", self.pki.path("root.pem"),
+        return run("curl", "--silent", "--show-error", "--cert-status", "--cacert", self.ca.path("root.pem"),
                    "--resolve", f"{name}:{self.front_port}:127.0.0.1", f"https://{name}:{self.front_port}/")
 
     def openssl_ocsp(self, name):
-        _, output = run("openssl", "ocsp", "-issuer", self.pki.path("intermediate.pem"), "-cert", self.pki.path(f"{name}.pem"),
-                        "-CAfile", self.pki.path("root.pem"), "-url", f"http://{self.responder_address}/")
+        _, output = run("openssl", "ocsp", "-issuer", self.ca.path("intermediate.pem"), "-cert", self.ca.path(f"{name}.pem"),
+                        "-CAfile", self.ca.path("root.pem"), "-url", f"http://{self.responder_address}/")
         verified = "Response verify OK" in output
         match = re.search(r": (good|revoked|unknown)$", output, re.M)
         return verified, match[1] if match else output.strip()
@@ -192,7 +195,9 @@ class Demo:
         web, shop, mail = NAMES
 
         def make_pki():
-            self.pki = Pki(self.dir / "pki")
+            (self.dir / "pki").mkdir()
+            self.ca = pki.Ca(self.dir / "pki", "intermediate", pki.Ca(self.dir / "pki", "root"))
+            self.ca.issue("signer", "signer", subject="Demo OCSP signer")
             return True, "root, intermediate, OCSP signer delegated by the intermediate (P-256)"
         if not step("A certification authority is founded", "openssl makes keys, certificates and index.txt", make_pki):
             return
@@ -204,8 +209,9 @@ class Demo:
             return
 
         def issue():
+            self.ca.ocsp_url = f"http://{self.responder_address}/"
             for name in NAMES:
-                self.pki.issue(name, f"http://{self.responder_address}/", must_staple=name == mail)
+                self.ca.issue(name, must_staple=name == mail)
             verified = until(lambda: self.openssl_ocsp(mail) == (True, "good"))
             return bool(verified), f"{', '.join(NAMES)} (the last must-staple); " + (
                 "openssl ocsp verifies: good" if verified else f"openssl ocsp says {self.openssl_ocsp(mail)}")
@@ -227,7 +233,7 @@ class Demo:
 
         def check_good():
             code, output = self.check_front(web)
-            return code == 0, f"exit {code}\n{output.rstrip()}"
+            return code == 0 and "GOOD" in output, f"exit {code}\n{output.rstrip()}"
         step(f"muster check asks {web}", "GOOD, exit code 0", check_good)
 
         def curl_good():
@@ -239,7 +245,7 @@ class Demo:
 
         def revoke():
             nonlocal revoked_at
-            self.pki.revoke(web, "keyCompromise")
+            self.ca.revoke(web, "keyCompromise")
             revoked_at = time.monotonic()
             seen = until(lambda: self.openssl_ocsp(web) == (True, "revoked"))
             return bool(seen), (f"the responder says revoked {time.monotonic() - revoked_at:.2f} s after the CA's command"
@@ -254,17 +260,17 @@ class Demo:
 
         def check_revoked():
             code, output = self.check_front(web)
-            return code == 1, f"exit {code}\n{output.rstrip()}"
+            return code == 1 and "REVOKED" in output, f"exit {code}\n{output.rstrip()}"
         step(f"muster check asks {web} again", "REVOKED, exit code 1", check_revoked)
 
         def curl_refuses():
             code, output = self.curl(web)
-            return code != 0, f"exit {code}: {output.strip()}"
-        step("curl --cert-status asks again", "it refuses the connection", curl_refuses)
+            return code == 91 and "revocation reason" in output, f"exit {code}: {output.strip()}"
+        step("curl --cert-status asks again", "exit 91: it refuses the connection for the staple that says revoked", curl_refuses)
 
         def check_other():
             code, output = self.check_front(shop)
-            return code == 0, f"exit {code}\n{output.rstrip()}"
+            return code == 0 and "GOOD" in output, f"exit {code}\n{output.rstrip()}"
         step(f"muster check asks {shop}, which nobody revoked", "GOOD, exit code 0", check_other)
 
         def outage():
@@ -284,19 +290,19 @@ class Demo:
         step("The responder comes back", "it answers as before", back)
 
     def by_hand(self):
-        pki, url = self.pki.path, f"http://{self.responder_address}/"
+        path, url = self.ca.path, f"http://{self.responder_address}/"
         connect = f"127.0.0.1:{self.front_port}"
         print(f"""
 Still running. Try by hand, in another terminal (web was revoked, shop is good, mail is must-staple):
 
-  openssl ocsp -issuer {pki('intermediate.pem')} -cert {pki(NAMES[1] + '.pem')} -CAfile {pki('root.pem')} -url {url}
-  openssl s_client -connect {connect} -servername {NAMES[2]} -status -CAfile {pki('root.pem')} </dev/null
-  curl --cert-status --cacert {pki('root.pem')} --resolve {NAMES[1]}:{self.front_port}:127.0.0.1 https://{NAMES[1]}:{self.front_port}/
-  ocsptool --ask {url} --load-issuer {pki('intermediate.pem')} --load-cert {pki(NAMES[1] + '.pem')} --load-signer {pki('signer.pem')}
-  {self.muster} check --roots {pki('root.pem')} {connect} --sni {NAMES[0]}
-  {self.muster} check --roots {pki('root.pem')} --json {pki(NAMES[1] + '.chain.pem')}
-  {self.muster} show {pki(NAMES[2] + '.pem')} {self.dir / 'staples'}/*.ocsp
-  openssl ca -config {pki('ca.cnf')} -revoke {pki(NAMES[1] + '.pem')}     (and check {NAMES[1]} again)
+  openssl ocsp -issuer {path('intermediate.pem')} -cert {path(NAMES[1] + '.pem')} -CAfile {path('root.pem')} -url {url}
+  openssl s_client -connect {connect} -servername {NAMES[2]} -status -CAfile {path('root.pem')} </dev/null
+  curl --cert-status --cacert {path('root.pem')} --resolve {NAMES[1]}:{self.front_port}:127.0.0.1 https://{NAMES[1]}:{self.front_port}/
+  ocsptool --ask={url} --load-issuer {path('intermediate.pem')} --load-cert {path(NAMES[1] + '.pem')} --load-signer {path('signer.pem')}
+  {self.muster} check --roots {path('root.pem')} {connect} --sni {NAMES[0]}
+  {self.muster} check --roots {path('root.pem')} --json {path(NAMES[1] + '.chain.pem')}
+  {self.muster} show {path(NAMES[2] + '.pem')} {self.dir / 'staples'}/*.ocsp
+  openssl ca -config {path('intermediate.cnf')} -revoke {path(NAMES[1] + '.pem')}   # and check {NAMES[1]} again
 
 Logs: {self.dir}/*.log. Ctrl-C ends everything and removes {self.dir}.""", flush=True)
         try:
@@ -306,6 +312,12 @@ Logs: {self.dir}/*.log. Ctrl-C ends everything and removes {self.dir}.""", flush
             self.steps.failed += 1
         except KeyboardInterrupt:
             print()
+
+    def end(self):
+        def stop_all():
+            codes = {name: daemon.stop() for name, daemon in self.daemons.items()}
+            return all(code == 0 for code in codes.values()), f"exit codes {codes}"
+        self.steps.step("Everything is told to end", "each ends by itself, exit code 0", stop_all)
 
     def stop(self):
         for daemon in self.daemons.values():
@@ -327,6 +339,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         demo.main()
+        if args.once:
+            demo.end()
         failed = demo.steps.failed
         print(f"\n{demo.steps.count - failed} steps held, {failed} did not, {time.monotonic() - start:.1f} s in all", flush=True)
         if not args.once and failed == 0:

@@ -52,6 +52,7 @@ subjectAltName = DNS:{subject}
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 {aia}
+{more}
 """
 
 
@@ -83,12 +84,13 @@ class Ca:
     def certificate(self):
         return ocsp.Certificate(self.path(f"{self.name}.pem"))
 
-    def issue(self, name, profile="leaf", subject=None, key="ec"):
+    def issue(self, name, profile="leaf", subject=None, key="ec", must_staple=False):
         """NAME.pem, NAME.key and NAME.chain.pem; recorded in the index."""
         subject = subject or name
+        more = "tlsfeature = status_request" if must_staple else ""
         process.must("openssl", "req", "-new", *self._new_key(name, key), "-subj", f"/CN={subject}", "-out", self.path(f"{name}.csr"))
-        process.must("openssl", "ca", "-batch", "-notext", "-config", self._config(subject), "-extensions", profile, "-in",
-                     self.path(f"{name}.csr"), "-out", self.path(f"{name}.pem"))
+        process.must("openssl", "ca", "-batch", "-notext", "-config", self._config(subject, more), "-extensions", profile,
+                     "-in", self.path(f"{name}.csr"), "-out", self.path(f"{name}.pem"))
         self._write_chain(name)
 
     def issue_unrecorded(self, name, subject=None):
@@ -129,7 +131,8 @@ class Ca:
     def _new_key(self, name, key="ec"):
         return ["-config", self._config(), *KEYS[key], "-noenc", "-keyout", self.path(f"{name}.key")]
 
-    def _config(self, subject="none.invalid"):
+    def _config(self, subject="none.invalid", more=""):
         aia = f"authorityInfoAccess = OCSP;URI:{self.ocsp_url}" if self.ocsp_url else ""
-        (self.dir / f"{self.name}.cnf").write_text(_CONFIG.format(dir=self.dir, name=self.name, subject=subject, aia=aia))
+        (self.dir / f"{self.name}.cnf").write_text(_CONFIG.format(dir=self.dir, name=self.name, subject=subject, aia=aia,
+                                                                     more=more))
         return self.path(f"{self.name}.cnf")
