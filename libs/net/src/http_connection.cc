@@ -3,7 +3,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "muster/base/assert.h"
 #include "muster/base/text.h"
@@ -19,6 +21,9 @@ using Progress = http::RequestParser::Progress;
 constexpr Milliseconds kLingerTime{2000};
 /// While draining, how long a new connection may take to send its first request.
 constexpr Milliseconds kDrainFirstRequest{1000};
+/// How long a deferred reply is waited for on behalf of a peer that ended its side. Most are gone;
+/// some close their side behind the request and read on.
+constexpr Milliseconds kEndedPeerPatience{2000};
 
 void append(Buffer& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
 void append(Buffer& out, Bytes octets) { out.insert(out.end(), octets.begin(), octets.end()); }
@@ -43,25 +48,26 @@ class Later final : public LaterReply {
  public:
   explicit Later(std::shared_ptr<ReplyLink> link) : link_(std::move(link)) {}
   ~Later() override {
-    if (link_->connection != nullptr) {
+    if (!is_sent_) {
       Later::send(500, {}, {}, {});
     }
   }
   void send_ready(Bytes octets, std::size_t head_bytes) override {
-    if (link_->connection != nullptr) {
-      link_->connection->finish([&](HttpReply& reply) { reply.send_ready(octets, head_bytes); });
-    }
+    finish([&](HttpReply& reply) { reply.send_ready(octets, head_bytes); });
   }
   void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
             Bytes body) override {
-    if (link_->connection != nullptr) {
-      link_->connection->finish(
-          [&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
-    }
+    finish([&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
   }
 
  private:
+  void finish(const std::function<void(HttpReply&)>& write) {
+    if (!std::exchange(is_sent_, true) && link_->connection != nullptr) {
+      link_->connection->finish(write);
+    }
+  }
   const std::shared_ptr<ReplyLink> link_;
+  bool is_sent_ = false;
 };
 
 class Reply final : public HttpReply {
@@ -151,7 +157,8 @@ void HttpConnection::open(UniqueFd fd) {
   fd_ = std::move(fd);
   peer_ = peer_of(fd_.get());
   parser_.reset();
-  closes_after_output_ = lingers_after_output_ = continue_sent_ = has_had_request_ = false;
+  closes_after_output_ = lingers_after_output_ = continue_sent_ = has_had_request_ =
+      peer_has_ended_ = false;
   bump(shared_.stats.open_connections);
   if (shared_.loop.add(fd_.get(), EPOLLIN, *this) == WatchResult::kNoRoom) {
     close();
@@ -187,8 +194,13 @@ void HttpConnection::on_ready(std::uint32_t events) noexcept {
     discard_input();
     return;
   }
-  if (phase_ == Phase::kWaiting) {
-    close();  // nothing is watched but its end
+  if (phase_ == Phase::kWaiting) {  // nothing is watched but its end
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+      bump(shared_.stats.gone_waiting);
+      close();
+    } else {
+      note_peer_end();
+    }
     return;
   }
   read_input();
@@ -328,33 +340,47 @@ void HttpConnection::let_go_of_reply() {
 
 /// Reads nothing until the reply is there; the end of the connection is noticed all the same.
 void HttpConnection::wait_for_reply() {
-  shared_.loop.modify(fd_.get(), 0, *this);
+  shared_.loop.modify(fd_.get(), EPOLLRDHUP, *this);
   enter(Phase::kWaiting, shared_.limits.reply_timeout);
 }
 
+void HttpConnection::note_peer_end() {
+  peer_has_ended_ = true;
+  shared_.loop.modify(fd_.get(), 0, *this);  // it would be told again and again
+  enter(Phase::kWaiting, std::min(kEndedPeerPatience, shared_.limits.reply_timeout));
+}
+
 void HttpConnection::finish(const std::function<void(HttpReply&)>& write) {
-  let_go_of_reply();
   const bool stays = deferred_stays_ && !shared_.is_draining;
-  closes_after_output_ = !stays;
   const std::string_view line = connection_line(stays, deferred_version_minor_);
-  if (shared_.handled != nullptr) {
-    MUSTER_ASSERT(
-        shared_.handled ==
-        this);  // deferred and answered at once; nobody else's may be answered in a handler
+  if (shared_.handled == this) {  // deferred and answered at once
+    let_go_of_reply();
+    closes_after_output_ = !stays;
     Reply reply(shared_, shared_.output, deferred_is_head_, line);
     write(reply);
     return;
   }
-  Buffer output;
-  Reply reply(shared_, output, deferred_is_head_, line);
+  const auto output = std::make_shared<Buffer>();
+  Reply reply(shared_, *output, deferred_is_head_, line);
   write(reply);
+  shared_.loop.post([link = link_, output, stays] {
+    if (link->connection != nullptr) {
+      link->connection->deliver(*output, stays);
+    }
+  });
+}
+
+void HttpConnection::deliver(const Buffer& output, bool stays) {
+  let_go_of_reply();
+  closes_after_output_ = !stays;
   if (phase_ == Phase::kWriting) {  // answers before this one are still on their way
     append(pending_output_, Bytes(output));
     return;
   }
   shared_.loop.modify(fd_.get(), EPOLLIN, *this);
   phase_ = Phase::kIdle;
-  if (flush(output) == Flushed::kAll) {
+  Buffer sending = output;
+  if (flush(sending) == Flushed::kAll) {
     consume(pending_input_);
   }
 }
@@ -480,6 +506,11 @@ void HttpConnection::on_deadline() {
       return;
     }
     case Phase::kWaiting:
+      if (peer_has_ended_) {
+        bump(shared_.stats.gone_waiting);
+        close();
+        return;
+      }
       bump(shared_.stats.reply_timeouts);
       deferred_stays_ = false;
       finish([](HttpReply& reply) { reply.send(503, {}, "Retry-After: 1\r\n", {}); });

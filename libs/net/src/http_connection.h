@@ -68,7 +68,9 @@ class HttpConnection final : public FdHandler {
   [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
   /// The request in hand is answered later; called inside the handler.
   std::shared_ptr<ReplyLink> defer();
-  /// Answers it: `write` is given a Reply to send with.
+  /// Answers it: `write` is given a Reply to send with. Outside the handler of that request the
+  /// answer goes out at the loop's next turn: another handler may be at work now, which must not be
+  /// entered again.
   void finish(const std::function<void(HttpReply&)>& write);
 
  private:
@@ -87,6 +89,9 @@ class HttpConnection final : public FdHandler {
   void settle(std::size_t unread_bytes, http::RequestParser::Progress progress);
   void enter(Phase phase, Milliseconds timeout);
   void wait_for_reply();
+  void note_peer_end();
+  /// What was deferred goes out.
+  void deliver(const Buffer& output, bool stays);
   void let_go_of_reply();
   void linger();
   void on_deadline();
@@ -104,6 +109,7 @@ class HttpConnection final : public FdHandler {
   std::shared_ptr<ReplyLink> link_;
   bool deferred_is_head_ = false;
   bool deferred_stays_ = false;
+  bool peer_has_ended_ = false;  ///< it sends no more; it may still read
   unsigned deferred_version_minor_ = 1;
   Buffer pending_input_;   // the part of a request that is there
   Buffer pending_output_;  // what the peer has not taken yet

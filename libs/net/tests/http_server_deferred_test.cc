@@ -21,6 +21,13 @@ class LaterHandler final : public HttpHandler {
       targets.push_back(target);
     } else if (target == "/at-once") {
       reply.defer()->send(200, "text/plain", {}, as_bytes("at once"));
+    } else if (target == "/answer-the-first") {
+      waiting.front()->send(200, "text/plain", {}, as_bytes("by another"));
+      waiting.pop_front();
+      reply.send(200, "text/plain", {}, as_bytes("did so"));
+    } else if (target == "/drop-all") {
+      waiting.clear();
+      reply.send(200, "text/plain", {}, as_bytes("did so"));
     } else if (target == "/dropped-at-once") {
       static_cast<void>(reply.defer());
     } else if (target.starts_with("/big/")) {
@@ -140,6 +147,52 @@ TEST_F(DeferredTest, AReplyThatIsDroppedIsA500) {
   ASSERT_TRUE(wait_for(1));
   thread_.call([&] { handler_.waiting.clear(); });
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 500 "));
+}
+
+/// A handler may have to let others go, to make room or because what they wait for has come.
+TEST_F(DeferredTest, AnotherRequestsHandlerMayAnswerOrDropReplies) {
+  start();
+  RawClient first(server_->address());
+  first.send("GET /later HTTP/1.1\r\n\r\nGET /behind HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  RawClient second(server_->address());
+  second.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(2));
+  RawClient other(server_->address());
+  other.send("GET /answer-the-first HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(other.read_answer(), EndsWith("did so"));
+  EXPECT_THAT(first.read_answer(), EndsWith("by another"));
+  EXPECT_THAT(first.read_answer(), EndsWith("now /behind"));
+  RawClient third(server_->address());
+  third.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(2));
+  other.send("GET /drop-all HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(other.read_answer(), EndsWith("did so"));
+  EXPECT_THAT(third.read_answer(), StartsWith("HTTP/1.1 500 "));
+}
+
+/// Else whoever connects, asks and goes keeps a place for as long as a signature may take.
+TEST_F(DeferredTest, APeerThatLeavesWhileItsReplyIsDeferredIsNoticed) {
+  HttpLimits limits;
+  limits.reply_timeout = 10 * kPatience;
+  start(limits);
+  RawClient client(server_->address());
+  client.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  client.close();
+  EXPECT_TRUE(eventually([&] { return server_->stats().open_connections.load() == 0; }));
+  EXPECT_EQ(server_->stats().gone_waiting.load(), 1u);
+  answer_first("nobody listens");
+}
+
+TEST_F(DeferredTest, APeerThatOnlyEndsItsSideGetsItsAnswer) {
+  start();
+  RawClient client(server_->address());
+  client.send("GET /later HTTP/1.1\r\n\r\n");
+  ::shutdown(client.fd(), SHUT_WR);
+  ASSERT_TRUE(wait_for(1));
+  answer_first("here");
+  EXPECT_THAT(client.read_to_end(), EndsWith("\r\n\r\nhere"));
 }
 
 TEST_F(DeferredTest, AnswersToConnectionsThatEndedAreDropped) {

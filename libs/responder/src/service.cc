@@ -215,6 +215,7 @@ HttpTotals Service::http_totals() const {
       sum.accept_pauses += s.accept_pauses;
       sum.deferred += s.deferred;
       sum.reply_timeouts += s.reply_timeouts;
+      sum.gone_waiting += s.gone_waiting;
     }
   }
   return sum;

@@ -31,12 +31,13 @@ struct HttpStats {
   std::atomic<std::uint64_t> connections{0}, requests{0}, refused_connections{0}, bad_requests{0},
       too_large{0}, header_timeouts{0}, body_timeouts{0}, idle_closes{0}, write_timeouts{0},
       tls_on_plain_port{0}, open_connections{0}, pipeline_pauses{0}, deferred{0}, reply_timeouts{0},
-      accept_pauses{0};  ///< out of descriptors: accepting waits a moment
+      accept_pauses{0},  ///< out of descriptors: accepting waits a moment
+      gone_waiting{0};   ///< peers that ended while their reply was deferred
 };
 
-/// An answer that comes after handle() has returned, or at the end of it. Loop's thread, not inside
-/// the handle() of another request. Sending to a connection that has ended meanwhile does nothing.
-/// Destroyed unsent it answers 500.
+/// An answer that comes after handle() has returned, or at the end of it. Loop's thread, also
+/// inside the handle() of another request. Sent once; sending to a connection that has ended
+/// meanwhile does nothing. Destroyed unsent it answers 500.
 class LaterReply {
  public:
   virtual ~LaterReply() = default;

@@ -50,7 +50,8 @@ struct HttpTotals {
   std::uint64_t connections = 0, requests = 0, refused_connections = 0, bad_requests = 0,
                 too_large = 0, header_timeouts = 0, body_timeouts = 0, idle_closes = 0,
                 write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
-                pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0;
+                pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0,
+                gone_waiting = 0;
 };
 
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and
