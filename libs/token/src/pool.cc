@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <map>
+#include <system_error>
 #include <thread>
 
 namespace muster::token {
@@ -42,7 +43,7 @@ struct Pool::State {
   using JobPtr = std::shared_ptr<Job>;
 
   State(std::shared_ptr<Token> t, const TokenOptions& o, const Clock& c)
-      : token(std::move(t)), options(o), clock(c), with_session(o.sessions), alive(o.sessions + 1) {
+      : token(std::move(t)), options(o), clock(c) {
     for (unsigned i = 0; i < options.sessions; ++i) {
       connections.push_back(std::make_unique<Connection>(token));
     }
@@ -66,9 +67,9 @@ struct Pool::State {
       0;  // of the busy ones: their job is over, their call is not
   bool restarting MUSTER_GUARDED_BY(mutex) = false;
   bool stopping MUSTER_GUARDED_BY(mutex) = false;
-  bool is_let_go MUSTER_GUARDED_BY(mutex) = false;  // by ~Pool: who is alive is counted as lost
-  unsigned with_session MUSTER_GUARDED_BY(mutex);   // workers that may have one
-  unsigned alive MUSTER_GUARDED_BY(mutex);          // threads that have not ended
+  bool is_let_go MUSTER_GUARDED_BY(mutex) = false;     // by ~Pool: who is alive is counted as lost
+  unsigned with_session MUSTER_GUARDED_BY(mutex) = 0;  // workers that may have one
+  unsigned alive MUSTER_GUARDED_BY(mutex) = 0;         // threads that have not ended
 
   void work(Connection& connection);
   void watch();
@@ -261,18 +262,31 @@ void Pool::State::watch() {
 Pool::Pool(std::shared_ptr<Token> token, const TokenOptions& options, const Clock& clock)
     : state_(std::make_shared<State>(std::move(token), options, clock)) {
   MUSTER_ASSERT(options.sessions > 0);
+  // Nobody can wait for a thread that a foreign module holds, so none is waited for by join(): see
+  // the destructor.
+  const auto start = [this](unsigned sessions, auto body) {
+    {
+      const MutexLock lock(state_->mutex);
+      ++state_->alive;
+      state_->with_session += sessions;
+    }
+    try {
+      std::thread([state = state_, body] {
+        on_worker_of = state.get();
+        body(*state);
+      }).detach();
+      return true;
+    } catch (const std::system_error&) {
+      const MutexLock lock(state_->mutex);
+      --state_->alive;
+      state_->with_session -= sessions;
+      return false;
+    }
+  };
+  is_whole_ = start(0, [](State& state) { state.watch(); });
   for (auto& connection : state_->connections) {
-    // Nobody can wait for a thread that a foreign module holds, so none is waited for by join():
-    // see the destructor.
-    std::thread([state = state_, c = connection.get()] {
-      on_worker_of = state.get();
-      state->work(*c);
-    }).detach();
+    is_whole_ = is_whole_ && start(1, [c = connection.get()](State& state) { state.work(*c); });
   }
-  std::thread([state = state_] {
-    on_worker_of = state.get();
-    state->watch();
-  }).detach();
 }
 
 Pool::~Pool() {

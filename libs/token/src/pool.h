@@ -27,6 +27,8 @@ class Pool {
   /// Fails what is under way. Threads that hang in the module are left to it: nothing else can be
   /// done about them.
   ~Pool();
+  /// Whether the system gave a thread for each session. If not, the pool is only to be let go.
+  [[nodiscard]] bool is_whole() const { return is_whole_; }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -43,6 +45,7 @@ class Pool {
  private:
   struct State;
   std::shared_ptr<State> state_;
+  bool is_whole_ = false;
 };
 
 }  // namespace muster::token

@@ -25,6 +25,7 @@ pki::PkiResult<std::shared_ptr<Pool>> pool_for(const KeyUri& uri, const TokenOpt
                                                const Clock& clock) {
   Registry& all = registry();
   const std::string name = uri.token_text() + "|" + uri.pin_file();
+  std::shared_ptr<Pool> pool;  // let go without the lock where it is of no use
   const MutexLock lock(all.mutex);
   std::erase_if(all.pools, [](const auto& entry) { return entry.second.pool.expired(); });
   const auto [first, last] = all.pools.equal_range(name);
@@ -32,8 +33,8 @@ pki::PkiResult<std::shared_ptr<Pool>> pool_for(const KeyUri& uri, const TokenOpt
     if (at->second.options == options && at->second.clock == &clock) {
       // Asked of those that fit alone: one that was the last to let go of a pool would destroy it
       // under the registry's lock.
-      if (auto pool = at->second.pool.lock()) {
-        return pool;
+      if (auto there = at->second.pool.lock()) {
+        return there;
       }
     }
   }
@@ -46,7 +47,14 @@ pki::PkiResult<std::shared_ptr<Pool>> pool_for(const KeyUri& uri, const TokenOpt
             ") already, and no more are begun. See that its daemon, network or device is up; if "
             "its calls never come back, restart this process"}};
   }
-  auto pool = std::make_shared<Pool>(std::make_shared<Token>(uri), options, clock);
+  pool = std::make_shared<Pool>(std::make_shared<Token>(uri), options, clock);
+  if (!pool->is_whole()) {
+    return Err{pki::PkiError{pki::PkiErrc::kUnavailable,
+                             "the system gives no thread for each of " +
+                                 std::to_string(options.sessions) +
+                                 " sessions; use fewer (token_sessions) or allow this process more "
+                                 "(TasksMax, ulimit -u)"}};
+  }
   all.pools.emplace(name, Registry::Entry{options, &clock, pool});
   return pool;
 }

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include "fault_fixture.h"
 
 // What happens to signatures when the token dies, hangs, lies or comes back.
@@ -267,6 +269,21 @@ TEST_F(FaultsTest, ATokenWithoutSessionsLeftSaysSo) {
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error().code, PkiErrc::kUnavailable);
   EXPECT_THAT(key.error().detail, HasSubstr("CKR_SESSION_COUNT"));
+}
+
+TEST_F(FaultsTest, ASystemWithoutThreadsIsAnErrorAndNotTheEnd) {
+  pthread_attr_t before, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  ASSERT_EQ(pthread_attr_init(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 50), 0) << "more than there can be";
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  const auto refused = load_token_key(uri(), options_, {}, &clock_);
+  ASSERT_EQ(pthread_setattr_default_np(&before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, PkiErrc::kUnavailable);
+  EXPECT_THAT(refused.error().detail, HasSubstr("token_sessions"));
+  load();
+  EXPECT_TRUE(sign());
 }
 
 }  // namespace
