@@ -115,6 +115,11 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
   if (pin) {
     pool->token().set_pin(pin);
   }
+  // Where threads hang in the module already, one more try is not worth waiting for long: whoever
+  // loads a whole directory of keys would stand still for each of them.
+  const Milliseconds time = pool->token().use().lost > 0
+                                ? std::min(options.load_deadline, options.deadline)
+                                : options.load_deadline;
   struct Loading {
     std::mutex mutex;
     std::condition_variable over;
@@ -134,7 +139,7 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
         loading->result.emplace(std::move(result));
         loading->over.notify_one();
       },
-      options.load_deadline);
+      time);
   {
     std::unique_lock lock(loading->mutex);
     loading->over.wait(lock, [&] { return loading->result.has_value(); });

@@ -36,9 +36,10 @@ pki::PkiResult<Unit> check_key_uri(std::string_view uri);
 /// Opens the key a URI names. `pin` is asked where the URI has no pin-source: at every login, never
 /// kept. A PIN that was refused is not tried again until it is another one: tokens lock themselves
 /// after a few wrong ones. \param clock  for the pauses; outlives every key loaded with it. Null:
-/// the system's. Blocks at most `load_deadline`. Errors: kNotAKey (bad URI; no such key, or
-/// several), kUnreadable (module that does not load), kWrongPassphrase (PIN missing or refused),
-/// kUnavailable (no such token now, or it does not answer), kUnsupportedAlgorithm.
+/// the system's. Blocks at most `load_deadline`; at most `deadline` while threads hang in the
+/// module that earlier attempts left there. Errors: kNotAKey (bad URI; no such key, or several),
+/// kUnreadable (module that does not load), kWrongPassphrase (PIN missing or refused), kUnavailable
+/// (no such token now, or it does not answer), kUnsupportedAlgorithm.
 pki::PkiResult<pki::PrivateKey> load_token_key(const std::string& uri,
                                                const TokenOptions& options = {},
                                                const pki::AskPassphrase& pin = {},
