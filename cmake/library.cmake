@@ -1,13 +1,14 @@
 # muster_library(<name> SOURCES a.cc... HEADERS x.h... [DEPS lib...] [LINK target...]
-#                [TESTS t_test.cc...] [TEST_DEPS target...] [NO_EXCEPTIONS])
+#                [TESTS t_test.cc...] [TEST_DEPS target...] [NO_EXCEPTIONS] [PARSER])
 #
 # Declares libs/<name>: target muster_<name> (alias muster::<name>), its public headers below
 # include/muster/<name>/, and, from TESTS (relative to tests/), one executable
 # muster_<name>_tests registered with CTest. DEPS are other muster libraries and are the only ones
 # whose headers the library sees; tests/structure checks the graph against docs/architecture.md.
+# PARSER: reads what strangers send; `./run parsers` builds its tests (target muster_parsers, label parser) with sanitizers.
 include(GoogleTest)
 function(muster_library name)
-  cmake_parse_arguments(A "NO_EXCEPTIONS" "" "SOURCES;HEADERS;DEPS;LINK;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(A "NO_EXCEPTIONS;PARSER" "" "SOURCES;HEADERS;DEPS;LINK;TESTS;TEST_DEPS" ${ARGN})
   set(target muster_${name})
   if(NOT A_SOURCES)
     message(FATAL_ERROR "muster_library(${name}): no SOURCES")
@@ -35,9 +36,17 @@ function(muster_library name)
     add_executable(${target}_tests ${A_TESTS})
     target_include_directories(${target}_tests PRIVATE src tests)
     target_link_libraries(${target}_tests PRIVATE ${target} ${A_TEST_DEPS} GTest::gmock GTest::gtest_main)
-    muster_discover_tests(${target}_tests)
+    if(A_PARSER)
+      muster_discover_tests(${target}_tests LABELS parser)
+      add_dependencies(muster_parsers ${target}_tests)
+    else()
+      muster_discover_tests(${target}_tests)
+    endif()
   endif()
 endfunction()
+if(BUILD_TESTING)
+  add_custom_target(muster_parsers)
+endif()
 
 # Registers every GoogleTest case of <target> with CTest. Data paths reach tests by environment.
 function(muster_discover_tests target)
