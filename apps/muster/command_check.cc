@@ -116,6 +116,9 @@ class TargetCheck {
       client::Material material = material_of(chain[i], chain);
       material.staple = i < probed->staples.size() ? probed->staples[i] : std::nullopt;
       material.handshake = i == 0 || material.staple.has_value();
+      if (i == 0) {
+        material.host = host.server_name.empty() ? host.host : host.server_name;
+      }
       reports.push_back(check_certificate(target, peer, std::move(material), options));
     }
     return reports;
@@ -137,7 +140,7 @@ class TargetCheck {
     client::Material material(leaf);
     material.others = with_it;
     material.others.insert(material.others.end(), input_.issuers.begin(), input_.issuers.end());
-    material.roots = input_.roots;
+    material.roots = input_.anchors;
     return material;
   }
 

@@ -140,7 +140,12 @@ Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
   CheckInput input;
   input.options = o;
   MUSTER_TRY(input.issuers, load_all(o.issuers, "--issuer"));
-  MUSTER_TRY(input.roots, load_all(o.roots, "--roots"));
+  MUSTER_TRY(input.anchors, load_all(o.roots, "--roots"));
+  if (o.roots.empty()) {
+    input.anchors = input.issuers;
+    std::vector<pki::Certificate> system = pki::system_anchors();
+    std::move(system.begin(), system.end(), std::back_inserter(input.anchors));
+  }
   client::GatherOptions& gather = input.gather;
   MUSTER_TRY(gather.verify.trusted_responders,
              load_all(o.responder_certificates, "--responder-cert"));

@@ -29,7 +29,10 @@ std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& opti
 struct CheckInput {
   CheckOptions options;
   client::GatherOptions gather;
-  std::vector<pki::Certificate> issuers, roots;
+  std::vector<pki::Certificate> issuers;
+  /// What a chain must lead to: --roots; without them the certificates of --issuer, which the user
+  /// vouches for, and the anchors of the system.
+  std::vector<pki::Certificate> anchors;
 };
 struct InputError {
   int exit_code;

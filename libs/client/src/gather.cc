@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "muster/client/crl_check.h"
+#include "muster/pki/host_name.h"
 
 namespace muster::client {
 namespace {
@@ -23,6 +24,9 @@ class Gatherer {
         fetch_(fetch),
         case_(material.certificate) {
     case_.staple_offered = material.handshake;
+    if (!material.host.empty() && !pki::names_host(material.certificate, material.host)) {
+      case_.not_named = material.host;
+    }
   }
 
   Case collect() {

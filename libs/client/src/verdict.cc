@@ -300,6 +300,9 @@ class Judge {
     if (case_.chain == ChainState::kUntrusted) {
       invalid("chain-untrusted", case_.chain_detail);
     }
+    if (!case_.not_named.empty()) {
+      invalid("name-mismatch", "it does not name " + case_.not_named);
+    }
     if (case_.lacks_feature) {
       invalid("feature-not-inherited", case_.lacks_feature->subject_text());
     }
@@ -357,6 +360,8 @@ class Judge {
       add("no-revocation-pointers", FindingLevel::kWarning, std::nullopt, "");
     } else if (verdict_.need == RevocationNeed::kCrlOnly && !silent_) {
       add("crl-only", FindingLevel::kWarning, std::nullopt, "");
+    } else if (verdict_.findings.empty()) {
+      add("nothing-to-judge", FindingLevel::kWarning, std::nullopt, "");
     }
   }
 

@@ -215,6 +215,16 @@ TEST(Judge, GoodHealsNoOtherFault) {
   EXPECT_EQ(judge(untrusted, kTestNow).outcome, Outcome::kUndetermined);
 }
 
+TEST(Judge, AnotherNameThanAskedForIsNeverGood) {
+  Case what(plain());
+  what.issuer = P().intermediate.certificate;
+  what.not_named = "other.example";
+  what.evidence = {verified(Channel::kStapled, ocsp::Good{})};
+  const Verdict verdict = judge(what, kTestNow);
+  EXPECT_EQ(verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(verdict, "name-mismatch"));
+}
+
 // req: OCSP-CLI-066
 TEST(Judge, AMissingInheritedFeatureSpoilsTheChain) {
   Case what(plain());

@@ -22,7 +22,8 @@ class BadResponder : public CheckTest {
     return build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_ - hours(1)});
   }
   CheckRun ask(const std::string& url, std::vector<std::string> more = {}) const {
-    more.insert(more.begin(), {leaf_.pem, "--url", url, "--json", "--timeout", "1s"});
+    more.insert(more.begin(),
+                {leaf_.pem, "--roots", roots_, "--url", url, "--json", "--timeout", "1s"});
     return check(more);
   }
   void expect(const CheckRun& run, int exit_code, const std::string& code) const {
@@ -130,8 +131,8 @@ TEST_F(BadResponder, IsReplacedByTheNextUrl) {
 
 TEST_F(BadResponder, MessagesSayWhatWhyAndWhatToDo) {
   const CheckRun run =
-      check({leaf_.pem, "--url", "http://127.0.0.1:" + std::to_string(unused_port()) + "/",
-             "--timeout", "1s"});
+      check({leaf_.pem, "--roots", roots_, "--url",
+             "http://127.0.0.1:" + std::to_string(unused_port()) + "/", "--timeout", "1s"});
   EXPECT_THAT(run.out, HasSubstr("NO ANSWER"));
   EXPECT_THAT(run.out, HasSubstr("seen:"));
   EXPECT_THAT(run.out, HasSubstr("why:"));

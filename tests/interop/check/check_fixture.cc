@@ -102,7 +102,7 @@ CheckTest::Leaf CheckTest::make_leaf(const std::string& name,
   }
   Identity identity = issue(pki_.intermediate, spec);
   std::string pem = identity.write(dir_, name, {pki_.intermediate.certificate});
-  return {std::move(identity), std::move(pem)};
+  return {std::move(identity), std::move(pem), name};
 }
 
 }  // namespace muster::interop

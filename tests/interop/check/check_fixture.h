@@ -58,6 +58,7 @@ class CheckTest : public ::testing::Test {
   struct Leaf {
     testing::Identity identity;
     std::string pem;
+    std::string name;
   };
   Leaf make_leaf(const std::string& name, const std::vector<std::string>& ocsp_uris = {},
                  bool must_staple = false);

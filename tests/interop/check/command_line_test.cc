@@ -83,9 +83,11 @@ TEST_F(CommandLine, SavedResponsesAndCrlsAreJudgedOffline) {
   entry.next_update = now_ + hours(50);
   const std::string response = dir_.write(
       "saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
-  EXPECT_EQ(check({leaf.pem, "--offline", "--response", response}).exit_code, 0);
-  EXPECT_EQ(check({leaf.pem, "--offline", "--response", response, "--max-age", "30m"}).exit_code,
-            4);
+  EXPECT_EQ(check({leaf.pem, "--roots", roots_, "--offline", "--response", response}).exit_code, 0);
+  EXPECT_EQ(
+      check({leaf.pem, "--roots", roots_, "--offline", "--response", response, "--max-age", "30m"})
+          .exit_code,
+      4);
   CrlSpec spec;
   spec.this_update = now_ - hours(1);
   spec.next_update = now_ + hours(50);
@@ -98,10 +100,29 @@ TEST_F(CommandLine, SavedResponsesAndCrlsAreJudgedOffline) {
   EXPECT_THAT(run.codes(), Contains("sources-disagree"));
 }
 
+TEST_F(CommandLine, AFilesOwnChainIsNotTrusted) {
+  const Leaf leaf = make_leaf("leaf.example", {"http://ocsp.example.com/"});
+  EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate);
+  entry.this_update = now_ - hours(1);
+  entry.next_update = now_ + hours(50);
+  const std::string response = dir_.write(
+      "saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  const CheckRun run = check({leaf.pem, "--offline", "--response", response, "--json"});
+  EXPECT_EQ(run.exit_code, 3) << run.out;
+  EXPECT_THAT(run.codes(), Contains("chain-untrusted"));
+}
+
+TEST_F(CommandLine, NothingToJudgeIsSaid) {
+  const CheckRun run = check({make_leaf("leaf.example", {"http://ocsp.example.com/"}).pem,
+                              "--roots", roots_, "--offline", "--json"});
+  EXPECT_EQ(run.exit_code, 3) << run.out;
+  EXPECT_THAT(run.codes(), Contains("nothing-to-judge"));
+}
+
 // Nothing here leaves the machine: the URL is public and --online is not given.
 TEST_F(CommandLine, PublicSourcesAreNotAskedWithoutOnline) {
-  const CheckRun run =
-      check({make_leaf("leaf.example", {"http://ocsp.example.com/"}).pem, "--json"});
+  const CheckRun run = check(
+      {make_leaf("leaf.example", {"http://ocsp.example.com/"}).pem, "--roots", roots_, "--json"});
   EXPECT_EQ(run.exit_code, 3);
   EXPECT_THAT(run.codes(), Contains("not-asked-privacy"));
   EXPECT_TRUE(run.target()["evidence"][0]["attempts"].empty());

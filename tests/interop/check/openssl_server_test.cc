@@ -36,16 +36,60 @@ class OpensslServer : public CheckTest {
     daemon_ = std::make_unique<Daemon>(arguments);
     const auto port = daemon_->wait_for_port("ACCEPT");
     ASSERT_TRUE(port) << daemon_->output();
-    target_ = "127.0.0.1:" + std::to_string(*port);
+    port_ = std::to_string(*port);
+    target_ = leaf.name + ":" + port_;
   }
   CheckRun ask(std::vector<std::string> more = {}) {
-    more.insert(more.begin(), {target_, "--roots", roots_, "--json"});
+    more.insert(more.begin(), {"--roots", roots_});
+    return ask_without_roots(std::move(more));
+  }
+  CheckRun ask_without_roots(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {target_, "--resolve", target_ + ":127.0.0.1", "--json"});
     return check(more);
   }
 
   std::unique_ptr<Daemon> daemon_;
-  std::string target_;
+  std::string target_, port_;
 };
+
+// A server can send any chain and any staple it made itself.
+TEST_F(OpensslServer, AChainThatLeadsToNothingTrustedIsNeverGood) {
+  const Leaf leaf = make_leaf("leaf.example");
+  start(leaf, good_staple(leaf));
+  const CheckRun run = ask_without_roots();
+  EXPECT_EQ(run.exit_code, 3) << run.out;
+  EXPECT_THAT(run.codes(), Contains("chain-untrusted"));
+  const std::string issuer = dir_.write("issuer.pem", to_pem({pki_.intermediate.certificate}));
+  EXPECT_EQ(ask_without_roots({"--issuer", issuer}).exit_code, 0) << "the user vouches for it";
+}
+
+TEST_F(OpensslServer, ASelfSignedShortLivedServerIsNeverFine) {
+  CertificateSpec spec = leaf_spec("self.example");
+  spec.at = now_;
+  spec.not_before = now_ - hours(1);
+  spec.not_after = now_ + hours(24);
+  const Identity self = make_self_signed(spec);
+  start({self, self.write(dir_, "self"), "self.example"}, std::nullopt);
+  EXPECT_EQ(ask_without_roots().exit_code, 3);
+  EXPECT_EQ(ask().exit_code, 3);
+}
+
+TEST_F(OpensslServer, ACertificateForAnotherNameIsNeverGood) {
+  const Leaf leaf = make_leaf("leaf.example");
+  start(leaf, good_staple(leaf));
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"other.example:" + port_, "--resolve",
+                                 "other.example:" + port_ + ":127.0.0.1"},
+        {"127.0.0.1:" + port_},
+        {"127.0.0.1:" + port_, "--sni", "other.example"}}) {
+    std::vector<std::string> with_roots = arguments;
+    with_roots.insert(with_roots.end(), {"--roots", roots_, "--json"});
+    const CheckRun run = check(with_roots);
+    EXPECT_EQ(run.exit_code, 3) << run.out;
+    EXPECT_THAT(run.codes(), Contains("name-mismatch"));
+  }
+  EXPECT_EQ(check({"127.0.0.1:" + port_, "--sni", "leaf.example", "--roots", roots_}).exit_code, 0);
+}
 
 // req: OCSP-TLS-007 OCSP-TLS-018 OCSP-TLS-027
 TEST_F(OpensslServer, AGoodStapleIsGoodInBothVersionsOfTls) {

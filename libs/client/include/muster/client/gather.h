@@ -38,7 +38,8 @@ struct Material {
   std::vector<pki::Certificate>
       others;  ///< from the handshake, the file, --issuer: issuers may be among them; not trusted
   std::vector<pki::Certificate>
-      roots;  ///< trusted; when empty the path is not examined beyond the issuer
+      roots;         ///< trusted; when empty the path is not examined beyond the issuer
+  std::string host;  ///< the server the certificate must name; empty: none
   bool handshake =
       false;  ///< the certificate came from a handshake in which status_request was offered
   std::optional<Buffer> staple;  ///< as the server sent it

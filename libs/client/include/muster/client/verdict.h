@@ -122,6 +122,7 @@ struct Case {
   ChainState chain = ChainState::kNotExamined;
   std::string chain_detail{};
   std::optional<pki::Certificate> lacks_feature{};  ///< see find_missing_feature
+  std::string not_named{};  ///< the host that was asked for, when the certificate does not name it
   /// Whether this is a server's certificate and we offered status_request in its handshake: only
   /// then must-staple binds.
   bool staple_offered = false;
