@@ -159,10 +159,9 @@ Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& a
 /// news unless another source told the expiry.
 store::TakePolicy policy_of(const Merge& merge, UnixSeconds now) {
   const store::TakePolicy ruled = keep_revocations(now, UnknownExpiry::kLetGo);
-  return [ruled, unknown = merge.lacks_lists()](const Serial& serial, const store::Status& old,
-                                                const std::optional<store::Status>& next) {
-    // Only the list can tell whether the certificate is alive: until it is here nothing is let go.
-    const bool waits = unknown && !next && old.state == store::State::kRevoked;
+  return [ruled, keeps = merge.keeps_unlisted()](const Serial& serial, const store::Status& old,
+                                                 const std::optional<store::Status>& next) {
+    const bool waits = keeps && !next && old.state == store::State::kRevoked;
     return waits ? store::Take::kOld : ruled(serial, old, next);
   };
 }
@@ -220,7 +219,7 @@ Result<LoadReport, SourceError> replace_all(store::Store& store, const Merge& me
     return Err{store_error(sequence.error())};
   }
   LoadReport report{{}, *sequence, (*begun)->report()};
-  if (merge.lacks_lists()) {  // no alarm: nobody knows as yet whether they should be there
+  if (merge.keeps_unlisted()) {  // no alarm: nobody knows as yet whether they should be there
     report.changes.kept = 0;
     report.changes.kept_examples.clear();
   }
@@ -233,7 +232,7 @@ Result<std::optional<DeltaChanges>, SourceError> decide_delta(store::Store& stor
                                                               const CrlPair& after,
                                                               const LoadOptions& options) {
   const std::optional<DeltaChanges> not_this_way;
-  if (merge.lacks_lists()) {
+  if (merge.keeps_unlisted()) {
     return not_this_way;
   }
   const std::size_t most = after.delta->view.entry_count +

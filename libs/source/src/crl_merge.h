@@ -12,6 +12,12 @@ struct Merge {
   std::span<const HeldList> lists;  ///< empty: it is not known what was issued
   /// Lists are configured and none could be read yet: only revocations may be told.
   [[nodiscard]] bool lacks_lists() const { return spec.crls.lists_issued() && lists.empty(); }
+  /// Permanent revocations that the store has and nothing of this lists.
+  enum class Unlisted : std::uint8_t {
+    kAsRuled,  ///< let go unless the certificate is known to be alive
+    kStay,     ///< something is not at hand that may list them
+  } unlisted = Unlisted::kAsRuled;
+  [[nodiscard]] bool keeps_unlisted() const { return unlisted == Unlisted::kStay || lacks_lists(); }
 };
 
 /// Until when serials that no list has may be called never issued; nothing: no end; 1970 while

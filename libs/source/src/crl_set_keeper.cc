@@ -119,6 +119,9 @@ void CrlSetKeeper::open_shelf() {
   shelf_error_ = opened ? std::nullopt : std::optional(opened.error());
   shelf_open_ = opened.operator bool();
   shelf_again_at_ = clock_.monotonic() + options_.retry_first;
+  const auto known = known_facts(store_, spec_.id);
+  const bool is_lost = shelf_.crls().empty() && known && known->this_update;
+  shelf_lost_something_ = is_lost || !problems.empty();
   for (const std::string& problem : problems) {
     logger_.log(LogLevel::kWarning, "source.kept_unusable", problem, {{"issuer", spec_.label}});
   }
@@ -376,6 +379,7 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
     }
     let_go_of_lists();
     retry_waiting();
+    shelf_lost_something_ = shelf_lost_something_ && !is_every_part_well();
     merge(turn, stop);
     keep_facts(turn);
     start_downloads();
@@ -390,6 +394,19 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
       merged_->facts.not_revoked_until.value_or(*merged_->facts.next_update) > clock_.now();
   turn.is_settled = is_settled_ = shelf_error_ || (files_tried && (fetched || usable));
   return turn;
+}
+
+bool CrlSetKeeper::is_every_part_well() const {
+  return directory_errors_.empty() &&
+         std::all_of(files_.begin(), files_.end(),
+                     [](const auto& entry) {
+                       const File& file = entry.second;
+                       return file.status.last_success && !file.status.error && !file.waiting &&
+                              !file.older;
+                     }) &&
+         std::all_of(locations_.begin(), locations_.end(), [](const auto& location) {
+           return location->status().last_success && !location->status().error;
+         });
 }
 
 MonotonicTime CrlSetKeeper::next_look(MonotonicTime now) const {

@@ -56,6 +56,8 @@ class CrlSetKeeper {
   };
 
   void open_shelf();
+  /// Whether every file, directory and location gave what is in use or no news.
+  [[nodiscard]] bool is_every_part_well() const;
   void find_files();
   /// Lists whose files are gone, where the others are enough without them.
   void let_go_of_lists();
@@ -101,6 +103,9 @@ class CrlSetKeeper {
   bool shelf_open_ = false;
   std::optional<SourceError> shelf_error_;
   MonotonicTime shelf_again_at_{};  // when to try to open it
+  /// CRLs that the store was loaded from may not be on it: until every part of the set has been
+  /// read, no revocation is let go.
+  bool shelf_lost_something_ = false;
   std::map<std::string, File> files_;
   std::map<std::string, SourceError> directory_errors_;
   std::vector<std::unique_ptr<CrlLocation>> locations_;

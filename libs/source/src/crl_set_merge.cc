@@ -202,7 +202,9 @@ Result<LoadReport, SourceError> CrlSetKeeper::write(const CrlPlan& plan,
   LoadOptions load_options = options_.load;
   load_options.now = clock_.now();
   load_options.stop = stop;
-  const Merge merging{spec_, plan, shelf_.lists()};
+  const bool lacks_something = shelf_lost_something_ || signer_error_;
+  const Merge merging{spec_, plan, shelf_.lists(),
+                      lacks_something ? Merge::Unlisted::kStay : Merge::Unlisted::kAsRuled};
   if (same_lists() && merged_->only_pair && plan.pairs.size() == 1 &&
       plan.pairs[0].complete == merged_->only_pair->complete && plan.pairs[0].delta != nullptr) {
     MUSTER_TRY(auto decided,

@@ -609,6 +609,48 @@ TEST_F(CrlFetch, ALostShelfIsMadeAgainFromTheSameBaseAndDelta) {
   }
 }
 
+// A part that is read late, after the loss of the shelf or of a file on it, takes no revocation of
+// the others back.
+TEST_F(CrlFetch, WhatTheShelfLostTheStoreKeepsUntilEveryPartWasRead) {
+  const auto scoped = [&](testing::Scope scope, std::uint64_t number, std::uint64_t serial) {
+    CrlSpec spec = numbered(number, {serial});
+    spec.extensions.push_back(testing::scope_extension(scope));
+    return ok(crl(spec));
+  };
+  LyingHost users(says(scoped({.user_only = true}, 5, 2)));
+  LyingHost cas(says(scoped({.ca_only = true}, 5, 3)));
+  spec_.crls.locations = {{users.url()}, {cas.url()}};
+  fetch(2);
+  ASSERT_TRUE(is_revoked(2) && is_revoked(3) && covers_everything()) << error_text();
+  for (const bool all : {true, false}) {
+    restart();
+    cas.set(says("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n"));
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_.file("state"))) {
+      if (!entry.is_regular_file()) {
+        continue;
+      }
+      const Buffer octets = muster::testing::read_octets(entry.path().string());
+      const bool is_of_cas = crl::parse_crl(octets)->issuing_distribution_point->only_ca_certs;
+      if (all || is_of_cas) {
+        all ? (void)std::filesystem::remove(entry.path())
+            : std::filesystem::resize_file(entry.path(), octets.size() / 2);
+      }
+    }
+    users.set(says(scoped({.user_only = true}, all ? 6 : 7, 2)));
+    fetch(2);
+    EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
+    EXPECT_TRUE(is_revoked(2) && is_revoked(3)) << all;
+    EXPECT_FALSE(covers_everything()) << all;
+    EXPECT_EQ(status().kept_revoked, 0u) << "no alarm";
+    cas.set(says(scoped({.ca_only = true}, all ? 6 : 7, all ? 3 : 4)));
+    fetch_again(2);
+    EXPECT_FALSE(error()) << error_text();
+    EXPECT_TRUE(is_revoked(2) && covers_everything());
+    EXPECT_EQ(is_revoked(3), all) << "let go by a CRL that was read";
+  }
+}
+
 TEST(CrlSources, SortsSourcesAndNamesWhatIsWrong) {
   CrlSetFiles files;
   const muster::testing::TempDir directory;

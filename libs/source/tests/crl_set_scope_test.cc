@@ -269,6 +269,23 @@ TEST_F(CrlSetIndirect, ARevokedCrlIssuerIsNotBelieved) {
   EXPECT_TRUE(covers_everything()) << "by the CA's own CRL";
 }
 
+// What it revoked while it was believed is not good now that it is not.
+TEST_F(CrlSetIndirect, WhatARevokedCrlIssuerRevokedStaysRevoked) {
+  add_files({"ca.crl"});
+  write("ca.crl", numbered(5));
+  CrlSpec crl = indirect();
+  crl.entries.push_back(of(issuer().certificate, 2));
+  directory_.write("indirect.crl", build_crl(crl_issuer_, crl));
+  look();
+  ASSERT_TRUE(is_revoked(2) && covers_everything()) << error_text();
+  CrlSpec own = numbered(6);
+  own.entries.push_back(revoked_entry(crl_issuer_.certificate.serial()));
+  write("ca.crl", own);
+  look();
+  EXPECT_EQ(error(), SourceErrc::kNotTrusted);
+  EXPECT_TRUE(is_revoked(2));
+}
+
 // A backup put back into place is a rollback, whatever key identifier it lacks.
 // req: OCSP-CRL-012
 TEST_F(CrlSetScope, AKeyIdentifierThatGoesIsNoWayBack) {
