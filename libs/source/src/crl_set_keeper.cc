@@ -276,6 +276,12 @@ Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const
   MUSTER_TRY(HeldList list, judge_list(std::move(content), path, written_at(opened.stamp)));
   const auto known = std::find_if(shelf_.lists().begin(), shelf_.lists().end(),
                                   [&](const HeldList& l) { return l.origin == path; });
+  if (const UnixSeconds now = clock_.now(); list.written_at > now) {
+    // A time ahead of the clock counts as now, but once only: the list must age, over restarts too.
+    const bool is_known = known != shelf_.lists().end() && equal(known->text, list.text) &&
+                          !files_.at(path).status.last_success;
+    list.written_at = is_known ? std::min(known->written_at, now) : now;
+  }
   if (known != shelf_.lists().end() && list.records * kLeastPart < known->records &&
       options_.load.emptying == LoadOptions::Emptying::kRefused) {
     return Err{shrunk_error(path, known->records, list.records)};

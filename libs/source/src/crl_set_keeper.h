@@ -121,6 +121,7 @@ class CrlSetKeeper {
     store::IssuerState facts;
     std::string gap;
     UnixSeconds next_change = UnixSeconds::max();
+    UnixSeconds judged_at{};  ///< the facts
   };
   std::optional<Merged> merged_;
   bool is_settled_ = false;

@@ -256,6 +256,7 @@ void CrlSetKeeper::merge(Turn& turn, const std::stop_token& stop) {
       merged.facts = make_facts({spec_, plan, shelf_.lists()}, now);
       merged.gap = gap_of({spec_, plan, shelf_.lists()});
       merged.next_change = plan.next_change;
+      merged.judged_at = now;
       merged_ = std::move(merged);
       merge_error_.reset();
       if (!took_back) {
@@ -334,7 +335,9 @@ void CrlSetKeeper::keep_facts(Turn& turn) {
   const UnixSeconds now = clock_.now();
   const MonotonicTime mono = clock_.monotonic();
   store::IssuerState facts = merged_->facts;
-  if (now >= merged_->next_change) {  // a CRL is over: what may be said of what is in the store
+  // A CRL is over, or the clock was put back: what may be said of what is in the store.
+  if (now >= merged_->next_change || now < merged_->judged_at) {
+    merged_->judged_at = now;
     std::vector<const HeldCrl*> counted;
     for (const auto& crl : merged_->crls) {
       counted.push_back(crl.get());

@@ -96,6 +96,9 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
         SourceErrc::kStore, directory_,
         "cannot be made or used (" + error.message() + "); CRLs in use are kept there")};
   }
+  // Their time was judged when they were taken: a clock that is behind now makes them no younger.
+  CrlTerms kept_terms = terms;
+  kept_terms.future_skew = std::chrono::years(100);
   std::vector<HeldCrl> found;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const std::string path = entry.path().string();
@@ -106,7 +109,7 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
       open_list(path, problems);
     } else if (name.ends_with(kCrlSuffix)) {
       auto content = Content::map(path);
-      auto judged = content ? judge_crl(*std::move(content), path, terms)
+      auto judged = content ? judge_crl(*std::move(content), path, kept_terms)
                             : Result<HeldCrl, SourceError>(Err{content.error()});
       if (judged && name.starts_with(kParkedPrefix)) {
         parked_.push_back({std::make_shared<HeldCrl>(*std::move(judged)),

@@ -321,6 +321,12 @@ TEST_F(CrlSetFiles, EndsWithItsNextUpdateItsAgeOrTheGrace) {
   look();
   EXPECT_EQ(state().next_update, kTestNow + Seconds(150)) << "and only then with the grace";
   EXPECT_TRUE(covers_everything());
+  clock_.jump_to(kTestNow);
+  look();
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(100)) << "a clock put back gives no grace";
+  clock_.advance(Seconds(100));
+  look();
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(150));
   clock_.advance(Seconds(50));
   look();
   EXPECT_FALSE(covers_everything());

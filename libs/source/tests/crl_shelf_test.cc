@@ -23,10 +23,10 @@ class Shelf : public SourceTest {
  protected:
   Shelf() { reopen(); }
   /// As after a restart.
-  std::vector<std::string> reopen() {
+  std::vector<std::string> reopen(UnixSeconds now = kTestNow) {
     shelf_ = std::make_unique<CrlShelf>(directory_.file("shelf"), CrlShelf::Places::kByCoverage);
     std::vector<std::string> problems;
-    EXPECT_TRUE(shelf_->open(terms(), problems));
+    EXPECT_TRUE(shelf_->open(terms(now), problems));
     return problems;
   }
   static CrlTerms terms(UnixSeconds now = kTestNow) {
@@ -59,6 +59,14 @@ class Shelf : public SourceTest {
   }
   std::unique_ptr<CrlShelf> shelf_;
 };
+
+// A machine that starts with its clock far behind must not forget what it must not go back to.
+TEST_F(Shelf, AClockThatIsBehindForgetsNothing) {
+  take(numbered(6));
+  EXPECT_TRUE(reopen(kTestNow - std::chrono::years(30)).empty());
+  EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6});
+  EXPECT_EQ(take(numbered(5)).taken, CrlShelf::Taken::kOlder);
+}
 
 TEST_F(Shelf, LettingGoOfAReplacedCrlLeavesItsSuccessor) {
   const auto before = take(numbered(5)).held;

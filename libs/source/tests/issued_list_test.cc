@@ -202,6 +202,13 @@ TEST_F(IssuedInSet, AnOldListCallsNothingNeverIssued) {
   look();
   EXPECT_EQ(state().never_issued_until, clock_.now() + Seconds(3600))
       << "a time ahead of the clock counts as now";
+  const auto until = state().never_issued_until;
+  for (const bool restarted : {false, true}) {
+    clock_.advance(Seconds(100));
+    restarted ? restart() : void();
+    look();
+    EXPECT_EQ(state().never_issued_until, until) << "and ages from then on " << restarted;
+  }
 }
 
 TEST_F(IssuedInSet, ListsOfADirectoryAddUp) {
