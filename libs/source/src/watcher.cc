@@ -37,6 +37,8 @@ struct SourceWatcher::Impl {
     SourceSpec spec;
     ReloadPlan plan;
     std::unique_ptr<CrlSetKeeper> keeper;  ///< of CRLs; the plan is not used then
+    MonotonicTime succeeded_at{};          ///< when SourceStatus::last_success was noted
+    bool is_clock_checked = false;         ///< of what an earlier run noted
   };
 
   Impl(store::Store& s, std::vector<SourceSpec> specs, const WatchOptions& o, const Clock& c,
@@ -55,7 +57,7 @@ struct SourceWatcher::Impl {
       state.kind = spec.kind;
       state.path = spec.path;
       statuses.push_back(std::move(state));
-      Source source{std::move(spec), ReloadPlan(options), nullptr};
+      Source source{std::move(spec), ReloadPlan(options), nullptr, {}, false};
       if (auto set = crl_set_of(source.spec, options.load.max_crl_bytes)) {
         source.keeper = std::make_unique<CrlSetKeeper>(store, *std::move(set), options, clock,
                                                        logger, downloads.get());
@@ -99,6 +101,7 @@ struct SourceWatcher::Impl {
 
   void look(std::size_t i, ReloadPlan::Hint hint, const std::stop_token& stop) {
     Source& source = sources[i];
+    heed_clock(i);
     const auto stamp = stamp_of(source.spec.path);
     switch (source.plan.look(stamp, hint, clock.monotonic())) {
       case ReloadPlan::Action::kNothing:
@@ -112,6 +115,37 @@ struct SourceWatcher::Impl {
       case ReloadPlan::Action::kMissing:
         note_missing(i);
         return;
+    }
+  }
+
+  /// An index counts from its last good look. If the clock was put back since, that lies ahead, and
+  /// an index that cannot be read any more would be believed until then.
+  void heed_clock(std::size_t i) {
+    Source& source = sources[i];
+    const UnixSeconds now = clock.now();
+    std::optional<UnixSeconds> noted = statuses[i].last_success;
+    Milliseconds since = std::chrono::floor<Milliseconds>(clock.monotonic() - source.succeeded_at);
+    if (!noted && !source.is_clock_checked) {
+      const auto facts = known_facts(store, source.spec.id);
+      noted = facts ? std::optional(facts->loaded_at) : std::nullopt;
+      since = Milliseconds(0);  // nobody knows: it counts from now
+      source.is_clock_checked = facts.operator bool();
+    }
+    if (!noted || *noted <= now) {
+      return;
+    }
+    const UnixSeconds corrected = now - std::chrono::ceil<Seconds>(since);
+    logger.log(LogLevel::kWarning, "source.clock_put_back",
+               "the source was read last at " + format_iso8601(*noted) +
+                   ", which lies ahead of the clock; it counts as read at " +
+                   format_iso8601(corrected),
+               {{"issuer", statuses[i].label}});
+    if (const auto confirmed = confirm(store, source.spec.id, corrected); !confirmed) {
+      source.is_clock_checked = false;  // tried again at the next look
+      return;
+    }
+    if (statuses[i].last_success) {
+      change(i, [&](SourceStatus& status) { status.last_success = corrected; });
     }
   }
 
@@ -189,6 +223,7 @@ struct SourceWatcher::Impl {
       note_failure(i, confirmed.error());
       return;
     }
+    source.succeeded_at = clock.monotonic();
     change(i, [&](SourceStatus& status) {
       status.last_success = now;
       if (status.error && status.error->code == SourceErrc::kStore) {
@@ -214,6 +249,7 @@ struct SourceWatcher::Impl {
     const auto facts = known_facts(store, sources[i].spec.id);
     const bool failed_before = statuses[i].error.has_value();
     const std::uint64_t kept_before = statuses[i].kept_revoked;
+    sources[i].succeeded_at = clock.monotonic();
     change(i, [&](SourceStatus& status) {
       status.checked = true;
       status.last_attempt = status.last_success = clock.now();

@@ -231,6 +231,46 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
   EXPECT_EQ(watcher->status().at(0).loads, 1u);
 }
 
+// An index that cannot be read is believed for a while from its last good look: not from one that a
+// wrong clock put into the future.
+TEST_F(Watcher, AClockPutBackDoesNotMakeAnIndexYounger) {
+  FakeClock jumping;
+  const UnixSeconds ahead = kTestNow + std::chrono::hours(24 * 365);
+  const auto counts_from = [&](UnixSeconds from, UnixSeconds to) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const UnixSeconds at = state().loaded_at;
+      if (from <= at && at <= to) {
+        return true;
+      }
+      std::this_thread::yield();
+    }
+    return false;
+  };
+  const auto watch = [&] {
+    options.poll = Milliseconds(20);
+    options.settle = Milliseconds(0);
+    watcher = std::make_unique<SourceWatcher>(
+        *store_, std::vector{spec(SourceKind::kIndexTxt, "index.txt")}, options, jumping,
+        null_logger(), [this](const SourceStatus& status) { listener(status); });
+  };
+  directory_.write("index.txt", valid_line("01"));
+  jumping.jump_to(ahead);
+  watch();
+  ASSERT_TRUE(counts_from(ahead, ahead));
+  ASSERT_TRUE(listener.wait_for(loaded));
+  ASSERT_EQ(std::remove(directory_.file("index.txt").c_str()), 0);
+  ASSERT_TRUE(listener.wait_for(failed));
+  jumping.advance(Milliseconds(90'000));
+  jumping.jump_to(kTestNow);
+  watcher->look_now();
+  EXPECT_TRUE(counts_from(kTestNow - Seconds(91), kTestNow - Seconds(90)));
+  watcher.reset();
+  jumping.jump_to(kTestNow - std::chrono::hours(1));  // and over a restart
+  watch();
+  EXPECT_TRUE(counts_from(kTestNow - std::chrono::hours(1), kTestNow - std::chrono::hours(1)));
+}
+
 // Readers ask for 20 serials of one state while the file is swapped all the time: all good or all
 // revoked, never a mixture. req: OCSP-RESP-082
 TEST_F(Watcher, ReadersSeeOneConsistentStateDuringContinuousReload) {
