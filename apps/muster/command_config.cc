@@ -1,7 +1,7 @@
 #include <cstdio>
 
 #include "cli.h"
-#include "options.h"
+#include "responder_flags.h"
 
 namespace muster::app {
 
@@ -32,6 +32,10 @@ int run_config(int argc, char** argv) {
   if (!loaded) {
     std::fprintf(stderr, "muster config: %s\n", loaded.error().message.c_str());
     return kExitUsage;
+  }
+  if (const auto kept = check_store(options); !kept) {
+    std::fprintf(stderr, "muster config: %s: %s\n", path.c_str(), kept.error().message.c_str());
+    return kept.error().exit_code;
   }
   std::printf("%s: no errors found\n", path.c_str());
   return kExitOk;

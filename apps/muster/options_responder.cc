@@ -126,7 +126,10 @@ void bind(config::Section& section, ResponderOptions& o) {
                 "\"unix:/path\". Port 0 picks one.");
   section.integer("loops", &o.loops, 0, 1024, "Threads that answer. 0: one a core.");
   section.text("store", &o.store,
-               "Directory of the status database. Empty: a temporary one, removed at the end.");
+               "Directory of the status database. Empty: a temporary one, removed at the end, and "
+               "with it what no source can tell again: revocations kept against a source that "
+               "dropped them, the guard against rolled-back CRLs, the CRLs and lists fetched. "
+               "Required where the store is the source (push, muster store) and for [publish].");
   section.text("prefix", &o.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.custom(

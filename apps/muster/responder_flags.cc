@@ -64,7 +64,9 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags) {
   app.add_option("--key", flags.key, "private key of the signer");
   app.add_option("--key-pass", flags.key_pass, "its passphrase: file:PATH or env:NAME");
   app.add_option("--validity", flags.validity, "from thisUpdate to nextUpdate, such as 7d or 12h");
-  app.add_option("--store", flags.store, "directory of the status database (default: temporary)");
+  app.add_option("--store", flags.store,
+                 "directory of the status database (default: temporary, where "
+                 "sources can tell all again)");
   app.add_option("--nonce", flags.nonce, "nonces: echo, echo-16-32, ignore or require");
 }
 
@@ -89,6 +91,7 @@ Outcome<Options> read_options(const ResponderFlags& flags) {
     }
   }
   MUSTER_CHECK(add_issuer(flags, responder));
+  MUSTER_CHECK(check_store(options));
   if (responder.listen.empty()) {
     return fail(kExitUsage,
                 "no address to listen on; give listen = [\"127.0.0.1:8888\"] (--listen)");
@@ -100,6 +103,33 @@ Outcome<Options> read_options(const ResponderFlags& flags) {
     return fail(kExitUsage, "prefix must begin with '/'");
   }
   return options;
+}
+
+Outcome<Unit> check_store(const Options& options) {
+  if (!options.responder.store.empty()) {
+    return Unit{};
+  }
+  const auto needs = [](const std::string& what) {
+    return fail(kExitUsage, what + "; give store = \"DIR\" in [responder] (--store)");
+  };
+  for (const IssuerOptions& issuer : options.responder.issuers) {
+    if (issuer.files.index.empty() && crl_set_of(issuer.crls, issuer.crl).empty()) {
+      const std::string& name = issuer.files.label.empty() ? issuer.files.ca : issuer.files.label;
+      return needs(
+          "issuer '" + printable(name) +
+          "' has neither index nor crl, so its records live in the store alone, and a "
+          "temporary one loses every revocation at the end (name a source, or keep the store)");
+    }
+  }
+  if (!options.push.clients.empty() || !options.push.push.listen.empty()) {
+    return needs("[responder.push] acknowledges what is durable, and a temporary store is not");
+  }
+  if (!options.publish.series.empty()) {
+    return needs(
+        "[[publish.crl]] numbers CRLs, and with a temporary store every start would use "
+        "the same numbers again");
+  }
+  return Unit{};
 }
 
 int exit_code_for(node::NodeErrc code) {

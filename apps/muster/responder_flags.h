@@ -26,6 +26,10 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags);
 /// File first, flags over it.
 Outcome<Options> read_options(const ResponderFlags& flags);
 
+/// What the options promise to keep needs a store that stays: pushed records and those of `muster
+/// store`, which nothing could bring back, and the numbers of published CRLs. Errors: kExitUsage.
+Outcome<Unit> check_store(const Options& options);
+
 /// The options as the library wants them; `store` is where the database lies when the file names no
 /// place.
 Outcome<node::NodeOptions> node_options(const Options& options, const std::string& store);

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "site.h"
 
 // What is said when a responder cannot start: the cause, and what to do.
@@ -79,6 +81,36 @@ TEST_F(Start, WithACrlAndNoDecisionAboutUnlistedSerials) {
   fails({muster_binary(), "responder", "--ca", site.file("ca.pem"), "--crl", site.file("ca.crl"),
          "--signer", site.file("ocsp.pem"), "--key", site.file("ocsp.key")},
         64, AllOf(HasSubstr("unlisted"), HasSubstr("good"), HasSubstr("unauthorized")));
+}
+
+/// What is acknowledged, or numbered, must not lie in a directory that is gone at the end.
+// req: OCSP-RESP-061 OCSP-CRL-011
+TEST_F(Start, WithoutAStoreWhereOnlyAStoreRemembers) {
+  const std::string issuer = "[[responder.issuer]]\nlabel = \"x\"\nca = \"" + site.file("ca.pem") +
+                             "\"\nsigner = \"" + site.file("ocsp.pem") + "\"\nkey = \"" +
+                             site.file("ocsp.key") + "\"\n";
+  const std::string index = "index = \"" + site.file("index.txt") + "\"\n";
+  const std::string head = "[responder]\nlisten = \"127.0.0.1:0\"\n";
+  const std::string push = "[responder.push]\nlisten = \"unix:" + site.file("push.sock") +
+                           "\"\n[[responder.push.client]]\nname = \"c\"\nusers = [\"root\"]\n"
+                           "issuers = [\"x\"]\n";
+  const std::string publish = "[[publish.crl]]\nca = [\"" + site.file("ca.pem") + "\"]\nkey = \"" +
+                              site.file("ca.key") + "\"\nout = \"" + site.file("o.crl") + "\"\n";
+  const auto refuses = [&](const std::string& toml, const char* what) {
+    const std::string file = site.dir.write("muster.toml", toml);
+    const auto says = AllOf(HasSubstr("store = \"DIR\" in [responder]"), HasSubstr(what));
+    fails({muster_binary(), "responder", "-c", file}, 64, says);
+    fails({muster_binary(), "config", "check", file}, 64, says);
+  };
+  refuses(head + push + issuer, "issuer 'x' has neither index nor crl");
+  refuses(head + issuer, "issuer 'x' has neither index nor crl");
+  refuses(head + "[responder.push]\nlisten = \"unix:" + site.file("push.sock") + "\"\n" + issuer +
+              index,
+          "[responder.push]");
+  refuses(head + issuer + index + publish, "[[publish.crl]]");
+  const Running with_store({muster_binary(), "responder", "--store", site.file("store"), "-c",
+                            site.dir.write("muster.toml", head + issuer)});
+  EXPECT_TRUE(std::filesystem::exists(site.file("store")));
 }
 
 TEST_F(Start, WithAnAddressInUse) {
