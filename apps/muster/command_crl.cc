@@ -95,13 +95,37 @@ void print(const publish::Published& done) {
   }
 }
 
-Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files,
-                          const store::Store& store, const std::string& directory) {
+/// What the responder of the same configuration says of these CAs' records, their CRLs say too.
+Outcome<Unit> take_over_rules(const Options& options, const store::Store& store,
+                              publish::Spec& spec) {
+  for (const IssuerOptions& issuer : options.responder.issuers) {
+    const auto files = files_of(issuer, options.responder);
+    if (!files) {
+      return usage(files.error());
+    }
+    const auto cas = pki::load_certificates(files->ca);
+    if (!cas) {
+      return Err{Failure{kExitInput, cas.error().detail}};
+    }
+    const auto id = store.find_issuer(source::make_issuer_key(cas->front()));
+    for (publish::Subject& subject : spec.subjects) {
+      if (id && subject.id == *id) {
+        subject.states = responder::statement_rules(files->policy);
+      }
+    }
+  }
+  return Unit{};
+}
+
+Outcome<Unit> publish_one(const Flags& flags, const Options& options,
+                          const publish::SpecFiles& files, const store::Store& store,
+                          const std::string& directory) {
   const SystemClock clock;
   auto spec = publish::load_spec(files, store, directory);
   if (!spec) {
     return Err{failure_of(spec.error())};
   }
+  MUSTER_CHECK(take_over_rules(options, store, *spec));
   spec->withdrawals =
       flags.accept_withdrawn ? publish::Withdrawals::kAccepted : publish::Withdrawals::kRefused;
   const bool has_deltas = spec->has_deltas();
@@ -138,8 +162,8 @@ Outcome<Unit> publish_one(const Flags& flags, const publish::SpecFiles& files,
 Outcome<Unit> publish_all(Flags& flags) {
   std::vector<publish::SpecFiles> all;
   std::string directory = flags.store;
+  Options options;
   if (!flags.config.empty()) {
-    Options options;
     if (const auto loaded = load_options(flags.config, options); !loaded) {
       return usage(loaded.error().message);
     }
@@ -162,14 +186,14 @@ Outcome<Unit> publish_all(Flags& flags) {
       return Err{failure_of(checked.error())};
     }
   }
-  store::StoreOptions options;
-  options.mode = store::StoreOptions::Mode::kReadOnly;
-  const auto store = store::Store::open(directory, options);
+  store::StoreOptions how;
+  how.mode = store::StoreOptions::Mode::kReadOnly;
+  const auto store = store::Store::open(directory, how);
   if (!store) {
     return Err{Failure{kExitInput, store.error().detail}};
   }
   for (const publish::SpecFiles& files : all) {
-    MUSTER_CHECK(publish_one(flags, files, **store, directory));
+    MUSTER_CHECK(publish_one(flags, options, files, **store, directory));
   }
   return Unit{};
 }

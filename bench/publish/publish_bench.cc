@@ -66,7 +66,7 @@ publish::Spec spec_of(const std::string& directory, store::IssuerId id, std::siz
                       bool deltas) {
   const auto& ca = standard_pki().intermediate;
   publish::Spec spec{.label = "bench",
-                     .subjects = {{ca.certificate, id, std::nullopt, std::nullopt}},
+                     .subjects = {{ca.certificate, id, {}, std::nullopt}},
                      .signer = ca.certificate,
                      .key = ca.key,
                      .terms = {},

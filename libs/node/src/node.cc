@@ -28,7 +28,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     return Err{error_of(opened.error())};
   }
   store = *std::move(opened);
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
   MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
   MUSTER_CHECK(begin_following(loaded, options));
   served = options;
@@ -46,7 +46,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     reloads.last_success = clock.now();
   }
   probe = std::make_unique<Probe>(*store, clock, options.service.clock_error);
-  MUSTER_CHECK(begin_publication(options, *loaded.setup));
+  MUSTER_CHECK(begin_publication(options, loaded));
   MUSTER_CHECK(listen_for_control(options, loaded, tls));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
@@ -126,9 +126,10 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   std::vector<std::string> needs = restart_needs(options);
   options.store = served.store;  // what is open stays open
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
   MUSTER_TRY(auto series,
              load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
+  forbid_holds(loaded.pushed, series);
   ReloadReport report{loaded.warnings, std::move(needs)};
   MUSTER_CHECK(switch_sources(loaded, options, report.warnings));
   publish(loaded.setup);

@@ -67,7 +67,8 @@ struct Node::Impl final : AdminActions {
   void stop_control();
 
   // publishing.cc: CRLs.
-  NodeResult<Unit> begin_publication(const NodeOptions& options, const responder::Setup& current);
+  /// Also notes in `loaded` what cannot be pushed because of them.
+  NodeResult<Unit> begin_publication(const NodeOptions& options, Loaded& loaded);
   void switch_publication(std::vector<publish::Spec> series, std::vector<std::string>& report);
 
   // AdminActions: called by threads of the admin listener.

@@ -32,7 +32,7 @@ NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& opt
     for (publish::Subject& subject : spec->subjects) {
       for (const responder::Issuer& issuer : setup.issuers()) {
         if (issuer.store_id == subject.id) {
-          subject.compromised_at = issuer.terms.policy.compromised_at;
+          subject.states = responder::statement_rules(issuer.terms.policy);
           if (issuer.terms.origin == responder::DataOrigin::kWatchedSource) {
             subject.oldest_source = issuer.terms.policy.validity;
           }
@@ -48,15 +48,29 @@ NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& opt
   return series;
 }
 
-NodeResult<Unit> Node::Impl::begin_publication(const NodeOptions& options,
-                                               const responder::Setup& current) {
+void forbid_holds(std::vector<push::Issuer>& pushed, const std::vector<publish::Spec>& series) {
+  for (push::Issuer& issuer : pushed) {
+    for (const publish::Spec& spec : series) {
+      for (const publish::Subject& subject : spec.subjects) {
+        const bool cannot_say_so =
+            !spec.terms.profile->holds_allowed || subject.states.hold == store::HoldForm::kRevoked;
+        if (subject.id == issuer.id && cannot_say_so) {
+          issuer.holds = push::Holds::kForbidden;
+        }
+      }
+    }
+  }
+}
+
+NodeResult<Unit> Node::Impl::begin_publication(const NodeOptions& options, Loaded& loaded) {
   for (const publish::SpecFiles& files : options.publication.series) {
     if (const auto checked = publish::check_files(files); !checked) {
       return Err{error_of(checked.error())};
     }
   }
   MUSTER_TRY(auto series,
-             load_series(options.publication, options.store, *store, current, clock.now()));
+             load_series(options.publication, options.store, *store, *loaded.setup, clock.now()));
+  forbid_holds(loaded.pushed, series);
   auto started = publish::Service::start(std::move(series), *store, options.publication.service,
                                          clock, logger);
   if (!started) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "muster/node/node.h"
+#include "muster/push/api.h"
 #include "muster/responder/setup.h"
 
 namespace muster::node {
@@ -12,6 +13,10 @@ NodeResult<std::vector<publish::Spec>> load_series(const PublicationOptions& opt
                                                    const std::string& store_directory,
                                                    const store::Store& store,
                                                    const responder::Setup& setup, UnixSeconds now);
+
+/// An issuer's CRLs that must not say "on hold", or that say "revoked" instead and could not take
+/// that back, let nobody put certificates on hold: OCSP and CRL would come to disagree.
+void forbid_holds(std::vector<push::Issuer>& pushed, const std::vector<publish::Spec>& series);
 
 NodeError error_of(const publish::PublishError& error);
 

@@ -89,6 +89,22 @@ struct RunningNode {
     return status_of(certificate.serial());
   }
   [[nodiscard]] std::string status_of(const Serial& serial) const {
+    std::string problem;
+    const auto status = answer_for(serial, &problem);
+    return !status                                          ? problem
+           : std::holds_alternative<ocsp::Good>(*status)    ? "good"
+           : std::holds_alternative<ocsp::Revoked>(*status) ? "revoked"
+                                                            : "unknown";
+  }
+  /// Nothing: there was none; `problem` says why.
+  [[nodiscard]] std::optional<ocsp::CertStatus> answer_for(const Serial& serial,
+                                                           std::string* problem = nullptr) const {
+    const auto none = [&](std::string why) {
+      if (problem != nullptr) {
+        *problem = std::move(why);
+      }
+      return std::nullopt;
+    };
     net::FetchRequest fetch;
     ocsp::Request request;
     request.requests.push_back(
@@ -100,19 +116,16 @@ struct RunningNode {
     fetch.total_timeout = Milliseconds(30'000);
     const auto got = net::fetch(fetch);
     if (!got) {
-      return got.error().detail;
+      return none(got.error().detail);
     }
     const auto parsed = ocsp::parse_response(got->body);
     if (!parsed) {
-      return "no OCSP response";
+      return none("no OCSP response");
     }
     if (parsed->status != ocsp::ResponseStatus::kSuccessful) {
-      return std::string(ocsp::to_string(parsed->status));
+      return none(std::string(ocsp::to_string(parsed->status)));
     }
-    const auto& status = parsed->basic->responses.at(0).status;
-    return std::holds_alternative<ocsp::Good>(status)      ? "good"
-           : std::holds_alternative<ocsp::Revoked>(status) ? "revoked"
-                                                           : "unknown";
+    return parsed->basic->responses.at(0).status;
   }
   testing::FakeClock clock;
   MemoryLogger logger;

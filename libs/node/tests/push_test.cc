@@ -161,6 +161,34 @@ TEST(Push, AReloadChangesWhoMayPush) {
   EXPECT_EQ(running.status_of(leaf()), "revoked");
 }
 
+/// A CRL under this profile could not say it, and while OCSP said so there would be no CRL at all.
+// req: OCSP-CRL-042
+TEST(Push, AHoldIsRefusedWhereTheCrlCouldNotSayIt) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  publish::SpecFiles series;
+  series.cas = {site.dir.file("ca.pem")};
+  series.key = site.dir.file("ca.key");
+  series.out = site.dir.file("ca.crl");
+  series.terms.profile = publish::find_profile("cabf");
+  options.publication.series = {series};
+  PushNode running(options);
+  EXPECT_EQ(running.push("issue", leaf_json()).first, 200U);
+  const auto refused = running.push("hold", leaf_json());
+  EXPECT_EQ(refused.first, 409U);
+  EXPECT_EQ(refused.second["error"], "hold_forbidden");
+  EXPECT_EQ(running.status_of(leaf()), "good");
+
+  running.options.publication.series[0].terms.profile = publish::find_profile("rfc5280");
+  running.options.issuers[0].policy.hold = responder::HoldForm::kRevoked;
+  ASSERT_TRUE(running.node->reload());
+  EXPECT_EQ(running.push("hold", leaf_json()).first, 409U)
+      << "shown as revoked, it could never be lifted from the CRL";
+  running.options.issuers[0].policy.hold = responder::HoldForm::kHold;
+  ASSERT_TRUE(running.node->reload());
+  EXPECT_EQ(running.push("hold", leaf_json()).first, 200U);
+}
+
 /// With `unlisted` the CA tells revocations alone.
 TEST(Push, ACaMayTellRevocationsAlone) {
   const Site site;

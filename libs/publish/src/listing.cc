@@ -51,26 +51,12 @@ void LineDigest::add(const Line& line) {
 }
 
 std::optional<Line> line_of(std::size_t subject, const Serial& serial, const store::Status& status,
-                            const std::optional<UnixSeconds>& compromised_at) {
-  Line line{subject, serial.octets(), {}, std::nullopt, std::nullopt};
-  if (status.state == store::State::kGood) {
-    if (!compromised_at) {
-      return std::nullopt;
-    }
-    line.date = *compromised_at;
-    line.reason = ReasonCode::kCaCompromise;
-    return line;
+                            const store::StatementRules& rules) {
+  const auto said = store::statement_of(rules, status);
+  if (!said) {
+    return std::nullopt;
   }
-  line.date = status.revoked_at.value_or(UnixSeconds{});
-  line.invalidity_date = status.invalidity_date;
-  if (status.state == store::State::kHold) {
-    line.reason = ReasonCode::kCertificateHold;
-  } else if (status.reason && *status.reason != ReasonCode::kUnspecified &&
-             *status.reason != ReasonCode::kRemoveFromCrl) {
-    line.reason = status.reason;  // unspecified is said by absence (section 5.3.1); removal means
-                                  // something in deltas only
-  }
-  return line;
+  return Line{subject, serial.octets(), said->since, said->reason, said->invalidity_date};
 }
 
 PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec,
@@ -94,16 +80,16 @@ PublishResult<Unit> for_each_line(const store::Store& store, const Spec& spec,
                 " is assigned to no partition, so no "
                 "CRL would cover it (add it to the assignment, or name a partition for the rest)"};
       }
-      if (status.state == store::State::kHold && !spec.terms.profile->holds_allowed) {
+      const auto line = line_of(i, serial, status, subject.states);
+      const bool is_listed = line && !rules.retirement.applies_to(status);
+      if (is_listed && line->reason == ReasonCode::kCertificateHold &&
+          !spec.terms.profile->holds_allowed) {
         failure = PublishError{PublishErrc::kForbidden,
                                "certificate " + serial.to_hex() + " is on hold, which profile " +
                                    std::string(spec.terms.profile->name) +
                                    " forbids (revoke it, or lift the hold)"};
       }
-      if (failure || rules.retirement.applies_to(status)) {
-        return;
-      }
-      if (const auto line = line_of(i, serial, status, subject.compromised_at)) {
+      if (!failure && is_listed) {
         visit(*partition, *line);
       }
     };
@@ -140,7 +126,9 @@ PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spe
       failure = store_error(known.error());
       return crl::Walk::kStop;
     }
-    if (*known && ((*known)->state == store::State::kRevoked || subject->compromised_at)) {
+    const auto said = *known ? store::statement_of(subject->states, **known) : std::nullopt;
+    const bool is_final = said && said->reason != ReasonCode::kCertificateHold;
+    if (is_final || (*known && (*known)->state == store::State::kRevoked)) {
       return crl::Walk::kContinue;
     }
     const store::IssuerState* const state = reader.issuer_state(subject->id);

@@ -58,7 +58,7 @@ struct Retirement {
 /// The line for a record; nothing for a certificate that stands. `serial` becomes a view of the one
 /// given.
 std::optional<Line> line_of(std::size_t subject, const Serial& serial, const store::Status& status,
-                            const std::optional<UnixSeconds>& compromised_at);
+                            const store::StatementRules& rules);
 
 /// Reads the records of all subjects, in order, and hands out each line with its partition. Errors:
 /// kStore, kForbidden (a hold), kUncovered, kTooEarly (with `last`: a certificate that is neither

@@ -324,7 +324,7 @@ PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const
                  who + "its source was read last at " + format_iso8601(known->loaded_at) +
                      "; that is too old to be signed again (see why it cannot be read)");
     }
-    facts.revoked += subject.compromised_at ? known->records : known->revoked;
+    facts.revoked += subject.states.compromised_at ? known->records : known->revoked;
     if (ends && (!facts.ends || *ends < *facts.ends)) {
       facts.ends = ends;
     }

@@ -156,7 +156,7 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
                                                  ": the store knows nothing of this CA (import a "
                                                  "source for it; see 'muster store import')"}};
     }
-    subjects.push_back({found->front(), *id, std::nullopt, std::nullopt});
+    subjects.push_back({found->front(), *id});
   }
   MUSTER_TRY(pki::PrivateKey key, load_key(files));
   MUSTER_TRY(pki::Certificate signer,

@@ -131,7 +131,7 @@ TEST_F(Complete, WritesNextUpdateAsUtcTimeUpTo2049) {
   constexpr UnixSeconds kLastOf2049 = unix_seconds(2524607999);
   for (const int beyond : {0, 1}) {
     Spec s = spec();
-    s.subjects = {{root.certificate, id, std::nullopt, std::nullopt}};
+    s.subjects = {{root.certificate, id, {}, std::nullopt}};
     s.signer = root.certificate;
     s.key = root.key;
     s.state_directory += std::to_string(beyond);
@@ -210,7 +210,7 @@ TEST_F(Complete, OfALostCaListsEveryCertificate) {
   set(1, good());
   set(2, revoked(ReasonCode::kSuperseded));
   Spec lost = spec();
-  lost.subjects[0].compromised_at = kTestNow - 2 * kDay;
+  lost.subjects[0].states.compromised_at = kTestNow - 2 * kDay;
   publish(lost);
   const auto entries = read(out()).entries();
   EXPECT_EQ(entries.at("01"), (Said{kTestNow - 2 * kDay, ReasonCode::kCaCompromise, std::nullopt}));
@@ -229,6 +229,22 @@ TEST_F(Complete, UnderCabfHasNoHolds) {
   set(7, revoked(ReasonCode::kKeyCompromise));
   publish(cabf, kTestNow + kDay);
   EXPECT_THAT(read(out()).serials(), ElementsAre("07"));
+}
+
+/// As the responder answers them with hold = "revoked": the CRL is none the worse for it.
+TEST_F(Complete, HoldsThatAreShownAsRevokedAreNoHoldsOnTheCrl) {
+  Spec cabf = spec();
+  cabf.terms.profile = find_profile("cabf");
+  cabf.subjects[0].states = {store::HoldForm::kRevoked, ReasonCode::kSuperseded, {}};
+  set(7, hold());
+  set(8, revoked());
+  publish(cabf);
+  const auto entries = read(out()).entries();
+  EXPECT_EQ(entries.at("07").reason, ReasonCode::kSuperseded);
+  EXPECT_EQ(entries.at("08").reason, ReasonCode::kSuperseded);
+  set(7, revoked());
+  publish(cabf, kTestNow + kDay);
+  EXPECT_EQ(read(out()).entries().at("07").reason, ReasonCode::kSuperseded);
 }
 
 // req: OCSP-CRL-047
@@ -292,7 +308,7 @@ TEST_F(Complete, IsNotMadeFromNothingOrFromWhatIsOver) {
   const auto unknown =
       *store_->ensure_issuer(key_of(standard_pki().root.certificate), "never loaded");
   Spec s = spec();
-  s.subjects = {{standard_pki().root.certificate, unknown, std::nullopt, std::nullopt}};
+  s.subjects = {{standard_pki().root.certificate, unknown, {}, std::nullopt}};
   s.signer = standard_pki().root.certificate;
   s.key = standard_pki().root.key;
   EXPECT_EQ(failure(s), PublishErrc::kSource);

@@ -164,7 +164,7 @@ class Indirect : public PublishTest {
   }
   Spec indirect_spec() {
     Spec s = spec_with_deltas();
-    s.subjects.push_back({standard_pki().root.certificate, root_id_, std::nullopt, std::nullopt});
+    s.subjects.push_back({standard_pki().root.certificate, root_id_, {}, std::nullopt});
     s.signer = crl_issuer_->certificate;
     s.key = crl_issuer_->key;
     return s;

@@ -126,7 +126,7 @@ class PublishTest : public ::testing::Test {
   }
   [[nodiscard]] Spec spec() const {
     Spec spec{.label = "CA",
-              .subjects = {{ca().certificate, id_, std::nullopt, std::nullopt}},
+              .subjects = {{ca().certificate, id_, {}, std::nullopt}},
               .signer = ca().certificate,
               .key = ca().key,
               .terms = {},

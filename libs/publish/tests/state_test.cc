@@ -102,7 +102,7 @@ TEST_F(StateDirectory, OfAnotherIssuerIsRefused) {
   publish(spec());
   Spec other = spec();
   const auto id = *store_->ensure_issuer(key_of(standard_pki().root.certificate), "root");
-  other.subjects = {{standard_pki().root.certificate, id, std::nullopt, std::nullopt}};
+  other.subjects = {{standard_pki().root.certificate, id, {}, std::nullopt}};
   other.signer = standard_pki().root.certificate;
   other.key = standard_pki().root.key;
   EXPECT_EQ(failure(other), PublishErrc::kState);

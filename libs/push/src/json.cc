@@ -193,8 +193,8 @@ ApiResult<Operation> parse_operation(std::string_view text, std::optional<Operat
   if (what == OperationKind::kHold && issuer.holds == Holds::kForbidden) {
     return Err{ApiError{409, "hold_forbidden",
                         "issuer '" + issuer.label +
-                            "' publishes CRLs under a profile that forbids holds, so "
-                            "none could be made (revoke the certificate)"}};
+                            "' publishes CRLs that cannot say a hold: their profile forbids it, or "
+                            "hold = \"revoked\" shows it as final (revoke the certificate)"}};
   }
   MUSTER_CHECK(check_keys(json, what));
   MUSTER_TRY(const auto hex, text_of(json, "serial"));

@@ -122,6 +122,10 @@ Result<Unit, PolicyError> check_policy(const IssuerPolicy& policy) {
   return Unit{};
 }
 
+store::StatementRules statement_rules(const IssuerPolicy& policy) {
+  return {policy.hold, policy.default_reason, policy.compromised_at};
+}
+
 Seconds refresh_age(const IssuerPolicy& policy) {
   const ProfileLimits& limits = row_of(policy.profile).limits;
   Seconds age = policy.refresh.value_or(policy.validity / 2);

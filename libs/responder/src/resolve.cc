@@ -8,37 +8,12 @@ namespace {
 /// 99991231235959Z.
 constexpr UnixSeconds kNever = unix_seconds(253402300799);
 
-/// What is said of a reason: absence says "unspecified" (RFC 5280 section 5.3.1), and some CAs must
-/// always give one that means something (CA/B BR 7.3).
-std::optional<ReasonCode> shown_reason(const IssuerPolicy& policy,
-                                       std::optional<ReasonCode> reason) {
-  const bool says_nothing = !reason || *reason == ReasonCode::kUnspecified;
-  if (policy.default_reason && (says_nothing || *reason == ReasonCode::kCertificateHold)) {
-    return policy.default_reason;
-  }
-  return says_nothing ? std::nullopt : reason;
-}
-
-ocsp::CertStatus status_of(const IssuerPolicy& policy, const store::Status& record) {
-  ocsp::Revoked revoked{record.revoked_at.value_or(UnixSeconds{}), std::nullopt};
-  switch (record.state) {
-    case store::State::kGood:
-      return ocsp::Good{};
-    case store::State::kHold:
-      if (policy.hold == HoldForm::kHold) {
-        revoked.reason = ReasonCode::kCertificateHold;  // shown even where reasons are not: it may
-                                                        // end (RFC 6960 section 2.2)
-      } else {
-        revoked.reason = policy.default_reason;
-      }
-      return revoked;
-    case store::State::kRevoked:
-      break;
-  }
-  if (policy.reasons == Shown::kYes) {
-    revoked.reason = shown_reason(policy, record.reason);
-  }
-  return revoked;
+/// As on a CRL, but that reasons may be kept to ourselves. A hold is shown all the same: it may end
+/// (RFC 6960 section 2.2).
+ocsp::Revoked revoked_of(const IssuerPolicy& policy, const store::Status& record,
+                         const store::Statement& said) {
+  const bool is_shown = policy.reasons == Shown::kYes || record.state != store::State::kRevoked;
+  return {said.since, is_shown ? said.reason : std::nullopt};
 }
 
 Resolved refuse(Cause cause) {
@@ -193,14 +168,16 @@ Resolved resolve(const Terms& terms, const SignerBounds& signer, const store::Is
     return refuse(Cause::kRetired);
   }
 
-  if (record && record->state != store::State::kGood) {
-    out.status = status_of(terms.policy, *record);
-    if (terms.policy.invalidity_date == Shown::kYes) {
-      out.invalidity_date = record->invalidity_date;
+  // The whole CA is revoked with certificates that have no record, too.
+  const auto said =
+      store::statement_of(statement_rules(terms.policy), record.value_or(store::Status{}));
+  if (said) {
+    const bool by_itself = record && record->state != store::State::kGood;
+    out.rule = by_itself ? Rule::kRecord : Rule::kCompromisedCa;
+    out.status = revoked_of(terms.policy, record.value_or(store::Status{}), *said);
+    if (by_itself && terms.policy.invalidity_date == Shown::kYes) {
+      out.invalidity_date = said->invalidity_date;
     }
-  } else if (terms.policy.compromised_at) {
-    out.rule = Rule::kCompromisedCa;
-    out.status = ocsp::Revoked{*terms.policy.compromised_at, ReasonCode::kCaCompromise};
   } else if (record) {
     if (promises_retention(terms.policy) && may_be_dropped(*state, *record)) {
       return refuse(Cause::kRetired);

@@ -9,7 +9,7 @@
 #include "muster/pki/keys.h"
 #include "muster/publish/layout.h"
 #include "muster/publish/plan.h"
-#include "muster/store/store.h"
+#include "muster/store/statement.h"
 
 // Makes CRLs from the store that OCSP answers come from, checks them, and puts them where they are
 // served.
@@ -19,12 +19,11 @@ namespace muster::publish {
 struct Subject {
   pki::Certificate ca;
   store::IssuerId id{};
-  /// The CA's key is lost: each certificate that is not revoked is listed as revoked (cACompromise)
-  /// since then, as the responder answers.
-  std::optional<UnixSeconds> compromised_at;
+  /// As the responder answers.
+  store::StatementRules states{};
   /// Records that nobody confirmed for longer are not signed again. Absent: the store is written
   /// directly.
-  std::optional<Seconds> oldest_source;
+  std::optional<Seconds> oldest_source{};
 };
 
 /// What becomes of revocations that were published and are not in the store any more, holds apart.

@@ -13,7 +13,7 @@
 namespace muster::push {
 
 /// Whether certificates may be put on hold. CRLs under some profiles must not say so (CA/B BR 7.2),
-/// and none at all could be made.
+/// and none at all could be made; and what a CRL called revoked cannot be lifted.
 enum class Holds : std::uint8_t { kAllowed, kForbidden };
 
 /// An issuer that may be fed.

@@ -10,6 +10,7 @@
 #include "muster/base/result.h"
 #include "muster/base/time.h"
 #include "muster/der/pkix.h"
+#include "muster/store/statement.h"
 
 // What an operator decides. Pure values and the rules that bind them; nothing here reads a file or
 // a clock.
@@ -54,8 +55,7 @@ enum class NextUpdate : std::uint8_t {
              ///< section 4.2.2.1)
   kLast,  ///< 99991231235959Z, for the last answers of a CA that ends (EN 319 411-2 CSS-6.3.10-11)
 };
-/// How certificates on hold are shown.
-enum class HoldForm : std::uint8_t { kHold, kRevoked };
+using HoldForm = store::HoldForm;
 enum class ArchiveCutoff : std::uint8_t {
   kNone,
   kRetention,  ///< producedAt less `retain_expired`, where that is set (RFC 6960 section 4.4.4)
@@ -196,6 +196,8 @@ struct PolicyError {
 /// Whether the rules can hold together and the profile's limits are kept.
 Result<Unit, PolicyError> check_policy(const IssuerPolicy& policy);
 
+/// What is told of the issuer's records, here and on its CRLs.
+store::StatementRules statement_rules(const IssuerPolicy& policy);
 /// Age at which an answer is signed anew, within the profile's limits.
 Seconds refresh_age(const IssuerPolicy& policy);
 /// What applies to the nonce of a client.
