@@ -3,9 +3,12 @@
 namespace muster::app {
 
 void bind_limits(config::Section& section, node::ControlLimits& limits,
-                 std::int64_t& max_connections) {
-  section.integer("max_connections", &max_connections, 1, 10'000,
+                 ConnectionNumbers& numbers) {
+  section.integer("max_connections", &numbers.all, 1, 10'000,
                   "Open connections; more are told 503.");
+  section.integer("max_peer_connections", &numbers.of_peer, 1, 10'000,
+                  "Of these for one peer: a user at a unix socket, the subject of a client "
+                  "certificate, else an address. More are told 503.");
   section.milliseconds(
       "header_timeout", &limits.header_timeout, Milliseconds(100), Milliseconds(600'000),
       "For the TLS handshake, and from the first octet of a request to the end of its headers.");
@@ -16,6 +19,11 @@ void bind_limits(config::Section& section, node::ControlLimits& limits,
                        Milliseconds(3'600'000), "Between requests on one connection.");
   section.milliseconds("write_timeout", &limits.write_timeout, Milliseconds(100),
                        Milliseconds(600'000), "Without progress in sending.");
+}
+
+void take_over(const ConnectionNumbers& numbers, node::ControlLimits& limits) {
+  limits.max_connections = static_cast<std::size_t>(numbers.all);
+  limits.max_peer_connections = static_cast<std::size_t>(numbers.of_peer);
 }
 
 void bind_tls(config::Section& section, node::TlsFiles& files) {
@@ -45,13 +53,13 @@ void bind(config::Section& section, AdminSettings& s) {
                        "balancers to notice.");
   section.size("max_request", &s.max_request, 256, 1 << 20,
                "Longest OCSP request to explain; more is refused with HTTP 413.");
-  bind_limits(section, o.limits, s.max_connections);
+  bind_limits(section, o.limits, s.connections);
 }
 
 node::AdminOptions admin_of(const AdminSettings& settings) {
   node::AdminOptions admin = settings.admin;
   admin.max_body_bytes = settings.max_request.bytes;
-  admin.limits.max_connections = static_cast<std::size_t>(settings.max_connections);
+  take_over(settings.connections, admin.limits);
   return admin;
 }
 

@@ -5,10 +5,16 @@
 
 namespace muster::app {
 
+/// Connections of a listener for the few.
+struct ConnectionNumbers {
+  std::int64_t all = 64;
+  std::int64_t of_peer = 8;
+};
+
 /// [responder.admin]
 struct AdminSettings {
   node::AdminOptions admin;
-  std::int64_t max_connections = 64;
+  ConnectionNumbers connections;
   config::Size max_request{64 * 1024};
 };
 
@@ -16,8 +22,8 @@ void bind(config::Section& section, AdminSettings& settings);
 node::AdminOptions admin_of(const AdminSettings& settings);
 
 /// Keys of a listener for the few that admin and push share.
-void bind_limits(config::Section& section, node::ControlLimits& limits,
-                 std::int64_t& max_connections);
+void bind_limits(config::Section& section, node::ControlLimits& limits, ConnectionNumbers& numbers);
+void take_over(const ConnectionNumbers& numbers, node::ControlLimits& limits);
 void bind_tls(config::Section& section, node::TlsFiles& files);
 
 }  // namespace muster::app

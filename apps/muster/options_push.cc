@@ -99,7 +99,7 @@ void bind(config::Section& section, PushSettings& s) {
                   "Lines of an all-or-nothing bulk request.");
   section.size("max_atomic", &s.max_atomic, 1024, std::uint64_t{1} << 32,
                "Octets of an all-or-nothing bulk request, which is kept in memory.");
-  bind_limits(section, o.limits, s.max_connections);
+  bind_limits(section, o.limits, s.connections);
   section.tables<PushClientSettings>("client", &s.clients, bind_client, "Who may push.");
 }
 
@@ -109,7 +109,7 @@ config::ConfigResult<node::PushOptions> push_of(const PushSettings& settings) {
     MUSTER_TRY(push::Client client, client_of(one));
     push.clients.push_back(std::move(client));
   }
-  push.limits.max_connections = static_cast<std::size_t>(settings.max_connections);
+  take_over(settings.connections, push.limits);
   push.api.max_body_bytes = settings.max_request.bytes;
   push.api.batch_lines = static_cast<std::size_t>(settings.batch_lines);
   push.api.max_atomic_lines = static_cast<std::size_t>(settings.max_atomic_lines);

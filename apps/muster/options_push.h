@@ -17,7 +17,7 @@ struct PushClientSettings {
 struct PushSettings {
   node::PushOptions push;
   std::vector<PushClientSettings> clients;
-  std::int64_t max_connections = 64;
+  ConnectionNumbers connections;
   std::int64_t batch_lines = 1000;
   std::int64_t max_atomic_lines = 100'000;
   config::Size max_request{64 * 1024};

@@ -34,6 +34,18 @@ void send_status(Stream& stream, unsigned status, Milliseconds patience) {
   stream.write(out, patience);
 }
 
+/// For Seats: who has connected, as far as that is known before a word was said.
+std::string place_of(int fd, bool is_unix) {
+  if (!is_unix) {
+    return "address " + net::peer_of(fd).text();
+  }
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0
+             ? "uid " + std::to_string(credentials.uid)
+             : "unix";
+}
+
 ControlPeer peer_of(const Stream& stream, bool is_unix) {
   ControlPeer peer;
   if (is_unix) {
@@ -56,6 +68,7 @@ ControlPeer peer_of(const Stream& stream, bool is_unix) {
       peer.facts.names.push_back("subject:" + identity->certificate.subject_text());
       peer.facts.names.push_back("sha256:" + to_hex(identity->certificate.fingerprint()));
       peer.text = peer.facts.names.front();
+      peer.certificate = identity->certificate;
     }
   }
   return peer;
@@ -134,6 +147,13 @@ void ControlServer::accept_one(const net::Listener& listener) {
   }
   net::set_no_delay(fd.get());
   const bool is_unix = listener.address().starts_with("unix:");
+  const std::string place = place_of(fd.get(), is_unix);
+  auto seat = seats_->take(place);
+  if (seat == nullptr) {
+    Stream surplus(std::move(fd), nullptr);
+    turn_away(surplus, place, Milliseconds(0));
+    return;
+  }
   Connection& connection = connections_.emplace_back();
   {
     const std::lock_guard lock(mutex_);
@@ -141,13 +161,14 @@ void ControlServer::accept_one(const net::Listener& listener) {
   }
   ++stats_.open_connections;
   try {
-    connection.thread = std::thread([this, &connection, is_unix, raw = fd.get()] {
-      serve(connection, UniqueFd(raw), is_unix);
-      --stats_.open_connections;
-      const std::lock_guard lock(mutex_);
-      connection.is_over = true;
-      ended_.notify_one();
-    });
+    connection.thread = std::thread(
+        [this, &connection, is_unix, raw = fd.get(), taken = std::move(seat)]() mutable {
+          serve(connection, UniqueFd(raw), is_unix, std::move(taken));
+          --stats_.open_connections;
+          const std::lock_guard lock(mutex_);
+          connection.is_over = true;
+          ended_.notify_one();
+        });
     fd.release();                       // the thread's now
   } catch (const std::system_error&) {  // the system has no more threads
     --stats_.open_connections;
@@ -167,7 +188,16 @@ void ControlServer::reap() {
   }
 }
 
-void ControlServer::serve(Connection& connection, UniqueFd fd, bool is_unix) {
+void ControlServer::turn_away(Stream& stream, const std::string& peer, Milliseconds patience) {
+  ++stats_.refused_peers;
+  logger_.log(LogLevel::kWarning, "control.peer_full",
+              "a peer has as many connections as one may (max_peer_connections)",
+              {{"listener", name_}, {"peer", peer}});
+  send_status(stream, 503, patience);
+}
+
+void ControlServer::serve(Connection& connection, UniqueFd fd, bool is_unix,
+                          std::unique_ptr<Seats::Seat> seat) {
   std::shared_ptr<const tls::ServerContext> tls;
   if (!is_unix) {
     const std::lock_guard lock(mutex_);
@@ -179,7 +209,17 @@ void ControlServer::serve(Connection& connection, UniqueFd fd, bool is_unix) {
     logger_.log(LogLevel::kInfo, "control.tls_refused", "a client was not let in",
                 {{"listener", name_}, {"why", stream.session()->error()}});
   } else {
-    serve_requests(stream, peer_of(stream, is_unix));
+    const ControlPeer peer = peer_of(stream, is_unix);
+    if (peer.certificate) {  // known now: several clients may share an address, not a seat
+      const std::string who = "subject:" + peer.certificate->subject_text();
+      seat = seats_->take(who);
+      if (seat == nullptr) {
+        turn_away(stream, who, limits_.write_timeout);
+      }
+    }
+    if (seat != nullptr) {
+      serve_requests(stream, peer);
+    }
     stream.finish();
   }
   const std::lock_guard lock(

@@ -13,6 +13,7 @@
 #include "muster/http/request_parser.h"
 #include "muster/net/address.h"
 #include "muster/node/options.h"
+#include "seats.h"
 #include "stream.h"
 
 // HTTP for the few: operators, scrapers, CAs. A thread for each connection and blocking calls,
@@ -22,7 +23,8 @@ namespace muster::node {
 
 struct ControlStats {
   std::atomic<std::uint64_t> connections{0}, open_connections{0}, refused_connections{0},
-      requests{0}, bad_requests{0}, too_large{0}, timeouts{0}, tls_failures{0}, denied{0};
+      refused_peers{0}, requests{0}, bad_requests{0}, too_large{0}, timeouts{0}, tls_failures{0},
+      denied{0};
 };
 
 /// Who asks.
@@ -30,6 +32,7 @@ struct ControlPeer {
   enum class Way : std::uint8_t { kTcp, kTls, kUnix } way = Way::kTcp;
   push::Peer facts;
   std::string text;  ///< for logs: "uid 998, gid 998, pid 4711" or "dns:ca.example"
+  std::optional<pki::Certificate> certificate;  ///< of kTls, verified
 };
 
 /// One request and its answer. Threads: one.
@@ -129,17 +132,21 @@ class ControlServer {
                 ControlStats& stats, Logger& logger)
       : name_(std::move(name)),
         limits_(limits),
+        seats_(std::make_shared<Seats>(limits.max_peer_connections)),
         handler_(handler),
         stats_(stats),
         logger_(logger) {}
   void accept_all();
   void accept_one(const net::Listener& listener);
-  void serve(Connection& connection, UniqueFd fd, bool is_unix);
+  void serve(Connection& connection, UniqueFd fd, bool is_unix, std::unique_ptr<Seats::Seat> seat);
+  /// Says 503.
+  void turn_away(Stream& stream, const std::string& peer, Milliseconds patience);
   void serve_requests(Stream& stream, const ControlPeer& peer);
   void reap();
 
   const std::string name_;
   const ControlLimits limits_;
+  const std::shared_ptr<Seats> seats_;
   ControlHandler& handler_;
   ControlStats& stats_;
   Logger& logger_;

@@ -324,6 +324,7 @@ ListenerFigures figures_of(std::string name, const ControlStats& stats) {
           stats.open_connections,
           stats.requests,
           {{"connections", stats.refused_connections},
+           {"peer_connections", stats.refused_peers},
            {"bad_request", stats.bad_requests},
            {"size", stats.too_large},
            {"timeout", stats.timeouts},
@@ -346,7 +347,8 @@ ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats)
            {"tls_on_plain_port", stats.tls_on_plain_port},
            {"pipeline", stats.pipeline_pauses},
            {"descriptors", stats.accept_pauses},
-           {"timeout_reply", stats.reply_timeouts}}};
+           {"timeout_reply", stats.reply_timeouts},
+           {"peer_gone", stats.gone_waiting}}};
 }
 
 std::string render_metrics(const MetricsInput& input) {

@@ -99,6 +99,8 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   const auto compare_control = [&compare](const std::string& section, const ControlLimits& a,
                                           const ControlLimits& b) {
     compare((section + ".max_connections").c_str(), a.max_connections, b.max_connections);
+    compare((section + ".max_peer_connections").c_str(), a.max_peer_connections,
+            b.max_peer_connections);
     compare((section + ".max_header").c_str(), a.max_header_bytes, b.max_header_bytes);
     compare((section + ".header_timeout").c_str(), a.header_timeout, b.header_timeout);
     compare((section + ".body_timeout").c_str(), a.body_timeout, b.body_timeout);

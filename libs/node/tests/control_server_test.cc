@@ -187,6 +187,52 @@ TEST(ControlServer, TellsSurplusConnectionsToWait) {
   }));
 }
 
+/// Idle connections of one peer must not keep a CA from revoking.
+TEST(ControlServer, OnePeerCannotTakeAllPlaces) {
+  ControlLimits limits;
+  limits.max_connections = 4;
+  limits.max_peer_connections = 2;
+  const Server server(limits);
+  RawClient one = server.client();
+  RawClient two = server.client();
+  EXPECT_TRUE(eventually([&] { return server.stats.open_connections == 2; }));
+  EXPECT_THAT(server.ask(""), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After")));
+  EXPECT_EQ(server.stats.refused_peers, 1U);
+  EXPECT_EQ(server.stats.refused_connections, 0U);
+  const auto from_elsewhere = net::SocketAddress::parse("127.0.0.2:0");
+  RawClient other = RawClient::open_unconnected(server.server->addresses()[0]);
+  ASSERT_EQ(::bind(other.fd(), from_elsewhere->data(), from_elsewhere->size()), 0);
+  other.connect(server.server->addresses()[0]);
+  other.send("GET / HTTP/1.1\r\n" + kClose + "\r\n");
+  EXPECT_THAT(other.read_to_end(), HasSubstr("ignored"));
+  one.close();
+  EXPECT_TRUE(eventually([&] {
+    return server.ask("GET / HTTP/1.1\r\n" + kClose + "\r\n").starts_with("HTTP/1.1 200 ");
+  }));
+}
+
+TEST(ControlServer, AUserAtAUnixSocketIsOnePeer) {
+  const testing::TempDir dir;
+  ControlLimits limits;
+  limits.max_peer_connections = 1;
+  const Server server(limits, "unix:" + dir.file("s"));
+  RawClient one = server.client();
+  EXPECT_TRUE(eventually([&] { return server.stats.open_connections == 1; }));
+  EXPECT_THAT(server.ask(""), StartsWith("HTTP/1.1 503 "));
+  EXPECT_EQ(server.stats.refused_peers, 1U);
+}
+
+TEST(Seats, AreCountedForEachPeerAndGivenBack) {
+  const auto seats = std::make_shared<Seats>(2);
+  auto first = seats->take("uid 1");
+  const auto second = seats->take("uid 1");
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(seats->take("uid 1"), nullptr);
+  EXPECT_NE(seats->take("subject:CN=ca"), nullptr);
+  first.reset();
+  EXPECT_NE(seats->take("uid 1"), nullptr);
+}
+
 TEST(ControlServer, OneConnectionDoesNotHoldUpAnother) {
   Server server;
   RawClient slow = server.client();

@@ -240,6 +240,8 @@ TEST(Node, NamesEveryKeyThatAReloadCannotTakeOver) {
               ElementsAre("admin.max_request"));
   EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.push.limits.max_connections; }),
               ElementsAre("push.max_connections"));
+  EXPECT_THAT(needs_after([](NodeOptions& o) { ++o.push.limits.max_peer_connections; }),
+              ElementsAre("push.max_peer_connections"));
 }
 
 /// An index that lost all records is refused, until the configuration allows it: the same file,
