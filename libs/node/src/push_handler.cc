@@ -1,5 +1,6 @@
 #include "push_handler.h"
 
+#include "client_check.h"
 #include "guard.h"
 #include "json_text.h"
 #include "muster/base/text.h"
@@ -47,6 +48,12 @@ void PushHandler::handle(Exchange& exchange) {
   if (why.empty() && client == nullptr) {
     why = "you are " + exchange.peer().text + ", which no [[responder.push.client]] " +
           (is_unix ? "users or groups" : "certificates") + " names";
+  }
+  if (why.empty() && exchange.peer().way == ControlPeer::Way::kTls) {
+    // At each request: connections last, and it may have been revoked meanwhile.
+    why = exchange.peer().certificate
+              ? refuse_client(*exchange.peer().certificate, *current->answered, current->store)
+              : "no client certificate";
   }
   if (!why.empty()) {
     ++stats_.denied;

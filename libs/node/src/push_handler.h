@@ -2,14 +2,21 @@
 
 #include "control_server.h"
 #include "muster/push/api.h"
+#include "muster/responder/setup.h"
 
 namespace muster::node {
 
 /// What the push API consists of until the next reload.
 struct PushSetup {
-  PushSetup(store::Store& store, std::vector<push::Issuer> issuers, PushOptions o)
-      : options(std::move(o)), api(store, std::move(issuers), options.api) {}
+  PushSetup(store::Store& s, std::vector<push::Issuer> issuers, PushOptions o,
+            std::shared_ptr<const responder::Setup> answers)
+      : options(std::move(o)),
+        store(s),
+        answered(std::move(answers)),
+        api(s, std::move(issuers), options.api) {}
   const PushOptions options;
+  const store::Store& store;
+  const std::shared_ptr<const responder::Setup> answered;  ///< whose certificates we speak of
   push::Api api;
   push::ApiStats before;  ///< what earlier setups counted
 

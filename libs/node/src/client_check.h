@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "muster/pki/certificate.h"
+#include "muster/responder/setup.h"
+#include "muster/store/store.h"
+
+namespace muster::node {
+
+/// Why a client certificate, whose path TLS has verified, may not push; empty: it may.
+/// - It is not for clientAuth by itself: extendedKeyUsage absent, or without id-kp-clientAuth
+///   (anyExtendedKeyUsage does not count).
+/// - Its CA is one that `setup` answers for, and the store says revoked or on hold, does not know
+/// it
+///   though it knows what was issued, or says nothing of it while `unlisted` is not "good".
+/// Certificates of other CAs are judged by their path alone.
+std::string refuse_client(const pki::Certificate& client, const responder::Setup& setup,
+                          const store::Store& store);
+
+}  // namespace muster::node
