@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "muster/crl/crl.h"
 #include "net_testing.h"
 #include "node_fixture.h"
 
@@ -159,6 +160,33 @@ TEST(Push, AReloadChangesWhoMayPush) {
   ASSERT_TRUE(running.node->reload());
   EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
   EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+/// Nothing but the push makes it: the clock stands, and the series would look only in an hour.
+// req: OCSP-CRL-040
+TEST(Push, ARevocationReachesTheCrlAtOnce) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  publish::SpecFiles series;
+  series.cas = {site.dir.file("ca.pem")};
+  series.key = site.dir.file("ca.key");
+  series.out = site.dir.file("ca.crl");
+  series.terms.reaction = Seconds(7200);
+  options.publication.series = {series};
+  options.publication.service.longest_wait = std::chrono::hours(1);
+  const PushNode running(options);
+  const auto published = [&](std::uint64_t count) {
+    return net::eventually(
+        [&] { return running.node->publications().at(0).publications >= count; });
+  };
+  ASSERT_TRUE(published(1));
+  EXPECT_EQ(running.push("issue", leaf_json()).first, 200U);
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  ASSERT_TRUE(published(2));
+  const Buffer der = testing::read_octets(site.dir.file("ca.crl"));
+  const auto crl = crl::parse_crl(der);
+  ASSERT_TRUE(crl);
+  EXPECT_TRUE(crl::find_entry(*crl, leaf().octets(), crl->issuer));
 }
 
 /// A CRL under this profile could not say it, and while OCSP said so there would be no CRL at all.

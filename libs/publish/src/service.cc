@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace muster::publish {
 namespace {
 
 constexpr Seconds kLongestMaxAge{3600};
+/// Between two looks that wake() asked for: changes that come in a row go onto one CRL.
+constexpr Milliseconds kWokenSpacing{1'000};
 
 /// One series with what the thread remembers about it.
 struct Series {
@@ -20,6 +23,8 @@ struct Series {
   std::unique_ptr<Publisher> publisher;
   Milliseconds retry_delay{0};
   MonotonicTime retry_at{};
+  bool is_woken = false;  ///< to look for changes at once
+  std::optional<MonotonicTime> woken_at;
 };
 
 /// Caches must not hide a CRL for longer than a change may take.
@@ -221,6 +226,12 @@ MonotonicTime Service::Impl::attend(std::size_t index) {
   if (one.retry_delay != Milliseconds(0) && clock.monotonic() < one.retry_at) {
     return std::min(then, one.retry_at);
   }
+  const auto may_wake_at = one.woken_at.value_or(clock.monotonic() - kWokenSpacing) + kWokenSpacing;
+  if (one.is_woken && clock.monotonic() >= may_wake_at) {
+    one.is_woken = false;
+    one.woken_at = clock.monotonic();
+    one.publisher->look_again();
+  }
   const auto due = one.publisher->next_step();
   if (due && now >= *due) {
     if (const auto done = one.publisher->step(now)) {
@@ -231,8 +242,9 @@ MonotonicTime Service::Impl::attend(std::size_t index) {
     }
   }
   const auto next = one.publisher->next_step();
-  return next ? std::min(then, clock.monotonic() + std::max(*next - clock.now(), Seconds(0)))
-              : then;
+  const MonotonicTime woken = one.is_woken ? std::min(then, may_wake_at) : then;
+  return next ? std::min(woken, clock.monotonic() + std::max(*next - clock.now(), Seconds(0)))
+              : woken;
 }
 
 /// Hands the published octets to the loop.
@@ -263,9 +275,7 @@ void Service::Impl::run() {
     {
       const std::lock_guard publishing_lock(publishing_mutex);
       for (std::size_t i = 0; i < series.size(); ++i) {
-        if (was_woken) {
-          series[i].publisher->look_again();
-        }
+        series[i].is_woken = series[i].is_woken || was_woken;
         next = std::min(next, attend(i));
       }
     }

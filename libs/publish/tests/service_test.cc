@@ -76,6 +76,28 @@ TEST_F(PublishService, PublishesAtTheStartOnScheduleAndOnChange) {
   open(spec(), clock_.now());  // the state is free again
 }
 
+/// Each wake finds what changed, but not each has a CRL of its own.
+TEST_F(PublishService, ChangesInARowGoOntoOneCrl) {
+  Spec s = spec();
+  s.terms.reaction = Seconds(3600);
+  ServiceOptions options;
+  options.longest_wait = Milliseconds(20);  // looks at the clock, which stands until told
+  const auto service = start(s, options);
+  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  set(5, revoked());
+  service->wake();
+  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  set(6, revoked());
+  service->wake();
+  set(7, revoked());
+  service->wake();
+  clock_.advance(Seconds(1));
+  ASSERT_TRUE(log_.wait_for("crl.published", 3));
+  EXPECT_EQ(read(out()).view.entry_count, 3u);
+  service->stop();
+  EXPECT_EQ(service->status().at(0).publications, 3u);
+}
+
 TEST_F(PublishService, TriesAgainAfterAFailureAndKeepsTheOldCrl) {
   Spec s = spec();
   s.terms.profile = find_profile("cabf");

@@ -257,8 +257,9 @@ ApiResult<Reply> dispatch(Api::Impl& api, const Client& client, const Request& r
 
 }  // namespace
 
-Api::Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits)
-    : impl_(std::make_unique<Impl>(store, std::move(issuers), limits)) {}
+Api::Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits,
+         std::function<void()> told)
+    : impl_(std::make_unique<Impl>(store, std::move(issuers), limits, std::move(told))) {}
 Api::~Api() = default;
 
 Reply Api::handle(const Client& client, const Request& request, UnixSeconds now) {

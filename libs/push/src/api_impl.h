@@ -5,8 +5,8 @@
 namespace muster::push {
 
 struct Api::Impl {
-  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l)
-      : engine(store, l.keep_revoked), issuers(std::move(i)), limits(l) {}
+  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l, std::function<void()> told)
+      : engine(store, l.keep_revoked, std::move(told)), issuers(std::move(i)), limits(l) {}
 
   Engine engine;
   const std::vector<Issuer> issuers;

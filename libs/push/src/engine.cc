@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <algorithm>
 #include <map>
 
 #include "muster/store/update.h"
@@ -87,6 +88,12 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer,
     auto sequence = store::apply_if_unchanged(store_, issuer, seen, changes);
     if (sequence) {
       out.sequence = *sequence;
+      const bool says_more =
+          std::any_of(operations.begin(), operations.end(),
+                      [](const Operation& one) { return one.kind != OperationKind::kIssue; });
+      if (told_ && says_more) {
+        told_();
+      }
       return out;
     }
     if (sequence.error().code != store::StoreErrc::kBusy || tries == kMostTries) {

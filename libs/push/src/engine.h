@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "json.h"
 
@@ -24,7 +25,9 @@ struct Applied {
 class Engine {
  public:
   /// \param keep_revoked  see decide()
-  Engine(store::Store& store, Seconds keep_revoked) : store_(store), keep_revoked_(keep_revoked) {}
+  /// \param told          see Api
+  Engine(store::Store& store, Seconds keep_revoked, std::function<void()> told)
+      : store_(store), keep_revoked_(keep_revoked), told_(std::move(told)) {}
 
   /// Decides the operations one after the other, each seeing what those before it came to, and
   /// commits what they change in one transaction. Nobody else's change is overwritten unseen.
@@ -42,6 +45,7 @@ class Engine {
                                          std::vector<store::Change>& changes, std::uint64_t& seen);
   store::Store& store_;
   const Seconds keep_revoked_;
+  const std::function<void()> told_;
   std::mutex mutex_;
   std::unique_ptr<store::Reader> reader_;  // under mutex_
 };

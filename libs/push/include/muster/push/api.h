@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,8 +60,10 @@ class Bulk;
 /// Threads: any.
 class Api {
  public:
-  /// `store` outlives the Api.
-  Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits = {});
+  /// `store` outlives the Api. \param told  called after each durable change of what is said about
+  /// certificates: all but plain issuing. Any thread; must not block
+  Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits = {},
+      std::function<void()> told = {});
   ~Api();
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
