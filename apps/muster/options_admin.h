@@ -8,7 +8,7 @@ namespace muster::app {
 /// Connections of a listener for the few.
 struct ConnectionNumbers {
   std::int64_t all = 64;
-  std::int64_t of_peer = 8;
+  std::int64_t of_peer = 16;
 };
 
 /// [responder.admin]

@@ -220,6 +220,7 @@ void ControlServer::serve(Connection& connection, UniqueFd fd, bool is_unix,
     if (seat != nullptr) {
       serve_requests(stream, peer);
     }
+    seat.reset();  // who says goodbye slowly may come again meanwhile
     stream.finish();
   }
   const std::lock_guard lock(

@@ -21,7 +21,9 @@ class PushSite : public Site {
     CertificateSpec client = leaf_spec("ca.example");
     client.at = now;
     client.extended_key_usage = {*der::oid_from_string("1.3.6.1.5.5.7.3.2")};
-    issue(pki.intermediate, client).write(dir, "client");
+    const Identity remote = issue(pki.intermediate, client);
+    remote.write(dir, "client");
+    client_serial = remote.certificate.serial().to_hex();
     client.dns_names = {"stranger.example"};
     issue(pki.intermediate, client).write(dir, "stranger");
     CertificateSpec server = leaf_spec("push.example");
@@ -29,6 +31,7 @@ class PushSite : public Site {
     server.ip_addresses = {"127.0.0.1"};
     issue(pki.intermediate, server).write(dir, "server");
   }
+  std::string client_serial;
   /// Configuration of a responder fed over both kinds of sockets.
   std::string config(const std::string& store = "store") const {
     const auto entry = [this](const char* key, std::string_view name) {
@@ -81,6 +84,8 @@ TEST(PushFromOutside, MutualTlsSaysWhoMayWhat) {
                  {"--cert", site.file(who + ".pem"), "--key", site.file(who + ".key")});
     return site.curl(words, where, verb, site.serial_json());
   };
+  EXPECT_EQ(as("client", "issue").status, "403") << "its CA is ours, and never said it exists";
+  EXPECT_EQ(site.local("issue", R"({"serial":")" + site.client_serial + "\"}").status, "200");
   EXPECT_EQ(as("client", "issue").status, "200") << as("client", "issue").body;
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "good");
   EXPECT_EQ(as("client", "hold").status, "403") << "not among what it may";

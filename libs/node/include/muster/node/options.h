@@ -18,7 +18,7 @@ struct ControlLimits {
   std::size_t max_connections = 64;  ///< more are told 503 and closed
   /// Of these for one peer: a user (unix socket), a client certificate's subject, or before that an
   /// address. So nobody alone can keep the others out.
-  std::size_t max_peer_connections = 8;
+  std::size_t max_peer_connections = 16;
   std::size_t max_header_bytes = 16 * 1024;
   Milliseconds header_timeout{
       10'000};  ///< TLS handshake; first octet of a request to the end of its head
