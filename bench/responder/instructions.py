@@ -2,7 +2,8 @@
 """Instructions of a remembered answer, counted by valgrind (callgrind), against what they may be. Unlike times they hardly jitter: a
 hot path that grew fails here on any machine.
 
-usage: instructions.py BUILD_DIR [--update]; exit 77 without valgrind. --update writes what was counted to instructions.json.
+usage: instructions.py BUILD_DIR [--update | --profile]; exit 77 without valgrind. --update writes what was counted to
+instructions.json; --profile tells instead which functions they are in.
 """
 import argparse
 import json
@@ -10,6 +11,7 @@ import pathlib
 import platform
 import re
 import sys
+import tempfile
 
 import kit_path  # noqa: F401
 from kit import process
@@ -28,11 +30,32 @@ def collected(text):
     return int(found[1])
 
 
-def count(valgrind, program, way):
+def count(valgrind, program, way, out="/dev/null"):
     # Only what the counted functions call: not the start, the signing, the changes between.
-    done = process.must(valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=muster_counted_*", program, way,
+    done = process.must(valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=muster_counted_*", program, way,
                         WAYS[way], deadline=250)
     return collected(done.err) / WAYS[way]
+
+
+def by_function(text, answers, most=20):
+    """callgrind_annotate's lines as (instructions an answer, function), the costliest first."""
+    found = re.findall(r"^\s*([\d,]+) \([ \d.]+%\)\s+(?:\S+?:)?(\S.*?)(?: \[.*)?$", text, re.M)
+    costs = {}
+    for cost, name in found:
+        # A function has one line for each file it has code of; whoever called the counted one is of no interest.
+        if not re.match(r"PROGRAM|main$|\(below main\)|__libc_start|0x", name):
+            costs[name] = max(costs.get(name, 0), int(cost.replace(",", "")) / answers)
+    return sorted(((cost, name) for name, cost in costs.items()), reverse=True)[:most]
+
+
+def profile(valgrind, program):
+    with tempfile.TemporaryDirectory() as name:
+        for way in WAYS:
+            out = pathlib.Path(name) / way
+            print(f"{way}: {count(valgrind, program, way, out):,.0f} instructions an answer, by function (what it calls included):")
+            text = process.must("callgrind_annotate", "--threshold=100", "--auto=no", "--inclusive=yes", out).out
+            for cost, function in by_function(text, WAYS[way]):
+                print(f"  {cost:8,.0f}  {function[:150]}")
 
 
 def judge(counted, budget):
@@ -55,12 +78,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--update", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     a = parser.parse_args()
     valgrind = process.find("valgrind")
     if not valgrind or platform.machine() != "x86_64":
         print("skipped: valgrind is not installed" if not valgrind else "skipped: the budget is for x86_64")
         sys.exit(SKIPPED)
     program = a.build / "bench/responder/muster_bench_hot_path"
+    if a.profile:
+        profile(valgrind, program)
+        return
     counted = {way: count(valgrind, program, way) for way in WAYS}
     budget = json.loads(BUDGET.read_text())
     if a.update:

@@ -127,6 +127,11 @@ class Instructions(unittest.TestCase):
         self.assertTrue(within)
         self.assertIn("come down", text)
 
+    def test_the_profile_names_the_costliest_first(self):
+        text = ("--------\nIr\n--------\n14,000 (100.0%)  PROGRAM TOTALS\n--------\nIr  file:function\n"
+                " 2,000 (14.29%)  ./../libs/a/src/a.cc:muster::a(int) [/build/prog]\n13,000 (92.9%)  ???:main [/p]\n 900 ( 6.4%)  x.h:muster::b() [/p]\n12,000 (85.71%)  b.cc:muster::b() [/build/prog]\n")
+        self.assertEqual(instructions.by_function(text, 10), [(1200.0, "muster::b()"), (200.0, "muster::a(int)")])
+
     def test_callgrind_is_read(self):
         self.assertEqual(instructions.collected("==1== Events    : Ir\n==1== Collected : 7337517\n"), 7337517)
         with self.assertRaises(process.Failed):
