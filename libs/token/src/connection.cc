@@ -128,7 +128,13 @@ PkiResult<Unit> Connection::find_token() {
                       std::to_string(found) + " tokens fit; add serial= or slot-id= to the URI"}};
 }
 
-PkiResult<Unit> Connection::connect() {
+PkiResult<Unit> Connection::login(CK_USER_TYPE user, const pki::AskPassphrase& pin) {
+  begin("C_Login");
+  return gate_->login(*module_, session_, user, token_->uri(), pin ? pin : token_->pin(),
+                      deadline_);
+}
+
+PkiResult<Unit> Connection::connect(const pki::AskPassphrase& pin) {
   if (module_ != nullptr) {
     return Unit{};
   }
@@ -147,9 +153,7 @@ PkiResult<Unit> Connection::connect() {
   }
   gate_ = &PinGate::of(slot_, info);
   if ((info.flags & CKF_LOGIN_REQUIRED) != 0) {
-    if (auto in =
-            gate_->login(*module_, session_, CKU_USER, token_->uri(), token_->pin(), deadline_);
-        !in) {
+    if (auto in = login(CKU_USER, pin); !in) {
       drop();
       return in;
     }
@@ -257,8 +261,8 @@ PkiResult<Buffer> Connection::public_key(const KeyUri& uri, CK_OBJECT_HANDLE key
                       "one of them is needed to know what the key signs as"}};
 }
 
-PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri) {
-  MUSTER_CHECK(connect());
+PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri, const pki::AskPassphrase& pin) {
+  MUSTER_CHECK(connect(pin));
   MUSTER_TRY(const CK_OBJECT_HANDLE key, find_key(uri));
   MUSTER_TRY(const Buffer type_octets, attribute(key, CKA_KEY_TYPE));
   CK_KEY_TYPE type = 0;
@@ -293,9 +297,9 @@ PkiResult<KeyFacts> Connection::read_key(const KeyUri& uri) {
   return facts;
 }
 
-PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
-                                   const MechanismPlan& plan, Bytes input) {
-  MUSTER_CHECK(connect());
+PkiResult<Buffer> Connection::sign(const KeyUri& uri, const pki::AskPassphrase& pin,
+                                   const KeyFacts& facts, const MechanismPlan& plan, Bytes input) {
+  MUSTER_CHECK(connect(pin));
   MUSTER_TRY(const CK_OBJECT_HANDLE key, find_key(uri));
   CK_RSA_PKCS_PSS_PARAMS pss = plan.pss;
   CK_MECHANISM mechanism{plan.type, nullptr, 0};
@@ -309,9 +313,7 @@ PkiResult<Buffer> Connection::sign(const KeyUri& uri, const KeyFacts& facts,
     return Err{call_failed("C_SignInit", rv)};
   }
   if (facts.always_authenticate) {
-    begin("C_Login");
-    MUSTER_CHECK(gate_->login(*module_, session_, CKU_CONTEXT_SPECIFIC, token_->uri(),
-                              token_->pin(), deadline_));
+    MUSTER_CHECK(login(CKU_CONTEXT_SPECIFIC, pin));
   }
   Buffer data = to_buffer(input);  // C_Sign takes no const
   Buffer out(kMaxSignatureBytes);

@@ -22,6 +22,7 @@ class Token {
   /// The next call of modules() starts them anew: some know no other way back after their device
   /// was away.
   void forget_modules();
+  /// The PIN for keys that were loaded without one, as given last.
   void set_pin(pki::AskPassphrase ask);
   [[nodiscard]] pki::AskPassphrase pin() const;
 
@@ -57,17 +58,19 @@ class Connection {
   [[nodiscard]] const char* last_call() const { return last_call_.load(std::memory_order_relaxed); }
   /// Told for calls on its behalf, too.
   void begin(const char* function) { last_call_.store(function, std::memory_order_relaxed); }
+  /// \param pin  of this key, should a login be due; none: as another key of the token was given.
   /// Errors of all: kUnavailable (a new session may do better), kWrongPassphrase, kUnreadable
   /// (module), kNotAKey, kSigningFailed.
-  pki::PkiResult<KeyFacts> read_key(const KeyUri& uri);
+  pki::PkiResult<KeyFacts> read_key(const KeyUri& uri, const pki::AskPassphrase& pin);
   /// The signature as the token makes it.
-  pki::PkiResult<Buffer> sign(const KeyUri& uri, const KeyFacts& facts, const MechanismPlan& plan,
-                              Bytes input);
+  pki::PkiResult<Buffer> sign(const KeyUri& uri, const pki::AskPassphrase& pin,
+                              const KeyFacts& facts, const MechanismPlan& plan, Bytes input);
   /// Closes the session; the next call opens another.
   void drop();
 
  private:
-  pki::PkiResult<Unit> connect();
+  pki::PkiResult<Unit> connect(const pki::AskPassphrase& pin);
+  pki::PkiResult<Unit> login(CK_USER_TYPE user, const pki::AskPassphrase& pin);
   pki::PkiResult<Unit> find_token();
   pki::PkiResult<CK_OBJECT_HANDLE> find_key(const KeyUri& uri);
   pki::PkiResult<std::vector<CK_OBJECT_HANDLE>> find_objects(std::vector<CK_ATTRIBUTE> search);

@@ -18,6 +18,7 @@ using pki::SignatureScheme;
 /// What a job needs; it may outlive the key.
 struct KeyData {
   KeyUri uri;
+  pki::AskPassphrase pin;
   KeyFacts facts;
 };
 
@@ -61,10 +62,11 @@ class TokenKey final : public pki::RemoteKey {
         [shared](Connection& connection) -> PkiResult<Unit> {
           const auto plan = mechanism_for(shared->job.scheme);
           MUSTER_ASSERT(plan.has_value());  // Signer::make asked refuses()
-          MUSTER_TRY(shared->made,
-                     named(connection.sign(shared->data->uri, shared->data->facts, *plan,
-                                           input_for(shared->job.scheme, shared->job.input)),
-                           shared->data->uri));
+          MUSTER_TRY(
+              shared->made,
+              named(connection.sign(shared->data->uri, shared->data->pin, shared->data->facts,
+                                    *plan, input_for(shared->job.scheme, shared->job.input)),
+                    shared->data->uri));
           if (plan->family == KeyFamily::kEc) {
             MUSTER_TRY(shared->made, named(ecdsa_signature(shared->made), shared->data->uri));
           }
@@ -130,8 +132,8 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
       std::make_shared<Loading>();  // shared: the worker may come back after we gave up
   pool->submit(
       nullptr,
-      [loading, uri](Connection& connection) -> PkiResult<Unit> {
-        MUSTER_TRY(loading->facts, connection.read_key(uri));
+      [loading, uri, pin](Connection& connection) -> PkiResult<Unit> {
+        MUSTER_TRY(loading->facts, connection.read_key(uri, pin));
         return Unit{};
       },
       [loading](PkiResult<Unit> result) {
@@ -149,7 +151,7 @@ PkiResult<pki::PrivateKey> load_token_key(const std::string& uri_text, const Tok
                         uri.text() + ": " + loading->result->error().detail}};
   }
   return pki::PrivateKey::remote(
-      std::make_shared<TokenKey>(std::move(pool), KeyData{uri, loading->facts}));
+      std::make_shared<TokenKey>(std::move(pool), KeyData{uri, pin, loading->facts}));
 }
 
 }  // namespace muster::token

@@ -286,5 +286,47 @@ TEST_F(FaultsTest, ASystemWithoutThreadsIsAnErrorAndNotTheEnd) {
   EXPECT_TRUE(sign());
 }
 
+// Two issuers, say, and one of them has the wrong key_pass: nobody notices while the token is
+// logged in.
+TEST_F(FaultsTest, AWrongPinOfOneKeyIsNotThatOfItsNeighbours) {
+  const auto key = [&](const std::string& object, const char* pin) {
+    return load_token_key(
+        "pkcs11:token=fault;object=" + object + "?module-path=" MUSTER_FAULT_TOKEN, options_,
+        [pin] { return std::optional<std::string>(pin); }, &clock_);
+  };
+  const auto right = key("ec", "1234");
+  ASSERT_TRUE(right) << right.error().detail;
+  const auto wrong = key("rsa", "4321");
+  ASSERT_TRUE(wrong) << wrong.error().detail;
+  auto signer = pki::Signer::make(*right);
+  auto misled = pki::Signer::make(*wrong);
+  ASSERT_TRUE(signer && misled);
+  token_.kill_sessions();
+  Buffer out;
+  const auto refused = misled->sign(as_bytes("message"), out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, PkiErrc::kWrongPassphrase);
+  const auto made = signer->sign(as_bytes("message"), out);
+  EXPECT_TRUE(made) << made.error().detail;
+  EXPECT_EQ(token_.counts().wrong_pins, 1u);
+}
+
+// Keys without a PIN of their own profit from that of a neighbour.
+TEST_F(FaultsTest, OnePinServesAllKeysOfAToken) {
+  const std::string rest = "?module-path=" MUSTER_FAULT_TOKEN;
+  const auto with = load_token_key(
+      "pkcs11:token=fault;object=ec" + rest, options_,
+      [] { return std::optional<std::string>("1234"); }, &clock_);
+  const auto without =
+      load_token_key("pkcs11:token=fault;object=rsa" + rest, options_, {}, &clock_);
+  ASSERT_TRUE(with && without);
+  auto signer = pki::Signer::make(*without);
+  ASSERT_TRUE(signer);
+  token_.kill_sessions();
+  Buffer out;
+  const auto made = signer->sign(as_bytes("message"), out);
+  EXPECT_TRUE(made) << made.error().detail;
+}
+
 }  // namespace
 }  // namespace muster::token
