@@ -136,6 +136,9 @@ Result<std::vector<Found>, std::string> DelegateDirectory::read() {
   if (error) {
     return Err{options_.path + ": cannot be read: " + error.message()};
   }
+  std::erase_if(files_, [&](const auto& file) {
+    return !names.contains(fs::path(file.first).filename().string());
+  });
   std::vector<Found> out;
   for (const std::string& name : names) {
     const fs::path file(name);

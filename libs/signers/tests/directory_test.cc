@@ -160,6 +160,19 @@ TEST_F(DirectoryTest, FingerprintsFollowEveryPart) {
   EXPECT_EQ(read().front().fingerprint, with_key) << "by contents, not by time";
 }
 
+// Whatever renews may give each delegate another name, for years.
+TEST_F(DirectoryTest, FilesThatAreGoneAreForgotten) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string file =
+        dir_.write("ocsp-" + std::to_string(i) + ".pem", signer_.certificate_pem());
+    EXPECT_EQ(read().size(), 1u);
+    EXPECT_EQ(directory_.remembered_for_test(), 1u);
+    std::filesystem::remove(file);
+  }
+  EXPECT_TRUE(read().empty());
+  EXPECT_EQ(directory_.remembered_for_test(), 0u);
+}
+
 TEST_F(DirectoryTest, BoundsAndUnreadableDirectoriesAreErrors) {
   for (int i = 0; i < 4; ++i) {
     dir_.write("d" + std::to_string(i) + ".pem", signer_.certificate_pem());

@@ -32,6 +32,7 @@ class DelegateDirectory {
   /// What is there now, for DelegateBook::update. Errors: the directory cannot be read, or holds
   /// too many files; then everything stays as it was.
   Result<std::vector<Found>, std::string> read();
+  [[nodiscard]] std::size_t remembered_for_test() const { return files_.size(); }
 
  private:
   struct Stamp {
@@ -46,7 +47,7 @@ class DelegateDirectory {
   const std::array<std::uint8_t, 32>* digest_of(const std::string& path);
 
   const DirectoryOptions options_;
-  std::map<std::string, File> files_;  // by path, as read last
+  std::map<std::string, File> files_;  // by path, as read last; those that are there
 };
 
 }  // namespace muster::signers
