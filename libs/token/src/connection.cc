@@ -86,7 +86,12 @@ void Connection::drop() {
 /// Sets module_ and slot_ to the one token that the URI names.
 PkiResult<Unit> Connection::find_token() {
   std::size_t found = 0;
-  std::string seen;
+  std::string seen;  // for whoever wonders why it was not found
+  const auto tell = [&seen](const std::string& what) {
+    if (seen.size() < 400) {
+      seen += "; " + what;
+    }
+  };
   for (CK_FUNCTION_LIST* module : modules_->all()) {
     CK_ULONG count = 0;
     begin("C_GetSlotList");
@@ -97,23 +102,27 @@ PkiResult<Unit> Connection::find_token() {
       rv = module->C_GetSlotList(CK_TRUE, slots.data(), &count);
     }
     if (rv != CKR_OK) {
-      seen += "; C_GetSlotList: " + describe(rv);
+      tell(call_failed("C_GetSlotList", rv).detail);
       continue;
     }
     slots.resize(std::min<std::size_t>(count, slots.size()));
     begin("C_GetTokenInfo");
     for (const CK_SLOT_ID slot : slots) {
       CK_TOKEN_INFO info{};
-      if (module->C_GetTokenInfo(slot, &info) != CKR_OK ||
-          (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
+      rv = module->C_GetTokenInfo(slot, &info);
+      if (rv != CKR_OK) {
+        tell("slot " + std::to_string(slot) + ": " + call_failed("C_GetTokenInfo", rv).detail);
+        continue;
+      }
+      if ((info.flags & CKF_TOKEN_INITIALIZED) == 0) {
         continue;
       }
       if (token_->uri().matches(slot, info)) {
         ++found;
         module_ = module;
         slot_ = slot;
-      } else if (seen.size() < 200) {
-        seen += (seen.empty() ? "; there is " : ", ") + padded_text(info.label, sizeof info.label);
+      } else {
+        tell("there is " + padded_text(info.label, sizeof info.label));
       }
     }
   }

@@ -79,7 +79,7 @@ constexpr Meaning kMeanings[] = {
     {CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "CKR_USER_ANOTHER_ALREADY_LOGGED_IN",
      PkiErrc::kUnavailable, "somebody else is logged in"},
     {CKR_BUFFER_TOO_SMALL, "CKR_BUFFER_TOO_SMALL", PkiErrc::kSigningFailed,
-     "the answer is longer than any signature we know"},
+     "the answer is longer than muster takes"},
     {CKR_CRYPTOKI_NOT_INITIALIZED, "CKR_CRYPTOKI_NOT_INITIALIZED", PkiErrc::kUnavailable,
      "the module was shut down"},
 };

@@ -328,5 +328,21 @@ TEST_F(FaultsTest, OnePinServesAllKeysOfAToken) {
   EXPECT_TRUE(made) << made.error().detail;
 }
 
+TEST_F(FaultsTest, ATokenThatIsNotFoundSaysWhatWasSeenInstead) {
+  token_.fail_info(CKR_DEVICE_ERROR);
+  auto key = load_token_key(uri(), options_, {}, &clock_);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().code, PkiErrc::kUnavailable);
+  EXPECT_THAT(key.error().detail, HasSubstr("slot 7: C_GetTokenInfo: CKR_DEVICE_ERROR"));
+  token_.fail_info(CKR_OK);
+  token_.set_slots(1025);
+  key = load_token_key(uri(), options_, {}, &clock_);
+  ASSERT_FALSE(key) << "more slots than are looked at";
+  EXPECT_THAT(key.error().detail, HasSubstr("C_GetSlotList: CKR_BUFFER_TOO_SMALL"));
+  token_.set_slots(1024);
+  load();
+  EXPECT_TRUE(sign());
+}
+
 }  // namespace
 }  // namespace muster::token

@@ -69,7 +69,8 @@ class Token final : public muster::testing::FaultToken {
     hangs_.fill(0);
     ++serial_;
     sign_errors_ = 0;
-    open_error_ = CKR_OK;
+    open_error_ = info_error_ = CKR_OK;
+    slots_ = 1;
     counts_ = {};
     changed_.notify_all();
   }
@@ -102,6 +103,12 @@ class Token final : public muster::testing::FaultToken {
   }
   void fail_open(unsigned long rv) override {
     with([&] { open_error_ = rv; });
+  }
+  void fail_info(unsigned long rv) override {
+    with([&] { info_error_ = rv; });
+  }
+  void set_slots(unsigned count) override {
+    with([&] { slots_ = count; });
   }
   void kill_sessions() override {
     with([&] {
@@ -169,14 +176,19 @@ class Token final : public muster::testing::FaultToken {
     if (needs_restart_) {
       return CKR_DEVICE_ERROR;
     }
-    if (out != nullptr && !removed_) {
-      out[0] = 7;
+    const CK_ULONG there = removed_ ? 0 : slots_;
+    const bool fits = out == nullptr || *count >= there;
+    *count = there;
+    for (CK_ULONG i = 0; out != nullptr && fits && i < there; ++i) {
+      out[i] = kSlot + i;
     }
-    *count = removed_ ? 0 : 1;
-    return CKR_OK;
+    return fits ? CKR_OK : CKR_BUFFER_TOO_SMALL;
   }
-  CK_RV token_info(CK_TOKEN_INFO* info) {
+  CK_RV token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
     const std::lock_guard lock(mutex_);
+    if (slot != kSlot || info_error_ != CKR_OK) {
+      return slot != kSlot ? CKR_TOKEN_NOT_RECOGNIZED : info_error_;
+    }
     if (removed_ || needs_restart_) {
       return removed_ ? CKR_TOKEN_NOT_PRESENT : CKR_DEVICE_ERROR;
     }
@@ -455,7 +467,9 @@ class Token final : public muster::testing::FaultToken {
        always_ = false;
   std::array<unsigned, 6> hangs_{};  // by Call; 0: never, n: the n-th from now on
   unsigned serial_ = 0;
-  CK_RV sign_error_ = CKR_OK, open_error_ = CKR_OK;
+  static constexpr CK_SLOT_ID kSlot = 7;
+  unsigned slots_ = 1;
+  CK_RV sign_error_ = CKR_OK, open_error_ = CKR_OK, info_error_ = CKR_OK;
   int sign_errors_ = 0;
   unsigned now_hanging_ = 0, now_signing_ = 0;
   Counts counts_;
@@ -523,7 +537,9 @@ CK_FUNCTION_LIST make_list() {
     info->flags = CKF_TOKEN_PRESENT;
     return static_cast<CK_RV>(CKR_OK);
   };
-  f.C_GetTokenInfo = [](CK_SLOT_ID, CK_TOKEN_INFO* info) { return token().token_info(info); };
+  f.C_GetTokenInfo = [](CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
+    return token().token_info(slot, info);
+  };
   f.C_GetMechanismInfo = [](CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO* info) {
     *info = {0, 0, CKF_SIGN};
     return static_cast<CK_RV>(CKR_OK);

@@ -23,6 +23,10 @@ class FaultToken {
   virtual void fail_sign(unsigned long rv, int count) = 0;
   /// C_OpenSession returns `rv` until told 0.
   virtual void fail_open(unsigned long rv) = 0;
+  /// C_GetTokenInfo returns `rv` until told 0.
+  virtual void fail_info(unsigned long rv) = 0;
+  /// So many slots say that they hold a token; all but one know no more of it.
+  virtual void set_slots(unsigned count) = 0;
   /// Every session and the login are gone, as after a token was restarted.
   virtual void kill_sessions() = 0;
   /// The login alone is gone.
