@@ -1,8 +1,6 @@
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 
 #include "cli.h"
@@ -78,22 +76,38 @@ int run(const Flags& flags) {
                 "no shelf directory: a restart would forget every staple (give --shelf, or shelf "
                 "in [stapler])");
   }
-  if (!options.stapler.out.empty() && ::access(options.stapler.out.c_str(), F_OK) != 0 &&
-      ::mkdir(options.stapler.out.c_str(), 0755) != 0) {
-    return fail(kExitInput, "cannot create the directory '" + options.stapler.out +
-                                "' (create it, or give another with --out)");
+  namespace fs = std::filesystem;
+  // The shelf makes its own directory, for itself alone.
+  for (const auto& [directory, flag] :
+       {std::pair(fs::path(options.stapler.out), "--out"),
+        std::pair(fs::path(options.stapler.shelf).parent_path(), "--shelf")}) {
+    std::error_code error;
+    if (!directory.empty() && !fs::exists(directory, error)) {
+      fs::create_directories(directory, error);
+    }
+    if (error) {
+      return fail(kExitInput, "cannot create the directory '" + directory.string() +
+                                  "': " + error.message() + " (create it, or give another with " +
+                                  flag + ")");
+    }
   }
   const auto logger = make_logger(options.log);
   net::Loop loop;
   int exit_code = kExitOk;
   std::unique_ptr<stapler::Stapler> service;
+  bool is_ready = false;
   const auto end = [&](int code) {
     exit_code = code;
-    service->stop([&loop] { loop.stop(); });
+    service->stop([&] {  // the hook has ended
+      if (flags.once && exit_code == kExitOk && !stapler::is_handed_over(service->status())) {
+        exit_code = fail(1, "not everything could be handed over; see the errors above");
+      }
+      loop.stop();
+    });
   };
   const net::SignalWatch signals(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal != SIGHUP) {
-      end(kExitOk);
+      end(!flags.once || is_ready ? kExitOk : fail(1, "stopped before the first round was over"));
       return;
     }
     Options fresh;
@@ -121,6 +135,7 @@ int run(const Flags& flags) {
   service->start(
       flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
       [&](stapler::Readiness r) {
+        is_ready = true;
         std::printf("ready: %zu certificates, %zu fresh", r.certificates, r.covered);
         if (r.not_needed != 0) {
           std::printf(", %zu need none", r.not_needed);
@@ -169,8 +184,8 @@ int run_stapler(int argc, char** argv) {
   CLI::App app("Keeps a fresh, verified OCSP response for each certificate.", "muster stapler");
   app.footer(
       "Signals: TERM stops, HUP reads configuration and certificates again.\n"
-      "Exit codes: 0 ok, 1 --once or status: something is not covered, 64 usage, 66 input, 70 "
-      "internal.");
+      "Exit codes: 0 ok, 1 --once or status: something is not covered or not written, 64 usage,\n"
+      "66 input, 70 internal.");
   Flags flags;
   app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
   app.add_option("--cert", flags.certificates,

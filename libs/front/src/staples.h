@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "muster/front/front.h"
 #include "muster/tls/shelf_source.h"
 
@@ -27,18 +29,27 @@ class Staples {
   void stop();
 
  private:
-  Staples(net::Loop& loop, const Clock& clock, std::unique_ptr<keeper::Shelf> shelf)
-      : loop_(loop), clock_(clock), shelf_(std::move(shelf)), source_(*shelf_, clock_) {}
+  Staples(net::Loop& loop, const Clock& clock, Logger& logger, std::unique_ptr<keeper::Shelf> shelf)
+      : loop_(loop),
+        clock_(clock),
+        logger_(logger),
+        shelf_(std::move(shelf)),
+        source_(*shelf_, clock_) {}
   void follow();
+  [[nodiscard]] bool lacks_staple(const keeper::Watched& watched, UnixSeconds now) const;
   [[nodiscard]] bool is_covered() const;
+  /// Says which certificates have lost their staple, or got one, since the last call.
+  void tell_changes();
 
   net::Loop& loop_;
   const Clock& clock_;
+  Logger& logger_;
   const std::unique_ptr<keeper::Shelf> shelf_;
   const tls::ShelfSource source_;
   std::unique_ptr<keeper::Keeper> keeper_;  // null: the shelf is followed
   keeper::KeeperOptions keeper_options_;
   std::vector<keeper::Watched> watched_;
+  std::set<keeper::Fingerprint> missing_;  // told of as without staple
   bool is_attempted_ = false;
   bool is_keeper_started_ = false;
   MonotonicTime patience_ends_;

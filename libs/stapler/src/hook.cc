@@ -47,6 +47,7 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
   Milliseconds look = kFirstLook;
   std::function<void()> idle;
   Counters counters;
+  std::string failure;
 
   void later(Milliseconds delay, void (Impl::*step)()) {
     timer = loop.after(delay, [weak = weak_from_this(), step] {
@@ -90,20 +91,18 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    const int failure = ::posix_spawnp(&child, arguments[0], &actions, &attributes,
-                                       arguments.data(), environment.data());
+    const int error = ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(),
+                                     environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     ++counters.runs;
-    if (failure != 0) {
+    if (error != 0) {
       child = 0;
       ++counters.failures;
       char text[128];
-      logger.log(LogLevel::kError, "hook.not_started",
-                 std::string("cannot run the on_update command: ") +
-                     ::strerror_r(failure, text, sizeof text) + " (check its path and permissions)",
-                 {{"command", options.command.front()}});
-      ended();
+      failed("hook.not_started", std::string("cannot run the on_update command: ") +
+                                     ::strerror_r(error, text, sizeof text) +
+                                     " (check its path and permissions)");
       return;
     }
     deadline = loop.now() + options.timeout;
@@ -122,20 +121,27 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
       }
       kill_child();
       ++counters.timeouts;
-      logger.log(LogLevel::kError, "hook.timeout",
-                 "the on_update command took too long and was killed",
-                 {{"command", options.command.front()},
-                  {"milliseconds", static_cast<long long>(options.timeout.count())}});
-      ended();
+      failed("hook.timeout", "the on_update command took longer than " +
+                                 std::to_string(options.timeout.count()) + " ms and was killed");
       return;
     }
     child = 0;
     if (done < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
       ++counters.failures;
-      logger.log(LogLevel::kError, "hook.failed", "the on_update command failed",
-                 {{"command", options.command.front()},
-                  {"exit_code", done > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1}});
+      failed("hook.failed",
+             "the on_update command " +
+                 (done > 0 && WIFEXITED(status)
+                      ? "failed with exit code " + std::to_string(WEXITSTATUS(status))
+                      : std::string("was ended by a signal")));
+      return;
     }
+    failure.clear();
+    ended();
+  }
+
+  void failed(std::string_view event, std::string why) {
+    logger.log(LogLevel::kError, event, why, {{"command", options.command.front()}});
+    failure = options.command.front() + ": " + std::move(why);
     ended();
   }
 
@@ -187,6 +193,7 @@ void Hook::when_idle(std::function<void()> action) {
   }
 }
 
+const std::string& Hook::failure() const { return impl_->failure; }
 const Hook::Counters& Hook::counters() const { return impl_->counters; }
 
 }  // namespace muster::stapler

@@ -20,7 +20,7 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
     if (known != files_.end() && known->second.path == path) {
       next.insert(files_.extract(known));
     } else {
-      next.emplace(id, File{std::move(path), nullptr, false, std::nullopt, {}, false});
+      next.emplace(id, File{std::move(path), nullptr, false, std::nullopt, {}, {}});
     }
   }
   files_ = std::move(next);
@@ -31,11 +31,20 @@ const std::string* StapleFiles::path_of(const keeper::Fingerprint& certificate) 
   return file == files_.end() ? nullptr : &file->second.path;
 }
 
+std::vector<std::string> StapleFiles::failures() const {
+  std::vector<std::string> out;
+  for (const auto& [id, file] : files_) {
+    if (!file.failure.empty()) {
+      out.push_back(file.path + ": " + file.failure);
+    }
+  }
+  return out;
+}
+
 void StapleFiles::report(File& file, const std::string& what, UnixSeconds now) {
   file.pending = true;
   file.retry_at = now + kRetry;
-  if (!file.failing) {
-    file.failing = true;
+  if (std::exchange(file.failure, what).empty()) {
     logger_.log(LogLevel::kError, "target.write_failed", what + "; it is tried again",
                 {{"file", file.path}});
   }
@@ -52,7 +61,7 @@ Applied StapleFiles::write(File& file, UnixSeconds now) {
     }
   }
   file.pending = false;
-  file.failing = false;
+  file.failure.clear();
   file.content_expires = file.wanted->facts.expires;
   return same ? Applied::kUnchanged : Applied::kWritten;
 }
@@ -70,7 +79,7 @@ Applied StapleFiles::remove(File& file, UnixSeconds now) {
   file.content_expires.reset();
   if (!file.wanted) {
     file.pending = false;
-    file.failing = false;
+    file.failure.clear();
   }
   return failure == 0 ? Applied::kRemoved : Applied::kUnchanged;
 }

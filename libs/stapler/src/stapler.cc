@@ -118,7 +118,9 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   }
 
   [[nodiscard]] StatusReport report() const {
-    return {clock.now(), static_cast<int>(::getpid()), shelf->disk_error(), inventory.problems,
+    return {clock.now(),         static_cast<int>(::getpid()),
+            shelf->disk_error(), inventory.problems,
+            files.failures(),    hook.failure(),
             keeper.status()};
   }
 

@@ -31,6 +31,15 @@ std::string text_at(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
+std::vector<std::string> texts_at(const Json& object, const char* key) {
+  std::vector<std::string> out;
+  if (const auto found = object.find(key); found != object.end() && found->is_array()) {
+    for (const Json& text : *found) {
+      out.push_back(text.is_string() ? text.get<std::string>() : std::string());
+    }
+  }
+  return out;
+}
 std::optional<UnixSeconds> time_at(const Json& object, const char* key) {
   return parse_iso8601(text_at(object, key));
 }
@@ -136,6 +145,8 @@ std::string encode_status(const StatusReport& report) {
                     {"covered", covered},
                     {"disk_error", printable(report.disk_error)},
                     {"problems", report.problems},
+                    {"target_errors", report.target_errors},
+                    {"hook_error", printable(report.hook_error)},
                     {"certificates", std::move(certificates)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
@@ -153,11 +164,9 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
   report.written = *written;
   report.pid = static_cast<int>(number_at(in, "pid"));
   report.disk_error = text_at(in, "disk_error");
-  if (const auto problems = in.find("problems"); problems != in.end() && problems->is_array()) {
-    for (const Json& p : *problems) {
-      report.problems.push_back(p.is_string() ? p.get<std::string>() : std::string());
-    }
-  }
+  report.problems = texts_at(in, "problems");
+  report.target_errors = texts_at(in, "target_errors");
+  report.hook_error = text_at(in, "hook_error");
   if (const auto list = in.find("certificates"); list != in.end() && list->is_array()) {
     for (const Json& c : *list) {
       if (c.is_object()) {
@@ -204,11 +213,21 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
   if (!report.disk_error.empty()) {
     out += "disk: " + report.disk_error + '\n';
   }
+  for (const std::string& error : report.target_errors) {
+    out += "target: " + error + '\n';
+  }
+  if (!report.hook_error.empty()) {
+    out += "hook: " + report.hook_error + '\n';
+  }
   if (is_too_old(report, now)) {
     out += "the stapler last reported " + format_duration(now - report.written) +
            " ago: it stopped or hangs (start it again)\n";
   }
   return out;
+}
+
+bool is_handed_over(const StatusReport& report) {
+  return report.disk_error.empty() && report.target_errors.empty() && report.hook_error.empty();
 }
 
 int status_exit_code(const StatusReport& report, UnixSeconds now) {
@@ -217,9 +236,8 @@ int status_exit_code(const StatusReport& report, UnixSeconds now) {
         return c.state == CertificateState::kFresh || c.state == CertificateState::kDue ||
                c.state == CertificateState::kNotNeeded;
       });
-  return fine && report.problems.empty() && report.disk_error.empty() && !is_too_old(report, now)
-             ? 0
-             : 1;
+  return fine && report.problems.empty() && is_handed_over(report) && !is_too_old(report, now) ? 0
+                                                                                               : 1;
 }
 
 }  // namespace muster::stapler

@@ -46,6 +46,20 @@ TEST(Status, SurvivesItsJson) {
   EXPECT_EQ(parsed->pid, 42);
 }
 
+TEST(Status, WhatIsNotHandedOverIsNotFine) {
+  for (const auto spoil : {+[](StatusReport& r) { r.disk_error = "full"; },
+                           +[](StatusReport& r) { r.target_errors = {"x"}; },
+                           +[](StatusReport& r) { r.hook_error = "x"; }}) {
+    StatusReport report = sample();
+    spoil(report);
+    const auto parsed = parse_status(encode_status(report));
+    ASSERT_TRUE(parsed);
+    EXPECT_FALSE(is_handed_over(*parsed));
+    EXPECT_EQ(status_exit_code(*parsed, kTestNow), 1);
+  }
+  EXPECT_TRUE(is_handed_over(sample()));
+}
+
 // req: OCSP-STAP-020
 TEST(Status, AStoppedStaplerDoesNotLookFresh) {
   const StatusReport report = sample();
@@ -65,10 +79,12 @@ TEST(Status, TheTableNamesStatesAndReasons) {
   report.certificates[0].last_error = "cannot connect";
   report.disk_error = "disk full";
   report.problems = {"x.pem: no certificate"};
+  report.target_errors = {"/out/web.ocsp: No space left on device"};
+  report.hook_error = "/bin/reload: failed with exit code 3";
   const std::string table = render_status(report, kTestNow);
-  for (const char* expected :
-       {"web", "fresh (must)", "good", "16m 30s", "4m 50s", "cannot connect", "not-needed",
-        "it names no OCSP responder", "disk: disk full", "problem: x.pem"}) {
+  for (const char* expected : {"web", "fresh (must)", "good", "16m 30s", "4m 50s", "cannot connect",
+                               "not-needed", "it names no OCSP responder", "disk: disk full",
+                               "problem: x.pem", "target: /out/web.ocsp", "hook: /bin/reload"}) {
     EXPECT_THAT(table, ::testing::HasSubstr(expected));
   }
   EXPECT_EQ(status_exit_code(report, kTestNow), 1);

@@ -311,6 +311,19 @@ TEST_F(FrontClients, FetchesByItselfAsTheStaplersSettingsSay) {
   EXPECT_EQ(der::find_hash(entry.cert_id.hash_algorithm), HashAlgorithm::kSha256);
 }
 
+TEST_F(FrontClients, SaysWhichCertificatesHaveNoStaple) {
+  const Identity leaf = issue("one.example");
+  start({{"one", leaf}});
+  EXPECT_TRUE(daemon_->wait_for("front.no_shelf")) << daemon_->output();
+  EXPECT_TRUE(daemon_->wait_for("front.waiting")) << daemon_->output();
+  const auto line = daemon_->wait_for("front.no_staple");
+  ASSERT_TRUE(line) << daemon_->output();
+  EXPECT_THAT(*line, HasSubstr("certificate=one"));
+  put_on_shelf({leaf});
+  EXPECT_TRUE(daemon_->wait_for("front.staple:")) << daemon_->output();
+  EXPECT_THAT(s_client({"-status"}), HasSubstr("Cert Status: good"));
+}
+
 TEST_F(FrontClients, SaysWhatIsMissing) {
   const auto result = run_process({binary_, "front", "--listen", "127.0.0.1:0"});
   EXPECT_EQ(result.exit_code, 64);

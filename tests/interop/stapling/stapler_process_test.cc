@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "stapler_fixture.h"
@@ -169,6 +170,59 @@ TEST_F(StaplerProcess, OnceTellsByItsExitCodeWhetherAllIsCovered) {
   EXPECT_EQ(result.exit_code, 1) << result.describe();
   EXPECT_THAT(result.out, HasSubstr("ready: 1 certificates, 0 fresh"));
   EXPECT_THAT(result.err, HasSubstr("500"));
+}
+
+TEST_F(StaplerProcess, OnceAndStatusTellWhetherAllIsHandedOver) {
+  // A directory stands where the staple file belongs.
+  std::filesystem::create_directories(dir.file("out/web.ocsp/x"));
+  const auto blocked = testing::run_process(command({"--once"}));
+  EXPECT_EQ(blocked.exit_code, 1) << blocked.describe();
+  EXPECT_THAT(blocked.err, HasSubstr("not everything could be handed over"));
+  const std::vector<std::string> status = {binary(), "stapler", "status", "--shelf",
+                                           dir.file("shelf")};
+  const auto told = testing::run_process(status);
+  EXPECT_EQ(told.exit_code, 1) << told.describe();
+  EXPECT_THAT(told.out, HasSubstr("target: " + dir.file("out/web.ocsp")));
+  std::filesystem::remove_all(dir.file("out/web.ocsp"));
+  EXPECT_EQ(testing::run_process(command({"--once"})).exit_code, 0);
+  EXPECT_EQ(testing::run_process(status).exit_code, 0);
+}
+
+TEST_F(StaplerProcess, OnceIsNotOverWhileTheDiskOrTheHookFails) {
+  for (const std::string hook : {"/bin/false", "/no/such/program"}) {
+    std::filesystem::remove_all(dir.file("out"));  // so that there is something to tell
+    const auto result = testing::run_process(command({"--once", "--on-update", hook}));
+    EXPECT_EQ(result.exit_code, 1) << result.describe();
+    EXPECT_THAT(result.err, HasSubstr(hook));
+  }
+  std::filesystem::remove_all(dir.file("shelf"));
+  std::vector<std::string> full = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"};
+  for (const std::string& word :
+       {binary(), std::string("stapler"), std::string("--shelf"), dir.file("shelf"),
+        std::string("--cert"), leaf_path, std::string("--once")}) {
+    full.push_back(word);
+  }
+  EXPECT_EQ(testing::run_process(full).exit_code, 1) << "the shelf could not be written";
+}
+
+TEST_F(StaplerProcess, OnceThatIsStoppedEarlyIsNoSuccess) {
+  responder->set(Fault::kHangs);
+  Daemon stapler(command({"--once"}));
+  ASSERT_TRUE(responder->wait_for_requests(1)) << stapler.output();
+  EXPECT_EQ(stapler.stop().exit_code, 1);
+}
+
+TEST_F(StaplerProcess, MakesTheDirectoriesItIsToldToWriteTo) {
+  const auto result =
+      testing::run_process({binary(), "stapler", "--shelf", dir.file("a/b/shelf"), "--out",
+                            dir.file("c/d/out"), "--cert", leaf_path, "--once"});
+  EXPECT_EQ(result.exit_code, 0) << result.describe();
+  EXPECT_TRUE(std::filesystem::exists(dir.file("c/d/out/web.ocsp")));
+  const auto in_the_way =
+      testing::run_process({binary(), "stapler", "--shelf", dir.file("shelf"), "--out",
+                            leaf_path + "/out", "--cert", leaf_path, "--once"});
+  EXPECT_EQ(in_the_way.exit_code, 66);
+  EXPECT_THAT(in_the_way.err, HasSubstr("Not a directory"));
 }
 
 // req: OCSP-STAP-012

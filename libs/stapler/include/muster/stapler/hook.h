@@ -30,6 +30,8 @@ class Hook {
   [[nodiscard]] bool busy() const;  ///< running, or about to
   /// Calls once, when nothing runs or is about to.
   void when_idle(std::function<void()> action);
+  /// Why the last run failed; empty: it did not, or there was none.
+  [[nodiscard]] const std::string& failure() const;
   struct Counters {
     std::uint64_t runs = 0, failures = 0, timeouts = 0;
   };

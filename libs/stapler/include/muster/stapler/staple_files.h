@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "muster/keeper/shelf.h"
 
@@ -32,6 +33,8 @@ class StapleFiles {
   };
   /// Retries failed writes and removes files whose content has expired.
   std::vector<Change> tick(UnixSeconds now);
+  /// "PATH: why" of each file that is not as it should be.
+  [[nodiscard]] std::vector<std::string> failures() const;
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
@@ -41,7 +44,7 @@ class StapleFiles {
     bool pending = false;                        ///< `wanted` is not in the file yet
     std::optional<UnixSeconds> content_expires;  ///< of what the file holds, when we know
     UnixSeconds retry_at{};
-    bool failing = false;
+    std::string failure{};  ///< why the last attempt failed; empty: it did not
   };
   Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);

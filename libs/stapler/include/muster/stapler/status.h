@@ -12,8 +12,10 @@ namespace muster::stapler {
 struct StatusReport {
   UnixSeconds written{};
   int pid = 0;
-  std::string disk_error;             ///< empty: everything held is saved
-  std::vector<std::string> problems;  ///< files of the inventory that could not be used
+  std::string disk_error;                  ///< empty: everything held is saved
+  std::vector<std::string> problems;       ///< files of the inventory that could not be used
+  std::vector<std::string> target_errors;  ///< files for servers that are not as they should be
+  std::string hook_error;                  ///< of the last on_update command; empty: it ended well
   std::vector<keeper::CertificateStatus> certificates;
 };
 
@@ -31,8 +33,10 @@ Result<StatusReport, std::string> parse_status(std::string_view json);
 StatusReport judged_at(StatusReport report, UnixSeconds now);
 /// A table for people.
 std::string render_status(const StatusReport& report, UnixSeconds now);
-/// 0 when every certificate that needs one has a staple not past its last third; 1 otherwise, and
-/// when the report is too old.
+/// Whether everything that is held is also on disk, in the files for servers, and told to the hook.
+bool is_handed_over(const StatusReport& report);
+/// 0 when every certificate that needs one has a staple not past its last third and all is handed
+/// over; 1 otherwise, and when the report is too old.
 int status_exit_code(const StatusReport& report, UnixSeconds now);
 
 }  // namespace muster::stapler
