@@ -112,7 +112,7 @@ void Pool::State::judge(Job& job, const PkiResult<Unit>& result) {
 }
 
 /// Shuts the modules down when nobody else is in them, so that the next session finds them as
-/// freshly loaded.
+/// freshly loaded. Whether there is something to be tried with them.
 bool Pool::State::restart_modules(Connection& own) {
   {
     const MutexLock lock(mutex);
@@ -130,7 +130,7 @@ bool Pool::State::restart_modules(Connection& own) {
   const MutexLock lock(mutex);
   restarting = false;
   work_there.notify_all();
-  return true;
+  return !stopping;  // else nobody wants another try
 }
 
 PkiResult<Unit> Pool::State::run(Job& job, Connection& connection) {
