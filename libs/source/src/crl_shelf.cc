@@ -100,11 +100,21 @@ Result<Unit, SourceError> CrlShelf::open(const CrlTerms& terms,
   CrlTerms kept_terms = terms;
   kept_terms.future_skew = std::chrono::years(100);
   std::vector<HeldCrl> found;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-    const std::string path = entry.path().string();
-    const std::string name = entry.path().filename().string();
+  std::vector<std::filesystem::path> entries;
+  for (auto it = std::filesystem::directory_iterator(directory_, error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    entries.push_back(it->path());
+  }
+  if (error) {  // an empty shelf would forget what must not be gone back to
+    return Err{
+        source_error(SourceErrc::kStore, directory_,
+                     "cannot be read (" + error.message() + "); CRLs in use are kept there")};
+  }
+  for (const std::filesystem::path& entry : entries) {
+    const std::string path = entry.string();
+    const std::string name = entry.filename().string();
     if (name.starts_with(kTemporaryPrefix)) {
-      std::filesystem::remove(entry.path(), error);  // of a run that was killed
+      std::filesystem::remove(entry, error);  // of a run that was killed
     } else if (name.ends_with(kListSuffix)) {
       open_list(path, problems);
     } else if (name.ends_with(kCrlSuffix)) {

@@ -27,7 +27,8 @@ class CrlShelf {
       : directory_(std::move(directory)), places_(places) {}
 
   /// Takes up what an earlier run left, verified anew. `problems`: one sentence for each file that
-  /// is of no use any more. Errors: kStore (no directory can be made).
+  /// is of no use any more. Errors: kStore (the directory cannot be made or read; nothing is taken
+  /// up then).
   Result<Unit, SourceError> open(const CrlTerms& terms, std::vector<std::string>& problems);
 
   enum class Taken : std::uint8_t {

@@ -1,6 +1,7 @@
 #include "crl_shelf.h"
 
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -66,6 +67,23 @@ TEST_F(Shelf, AClockThatIsBehindForgetsNothing) {
   EXPECT_TRUE(reopen(kTestNow - std::chrono::years(30)).empty());
   EXPECT_EQ(numbers(), std::vector<std::uint64_t>{6});
   EXPECT_EQ(take(numbered(5)).taken, CrlShelf::Taken::kOlder);
+}
+
+TEST_F(Shelf, ADirectoryThatCannotBeReadIsNoEmptyShelf) {
+  take(numbered(6));
+  CrlShelf again(directory_.file("shelf"), CrlShelf::Places::kByCoverage);
+  std::vector<std::string> problems;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit none{0, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto refused = again.open(terms(), problems);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, SourceErrc::kStore);
+  EXPECT_THAT(refused.error().detail, HasSubstr(directory_.file("shelf") + ": cannot be read"));
+  ASSERT_TRUE(again.open(terms(), problems));
+  EXPECT_EQ(again.crls().size(), 1u);
 }
 
 TEST_F(Shelf, LettingGoOfAReplacedCrlLeavesItsSuccessor) {
