@@ -143,6 +143,12 @@ void CrlLocation::accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Sec
   }
 }
 
+void CrlLocation::complain(const SourceError& error, UnixSeconds wall) {
+  ++status_.failures;
+  status_.error = error;
+  status_.failing_since = wall;
+}
+
 void CrlLocation::refused(const SourceError& error, MonotonicTime now, UnixSeconds wall,
                           double chance) {
   if (!round_error_) {

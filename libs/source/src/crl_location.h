@@ -35,6 +35,8 @@ class CrlLocation {
   /// life
   void accepted(std::shared_ptr<const HeldCrl> crl, std::optional<Seconds> left, MonotonicTime now,
                 UnixSeconds wall, double chance);
+  /// Something else that was received with it is of no use.
+  void complain(const SourceError& error, UnixSeconds wall);
   /// This place is of no use now: the next one is asked at once, or all of them later.
   void refused(const SourceError& error, MonotonicTime now, UnixSeconds wall, double chance);
 

@@ -59,13 +59,20 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
     in_place = location.held();
   }
   const CrlTerms judging = terms();
+  std::vector<HeldCrl> offered;
   for (std::size_t i = 0; contents && i < contents->size(); ++i) {
     auto judged = judge_crl((*contents)[i], url, judging);
-    if (!judged) {
+    if (judged) {
+      offered.push_back(*std::move(judged));
+    } else {
       problem = judged.error();
-      continue;
     }
-    const auto outcome = shelf_.take(*std::move(judged));
+  }
+  // Of several in a directory's entry the complete ones first: deltas continue them.
+  std::stable_partition(offered.begin(), offered.end(),
+                        [](const HeldCrl& crl) { return !crl.view.is_delta; });
+  for (HeldCrl& crl : offered) {
+    const auto outcome = shelf_.take(std::move(crl));
     if (!outcome) {
       problem = outcome.error();
     } else if (outcome->taken == CrlShelf::Taken::kOlder) {
@@ -96,6 +103,9 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
   if (in_place != nullptr) {
     const UnixSeconds end = end_of(in_place->view, wish(), now);
     location.accepted(in_place, end - now, clock_.monotonic(), now, chance());
+    if (problem) {
+      location.complain(*problem, now);
+    }
   } else {
     location.refused(*problem, clock_.monotonic(), now, chance());
   }

@@ -254,6 +254,25 @@ TEST_F(CrlLdap, FetchesFromADirectory) {
   EXPECT_TRUE(is_revoked(2) && is_revoked(3)) << "several values of one entry";
 }
 
+TEST_F(CrlLdap, OneBadValueIsToldAndHoldsUpNoOther) {
+  CrlSpec forged = numbered(5, {9});
+  forged.break_signature = true;
+  forged.extensions.push_back(testing::scope_extension({.uri = "http://ca/1.crl"}));
+  SmallDirectory directory({build_crl(issuer(), forged), build_crl(issuer(), numbered(5, {1}))});
+  spec_.crls.locations = {{directory.url()}};
+  fetch();
+  EXPECT_TRUE(is_revoked(1) && !is_revoked(9) && covers_everything());
+  EXPECT_EQ(error(), SourceErrc::kNotTrusted);
+  EXPECT_THAT(error_text(), HasSubstr(directory.url()));
+  CrlSpec news = numbered(7, {1, 2});
+  news.delta_base = 6;
+  directory.set({build_crl(issuer(), news), build_crl(issuer(), numbered(6, {1}))});
+  keeper().hurry();
+  fetch();
+  EXPECT_FALSE(error()) << "a delta before its base: " << error_text();
+  EXPECT_TRUE(is_revoked(1) && is_revoked(2));
+}
+
 TEST_F(CrlLdap, AHangingDirectoryEndsAtTheDeadline) {
   SmallDirectory directory({}, true);
   spec_.crls.locations = {{directory.url()}};
@@ -262,11 +281,22 @@ TEST_F(CrlLdap, AHangingDirectoryEndsAtTheDeadline) {
   EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
 }
 
-TEST_F(CrlLdap, NobodyThereIsAnError) {
-  spec_.crls.locations = {
-      {"ldap://127.0.0.1:" + std::to_string(muster::testing::unused_port()) + "/cn=CA"}};
+TEST_F(CrlLdap, NobodyThereIsAnErrorAndTakesNothingAway) {
+  std::optional<SmallDirectory> directory(
+      std::in_place, std::vector<Buffer>{build_crl(issuer(), numbered(5, {1}))});
+  spec_.crls.locations = {{directory->url()}};
+  const std::string url = directory->url();
   fetch();
-  EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
+  ASSERT_TRUE(is_revoked(1) && covers_everything()) << error_text();
+  directory.reset();
+  for (const bool restarted : {false, true}) {
+    restarted ? restart() : keeper().hurry();
+    fetch();
+    EXPECT_EQ(error(), SourceErrc::kUnreachable) << error_text();
+    EXPECT_THAT(error_text(), HasSubstr(url));
+    EXPECT_THAT(error_text(), HasSubstr("stays in force"));
+    EXPECT_TRUE(is_revoked(1) && covers_everything());
+  }
 }
 
 // The same from OpenLDAP's server, where it is installed.
