@@ -122,7 +122,8 @@ Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file,
   if (file.stamp.size > max_bytes) {
     return Err{
         source_error(SourceErrc::kMalformed, path,
-                     "larger than " + std::to_string(max_bytes) + " octets (raise the limit)")};
+                     "larger than " + std::to_string(max_bytes) +
+                         " octets (what was loaded before stays in force; raise the limit)")};
   }
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   Buffer piece(std::min<std::size_t>(kPieceOctets, file.stamp.size));
@@ -158,7 +159,8 @@ Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content
   }
   auto der = pki::decode_crl_input(to_buffer(content->bytes()));
   if (!der) {
-    return Err{source_error(SourceErrc::kMalformed, origin, der.error().detail)};
+    return Err{source_error(SourceErrc::kMalformed, origin,
+                            der.error().detail + " (the CRL in use stays in force)")};
   }
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   MUSTER_CHECK(writer.write(*der));

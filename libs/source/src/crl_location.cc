@@ -91,8 +91,10 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
   if (is_ldap_url(url())) {
     auto values = read_ldap_answer(as_text(download.content->bytes()));
     if (!values) {
-      return Err{source_error(SourceErrc::kMalformed, url(),
-                              "the directory gave no CRL, or one that does not decode")};
+      return Err{
+          source_error(SourceErrc::kMalformed, url(),
+                       "the directory gave no CRL, or one that does not decode (the CRL in use "
+                       "stays in force; compare the entry and its attribute)")};
     }
     for (Buffer& value : *values) {
       MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
@@ -111,7 +113,8 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
                             "no DER CRL" + (type.empty() ? "" : " (" + type + ")") +
                                 (as_text(octets).starts_with("-----BEGIN")
                                      ? "; it is PEM: set crl_http_pem = true to take it"
-                                     : ""))};
+                                     : "") +
+                                "; the CRL in use stays in force")};
   }
   received.push_back(std::move(download.content));
   return received;

@@ -29,8 +29,8 @@ Result<Unit, SourceError> check_role(const crl::CrlView& crl, const std::string&
   if (!crl::same_name(crl.issuer, terms.issuer.subject()) && !crl.is_indirect()) {  // OCSP-CRL-026
     return Err{source_error(SourceErrc::kNotTrusted, origin,
                             "it is a CRL of " + der::name_to_string(crl.issuer) +
-                                ", which is not the CA and does not say "
-                                "that it speaks for others (indirectCRL)")};
+                                ", which is not the CA and does not say that it speaks for others "
+                                "(indirectCRL; the CRL in use stays in force)")};
   }
   return Unit{};
 }
@@ -76,23 +76,33 @@ Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const s
   const auto crl = crl::parse_crl(content->bytes(), limits);
   if (!crl) {
     return Err{source_error(SourceErrc::kMalformed, origin,
-                            "no CRL, or a damaged one: " + der::to_string(crl.error()))};
+                            "no CRL, or a damaged one: " + der::to_string(crl.error()) +
+                                " (the CRL in use stays in force; publish it again, whole)")};
   }
   const auto verified = pki::verify_crl(*crl, terms.signers);
   if (!verified) {
-    return Err{source_error(
-        SourceErrc::kNotTrusted, origin,
-        verified.error().detail + " (" + std::string(to_string(verified.error().code)) + ")")};
+    const bool is_foreign = verified.error().code == pki::CrlErrc::kNoSigner;
+    return Err{source_error(SourceErrc::kNotTrusted, origin,
+                            verified.error().detail + " (" +
+                                std::string(to_string(verified.error().code)) +
+                                "); the CRL in use stays in force (" +
+                                (is_foreign ? "give the CA's own CRL, or name who else may sign it"
+                                            : "get it from the CA anew") +
+                                ")")};
   }
   MUSTER_CHECK(check_role(*crl, origin, terms));
   pki::CrlTimePolicy times;
   times.future_skew = terms.future_skew;
   if (const auto current = pki::check_crl_times(*crl, terms.now, times); !current) {
     if (current.error().code == pki::CrlErrc::kNotYetValid) {
-      return Err{source_error(SourceErrc::kNotYetValid, origin, current.error().detail)};
+      return Err{source_error(SourceErrc::kNotYetValid, origin,
+                              current.error().detail +
+                                  " (the CRL in use stays in force; it is taken when its time "
+                                  "comes: compare the clocks)")};
     }
     if (current.error().code == pki::CrlErrc::kInvalidInterval) {
-      return Err{source_error(SourceErrc::kMalformed, origin, current.error().detail)};
+      return Err{source_error(SourceErrc::kMalformed, origin,
+                              current.error().detail + " (the CRL in use stays in force)")};
     }
   }
   return HeldCrl{std::move(content), *crl, verified->signer(), origin};

@@ -28,6 +28,7 @@ class LyingHost {
   struct Answer {
     std::string octets;  ///< the whole of it
     bool hang = false;   ///< then keeps the connection
+    bool drip = false;   ///< sends octet by octet, slower than anybody waits
   };
   using Script = std::function<Answer(const std::string& request)>;
   explicit LyingHost(Script script)
@@ -74,8 +75,10 @@ class LyingHost {
         answer = script_(request);
       }
       for (std::string_view rest = answer.octets; !rest.empty();) {
-        const ssize_t put = ::send(peer.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (put <= 0) {
+        const std::size_t piece = answer.drip ? 1 : rest.size();
+        const ssize_t put = ::send(peer.get(), rest.data(), piece, MSG_NOSIGNAL);
+        pollfd gone{peer.get(), POLLRDHUP, 0};
+        if (put <= 0 || (answer.drip && ::poll(&gone, 1, 50) != 0)) {
           break;
         }
         rest.remove_prefix(static_cast<std::size_t>(put));
@@ -229,6 +232,7 @@ TEST_P(FaultyHost, LeavesTheLastGoodOneInForce) {
     EXPECT_EQ(error(), GetParam().code) << error_text();
     EXPECT_THAT(error_text(), HasSubstr(GetParam().text));
     EXPECT_THAT(error_text(), HasSubstr(host.url()));
+    EXPECT_THAT(error_text(), HasSubstr("stays in force"));
     EXPECT_TRUE(is_revoked(1) && covers_everything());
     EXPECT_FALSE(is_revoked(2));
     EXPECT_TRUE(part().failing_since);
@@ -249,6 +253,20 @@ const Fault kFaults[] = {
      [](const CrlFetch&, const Buffer& good) {
        const std::string all = ok(good);
        return LyingHost::Answer{all.substr(0, all.size() - 9), true};
+     }},
+    {"Drips", SourceErrc::kUnreachable, "timeout",
+     [](const CrlFetch&, const Buffer& good) {
+       LyingHost::Answer answer{ok(good)};
+       answer.drip = true;
+       return answer;
+     }},
+    {"NeverEnds", SourceErrc::kUnreachable, "too-large",
+     [](const CrlFetch&, const Buffer&) {
+       std::string chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+       for (int i = 0; i < 40; ++i) {
+         chunks += "10000\r\n" + std::string(0x10000, '0') + "\r\n";
+       }
+       return LyingHost::Answer{chunks, true};
      }},
     {"CutsShort", SourceErrc::kUnreachable, "cut-short",
      [](const CrlFetch&, const Buffer& good) {
