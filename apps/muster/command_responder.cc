@@ -124,6 +124,11 @@ Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const s
     return *std::move(next);
   };
   MUSTER_TRY(node::NodeOptions first, node_options(options, store));
+  if (options.responder.store.empty()) {
+    logger->log(LogLevel::kWarning, "store.temporary",
+                "revocations are remembered until this process ends: a source that is rolled back "
+                "while it is down is believed (keep the store with --store DIR)");
+  }
   const Milliseconds most = first.service.grace + first.admin.drain_delay + kLeavingPatience;
   net::Loop control;
   std::optional<Life> life;

@@ -66,7 +66,12 @@ int main(int argc, char** argv) {
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) {
     if (command.name == wanted) {
-      return command.run(argc - 1, argv + 1);
+      const int code = command.run(argc - 1, argv + 1);
+      if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && code == muster::app::kExitOk) {
+        std::fputs("muster: standard output could not be written\n", stderr);
+        return muster::app::kExitInternal;
+      }
+      return code;
     }
     names.push_back(command.name);
   }

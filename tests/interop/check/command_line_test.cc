@@ -128,6 +128,15 @@ TEST_F(CommandLine, PublicSourcesAreNotAskedWithoutOnline) {
   EXPECT_TRUE(run.target()["evidence"][0]["attempts"].empty());
 }
 
+TEST_F(CommandLine, WhatCannotBePrintedIsNoSuccess) {
+  const std::string binary = std::getenv("MUSTER_BINARY");
+  for (const std::string command : {"version", "config reference", "check --json /nowhere/x.pem"}) {
+    const auto result = run_process({"/bin/sh", "-c", binary + " " + command + " >/dev/full"});
+    EXPECT_EQ(result.exit_code, 70) << command << result.describe();
+    EXPECT_THAT(result.err, HasSubstr("could not be written"));
+  }
+}
+
 TEST_F(CommandLine, SeveralTargetsKeepTheirOrder) {
   std::vector<std::string> arguments = {"--json"};
   for (int i = 0; i < 20; ++i) {
