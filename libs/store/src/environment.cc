@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -113,17 +114,38 @@ StoreResult<Unit> Environment::start() {
     rc = mdb_env_set_maxdbs(env_, kFixedDatabases + 2 * options_.max_issuers);
   }
   if (rc == 0) {
+    rc = writable ? reserve_lock_file() : 0;
+  }
+  if (rc == 0) {
     rc = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS | (writable ? 0u : unsigned{MDB_RDONLY}),
                       0640);
   }
   if (rc != 0) {
-    return Err{open_error(rc, directory_)};
+    return Err{open_error(reason_of_short_write(rc), directory_)};
   }
   int dead = 0;
   mdb_reader_check(env_, &dead);
   MUSTER_CHECK(check_file_length());
   MUSTER_CHECK(open_tables());
   return open_partitions();
+}
+
+/// LMDB makes its table of readers by enlarging lock.mdb and writes it through the map, which on a
+/// full disk kills the process: the blocks are taken first. The size stays as it is, since other
+/// processes may have the table open. Returns what errno says, 0 also where LMDB will tell more.
+int Environment::reserve_lock_file() const {
+  const int fd =
+      ::open((directory_ + "/lock.mdb").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (fd < 0) {
+    return 0;
+  }
+  constexpr off_t kReader = 64;  // an entry of LMDB's table fills a cache line
+  constexpr off_t kHead = 4096;
+  const int done = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
+                               kHead + kReader * static_cast<off_t>(options_.max_readers));
+  const int error = done == 0 ? 0 : errno;
+  ::close(fd);
+  return error == ENOSPC || error == EDQUOT ? error : 0;
 }
 
 /// A file shorter than its own meta page says was cut: reading the missing part through the map
@@ -257,7 +279,7 @@ StoreResult<Unit> Environment::create_tables() {
   }
   rc = mdb_txn_commit(txn);
   if (rc != 0) {
-    return Err{open_error(rc, directory_)};
+    return Err{open_error(reason_of_short_write(rc), directory_)};
   }
   return Unit{};
 }
@@ -276,11 +298,14 @@ int Environment::reason_of_short_write(int code) const {
   struct stat file {};
   struct statvfs room {};
   rlimit limit{};
-  if (code != EIO || mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &file) != 0) {
+  if (code != EIO) {
     return code;
   }
-  if (::fstatvfs(fd, &room) == 0 && room.f_bavail * room.f_frsize < kRoom) {
+  if (::statvfs(directory_.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < kRoom) {
     return ENOSPC;
+  }
+  if (mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &file) != 0) {
+    return code;
   }
   const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   return limited && static_cast<std::uint64_t>(file.st_size) + kRoom > limit.rlim_cur ? EFBIG

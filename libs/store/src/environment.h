@@ -86,6 +86,7 @@ class Environment {
   StoreResult<Unit> start();
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
+  [[nodiscard]] int reserve_lock_file() const;
   StoreResult<Unit> check_file_length();
   StoreResult<Unit> grow();
   StoreResult<Unit> resize(std::size_t bytes);
