@@ -28,6 +28,10 @@ int run_config(int argc, char** argv) {
         config::reference(root).c_str());
     return kExitOk;
   }
+  if (path.empty()) {
+    std::fprintf(stderr, "muster config: FILE is empty text: an unset variable of a script?\n");
+    return kExitUsage;
+  }
   const auto loaded = load_options(path, options);
   if (!loaded) {
     std::fprintf(stderr, "muster config: %s\n", loaded.error().message.c_str());

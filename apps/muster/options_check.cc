@@ -51,7 +51,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name,
 
 bool is_file_like(const std::string& target) {
   struct stat info {};
-  if (target == "-" || target.find('/') != std::string::npos ||
+  if (target.empty() || target == "-" || target.find('/') != std::string::npos ||
       ::stat(target.c_str(), &info) == 0) {
     return true;
   }

@@ -237,9 +237,10 @@ struct SourceWatcher::Impl {
     const SourceSpec& spec = sources[i].spec;
     const bool known = !statuses[i].error || statuses[i].error->code != SourceErrc::kUnreadable;
     if (known || !statuses[i].checked) {
-      const SourceError error =
-          source_error(SourceErrc::kUnreadable, spec.path,
-                       "no such file (what was loaded before stays in force; restore it)");
+      const SourceError error = source_error(
+          SourceErrc::kUnreadable, spec.path,
+          "no such file, or a directory or device (what was loaded before stays in force; "
+          "restore it)");
       note_failure(i, error);
       tell(i);
     }
