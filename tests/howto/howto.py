@@ -46,7 +46,7 @@ class Reader:
     def translate(self, text):
         """What stands on the page, for this machine."""
         text = re.sub(r"^(muster responder(?! explain)(?!.*--(listen|config))[^\\\n]*)", rf"\1 --listen {OCSP}", text, flags=re.M)
-        for written, here in {"http://ocsp.corp.example": f"http://{OCSP}", "0.0.0.0:": "127.0.0.1:", **self.names}.items():
+        for written, here in {"0.0.0.0:": "127.0.0.1:", **self.names}.items():
             text = text.replace(written, here)
         text = re.sub(r"127\.0\.0\.1:(\d+)", lambda m: f"127.0.0.1:{self.port(m[1])}", text)
         text = re.sub(r"(http\.server )(\d+)", lambda m: f"{m[1]}{self.port(m[2])}", text)
