@@ -4,7 +4,7 @@
 usage: demo.py --muster BINARY [--once] [--dir DIR]
 
 Everything runs on loopback with a PKI made for the occasion. Each step tells what was expected, what was seen and how long it
-took. Without --once it then stays up, so that you can try things by hand; Ctrl-C ends it and removes everything.
+took. Without --once it then stays up, so that you can try things by hand; Ctrl-C ends it and removes everything (unless --dir named a place).
 Exit code: 0 when every step held, 1 otherwise.
 """
 import argparse
@@ -130,9 +130,10 @@ class Backend(http.server.BaseHTTPRequestHandler):
 
 
 class Demo:
-    def __init__(self, muster, directory):
+    def __init__(self, muster, directory, keeps=False):
         self.muster = os.path.abspath(muster)
         self.dir = pathlib.Path(directory)
+        self.keeps = keeps
         self.steps = Steps()
         self.daemons = {}
         self.ca = None
@@ -304,7 +305,7 @@ Still running. Try by hand, in another terminal (web was revoked, shop is good, 
   {self.muster} show {path(NAMES[2] + '.pem')} {self.dir / 'staples'}/*.ocsp
   openssl ca -config {path('intermediate.cnf')} -revoke {path(NAMES[1] + '.pem')}   # and check {NAMES[1]} again
 
-Logs: {self.dir}/*.log. Ctrl-C ends everything and removes {self.dir}.""", flush=True)
+Logs: {self.dir}/*.log. Ctrl-C ends everything{"" if self.keeps else f" and removes {self.dir}"}.""", flush=True)
         try:
             while all(daemon.process.poll() is None for daemon in self.daemons.values()):
                 time.sleep(0.5)
@@ -335,19 +336,23 @@ def main():
         os.makedirs(args.dir)
     directory = os.path.abspath(args.dir) if args.dir else tempfile.mkdtemp(prefix="muster-demo-")
     start = time.monotonic()
-    demo = Demo(args.muster, directory)
+    demo = Demo(args.muster, directory, keeps=bool(args.dir))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    held = False
     try:
         demo.main()
         if args.once:
             demo.end()
         failed = demo.steps.failed
         print(f"\n{demo.steps.count - failed} steps held, {failed} did not, {time.monotonic() - start:.1f} s in all", flush=True)
-        if not args.once and failed == 0:
+        held = failed == 0
+        if not args.once and held:
             demo.by_hand()
     finally:
         demo.stop()
-        if not args.dir:
+        if not held:
+            print(f"logs and files of this run stay in {directory}", flush=True)
+        elif not args.dir:
             shutil.rmtree(directory, ignore_errors=True)
     return 1 if demo.steps.failed else 0
 
