@@ -35,13 +35,14 @@ int run_config(int argc, char** argv) {
   const auto loaded = load_options(path, options);
   if (!loaded) {
     std::fprintf(stderr, "muster config: %s\n", loaded.error().message.c_str());
-    return kExitUsage;
+    return exit_code_of(loaded.error());
   }
   if (const auto kept = check_store(options); !kept) {
     std::fprintf(stderr, "muster config: %s: %s\n", path.c_str(), kept.error().message.c_str());
     return kept.error().exit_code;
   }
-  std::printf("%s: no errors found\n", path.c_str());
+  std::printf("%s: every key is known and has a fit value; the files it names were not opened\n",
+              path.c_str());
   return kExitOk;
 }
 

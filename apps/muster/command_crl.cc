@@ -165,7 +165,7 @@ Outcome<Unit> publish_all(Flags& flags) {
   Options options;
   if (!flags.config.empty()) {
     if (const auto loaded = load_options(flags.config, options); !loaded) {
-      return usage(loaded.error().message);
+      return Err{Failure{exit_code_of(loaded.error()), loaded.error().message}};
     }
     directory = directory.empty() ? options.responder.store : directory;
     for (const SeriesOptions& series : options.publish.series) {

@@ -44,7 +44,7 @@ front::FrontOptions wire(const Options& options) {
 /// File first, flags over it. Exit code, or nothing when all is well.
 std::optional<int> read_options(const Flags& flags, Options& options) {
   if (const auto loaded = load_options(flags.config, options); !loaded) {
-    return fail(kExitUsage, loaded.error().message);
+    return fail(exit_code_of(loaded.error()), loaded.error().message);
   }
   FrontOptions& front = options.front;
   front.listen = flags.listen.empty() ? front.listen : flags.listen;

@@ -26,7 +26,7 @@ int fail(int code, const std::string& message) {
 /// Exit code, or nothing when all is well.
 std::optional<int> read_options(const Flags& flags, Options& options) {
   if (const auto loaded = load_options(flags.config, options); !loaded) {
-    return fail(kExitUsage, loaded.error().message);
+    return fail(exit_code_of(loaded.error()), loaded.error().message);
   }
   StaplerOptions& stapler = options.stapler;
   for (const std::string& path : flags.certificates) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "commands.h"
 #include "muster/base/log.h"
 #include "muster/config/config.h"
 #include "options_front.h"
@@ -30,6 +31,10 @@ struct Options {
 void bind(config::Section& root, Options& options);
 /// Reads `path` (nothing when empty) over the defaults in `options`.
 config::ConfigResult<Unit> load_options(const std::string& path, Options& options);
+/// What a command ends with when its configuration is refused.
+inline int exit_code_of(const config::ConfigError& error) {
+  return error.is_unreadable ? kExitInput : kExitUsage;
+}
 /// A logger to standard error as told.
 std::unique_ptr<Logger> make_logger(const LogOptions& options);
 

@@ -73,7 +73,7 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags) {
 Outcome<Options> read_options(const ResponderFlags& flags) {
   Options options;
   if (const auto loaded = load_options(flags.config, options); !loaded) {
-    return fail(kExitUsage, loaded.error().message);
+    return fail(exit_code_of(loaded.error()), loaded.error().message);
   }
   ResponderOptions& responder = options.responder;
   if (!flags.listen.empty()) {

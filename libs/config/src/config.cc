@@ -183,7 +183,7 @@ ConfigResult<Unit> parse(std::string_view toml, std::string_view name, Section& 
 ConfigResult<Unit> load(const std::string& path, Section& root) {
   const auto octets = read_file(path, kMaxFileBytes);
   if (!octets) {
-    return Err{ConfigError{"configuration: " + to_string(octets.error())}};
+    return Err{ConfigError{"configuration: " + to_string(octets.error()), true}};
   }
   return parse(as_text(*octets), path, root);
 }

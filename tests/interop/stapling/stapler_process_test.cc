@@ -260,19 +260,25 @@ TEST_F(StaplerProcess, StatusTellsWhatARunningStaplerHolds) {
 }
 
 TEST_F(StaplerProcess, WrongUseIsToldWithWhatToDo) {
-  const std::pair<std::vector<std::string>, const char*> cases[] = {
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* expected;
+    int exit_code = 64;
+  };
+  const Row rows[] = {
       {{"--shelf", dir.file("shelf")}, "give --cert"},
       {{"--cert", leaf_path}, "give --shelf"},
       {{"--cert", leaf_path, "--shelf", dir.file("shelf"), "--refresh", "soon"},
        "--refresh must be a duration"},
-      {{"--config", dir.file("none.toml")}, "none.toml"},
+      {{"--config", dir.file("none.toml")}, "none.toml", 66},
+      {{"--config", dir.write("broken.toml", "[x")}, "broken.toml:1"},
       {{"--no-such-flag"}, "--no-such-flag"},
   };
-  for (const auto& [arguments, expected] : cases) {
+  for (const auto& [arguments, expected, exit_code] : rows) {
     std::vector<std::string> words = {binary(), "stapler"};
     words.insert(words.end(), arguments.begin(), arguments.end());
     const auto result = testing::run_process(words);
-    EXPECT_EQ(result.exit_code, 64) << result.describe();
+    EXPECT_EQ(result.exit_code, exit_code) << result.describe();
     EXPECT_THAT(result.err, HasSubstr(expected));
   }
 }

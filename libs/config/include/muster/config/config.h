@@ -19,6 +19,7 @@ namespace muster::config {
 /// "muster.toml:12:3: [responder] unknown key 'lisen' (did you mean 'listen'?)"
 struct ConfigError {
   std::string message;
+  bool is_unreadable = false;  ///< the file could not be read; otherwise what it says is wrong
 };
 template <class T>
 using ConfigResult = Result<T, ConfigError>;
