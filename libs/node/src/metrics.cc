@@ -60,6 +60,20 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
   out.sample(t.ready_shared, {{"outcome", "shared"}});
 }
 
+void add_durations(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_responder_request_duration_seconds", Kind::kHistogram,
+             "From a request to its answer.");
+  out.sample(kAnswerBounds, in.totals.durations);
+  out.family(
+      "muster_revocation_propagation_seconds", Kind::kHistogram,
+      "From a pushed change, durable and acknowledged, to the first answer, or CRL, that can "
+      "say it; waiting for a request is counted.");
+  out.sample(kPropagationBounds, in.totals.propagation, {{"to", "answer"}});
+  for (const publish::SeriesStatus& series : in.crls) {
+    out.sample(kPropagationBounds, series.propagation, {{"to", "crl"}, {"series", series.label}});
+  }
+}
+
 void add_issuer_answers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_responder_issuer_answers_total", Kind::kCounter,
              "Certificates answered for and requests refused, by issuer.");
@@ -355,6 +369,7 @@ std::string render_metrics(const MetricsInput& input) {
   PrometheusText out;
   add_process(out, input);
   add_answers(out, input);
+  add_durations(out, input);
   add_issuer_answers(out, input);
   add_signers(out, input);
   add_keys(out, input);

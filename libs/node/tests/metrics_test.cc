@@ -43,6 +43,10 @@ MetricsInput full_input() {
   source.failing_since = kTestNow - Seconds(4);
   source.error = source::SourceError{source::SourceErrc::kUnreadable, "gone"};
   in.sources = {source};
+  in.totals.durations.add(kAnswerBounds, Milliseconds(2));
+  in.totals.durations.add(kAnswerBounds, std::chrono::microseconds(2100));
+  in.totals.durations.add(kAnswerBounds, Seconds(60));
+  in.totals.propagation.add(kPropagationBounds, Milliseconds(20));
   in.store = store::StoreFigures{};
   ControlStats control;
   control.denied = 4;
@@ -77,6 +81,14 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_source_lag_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 4\n",
            "muster_http_limits_total{listener=\"admin\",limit=\"denied\"} 4\n",
            "muster_push_operations_total{result=\"conflict\"} 3\n",
+           "# TYPE muster_responder_request_duration_seconds histogram\n",
+           "muster_responder_request_duration_seconds_bucket{le=\"0.00001\"} 0\n",
+           "muster_responder_request_duration_seconds_bucket{le=\"0.0025\"} 2\n",
+           "muster_responder_request_duration_seconds_bucket{le=\"30\"} 2\n",
+           "muster_responder_request_duration_seconds_bucket{le=\"+Inf\"} 3\n",
+           "muster_responder_request_duration_seconds_sum 60.0041\n",
+           "muster_responder_request_duration_seconds_count 3\n",
+           "muster_revocation_propagation_seconds_bucket{to=\"answer\",le=\"0.05\"} 1\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
@@ -89,11 +101,12 @@ TEST(Metrics, SaysWhatItWasTold) {
 TEST(Metrics, KeepsTheFormat) {
   const std::string text = render_metrics(full_input());
   const std::regex sample(
-      R"(([a-z_]+)(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? (-?[0-9]+))");
+      R"(([a-z_]+)(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? (-?[0-9]+(\.[0-9]+)?))");
   const std::regex comment("# (HELP|TYPE) ([a-z_]+) (.+)");
   std::set<std::string> families;
   std::set<std::string> samples;
   std::string family;
+  bool is_histogram = false;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) {
     std::smatch match;
@@ -104,11 +117,16 @@ TEST(Metrics, KeepsTheFormat) {
       } else {
         EXPECT_EQ(match[2], family);
         EXPECT_EQ(match[3] == "counter", family.ends_with("_total")) << line;
+        is_histogram = match[3] == "histogram";
       }
       continue;
     }
     ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
-    EXPECT_EQ(match[1], family) << line;
+    const std::string name = match[1];
+    const bool is_of_histogram =
+        is_histogram &&
+        (name == family + "_bucket" || name == family + "_sum" || name == family + "_count");
+    EXPECT_TRUE(is_of_histogram || (!is_histogram && name == family)) << line;
     EXPECT_TRUE(samples.insert(std::string(match[1]) + std::string(match[2])).second) << line;
     EXPECT_TRUE(family.starts_with("muster_")) << line;
   }

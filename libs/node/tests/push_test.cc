@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "muster/crl/crl.h"
 #include "net_testing.h"
@@ -67,6 +68,23 @@ TEST(Push, WhatIsAcknowledgedIsAnsweredAtOnce) {
   EXPECT_EQ(running.status_of(leaf()), "revoked");
   EXPECT_EQ(running.push("unhold", leaf_json()).first, 409U);
   EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+/// One sample a change, whichever loop was first.
+TEST(Push, HowLongAChangeTakesToShowIsCounted) {
+  const Site site;
+  const PushNode running(with_push(site));
+  const auto samples = [&] {
+    const auto counts = running.node->totals().propagation.counts;
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  };
+  EXPECT_EQ(running.push("issue", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "good");
+  EXPECT_EQ(samples(), 0U) << "issuing alone is no news of a revocation";
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_TRUE(net::eventually([&] { return samples() == 1; }));
 }
 
 TEST(Push, StreamsBulkRequests) {

@@ -23,8 +23,10 @@ struct Series {
   std::unique_ptr<Publisher> publisher;
   Milliseconds retry_delay{0};
   MonotonicTime retry_at{};
-  bool is_woken = false;  ///< to look for changes at once
+  bool is_woken = false;    ///< to look for changes at once
+  bool is_looking = false;  ///< the next step does
   std::optional<MonotonicTime> woken_at;
+  std::optional<MonotonicTime> told_at;  ///< of a change that no CRL says yet
 };
 
 /// Caches must not hide a CRL for longer than a change may take.
@@ -49,7 +51,8 @@ struct Service::Impl {
   void run();
   /// Lets a series do what is due. Returns when it wants to be asked again.
   MonotonicTime attend(std::size_t index);
-  void note_success(std::size_t index, const std::optional<Published>& done);
+  /// \param looked  because it was woken
+  void note_success(std::size_t index, const std::optional<Published>& done, bool looked);
   void note_failure(std::size_t index, const PublishError& error);
   void serve();
   void stop();
@@ -73,9 +76,10 @@ struct Service::Impl {
 
   mutable std::mutex mutex;
   std::condition_variable changed;
-  std::vector<SeriesStatus> statuses;  // under the mutex
-  bool awake = false;                  // under the mutex
-  bool stopping = false;               // under the mutex
+  std::vector<SeriesStatus> statuses;    // under the mutex
+  bool awake = false;                    // under the mutex
+  std::optional<MonotonicTime> told_at;  // under the mutex: of the first wake() not seen yet
+  bool stopping = false;                 // under the mutex
   std::thread publishing, serving;
 };
 
@@ -151,7 +155,8 @@ PublishResult<Unit> Service::Impl::listen() {
   return Unit{};
 }
 
-void Service::Impl::note_success(std::size_t index, const std::optional<Published>& done) {
+void Service::Impl::note_success(std::size_t index, const std::optional<Published>& done,
+                                 bool looked) {
   Series& one = series[index];
   one.retry_delay = Milliseconds(0);
   const Publisher& publisher = *one.publisher;
@@ -176,7 +181,11 @@ void Service::Impl::note_success(std::size_t index, const std::optional<Publishe
       logger.log(LogLevel::kWarning, "crl.check", warning);
     }
   }
+  const auto told = done || looked ? std::exchange(one.told_at, std::nullopt) : std::nullopt;
   change(index, [&](SeriesStatus& status) {
+    if (told && done) {  // else it was about certificates that this series does not list
+      status.propagation.add(kPropagationBounds, clock.monotonic() - *told);
+    }
     status.last_success = clock.now();
     status.error.reset();
     status.failing_since.reset();
@@ -230,12 +239,14 @@ MonotonicTime Service::Impl::attend(std::size_t index) {
   if (one.is_woken && clock.monotonic() >= may_wake_at) {
     one.is_woken = false;
     one.woken_at = clock.monotonic();
+    one.is_looking = true;
     one.publisher->look_again();
   }
   const auto due = one.publisher->next_step();
   if (due && now >= *due) {
+    const bool looks = std::exchange(one.is_looking, false);
     if (const auto done = one.publisher->step(now)) {
-      note_success(index, *done);
+      note_success(index, *done, looks);
     } else {
       note_failure(index, done.error());
       return std::min(then, one.retry_at);
@@ -270,12 +281,14 @@ void Service::Impl::run() {
   std::unique_lock lock(mutex);
   while (!stopping) {
     const bool was_woken = std::exchange(awake, false);
+    const auto told = std::exchange(told_at, std::nullopt);
     lock.unlock();
     MonotonicTime next = clock.monotonic() + options.longest_wait;
     {
       const std::lock_guard publishing_lock(publishing_mutex);
       for (std::size_t i = 0; i < series.size(); ++i) {
         series[i].is_woken = series[i].is_woken || was_woken;
+        series[i].told_at = series[i].told_at ? series[i].told_at : told;
         next = std::min(next, attend(i));
       }
     }
@@ -335,6 +348,7 @@ std::vector<SeriesStatus> Service::status() const {
 void Service::wake() {
   const std::lock_guard lock(impl_->mutex);
   impl_->awake = true;
+  impl_->told_at = impl_->told_at.value_or(impl_->clock.monotonic());
   impl_->changed.notify_all();
 }
 

@@ -95,7 +95,13 @@ TEST_F(PublishService, ChangesInARowGoOntoOneCrl) {
   ASSERT_TRUE(log_.wait_for("crl.published", 3));
   EXPECT_EQ(read(out()).view.entry_count, 3u);
   service->stop();
-  EXPECT_EQ(service->status().at(0).publications, 3u);
+  const SeriesStatus status = service->status().at(0);
+  EXPECT_EQ(status.publications, 3u);
+  const std::uint64_t at_once = status.propagation.counts[0];
+  const std::uint64_t in_a_second =
+      status.propagation.counts[DurationCounts::class_of(kPropagationBounds, Seconds(1))];
+  EXPECT_EQ(at_once, 1u) << "5";
+  EXPECT_EQ(in_a_second, 1u) << "6, which waited for its turn";
 }
 
 TEST_F(PublishService, TriesAgainAfterAFailureAndKeepsTheOldCrl) {

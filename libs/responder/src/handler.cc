@@ -17,13 +17,14 @@ constexpr std::string_view kLanding =
 }  // namespace
 
 OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock,
-                         Logger& logger, Counters& counters, Router* router)
+                         Logger& logger, Counters& counters, Router* router, ChangeNotice* changes)
     : options_(std::move(options)),
       answerer_(answerer),
       clock_(clock),
       logger_(logger),
       counters_(counters),
-      router_(router) {}
+      router_(router),
+      changes_(changes) {}
 
 Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies) {
   Client out{request.peer};
@@ -53,6 +54,9 @@ Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now, const Clien
 }
 
 void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
+  // Real time, whatever clock decides about validity: durations are facts of this machine.
+  const MonotonicTime began = std::chrono::steady_clock::now();
+  const auto acknowledged = changes_ != nullptr ? changes_->take_first_use() : std::nullopt;
   const UnixSeconds now = clock_.now();
   const Client client = client_of(request, options_.trusted_proxies);
   Answer answer;
@@ -90,13 +94,21 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
   }
   if (answer.pending) {
     if (auto later = reply.defer()) {
-      wait(request, client, std::move(later));
+      wait(request, client, std::move(later), began);
       return;
     }
     answer = answerer_.refuse(Cause::kSigningQueueFull, now);
   }
   answer = finish(answer, request, client, now);
   reply.send_ready(answer.octets, answer.head_bytes);
+  note_duration(began);
+  if (acknowledged) {
+    counters_.propagation.add(std::chrono::steady_clock::now() - *acknowledged);
+  }
+}
+
+void OcspHandler::note_duration(MonotonicTime began) {
+  counters_.durations.add(std::chrono::steady_clock::now() - began);
 }
 
 Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client,
@@ -116,13 +128,14 @@ Answer OcspHandler::finish(Answer answer, const http::RequestView& request, cons
 }
 
 void OcspHandler::wait(const http::RequestView& request, const Client& client,
-                       std::unique_ptr<net::LaterReply> reply) {
+                       std::unique_ptr<net::LaterReply> reply, MonotonicTime began) {
   const auto kept = std::make_shared<Kept>();
   kept->target = request.target;
   kept->if_none_match = request.if_none_match;
   kept->octets = request.method == http::Method::kPost ? to_buffer(request.body) : decoded_;
   kept->client = client;
   kept->reply = std::move(reply);
+  kept->began = began;
   kept->view.method = request.method;
   kept->view.target = kept->target;
   kept->view.if_none_match = kept->if_none_match;
@@ -131,6 +144,7 @@ void OcspHandler::wait(const http::RequestView& request, const Client& client,
     decoded_ = kept->octets;  // for the log
     const Answer last = finish(answer, kept->view, kept->client, clock_.now());
     kept->reply->send_ready(last.octets, last.head_bytes);
+    note_duration(kept->began);
   });
 }
 

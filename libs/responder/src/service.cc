@@ -21,11 +21,11 @@ std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
 struct Worker {
   Worker(const ServiceOptions& options, std::shared_ptr<const Setup> setup,
          std::shared_ptr<AnswerExchange> exchange, const store::Store& store, const Clock& clock,
-         Logger& logger, const std::shared_ptr<SigningDesk>& desk)
+         Logger& logger, const std::shared_ptr<SigningDesk>& desk, ChangeNotice& changes)
       : answerer(std::move(setup), store.reader(), counters, std::move(exchange)),
         fetcher(net::make_fetcher(loop)),
         router({}, *fetcher, counters, logger),
-        handler(options.handler, answerer, clock, logger, counters, &router),
+        handler(options.handler, answerer, clock, logger, counters, &router, &changes),
         clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {
     answerer.use_desk(
         desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
@@ -76,6 +76,7 @@ std::optional<Milliseconds> kernel_clock_error() {
 
 struct Service::Loops {
   ServiceOptions options;
+  ChangeNotice changes;  ///< outlives the workers
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
   std::shared_ptr<SigningDesk> desk;
@@ -100,8 +101,8 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker =
-        std::make_unique<Worker>(options, setup, exchange, store, clock, logger, loops->desk);
+    auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger,
+                                           loops->desk, loops->changes);
     for (std::size_t n = 0; n < options.listen.size(); ++n) {
       // The first loop settles the port; the others share its real address.
       const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
@@ -140,6 +141,8 @@ void Service::adopt(std::shared_ptr<const Setup> setup) {
   }
 }
 
+void Service::note_change() { loops_->changes.acknowledge(std::chrono::steady_clock::now()); }
+
 void Service::stop() {
   if (loops_->stopped) {
     return;
@@ -169,6 +172,8 @@ Totals Service::totals() const {
     sum.ready_shared += c.ready_shared.value();
     sum.signatures += c.signatures.value();
     sum.nonces_echoed += c.nonces_echoed.value();
+    sum.durations.add(c.durations.read());
+    sum.propagation.add(c.propagation.read());
     sum.routed += c.routed.value();
     sum.route_failures += c.route_failures.value();
     for (std::size_t i = 0; i < kCauses; ++i) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
+
 #include "fixture.h"
 #include "muster/http/base64.h"
 #include "muster/http/get_path.h"
@@ -88,6 +90,24 @@ TEST(OcspHandler, GetAndPostGiveTheSameAnswer) {
   EXPECT_EQ(get.ocsp_status(), ocsp::ResponseStatus::kSuccessful);
   EXPECT_EQ(get.head, post.head);
   EXPECT_EQ(get.body, post.body);
+}
+
+TEST(OcspHandler, CountsHowLongAnswersTake) {
+  Site site;
+  site.get("/" + escaped());
+  site.get("/not base64");
+  site.get("/");  // the landing page is no answer
+  const DurationCounts counts = site.world.counters.durations.read();
+  EXPECT_EQ(std::accumulate(counts.counts.begin(), counts.counts.end(), std::uint64_t{0}), 2U);
+}
+
+TEST(ChangeNotice, GoesToWhoeverIsFirstBehindAChange) {
+  ChangeNotice notice;
+  EXPECT_EQ(notice.take_first_use(), std::nullopt);
+  notice.acknowledge(MonotonicTime(Seconds(5)));
+  notice.acknowledge(MonotonicTime(Seconds(7)));
+  EXPECT_EQ(notice.take_first_use(), MonotonicTime(Seconds(7))) << "of the newest";
+  EXPECT_EQ(notice.take_first_use(), std::nullopt);
 }
 
 // req: OCSP-RESP-081 OCSP-RESP-051

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/base/histogram.h"
 #include "muster/base/log.h"
 #include "muster/net/http_server.h"
 #include "muster/publish/publisher.h"
@@ -32,6 +33,7 @@ struct SeriesStatus {
   std::uint64_t publications = 0, failures = 0;
   std::uint64_t entries = 0,
                 bytes = 0;  ///< of the complete CRLs published last by this process, all partitions
+  DurationCounts propagation;  ///< kPropagationBounds: from wake() to the CRL that says it
 };
 
 /// Publishes each series when it is due, on a thread of its own, and serves the CRLs. A series that

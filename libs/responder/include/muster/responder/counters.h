@@ -6,9 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "muster/base/histogram.h"
 #include "muster/base/mutex.h"
+#include "muster/base/time.h"
 #include "muster/ocsp/ocsp.h"
 #include "muster/store/store.h"
 
@@ -102,6 +105,33 @@ struct Counters {
       route_failures;  ///< requests sent on to another responder; of these without an answer
   std::array<Counter, kCauses> refused;  ///< by Cause
   IssuerCounterTable issuers;
+  DurationHistogram durations{kAnswerBounds};         ///< from request to answer, of OCSP answers
+  DurationHistogram propagation{kPropagationBounds};  ///< see ChangeNotice
+};
+
+/// When the store acknowledged a change last, for all loops: the first answer behind it says how
+/// long it took to be seen. Threads: any; no locks.
+class ChangeNotice {
+ public:
+  /// A change is durable and its sender was told so, or is about to be.
+  void acknowledge(MonotonicTime now) {
+    at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    changes_.fetch_add(1, std::memory_order_release);
+  }
+  /// Called by loops before they read the store. Whoever is first behind a change gets its instant.
+  [[nodiscard]] std::optional<MonotonicTime> take_first_use() {
+    const std::uint64_t changes = changes_.load(std::memory_order_acquire);
+    std::uint64_t used = used_.load(std::memory_order_relaxed);
+    if (used == changes ||
+        !used_.compare_exchange_strong(used, changes, std::memory_order_relaxed)) {
+      return std::nullopt;
+    }
+    return MonotonicTime(MonotonicTime::duration(at_.load(std::memory_order_relaxed)));
+  }
+
+ private:
+  std::atomic<std::uint64_t> changes_{0}, used_{0};
+  std::atomic<MonotonicTime::rep> at_{0};
 };
 
 }  // namespace muster::responder

@@ -29,8 +29,9 @@ class OcspHandler final : public net::HttpHandler {
  public:
   /// All references outlive the handler.
   /// \param router  null: nothing is sent on
+  /// \param changes  null: nobody tells of changes
   OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
-              Counters& counters, Router* router = nullptr);
+              Counters& counters, Router* router = nullptr, ChangeNotice* changes = nullptr);
   void handle(const http::RequestView& request, net::HttpReply& reply) override;
 
  private:
@@ -46,9 +47,11 @@ class OcspHandler final : public net::HttpHandler {
     Buffer octets;  ///< of the OCSP request
     Client client;
     std::unique_ptr<net::LaterReply> reply;
+    MonotonicTime began;
   };
   void wait(const http::RequestView& request, const Client& client,
-            std::unique_ptr<net::LaterReply> reply);
+            std::unique_ptr<net::LaterReply> reply, MonotonicTime began);
+  void note_duration(MonotonicTime began);
   /// What goes out in the end: the answer, or a 304.
   Answer finish(Answer answer, const http::RequestView& request, const Client& client,
                 UnixSeconds now);
@@ -70,6 +73,7 @@ class OcspHandler final : public net::HttpHandler {
   Logger& logger_;
   Counters& counters_;
   Router* router_;
+  ChangeNotice* changes_;
   Buffer decoded_;
   std::array<Sample, kCauses> samples_{};
   Sample unissued_;

@@ -37,6 +37,8 @@ struct Totals {
                 signatures = 0, nonces_echoed = 0;
   std::uint64_t routed = 0, route_failures = 0;
   std::array<std::uint64_t, kCauses> refused{};
+  DurationCounts durations;    ///< kAnswerBounds: from request to answer
+  DurationCounts propagation;  ///< kPropagationBounds: see note_change()
 };
 
 /// What happened to one issuer, all loops together.
@@ -74,6 +76,9 @@ class Service {
   /// Hands a new setup to every loop; each uses it from its next turn on. The one before is let go
   /// of by a later adopt() or the destructor, on their thread.
   void adopt(std::shared_ptr<const Setup> setup);
+  /// A change of the store was acknowledged to whoever made it: how long until the first answer
+  /// that could say it, requests waited for included, goes into Totals::propagation. Any thread.
+  void note_change();
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;
