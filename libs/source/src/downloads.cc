@@ -1,28 +1,30 @@
 #include "downloads.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace muster::source {
 namespace {
 
+/// Octets arriving in this process, whoever fetches them: a node has a watcher for each source.
+std::atomic<std::size_t> octets_in_flight{0};
+
 /// What one download writes to.
 struct Sink {
-  Sink(std::string from, std::shared_ptr<std::atomic<std::size_t>> all, std::size_t most_of_all)
-      : url(std::move(from)), in_flight(std::move(all)), most(most_of_all) {}
+  Sink(std::string from, std::size_t most_of_all) : url(std::move(from)), most(most_of_all) {}
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
-  ~Sink() { in_flight->fetch_sub(taken); }
+  ~Sink() { octets_in_flight -= taken; }
 
   const std::string url;
-  const std::shared_ptr<std::atomic<std::size_t>> in_flight;
   const std::size_t most;
-  std::size_t taken = 0;  // of in_flight
+  std::size_t taken = 0;  // of octets_in_flight
   std::optional<ContentWriter> writer;
   std::optional<SourceError> refused;
 
   bool write(Bytes piece) {
     taken += piece.size();
-    if (in_flight->fetch_add(piece.size()) + piece.size() > most && !refused) {
+    if (octets_in_flight.fetch_add(piece.size()) + piece.size() > most && !refused) {
       refused = source_error(SourceErrc::kStore, url,
                              "more than " + std::to_string(most) +
                                  " octets are being fetched at once (it is fetched again later; "
@@ -81,7 +83,7 @@ void Downloads::begin_waiting() {
 
 void Downloads::begin(Waiting next) {
   auto& [id, owner, request, directory] = next;
-  auto sink = std::make_shared<Sink>(request.url, in_flight_, limits_.bytes_in_flight);
+  auto sink = std::make_shared<Sink>(request.url, limits_.bytes_in_flight);
   auto begun = ContentWriter::begin(directory);
   if (begun) {
     sink->writer.emplace(*std::move(begun));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -28,7 +27,8 @@ struct Download {
 struct DownloadLimits {
   unsigned for_one_issuer = 4;
   unsigned at_once = 64;
-  /// Arriving, of all together; as much as one CRL may have at most. Beyond it a download fails.
+  /// Arriving, in the whole process; as much as one CRL may have at most. Beyond it a download
+  /// fails.
   std::size_t bytes_in_flight = std::size_t{8} << 30;
 };
 
@@ -63,9 +63,6 @@ class Downloads {
   void end(Download download);
 
   const DownloadLimits limits_;
-  /// Shared with sinks, which a fetch under way may outlive us with.
-  const std::shared_ptr<std::atomic<std::size_t>> in_flight_ =
-      std::make_shared<std::atomic<std::size_t>>(0);
   std::deque<Waiting> waiting_;
   std::map<DownloadId, store::IssuerId> running_;
 
