@@ -407,10 +407,10 @@ CrlSetKeeper::Turn CrlSetKeeper::look(const std::set<std::string>& complete,
 bool CrlSetKeeper::is_every_part_well() const {
   return directory_errors_.empty() &&
          std::all_of(files_.begin(), files_.end(),
-                     [](const auto& entry) {
+                     [&](const auto& entry) {
                        const File& file = entry.second;
                        return file.status.last_success && !file.status.error && !file.waiting &&
-                              !file.older;
+                              !is_rolled_back(file);
                      }) &&
          std::all_of(locations_.begin(), locations_.end(), [](const auto& location) {
            return location->status().last_success && !location->status().error;
@@ -445,6 +445,10 @@ bool CrlSetKeeper::is_offered(const HeldCrl& crl) const {
                      [&](const auto& entry) { return entry.second.held.get() == &crl; }) ||
          std::any_of(locations_.begin(), locations_.end(),
                      [&](const auto& location) { return location->held().get() == &crl; });
+}
+
+bool CrlSetKeeper::is_rolled_back(const File& file) const {
+  return file.older && (file.older_than == nullptr || !is_offered(*file.older_than));
 }
 
 }  // namespace muster::source

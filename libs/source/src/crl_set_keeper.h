@@ -76,6 +76,9 @@ class CrlSetKeeper {
   [[nodiscard]] CrlTerms terms() const;
   [[nodiscard]] CrlWish wish() const;
   [[nodiscard]] bool is_offered(const HeldCrl& crl) const;
+  /// Whether it gives an older CRL than what is in use, and nobody gives that one: beside its
+  /// successor an old one is no fault.
+  [[nodiscard]] bool is_rolled_back(const File& file) const;
   /// From what is on the shelf, without CRLs whose signer is revoked.
   CrlPlan plan_now(UnixSeconds now);
   [[nodiscard]] bool is_revoked(const pki::Certificate& signer, const CrlPlan& plan) const;

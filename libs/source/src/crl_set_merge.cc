@@ -398,7 +398,7 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
   };
   for (const auto& [path, file] : files_) {
     take(file.status.error);
-    if (file.older && (file.older_than == nullptr || !is_offered(*file.older_than))) {
+    if (is_rolled_back(file)) {
       take(source_error(SourceErrc::kRollback, path, *file.older));
     }
   }
@@ -437,8 +437,7 @@ void CrlSetKeeper::describe(SourceStatus& status) const {
   status.parts.clear();
   for (const auto& [path, file] : files_) {
     PartStatus part = file.status;
-    if (!part.error && file.older &&
-        (file.older_than == nullptr || !is_offered(*file.older_than))) {
+    if (!part.error && is_rolled_back(file)) {
       part.error = source_error(SourceErrc::kRollback, path, *file.older);
     }
     status.parts.push_back(std::move(part));

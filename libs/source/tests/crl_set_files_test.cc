@@ -55,6 +55,22 @@ TEST_F(CrlSetFiles, ADirectoryGivesTheNewestOfEveryScope) {
   EXPECT_EQ(status().parts.size(), 2u);
 }
 
+// Old CRLs that lie about are no part that is missing.
+TEST_F(CrlSetFiles, AfterTheLossOfTheShelfADirectoryIsReadAndGoesOnAsUsual) {
+  use_directory();
+  write("crls/a.crl", numbered(5, {1}));
+  write("crls/b.crl", numbered(6, {1, 2}));
+  look();
+  restart();
+  std::filesystem::remove_all(directory_.file("state"));
+  look();
+  EXPECT_FALSE(error()) << error_text();
+  write("crls/c.crl", numbered(7, {2}));
+  look();
+  EXPECT_FALSE(error()) << error_text();
+  EXPECT_TRUE(is_revoked(2) && !is_revoked(1)) << "let go as the CA says";
+}
+
 TEST_F(CrlSetFiles, AFileThatGoesIsKeptUntilItIsOverAndNotNeeded) {
   use_directory();
   CrlSpec named = numbered(5, {9});
