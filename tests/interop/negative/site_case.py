@@ -78,7 +78,7 @@ key = "{ca.path('ocsp.key')}"
 
 def main(*needs):
     """Runs the tests of the file; without a program of `needs` none of them, with CTest's code for skipped."""
-    SiteCase.muster = sys.argv.pop(1)
+    SiteCase.muster = pathlib.Path(sys.argv.pop(1)).resolve()
     missing = [name for name in needs if not process.find(name)]
     if missing:
         print(f"SKIPPED: {', '.join(missing)} not installed here")
