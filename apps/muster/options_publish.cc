@@ -92,8 +92,12 @@ void bind_series(config::Section& section, SeriesOptions& o) {
       "Signature scheme: \"auto\" (by key), \"rsa-sha256\", \"rsa-pss-sha256\", "
       "\"ecdsa-sha384\"...");
   section.text("out", &files.out,
-               "File of the complete CRL (DER). \"{partition}\" in it, in delta_out, uris and "
+               "File of the complete CRL. \"{partition}\" in it, in delta_out, uris and "
                "delta_uris is the partition's number, from 0.");
+  section.custom(
+      "format", "one of \"der\", \"pem\"", "der",
+      [&files](std::string_view word) { return set_format(word, files.format); },
+      "How out and delta_out are written. Over HTTP CRLs are DER always.");
   section.text("delta_out", &files.delta_out, "File of the delta CRL. Empty: no deltas are made.");
   section.texts("uris", &files.uris,
                 "Distribution point of the certificates in scope, octet by octet. Needed with "
@@ -155,6 +159,14 @@ std::string set_profile(std::string_view word, publish::Terms& terms) {
     known += (known.empty() ? "\"" : ", \"") + std::string(profile.name) + "\"";
   }
   return "must be one of " + known;
+}
+
+std::string set_format(std::string_view word, publish::FileFormat& format) {
+  if (word != "der" && word != "pem") {
+    return "must be \"der\" or \"pem\"";
+  }
+  format = word == "pem" ? publish::FileFormat::kPem : publish::FileFormat::kDer;
+  return "";
 }
 
 std::string set_only(std::string_view word, Only& only) {

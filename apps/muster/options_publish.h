@@ -29,6 +29,7 @@ publish::SpecFiles files_of(const SeriesOptions& options);
 /// Words that flags and file share. Each sets its value and returns an empty string, or says what
 /// is wrong.
 std::string set_profile(std::string_view word, publish::Terms& terms);
+std::string set_format(std::string_view word, publish::FileFormat& format);
 std::string set_only(std::string_view word, crl::Scope::Only& only);
 std::string set_first_number(std::string_view text, publish::SpecFiles& files);
 

@@ -99,6 +99,10 @@ void bind(config::Section& section, PushSettings& s) {
                   "Lines of an all-or-nothing bulk request.");
   section.size("max_atomic", &s.max_atomic, 1024, std::uint64_t{1} << 32,
                "Octets of an all-or-nothing bulk request, which is kept in memory.");
+  section.duration("keep_revoked", &o.api.keep_revoked, Seconds(0), Seconds(100LL * 365 * 86400),
+                   "How long a revocation is kept behind its certificate's expiry before it may be "
+                   "forgotten: it must still be on one regular CRL, and CRLs about CAs come once a "
+                   "year.");
   bind_limits(section, o.limits, s.connections);
   section.tables<PushClientSettings>("client", &s.clients, bind_client, "Who may push.");
 }

@@ -1,12 +1,36 @@
 #include "published_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
 #include "making.h"
+#include "muster/http/base64.h"
 #include "muster/pki/verified_crl.h"
 
 namespace muster::publish {
+namespace {
+
+/// RFC 7468 section 6.
+Buffer to_pem(Bytes der) {
+  constexpr std::size_t kLine = 48;  // octets: 64 characters
+  constexpr std::string_view kBegin = "-----BEGIN X509 CRL-----\n";
+  constexpr std::string_view kEnd = "-----END X509 CRL-----\n";
+  Buffer out;
+  out.reserve(kBegin.size() + kEnd.size() + der.size() / 3 * 4 + der.size() / kLine + 8);
+  const auto append = [&out](std::string_view text) {
+    out.insert(out.end(), text.begin(), text.end());
+  };
+  append(kBegin);
+  for (Bytes rest = der; !rest.empty(); rest = rest.subspan(std::min(kLine, rest.size()))) {
+    append(http::base64_encode(rest.first(std::min(kLine, rest.size()))));
+    append("\n");
+  }
+  append(kEnd);
+  return out;
+}
+
+}  // namespace
 
 PublishResult<std::optional<FoundCrl>> look_at_published(const std::string& path,
                                                          const Spec& spec) {
@@ -34,7 +58,8 @@ PublishResult<std::optional<FoundCrl>> look_at_published(const std::string& path
   return std::optional(std::move(found));
 }
 
-PublishResult<Unit> install_file(const std::string& from, const std::string& path) {
+PublishResult<Unit> install_file(const std::string& from, const std::string& path,
+                                 FileFormat format) {
   const auto made = MappedFile::open(from);
   if (!made) {
     return Err{
@@ -42,15 +67,16 @@ PublishResult<Unit> install_file(const std::string& from, const std::string& pat
                                               ": a CRL that was published is gone from the state "
                                               "directory"}};
   }
+  const Buffer armored = format == FileFormat::kPem ? to_pem(made->octets()) : Buffer();
+  const Bytes wanted = format == FileFormat::kPem ? Bytes(armored) : made->octets();
   // Read, not mapped: whoever writes there could cut it short under us.
   std::error_code none;
-  if (std::filesystem::file_size(path, none) == made->octets().size()) {
-    if (const auto there = read_file(path, made->octets().size());
-        there && equal(*there, made->octets())) {
+  if (std::filesystem::file_size(path, none) == wanted.size()) {
+    if (const auto there = read_file(path, wanted.size()); there && equal(*there, wanted)) {
       return Unit{};
     }
   }
-  if (const auto written = write_file_atomically(path, made->octets()); !written) {
+  if (const auto written = write_file_atomically(path, wanted); !written) {
     return Err{io_error(written.error())};
   }
   return Unit{};

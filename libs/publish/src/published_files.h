@@ -22,6 +22,7 @@ PublishResult<std::optional<FoundCrl>> look_at_published(const std::string& path
 
 /// Makes `path` a copy of `from`, whole or not at all; does nothing when it is one. Errors: kIo,
 /// kState (`from` is gone).
-PublishResult<Unit> install_file(const std::string& from, const std::string& path);
+PublishResult<Unit> install_file(const std::string& from, const std::string& path,
+                                 FileFormat format);
 
 }  // namespace muster::publish

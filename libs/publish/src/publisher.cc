@@ -257,10 +257,10 @@ PublishResult<Unit> Publisher::Impl::adopt_published_numbers() {
 PublishResult<Unit> Publisher::Impl::install() {
   for (std::size_t i = 0; state.complete && i < spec.partitions.size(); ++i) {
     const Partition& partition = spec.partitions[i];
-    MUSTER_CHECK(install_file(in_state(state.complete_file(i)), partition.out));
+    MUSTER_CHECK(install_file(in_state(state.complete_file(i)), partition.out, spec.format));
     checkpoint("installed");
     if (state.delta && !partition.delta_out.empty()) {
-      MUSTER_CHECK(install_file(in_state(state.delta_file(i)), partition.delta_out));
+      MUSTER_CHECK(install_file(in_state(state.delta_file(i)), partition.delta_out, spec.format));
       checkpoint("installed");
     }
   }

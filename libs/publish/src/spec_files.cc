@@ -184,7 +184,8 @@ PublishResult<Spec> load_spec(const SpecFiles& files, const store::Store& store,
             .assignment = std::move(assignment),
             .samples = std::move(samples),
             .state_directory = files.state,
-            .first_number = files.first_number};
+            .first_number = files.first_number,
+            .format = files.format};
   if (spec.state_directory.empty()) {
     spec.state_directory = store_directory + "/crl-" + issuer_tag(name).substr(0, 16);
   }

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "muster/testing/process.h"
 #include "publish_fixture.h"
 
 namespace muster::publish {
@@ -204,6 +205,23 @@ TEST_F(Complete, SaysSoExactlyWhenItKeepsExpiredEntries) {
   publish(keeping, kTestNow + 2 * kDay);
   EXPECT_TRUE(has_extension());
   EXPECT_THAT(read(out()).serials(), ElementsAre("02"));
+}
+
+TEST_F(Complete, IsWrittenAsPemWhereThatIsWanted) {
+  set(5, revoked());
+  Spec pem = spec();
+  pem.format = FileFormat::kPem;
+  publish(pem);
+  const auto said = muster::testing::run_process(
+      {"openssl", "crl", "-in", out(), "-inform", "PEM", "-noout", "-text"});
+  EXPECT_EQ(said.exit_code, 0) << said.describe();
+  EXPECT_THAT(said.out, HasSubstr("Serial Number: 05"));
+  publish(pem, kTestNow + kDay);  // over its own file
+  const auto again = muster::testing::run_process(
+      {"openssl", "crl", "-in", out(), "-inform", "PEM", "-noout", "-crlnumber"});
+  EXPECT_THAT(again.out, HasSubstr("02"));
+  publish(spec(), kTestNow + 2 * kDay);  // and back
+  EXPECT_THAT(read(out()).serials(), ElementsAre("05"));
 }
 
 TEST_F(Complete, OfALostCaListsEveryCertificate) {

@@ -26,6 +26,9 @@ struct Subject {
   std::optional<Seconds> oldest_source{};
 };
 
+/// How published files are written. Over HTTP CRLs are DER always (RFC 5280 section 4.2.1.13).
+enum class FileFormat : std::uint8_t { kDer, kPem };
+
 /// What becomes of revocations that were published and are not in the store any more, holds apart.
 enum class Withdrawals : std::uint8_t {
   kRefused,   ///< nothing is published, unless the records come from CRLs of another program
@@ -47,6 +50,7 @@ struct Spec {
   std::string state_directory;  ///< numbers and the CRLs published last; one for each series
   std::optional<crl::Number> first_number{};  ///< where there is no state yet
   Withdrawals withdrawals = Withdrawals::kRefused;
+  FileFormat format = FileFormat::kDer;
   /// Called at each step of a publication; tests stop the process there.
   std::function<void(std::string_view step)> checkpoint_for_test{};
 
@@ -69,7 +73,7 @@ enum class What : std::uint8_t {
 };
 struct PublishedFile {
   std::string path;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  ///< of the DER
   std::uint64_t entries = 0;
   bool delta = false;
 };

@@ -39,6 +39,7 @@ struct SpecFiles {
   std::vector<std::string> samples;       ///< certificates in scope, to check URIs with
   std::string state;                      ///< directory; empty: below the store
   std::optional<crl::Number> first_number;
+  FileFormat format = FileFormat::kDer;
 };
 
 /// Whether the options hold together, before any file is read. Errors: kTerms.
