@@ -11,6 +11,8 @@
 namespace muster::node {
 namespace {
 
+/// For those that serve to explain in between.
+constexpr Milliseconds kPatienceWithLoops{2'000};
 constexpr ::mode_t kAdminSocketMode = 0660;
 /// Whoever connects is judged by who he is, not by whether he may connect.
 constexpr ::mode_t kPushSocketMode = 0666;
@@ -195,8 +197,15 @@ MetricsInput Node::Impl::collect() {
 std::string Node::Impl::metrics() { return render_metrics(collect()); }
 
 std::string Node::Impl::explain(Bytes request) {
+  if (const auto by_loops = service->explain(request, clock.now(), {}, kPatienceWithLoops)) {
+    return to_json(*by_loops);
+  }
   const auto reader = store->reader();
-  return to_json(responder::explain(*current_setup(), *reader, request, clock.now()));
+  const auto& clock_error = served.service.clock_error;
+  auto here = responder::explain(*current_setup(), *reader, request, clock.now(), {},
+                                 clock_error ? clock_error() : responder::kernel_clock_error());
+  here.notes.emplace_back("no loop answered: limits and remembered answers are not judged");
+  return to_json(here);
 }
 
 }  // namespace muster::node

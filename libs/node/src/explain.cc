@@ -50,6 +50,13 @@ void add_line(std::string& out, const char* title, const std::string& value) {
     out += std::string(title) + value + "\n";
   }
 }
+void add_lines(std::string& out, const char* title, const Json& json, const char* key) {
+  if (const auto all = json.find(key); all != json.end() && all->is_array()) {
+    for (const Json& one : *all) {
+      add_line(out, title, one.is_string() ? one.get<std::string>() : "");
+    }
+  }
+}
 
 void add_certificate(std::string& out, const Json& one) {
   out += "\ncertificate " + text_of(one, "serial") + " (" + text_of(one, "hash") + ")\n";
@@ -113,6 +120,9 @@ std::string to_json(const responder::Explanation& explanation) {
   add_text(out, "signer", explanation.signer);
   add_text(out, "algorithm", explanation.algorithm);
   add_text(out, "signer_rule", explanation.signer_rule);
+  if (!explanation.notes.empty()) {
+    out["notes"] = explanation.notes;
+  }
   return dump(out);
 }
 
@@ -127,16 +137,13 @@ std::optional<std::string> explanation_text(std::string_view text) {
                (text_of(json, "cause") == "none" ? "" : " (" + text_of(json, "cause") + ")"));
   add_line(out, "why:     ", text_of(json, "why"));
   add_line(out, "request: ", text_of(json, "request"));
-  if (const auto facts = json.find("request_facts"); facts != json.end() && facts->is_array()) {
-    for (const Json& fact : *facts) {
-      add_line(out, "         ", fact.is_string() ? fact.get<std::string>() : "");
-    }
-  }
+  add_lines(out, "         ", json, "request_facts");
   if (json.contains("signer")) {
     add_line(out, "signer:  ",
              text_of(json, "signer") + ", " + text_of(json, "algorithm") + ", " +
                  text_of(json, "signer_rule"));
   }
+  add_lines(out, "note:    ", json, "notes");
   if (const auto all = json.find("certificates"); all != json.end() && all->is_array()) {
     for (const Json& one : *all) {
       if (one.is_object()) {
@@ -169,7 +176,9 @@ NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, E
     MUSTER_CHECK(load_sources(loaded, options, store, clock, logger));
   }
   const auto reader = store.reader();
-  return responder::explain(*loaded.setup, *reader, request, clock.now());
+  const auto& clock_error = options.service.clock_error;
+  return responder::explain(*loaded.setup, *reader, request, clock.now(), {},
+                            clock_error ? clock_error() : responder::kernel_clock_error());
 }
 
 }  // namespace muster::node

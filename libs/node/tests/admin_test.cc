@@ -217,6 +217,27 @@ TEST(Admin, ExplainsARequest) {
   EXPECT_EQ(running.node->totals().good, 0U) << "nothing is counted as asked";
 }
 
+/// The loops are asked, for they know what decides besides the configuration.
+TEST(Admin, ExplainsWhatStandsInTheWayNow) {
+  const Site site;
+  NodeOptions options = with_admin(site);
+  options.policy.max_clock_error = Milliseconds(1'000);
+  options.service.clock_error = [] { return Milliseconds(2'000); };
+  const AdminNode running(options);
+  EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "tryLater");
+  ocsp::Request request;
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().leaf.certificate,
+                         standard_pki().intermediate.certificate),
+       {}});
+  const Buffer der = ocsp::encode_request(request);
+  const auto out = running.post("/explain", std::string(as_text(der))).json();
+  EXPECT_EQ(out["answer"], "tryLater");
+  EXPECT_EQ(out["cause"], "clock_unsure");
+  EXPECT_FALSE(out["certificates"][0].contains("status")) << "nothing is said of it";
+  EXPECT_FALSE(out.contains("notes")) << "every loop answered: " << out;
+}
+
 TEST(Admin, ListensWhereItIsTold) {
   const Site site;
   NodeOptions options = site.options();

@@ -129,10 +129,7 @@ HttpMessage* Answerer::Impl::use_ready(ReadyAnswer& answer, std::uint64_t sequen
   return &answer.message;
 }
 
-bool Answerer::Impl::clock_is_sure() const {
-  const auto bound = setup->policy().max_clock_error;
-  return !bound || (clock_error && *clock_error <= *bound);
-}
+bool Answerer::Impl::clock_is_sure() const { return is_clock_sure(setup->policy(), clock_error); }
 
 Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, UnixSeconds now) {
   if (!clock_is_sure()) {
@@ -313,13 +310,15 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
   return refuse_issuer(cause, now);
 }
 
-Cause Answerer::Impl::check_limits(UnixSeconds now, const Client& client) {
+bool Answerer::Impl::is_limited(const Client& client) const {
   const Policy& policy = setup->policy();
-  const bool is_limited =
-      policy.requests_per_source != 0 && !contains(policy.unlimited_clients, client.address);
+  return policy.requests_per_source != 0 && !contains(policy.unlimited_clients, client.address);
+}
+
+Cause Answerer::Impl::check_limits(UnixSeconds now, const Client& client) {
   // The source first: what one source asks too much must not eat up what all have together.
-  const bool allowed =
-      (!is_limited || rate.take_from_source(client.address, now)) && rate.take_from_total(now);
+  const bool allowed = (!is_limited(client) || rate.take_from_source(client.address, now)) &&
+                       rate.take_from_total(now);
   return allowed ? Cause::kNone : Cause::kRateLimited;
 }
 
@@ -431,9 +430,6 @@ Answer Answerer::not_modified() {
 
 void Answerer::adopt(std::shared_ptr<const Setup> setup, std::shared_ptr<AnswerExchange> exchange) {
   impl_->take(std::move(setup), std::move(exchange));
-}
-Explanation Answerer::explain(Bytes request, UnixSeconds now, const Client& client) const {
-  return responder::explain(*impl_->setup, *impl_->reader, request, now, client);
 }
 void Answerer::set_clock_error(std::optional<Milliseconds> error) { impl_->clock_error = error; }
 void Answerer::release() { impl_->reader->release(); }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "access.h"
+#include "circumstances.h"
 #include "draft.h"
 #include "exchange.h"
 #include "http_message.h"
@@ -27,6 +28,11 @@ class SecondLimit {
     return limit == 0 || taken_++ < limit;
   }
 
+  /// Whether one would be given after `more` others.
+  [[nodiscard]] bool has_room(std::size_t limit, std::size_t more, UnixSeconds now) const {
+    return limit == 0 || (now == second_ ? taken_ : 0) + more < limit;
+  }
+
   /// What the last one took cost so much more than one.
   void spend(std::size_t more) { taken_ += more; }
 
@@ -34,6 +40,12 @@ class SecondLimit {
   UnixSeconds second_{};
   std::size_t taken_ = 0;
 };
+
+/// Whether the clock is good enough to sign by.
+inline bool is_clock_sure(const Policy& policy, std::optional<Milliseconds> error) {
+  const auto bound = policy.max_clock_error;
+  return !bound || (error && *error <= *bound);
+}
 
 /// A signer that failed while a request waited.
 struct FailedSigner {
@@ -58,7 +70,7 @@ struct Resumption {
 
 /// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use
 /// what is remembered - or resolve, draft, sign, assemble, remember. Private to the Answerer.
-struct Answerer::Impl {
+struct Answerer::Impl final : Circumstances {
   std::shared_ptr<const Setup> setup;
   std::unique_ptr<store::Reader> reader;
   Counters& counters;
@@ -105,10 +117,18 @@ struct Answerer::Impl {
   /// Fills `asked` from a request that is not to be refused for its form.
   Cause collect(const ocsp::RequestView& request);
   // -- who asks
+  [[nodiscard]] bool is_limited(const Client& client) const;
   Cause check_limits(UnixSeconds now, const Client& client);
   /// Whether the client may ask about every issuer of `asked`; verifies a signature where that is
   /// wanted.
   Cause admit(const ocsp::RequestView& request, UnixSeconds now, const Client& client);
+
+  // -- for explain()
+  Cause would_take(UnixSeconds now, const Client& client) override;
+  Cause would_verify(std::size_t spent, UnixSeconds now) override;
+  Cause would_sign(const std::vector<Asked>& what, bool has_nonce, UnixSeconds now) override;
+  std::optional<Resolved> recall(const Asked& one, std::uint32_t variant, UnixSeconds now) override;
+  bool is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) override;
 
   // -- what is remembered
   /// A remembered answer if it may be said at `now`; a stale one stays for remember() to replace.

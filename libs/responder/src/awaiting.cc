@@ -12,10 +12,13 @@ namespace {
 /// Rounds a request may take: its signers one after the other, or records that change under it.
 constexpr unsigned kMaxRounds = kMaxSigners + 2;
 
-/// The same for everybody who may share a signature.
-Buffer share_key(const Asked& one) {
-  Buffer key = to_buffer(one.id.raw);
-  key.push_back(static_cast<std::uint8_t>(one.by.signer));
+/// The same for everybody who may share a signature; empty: nobody.
+Buffer share_key(const std::vector<Asked>& asked, bool has_nonce) {
+  if (asked.size() != 1 || has_nonce) {
+    return {};
+  }
+  Buffer key = to_buffer(asked.front().id.raw);
+  key.push_back(static_cast<std::uint8_t>(asked.front().by.signer));
   return key;
 }
 
@@ -41,13 +44,25 @@ Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& 
       return Err{Cause::kNone};
     }
   }
-  const bool shared = asked.size() == 1 && !has_nonce;
   DeskResult wanted{setup, by.issuer, by.signer, now, tbs, {}};
-  if (desk->order(seat, ++last_ticket, shared ? share_key(asked.front()) : Buffer(),
-                  std::move(wanted), signings->signer(by)) == SigningDesk::Taken::kFull) {
+  if (desk->order(seat, ++last_ticket, share_key(asked, has_nonce), std::move(wanted),
+                  signings->signer(by)) == SigningDesk::Taken::kFull) {
     return Err{Cause::kSigningQueueFull};
   }
   return Err{Cause::kNone};
+}
+
+Cause Answerer::Impl::would_sign(const std::vector<Asked>& what, bool has_nonce, UnixSeconds now) {
+  if (!clock_is_sure()) {
+    return Cause::kClockUnsure;
+  }
+  if (!signing.has_room(setup->policy().signatures_per_second, 0, now)) {
+    return Cause::kSigningLimit;
+  }
+  const bool elsewhere = desk != nullptr && signings->signer(what.front().by).remote() != nullptr;
+  const bool is_full = elsewhere && desk->would_take(share_key(what, has_nonce), setup.get()) ==
+                                        SigningDesk::Taken::kFull;
+  return is_full ? Cause::kSigningQueueFull : Cause::kNone;
 }
 
 void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result) {

@@ -2,9 +2,11 @@
 #include <bit>
 
 #include "access.h"
+#include "answerer_impl.h"
+#include "explain_words.h"
 #include "lookup.h"
 #include "muster/base/text.h"
-#include "muster/responder/answerer.h"
+#include "muster/pki/remote_key.h"
 #include "request_rules.h"
 #include "routing.h"
 #include "single_extensions.h"
@@ -12,142 +14,30 @@
 namespace muster::responder {
 namespace {
 
-/// What a cause means, and what to do.
-std::string_view sentence(Cause cause) {
-  switch (cause) {
-    case Cause::kNone:
-      return "answered";
-    case Cause::kBadEncoding:
-      return "the GET path is not base64 of a request";
-    case Cause::kBadRequest:
-      return "the octets are no OCSPRequest, or pass a limit (max_certificates)";
-    case Cause::kBadNonce:
-      return "a nonce has 1 to 128 octets (RFC 9654)";
-    case Cause::kCriticalExtension:
-      return "a critical extension is not known here (RFC 6960 section 4.1.2)";
-    case Cause::kUnknownHash:
-      return "the CertID is made with a hash that is not answered; see sha1 and cert_id_hashes";
-    case Cause::kUnknownIssuer:
-      return "no issuer configured has this name and key; compare the hashes with those of your CA "
-             "certificates";
-    case Cause::kSeveralIssuers:
-      return "no one signer may speak for all certificates asked about; ask issuer by issuer";
-    case Cause::kUnissued:
-      return "the serial was never issued, and unissued = \"unauthorized\"";
-    case Cause::kUnlisted:
-      return "the CRL does not name the serial, and unlisted = \"unauthorized\" or is not decided";
-    case Cause::kSourceNotLoaded:
-      return "the source of this issuer was never read; see its messages in the log";
-    case Cause::kSourceStale:
-      return "what the source said is over: a CRL past its nextUpdate, or a source unread for a "
-             "whole validity";
-    case Cause::kStoreUnreadable:
-      return "the status database cannot be read; see muster store check";
-    case Cause::kSignerExpired:
-      return "no signer's certificate is valid now, or the CA's has ended; renew it and reload";
-    case Cause::kSigningFailed:
-      return "no signer could sign; see the messages about its key";
-    case Cause::kClockUnsure:
-      return "the clock may be wrong by more than max_clock_error";
-    case Cause::kSigningLimit:
-      return "more signatures in this second than signatures_per_second";
-    case Cause::kSignerUnavailable:
-      return "the token that holds the signer's key does not answer now; see the messages about "
-             "its key";
-    case Cause::kSigningQueueFull:
-      return "more answers wait for a token than signing_jobs or signing_waiting";
-    case Cause::kRateLimited:
-      return "more requests than requests_per_second or requests_per_source";
-    case Cause::kClientRefused:
-      return "the client's network is not among clients of this issuer";
-    case Cause::kNonceMissing:
-      return "nonce = \"require\", and the request has none";
-    case Cause::kUnsigned:
-      return "request_signatures = \"required\", and the request is not signed";
-    case Cause::kBadSignature:
-      return "the request's signature does not verify, or nobody trusted made it";
-    case Cause::kRequestorRefused:
-      return "the request is signed by somebody who is not among requestors";
-    case Cause::kVerifyingLimit:
-      return "more signatures tried for signed requests in this second than "
-             "request_checks_per_second";
-    case Cause::kRetired:
-      return "the certificate expired longer ago than retain_expired; or before its CRL, which "
-             "then need not name it, while archive_cutoff promises retention";
-    case Cause::kResponseTooLarge:
-      return "the answer would be longer than max_response";
-    case Cause::kRouted:
-      return "not answered here: the request is sent on to another responder";
+/// Those of an Answerer that was just made.
+class Fresh final : public Circumstances {
+ public:
+  Fresh(const Policy& policy, std::optional<Milliseconds> clock_error)
+      : is_sure_(is_clock_sure(policy, clock_error)) {}
+  Cause would_take(UnixSeconds, const Client&) override { return Cause::kNone; }
+  Cause would_verify(std::size_t, UnixSeconds) override { return Cause::kNone; }
+  Cause would_sign(const std::vector<Asked>&, bool, UnixSeconds) override {
+    return is_sure_ ? Cause::kNone : Cause::kClockUnsure;
   }
-  return "";
-}
+  std::optional<Resolved> recall(const Asked&, std::uint32_t, UnixSeconds) override {
+    return std::nullopt;
+  }
+  bool is_shared(const Asked&, std::uint32_t, UnixSeconds) override { return false; }
 
-std::string_view sentence(Rule rule) {
-  switch (rule) {
-    case Rule::kRecord:
-      return "the store has a record of this serial";
-    case Rule::kCompromisedCa:
-      return "compromised_at is set: every certificate of this CA counts as revoked";
-    case Rule::kUnissued:
-      return "the source lists all it issued, and this serial is not among them: unissued decides";
-    case Rule::kUnlisted:
-      return "the source lists revocations alone, and this serial is not among them: unlisted "
-             "decides";
-  }
-  return "";
-}
+ private:
+  const bool is_sure_;
+};
 
-std::string text_of(const std::optional<store::Status>& record) {
-  if (!record) {
-    return "no record";
-  }
-  std::string text;
-  switch (record->state) {
-    case store::State::kGood:
-      text = "good";
-      break;
-    case store::State::kRevoked:
-      text = "revoked";
-      break;
-    case store::State::kHold:
-      text = "on hold";
-      break;
-  }
-  if (record->revoked_at) {
-    text += " since " + format_iso8601(*record->revoked_at);
-  }
-  if (record->reason) {
-    text += ", " + std::string(to_string(*record->reason));
-  }
-  if (record->expires) {
-    text += ", expires " + format_iso8601(*record->expires);
-  }
-  return text;
-}
-
-std::string text_of(const Issuer& issuer, const store::IssuerState* state) {
-  if (state == nullptr ||
-      (issuer.terms.origin != DataOrigin::kStoreItself && state->loaded_at == UnixSeconds{})) {
-    return "never read";
-  }
-  std::string text;
-  if (state->this_update) {
-    text = "CRL of " + format_iso8601(*state->this_update);
-    text += state->crl_number ? ", number " + to_hex(*state->crl_number) : "";
-    text += state->next_update ? ", until " + format_iso8601(*state->next_update) : "";
-  } else if (issuer.terms.origin == DataOrigin::kStoreItself) {
-    text = "the store itself";
-  } else {
-    text = "read " + format_iso8601(state->loaded_at);
-  }
-  return text + (state->knows_issued == store::KnowsIssued::kYes ? "; lists all it issued"
-                                                                 : "; lists revocations alone");
-}
-
-/// One request on its way through the rules.
+/// One request on its way through the rules: the same steps as Answerer's, which only look.
 struct Explainer {
   const Setup& setup;
   store::Reader& reader;
+  Circumstances& around;
   UnixSeconds now;
   const Client& client;
   Explanation out;
@@ -200,7 +90,8 @@ struct Explainer {
     one.serial = serial ? serial->to_hex() : to_hex(id.serial);
   }
 
-  void describe(const Asked& from, ExplainedCertificate& one) {
+  /// \param cause  what the whole request comes to: a refusal says nothing of any certificate
+  void describe(const Asked& from, Cause cause, ExplainedCertificate& one) {
     const Issuer& issuer = setup.issuers()[from.by.issuer];
     const auto record = reader.find(issuer.store_id, from.id.serial);
     const store::IssuerState* state = reader.issuer_state(issuer.store_id);
@@ -209,7 +100,7 @@ struct Explainer {
     const Resolved& resolved = from.resolved;
     one.rule = to_string(resolved.rule);
     one.why = resolved.cause == Cause::kNone ? sentence(resolved.rule) : sentence(resolved.cause);
-    if (resolved.cause != Cause::kNone) {
+    if (cause != Cause::kNone) {
       return;
     }
     one.status = ocsp::to_string(resolved.status);
@@ -226,28 +117,83 @@ struct Explainer {
     }
   }
 
-  Explanation sign_as(const SignatureWishes& wishes) {
-    const Issuer& issuer = setup.issuers()[asked.front().by.issuer];
-    const SignerMask excluded = not_shared(setup, asked);
-    if (std::popcount(excluded) == static_cast<int>(issuer.signers.size())) {
-      return stop(Cause::kSeveralIssuers);
-    }
-    const auto choice = choose_signer(issuer, wishes, now, excluded);
-    if (!choice) {
-      return stop(Cause::kSignerExpired);
-    }
-    const IssuerSigner& signer = issuer.signers[choice->signer];
+  void describe_signer(const IssuerSigner& signer, ChoiceRule rule) {
     out.signer = signer.label;
-    out.signer_rule = to_string(choice->rule);
+    out.signer_rule = to_string(rule);
     der::Reader algorithm(signer.signing.algorithm());
     if (const auto parsed = der::read_algorithm(algorithm, "signatureAlgorithm")) {
       out.algorithm = pki::algorithm_text(*parsed);
     }
-    const Cause cause = resolve_all(setup, reader, asked, choice->signer, now);
+  }
+
+  /// How long the answer would be, at most: signatures with ECDSA differ by an octet or two.
+  std::size_t answer_bytes(const IssuerSigner& signer, const std::optional<Bytes>& nonce) {
+    ocsp::SignaturePart part = part_of(signer);
+    part.signature.resize(signer.signing.max_signature_bytes());
+    return ocsp::encode_response(Drafter().draft(setup, asked, nonce, reader, now), part).size();
+  }
+
+  /// What would keep the signer of `asked` from signing it now.
+  Cause would_sign(const Issuer& issuer, const IssuerSigner& signer,
+                   const std::optional<Bytes>& nonce) {
+    if (const Cause cause = around.would_sign(asked, nonce.has_value(), now);
+        cause != Cause::kNone) {
+      return cause;
+    }
+    const pki::RemoteKey* const key = signer.signing.remote();
+    if (key != nullptr && key->health() == pki::KeyHealth::kFailing) {
+      return Cause::kSignerUnavailable;
+    }
+    const std::size_t limit = issuer.terms.policy.max_response_bytes;
+    return limit != 0 && answer_bytes(signer, nonce) > limit ? Cause::kResponseTooLarge
+                                                             : Cause::kNone;
+  }
+
+  Explanation finish(Cause cause) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
-      describe(asked[i], out.certificates[i]);
+      describe(asked[i], cause, out.certificates[i]);
     }
     return stop(cause);
+  }
+
+  Explanation sign_as(const SignatureWishes& wishes, const std::optional<Bytes>& nonce) {
+    const Issuer& issuer = setup.issuers()[asked.front().by.issuer];
+    const bool remembered = asked.size() == 1 && !nonce;
+    SignerMask excluded = not_shared(setup, asked);
+    if (std::popcount(excluded) == static_cast<int>(issuer.signers.size())) {
+      return stop(Cause::kSeveralIssuers);
+    }
+    Cause cause = Cause::kSignerExpired;
+    while (const auto choice = choose_signer(issuer, wishes, now, excluded)) {
+      const std::uint32_t variant =
+          variant_of(choice->signer, choose_signer(issuer, {}, now, excluded)->signer);
+      const IssuerSigner& signer = issuer.signers[choice->signer];
+      describe_signer(signer, choice->rule);
+      asked.front().by.signer = choice->signer;
+      if (const auto recalled =
+              remembered ? around.recall(asked.front(), variant, now) : std::nullopt) {
+        asked.front().resolved = *recalled;
+        out.notes.emplace_back("the answer is a remembered one");
+        return finish(Cause::kNone);
+      }
+      cause = resolve_all(setup, reader, asked, choice->signer, now);
+      if (cause != Cause::kNone) {
+        break;
+      }
+      if (remembered && around.is_shared(asked.front(), variant, now)) {
+        out.notes.emplace_back("the answer is one that another loop signed");
+        return finish(Cause::kNone);
+      }
+      cause = would_sign(issuer, signer, nonce);
+      if (cause == Cause::kNone ||
+          (cause != Cause::kSignerUnavailable && cause != Cause::kResponseTooLarge)) {
+        break;
+      }
+      out.notes.push_back("signer " + signer.label +
+                          " is passed over: " + std::string(sentence(cause)));
+      excluded |= SignerMask{1} << choice->signer;
+    }
+    return finish(cause);
   }
 
   /// A refusal, unless the request is sent on.
@@ -279,13 +225,20 @@ struct Explainer {
       asked[i].by.issuer = *issuer;
       out.certificates[i].issuer = setup.issuers()[*issuer].label;
     }
+    const Issuer* verified = nullptr;
+    std::size_t spent = 0;
     for (const Asked& one : asked) {
       const Issuer& issuer = setup.issuers()[one.by.issuer];
       if (const Cause cause = check_client(issuer, request, client); cause != Cause::kNone) {
         return stop(cause, client.address.text());
       }
-      if (wants_verifying(issuer, request)) {
+      if (&issuer != verified && wants_verifying(issuer, request)) {
+        if (const Cause cause = around.would_verify(spent, now); cause != Cause::kNone) {
+          return stop(cause);
+        }
         const Requestor requestor = verify_requestor(issuer, request, now);
+        spent += std::max<std::size_t>(requestor.signatures, 1);
+        verified = &issuer;
         if (requestor.cause != Cause::kNone) {
           return stop(requestor.cause, requestor.who);
         }
@@ -301,16 +254,17 @@ struct Explainer {
       out.request_facts.push_back(nonce.echo ? "the nonce is repeated"
                                              : "the nonce is not repeated");
     }
-    return sign_as(options.wishes);
+    return sign_as(options.wishes, nonce.echo);
   }
 };
 
-}  // namespace
-
-Explanation explain(const Setup& setup, store::Reader& reader, Bytes request, UnixSeconds now,
-                    const Client& client) {
-  Explainer explainer{setup, reader, now, client, {}, {}};
+Explanation explain_in(Circumstances& around, const Setup& setup, store::Reader& reader,
+                       Bytes request, UnixSeconds now, const Client& client) {
+  Explainer explainer{setup, reader, around, now, client, {}, {}};
   explainer.out.request = describe_request(request);
+  if (const Cause cause = around.would_take(now, client); cause != Cause::kNone) {
+    return explainer.stop(cause, client.address.text());
+  }
   if (reader.renew() == 0) {
     return explainer.stop(Cause::kStoreUnreadable);
   }
@@ -319,6 +273,45 @@ Explanation explain(const Setup& setup, store::Reader& reader, Bytes request, Un
   const auto parsed = ocsp::parse_request(request, limits);
   return parsed ? explainer.run(*parsed)
                 : explainer.stop(Cause::kBadRequest, der::to_string(parsed.error()));
+}
+
+}  // namespace
+
+Cause Answerer::Impl::would_take(UnixSeconds now, const Client& client) {
+  return rate.would_take(client.address, is_limited(client), now) ? Cause::kNone
+                                                                  : Cause::kRateLimited;
+}
+
+Cause Answerer::Impl::would_verify(std::size_t spent, UnixSeconds now) {
+  return verifying.has_room(setup->policy().request_checks_per_second, spent, now)
+             ? Cause::kNone
+             : Cause::kVerifyingLimit;
+}
+
+std::optional<Resolved> Answerer::Impl::recall(const Asked& one, std::uint32_t variant,
+                                               UnixSeconds now) {
+  const ReadyAnswer* const found = ready.find(one.id.raw, variant);
+  const bool is_used =
+      found != nullptr && found->by.signer == one.by.signer &&
+      in_time(found->signed_at, found->replace_at, now) &&
+      (found->sequence == reader->renew() ||
+       same_answer(look_up(*setup, *reader, found->by, found->serial(), now), found->basis));
+  return is_used ? std::optional(found->basis) : std::nullopt;
+}
+
+bool Answerer::Impl::is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) {
+  const auto found = exchange == nullptr ? nullptr : exchange->impl().find(one.id.raw, variant);
+  return found != nullptr && serves(*found, one.resolved, one.by.signer, now);
+}
+
+Explanation Answerer::explain(Bytes request, UnixSeconds now, const Client& client) const {
+  return explain_in(*impl_, *impl_->setup, *impl_->reader, request, now, client);
+}
+
+Explanation explain(const Setup& setup, store::Reader& reader, Bytes request, UnixSeconds now,
+                    const Client& client, std::optional<Milliseconds> clock_error) {
+  Fresh fresh(setup.policy(), clock_error);
+  return explain_in(fresh, setup, reader, request, now, client);
 }
 
 }  // namespace muster::responder

@@ -22,6 +22,11 @@ class RateLimit {
   RateLimit(std::size_t total, std::size_t per_source)
       : total_limit_(total), source_limit_(per_source), sources_(per_source == 0 ? 0 : kSources) {}
 
+  /// Whether a request from `address` would be answered now; takes nothing.
+  [[nodiscard]] bool would_take(const IpAddress& address, bool from_source, UnixSeconds now) const {
+    RateLimit tried(*this);
+    return (!from_source || tried.take_from_source(address, now)) && tried.take_from_total(now);
+  }
   /// Whether one more request may be answered. Allocation-free.
   [[nodiscard]] bool take_from_total(UnixSeconds now) {
     return total_limit_ == 0 || take(total_, total_limit_, now);

@@ -3,6 +3,7 @@
 #include <sys/timex.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <thread>
 
 namespace muster::responder {
@@ -37,6 +38,14 @@ struct Worker {
     loop.after(kUpkeepInterval, [this] { keep_up(); });
   }
 
+  /// Has the loop explain; `take` is called on its thread.
+  void explain(std::shared_ptr<const Buffer> request, UnixSeconds now, const Client& client,
+               std::function<void(Explanation)> take) {
+    loop.post([this, request = std::move(request), now, client, take = std::move(take)] {
+      take(answerer.explain(*request, now, client));
+    });
+  }
+
   /// On the loop's thread.
   void drain(Milliseconds grace) {
     draining = servers.size();
@@ -62,6 +71,17 @@ struct Worker {
   std::vector<std::unique_ptr<net::HttpServer>> servers;
   std::size_t draining = 0;
   std::thread thread;
+};
+
+}  // namespace
+
+namespace {
+
+/// What loops were asked to explain. Kept alive by those that have not got round to it.
+struct Explaining {
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<Explanation> all;  ///< under `mutex`
 };
 
 }  // namespace
@@ -142,6 +162,37 @@ void Service::adopt(std::shared_ptr<const Setup> setup) {
 }
 
 void Service::note_change() { loops_->changes.acknowledge(std::chrono::steady_clock::now()); }
+
+std::optional<Explanation> Service::explain(Bytes request, UnixSeconds now, const Client& client,
+                                            Milliseconds patience) const {
+  const auto explaining = std::make_shared<Explaining>();
+  const auto octets = std::make_shared<const Buffer>(to_buffer(request));
+  for (const auto& worker : loops_->workers) {
+    worker->explain(octets, now, client, [explaining](Explanation one) {
+      const std::lock_guard lock(explaining->mutex);
+      explaining->all.push_back(std::move(one));
+      explaining->came.notify_one();
+    });
+  }
+  std::unique_lock lock(explaining->mutex);
+  explaining->came.wait_for(lock, patience,
+                            [&] { return explaining->all.size() == loops_->workers.size(); });
+  std::vector<Explanation>& all = explaining->all;
+  if (all.empty()) {
+    return std::nullopt;
+  }
+  const auto refusal = std::find_if(
+      all.begin(), all.end(), [](const Explanation& one) { return one.cause != Cause::kNone; });
+  Explanation& chosen = refusal == all.end() ? all.front() : *refusal;
+  const auto alike = std::count_if(all.begin(), all.end(), [&chosen](const Explanation& one) {
+    return one.cause == chosen.cause;
+  });
+  if (static_cast<std::size_t>(alike) != all.size()) {
+    chosen.notes.push_back("so on " + std::to_string(alike) + " of " + std::to_string(all.size()) +
+                           " loops; which of them a client meets is chance");
+  }
+  return std::move(chosen);
+}
 
 void Service::stop() {
   if (loops_->stopped) {

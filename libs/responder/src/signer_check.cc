@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "signer_lint.h"
+#include "signing.h"
 
 namespace muster::responder {
 namespace {
@@ -82,11 +83,8 @@ std::size_t typical_answer_bytes(const IssuerSigner& signer) {
        UnixSeconds{},
        UnixSeconds{},
        {}});
-  ocsp::SignaturePart part{
-      to_buffer(signer.signing.algorithm()), Buffer(signer.signing.max_signature_bytes()), {}};
-  if (signer.authority != pki::Authority::kIssuer) {
-    part.certificates.push_back(to_buffer(signer.certificate.der()));
-  }
+  ocsp::SignaturePart part = part_of(signer);
+  part.signature.resize(signer.signing.max_signature_bytes());
   return ocsp::encode_response(ocsp::encode_response_data(data), part).size();
 }
 

@@ -2,17 +2,20 @@
 
 namespace muster::responder {
 
+ocsp::SignaturePart part_of(const IssuerSigner& signer) {
+  ocsp::SignaturePart part;
+  part.algorithm = to_buffer(signer.signing.algorithm());
+  if (signer.authority != pki::Authority::kIssuer) {
+    part.certificates.push_back(to_buffer(signer.certificate.der()));
+  }
+  return part;
+}
+
 Signings::Signings(const Setup& setup) {
   for (const Issuer& issuer : setup.issuers()) {
     std::vector<One>& own = all_.emplace_back();
     for (const IssuerSigner& signer : issuer.signers) {
-      ocsp::SignaturePart part;
-      pki::Signer clone = signer.signing.clone();
-      part.algorithm = to_buffer(clone.algorithm());
-      if (signer.authority != pki::Authority::kIssuer) {
-        part.certificates.push_back(to_buffer(signer.certificate.der()));
-      }
-      own.push_back({std::move(clone), std::move(part)});
+      own.push_back({signer.signing.clone(), part_of(signer)});
     }
   }
 }

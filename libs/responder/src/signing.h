@@ -13,6 +13,10 @@ struct SignerRef {
   std::size_t signer = 0;
 };
 
+/// What goes around a signature of `signer`: its algorithm, and its certificate unless the CA signs
+/// by itself. The signature is yet to be filled in.
+ocsp::SignaturePart part_of(const IssuerSigner& signer);
+
 /// One loop's signing contexts, a clone of every signer of a setup. Threads: one.
 class Signings {
  public:

@@ -18,6 +18,21 @@ void SigningDesk::leave_seat(Seat seat) {
   }
 }
 
+/// The job under way that one with this key may share.
+std::optional<SigningDesk::JobId> SigningDesk::find_same(const Buffer& key,
+                                                         const Setup* setup) const {
+  const auto same = key.empty() ? by_key_.end() : by_key_.find(key);
+  return same != by_key_.end() && jobs_.at(same->second).result->setup.get() == setup
+             ? std::optional(same->second)
+             : std::nullopt;
+}
+
+SigningDesk::Taken SigningDesk::would_take(const Buffer& key, const Setup* setup) const {
+  const MutexLock lock(mutex_);
+  const bool has_room = find_same(key, setup) || jobs_.size() < max_jobs_;
+  return waiting_ < max_waiting_ && has_room ? Taken::kTaken : Taken::kFull;
+}
+
 SigningDesk::Taken SigningDesk::order(Seat seat, Ticket ticket, Buffer key, DeskResult order,
                                       pki::Signer& signer) {
   JobId id = 0;
@@ -28,9 +43,8 @@ SigningDesk::Taken SigningDesk::order(Seat seat, Ticket ticket, Buffer key, Desk
       counters_.full.fetch_add(1, std::memory_order_relaxed);
       return Taken::kFull;
     }
-    const auto same = key.empty() ? by_key_.end() : by_key_.find(key);
-    if (same != by_key_.end() && jobs_.at(same->second).result->setup == order.setup) {
-      jobs_.at(same->second).waiting.emplace_back(seat, ticket);
+    if (const auto same = find_same(key, order.setup.get())) {
+      jobs_.at(*same).waiting.emplace_back(seat, ticket);
       ++waiting_;
       counters_.joined.fetch_add(1, std::memory_order_relaxed);
       return Taken::kTaken;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "fixture.h"
+#include "signed_request.h"
 
 namespace muster::responder {
 namespace {
@@ -12,45 +13,6 @@ using std::chrono::hours;
 using ::testing::HasSubstr;
 using Status = ocsp::ResponseStatus;
 
-const Identity& anchor() {
-  static const Identity made = testing::make_self_signed(testing::ca_spec("clients CA"));
-  return made;
-}
-const Identity& alice() {
-  static const Identity made = testing::issue(anchor(), testing::leaf_spec("alice.example"));
-  return made;
-}
-Client from(const char* address) { return {*IpAddress::parse(address)}; }
-
-struct SignedBy {
-  const Identity* who = &alice();
-  const pki::PrivateKey* key = nullptr;  ///< another than who's
-  std::vector<Buffer> certificates{to_buffer(alice().certificate.der())};
-  std::optional<Buffer> name{};  ///< requestorName
-};
-/// The request for the leaf, signed.
-Buffer signed_request(const SignedBy& by) {
-  ocsp::Request request = leaf_request();
-  request.requestor_name = by.name;
-  const Buffer tbs = ocsp::encode_tbs_request(request);
-  auto made =
-      testing::sign_as(testing::SignAs::kAuto, by.key != nullptr ? *by.key : by.who->key, tbs);
-  const ocsp::SignaturePart part{std::move(made.algorithm), std::move(made.signature),
-                                 by.certificates};
-  return ocsp::encode_request(tbs, &part);
-}
-Buffer directory_name(const pki::Certificate& certificate) {
-  der::Writer out;
-  out.element(der::context_constructed(4), certificate.subject());
-  return out.take();
-}
-
-IssuerSpec signing_spec(RequestSignatures wanted) {
-  IssuerSpec spec = delegated_spec();
-  spec.policy.request_signatures = wanted;
-  spec.requestor_anchors = {anchor().certificate};
-  return spec;
-}
 Taken give(World& world, const Buffer& request, UnixSeconds now = kTestNow) {
   Taken taken = take(world.answerer.answer(request, now));
   EXPECT_TRUE(taken.parsed);

@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "fixture.h"
-#include "muster/testing/held_key.h"
+#include "remote_signer.h"
 
 namespace muster::responder {
 namespace {
@@ -14,23 +14,6 @@ using testing::HeldKey;
 using testing::TestKey;
 using Mode = HeldKey::Mode;
 
-/// A delegate whose key is remote.
-struct RemoteSigner {
-  explicit RemoteSigner(const char* name) {
-    auto spec = testing::ocsp_signer_spec(name);
-    spec.use_key = testing::make_key(testing::KeyKind::kP256);
-    held = std::make_shared<HeldKey>(spec.use_key->key);
-    certificate = testing::issue(standard_pki().intermediate, spec).certificate;
-  }
-  [[nodiscard]] SignerSpec spec(SignerRole role = SignerRole::kActive) const {
-    return {.label = "",
-            .certificate = *certificate,
-            .key = *pki::PrivateKey::remote(held),
-            .role = role};
-  }
-  std::shared_ptr<HeldKey> held;
-  std::optional<pki::Certificate> certificate;
-};
 IssuerSpec spec_of(std::vector<SignerSpec> signers) {
   IssuerSpec spec = delegated_spec();
   spec.signers = std::move(signers);

@@ -49,8 +49,8 @@ class Answerer {
 
   /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead) of `client`.
   Answer answer(Bytes request, UnixSeconds now, const Client& client = {});
-  /// What would be answered now, and why. Nothing is counted, signed or remembered; limits of rate
-  /// are not judged.
+  /// What answer() would say now, and why. Nothing is counted, signed or remembered. A key that
+  /// is expected to sign may fail all the same (kSigningFailed, kSignerUnavailable).
   [[nodiscard]] Explanation explain(Bytes request, UnixSeconds now,
                                     const Client& client = {}) const;
   /// The unsigned answer for a request that could not even be taken out of its HTTP message.

@@ -26,7 +26,7 @@ struct ExplainedCertificate {
   std::string rule;  ///< stable word for the rule that fired: "record", "unissued", "unlisted",
                      ///< "compromised_ca"
   std::string why;   ///< the same as a sentence
-  std::string status;  ///< "good", "revoked", "unknown"; empty when it came to a refusal
+  std::string status;  ///< "good", "revoked", "unknown"; empty when nothing is said
   std::optional<UnixSeconds> revoked_at;
   std::string reason;  ///< of the revocation, as it would be said; empty: none
   std::optional<UnixSeconds> this_update, next_update;
@@ -47,11 +47,15 @@ struct Explanation {
   std::string signer;       ///< label of the signer chosen; empty: none
   std::string algorithm;    ///< of its signature
   std::string signer_rule;  ///< why this signer: "first in configured order"
+  std::vector<std::string>
+      notes;  ///< signers passed over and why; that the answer is a remembered one
 };
 
-/// Explains from the store's newest snapshot. Answerer::explain does the same; this one needs no
-/// Answerer. Threads: as the reader's.
+/// Explains from the store's newest snapshot without an Answerer: as one that was just made would
+/// answer, so no limit is used up and nothing is remembered.
+/// \param clock_error  by how much the clock may be wrong; nothing: it is not synchronised
+/// Threads: as the reader's.
 Explanation explain(const Setup& setup, store::Reader& reader, Bytes request, UnixSeconds now,
-                    const Client& client = {});
+                    const Client& client, std::optional<Milliseconds> clock_error);
 
 }  // namespace muster::responder

@@ -79,6 +79,12 @@ class Service {
   /// A change of the store was acknowledged to whoever made it: how long until the first answer
   /// that could say it, requests waited for included, goes into Totals::propagation. Any thread.
   void note_change();
+  /// What a client would be told now, and why (Answerer::explain). Every loop is asked, since each
+  /// has its own limits and memory; where they differ, a refusal. Nothing: none of them answered
+  /// within `patience`. Threads: any but the loops.
+  [[nodiscard]] std::optional<Explanation> explain(Bytes request, UnixSeconds now,
+                                                   const Client& client,
+                                                   Milliseconds patience) const;
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;

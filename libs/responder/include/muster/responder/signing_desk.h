@@ -49,6 +49,8 @@ class SigningDesk : public std::enable_shared_from_this<SigningDesk> {
   /// under way, whatever their tbs: each must compare before it uses the result. An empty key
   /// shares nothing. \param signer  of the calling loop; used during the call only
   Taken order(Seat seat, Ticket ticket, Buffer key, DeskResult order, pki::Signer& signer);
+  /// What order() would say to one with this key.
+  [[nodiscard]] Taken would_take(const Buffer& key, const Setup* setup) const;
   [[nodiscard]] const DeskCounters& counters() const { return counters_; }
 
  private:
@@ -57,11 +59,13 @@ class SigningDesk : public std::enable_shared_from_this<SigningDesk> {
     std::vector<std::pair<Seat, Ticket>> waiting;
   };
   using JobId = std::uint64_t;
+  [[nodiscard]] std::optional<JobId> find_same(const Buffer& key, const Setup* setup) const
+      MUSTER_REQUIRES(mutex_);
   void finish(JobId id, pki::PkiResult<Buffer> signature);
 
   const std::size_t max_jobs_, max_waiting_;
   DeskCounters counters_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<Seat, Deliver> seats_ MUSTER_GUARDED_BY(mutex_);
   std::map<JobId, Job> jobs_ MUSTER_GUARDED_BY(mutex_);
   std::map<Buffer, JobId> by_key_ MUSTER_GUARDED_BY(mutex_);
