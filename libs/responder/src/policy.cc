@@ -78,11 +78,22 @@ Result<Unit, PolicyError> check_limits(const IssuerPolicy& policy) {
       {no(limits.reasonless_cas) && policy.certifies == Certifies::kCas && !policy.default_reason,
        "certifies = \"cas\" without default_reason could show a revoked CA without a reason",
        "give default_reason, \"cessationOfOperation\" for instance"},
+      {no(limits.signed_without_record) && policy.unissued != UnissuedAnswer::kUnauthorized,
+       "unissued other than \"unauthorized\" signs a status for what has no record",
+       "choose \"unauthorized\""},
+      {no(limits.signed_without_record) && policy.unlisted == UnlistedAnswer::kUnknown,
+       "unlisted = \"unknown\" signs a status for what has no record", "choose \"unauthorized\""},
   };
   for (const Breach& breach : breaches) {
     if (breach.is_broken) {
       return fail(breach.what + forbids(row) + breach.instead);
     }
+  }
+  if (limits.max_response_bytes != 0 &&
+      (policy.max_response_bytes == 0 || policy.max_response_bytes > limits.max_response_bytes)) {
+    return fail("max_response lets answers have more than " +
+                std::to_string(limits.max_response_bytes) + " octets" + forbids(row) +
+                "leave it out, or choose less");
   }
   const bool echoes = policy.nonce != NoncePolicy::kIgnore ||
                       std::any_of(policy.nonce_by_client.begin(), policy.nonce_by_client.end(),

@@ -9,6 +9,8 @@ namespace {
 
 using std::chrono::hours;
 constexpr Seconds kDay = hours(24);
+/// What 5500 characters of base64 hold, the field charging stations have for an answer.
+constexpr std::size_t kStationOctets = 5500 / 4 * 3;
 
 constexpr std::array kProfiles = {
     ProfileRow{Profile::kRfc6960, "rfc6960", "RFC 6960", {}, {}},
@@ -16,7 +18,9 @@ constexpr std::array kProfiles = {
                "rfc9919",
                "RFC 9919",
                {.unissued = UnissuedAnswer::kUnauthorized, .nonce = NoncePolicy::kIgnore},
-               {.omitted_next_update = Permitted::kNo, .responder_by_name = Permitted::kNo}},
+               {.omitted_next_update = Permitted::kNo,
+                .responder_by_name = Permitted::kNo,
+                .signed_without_record = Permitted::kNo}},
     ProfileRow{Profile::kCabf,
                "cabf",
                "CA/B BR 4.9.9, 4.9.10, 4.9.13, 7.1.2.8, 7.3; Mozilla policy 6",
@@ -40,7 +44,7 @@ constexpr std::array kProfiles = {
                {.unissued = UnissuedAnswer::kUnauthorized, .hold = HoldForm::kRevoked},
                {.shortest = hours(8),
                 .longest = 7 * kDay,
-                .longest_for_cas = 365 * kDay,
+                .longest_for_cas = 7 * kDay,  // its text makes no exception for them
                 .beyond_half_life = Permitted::kNo,
                 .before_end = hours(8),
                 .latest_refresh = 4 * kDay,
@@ -70,8 +74,8 @@ constexpr std::array kProfiles = {
     ProfileRow{Profile::kOcpp,
                "ocpp",
                "OCPP 2.0.1 M06: 5500 characters of base64",
-               {.nonce = NoncePolicy::kIgnore, .max_response_bytes = 5500 / 4 * 3},
-               {.omitted_next_update = Permitted::kNo}},
+               {.nonce = NoncePolicy::kIgnore, .max_response_bytes = kStationOctets},
+               {.omitted_next_update = Permitted::kNo, .max_response_bytes = kStationOctets}},
 };
 
 }  // namespace

@@ -50,6 +50,17 @@ TEST(Profiles, Rfc9919RefusesWhatHasNoRecordAndIgnoresNonces) {
   IssuerPolicy omitted = policy_of(Profile::kRfc9919);
   omitted.next_update = NextUpdate::kOmitted;
   EXPECT_THAT(fault_of(omitted), HasSubstr("RFC 9919"));
+  for (const UnissuedAnswer answer : {UnissuedAnswer::kUnknown, UnissuedAnswer::kRevoked}) {
+    IssuerPolicy signing = policy_of(Profile::kRfc9919);
+    signing.unissued = answer;
+    EXPECT_THAT(fault_of(signing), AllOf(HasSubstr("unissued"), HasSubstr("RFC 9919"),
+                                         HasSubstr("choose \"unauthorized\"")));
+  }
+  IssuerPolicy unlisted = policy_of(Profile::kRfc9919);
+  unlisted.unlisted = UnlistedAnswer::kUnknown;
+  EXPECT_THAT(fault_of(unlisted), AllOf(HasSubstr("unlisted"), HasSubstr("RFC 9919")));
+  unlisted.unlisted = UnlistedAnswer::kGood;
+  EXPECT_EQ(fault_of(unlisted), "") << "the operator says that the CRL is such a record";
 }
 
 // req: OCSP-RESP-058 OCSP-RESP-062 OCSP-RESP-064
@@ -83,6 +94,13 @@ TEST(Profiles, MicrosoftCapsAtSevenDaysAndReplacesAtHalf) {
   EXPECT_EQ(refresh_age(policy), hours(84));
   policy.validity = hours(24 * 7) + Seconds(1);
   EXPECT_THAT(fault_of(policy), HasSubstr("Microsoft"));
+  policy.certifies = Certifies::kCas;
+  policy.default_reason = ReasonCode::kCessationOfOperation;
+  EXPECT_THAT(fault_of(policy), AllOf(HasSubstr("validity"), HasSubstr("Microsoft")))
+      << "its text makes no exception for CAs";
+  policy.validity = hours(24 * 7);
+  EXPECT_EQ(fault_of(policy), "");
+  EXPECT_EQ(refresh_age(policy), hours(84));
   policy = policy_of(Profile::kMicrosoft);
   policy.refresh = hours(24 * 6);
   EXPECT_EQ(refresh_age(policy), hours(84)) << "however lazy the operator";
@@ -105,7 +123,8 @@ TEST(Profiles, CabfKeepsSubordinateCasFreshAndShowsTheirRevocationAtOnce) {
   spec.policy.default_reason = ReasonCode::kCessationOfOperation;
   spec.policy.validity = hours(24 * 365);
   EXPECT_EQ(fault_of(spec.policy), "") << "twelve months are the longest";
-  EXPECT_LE(refresh_age(spec.policy), hours(24 * 365));
+  spec.policy.refresh = hours(24 * 364);
+  EXPECT_EQ(refresh_age(spec.policy), hours(12 * 365)) << "signed anew at half of it, well within";
   IssuerPolicy longer = spec.policy;
   longer.validity += Seconds(1);
   EXPECT_THAT(fault_of(longer), HasSubstr("365d"));
@@ -222,6 +241,17 @@ TEST(Profiles, OcppBoundsTheAnswer) {
   const Taken refused = ask(small.answerer, two);
   EXPECT_EQ(refused.cause, Cause::kResponseTooLarge);
   EXPECT_EQ(refused.status(), Status::kInternalError);
+}
+
+TEST(Profiles, OcppKeepsWithinTheStationsField) {
+  IssuerPolicy policy = policy_of(Profile::kOcpp);
+  for (const std::size_t octets : {std::size_t{4126}, std::size_t{65536}, std::size_t{0}}) {
+    policy.max_response_bytes = octets;
+    EXPECT_THAT(fault_of(policy),
+                AllOf(HasSubstr("max_response"), HasSubstr("4125 octets"), HasSubstr("OCPP")));
+  }
+  policy.max_response_bytes = 3000;
+  EXPECT_EQ(fault_of(policy), "");
 }
 
 TEST(Profiles, ASignerWhoseAnswersCannotFitIsRefusedAtTheStart) {

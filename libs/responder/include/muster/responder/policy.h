@@ -156,6 +156,8 @@ struct ProfileLimits {
   Permitted reasonless_cas = Permitted::kYes;  ///< revoked CA certificates without a reason
   Permitted any_signer = Permitted::kYes;      ///< signer certificates that break CA/B BR 7.1.2.8
   Permitted responder_by_name = Permitted::kYes;
+  Permitted signed_without_record = Permitted::kYes;  ///< a status for what has no record
+  std::size_t max_response_bytes = 0;  ///< answers may be no longer; zero: as the operator likes
 };
 
 struct ProfileRow {
