@@ -80,12 +80,25 @@ struct Explainer {
     }
   }
 
+  /// Label of the issuer an id speaks of, whether or not ids with that hash are answered.
+  [[nodiscard]] std::string issuer_named(const ocsp::CertIdView& id) const {
+    const auto hash = der::find_hash(id.hash_algorithm);
+    const auto& all = setup.issuers();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Issuer& issuer) {
+      const pki::Certificate& ca = issuer.certificates.front();
+      return hash && equal(pki::digest(*hash, ca.subject()), id.issuer_name_hash) &&
+             equal(pki::digest(*hash, ca.public_key_bits()), id.issuer_key_hash);
+    });
+    return found == all.end() ? "" : found->label;
+  }
+
   void describe(const ocsp::CertIdView& id) {
     ExplainedCertificate& one = out.certificates.emplace_back();
     const auto hash = der::find_hash(id.hash_algorithm);
     one.hash = hash ? std::string(to_string(*hash)) : der::oid_to_string(id.hash_algorithm.oid);
     one.issuer_name_hash = to_hex(id.issuer_name_hash);
     one.issuer_key_hash = to_hex(id.issuer_key_hash);
+    one.issuer = issuer_named(id);
     const auto serial = Serial::make(id.serial);
     one.serial = serial ? serial->to_hex() : to_hex(id.serial);
   }
@@ -223,7 +236,6 @@ struct Explainer {
         return stop_or_send_on(issuer.error(), request);
       }
       asked[i].by.issuer = *issuer;
-      out.certificates[i].issuer = setup.issuers()[*issuer].label;
     }
     const Issuer* verified = nullptr;
     std::size_t spent = 0;

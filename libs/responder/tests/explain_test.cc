@@ -83,6 +83,31 @@ TEST(Explain, NamesTheRuleForSerialsWithoutRecord) {
   EXPECT_EQ(out.certificates[0].record, "no record");
 }
 
+/// A request that is refused for its form is about a certificate all the same.
+TEST(Explain, NamesTheIssuerWhateverIsWrongWithTheRequest) {
+  World world({delegated_spec()}, {.sha1 = Sha1CertIds::kRefused});
+  ocsp::Request empty_nonce = leaf_request();
+  empty_nonce.extensions.push_back({to_buffer(oid::kOcspNonce), false, {0x04, 0x00}});
+  ocsp::Request critical = leaf_request();
+  critical.extensions.push_back({{0x2a, 0x03}, true, {0x05, 0x00}});
+  ocsp::Request critical_entry = leaf_request();
+  critical_entry.requests[0].extensions.push_back({{0x2a, 0x03}, true, {0x05, 0x00}});
+  const std::pair<ocsp::Request, Cause> all[] = {
+      {empty_nonce, Cause::kBadNonce},
+      {critical, Cause::kCriticalExtension},
+      {critical_entry, Cause::kCriticalExtension},
+      {leaf_request(HashAlgorithm::kSha1), Cause::kUnknownHash}};
+  for (const auto& [request, cause] : all) {
+    const Explanation out = explained(world, request);
+    EXPECT_EQ(out.cause, cause);
+    EXPECT_EQ(out.certificates.at(0).issuer, "test CA") << to_string(cause);
+  }
+  const auto& pki = standard_pki();
+  const Explanation foreign =
+      explained(world, request_for(pki.intermediate.certificate, pki.root.certificate));
+  EXPECT_EQ(foreign.certificates.at(0).issuer, "");
+}
+
 /// Whatever is explained is what is answered.
 TEST(Explain, AgreesWithTheAnswer) {
   World world;
