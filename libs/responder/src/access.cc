@@ -127,7 +127,7 @@ Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& reques
   const pki::PathSearch search = pki::search_path(*signer, *given, issuer.requestor_anchors, now);
   const std::size_t signatures = 1 + search.signatures;
   if (!search.path) {
-    return refuse(Cause::kBadSignature, signer->subject_text() + ": " + search.path.error().detail,
+    return refuse(Cause::kNoPath, signer->subject_text() + ": " + search.path.error().detail,
                   signatures);
   }
   const auto& listed = issuer.terms.policy.requestors;

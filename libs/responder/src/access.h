@@ -22,7 +22,7 @@ bool is_for_everybody(const Issuer& issuer);
 /// Verifies the signature of a request and who made it: a certificate with a path to the issuer's
 /// requestor anchors at `now`, named by requestorName where that is a directory name, and on the
 /// list of requestors if there is one. The cost is bounded by the limits above and pki::find_path,
-/// and told. kNone, kBadSignature, kRequestorRefused.
+/// and told. kNone, kBadSignature, kNoPath, kRequestorRefused.
 struct Requestor {
   Cause cause = Cause::kNone;
   std::string who;             ///< subject, or why not

@@ -324,6 +324,7 @@ Cause Answerer::Impl::check_limits(UnixSeconds now, const Client& client) {
 
 Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now,
                             const Client& client) {
+  requestor.clear();
   const Issuer* verified = nullptr;
   for (const Asked& one : asked) {
     const Issuer& issuer = setup->issuers()[one.by.issuer];
@@ -336,10 +337,11 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now,
     if (!verifying.take(setup->policy().request_checks_per_second, now)) {
       return Cause::kVerifyingLimit;
     }
-    const Requestor requestor = verify_requestor(issuer, request, now);
-    verifying.spend(std::max<std::size_t>(requestor.signatures, 1) - 1);
-    if (requestor.cause != Cause::kNone) {
-      return requestor.cause;
+    Requestor made_by = verify_requestor(issuer, request, now);
+    verifying.spend(std::max<std::size_t>(made_by.signatures, 1) - 1);
+    if (made_by.cause != Cause::kNone) {
+      requestor = std::move(made_by.who);
+      return made_by.cause;
     }
     verified = &issuer;
   }
@@ -388,7 +390,9 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
   }
   if (const Cause cause = is_admitted() ? Cause::kNone : admit(*request, now, client);
       cause != Cause::kNone) {
-    return refuse_issuer(cause, now);
+    Answer answer = refuse_issuer(cause, now);
+    answer.requestor = requestor;
+    return answer;
   }
   const IssuerPolicy& policy = setup->issuers()[asked.front().by.issuer].terms.policy;
   const NonceChoice nonce = choose_nonce(options.nonce, nonce_policy(policy, client.address));

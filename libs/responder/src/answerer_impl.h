@@ -89,6 +89,7 @@ struct Answerer::Impl final : Circumstances {
   RateLimit rate{0, 0};
   std::vector<IssuerCounters*> issuer_counters;  ///< by position in the setup
   UnissuedSeen unissued = UnissuedSeen::kNo;     ///< by the request at hand
+  std::string requestor;                         ///< whom admit() refused
 
   // -- for keys that sign elsewhere (awaiting.cc)
   std::shared_ptr<SigningDesk> desk;  ///< null: they block

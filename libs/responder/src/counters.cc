@@ -60,6 +60,8 @@ std::string_view to_string(Cause cause) {
       return "retired";
     case Cause::kResponseTooLarge:
       return "response_too_large";
+    case Cause::kNoPath:
+      return "no_path";
     case Cause::kRouted:
       return "routed";
   }
@@ -82,6 +84,7 @@ ocsp::ResponseStatus status_for(Cause cause) {
     case Cause::kUnlisted:
     case Cause::kClientRefused:
     case Cause::kNonceMissing:
+    case Cause::kNoPath:
     case Cause::kBadSignature:
     case Cause::kRequestorRefused:
     case Cause::kRetired:

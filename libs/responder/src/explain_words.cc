@@ -56,7 +56,10 @@ std::string_view sentence(Cause cause) {
     case Cause::kUnsigned:
       return "request_signatures = \"required\", and the request is not signed";
     case Cause::kBadSignature:
-      return "the request's signature does not verify, or nobody trusted made it";
+      return "the request's signature does not verify, or nobody can tell whose it is";
+    case Cause::kNoPath:
+      return "the request's signature verifies, but no path leads from who made it to "
+             "requestor_anchors";
     case Cause::kRequestorRefused:
       return "the request is signed by somebody who is not among requestors";
     case Cause::kVerifyingLimit:

@@ -114,7 +114,7 @@ void OcspHandler::note_duration(MonotonicTime began) {
 Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client,
                            UnixSeconds now) {
   if (answer.cause != Cause::kNone) {
-    log_refusal(answer.cause, request, now);
+    log_refusal(answer, request, client, now);
   }
   if (answer.unissued == UnissuedSeen::kYes) {
     log_unissued(answer, request, client, now);
@@ -185,7 +185,9 @@ bool OcspHandler::send_on(const Answer& answer, const http::RequestView& request
   return true;
 }
 
-void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now) {
+void OcspHandler::log_refusal(const Answer& answer, const http::RequestView& request,
+                              const Client& client, UnixSeconds now) {
+  const Cause cause = answer.cause;
   Sample& sample = samples_[static_cast<std::size_t>(cause)];
   if (!may_log(sample, now)) {
     return;
@@ -199,6 +201,9 @@ void OcspHandler::log_refusal(Cause cause, const http::RequestView& request, Uni
               ours ? "cannot give a status now" : "request refused",
               {{"cause", to_string(cause)},
                {"answer", ocsp::to_string(status_for(cause))},
+               {"issuer", answer.issuer.empty() ? "-" : answer.issuer},
+               {"client", client.address.text()},
+               {"requestor", answer.requestor.empty() ? "-" : printable(answer.requestor)},
                {"request", std::move(what)},
                {"more_since_last", sample.left_out}});
   sample.left_out = 0;

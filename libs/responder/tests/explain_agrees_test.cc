@@ -164,6 +164,13 @@ const std::map<Cause, Make>& cases() {
          out.request = signed_request({.key = &standard_pki().leaf.key});
          return out;
        }},
+      {Cause::kNoPath,
+       [] {
+         Case out = with(signing_spec(RequestSignatures::kVerified));
+         out.request = signed_request(
+             {.who = &mallory(), .certificates = {to_buffer(mallory().certificate.der())}});
+         return out;
+       }},
       {Cause::kRequestorRefused,
        [] {
          IssuerSpec spec = signing_spec(RequestSignatures::kRequired);

@@ -7,6 +7,7 @@
 #include "fixture.h"
 #include "muster/http/base64.h"
 #include "muster/http/get_path.h"
+#include "signed_request.h"
 
 namespace muster::responder {
 namespace {
@@ -53,8 +54,10 @@ class ListLogger final : public Logger {
 };
 
 struct Site {
-  explicit Site(const std::string& prefix = "/", std::size_t max_request = 65536)
-      : handler({.prefix = prefix,
+  explicit Site(const std::string& prefix = "/", std::size_t max_request = 65536,
+                const IssuerSpec& spec = delegated_spec())
+      : world({spec}),
+        handler({.prefix = prefix,
                  .max_request_bytes = max_request,
                  .refusal_log_interval = Seconds(10)},
                 world.answerer, clock, logger, world.counters) {}
@@ -62,6 +65,7 @@ struct Site {
   testing::FakeClock clock;
   ListLogger logger;
   OcspHandler handler;
+  IpAddress peer;
 
   Captured ask(http::Method method, std::string_view target, Bytes body = {},
                std::string_view if_none_match = {}) {
@@ -71,6 +75,7 @@ struct Site {
     request.body = body;
     request.if_none_match = if_none_match;
     request.content_type = "text/plain";
+    request.peer = peer;
     Captured captured;
     handler.handle(request, captured);
     EXPECT_EQ(captured.sent, 1);
@@ -233,6 +238,36 @@ TEST(OcspHandler, LogsTheReasonOfRefusalsSampled) {
   site.ask(http::Method::kPost, "/", as_bytes("junk"));
   ASSERT_EQ(site.logger.lines.size(), 3U);
   EXPECT_THAT(site.logger.lines[2], HasSubstr("more_since_last=99"));
+}
+
+/// Of a refusal because of who asks, the line says who.
+TEST(OcspHandler, LogsWhoWasRefused) {
+  IssuerSpec spec = signing_spec(RequestSignatures::kVerified);
+  spec.policy.clients = {*IpNetwork::parse("192.0.2.0/24")};
+  spec.policy.request_signatures = RequestSignatures::kRequired;
+  spec.policy.requestors = {"CN=somebody else"};
+  Site site("/", 65536, spec);
+  const auto line = [&site](const char* peer, const Buffer& octets) {
+    site.peer = *IpAddress::parse(peer);
+    site.ask(http::Method::kPost, "/", octets);
+    return site.logger.lines.back();
+  };
+  EXPECT_THAT(line("198.51.100.7", leaf_octets()),
+              AllOf(HasSubstr("cause=client_refused"), HasSubstr("client=198.51.100.7"),
+                    HasSubstr("issuer=test CA"), HasSubstr("requestor=-")));
+  EXPECT_THAT(line("192.0.2.7", signed_request({})),
+              AllOf(HasSubstr("cause=requestor_refused"), HasSubstr("client=192.0.2.7"),
+                    HasSubstr("CN=alice.example is not among requestors")));
+  EXPECT_THAT(line("192.0.2.8", signed_request({.key = &standard_pki().leaf.key})),
+              AllOf(HasSubstr("cause=bad_signature"), HasSubstr("CN=alice.example: ")));
+  EXPECT_THAT(
+      line("192.0.2.9", signed_request({.who = &mallory(),
+                                        .certificates = {to_buffer(mallory().certificate.der())}})),
+      AllOf(HasSubstr("cause=no_path"), HasSubstr("CN=mallory.example: ")));
+  EXPECT_THAT(line("192.0.2.10", Buffer(4, 0x7a)),
+              AllOf(HasSubstr("cause=bad_request"), HasSubstr("client=192.0.2.10"),
+                    HasSubstr("requestor=-")))
+      << "nobody is named whom an earlier request named";
 }
 
 TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {

@@ -13,6 +13,11 @@ inline const Identity& alice() {
   static const Identity made = testing::issue(anchor(), testing::leaf_spec("alice.example"));
   return made;
 }
+/// Nobody vouches for her.
+inline const Identity& mallory() {
+  static const Identity made = testing::make_self_signed(testing::leaf_spec("mallory.example"));
+  return made;
+}
 inline Client from(const char* address) { return {*IpAddress::parse(address)}; }
 
 struct SignedBy {

@@ -30,6 +30,8 @@ struct Answer {
   std::string_view route;
   /// There is nothing yet: a remote key is signing. Answerer::await() must follow.
   bool pending = false;
+  /// Who signed the request, and what is wrong with that; empty unless that is why it was refused.
+  std::string_view requestor{};
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
 };
 

@@ -43,16 +43,17 @@ enum class Cause : std::uint8_t {
   kClientRefused,      ///< the client's network may not ask about this issuer
   kNonceMissing,       ///< policy: a nonce is required
   kUnsigned,           ///< policy: requests must be signed
-  kBadSignature,       ///< of the request, or by nobody the anchors vouch for
+  kBadSignature,       ///< of the request, or nobody can tell whose it is
   kRequestorRefused,   ///< signed well, but not on the list
   kVerifyingLimit,     ///< more signed requests in this second than are verified
   kRetired,            ///< the certificate expired longer ago than records are kept
   kResponseTooLarge,   ///< the answer would pass the profile's limit
   kSignerUnavailable,  ///< what holds the key (a token) does not answer now
   kSigningQueueFull,   ///< more answers wait for such a key than allowed
+  kNoPath,             ///< the request is signed well, but nobody trusted vouches for who did
   kRouted,  ///< another responder's business: sent on, or tryLater where that cannot be done
 };
-inline constexpr std::size_t kCauses = 29;
+inline constexpr std::size_t kCauses = 30;
 /// "unknown_issuer".
 std::string_view to_string(Cause cause);
 /// What the client is told.

@@ -58,7 +58,8 @@ class OcspHandler final : public net::HttpHandler {
   Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
   /// Whether a line may be written now; otherwise it is left out and counted.
   bool may_log(Sample& sample, UnixSeconds now) const;
-  void log_refusal(Cause cause, const http::RequestView& request, UnixSeconds now);
+  void log_refusal(const Answer& answer, const http::RequestView& request, const Client& client,
+                   UnixSeconds now);
   void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
                     UnixSeconds now);
   /// The octets of the OCSP request just answered.
