@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "muster/base/text.h"
-#include "muster/net/fetcher.h"
+#include "muster/net/control_fetch.h"
 #include "muster/node/explain.h"
 #include "responder_flags.h"
 #include "show_input.h"
@@ -14,7 +14,8 @@ constexpr std::size_t kMaxInputBytes = 1 << 20;
 
 struct ExplainFlags {
   ResponderFlags responder;
-  std::string request, admin;
+  net::ControlAccess admin;
+  std::string request, client;
   bool json = false, load = false;
 };
 
@@ -41,21 +42,22 @@ Outcome<Buffer> read_request(const std::string& argument) {
 }
 
 /// JSON from a running responder.
-Outcome<std::string> ask_running(const std::string& admin, Buffer request) {
+Outcome<std::string> ask_running(const net::ControlAccess& admin, Buffer request,
+                                 const responder::Client& client) {
   net::FetchRequest fetch;
-  fetch.url = (admin.find("://") == std::string::npos ? "http://" + admin : admin);
-  fetch.url += fetch.url.ends_with('/') ? "explain" : "/explain";
   fetch.post_body = std::move(request);
   fetch.content_type = std::string(ocsp::kRequestMediaType);
-  const auto got = net::fetch(fetch);
+  const auto got =
+      net::fetch_from(admin, "/explain?client=" + client.address.text(), std::move(fetch));
   if (!got) {
-    return fail(kExitInput, "--admin " + admin + ": " + got.error().detail);
+    return fail(kExitInput, "--admin " + admin.address + ": " + got.error().detail);
   }
   return std::string(as_text(got->body));
 }
 
 /// JSON from the configured store, or from the sources.
-Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request) {
+Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request,
+                                  const responder::Client& client) {
   MUSTER_TRY(const Options options, read_options(flags.responder));
   const std::string& configured = options.responder.store;
   std::error_code ignored;
@@ -67,19 +69,33 @@ Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request) {
   const SystemClock clock;
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
   const auto explained = node::explain_offline(
-      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, request, clock,
-      *logger);
+      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, request, client,
+      clock, *logger);
   if (!explained) {
     return fail(exit_code_for(explained.error().code), explained.error().detail);
   }
   return node::to_json(*explained);
 }
 
+/// Who is to be answered.
+Outcome<responder::Client> client_of(const ExplainFlags& flags) {
+  if (flags.client.empty() || flags.client == IpAddress().text()) {
+    return responder::Client{};
+  }
+  const auto address = IpAddress::parse(flags.client);
+  if (!address) {
+    return fail(kExitUsage, "--client " + printable(flags.client) +
+                                ": an address such as 192.0.2.7 or 2001:db8::7, or unix");
+  }
+  return responder::Client{*address};
+}
+
 Outcome<Unit> explain(const ExplainFlags& flags) {
+  MUSTER_TRY(const responder::Client client, client_of(flags));
   MUSTER_TRY(Buffer request, read_request(flags.request));
-  MUSTER_TRY(const std::string json, flags.admin.empty()
-                                         ? explain_here(flags, request)
-                                         : ask_running(flags.admin, std::move(request)));
+  MUSTER_TRY(const std::string json, flags.admin.address.empty()
+                                         ? explain_here(flags, request, client)
+                                         : ask_running(flags.admin, std::move(request), client));
   const auto text = flags.json ? std::optional(json) : node::explanation_text(json);
   if (!text) {
     return fail(kExitInput, "that is no muster responder: " + printable(json.substr(0, 200)));
@@ -98,8 +114,20 @@ int run_explain(int argc, char** argv) {
                  "file (DER, PEM), '-', base64, hexadecimal, or the URL or path of a GET")
       ->required();
   app.add_flag("--json", flags.json, "for programs");
-  app.add_option("--admin", flags.admin,
-                 "ask a running responder at its admin address, such as 127.0.0.1:8889");
+  app.add_option("--client", flags.client,
+                 "address of who asks, for rules about clients (default: unix)");
+  auto* const admin =
+      app.add_option("--admin", flags.admin.address,
+                     "ask a running responder at its admin address: 8889, 127.0.0.1:8889, "
+                     "unix:/path, or a URL");
+  auto* const certificate =
+      app.add_option("--admin-cert", flags.admin.certificate,
+                     "our certificate, where the admin listener has mutual TLS (PEM)")
+          ->needs(admin);
+  certificate->needs(
+      app.add_option("--admin-key", flags.admin.key, "its private key")->needs(certificate));
+  app.add_option("--admin-ca", flags.admin.ca, "who certifies the admin listener (PEM)")
+      ->needs(certificate);
   app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
   declare_issuer_flags(app, flags.responder);
   app.footer(

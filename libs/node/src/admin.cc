@@ -21,6 +21,7 @@ constexpr std::string_view kPages =
     "GET  /readyz   it can sign, and every source is loaded and fresh (?format=json)\n"
     "GET  /metrics  for Prometheus\n"
     "GET  /explain/BASE64, POST /explain   what is answered to an OCSP request, and why\n"
+    "      (?client=192.0.2.7: to this client)\n"
     "POST /reload   read configuration, certificates and keys again\n"
     "POST /drain    not ready from here on; finish what is in flight\n";
 
@@ -29,6 +30,21 @@ bool wants_json(const http::RequestView& head) {
   const auto accept = head.header("Accept");
   return (query != std::string_view::npos && head.target.substr(query) == "?format=json") ||
          (accept && accept->find("application/json") != std::string_view::npos);
+}
+
+/// Whom the query of `target` names; a peer on a unix socket when there is none. Nothing: it is no
+/// such query.
+std::optional<responder::Client> client_named(std::string_view target) {
+  constexpr std::string_view kClient = "client=";
+  const std::size_t at = target.find('?');
+  const std::string_view query = at == std::string_view::npos ? "" : target.substr(at + 1);
+  const std::string_view name =
+      query.starts_with(kClient) ? query.substr(kClient.size()) : std::string_view("");
+  if (query.empty() || name == IpAddress().text()) {
+    return responder::Client{};
+  }
+  const auto address = IpAddress::parse(name);
+  return address ? std::optional(responder::Client{*address}) : std::nullopt;
 }
 
 std::string error_json(std::string_view code, const std::string& detail) {
@@ -120,6 +136,14 @@ void AdminHandler::drain(Exchange& exchange) {
 }
 
 void AdminHandler::explain(Exchange& exchange) {
+  const auto client = client_named(exchange.head().target);
+  if (!client) {
+    exchange.send(
+        400, kJson, kNoStore,
+        error_json("bad_request",
+                   "the query is client=ADDRESS, such as client=192.0.2.7, or client=unix"));
+    return;
+  }
   Buffer request;
   if (exchange.head().method == http::Method::kPost) {
     auto body = exchange.read_body(max_body_bytes_);
@@ -139,7 +163,7 @@ void AdminHandler::explain(Exchange& exchange) {
       return;
     }
   }
-  exchange.send(200, kJson, kNoStore, actions_.explain(request));
+  exchange.send(200, kJson, kNoStore, actions_.explain(request, *client));
 }
 
 }  // namespace muster::node

@@ -15,8 +15,8 @@ class AdminActions {
   virtual std::string metrics() = 0;
   virtual NodeResult<ReloadReport> reload() = 0;
   virtual void drain() = 0;
-  /// JSON of what would be answered to an OCSP request, and why.
-  virtual std::string explain(Bytes request) = 0;
+  /// JSON of what `client` would be answered to an OCSP request, and why.
+  virtual std::string explain(Bytes request, const responder::Client& client) = 0;
 };
 
 class AdminHandler final : public ControlHandler {

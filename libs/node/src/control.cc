@@ -196,13 +196,13 @@ MetricsInput Node::Impl::collect() {
 
 std::string Node::Impl::metrics() { return render_metrics(collect()); }
 
-std::string Node::Impl::explain(Bytes request) {
-  if (const auto by_loops = service->explain(request, clock.now(), {}, kPatienceWithLoops)) {
+std::string Node::Impl::explain(Bytes request, const responder::Client& client) {
+  if (const auto by_loops = service->explain(request, clock.now(), client, kPatienceWithLoops)) {
     return to_json(*by_loops);
   }
   const auto reader = store->reader();
   const auto& clock_error = served.service.clock_error;
-  auto here = responder::explain(*current_setup(), *reader, request, clock.now(), {},
+  auto here = responder::explain(*current_setup(), *reader, request, clock.now(), client,
                                  clock_error ? clock_error() : responder::kernel_clock_error());
   here.notes.emplace_back("no loop answered: limits and remembered answers are not judged");
   return to_json(here);

@@ -155,8 +155,8 @@ std::optional<std::string> explanation_text(std::string_view text) {
 }
 
 NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from,
-                                                   Bytes request, const Clock& clock,
-                                                   Logger& logger) {
+                                                   Bytes request, const responder::Client& client,
+                                                   const Clock& clock, Logger& logger) {
   store::StoreOptions how;
   how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly
                                          : store::StoreOptions::Mode::kReadWrite;
@@ -177,7 +177,7 @@ NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, E
   }
   const auto reader = store.reader();
   const auto& clock_error = options.service.clock_error;
-  return responder::explain(*loaded.setup, *reader, request, clock.now(), {},
+  return responder::explain(*loaded.setup, *reader, request, clock.now(), client,
                             clock_error ? clock_error() : responder::kernel_clock_error());
 }
 

@@ -6,6 +6,7 @@
 
 #include "muster/base/text.h"
 #include "muster/net/address.h"
+#include "muster/net/control_fetch.h"
 
 namespace muster::node {
 namespace {
@@ -37,20 +38,12 @@ bool is_loopback(const net::SocketAddress& address) {
              IN_LOOPBACKNET;
 }
 
-/// "8889" and ":8889" mean loopback.
-std::string in_full(const std::string& text) {
-  const std::string port = text.starts_with(':') ? text.substr(1) : text;
-  const bool is_port = !port.empty() && std::all_of(port.begin(), port.end(),
-                                                    [](char c) { return c >= '0' && c <= '9'; });
-  return is_port ? "127.0.0.1:" + port : text;
-}
-
 template <class Check>
 NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& given,
                                                std::string_view table, Check check) {
   std::vector<std::string> addresses;
   for (const std::string& text : given) {
-    addresses.push_back(in_full(text));
+    addresses.push_back(net::with_loopback(text));
     const auto address = net::SocketAddress::parse(addresses.back());
     if (!address) {
       return usage("[" + std::string(table) + "] listen: " + net::to_string(address.error()));

@@ -76,7 +76,7 @@ struct Node::Impl final : AdminActions {
   std::string metrics() override;
   NodeResult<ReloadReport> reload() override;
   void drain() override;
-  std::string explain(Bytes request) override;
+  std::string explain(Bytes request, const responder::Client& client) override;
 
   // Constant after construction.
   const OptionsReader read_again;

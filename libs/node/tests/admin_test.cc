@@ -217,6 +217,32 @@ TEST(Admin, ExplainsARequest) {
   EXPECT_EQ(running.node->totals().good, 0U) << "nothing is counted as asked";
 }
 
+TEST(Admin, ExplainsToWhomItIsTold) {
+  const Site site;
+  NodeOptions options = with_admin(site);
+  options.issuers[0].policy.clients = {*IpNetwork::parse("192.0.2.0/24"),
+                                       *IpNetwork::parse("2001:db8::/32")};
+  const AdminNode running(options);
+  ocsp::Request request;
+  request.requests.push_back(
+      {pki::make_cert_id(HashAlgorithm::kSha256, standard_pki().leaf.certificate,
+                         standard_pki().intermediate.certificate),
+       {}});
+  const std::string path = "/explain/" + http::encode_get_tail(ocsp::encode_request(request));
+  EXPECT_EQ(running.get(path).json()["cause"], "client_refused");
+  EXPECT_EQ(running.get(path + "?client=unix").json()["cause"], "client_refused");
+  EXPECT_EQ(running.get(path + "?client=192.0.2.7").json()["cause"], "none");
+  EXPECT_EQ(running.get(path + "?client=2001:db8::7").json()["cause"], "none");
+  const auto refused = running.get(path + "?client=198.51.100.7").json();
+  EXPECT_EQ(refused["cause"], "client_refused");
+  EXPECT_THAT(refused["why"].get<std::string>(), HasSubstr("198.51.100.7"));
+  for (const char* wrong : {"?client=", "?client=everybody", "?clients=192.0.2.7"}) {
+    const Page page = running.get(path + wrong);
+    EXPECT_EQ(page.status, 400U) << wrong;
+    EXPECT_THAT(page.body, HasSubstr("client=192.0.2.7"));
+  }
+}
+
 /// The loops are asked, for they know what decides besides the configuration.
 TEST(Admin, ExplainsWhatStandsInTheWayNow) {
   const Site site;

@@ -70,6 +70,61 @@ TEST_F(Explain, SaysWhyNot) {
   EXPECT_EQ(explain({to_hex(der), "--admin", "127.0.0.1:1"}).exit_code, 66);
 }
 
+/// A running responder is asked as its admin listener has it: on a unix socket, by its port alone,
+/// and with mutual TLS.
+TEST_F(Explain, AsksARunningResponderWhereverItsAdminListens) {
+  const UnixSeconds now = SystemClock().now();
+  CertificateSpec client = leaf_spec("operator.example");
+  client.at = now;
+  client.extended_key_usage = {*der::oid_from_string("1.3.6.1.5.5.7.3.2")};
+  issue(site.pki.intermediate, client).write(site.dir, "operator");
+  CertificateSpec server = leaf_spec("admin.example");
+  server.at = now;
+  server.ip_addresses = {"127.0.0.1"};
+  issue(site.pki.intermediate, server).write(site.dir, "server");
+  const auto entry = [this](const char* key, std::string_view name) {
+    return std::string(key) + " = \"" + site.file(name) + "\"\n";
+  };
+  const std::string config = site.dir.write(
+      "muster.toml",
+      "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n[responder.admin]\n"
+      "listen = [\"unix:" +
+          site.file("admin.sock") + "\", \"0\"]\n" + entry("certificate", "server.pem") +
+          entry("key", "server.key") + entry("client_ca", "ca.pem") +
+          "[[responder.issuer]]\nlabel = \"ca\"\n" + "clients = [\"192.0.2.0/24\"]\n" +
+          entry("ca", "ca.pem") + entry("signer", "ocsp.pem") + entry("key", "ocsp.key") +
+          entry("index", "index.txt"));
+  Running responder({muster_binary(), "responder", "-c", config});
+  const auto port = responder.daemon.wait_for_port("admin on ");
+  ASSERT_TRUE(port) << responder.daemon.output();
+  const std::vector<std::string> unix{to_hex(der), "--admin", "unix:" + site.file("admin.sock")};
+  EXPECT_THAT(explain(unix).out, HasSubstr("unauthorized (client_refused)"));
+  std::vector<std::string> as_client = unix;
+  as_client.insert(as_client.end(), {"--client", "192.0.2.7"});
+  EXPECT_THAT(explain(as_client).out, HasSubstr("answer:  good"));
+  as_client.back() = "nobody";
+  EXPECT_EQ(explain(as_client).exit_code, 64);
+  std::vector<std::string> tls{to_hex(der), "--admin", std::to_string(*port)};
+  EXPECT_EQ(explain(tls).exit_code, 66) << "not without a certificate";
+  tls.insert(tls.end(), {"--admin-cert", site.file("operator.pem"), "--admin-key",
+                         site.file("operator.key"), "--admin-ca", site.file("chain.pem")});
+  const ProcessResult over_tls = explain(tls);
+  EXPECT_THAT(over_tls.out, HasSubstr("unauthorized (client_refused)")) << over_tls.describe();
+}
+
+/// Without a responder rules about clients are judged for whom one names.
+TEST_F(Explain, IsToldWhoAsks) {
+  const std::string config = site.dir.write(
+      "muster.toml", "[responder]\n[[responder.issuer]]\nclients = [\"192.0.2.0/24\"]\nca = \"" +
+                         site.file("ca.pem") + "\"\nsigner = \"" + site.file("ocsp.pem") +
+                         "\"\nkey = \"" + site.file("ocsp.key") + "\"\nindex = \"" +
+                         site.file("index.txt") + "\"\n");
+  const std::vector<std::string> words{to_hex(der), "--config", config};
+  EXPECT_THAT(explain(words).out, HasSubstr("client_refused"));
+  EXPECT_THAT(explain({to_hex(der), "--config", config, "--client", "192.0.2.7"}).out,
+              HasSubstr("answer:  good"));
+}
+
 /// The store as a stopped or running responder left it, not the sources.
 TEST_F(Explain, LooksIntoTheConfiguredStore) {
   const std::vector<std::string> store{"--store", site.file("store")};

@@ -23,7 +23,7 @@ enum class ExplainFrom : std::uint8_t {
 };
 /// Explains with the same engine as a node with these options would. Errors: those of Node::start.
 NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from,
-                                                   Bytes request, const Clock& clock,
-                                                   Logger& logger);
+                                                   Bytes request, const responder::Client& client,
+                                                   const Clock& clock, Logger& logger);
 
 }  // namespace muster::node
