@@ -34,6 +34,9 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_responder_requests_total", Kind::kCounter, "OCSP requests by HTTP method.");
   out.sample(t.get, {{"method", "get"}});
   out.sample(t.post, {{"method", "post"}});
+  out.family("muster_responder_get_queries_total", Kind::kCounter,
+             "GET requests with a query string, which is not looked at.");
+  out.sample(t.get_queries);
   out.family("muster_responder_answers_total", Kind::kCounter,
              "Certificates answered for, by status.");
   out.sample(t.good, {{"status", "good"}});

@@ -68,7 +68,10 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
       break;
     case http::Method::kGet:
     case http::Method::kHead: {
-      const auto tail = http::find_get_tail(request.target, options_.prefix);
+      // Neither base64 nor base64url has a '?': what follows one was put there by somebody in
+      // between.
+      const std::string_view path = request.target.substr(0, request.target.find('?'));
+      const auto tail = http::find_get_tail(path, options_.prefix);
       if (!tail) {
         counters_.landing_pages.add();
         reply.send(404, kText, "Cache-Control: no-store\r\n", as_bytes("Not here.\n"));
@@ -80,6 +83,7 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
         return;
       }
       counters_.get.add();
+      counters_.get_queries.add(path.size() == request.target.size() ? 0 : 1);
       answer = take_get(*tail, now, client);
       break;
     }

@@ -212,6 +212,7 @@ Totals Service::totals() const {
   for (const auto& worker : loops_->workers) {
     const Counters& c = worker->counters;
     sum.get += c.get.value();
+    sum.get_queries += c.get_queries.value();
     sum.post += c.post.value();
     sum.not_modified += c.not_modified.value();
     sum.good += c.good.value();

@@ -153,6 +153,22 @@ TEST(OcspHandler, TakesEverySpellingOfAGet) {
 }
 
 // req: OCSP-RESP-033 OCSP-RESP-079
+/// Cache busters add a query; base64 has no '?'.
+TEST(OcspHandler, CutsAndCountsAQueryString) {
+  Site site;
+  const Captured plain = site.get("/" + escaped());
+  const Captured queried = site.get("/" + escaped() + "?x=1&y=/z");
+  EXPECT_EQ(queried.body, plain.body);
+  EXPECT_EQ(queried.ocsp_status(), ocsp::ResponseStatus::kSuccessful);
+  EXPECT_EQ(site.get("/" + escaped() + "?").body, plain.body);
+  EXPECT_EQ(site.world.counters.get.value(), 3U);
+  EXPECT_EQ(site.world.counters.get_queries.value(), 2U);
+  EXPECT_EQ(site.get("/" + escaped() + "%3Fx").ocsp_status(),
+            ocsp::ResponseStatus::kMalformedRequest)
+      << "an escaped one is no query";
+  EXPECT_THAT(site.get("/?x").head, HasSubstr("200")) << "the landing page";
+}
+
 TEST(OcspHandler, ErrorsTravelWithHttp200AndTheOcspType) {
   Site site;
   site.world.store.states.clear();

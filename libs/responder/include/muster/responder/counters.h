@@ -95,6 +95,7 @@ class IssuerCounterTable {
 /// Counters of one loop. Written by its thread, read from any.
 struct Counters {
   Counter get, post, not_modified, other_methods, landing_pages;
+  Counter get_queries;             ///< of the GETs: with a query string, which is not looked at
   Counter good, revoked, unknown;  ///< SingleResponses
   Counter ready_hits;              ///< answers that were remembered
   Counter ready_rechecked;  ///< of those: store had moved, record was read again and was the same

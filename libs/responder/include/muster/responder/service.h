@@ -31,7 +31,7 @@ std::optional<Milliseconds> kernel_clock_error();
 
 /// What the loops counted, added up.
 struct Totals {
-  std::uint64_t get = 0, post = 0, not_modified = 0;
+  std::uint64_t get = 0, get_queries = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
   std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0,
                 signatures = 0, nonces_echoed = 0;
