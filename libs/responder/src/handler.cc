@@ -24,7 +24,10 @@ OcspHandler::OcspHandler(HandlerOptions options, Answerer& answerer, const Clock
       logger_(logger),
       counters_(counters),
       router_(router),
-      changes_(changes) {}
+      changes_(changes),
+      sampler_(options_.refusal_log_interval, options_.log_samples != nullptr
+                                                  ? options_.log_samples
+                                                  : std::make_shared<SharedLogSamples>()) {}
 
 Client client_of(const http::RequestView& request, const std::vector<IpNetwork>& trusted_proxies) {
   Client out{request.peer};
@@ -152,15 +155,6 @@ void OcspHandler::wait(const http::RequestView& request, const Client& client,
   });
 }
 
-bool OcspHandler::may_log(Sample& sample, UnixSeconds now) const {
-  if (now < sample.next && sample.next - now <= options_.refusal_log_interval) {
-    ++sample.left_out;
-    return false;
-  }
-  sample.next = now + options_.refusal_log_interval;
-  return true;
-}
-
 Bytes OcspHandler::octets_of(const http::RequestView& request) const {
   return request.method == http::Method::kPost ? request.body : Bytes(decoded_);
 }
@@ -192,8 +186,8 @@ bool OcspHandler::send_on(const Answer& answer, const http::RequestView& request
 void OcspHandler::log_refusal(const Answer& answer, const http::RequestView& request,
                               const Client& client, UnixSeconds now) {
   const Cause cause = answer.cause;
-  Sample& sample = samples_[static_cast<std::size_t>(cause)];
-  if (!may_log(sample, now)) {
+  const auto left_out = sampler_.take(answer.issuer, static_cast<LogKind>(cause), now);
+  if (!left_out) {
     return;
   }
   const bool ours = status_for(cause) == ocsp::ResponseStatus::kTryLater ||
@@ -209,13 +203,13 @@ void OcspHandler::log_refusal(const Answer& answer, const http::RequestView& req
                {"client", client.address.text()},
                {"requestor", answer.requestor.empty() ? "-" : printable(answer.requestor)},
                {"request", std::move(what)},
-               {"more_since_last", sample.left_out}});
-  sample.left_out = 0;
+               {"more_since_last", *left_out}});
 }
 
 void OcspHandler::log_unissued(const Answer& answer, const http::RequestView& request,
                                const Client& client, UnixSeconds now) {
-  if (!may_log(unissued_, now)) {
+  const auto left_out = sampler_.take(answer.issuer, kUnissuedKind, now);
+  if (!left_out) {
     return;
   }
   logger_.log(LogLevel::kWarning, "responder.unissued",
@@ -225,8 +219,7 @@ void OcspHandler::log_unissued(const Answer& answer, const http::RequestView& re
               {{"issuer", answer.issuer},
                {"client", client.address.text()},
                {"request", about(request)},
-               {"more_since_last", unissued_.left_out}});
-  unissued_.left_out = 0;
+               {"more_since_last", *left_out}});
 }
 
 }  // namespace muster::responder

@@ -118,6 +118,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup);
+  options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
   for (unsigned i = 0; i < count; ++i) {

@@ -286,6 +286,28 @@ TEST(OcspHandler, LogsWhoWasRefused) {
       << "nobody is named whom an earlier request named";
 }
 
+/// Two loops of one responder write one line, not one each.
+TEST(OcspHandler, SharesSamplesWithOtherLoops) {
+  World world;
+  testing::FakeClock clock;
+  ListLogger logger;
+  const HandlerOptions options{.log_samples = std::make_shared<SharedLogSamples>()};
+  OcspHandler first(options, world.answerer, clock, logger, world.counters);
+  OcspHandler second(options, world.answerer, clock, logger, world.counters);
+  http::RequestView request;
+  request.method = http::Method::kPost;
+  request.target = "/";
+  request.body = as_bytes("junk");
+  Captured reply;
+  first.handle(request, reply);
+  second.handle(request, reply);
+  EXPECT_EQ(logger.lines.size(), 1U);
+  clock.advance(Seconds(11));
+  second.handle(request, reply);
+  ASSERT_EQ(logger.lines.size(), 2U);
+  EXPECT_THAT(logger.lines[1], HasSubstr("more_since_last=1"));
+}
+
 TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
   Site site;
   ocsp::Request request;

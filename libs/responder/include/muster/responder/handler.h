@@ -5,6 +5,7 @@
 #include "muster/base/log.h"
 #include "muster/net/http_server.h"
 #include "muster/responder/answerer.h"
+#include "muster/responder/log_samples.h"
 
 namespace muster::responder {
 
@@ -12,8 +13,10 @@ struct HandlerOptions {
   /// Path below which GET requests are answered; "/" or "/path". POST is answered on every path.
   std::string prefix = "/";
   std::size_t max_request_bytes = 64 * 1024;  ///< of a decoded GET request
-  Seconds refusal_log_interval{
-      10};  ///< one line a cause at most, with the number left out; unissued serials likewise
+  /// One line for an issuer and cause at most, with the number left out; unissued serials likewise.
+  Seconds refusal_log_interval{10};
+  /// With whom that is shared: the handlers of other loops. Null: nobody.
+  std::shared_ptr<SharedLogSamples> log_samples{};
   /// Reverse proxies that are believed about whom they ask for: behind one, the client is the last
   /// address in X-Forwarded-For that is not such a proxy itself.
   std::vector<IpNetwork> trusted_proxies{};
@@ -35,11 +38,6 @@ class OcspHandler final : public net::HttpHandler {
   void handle(const http::RequestView& request, net::HttpReply& reply) override;
 
  private:
-  /// When a cause was logged last, and what was left out since.
-  struct Sample {
-    UnixSeconds next{};
-    std::uint64_t left_out = 0;
-  };
   /// A request that waits for its answer, with everything `view` points to.
   struct Kept {
     http::RequestView view;
@@ -56,8 +54,6 @@ class OcspHandler final : public net::HttpHandler {
   Answer finish(Answer answer, const http::RequestView& request, const Client& client,
                 UnixSeconds now);
   Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
-  /// Whether a line may be written now; otherwise it is left out and counted.
-  bool may_log(Sample& sample, UnixSeconds now) const;
   void log_refusal(const Answer& answer, const http::RequestView& request, const Client& client,
                    UnixSeconds now);
   void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
@@ -76,8 +72,7 @@ class OcspHandler final : public net::HttpHandler {
   Router* router_;
   ChangeNotice* changes_;
   Buffer decoded_;
-  std::array<Sample, kCauses> samples_{};
-  Sample unissued_;
+  LogSampler sampler_;
 };
 
 }  // namespace muster::responder
