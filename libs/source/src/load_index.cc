@@ -47,6 +47,15 @@ Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& pa
   return Unit{};
 }
 
+/// A revocation yet to come, signed as it stands, would vouch for signatures made until then.
+SourceError ahead_error(const std::string& path, std::size_t line, const IndexRecord& record) {
+  return source_error(SourceErrc::kNotYetValid, path,
+                      "line " + std::to_string(line) + ": serial " + record.serial.to_hex() +
+                          " is revoked since " + format_iso8601(*record.status.revoked_at) +
+                          ", which lies ahead (the records known before stay in force; correct the "
+                          "line, or the clock of this machine or the CA's)");
+}
+
 /// Says where the two entries are that contradict each other: reads the file once more, for this
 /// error only.
 SourceError conflict_error(const OpenFile& file, const SourceSpec& spec,
@@ -86,9 +95,11 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
 
   std::optional<SourceError> refused;
   std::uint64_t records = 0;
-  IndexParser parser([&](const IndexRecord& record, std::size_t) {
+  IndexParser parser([&](const IndexRecord& record, std::size_t line) {
     ++records;
-    if (const auto put = replacement.put(record.serial, record.status); !put) {
+    if (record.status.revoked_at > options.now + options.future_skew) {
+      refused = ahead_error(spec.path, line, record);
+    } else if (const auto put = replacement.put(record.serial, record.status); !put) {
       refused = store_error(put.error());
     }
     return !refused;

@@ -64,6 +64,18 @@ TEST_F(LoadIndex, ABrokenFileChangesNothing) {
 
 // Cut at every octet, a file is taken only where a line ends; what was revoked stays so even then.
 // req: OCSP-RESP-068
+// kTestNow is 2026-11-24T10:00:00Z.
+TEST_F(LoadIndex, ARevocationYetToComeIsRefused) {
+  ASSERT_TRUE(load_index(valid_line("01") + revoked_line("02")));
+  expect_refused(valid_line("01") + revoked_line("02") + revoked_line("03", "261124100501Z"),
+                 SourceErrc::kNotYetValid,
+                 "line 3: serial 03 is revoked since 2026-11-24T10:05:01Z");
+  ASSERT_TRUE(
+      load_index(valid_line("01") + revoked_line("02") + revoked_line("03", "261124100500Z")))
+      << "clocks differ a little";
+  EXPECT_EQ(find("03")->state, State::kRevoked);
+}
+
 TEST_F(LoadIndex, ACutFileNeverMakesARevokedCertificateGood) {
   const std::string text = revoked_line("02") + valid_line("01") + revoked_line("03");
   ASSERT_TRUE(load_index(text));
