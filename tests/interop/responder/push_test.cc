@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <sstream>
+
 #include "site.h"
 
 // The push API from outside: mutual TLS, a full disk, what survives.
@@ -98,6 +100,65 @@ TEST(PushFromOutside, MutualTlsSaysWhoMayWhat) {
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "good");
   EXPECT_EQ(as("client", "revoke").status, "200");
   EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "revoked");
+}
+
+/// What openssl reads in the answers about the two leaves, but for when they were made.
+std::string answers_of(const Site& site, const Running& responder) {
+  std::string out;
+  for (const char* certificate : {"leaf.pem", "other.pem"}) {
+    const ProcessResult result = openssl_ocsp(site, responder, {"-no_nonce"}, certificate);
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find("Update:") == std::string::npos) {
+        out += line.substr(line.rfind('/') + 1) + "\n";
+      }
+    }
+  }
+  return out;
+}
+
+// Whichever way they come, equal facts make equal answers. req: OCSP-CRL-056
+TEST(PushFromOutside, SaysWhatIndexCrlAndImportOfTheSameContentSay) {
+  const PushSite site;
+  const UnixSeconds now = SystemClock().now();
+  const UnixSeconds at = now - Seconds(3600);
+  site.write_index(index_line(site.pki.leaf.certificate) +
+                   index_line(site.pki.other_leaf.certificate, at, "keyCompromise"));
+  const std::string from_index = answers_of(site, Running(site.one_liner()));
+  EXPECT_THAT(from_index, AllOf(HasSubstr("leaf.pem: good"), HasSubstr("other.pem: revoked"),
+                                HasSubstr("Reason: keyCompromise"), HasSubstr("Revocation Time")));
+
+  const std::string crl = site.dir.write(
+      "ca.crl", build_crl(site.pki.intermediate,
+                          {.this_update = now - Seconds(60),
+                           .next_update = now + Seconds(86400),
+                           .entries = {revoked_entry(site.pki.other_leaf.certificate.serial(), at,
+                                                     ReasonCode::kKeyCompromise)}}));
+  std::vector<std::string> words = site.one_liner({"--unlisted", "good"});
+  const auto index = std::find(words.begin(), words.end(), "--index");
+  *index = "--crl";
+  *(index + 1) = crl;
+  EXPECT_EQ(answers_of(site, Running(words)), from_index) << "a CRL";
+
+  const std::string other = site.pki.other_leaf.certificate.serial().to_hex();
+  {
+    const Running responder({muster_binary(), "responder", "-c", site.config("pushed")});
+    EXPECT_EQ(site.local("issue", site.serial_json()).status, "200");
+    EXPECT_EQ(site.local("issue", R"({"serial":")" + other + "\"}").status, "200");
+    const Curl revoked =
+        site.local("revoke", R"({"serial":")" + other + R"(","reason":"keyCompromise","at":")" +
+                                 format_iso8601(at) + "\"}");
+    EXPECT_EQ(revoked.status, "200") << revoked.body;
+    EXPECT_EQ(answers_of(site, responder), from_index) << "the push API";
+  }
+  const ProcessResult imported =
+      run_process({muster_binary(), "store", "--store", site.file("imported"), "import", "--ca",
+                   site.file("ca.pem"), "--index", site.file("index.txt")});
+  ASSERT_EQ(imported.exit_code, 0) << imported.describe();
+  EXPECT_EQ(
+      answers_of(site, Running({muster_binary(), "responder", "-c", site.config("imported")})),
+      from_index)
+      << "muster store import";
 }
 
 /// No more room: said so, nothing lost, nothing wrong, and the next start is fine.
