@@ -1,5 +1,7 @@
 #include "muster/http/get_path.h"
 
+#include <algorithm>
+
 #include "alphabet.h"
 #include "muster/base/text.h"
 #include "muster/http/base64.h"
@@ -69,22 +71,43 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
   if (tail.size() / 3 > max_bytes / 3 * 4 + 4) {
     return Err{GetPathErrc::kTooLong};
   }
+  out.resize(std::min(max_bytes, tail.size() / 4 * 3 + 3));
+  std::uint8_t* to = out.data();
+  std::uint8_t* const room_end = to + out.size();
+  const char* at = tail.data();
+  const char* const end = at + tail.size();
+  const auto value_of = [](const char* c) {
+    return kTolerantValues[static_cast<unsigned char>(*c)];
+  };
   std::uint32_t bits = 0;
   unsigned count = 0;
   std::size_t digits = 0;
   std::size_t padding = 0;
-  for (std::size_t i = 0; i < tail.size(); ++i) {
-    auto c = static_cast<unsigned char>(tail[i]);
+  while (at != end) {
+    if (count == 0 && padding == 0 && end - at >= 4 && room_end - to >= 3) {
+      const std::uint8_t a = value_of(at), b = value_of(at + 1), c = value_of(at + 2),
+                         d = value_of(at + 3);
+      if (std::max({a, b, c, d}) < kNoDigit) {  // what nearly all of a request is
+        to[0] = static_cast<std::uint8_t>(a << 2 | b >> 4);
+        to[1] = static_cast<std::uint8_t>(b << 4 | c >> 2);
+        to[2] = static_cast<std::uint8_t>(c << 6 | d);
+        to += 3;
+        at += 4;
+        digits += 4;
+        continue;
+      }
+    }
+    auto c = static_cast<unsigned char>(*at++);
     if (c == '%') {
       const std::uint8_t high =
-          i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 1])] : kNoDigit;
+          end - at >= 2 ? kHexValues[static_cast<unsigned char>(at[0])] : kNoDigit;
       const std::uint8_t low =
-          i + 2 < tail.size() ? kHexValues[static_cast<unsigned char>(tail[i + 2])] : kNoDigit;
+          end - at >= 2 ? kHexValues[static_cast<unsigned char>(at[1])] : kNoDigit;
       if (high == kNoDigit || low == kNoDigit) {
         return Err{GetPathErrc::kBadEscape};
       }
       c = static_cast<unsigned char>((high << 4) | low);
-      i += 2;
+      at += 2;
     }
     if (c == '=') {
       ++padding;
@@ -101,14 +124,15 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
     bits = (bits << 6) | value;
     count += 6;
     if (count >= 8) {
-      if (out.size() == max_bytes) {
+      if (to == room_end) {
         return Err{GetPathErrc::kTooLong};
       }
       count -= 8;
-      out.push_back(static_cast<std::uint8_t>(bits >> count));
+      *to++ = static_cast<std::uint8_t>(bits >> count);
       bits &= (1U << count) - 1;
     }
   }
+  out.resize(static_cast<std::size_t>(to - out.data()));
   const bool is_padded = padding != 0 && (digits + padding) % 4 == 0 && padding <= 2;
   if (digits % 4 == 1 || (padding != 0 && !is_padded)) {
     return Err{GetPathErrc::kBadLength};
