@@ -247,6 +247,10 @@ void add_sources(PrometheusText& out, const MetricsInput& in) {
              "Certificates the source no longer calls revoked, kept revoked all the same. Not 0: "
              "somebody should look.");
   each([&](const auto& source, const auto& labels) { out.sample(source.kept_revoked, labels); });
+  out.family("muster_source_revocations_let_go_total", Kind::kCounter,
+             "Revocations and holds that CRLs no longer list, of certificates whose expiry nobody "
+             "told.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.let_go, labels); });
   out.family("muster_source_loads_total", Kind::kCounter, "Loads of the source that succeeded.");
   each([&](const auto& source, const auto& labels) { out.sample(source.loads, labels); });
   out.family("muster_source_failures_total", Kind::kCounter,

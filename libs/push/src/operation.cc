@@ -55,6 +55,7 @@ Decision settle(const Operation& operation, const std::optional<Status>& known, 
   if (operation.expires) {
     status.expires = operation.expires;
   }
+  status.told_by_crl = false;  // it was acknowledged here: no CRL ends it by silence any more
   return {known == status ? Verdict::kUnchanged : Verdict::kChanged, status, ""};
 }
 

@@ -45,6 +45,19 @@ struct Row {
   std::optional<State> then;  ///< nothing: no record
 };
 
+// What is acknowledged here no CRL ends by silence (decision 009), should the issuer's source
+// become one again. req: OCSP-CRL-051
+TEST(Decide, TakesOverWhatACrlTold) {
+  using K = OperationKind;
+  for (const auto& [kind, known] : {std::pair{K::kRevoke, kRevoked}, {K::kHold, kHeld}}) {
+    Status of_crl = known;
+    of_crl.told_by_crl = true;
+    const Decision decision = decide(op(kind), of_crl, kTestNow);
+    EXPECT_EQ(decision.verdict, Verdict::kChanged);
+    EXPECT_EQ(decision.status, known);
+  }
+}
+
 /// Every operation on every state.
 // req: OCSP-CRL-051
 TEST(Decide, Table) {

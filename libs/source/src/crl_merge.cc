@@ -156,9 +156,10 @@ Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& a
 }
 
 /// Which old records stay. CRLs drop expired certificates without saying so: a missing entry is
-/// news unless another source told the expiry.
+/// news where a CRL told the revocation and nobody the expiry. What was pushed, set by hand or
+/// listed by an index stays until a CRL has told it too.
 store::TakePolicy policy_of(const Merge& merge, UnixSeconds now) {
-  const store::TakePolicy ruled = keep_revocations(now, UnknownExpiry::kLetGo);
+  const store::TakePolicy ruled = keep_revocations(now, Silence::kEndsOwnEntries);
   return [ruled, keeps = merge.keeps_unlisted()](const Serial& serial, const store::Status& old,
                                                  const std::optional<store::Status>& next) {
     const bool waits = keeps && !next && old.state == store::State::kRevoked;
@@ -265,6 +266,8 @@ Result<std::optional<DeltaChanges>, SourceError> decide_delta(store::Store& stor
       report.kept_examples.push_back(serial);
       continue;
     }
+    const bool ends = *old && (*old)->state != store::State::kGood && !status;
+    report.let_go += ends && !(*old)->expires ? 1u : 0u;
     ++(!*old ? report.added : status ? report.changed : report.removed);
     decided.changes.push_back({serial, status});
   }

@@ -176,6 +176,7 @@ store::Status status_of(const crl::EntryView& entry) {
   status.revoked_at = entry.revocation_date;
   status.reason = entry.reason;
   status.invalidity_date = entry.invalidity_date;
+  status.told_by_crl = true;
   return status;
 }
 

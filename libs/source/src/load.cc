@@ -73,9 +73,8 @@ std::string_view to_string(SourceKind kind) {
 
 std::string LoadReport::kept_text() const {
   std::string text = std::to_string(changes.kept) +
-                     " revoked certificates are missing or no longer revoked there, although they "
-                     "have not expired; "
-                     "they stay revoked:";
+                     " revoked certificates are missing or no longer revoked there, although "
+                     "nothing says that they have expired; they stay revoked:";
   for (const Serial& serial : changes.kept_examples) {
     text += " " + serial.to_hex();
   }
@@ -145,19 +144,22 @@ Result<store::IssuerState, SourceError> known_facts(const store::Store& store, s
   return *state;
 }
 
-store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry) {
-  return [now, unknown_expiry](const Serial&, const store::Status& old,
-                               const std::optional<store::Status>& next) {
+store::TakePolicy keep_revocations(UnixSeconds now, Silence silence) {
+  return [now, silence](const Serial&, const store::Status& old,
+                        const std::optional<store::Status>& next) {
     if (old.state == store::State::kGood) {
       return store::Take::kNew;
     }
     // The new record may know the expiry that the old one did not: a CRL beside a list of issued
     // serials.
     const std::optional<UnixSeconds> expires = old.expires || !next ? old.expires : next->expires;
-    const bool alive = expires ? *expires >= now : unknown_expiry == UnknownExpiry::kKeep;
-    // A CRL lifts a hold by leaving the entry out, an index by stating the certificate good.
-    const bool lifted =
-        old.state == store::State::kHold && (next || unknown_expiry == UnknownExpiry::kLetGo);
+    const bool may_end = silence == Silence::kEndsOwnEntries && old.told_by_crl;
+    const bool alive = expires ? *expires >= now : !may_end;
+    // A CRL lifts a hold of its own by leaving the entry out, an index by stating the certificate
+    // good; the good of a list of issued serials beside CRLs says nothing of holds.
+    const bool is_said =
+        next && (silence == Silence::kSaysNothing || next->state != store::State::kGood);
+    const bool lifted = old.state == store::State::kHold && (is_said || may_end);
     const bool still_revoked = next && next->state == store::State::kRevoked;
     return alive && !lifted && !still_revoked ? store::Take::kOld : store::Take::kNew;
   };

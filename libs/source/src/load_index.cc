@@ -86,7 +86,7 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
   MUSTER_TRY(const store::IssuerState before, known_facts(store, spec.id));
   store::ReplacementOptions replacing;
   replacing.duplicates = store::Duplicates::kRefuseConflict;
-  replacing.take = keep_revocations(options.now, UnknownExpiry::kKeep);
+  replacing.take = keep_revocations(options.now, Silence::kSaysNothing);
   auto begun = store.begin_replacement(spec.id, std::move(replacing));
   if (!begun) {
     return Err{store_error(begun.error())};

@@ -27,11 +27,14 @@ SourceError source_error(SourceErrc code, const std::string& path, std::string_v
 /// Facts of the issuer as the store has them. Errors: kStore.
 Result<store::IssuerState, SourceError> known_facts(const store::Store& store, store::IssuerId id);
 
+/// What a source says by leaving a serial out.
+enum class Silence : std::uint8_t {
+  kSaysNothing,     ///< an index lists everything
+  kEndsOwnEntries,  ///< a CRL drops expired certificates and lifted holds, but those it told alone
+};
 /// Old records that stay because a revocation must remain visible until the certificate expires
-/// (OCSP-RESP-068) and only a hold can be lifted (OCSP-CRL-051). A revocation whose expiry nobody
-/// told is kept only if `unknown_expiry` says so.
-enum class UnknownExpiry : std::uint8_t { kKeep, kLetGo };
-store::TakePolicy keep_revocations(UnixSeconds now, UnknownExpiry unknown_expiry);
+/// (OCSP-RESP-068) and only a hold can be lifted (OCSP-CRL-051).
+store::TakePolicy keep_revocations(UnixSeconds now, Silence silence);
 
 Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec,
                                            const LoadOptions& options);

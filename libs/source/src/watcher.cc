@@ -259,6 +259,7 @@ struct SourceWatcher::Impl {
       ++status.loads;
       status.sequence = report.sequence;
       status.kept_revoked = report.kept_revoked();
+      status.let_go += report.changes.let_go;
       if (facts) {
         status.records = facts->records;
         status.revoked = facts->revoked;
@@ -276,6 +277,7 @@ struct SourceWatcher::Impl {
                 {"added", static_cast<unsigned long long>(report.changes.added)},
                 {"changed", static_cast<unsigned long long>(report.changes.changed)},
                 {"removed", static_cast<unsigned long long>(report.changes.removed)},
+                {"let_go", static_cast<unsigned long long>(report.changes.let_go)},
                 {"sequence", static_cast<unsigned long long>(report.sequence)}});
     if (report.kept_revoked() != 0 && report.kept_revoked() != kept_before) {
       logger.log(LogLevel::kError, "source.revocation_kept", report.kept_text(),

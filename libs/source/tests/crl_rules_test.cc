@@ -134,6 +134,84 @@ TEST_F(CrlRules, TakesBothFormsOfTime) {
       << "an instant in the past, so an older CRL: " << error_text();
 }
 
+/// What somebody else than a CRL said: `muster store set`, the push API.
+store::Status told(store::State state, std::optional<UnixSeconds> expires = std::nullopt) {
+  store::Status status;
+  status.state = state;
+  status.revoked_at = kTestNow - Seconds(60);
+  status.expires = expires;
+  return status;
+}
+
+// Only what a CRL told is let go by a CRL: the rest was acknowledged to somebody, whose word no CRL
+// has taken back.
+// req: OCSP-CRL-051 OCSP-RESP-068
+TEST_F(CrlRules, WhatNoCrlEverToldStaysRevokedUnderTheNext) {
+  using store::State;
+  offer(build_crl(issuer(), numbered(4, {1, 2, 3})));
+  const std::vector<store::Change> by_hand = {
+      {make_serial(3), told(State::kRevoked)},  // on the CRL before, too
+      {make_serial(55), told(State::kRevoked)},
+      {make_serial(56), told(State::kHold)},
+      {make_serial(57), told(State::kRevoked, kTestNow - Seconds(1))},
+      {make_serial(58), told(State::kRevoked, kTestNow + Seconds(86400))}};
+  ASSERT_TRUE(store_->apply(id_, by_hand));
+  directory_.write("ca.crl", build_crl(issuer(), numbered(5, {2})));
+  auto turn = look();
+  ASSERT_TRUE(turn.loaded) << error_text();
+  EXPECT_TRUE(is_revoked(3) && is_revoked(55) && is_revoked(56) && is_revoked(58));
+  EXPECT_FALSE(is_revoked(57)) << "it has expired";
+  EXPECT_FALSE(is_revoked(1)) << "a CRL told it, and tells it no more";
+  EXPECT_EQ(turn.loaded->kept_revoked(), 4u);
+  EXPECT_THAT(turn.loaded->kept_text(), HasSubstr(" 37"));
+  EXPECT_EQ(turn.loaded->changes.let_go, 1u);
+  // Once a CRL has told it, it is a CRL's to end.
+  offer(build_crl(issuer(), numbered(6, {2, 55, 56})));
+  EXPECT_TRUE(is_revoked(55) && is_revoked(56));
+  directory_.write("ca.crl", build_crl(issuer(), numbered(7, {2})));
+  turn = look();
+  ASSERT_TRUE(turn.loaded) << error_text();
+  EXPECT_FALSE(is_revoked(55) || is_revoked(56));
+  EXPECT_TRUE(is_revoked(3) && is_revoked(58));
+  EXPECT_EQ(turn.loaded->changes.let_go, 2u);
+}
+
+// The same where a delta is written without the rest being looked at.
+// req: OCSP-CRL-051
+TEST_F(CrlRules, WhatNoCrlEverToldStaysRevokedUnderADelta) {
+  add_files({"delta.crl"});
+  write("ca.crl", numbered(4, {1}));
+  CrlSpec delta = numbered(5, {2, 3});
+  delta.delta_base = 4;
+  write("delta.crl", delta);
+  look();
+  ASSERT_TRUE(is_revoked(3));
+  const std::vector<store::Change> by_hand = {{make_serial(3), told(store::State::kRevoked)},
+                                              {make_serial(55), told(store::State::kRevoked)}};
+  ASSERT_TRUE(store_->apply(id_, by_hand));
+  delta = numbered(6, {2});
+  delta.delta_base = 4;
+  delta.entries.push_back(testing::removal_entry(55));
+  write("delta.crl", delta);
+  const auto turn = look();
+  ASSERT_TRUE(turn.loaded) << error_text();
+  EXPECT_TRUE(is_revoked(1) && is_revoked(2) && is_revoked(3) && is_revoked(55));
+  EXPECT_EQ(turn.loaded->kept_revoked(), 2u);
+}
+
+// A source that becomes a CRL: what the index listed was answered for ages.
+// req: OCSP-CRL-051 OCSP-RESP-068
+TEST_F(CrlRules, WhatAnIndexListedStaysRevokedUnderACrl) {
+  ASSERT_TRUE(load_index(testing::revoked_line("02") + testing::valid_line("03")));
+  offer(build_crl(issuer(), numbered(4, {5})));
+  EXPECT_TRUE(is_revoked(2) && is_revoked(5));
+  ASSERT_TRUE(load_index(testing::revoked_line("02") + testing::revoked_line("05")))
+      << "and back: what a CRL told an index tells too";
+  restart();
+  offer(build_crl(issuer(), numbered(5)));
+  EXPECT_TRUE(is_revoked(2) && is_revoked(5));
+}
+
 // req: OCSP-CRL-006
 TEST_F(CrlRules, ToleratesAnEmptyListOfRevokedCertificates) {
   Raw crl = raw();

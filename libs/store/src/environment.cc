@@ -203,7 +203,8 @@ StoreResult<Unit> Environment::open_tables() {
       rc = version ? 0 : MDB_NOTFOUND;
     }
   }
-  if (rc == 0 && version == kFormatVersion) {
+  const bool known = version && *version >= kOldestFormatVersion && *version <= kFormatVersion;
+  if (rc == 0 && known) {
     MDB_val key = as_val(as_bytes(kKeySeed));
     MDB_val value{};
     rc = mdb_get(txn, tables_.meta, &key, &value);
@@ -234,12 +235,36 @@ StoreResult<Unit> Environment::open_tables() {
   if (rc != 0) {
     return Err{open_error(rc, directory_)};
   }
-  if (*version != kFormatVersion) {
+  if (!known) {
     return Err{StoreError{
         StoreErrc::kWrongVersion,
         "store " + directory_ + ": format version " + std::to_string(*version) +
-            ", but this program knows version " + std::to_string(kFormatVersion) +
+            ", but this program knows versions " + std::to_string(kOldestFormatVersion) + " to " +
+            std::to_string(kFormatVersion) +
             " (use the program that wrote it, or import the sources into a new directory)"}};
+  }
+  return *version != kFormatVersion && options_.mode == StoreOptions::Mode::kReadWrite
+             ? raise_version()
+             : StoreResult<Unit>(Unit{});
+}
+
+StoreResult<Unit> Environment::raise_version() {
+  MDB_txn* txn = nullptr;
+  int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
+  if (rc != 0) {
+    return Err{open_error(rc, directory_)};
+  }
+  const Buffer format = encode_format();
+  MDB_val key = as_val(as_bytes(kKeyFormat));
+  MDB_val value = as_val(format);
+  rc = mdb_put(txn, tables_.meta, &key, &value, 0);
+  if (rc != 0) {
+    mdb_txn_abort(txn);
+    return Err{open_error(rc, directory_)};
+  }
+  rc = mdb_txn_commit(txn);
+  if (rc != 0) {
+    return Err{open_error(rc, directory_)};
   }
   return Unit{};
 }

@@ -87,6 +87,8 @@ class Environment {
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
   [[nodiscard]] int reserve_lock_file() const;
+  /// Marks a store of an older version as one of ours: what is written from now on needs it.
+  StoreResult<Unit> raise_version();
   StoreResult<Unit> check_file_length();
   StoreResult<Unit> grow();
   StoreResult<Unit> resize(std::size_t bytes);

@@ -11,6 +11,10 @@ namespace {
 constexpr std::int64_t kTimeBias = std::int64_t{1} << 39;
 constexpr std::size_t kTimeOctets = 5;
 
+bool is_hold_reason(const std::optional<ReasonCode>& reason) {
+  return reason == ReasonCode::kCertificateHold;
+}
+
 bool time_fits(const std::optional<UnixSeconds>& t) {
   return !t || (to_int(*t) >= -kTimeBias && to_int(*t) < kTimeBias);
 }
@@ -89,6 +93,10 @@ constexpr unsigned kHasNeverIssuedUntil = 32;
 constexpr unsigned kIssuerFlags = kKnowsIssued | kHasThisUpdate | kHasNextUpdate | kHasCrlNumber |
                                   kHasNotRevokedUntil | kHasNeverIssuedUntil;
 
+// State in the first octet of a status: told by a CRL, on hold when that is the reason, revoked
+// otherwise. The others are those of State.
+constexpr unsigned kToldByCrl = 3;
+
 // Flags in the first octet of a status.
 constexpr unsigned kHasInvalidity = 0x40;
 constexpr unsigned kHasExpires = 0x80;
@@ -117,8 +125,12 @@ std::optional<Value> encode_status(const Status& status) {
       !time_fits(status.expires) || !time_fits(status.invalidity_date)) {
     return std::nullopt;
   }
+  if (status.told_by_crl &&
+      (!revoked || (status.state == State::kHold) != is_hold_reason(status.reason))) {
+    return std::nullopt;
+  }
   Value value;
-  unsigned head = static_cast<unsigned>(status.state);
+  unsigned head = status.told_by_crl ? kToldByCrl : static_cast<unsigned>(status.state);
   head |= (status.reason ? static_cast<unsigned>(*status.reason) + 1u : 0u) << 2;
   value.size = 1;
   const auto append = [&value](const std::optional<UnixSeconds>& t) {
@@ -146,18 +158,20 @@ std::optional<Status> decode_status(Bytes value) {
   const bool expires = (head & kHasExpires) != 0;
   const bool invalidity = (head & kHasInvalidity) != 0;
   const std::size_t times = (revoked ? 1u : 0u) + (expires ? 1u : 0u) + (invalidity ? 1u : 0u);
-  if (state > 2 || value.size() != 1 + times * kTimeOctets ||
-      (!revoked && (reason != 0 || invalidity))) {
+  if (value.size() != 1 + times * kTimeOctets || (!revoked && (reason != 0 || invalidity))) {
     return std::nullopt;
   }
   Status status;
-  status.state = static_cast<State>(state);
   if (reason != 0) {
     status.reason = make_reason_code(reason - 1);
     if (!status.reason) {
       return std::nullopt;
     }
   }
+  status.told_by_crl = state == kToldByCrl;
+  status.state = !status.told_by_crl             ? static_cast<State>(state)
+                 : is_hold_reason(status.reason) ? State::kHold
+                                                 : State::kRevoked;
   const std::uint8_t* next = value.data() + 1;
   const auto take = [&next](bool present, std::optional<UnixSeconds>& t) {
     if (present) {

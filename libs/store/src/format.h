@@ -9,7 +9,9 @@
 // Octets on disk, exactly as docs/formats/store.md says. Pure.
 namespace muster::store {
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
+/// Read as well; opening such a store for writing makes it one of kFormatVersion.
+inline constexpr std::uint32_t kOldestFormatVersion = 1;
 inline constexpr std::string_view kFormatMagic = "muster-store";
 
 /// Partition: a named database that holds the records of one issuer. Numbered from 1 without gaps,
@@ -49,7 +51,8 @@ struct Value {
   [[nodiscard]] Bytes bytes() const { return {octets.data(), size}; }
 };
 /// Nothing when the status contradicts itself (revoked without a time, good with one or with a
-/// reason) or holds a time beyond 40 bits.
+/// reason, a hold of a CRL with another reason than certificateHold) or holds a time beyond 40
+/// bits.
 std::optional<Value> encode_status(const Status& status);
 /// Nothing when the octets are no value.
 std::optional<Status> decode_status(Bytes value);

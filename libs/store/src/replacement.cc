@@ -17,6 +17,11 @@ constexpr std::size_t kKeptExamples = 16;
 /// changes in place.
 constexpr std::size_t kFewChanges = 1000;
 
+/// Whether a revocation or hold ends here whose certificate may be alive: nobody told its expiry.
+bool ends_unexpired(const Status& old, std::optional<Bytes> now) {
+  return old.state != State::kGood && !old.expires && !(now && is_revoked_value(*now));
+}
+
 /// What a transaction adds to a partition and to the report; taken over only when it has committed.
 struct Tally {
   std::uint64_t records = 0, revoked = 0;
@@ -130,6 +135,7 @@ class ReplacementImpl final : public Replacement {
         }
         return take;
       }
+      tally.report.let_go += ends_unexpired(*old_status, now) ? 1u : 0u;
     }
     ++(now ? tally.report.changed : tally.report.removed);
     return take;

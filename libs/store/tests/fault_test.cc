@@ -240,7 +240,52 @@ TEST_F(FaultTest, AnotherFormatVersionIsRefusedWithBothNumbers) {
   format.back() = 9;
   with_lmdb([&](MDB_txn* txn) { put(txn, "meta", "format", format); });
   expect_open_error(StoreErrc::kWrongVersion, "version 9");
-  expect_open_error(StoreErrc::kWrongVersion, "knows version 1");
+  expect_open_error(StoreErrc::kWrongVersion, "knows versions 1 to 2");
+  format.back() = 0;
+  with_lmdb([&](MDB_txn* txn) { put(txn, "meta", "format", format); });
+  expect_open_error(StoreErrc::kWrongVersion, "version 0");
+}
+
+// Records of version 1 are records of version 2 (docs/formats/store.md).
+TEST_F(FaultTest, AStoreOfVersion1IsReadAndBecomesVersion2WhenItIsOpenedForWriting) {
+  IssuerId issuer{};
+  {
+    const auto store = must_open(path());
+    issuer = fill(*store, 5);
+    must(store->apply(issuer, std::vector{Change{serial_of(77), revoked(kTestNow)}}));
+  }
+  Buffer format = encode_format();
+  format.back() = 1;
+  with_lmdb([&](MDB_txn* txn) { put(txn, "meta", "format", format); });
+  const auto version = [&] {
+    std::uint32_t found = 0;
+    with_lmdb([&](MDB_txn* txn) {
+      MDB_dbi dbi = 0;
+      ASSERT_EQ(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+      std::string name = "format";
+      MDB_val key{name.size(), name.data()};
+      MDB_val value{};
+      ASSERT_EQ(mdb_get(txn, dbi, &key, &value), 0);
+      found = decode_format({static_cast<const std::uint8_t*>(value.mv_data), value.mv_size})
+                  .value_or(0);
+    });
+    return found;
+  };
+  StoreOptions read_only;
+  read_only.mode = StoreOptions::Mode::kReadOnly;
+  {
+    const auto store = must_open(path(), read_only);
+    EXPECT_EQ(look_up(*store, issuer, serial_of(77)), revoked(kTestNow));
+  }
+  EXPECT_EQ(version(), 1u) << "a reader changes nothing";
+  {
+    const auto store = must_open(path());
+    EXPECT_EQ(contents(*store, issuer).size(), 6u);
+    EXPECT_EQ(look_up(*store, issuer, serial_of(77)), revoked(kTestNow))
+        << "nobody said that a CRL told it";
+    EXPECT_TRUE(store->verify(issuer));
+  }
+  EXPECT_EQ(version(), 2u);
 }
 
 TEST_F(FaultTest, ACutFileIsRefused) {

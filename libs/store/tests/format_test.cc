@@ -31,6 +31,14 @@ std::vector<Status> statuses() {
     all.push_back(full_status());
     all.back().reason = static_cast<ReasonCode>(reason);
   }
+  for (std::size_t i = 0, plain = all.size(); i < plain; ++i) {
+    const bool is_hold = all[i].state == State::kHold;
+    if (all[i].state != State::kGood &&
+        is_hold == (all[i].reason == ReasonCode::kCertificateHold)) {
+      all.push_back(all[i]);
+      all.back().told_by_crl = true;
+    }
+  }
   return all;
 }
 
@@ -51,6 +59,16 @@ TEST(Format, OctetsOfAStatusAreFixed) {
             "806b056020"
             "806b49d200"
             "806553f100");
+  Status of_crl = full_status();
+  of_crl.expires.reset();
+  of_crl.told_by_crl = true;
+  EXPECT_EQ(to_hex(encode_status(of_crl)->bytes()),
+            "4b"
+            "806b056020"
+            "806553f100");
+  of_crl.state = State::kHold;
+  of_crl.reason = ReasonCode::kCertificateHold;
+  EXPECT_EQ(to_hex(encode_status(of_crl)->bytes()).substr(0, 2), "5f");
 }
 
 TEST(Format, RefusesAStatusThatContradictsItself) {
@@ -66,6 +84,16 @@ TEST(Format, RefusesAStatusThatContradictsItself) {
   status = Status{};
   status.expires = unix_seconds(std::int64_t{1} << 39);
   EXPECT_FALSE(encode_status(status));  // beyond 40 bits
+  status = Status{};
+  status.told_by_crl = true;
+  EXPECT_FALSE(encode_status(status)) << "a CRL calls nothing good";
+  status = full_status();
+  status.told_by_crl = true;
+  status.state = State::kHold;
+  EXPECT_FALSE(encode_status(status)) << "the reason tells a hold of a CRL from a revocation";
+  status.state = State::kRevoked;
+  status.reason = ReasonCode::kCertificateHold;
+  EXPECT_FALSE(encode_status(status));
 }
 
 TEST(Format, RefusesOctetsThatAreNoStatus) {

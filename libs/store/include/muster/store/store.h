@@ -54,6 +54,8 @@ struct Status {
   std::optional<ReasonCode> reason;
   std::optional<UnixSeconds> invalidity_date;
   std::optional<UnixSeconds> expires;  ///< certificate notAfter, when known
+  /// Revoked or on hold because a CRL said so, and nobody else: a later CRL ends it by silence.
+  bool told_by_crl = false;
   friend bool operator==(const Status&, const Status&) = default;
 };
 struct Change {
@@ -121,6 +123,7 @@ struct ReplacementReport {
   std::uint64_t sequence = 0;
   std::uint64_t added = 0, changed = 0, removed = 0;
   std::uint64_t kept = 0;             ///< old records taken over by the policy
+  std::uint64_t let_go = 0;           ///< revocations and holds of unknown expiry that ended
   std::vector<Serial> kept_examples;  ///< the first few of them
 };
 
