@@ -289,6 +289,9 @@ Outcome<Unit> declare(const Flags& flags) {
     facts.knows_issued =
         flags.issued == "complete" ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
   }
+  if (facts.loaded_at == UnixSeconds{}) {  // a responder waits for somebody to tell the first thing
+    facts.not_revoked_until.reset();
+  }
   facts.loaded_at = SystemClock().now();
   MUSTER_TRY(const std::uint64_t sequence, from_store(store->touch(id, facts)));
   std::printf("declared; sequence %" PRIu64 "\n", sequence);

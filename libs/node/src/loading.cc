@@ -75,6 +75,11 @@ auto tie(const source::WatchOptions& options) {
 
 }  // namespace
 
+bool waits_for_first_push(const store::IssuerState* state) {
+  return state != nullptr && state->loaded_at == UnixSeconds{} &&
+         state->not_revoked_until == UnixSeconds{};
+}
+
 NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now) {
   const auto reader = store.reader();
   reader->renew();  // stays at what was before
@@ -92,7 +97,12 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
     facts.crl_number.reset();
     facts.not_revoked_until.reset();
     facts.never_issued_until.reset();
-    facts.loaded_at = now;
+    if (facts.loaded_at == UnixSeconds{} && facts.records == 0 && ours != issuers.end() &&
+        ours->terms.policy.unlisted == responder::UnlistedAnswer::kGood) {
+      facts.not_revoked_until = UnixSeconds{};
+    } else {
+      facts.loaded_at = now;
+    }
     if (const auto touched = store.touch(issuer.id, facts); !touched) {
       for (const store::IssuerId id : taken) {
         if (const store::IssuerState* const before = reader->issuer_state(id)) {

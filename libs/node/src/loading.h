@@ -27,9 +27,18 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
                         const Delegates* before, Logger& logger, const IssuerNumber& number = {});
 
 /// Notes in the store that the push API is the source of these issuers: what it holds is right at
-/// this moment, and complete unless `unlisted` says what is answered for other serials. On an error
-/// nothing is.
+/// this moment, and complete unless `unlisted` says what is answered for other serials. One
+/// that waits_for_first_push() may call nothing good. On an error nothing is noted.
 NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now);
+
+/// Whether the issuer is fed by push, its unlisted serials are good, and its store was never told
+/// anything: it is new, or was lost with every revocation in it. Nobody can tell which, so all is
+/// answered tryLater until the first push, or until 'muster store issuer' says that there is
+/// nothing to tell.
+bool waits_for_first_push(const store::IssuerState* state);
+inline constexpr std::string_view kWaitsForFirstPush =
+    "the store was never told of a certificate, so it is new or was lost, and calls none good "
+    "(restore it, push what is revoked, or say with 'muster store issuer' that nothing is)";
 
 /// How sources are watched: CRLs and lists in use are kept beside the store they went into.
 source::WatchOptions watch_options(const NodeOptions& options);

@@ -56,6 +56,14 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
 }
 
 void Node::Impl::announce(const Loaded& loaded) {
+  const auto reader = store->reader();
+  reader->renew();
+  for (const responder::Issuer& issuer : loaded.setup->issuers()) {
+    if (waits_for_first_push(reader->issuer_state(issuer.store_id))) {
+      logger.log(LogLevel::kWarning, "responder.told_nothing", kWaitsForFirstPush,
+                 {{"issuer", issuer.label}});
+    }
+  }
   for (std::size_t i = 0; i < loaded.files.size(); ++i) {
     logger.log(LogLevel::kInfo, "responder.issuer",
                responder::describe(loaded.setup->issuers()[i], loaded.files[i]));

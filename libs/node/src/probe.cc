@@ -1,5 +1,6 @@
 #include "probe.h"
 
+#include "loading.h"
 #include "muster/ocsp/ocsp.h"
 
 namespace muster::node {
@@ -35,6 +36,11 @@ std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>&
     if (cannot) {
       check.why = "requests are answered " + std::string(ocsp::to_string(status)) + ": " +
                   std::string(responder::to_string(answer.cause));
+      const auto reader = store_.reader();
+      reader->renew();
+      if (waits_for_first_push(reader->issuer_state(issuer.store_id))) {
+        check.why += "; " + std::string(kWaitsForFirstPush);
+      }
     }
     checks.push_back(std::move(check));
   }

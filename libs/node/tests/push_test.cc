@@ -1,9 +1,12 @@
 #include <unistd.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <thread>
 
 #include "muster/crl/crl.h"
+#include "muster/testing/crl_builder.h"
 #include "net_testing.h"
 #include "node_fixture.h"
 
@@ -241,9 +244,74 @@ TEST(Push, ACaMayTellRevocationsAlone) {
   NodeOptions options = with_push(site);
   options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
   const PushNode running(options);
+  EXPECT_EQ(running.push("revoke", R"({"serial":"AA"})").first, 200U);
   EXPECT_EQ(running.status_of(leaf()), "good");
   EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
   EXPECT_EQ(running.status_of(leaf()), "revoked");
+}
+
+std::string readiness(const RunningNode& running) {
+  net::RawClient client(running.node->admin_addresses().at(0));
+  client.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  return client.read_to_end();
+}
+
+// A store that is new may be one that was lost with its revocations: it calls nothing good before
+// somebody has told it something.
+// req: OCSP-RESP-068
+TEST(Push, AStoreThatWasLostCallsNothingGood) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
+  options.admin.listen = {"unix:" + site.dir.file("admin.sock")};
+  options.service.clock_error = [] { return Milliseconds(1); };
+  {
+    const PushNode running(options);
+    ASSERT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  }
+  {
+    const PushNode again(options);
+    EXPECT_EQ(again.status_of(testing::make_serial(5)), "good") << "it was told before";
+    EXPECT_THAT(readiness(again), Not(HasSubstr("told")));
+  }
+  for (const char* const file : {"/data.mdb", "/lock.mdb"}) {
+    ASSERT_TRUE(std::filesystem::remove(options.store + file));
+  }
+  for (int starts = 0; starts < 2; ++starts) {
+    const PushNode running(options);
+    EXPECT_EQ(running.status_of(leaf()), "tryLater") << "a restart is no news";
+    EXPECT_THAT(readiness(running), AllOf(HasSubstr("not ready"), HasSubstr("new or was lost")));
+    EXPECT_THAT(running.logger.text(), HasSubstr("responder.told_nothing"));
+  }
+  const PushNode running(options);
+  ASSERT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_EQ(running.status_of(testing::make_serial(5)), "good");
+  EXPECT_THAT(readiness(running), Not(HasSubstr("not ready")));
+}
+
+// The source of an issuer becomes a CRL, which knows nothing of what was pushed.
+// req: OCSP-RESP-068 OCSP-CRL-051 OCSP-CRL-056
+TEST(Push, WhatWasAcknowledgedStaysRevokedUnderACrl) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  options.issuers[0].policy.unlisted = responder::UnlistedAnswer::kGood;
+  PushNode running(options);
+  ASSERT_EQ(running.push("revoke", leaf_json(R"(,"reason":"keyCompromise")")).first, 200U);
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  testing::CrlSpec crl;
+  crl.number = 1;
+  crl.entries.push_back(testing::revoked_entry(testing::make_serial(5)));
+  site.dir.write("ca.crl", testing::build_crl(standard_pki().intermediate, crl));
+  running.options.issuers[0].crls.sources = {site.dir.file("ca.crl")};
+  running.options.push = {};
+  ASSERT_TRUE(running.node->reload());
+  while (running.status_of(testing::make_serial(5)) != "revoked") {  // until the CRL is loaded
+    ASSERT_NE(running.status_of(leaf()), "good");
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_THAT(running.logger.text(), HasSubstr("source.revocation_kept"));
 }
 
 }  // namespace

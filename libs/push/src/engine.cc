@@ -38,16 +38,16 @@ store::StoreResult<Unit> Engine::renew() {
 store::StoreResult<Applied> Engine::decide_all(store::IssuerId issuer,
                                                std::span<const Operation> operations,
                                                UnixSeconds now, std::vector<store::Change>& changes,
-                                               std::uint64_t& seen) {
+                                               store::IssuerState& seen) {
   MUSTER_CHECK(renew());
   const Snapshot snapshot(*reader_);
   const store::IssuerState* const state = reader_->issuer_state(issuer);
   if (state == nullptr) {
     return Err{store::StoreError{store::StoreErrc::kNoSuchIssuer, "the store has no such issuer"}};
   }
-  seen = state->sequence;
+  seen = *state;
   Applied out;
-  out.sequence = seen;
+  out.sequence = seen.sequence;
   std::map<Serial, std::optional<store::Status>> changed;
   for (const Operation& operation : operations) {
     std::optional<store::Status> known;
@@ -74,7 +74,7 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer,
   const std::lock_guard lock(mutex_);
   std::vector<store::Change> changes;
   for (int tries = 1;; ++tries) {
-    std::uint64_t seen = 0;
+    store::IssuerState seen;
     MUSTER_TRY(Applied out, decide_all(issuer, operations, now, changes, seen));
     if (together == Together::kAllOrNone) {
       for (const Decision& decision : out.decisions) {
@@ -85,7 +85,16 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer,
     if (out.is_refused || changes.empty()) {
       return out;
     }
-    auto sequence = store::apply_if_unchanged(store_, issuer, seen, changes);
+    // The first word ends the wait of a store that was told nothing yet
+    // (node::waits_for_first_push).
+    const bool is_first = seen.not_revoked_until == UnixSeconds{};
+    const std::uint64_t at = seen.sequence;
+    if (is_first) {
+      seen.not_revoked_until.reset();
+      seen.loaded_at = now;
+    }
+    auto sequence = is_first ? store::apply_if_unchanged(store_, issuer, at, changes, seen)
+                             : store::apply_if_unchanged(store_, issuer, at, changes);
     if (sequence) {
       out.sequence = *sequence;
       const bool says_more =

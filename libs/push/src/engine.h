@@ -42,7 +42,8 @@ class Engine {
   store::StoreResult<Unit> renew();
   store::StoreResult<Applied> decide_all(store::IssuerId issuer,
                                          std::span<const Operation> operations, UnixSeconds now,
-                                         std::vector<store::Change>& changes, std::uint64_t& seen);
+                                         std::vector<store::Change>& changes,
+                                         store::IssuerState& seen);
   store::Store& store_;
   const Seconds keep_revoked_;
   const std::function<void()> told_;
