@@ -9,6 +9,8 @@ namespace muster::publish {
 struct SourceFacts {
   std::uint64_t revoked = 0;
   std::optional<UnixSeconds> ends;  ///< earliest nextUpdate of CRLs that the records come from
+  /// Highest number of those CRLs that our own key signed: one CRL issuer has one sequence.
+  std::optional<crl::Number> number;
 };
 
 /// One publication on its way: what is to be made is decided, then the store is read once into all

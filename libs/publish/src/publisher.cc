@@ -324,6 +324,10 @@ PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const
                  who + "its source was read last at " + format_iso8601(known->loaded_at) +
                      "; that is too old to be signed again (see why it cannot be read)");
     }
+    if (known->crl_number && equal(subject.ca.public_key_info(), spec.signer.public_key_info())) {
+      const auto number = crl::Number::make(*known->crl_number);
+      facts.number = !number || (facts.number && *number < *facts.number) ? facts.number : number;
+    }
     facts.revoked += subject.states.compromised_at ? known->records : known->revoked;
     if (ends && (!facts.ends || *ends < *facts.ends)) {
       facts.ends = ends;
@@ -409,6 +413,15 @@ PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Re
   Publication publication(spec, state, what, now, regular);
   if (!withdrawn.empty()) {
     publication.done().warnings.push_back(withdrawn);
+  }
+  if (facts.number && state.number < *facts.number) {
+    publication.done().warnings.push_back(
+        spec.label +
+        ": the records come from CRLs that the same key signed; numbers go on behind "
+        "theirs, " +
+        facts.number->to_hex() +
+        " (let one program alone sign as this CRL issuer, or the other will use ours again)");
+    state.number = *facts.number;
   }
   MUSTER_CHECK(publication.prepare(facts));
   MUSTER_CHECK(publication.read(store));

@@ -40,6 +40,23 @@ TEST_F(Complete, CarriesKeyIdentifierAndRisingNumbers) {
   }
 }
 
+// A CA's own CRLs feed the store, and we sign with its key: no number twice.
+// req: OCSP-CRL-011
+TEST_F(Complete, NumbersGoOnBehindTheSourceThatTheSameKeySigned) {
+  set(1, revoked());
+  come_from_a_crl(id_, Buffer{0x12, 0x34});
+  const auto publisher = open(spec());
+  const Published first = must(publisher->publish(What::kComplete, kTestNow));
+  EXPECT_EQ(read(out()).number(), crl::Number(0x1235));
+  EXPECT_THAT(first.warnings, Contains(HasSubstr("1234")));
+  EXPECT_THAT(must(publisher->publish(What::kComplete, kTestNow)).warnings,
+              Not(Contains(HasSubstr("same key"))));
+  EXPECT_EQ(read(out()).number(), crl::Number(0x1236));
+  come_from_a_crl(id_, Buffer{0x20, 0x00});
+  must(publisher->publish(What::kComplete, kTestNow));
+  EXPECT_EQ(read(out()).number(), crl::Number(0x2001));
+}
+
 // req: OCSP-CRL-009
 TEST_F(Complete, EndsWithTheLastNumberBelowTwoToThe159) {
   Spec near_end = spec();

@@ -98,8 +98,9 @@ class PublishTest : public ::testing::Test {
     EXPECT_TRUE(store_->touch(id_, facts));
   }
   /// The records come from a CRL of another program.
-  void come_from_a_crl(store::IssuerId id) {
+  void come_from_a_crl(store::IssuerId id, std::optional<Buffer> number = std::nullopt) {
     store::IssuerState facts;
+    facts.crl_number = std::move(number);
     facts.label = "CA";
     facts.loaded_at = kTestNow - Seconds(60);
     facts.this_update = kTestNow - Seconds(60);
