@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "muster/net/address.h"
+#include "muster/testing/crl_builder.h"
 
 namespace muster::testing {
 namespace {
@@ -81,6 +83,8 @@ RevocationWorld::RevocationWorld() {
   pki_.root.write(dir_, "root");
   pki_.intermediate.write(dir_, "ca");
   pki_.ocsp_signer.write(dir_, "ocsp");
+  listed_.write(dir_, "listed");
+  list(std::vector<bool>(kSerials, false), {}, false);
   write_config(false);
   swap_index(std::vector<bool>(kSerials, false));
 }
@@ -93,11 +97,100 @@ void RevocationWorld::write_config(bool broken) const {
                  "[responder.admin]\nlisten = \"unix:" + dir_.file("admin.sock") +
                  "\"\n[responder.push]\nlisten = \"" + push_address() +
                  "\"\nbatch_lines = 25\n[[responder.push.client]]\nname = \"test\"\nusers = [\"" +
-                 std::to_string(::getuid()) +
-                 "\"]\nissuers = [\"pushed\"]\n[[responder.issuer]]\nlabel = \"pushed\"\nca = " +
-                 file("ca.pem") + "signer = " + file("ocsp.pem") + "key = " + file("ocsp.key") +
+                 std::to_string(::getuid()) + "\"]\nissuers = [\"pushed\"" +
+                 (by_crl_ ? "" : ", \"listed\"") +
+                 "]\n[[responder.issuer]]\nlabel = \"pushed\"\nca = " + file("ca.pem") +
+                 "signer = " + file("ocsp.pem") + "key = " + file("ocsp.key") +
                  "[[responder.issuer]]\nlabel = \"indexed\"\nca = " + file("root.pem") +
-                 "key = " + file("root.key") + "index = " + file("index.txt"));
+                 "key = " + file("root.key") + "index = " + file("index.txt") +
+                 "[[responder.issuer]]\nlabel = \"listed\"\nunlisted = \"good\"\nca = " +
+                 file("listed.pem") + "key = " + file("listed.key") +
+                 (by_crl_ ? "[responder.issuer.crls]\nsources = [\"" + dir_.file("base.crl") +
+                                "\", \"" + dir_.file("delta.crl") + "\"]\n"
+                          : ""));
+}
+
+CertificateSpec RevocationWorld::listed_spec() {
+  CertificateSpec spec = ca_spec("Listed CA");
+  spec.at = SystemClock().now();
+  return spec;
+}
+
+const Identity& RevocationWorld::ca(Fed fed) const {
+  return fed == Fed::kPushed ? pki_.intermediate : fed == Fed::kIndexed ? pki_.root : listed_;
+}
+
+void RevocationWorld::write_crl(const std::string& name, std::optional<std::uint64_t> base,
+                                const std::vector<bool>& revoked) const {
+  const UnixSeconds now = SystemClock().now();
+  CrlSpec crl;
+  crl.this_update = now;
+  crl.next_update = now + Seconds(30 * 86400);
+  crl.number = crl_number_;
+  crl.delta_base = base;
+  for (unsigned i = 0; i < revoked.size(); ++i) {
+    if (revoked[i]) {
+      crl.entries.push_back(revoked_entry(serial_of(i), now - Seconds(60)));
+    }
+  }
+  const std::string fresh = dir_.write(name + ".new", build_crl(listed_, crl));
+  EXPECT_EQ(std::rename(fresh.c_str(), dir_.file(name).c_str()), 0);
+}
+
+bool RevocationWorld::list(const std::vector<bool>& revoked, const std::vector<unsigned>& fresh,
+                           bool is_delta) {
+  ++crl_number_;
+  if (!is_delta) {
+    base_number_ = crl_number_;
+    write_crl("base.crl", std::nullopt, revoked);
+  }
+  write_crl("delta.crl", base_number_, is_delta ? revoked : std::vector<bool>());
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (const unsigned serial : fresh) {
+    while (ask(ocsp_address(), request(Fed::kListed, serial, HashAlgorithm::kSha256, false)) !=
+           Told::kRevoked) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        return false;
+      }
+      ::usleep(10'000);  // the responder looks at the file in its own time
+    }
+  }
+  return true;
+}
+
+bool RevocationWorld::set_revoked(unsigned serial) {
+  const ProcessResult done =
+      run_process({binary(), "store", "--store", dir_.file("store"), "--ca",
+                   dir_.file("listed.pem"), "set", hex_of(serial), "revoked"});
+  EXPECT_EQ(done.exit_code, 0) << done.describe();
+  return done.exit_code == 0;
+}
+
+void RevocationWorld::change_source() {
+  by_crl_ = !by_crl_;
+  write_config(false);
+}
+
+void RevocationWorld::lose_store() const { std::filesystem::remove_all(dir_.file("store")); }
+
+std::string RevocationWorld::publish() {
+  for (const char* const name : {"ca", "root", "listed"}) {
+    const std::string file = dir_.file(name);
+    const ProcessResult done =
+        run_process({binary(), "crl", "publish", "--store", dir_.file("store"), "--issuer",
+                     file + ".pem", "--key", file + ".key", "--out", file + ".published"});
+    if (done.exit_code != 0) {
+      return std::string(name) + ": " + done.describe();
+    }
+  }
+  return "";
+}
+
+bool RevocationWorld::is_published(Fed fed, unsigned serial) const {
+  const char* const name = fed == Fed::kPushed ? "ca" : fed == Fed::kIndexed ? "root" : "listed";
+  const Buffer der = read_octets(dir_.file(std::string(name) + ".published"));
+  const auto crl = crl::parse_crl(der);
+  return crl && crl::find_entry(*crl, serial_of(serial).octets(), crl->issuer).has_value();
 }
 
 void RevocationWorld::start() {
@@ -124,9 +217,10 @@ std::string RevocationWorld::line(std::string_view op, unsigned serial) {
   return R"({"op":")" + std::string(op) + R"(","serial":")" + hex_of(serial) + "\"}\n";
 }
 
-std::optional<unsigned> RevocationWorld::push(std::string_view verb, unsigned serial) {
+std::optional<unsigned> RevocationWorld::push(std::string_view verb, unsigned serial, Fed fed) {
   Wire wire(push_address());
-  if (!wire.send(post("/v1/issuers/pushed/" + std::string(verb), line(verb, serial)))) {
+  const std::string issuer = fed == Fed::kListed ? "listed/" : "pushed/";
+  if (!wire.send(post("/v1/issuers/" + issuer + std::string(verb), line(verb, serial)))) {
     return std::nullopt;
   }
   const std::string text = wire.receive_all();
@@ -204,8 +298,7 @@ bool RevocationWorld::reload(bool broken) {
 }
 
 Buffer RevocationWorld::request(Fed fed, unsigned serial, HashAlgorithm hash, bool nonce) const {
-  const pki::Certificate& issuer =
-      fed == Fed::kPushed ? pki_.intermediate.certificate : pki_.root.certificate;
+  const pki::Certificate& issuer = ca(fed).certificate;
   ocsp::Request request;
   request.requests.push_back({pki::make_cert_id(hash, issuer, serial_of(serial)), {}});
   if (nonce) {

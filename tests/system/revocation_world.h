@@ -14,12 +14,14 @@
 #include "muster/testing/process.h"
 #include "muster/testing/temp_dir.h"
 
-// A responder process that is fed by the push API and by an index.txt, crashes and comes back;
-// clients that need no server to be there.
+// A responder process that is fed by the push API, by an index.txt and by CRLs, crashes and comes
+// back; clients that need no server to be there.
 namespace muster::testing {
 
 inline constexpr unsigned kSerials = 48;  ///< of each issuer
-enum class Fed : std::uint8_t { kPushed, kIndexed };
+/// kListed: by CRLs, complete and delta, or by push: the two take turns.
+enum class Fed : std::uint8_t { kPushed, kIndexed, kListed };
+inline constexpr std::array kAllFed = {Fed::kPushed, Fed::kIndexed, Fed::kListed};
 
 /// A blocking client: one request, the whole answer; fails quietly when the server goes away.
 class Wire {
@@ -73,7 +75,7 @@ class RevocationWorld {
   }
 
   /// One operation of the push API; nothing when no complete answer came.
-  std::optional<unsigned> push(std::string_view verb, unsigned serial);
+  std::optional<unsigned> push(std::string_view verb, unsigned serial, Fed fed = Fed::kPushed);
   /// A bulk request; calls `acknowledged(line)` for each line (from 1) carried out, as results come
   /// in.
   void push_bulk(const std::string& lines, const std::function<void(std::size_t)>& acknowledged);
@@ -83,6 +85,20 @@ class RevocationWorld {
   /// Replaces index.txt with these revoked, and waits until the responder has taken it. False: it
   /// did not say so.
   bool swap_index(const std::vector<bool>& revoked);
+  /// The next CRL of kListed, complete or a delta, with these revoked and no other. Waits until
+  /// `fresh` are answered revoked. False: they were not.
+  bool list(const std::vector<bool>& revoked, const std::vector<unsigned>& fresh, bool is_delta);
+  /// `muster store set` for kListed; whether it was carried out.
+  bool set_revoked(unsigned serial);
+  /// kListed changes its source. For while the responder is down.
+  void change_source();
+  /// All that was acknowledged is gone. For while the responder is down.
+  void lose_store() const;
+  [[nodiscard]] bool is_listed_by_crl() const { return by_crl_; }
+  /// Publishes CRLs of all three with `muster crl publish`. Its complaint, or empty.
+  std::string publish();
+  /// Whether the CRL published last lists it.
+  [[nodiscard]] bool is_published(Fed fed, unsigned serial) const;
   /// SIGHUP with a configuration that is broken, or right. Waits for the outcome.
   bool reload(bool broken);
   /// Text of an admin page; empty when nobody answers.
@@ -93,11 +109,18 @@ class RevocationWorld {
 
  private:
   void write_config(bool broken) const;
+  void write_crl(const std::string& name, std::optional<std::uint64_t> base,
+                 const std::vector<bool>& revoked) const;
+  [[nodiscard]] const Identity& ca(Fed fed) const;
   [[nodiscard]] std::uint64_t metric(const std::string& name_and_labels);
 
   TempDir dir_;
   TestPki pki_ = make_pki(SystemClock().now());
-  std::array<std::array<Track, kSerials>, 2> tracks_;
+  Identity listed_ = issue(pki_.root, listed_spec());
+  static CertificateSpec listed_spec();
+  bool by_crl_ = true;
+  std::uint64_t crl_number_ = 0, base_number_ = 0;
+  std::array<std::array<Track, kSerials>, kAllFed.size()> tracks_;
   std::unique_ptr<Daemon> daemon_;
   mutable std::mutex mutex_;
   std::string address_;  // under mutex_
