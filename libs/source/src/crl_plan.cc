@@ -136,7 +136,12 @@ CrlPlan make_plan(std::span<const HeldCrl* const> held, const CrlWish& wish, Uni
   std::optional<UnixSeconds> oldest;
   UnixSeconds last_end{};
   for (const CrlPair& pair : plan.pairs) {
-    const UnixSeconds end = ends.emplace_back(end_of(pair.latest(), wish, now));
+    UnixSeconds end = ends.emplace_back(end_of(pair.latest(), wish, now));
+    // A delta that is over: what its base and it called revoked is so for as long as the base
+    // counts, only what changed since is not known (`ends` ends the good).
+    if (end <= now && pair.delta != nullptr) {
+      end = std::max(end, end_of(pair.complete->view, wish, now));
+    }
     last_end = std::max(last_end, end);
     if (end > now) {
       plan.next_change = std::min(plan.next_change, end);

@@ -27,8 +27,8 @@ struct CrlWish {
 struct CrlPlan {
   std::vector<CrlPair> pairs;
   UnixSeconds this_update{};  ///< the oldest of those that are current; 1970 without any
-  UnixSeconds
-      next_update{};  ///< the earliest end of those that are current; of stale ones the last
+  UnixSeconds next_update{};  ///< the earliest end of those that are current, be it the base alone;
+                              ///< of stale ones the last
   std::optional<Buffer> number;  ///< when there is one pair
   /// Until when a serial that is on none of them is not revoked; 1970 while something is missing.
   UnixSeconds not_revoked_until{};

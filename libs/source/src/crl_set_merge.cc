@@ -425,8 +425,9 @@ std::optional<SourceError> CrlSetKeeper::first_error(UnixSeconds now) const {
     if (end <= now) {
       part = source_error(
           SourceErrc::kIncomplete, spec_.path,
-          "a CRL is over since " + format_iso8601(end) +
-              " and there is none in its place; what is not revoked is answered tryLater");
+          "a CRL is over since " + format_iso8601(end) + " and there is none in its place; " +
+              (*merged_->facts.next_update <= now ? "everything" : "what is not revoked") +
+              " is answered tryLater");
     }
   }
   return part;

@@ -199,6 +199,28 @@ TEST_F(CrlSetDelta, ItsNewsIsNeverTakenBack) {
   EXPECT_TRUE(covers_everything());
 }
 
+// What a current base lists was revoked and stays so, whatever became of its deltas.
+TEST_F(CrlSetDelta, ABaseIsBelievedLongerThanItsDelta) {
+  CrlSpec base = numbered(5, {1});
+  base.next_update = kTestNow + Seconds(600);
+  write("base.crl", base);
+  CrlSpec news = delta(6, 5, {2});
+  news.next_update = kTestNow + Seconds(60);
+  write("delta.crl", news);
+  look();
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(60));
+  clock_.advance(Seconds(61));
+  look();
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(600)) << "revoked 1 and 2 are answered";
+  EXPECT_EQ(state().not_revoked_until, kTestNow + Seconds(60));
+  EXPECT_FALSE(covers_everything());
+  EXPECT_THAT(error_text(), HasSubstr("what is not revoked is answered tryLater"));
+  clock_.advance(Seconds(540));
+  look();
+  EXPECT_EQ(state().next_update, kTestNow + Seconds(600));
+  EXPECT_THAT(error_text(), HasSubstr("everything is answered tryLater"));
+}
+
 // The same as above, of files that are read one after the other.
 TEST_F(CrlSetDelta, ALostShelfIsMadeAgainFromFilesToo) {
   write("base.crl", numbered(10, {1}));
