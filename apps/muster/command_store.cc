@@ -274,6 +274,16 @@ Outcome<Unit> edit(const Flags& flags, Edit what) {
   }
   MUSTER_TRY(const std::uint64_t sequence, from_store(store->apply(id, changes)));
   std::printf("%zu changed; sequence %" PRIu64 "\n", changes.size(), sequence);
+  reader->renew();
+  const store::IssuerState* const state = reader->issuer_state(id);
+  if (what == Edit::kForget && state != nullptr &&
+      state->knows_issued == store::KnowsIssued::kYes) {
+    std::fputs(
+        "muster store: warning: what was forgotten is answered as never issued now, until a source "
+        "that lists it changes; for a certificate that was issued: muster store set SERIAL good "
+        "--force\n",
+        stderr);
+  }
   return Unit{};
 }
 

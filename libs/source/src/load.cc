@@ -80,7 +80,9 @@ std::string LoadReport::kept_text() const {
   }
   text += changes.kept > changes.kept_examples.size() ? " ..." : "";
   return text +
-         " (restore the entries; to give up a revocation on purpose use 'muster store forget')";
+         " (restore the entries; to give up a revocation on purpose use 'muster store set SERIAL "
+         "good "
+         "--force', or 'muster store forget SERIAL --force' if the certificate was never issued)";
 }
 
 Result<OpenFile, SourceError> open_file(const std::string& path) {
