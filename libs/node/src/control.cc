@@ -186,6 +186,7 @@ MetricsInput Node::Impl::collect() {
   if (push_server != nullptr) {
     in.listeners.push_back(figures_of("push", push_stats));
     in.push = push_handler->setup()->stats();
+    in.push_refusals = push_handler->journal().counts();
   }
   {
     const MutexLock lock(published);

@@ -304,6 +304,11 @@ void add_push(PrometheusText& out, const MetricsInput& in) {
     out.sample(in.push->conflicts, {{"result", "conflict"}});
     out.sample(in.push->refused, {{"result", "refused"}});
     out.sample(in.push->failed, {{"result", "failed"}});
+    out.family("muster_push_refusals_total", Kind::kCounter,
+               "What the push API did not carry out, by cause.");
+    for (std::size_t i = 0; i < push::kCauses.size(); ++i) {
+      out.sample(in.push_refusals.at(i), {{"cause", push::kCauses.at(i)}});
+    }
   }
 }
 

@@ -62,6 +62,7 @@ struct MetricsInput {
   std::vector<ListenerFigures> listeners;
   ReloadFigures reloads;
   std::optional<push::ApiStats> push;
+  std::array<std::uint64_t, push::kCauses.size()> push_refusals{};
   std::vector<publish::SeriesStatus> crls;
 };
 

@@ -19,16 +19,20 @@ void send(Exchange& exchange, const push::Reply& reply) {
   exchange.send(reply.status, reply.content_type, reply.headers, reply.body);
 }
 
-void refuse_body(Exchange& exchange, unsigned status, std::size_t limit) {
-  exchange.send(status, kJson, kNoStore,
-                status == 413 ? error_json("too_large", "at most " + std::to_string(limit) +
-                                                            " octets; use bulk for many")
-                              : error_json("bad_request", "the body did not arrive"));
-}
-
 }  // namespace
 
+void PushHandler::refuse_body(Exchange& exchange, const push::Client& client, unsigned status,
+                              std::size_t limit) {
+  const std::string_view cause = status == 413 ? "too_large" : "broken_off";
+  const std::string detail = status == 413
+                                 ? "at most " + std::to_string(limit) + " octets; use bulk for many"
+                                 : std::string("the body did not arrive");
+  journal_.refused({client.name, "", exchange.head().target}, cause, detail, clock_.now());
+  exchange.send(status, kJson, kNoStore, error_json(cause, detail));
+}
+
 void PushHandler::adopt(std::shared_ptr<PushSetup> setup) {
+  setup->api.report_to(journal_);
   const std::lock_guard lock(mutex_);
   setup_ = std::move(setup);
 }
@@ -68,7 +72,7 @@ void PushHandler::handle(Exchange& exchange) {
   const std::size_t limit = current->api.limits().max_body_bytes;
   const auto body = exchange.read_body(limit);
   if (!body) {
-    refuse_body(exchange, body.error(), limit);
+    refuse_body(exchange, *client, body.error(), limit);
     return;
   }
   const http::RequestView& head = exchange.head();
@@ -78,7 +82,7 @@ void PushHandler::handle(Exchange& exchange) {
 }
 
 void PushHandler::handle_bulk(Exchange& exchange, push::Api& api, const push::Client& client) {
-  const auto bulk = api.begin_bulk(client, exchange.head().target);
+  const auto bulk = api.begin_bulk(client, exchange.head().target, clock_.now());
   if (!bulk) {
     send(exchange, bulk.error());
     return;
@@ -93,11 +97,14 @@ void PushHandler::handle_bulk(Exchange& exchange, push::Api& api, const push::Cl
       // What was acknowledged stays; an all-or-nothing request that did not arrive whole does
       // nothing.
       if (streams) {
-        exchange.write(error_json(
-            "bad_request", "the body broke off; lines without a result were not carried out"));
+        constexpr const char* kBroken =
+            "the body broke off; lines without a result were not carried out";
+        journal_.refused({client.name, "", exchange.head().target}, "broken_off", kBroken,
+                         clock_.now());
+        exchange.write(error_json("broken_off", kBroken));
         exchange.end();
       } else {
-        refuse_body(exchange, piece.error(), api.limits().max_atomic_bytes);
+        refuse_body(exchange, client, piece.error(), api.limits().max_atomic_bytes);
       }
       return;
     }

@@ -33,18 +33,22 @@ struct PushSetup {
 class PushHandler final : public ControlHandler {
  public:
   PushHandler(ControlStats& stats, const Clock& clock, Logger& logger)
-      : stats_(stats), clock_(clock), logger_(logger) {}
+      : stats_(stats), clock_(clock), logger_(logger), journal_(logger) {}
   void handle(Exchange& exchange) override;
   /// From the next request on; those under way keep what they began with.
   void adopt(std::shared_ptr<PushSetup> setup);
   [[nodiscard]] std::shared_ptr<PushSetup> setup() const;
+  [[nodiscard]] const push::Journal& journal() const { return journal_; }
 
  private:
+  void refuse_body(Exchange& exchange, const push::Client& client, unsigned status,
+                   std::size_t limit);
   void handle_bulk(Exchange& exchange, push::Api& api, const push::Client& client);
 
   ControlStats& stats_;
   const Clock& clock_;
   Logger& logger_;
+  push::Journal journal_;  ///< over all reloads
   mutable std::mutex mutex_;
   std::shared_ptr<PushSetup> setup_;  // under mutex_
 };

@@ -52,6 +52,7 @@ MetricsInput full_input() {
   control.denied = 4;
   in.listeners = {figures_of("ocsp", responder::HttpTotals{}), figures_of("admin", control)};
   in.push = push::ApiStats{1, 2, 3, 4, 5};
+  in.push_refusals.fill(17);
   return in;
 }
 
@@ -89,6 +90,7 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_responder_request_duration_seconds_sum 60.0041\n",
            "muster_responder_request_duration_seconds_count 3\n",
            "muster_revocation_propagation_seconds_bucket{to=\"answer\",le=\"0.05\"} 1\n",
+           "muster_push_refusals_total{cause=\"store_full\"} 17\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -90,6 +90,18 @@ TEST(Push, HowLongAChangeTakesToShowIsCounted) {
   EXPECT_TRUE(net::eventually([&] { return samples() == 1; }));
 }
 
+TEST(Push, LeavesATraceInTheLog) {
+  const Site site;
+  const PushNode running(with_push(site));
+  EXPECT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  EXPECT_EQ(running.push("unhold", leaf_json()).first, 409U);
+  EXPECT_THAT(running.logger.text(),
+              AllOf(HasSubstr("push.changed a client changed a record client=ca issuer=test CA "
+                              "operation=revoke serial=" +
+                              leaf().to_hex()),
+                    HasSubstr("push.refused"), HasSubstr("cause=conflict")));
+}
+
 TEST(Push, StreamsBulkRequests) {
   const Site site;
   const PushNode running(with_push(site));

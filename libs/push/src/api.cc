@@ -171,6 +171,21 @@ void Api::Impl::count(Verdict verdict) {
   counter.fetch_add(1, std::memory_order_relaxed);
 }
 
+void Api::Impl::refuse(const Journal::Request& request, const ApiError& error, UnixSeconds now) {
+  const bool is_ours = error.status >= 500;
+  (is_ours ? failed : refused).fetch_add(1, std::memory_order_relaxed);
+  is_ours ? journal->failed(request, error.code, error.detail, now)
+          : journal->refused(request, error.code, error.detail, now);
+}
+
+void Api::Impl::report_conflict(const Client& client, const Issuer& issuer,
+                                const Operation& operation, const Decision& decision,
+                                UnixSeconds now) {
+  journal->refused({client.name, issuer.label, to_string(operation.kind)},
+                   decision.verdict == Verdict::kConflict ? "conflict" : "not_found",
+                   operation.serial.to_hex() + ": " + decision.why, now);
+}
+
 namespace {
 
 Reply list_issuers(Api::Impl& api, const Client& client) {
@@ -212,8 +227,13 @@ ApiResult<Reply> get_certificate(Api::Impl& api, const Issuer& issuer, std::stri
 ApiResult<Reply> change_certificate(Api::Impl& api, const Client& client, const Issuer& issuer,
                                     OperationKind kind, const Request& request, UnixSeconds now) {
   MUSTER_CHECK(check_permission(client, kind));
-  const bool is_certificate =
-      kind == OperationKind::kIssue && is_certificate_type(request.content_type);
+  const bool is_certificate = is_certificate_type(request.content_type);
+  if (is_certificate && kind != OperationKind::kIssue) {
+    return Err{ApiError{400, "bad_request",
+                        "a certificate as the body is for issue alone; for " +
+                            std::string(to_string(kind)) +
+                            " send JSON: {\"certificate\": \"-----BEGIN CERTIFICATE-----...\"}"}};
+  }
   MUSTER_TRY(const Operation operation,
              is_certificate
                  ? issue_certificate(request.body, issuer)
@@ -224,6 +244,11 @@ ApiResult<Reply> change_certificate(Api::Impl& api, const Client& client, const 
   }
   const Decision& decision = applied->decisions.front();
   api.count(decision.verdict);
+  if (decision.verdict == Verdict::kChanged) {
+    api.journal->changed(client.name, issuer.label, operation, decision, applied->sequence);
+  } else if (decision.verdict != Verdict::kUnchanged) {
+    api.report_conflict(client, issuer, operation, decision, now);
+  }
   return reply_json(status_of(decision.verdict),
                     result_json(operation, decision, applied->sequence));
 }
@@ -262,11 +287,15 @@ Api::Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits,
     : impl_(std::make_unique<Impl>(store, std::move(issuers), limits, std::move(told))) {}
 Api::~Api() = default;
 
+void Api::report_to(Journal& journal) { impl_->journal = &journal; }
+
 Reply Api::handle(const Client& client, const Request& request, UnixSeconds now) {
   auto reply = dispatch(*impl_, client, request, now);
   if (!reply) {
-    (reply.error().status >= 500 ? impl_->failed : impl_->refused)
-        .fetch_add(1, std::memory_order_relaxed);
+    const std::string label =
+        percent_decode(parse_route(request.target).label).value_or(std::string());
+    impl_->refuse({client.name, printable(label.substr(0, 80)), request.target}, reply.error(),
+                  now);
     return reply_of(reply.error());
   }
   return *std::move(reply);
@@ -277,10 +306,10 @@ bool Api::is_bulk(std::string_view method, std::string_view target) {
   return method == "POST" && route.is_known && route.verb == "bulk" && route.serial.empty();
 }
 
-Result<std::unique_ptr<Bulk>, Reply> Api::begin_bulk(const Client& client,
-                                                     std::string_view target) {
+Result<std::unique_ptr<Bulk>, Reply> Api::begin_bulk(const Client& client, std::string_view target,
+                                                     UnixSeconds now) {
   const Route route = parse_route(target);
-  return make_bulk(*impl_, client, route.label, route.query);
+  return make_bulk(*impl_, client, route.label, route.query, now);
 }
 
 ApiStats Api::stats() const {

@@ -9,6 +9,8 @@ struct Api::Impl {
       : engine(store, l.keep_revoked, std::move(told)), issuers(std::move(i)), limits(l) {}
 
   Engine engine;
+  Journal unheard{null_logger()};
+  Journal* journal = &unheard;  ///< constant after report_to()
   const std::vector<Issuer> issuers;
   const Limits limits;
   std::atomic<std::uint64_t> changed{0}, unchanged{0}, conflicts{0}, refused{0}, failed{0};
@@ -17,6 +19,11 @@ struct Api::Impl {
   ApiResult<const Issuer*> find_issuer(const Client& client, std::string_view label) const;
   /// Counts it.
   void count(Verdict verdict);
+  /// Counts and reports what was not carried out.
+  void refuse(const Journal::Request& request, const ApiError& error, UnixSeconds now);
+  /// Reports what contradicts the facts.
+  void report_conflict(const Client& client, const Issuer& issuer, const Operation& operation,
+                       const Decision& decision, UnixSeconds now);
 };
 
 /// Whether the client may do it.
@@ -31,6 +38,7 @@ unsigned status_of(Verdict verdict);
 Reply reply_of(const ApiError& error);
 
 Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client,
-                                               std::string_view label, std::string_view query);
+                                               std::string_view label, std::string_view query,
+                                               UnixSeconds now);
 
 }  // namespace muster::push

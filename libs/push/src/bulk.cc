@@ -34,6 +34,15 @@ class BulkImpl final : public Bulk {
   BulkImpl(Api::Impl& api, const Client& client, const Issuer& issuer, const BulkOptions& options)
       : api_(api), client_(client), issuer_(issuer), options_(options) {}
 
+  /// Here, since a connection that breaks off ends us without finish().
+  ~BulkImpl() override {
+    if (changed_ > Journal::kMostBulkLines) {
+      api_.journal->bulk_changed(client_.name, issuer_.label, not_told_, sequence_);
+    }
+  }
+  BulkImpl(const BulkImpl&) = delete;
+  BulkImpl& operator=(const BulkImpl&) = delete;
+
   [[nodiscard]] bool is_atomic() const override {
     return options_.together == Together::kAllOrNone;
   }
@@ -47,7 +56,8 @@ class BulkImpl final : public Bulk {
       if (rest_.size() + piece.size() > api_.limits.max_body_bytes) {
         stop({413, "too_large",
               "line " + std::to_string(lines_ + 1) + " is longer than " +
-                  std::to_string(api_.limits.max_body_bytes) + " octets"});
+                  std::to_string(api_.limits.max_body_bytes) + " octets"},
+             now);
         break;
       }
       rest_ += piece;
@@ -112,17 +122,18 @@ class BulkImpl final : public Bulk {
     ++operations_;
     if (is_atomic() &&
         (operations_ > api_.limits.max_atomic_lines || bytes_ > api_.limits.max_atomic_bytes)) {
-      stop({413, "too_large",
-            "an all-or-nothing request has at most " +
-                std::to_string(api_.limits.max_atomic_lines) + " lines and " +
-                std::to_string(api_.limits.max_atomic_bytes) + " octets"});
+      stop(
+          {413, "too_large",
+           "an all-or-nothing request has at most " + std::to_string(api_.limits.max_atomic_lines) +
+               " lines and " + std::to_string(api_.limits.max_atomic_bytes) + " octets"},
+          now);
       return;
     }
     if (!operation) {
       if (!is_atomic()) {
         commit(now);  // results come in the order of the lines
       }
-      fail_line(lines_, operation.error());
+      fail_line(lines_, operation.error(), now);
       return;
     }
     pending_.push_back({lines_, *operation});
@@ -148,7 +159,7 @@ class BulkImpl final : public Bulk {
     if (!applied) {
       const ApiError error = error_of(applied.error());
       for (const Pending& one : batch) {
-        fail_line(one.line, error);
+        fail_line(one.line, error, now);
       }
       if (!over_) {
         over_ = error;  // the next batch would fail the same way; the caller tries again from here
@@ -157,18 +168,23 @@ class BulkImpl final : public Bulk {
     }
     sequence_ = std::max(sequence_, applied->sequence);
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      tell(batch[i], applied->decisions[i], *applied);
+      tell(batch[i], applied->decisions[i], *applied, now);
     }
   }
 
-  void tell(const Pending& one, const Decision& decision, const Applied& applied) {
+  void tell(const Pending& one, const Decision& decision, const Applied& applied, UnixSeconds now) {
     const bool failed = status_of(decision.verdict) != 200;
     if (failed) {
       ++failed_;
+      api_.report_conflict(client_, issuer_, one.operation, decision, now);
     } else if (applied.is_refused) {
       return;  // it would have been done; the summary says that nothing was
+    } else if (decision.verdict == Verdict::kUnchanged) {
+      ++unchanged_;
+    } else if (++changed_ <= Journal::kMostBulkLines) {
+      api_.journal->changed(client_.name, issuer_.label, one.operation, decision, applied.sequence);
     } else {
-      ++(decision.verdict == Verdict::kChanged ? changed_ : unchanged_);
+      ++not_told_.at(static_cast<std::size_t>(one.operation.kind));
     }
     api_.count(decision.verdict);
     if (failed || options_.tell == Tell::kAll) {
@@ -178,16 +194,16 @@ class BulkImpl final : public Bulk {
     }
   }
 
-  void fail_line(std::uint64_t number, const ApiError& error) {
+  void fail_line(std::uint64_t number, const ApiError& error, UnixSeconds now) {
     ++failed_;
-    (error.status >= 500 ? api_.failed : api_.refused).fetch_add(1, std::memory_order_relaxed);
+    api_.refuse({client_.name, issuer_.label, "line " + std::to_string(number)}, error, now);
     nlohmann::ordered_json line{{"line", number}};
     line.update(to_json(error));
     out_ += dump(line) + "\n";
   }
 
-  void stop(ApiError error) {
-    api_.refused.fetch_add(1, std::memory_order_relaxed);
+  void stop(ApiError error, UnixSeconds now) {
+    api_.refuse({client_.name, issuer_.label, "bulk"}, error, now);
     over_ = std::move(error);
     rest_.clear();
   }
@@ -200,6 +216,7 @@ class BulkImpl final : public Bulk {
   std::vector<Pending> pending_;
   std::string out_;
   std::optional<ApiError> over_;
+  std::array<std::uint64_t, kOperationKinds> not_told_{};  // to the journal one by one
   std::uint64_t lines_ = 0, changed_ = 0, unchanged_ = 0, failed_ = 0, sequence_ = 0;
   std::size_t operations_ = 0, bytes_ = 0;  // lines that are not empty, readable or not
 };
@@ -207,12 +224,14 @@ class BulkImpl final : public Bulk {
 }  // namespace
 
 Result<std::unique_ptr<Bulk>, Reply> make_bulk(Api::Impl& api, const Client& client,
-                                               std::string_view label, std::string_view query) {
+                                               std::string_view label, std::string_view query,
+                                               UnixSeconds now) {
   const auto issuer = api.find_issuer(client, label);
   const auto options = parse_options(query);
   if (!issuer || !options) {
-    api.refused.fetch_add(1, std::memory_order_relaxed);
-    return Err{reply_of(!issuer ? issuer.error() : options.error())};
+    const ApiError& error = !issuer ? issuer.error() : options.error();
+    api.refuse({client.name, printable(label.substr(0, 80)), "bulk"}, error, now);
+    return Err{reply_of(error)};
   }
   return std::unique_ptr<Bulk>(std::make_unique<BulkImpl>(api, client, **issuer, *options));
 }

@@ -176,8 +176,9 @@ ApiResult<Operation> issue_certificate(Bytes input, const Issuer& issuer) {
                        .amend = Amend::kNo};
     }
   }
-  return bad("certificate: " + certificate.subject_text() + " was not signed by issuer '" +
-             issuer.label + "'");
+  return Err{ApiError{400, "foreign_certificate",
+                      "certificate: " + certificate.subject_text() + " was not signed by issuer '" +
+                          issuer.label + "'"}};
 }
 
 ApiResult<Operation> parse_operation(std::string_view text, std::optional<OperationKind> kind,

@@ -16,7 +16,7 @@ struct BulkResult {
 BulkResult send(World& world, const std::string& body, const std::string& query = "",
                 std::size_t piece = 7) {
   BulkResult out;
-  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk" + query);
+  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk" + query, kTestNow);
   if (!bulk) {
     out.status = bulk.error().status;
     out.summary = nlohmann::json::parse(bulk.error().body);
@@ -93,7 +93,7 @@ TEST(Bulk, ResultsComeWhileTheBodyIsOnItsWay) {
   Limits limits;
   limits.batch_lines = 2;
   World world(limits);
-  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk");
+  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk", kTestNow);
   ASSERT_TRUE(bulk);
   EXPECT_EQ((*bulk)->feed(as_bytes(issue_lines(1)), kTestNow), "");
   EXPECT_THAT((*bulk)->feed(as_bytes(issue_lines(1)), kTestNow), HasSubstr("\"line\":2"));
@@ -123,7 +123,8 @@ TEST(Bulk, AllOrNothing) {
 
 TEST(Bulk, AllOrNothingSaysNothingBeforeTheEnd) {
   World world;
-  auto bulk = world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk?atomic=true");
+  auto bulk =
+      world.api->begin_bulk(world.client, "/v1/issuers/ca%20one/bulk?atomic=true", kTestNow);
   ASSERT_TRUE(bulk);
   for (const std::string& piece : {std::string("rubbish\n"), issue_lines(3), std::string("{}\n")}) {
     EXPECT_EQ((*bulk)->feed(as_bytes(piece), kTestNow), "") << "the status line is not known yet";

@@ -8,6 +8,7 @@
 
 #include "muster/pki/certificate.h"
 #include "muster/push/client.h"
+#include "muster/push/journal.h"
 
 // The push API without sockets: requests of an authenticated client go in, replies come out; what
 // is acknowledged is durable in the store. docs/operating/push.md is its reference.
@@ -68,12 +69,15 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
+  /// Tells `journal`, which outlives the Api, of everything from here on. Before any other call.
+  void report_to(Journal& journal);
   /// Answers everything but bulk requests. Blocks until the change is durable.
   Reply handle(const Client& client, const Request& request, UnixSeconds now);
   /// Whether `target` is a bulk request, whose body goes piece by piece to what begin_bulk() gives.
   [[nodiscard]] static bool is_bulk(std::string_view method, std::string_view target);
   /// A Bulk, or why there is none. It must not outlive the Api, nor `client`.
-  Result<std::unique_ptr<Bulk>, Reply> begin_bulk(const Client& client, std::string_view target);
+  Result<std::unique_ptr<Bulk>, Reply> begin_bulk(const Client& client, std::string_view target,
+                                                  UnixSeconds now);
   [[nodiscard]] ApiStats stats() const;
   [[nodiscard]] const Limits& limits() const;
 
