@@ -26,8 +26,7 @@ Check judge_signers(const std::string& issuer, const std::vector<SignerFigures>&
     }
     check.is_ok = check.is_ok || signer.can_sign;
     if (!signer.can_sign) {
-      check.why += (check.why.empty() ? "" : "; ") + signer.signer + " cannot sign (it ends " +
-                   format_iso8601(signer.not_after) + ")";
+      check.why += (check.why.empty() ? "" : "; ") + signer.signer + " cannot sign: " + signer.why;
     }
   }
   return check;

@@ -15,6 +15,7 @@ struct SignerFigures {
   std::string issuer, signer;
   UnixSeconds not_after;
   bool can_sign = false;  ///< at the last trial
+  std::string why{};      ///< not; never holds a PIN
 };
 /// A signer's key in a token.
 struct KeyFigures {

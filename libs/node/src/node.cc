@@ -9,6 +9,8 @@ namespace muster::node {
 namespace {
 
 constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
+/// How soon the log tells that a key in a token stopped or began to sign.
+constexpr Milliseconds kKeyLookInterval = std::chrono::seconds(1);
 /// How soon a configuration is read again whose signer was left out because its token did not
 /// answer.
 constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
@@ -50,6 +52,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   MUSTER_CHECK(listen_for_control(options, loaded, tls));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
+  upkeep.post([this] { look_at_keys(); });
   upkeep.after(poll.load(), [this] { look_at_delegates(); });
   upkeep_thread = std::thread([this] { upkeep.run(); });
   return Unit{};
@@ -247,6 +250,11 @@ void Node::Impl::warn_of_expiry() {
                 {"level", signers::to_string(*level)}});
   }
   upkeep.after(kExpiryCheckInterval, [this] { warn_of_expiry(); });
+}
+
+void Node::Impl::look_at_keys() {
+  keys.look(*current_setup(), clock.now(), logger);
+  upkeep.after(kKeyLookInterval, [this] { look_at_keys(); });
 }
 
 void Node::Impl::drain() {

@@ -5,6 +5,7 @@
 
 #include "admin.h"
 #include "follower.h"
+#include "key_watch.h"
 #include "loading.h"
 #include "muster/base/mutex.h"
 #include "muster/net/loop.h"
@@ -56,6 +57,7 @@ struct Node::Impl final : AdminActions {
   void adopt(const Loaded& loaded);
   void look_at_delegates();
   void warn_of_expiry();
+  void look_at_keys();
   void stop();
 
   // control.cc: admin and push.
@@ -105,6 +107,7 @@ struct Node::Impl final : AdminActions {
   std::atomic<Milliseconds> poll{};         ///< of them, for the signer directories too
   std::shared_ptr<Delegates> delegates;     ///< under `changing`
   signers::ExpiryAlarms expiry;             ///< on the node's thread
+  KeyWatch keys;                            ///< on the node's thread
   bool is_retrying = false;  ///< under `changing`: a reload is due for a signer left out
   std::atomic<bool> is_stopped{false};
   std::mutex serving;  ///< calls to `service`, which wants them one at a time; after `changing`

@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include "loading.h"
+#include "key_watch.h"
 #include "muster/ocsp/ocsp.h"
 
 namespace muster::node {
@@ -13,6 +14,22 @@ constexpr Milliseconds kTrialInterval{5'000};
 const Serial& probe_serial() {
   static const Serial serial = *Serial::from_hex("6D757374657270726F6265");
   return serial;
+}
+
+/// Why no signature can be had of it; empty: one can.
+std::string why_not(const responder::IssuerSigner& signer, UnixSeconds now) {
+  if (!signer.is_usable(now)) {
+    return now < signer.not_after ? "its certificate, or the CA's, is not valid yet"
+                                  : "it ended " + format_iso8601(signer.not_after);
+  }
+  Buffer signature;
+  const auto made = signer.signing.clone().sign(as_bytes("muster: trial"), signature);
+  if (made) {
+    return "";
+  }
+  const std::string trouble = trouble_of(signer.signing);
+  const bool is_new = !trouble.empty() && made.error().detail.find(trouble) == std::string::npos;
+  return made.error().detail + (is_new ? "; the last time: " + trouble : "");
 }
 
 }  // namespace
@@ -60,10 +77,8 @@ std::vector<SignerFigures> Probe::try_signers(
   const UnixSeconds at = clock_.now();
   for (const responder::Issuer& issuer : setup->issuers()) {
     for (const responder::IssuerSigner& signer : issuer.signers) {
-      Buffer signature;
-      const bool can_sign =
-          signer.is_usable(at) && signer.signing.clone().sign(as_bytes("muster: trial"), signature);
-      tried_.push_back({issuer.label, signer.label, signer.not_after, can_sign});
+      const std::string why = why_not(signer, at);
+      tried_.push_back({issuer.label, signer.label, signer.not_after, why.empty(), why});
     }
   }
   return tried_;

@@ -107,6 +107,7 @@ void Pool::State::judge(Job& job, const PkiResult<Unit>& result) {
     job.key->counters.signatures.fetch_add(1, std::memory_order_relaxed);
   } else {
     job.key->breaker.failed(clock.monotonic());
+    job.key->last_error = result.error().detail;
     job.key->counters.failures.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -244,6 +245,9 @@ void Pool::State::watch() {
         job->key->breaker.withdrawn();
       }
     }
+    if (job->key != nullptr) {
+      job->key->last_error = why;
+    }
     Done done = std::move(job->done);
     mutex.unlock();
     done(unavailable(std::move(why)));
@@ -374,6 +378,11 @@ void Pool::submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseco
 KeyHealth Pool::health(const KeyState& key) const {
   const MutexLock lock(state_->mutex);
   return state_->all_hang() ? KeyHealth::kFailing : key.breaker.health(state_->clock.monotonic());
+}
+
+std::string Pool::last_error(const KeyState& key) const {
+  const MutexLock lock(state_->mutex);
+  return key.last_error;
 }
 
 const TokenOptions& Pool::options() const { return state_->options; }

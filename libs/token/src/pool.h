@@ -9,7 +9,8 @@ namespace muster::token {
 struct KeyState {
   explicit KeyState(const TokenOptions& o)
       : breaker(o.failures_to_pause, o.pause_first, o.pause_most) {}
-  Breaker breaker;  ///< guarded by the pool
+  Breaker breaker;         ///< guarded by the pool
+  std::string last_error;  ///< guarded by the pool
   pki::KeyCounters counters;
 };
 
@@ -39,6 +40,7 @@ class Pool {
   /// key)
   void submit(std::shared_ptr<KeyState> key, Work work, Done done, Milliseconds deadline);
   [[nodiscard]] pki::KeyHealth health(const KeyState& key) const;
+  [[nodiscard]] std::string last_error(const KeyState& key) const;
   [[nodiscard]] const TokenOptions& options() const;
   [[nodiscard]] Token& token() const;
 

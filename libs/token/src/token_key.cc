@@ -33,6 +33,7 @@ class TokenKey final : public pki::RemoteKey {
   [[nodiscard]] Bytes public_key_info() const override { return data_->facts.public_key_info; }
   [[nodiscard]] KeyHealth health() const override { return pool_->health(*state_); }
   [[nodiscard]] const pki::KeyCounters& counters() const override { return state_->counters; }
+  [[nodiscard]] std::string last_error() const override { return pool_->last_error(*state_); }
 
   [[nodiscard]] std::string refuses(SignatureScheme scheme) const override {
     const auto plan = mechanism_for(scheme);

@@ -56,6 +56,15 @@ TEST_F(FaultsTest, LostSessionsAndLoginsAreMadeAnewWithoutAnError) {
   EXPECT_LE(token_.counts().sessions_open, options_.sessions);
 }
 
+TEST_F(FaultsTest, TheLastErrorNamesFunctionAndCode) {
+  load();
+  EXPECT_EQ(key_->remote()->last_error(), "");
+  break_key();
+  EXPECT_THAT(key_->remote()->last_error(),
+              AllOf(HasSubstr("token=fault;object=ec"), HasSubstr("C_Sign"),
+                    HasSubstr("CKR_DEVICE_ERROR"), Not(HasSubstr("1234"))));
+}
+
 TEST_F(FaultsTest, SessionDyingInFlightHeals) {
   load();
   token_.set_hanging(true);

@@ -49,6 +49,9 @@ class RemoteKey {
   virtual void sign(RemoteJob job) = 0;
   [[nodiscard]] virtual KeyHealth health() const = 0;
   [[nodiscard]] virtual const KeyCounters& counters() const = 0;
+  /// Why it failed the last time, for people: function and code of the token. Empty: it never did.
+  /// Never holds a PIN.
+  [[nodiscard]] virtual std::string last_error() const { return ""; }
 };
 
 }  // namespace muster::pki
