@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kFingerprint = "sha256:";
 
 Requestor refuse(Cause cause, std::string why, std::size_t signatures = 0) {
-  return {cause, std::move(why), signatures};
+  return {cause, std::move(why), signatures, {}};
 }
 
 std::size_t bits_of(Bytes integer) {
@@ -135,7 +135,7 @@ Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& reques
     return refuse(Cause::kRequestorRefused, signer->subject_text() + " is not among requestors",
                   signatures);
   }
-  return {Cause::kNone, signer->subject_text(), signatures};
+  return {Cause::kNone, signer->subject_text(), signatures, *search.path};
 }
 
 }  // namespace muster::responder

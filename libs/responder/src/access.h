@@ -25,8 +25,9 @@ bool is_for_everybody(const Issuer& issuer);
 /// and told. kNone, kBadSignature, kNoPath, kRequestorRefused.
 struct Requestor {
   Cause cause = Cause::kNone;
-  std::string who;             ///< subject, or why not
-  std::size_t signatures = 0;  ///< tried to find out
+  std::string who;                       ///< subject, or why not
+  std::size_t signatures = 0;            ///< tried to find out
+  std::vector<pki::Certificate> path{};  ///< from the requestor to the anchor, when it is trusted
 };
 Requestor verify_requestor(const Issuer& issuer, const ocsp::RequestView& request, UnixSeconds now);
 

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "answerer_impl.h"
+#include "requestor_status.h"
 #include "routing.h"
 
 namespace muster::responder {
@@ -337,7 +338,7 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now,
     if (!verifying.take(setup->policy().request_checks_per_second, now)) {
       return Cause::kVerifyingLimit;
     }
-    Requestor made_by = verify_requestor(issuer, request, now);
+    Requestor made_by = check_requestor(*setup, *reader, issuer, request, now);
     verifying.spend(std::max<std::size_t>(made_by.signatures, 1) - 1);
     if (made_by.cause != Cause::kNone) {
       requestor = std::move(made_by.who);

@@ -8,6 +8,7 @@
 #include "muster/base/text.h"
 #include "muster/pki/remote_key.h"
 #include "request_rules.h"
+#include "requestor_status.h"
 #include "routing.h"
 #include "single_extensions.h"
 
@@ -248,7 +249,7 @@ struct Explainer {
         if (const Cause cause = around.would_verify(spent, now); cause != Cause::kNone) {
           return stop(cause);
         }
-        const Requestor requestor = verify_requestor(issuer, request, now);
+        const Requestor requestor = check_requestor(setup, reader, issuer, request, now);
         spent += std::max<std::size_t>(requestor.signatures, 1);
         verified = &issuer;
         if (requestor.cause != Cause::kNone) {

@@ -44,7 +44,7 @@ enum class Cause : std::uint8_t {
   kNonceMissing,       ///< policy: a nonce is required
   kUnsigned,           ///< policy: requests must be signed
   kBadSignature,       ///< of the request, or nobody can tell whose it is
-  kRequestorRefused,   ///< signed well, but not on the list
+  kRequestorRefused,   ///< signed well, but not on the list, or revoked
   kVerifyingLimit,     ///< more signed requests in this second than are verified
   kRetired,            ///< the certificate expired longer ago than records are kept
   kResponseTooLarge,   ///< the answer would pass the profile's limit
