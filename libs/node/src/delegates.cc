@@ -14,6 +14,7 @@ LogLevel level_of(DelegateEvent event) {
     case DelegateEvent::kAccepted:
     case DelegateEvent::kActivated:
     case DelegateEvent::kLetGo:
+    case DelegateEvent::kIncomplete:
       return LogLevel::kInfo;
     case DelegateEvent::kEnded:
     case DelegateEvent::kKept:
@@ -28,6 +29,8 @@ std::string_view say(DelegateEvent event) {
   switch (event) {
     case DelegateEvent::kAccepted:
       return "a delegate passed every check";
+    case DelegateEvent::kIncomplete:
+      return "a delegate waits for its key";
     case DelegateEvent::kRefused:
       return "a delegate is refused; correct it and put it there again";
     case DelegateEvent::kActivated:

@@ -45,6 +45,8 @@ std::string_view to_string(DelegateEvent event) {
   switch (event) {
     case DelegateEvent::kAccepted:
       return "signer.accepted";
+    case DelegateEvent::kIncomplete:
+      return "signer.incomplete";
     case DelegateEvent::kRefused:
       return "signer.refused";
     case DelegateEvent::kActivated:
@@ -65,7 +67,11 @@ void DelegateBook::refuse(Entry& entry, const std::string& name, DelegateError e
     entry.retry_delay = std::clamp(entry.retry_delay * 2, kRetryFirst, kRetryMost);
     entry.retry_at = now + entry.retry_delay;
   }
-  if (entry.why != error.detail) {  // once for the same contents and reason
+  const bool waits = error.refusal == Refusal::kIncomplete;
+  if (waits && !std::exchange(entry.is_incomplete, true)) {
+    entry.retry_at = now + kKeyPatience;
+    news.push_back({DelegateEvent::kIncomplete, name, error.detail});
+  } else if (waits || entry.why != error.detail) {  // once for the same contents and reason
     news.push_back({DelegateEvent::kRefused, name,
                     error.detail + (entry.good ? "; going on with " + describe(*entry.good) : "")});
   }
@@ -105,6 +111,7 @@ void DelegateBook::look(Entry& entry, const Found& found, const Judge& judge, Un
     entry.waiting.reset();
     entry.retry_at.reset();
     entry.retry_delay = Seconds(0);
+    entry.is_incomplete = false;
   }
   const bool is_due = entry.retry_at && *entry.retry_at <= now;
   if (is_due) {

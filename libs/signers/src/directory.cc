@@ -21,6 +21,7 @@ struct Parts {
   std::string name;         ///< of the file it is called by
   std::string certificate;  ///< or the PKCS#12 file
   std::string key, uri;
+  bool is_pkcs12 = false;
 };
 
 /// What may change while the directory stays as it is passes: the passphrase or PIN is corrected
@@ -78,6 +79,13 @@ Result<Delegate, DelegateError> load(const Parts& parts, const DirectoryOptions&
     MUSTER_TRY(key_source, read_uri(parts.uri));
   }
   auto key = token::load_key(key_source, options.passphrase, options.token);
+  if (!key && key.error().code == pki::PkiErrc::kNotAKey && !parts.is_pkcs12 && parts.key.empty() &&
+      parts.uri.empty() && pki::load_certificates(file)) {
+    const std::string stem = fs::path(parts.name).stem().string();
+    return Err{DelegateError{Refusal::kIncomplete,
+                             parts.name + ": a certificate without its key (" + stem + ".key, or " +
+                                 stem + ".uri where a token has it)"}};
+  }
   if (!key) {
     return fail(key.error(), parts.name, !parts.uri.empty());
   }
@@ -147,7 +155,7 @@ Result<std::vector<Found>, std::string> DelegateDirectory::read() {
     if (!is_pkcs12 && extension != ".pem" && extension != ".crt" && extension != ".cer") {
       continue;
     }
-    Parts parts{name, (fs::path(options_.path) / name).string(), {}, {}};
+    Parts parts{name, (fs::path(options_.path) / name).string(), {}, {}, is_pkcs12};
     const auto beside = [&](const char* ending) {
       const std::string other = file.stem().string() + ending;
       return !is_pkcs12 && names.contains(other) ? (fs::path(options_.path) / other).string()

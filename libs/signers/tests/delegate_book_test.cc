@@ -237,5 +237,19 @@ TEST_F(DelegateBookTest, AYearOfRenewalsHasNoGap) {
   EXPECT_EQ(issued, 53);
 }
 
+// A certificate written before its key is no error yet.
+TEST_F(DelegateBookTest, ACertificateWaitsAMinuteForItsKey) {
+  put("a", Err{DelegateError{Refusal::kIncomplete, "a: a certificate without its key"}});
+  EXPECT_THAT(update(), ElementsAre("incomplete a"));
+  now_ += DelegateBook::kKeyPatience - Seconds(1);
+  EXPECT_THAT(update(), IsEmpty());
+  now_ += Seconds(1);
+  EXPECT_THAT(update(), ElementsAre("refused a"));
+  now_ += kDay;
+  EXPECT_THAT(update(), IsEmpty());
+  put("a", make_delegate("a", now_ - kDay, now_ + kDay));
+  EXPECT_THAT(update(), ElementsAre("accepted a", "activated a"));
+}
+
 }  // namespace
 }  // namespace muster::signers

@@ -61,6 +61,21 @@ TEST_F(DirectoryTest, TakesACertificateAndKeyInOneFile) {
   expect_loads(signer_);
 }
 
+TEST_F(DirectoryTest, ACertificateAloneIsIncompleteAndAnythingElseIsNot) {
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  const auto alone = load_only();
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().refusal, Refusal::kIncomplete);
+  EXPECT_THAT(alone.error().detail, HasSubstr("ocsp.key"));
+  dir_.write("ocsp.pem", "half a certif");
+  const auto half = load_only();
+  ASSERT_FALSE(half);
+  EXPECT_EQ(half.error().refusal, Refusal::kForGood);
+  dir_.write("ocsp.pem", signer_.certificate_pem());
+  dir_.write("ocsp.key", signer_.key_pem);
+  expect_loads(signer_);
+}
+
 TEST_F(DirectoryTest, TakesPkcs12) {
   const TempDir made;
   const std::string certificate = signer_.write(made, "s");
@@ -131,7 +146,7 @@ TEST_F(DirectoryTest, SaysWhatIsWrong) {
   dir_.write("ocsp.pem", signer_.certificate_pem());
   auto one = load_only();
   ASSERT_FALSE(one) << "no key yet";
-  EXPECT_EQ(one.error().refusal, Refusal::kForGood);
+  EXPECT_EQ(one.error().refusal, Refusal::kIncomplete);
   EXPECT_THAT(one.error().detail, HasSubstr("ocsp.pem"));
   dir_.write("ocsp.key", standard_pki().leaf.key_pem);
   one = load_only();

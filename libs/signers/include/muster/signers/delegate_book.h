@@ -23,6 +23,7 @@ enum class Refusal : std::uint8_t {
   kForGood,  ///< these contents never become acceptable
   kForNow,   ///< a token that does not answer, a file that could not be read, a wrong passphrase or
              ///< PIN
+  kIncomplete,  ///< a certificate without its key, which may follow in a moment
 };
 struct DelegateError {
   Refusal refusal;
@@ -56,9 +57,10 @@ struct DelegateStatus {
 };
 
 enum class DelegateEvent : std::uint8_t {
-  kAccepted,   ///< passed every check
-  kRefused,    ///< told once for the same contents
-  kActivated,  ///< signs from now on
+  kAccepted,    ///< passed every check
+  kIncomplete,  ///< it waits for its key; refused when none comes within DelegateBook::kKeyPatience
+  kRefused,     ///< told once for the same contents
+  kActivated,   ///< signs from now on
   kEnded,
   kKept,  ///< its file is gone; it signs on because nothing else can
   kLetGo,
@@ -78,6 +80,7 @@ class DelegateBook {
  public:
   /// Whether a delegate may sign: issued by the CA's key, extended key usage, validity, key, trial
   /// signature. Called once for the same contents; again later after kForNow.
+  static constexpr Seconds kKeyPatience{60};
   using Judge = std::function<Result<Unit, DelegateError>(const Delegate&, UnixSeconds now)>;
   /// Takes what is in the directory now. Returns the news since the last call.
   std::vector<DelegateNews> update(const std::vector<Found>& found, const Judge& judge,
@@ -100,6 +103,7 @@ class DelegateBook {
     std::string why;                  ///< the last refusal; empty: none
     std::optional<UnixSeconds> retry_at;
     Seconds retry_delay{0};
+    bool is_incomplete = false;
     bool is_gone = false;
     bool told_ended = false;
   };
