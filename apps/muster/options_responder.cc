@@ -252,6 +252,14 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
 
 namespace {
 
+/// A variable that is not set would show as a wrong passphrase, or as none, somewhere far away.
+std::string check_environment(const std::string& key_pass) {
+  return key_pass.starts_with("env:") && std::getenv(key_pass.c_str() + 4) == nullptr
+             ? "key_pass names the environment variable " + printable(key_pass.substr(4)) +
+                   ", which is not set"
+             : "";
+}
+
 token::TokenOptions token_of(const ResponderOptions& o) {
   token::TokenOptions token;
   token.sessions = static_cast<unsigned>(o.token_sessions);
@@ -276,6 +284,15 @@ responder::SignerFiles files_of(const SignerOptions& o, const token::TokenOption
 Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o,
                                                      const ResponderOptions& all) {
   responder::IssuerFiles files = o.files;
+  const std::string name = files.label.empty() ? files.ca : files.label;
+  if (std::string problem = check_environment(o.signer.key_pass); !problem.empty()) {
+    return Err{name + ": " + problem};
+  }
+  for (const SignerOptions& signer : o.signers) {
+    if (std::string problem = check_environment(signer.key_pass); !problem.empty()) {
+      return Err{name + ": " + problem};
+    }
+  }
   const token::TokenOptions token = token_of(all);
   files.directory_token = token;
   files.directory_passphrase = passphrase_of(o.signer.key_pass);

@@ -37,9 +37,11 @@ void bind(config::Section& section, SourceOptions& o) {
   section.duration(
       "max_age", &rules.max_age, Seconds(60), Seconds(366 * 86400),
       "Oldest thisUpdate at which a CRL is used, whatever its nextUpdate says. Default: no limit.");
-  section.duration("refresh", &rules.refresh, Seconds(1), Seconds(30 * 86400),
-                   "How often a URL is asked (conditionally). Sooner when the CRL ends soon; "
-                   "later, doubling from 5 s to 10 min, when it fails.");
+  section.duration(
+      "refresh", &rules.refresh, Seconds(1), Seconds(30 * 86400),
+      "How often a URL is asked (conditionally), but not within 5 s of the last time while "
+      "its CRL has an end. Sooner when the CRL ends soon; later, doubling from 5 s to 10 min, when "
+      "it fails.");
   section.milliseconds("timeout", &rules.time_limit, Milliseconds(100), Milliseconds(3'600'000),
                        "For one download, redirects included.");
   section.size("max_size", &o.max_size, 1024, std::uint64_t{8} << 30,

@@ -34,6 +34,11 @@ Check judge_signers(const std::string& issuer, const std::vector<SignerFigures>&
 
 NodeError refused(const net::NetError& error) {
   return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem,
+/// Most details name the file or URL themselves.
+std::string with_path(const std::string& path, const std::string& detail) {
+  return detail.starts_with(path) ? detail : path + ": " + detail;
+}
+
           net::to_string(error)};
 }
 
@@ -117,7 +122,7 @@ Readiness Node::Impl::readiness() {
   for (const source::SourceStatus& source : source_states()) {
     const bool never = source.checked && !source.last_success && source.error;
     Check check{"source", source.label, source.checked && !never,
-                source.error ? source.path + ": " + source.error->detail : ""};
+                source.error ? with_path(source.path, source.error->detail) : ""};
     check.why = source.checked ? check.why : source.path + ": not looked at yet";
     out.checks.push_back(std::move(check));
   }

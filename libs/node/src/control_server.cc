@@ -60,7 +60,7 @@ ControlPeer peer_of(const Stream& stream, bool is_unix) {
     }
     return peer;
   }
-  peer.text = "TCP";
+  peer.text = "address " + net::peer_of(stream.fd()).text();
   if (stream.session() != nullptr) {
     peer.way = ControlPeer::Way::kTls;
     if (const auto identity = stream.session()->peer()) {

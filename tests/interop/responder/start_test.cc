@@ -73,6 +73,7 @@ TEST_F(Start, WithAnEncryptedKeyAndNoPassphrase) {
   command.insert(command.end(), {"--key-pass", "secret"});
   fails(command, 64, HasSubstr("env:NAME"));
   command.back() = "env:MUSTER_TEST_PASS";
+  fails(command, 64, HasSubstr("MUSTER_TEST_PASS, which is not set"));
   Running responder(command, {.environment = {{"MUSTER_TEST_PASS", "secret"}}});
   EXPECT_EQ(openssl_says(site, responder), "good");
 }
