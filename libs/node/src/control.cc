@@ -119,7 +119,10 @@ Readiness Node::Impl::readiness() {
   for (const responder::Issuer& issuer : current->issuers()) {
     out.checks.push_back(judge_signers(issuer.label, signers));
   }
-  for (const source::SourceStatus& source : source_states()) {
+  for (const RevokedSigner& revoked : revoked_view()) {
+    out.checks.push_back({"signer", revoked.issuer, revoked.is_left_out, describe(revoked)});
+  }
+  for (const source::SourceStatus& source : sources) {
     const bool never = source.checked && !source.last_success && source.error;
     Check check{"source", source.label, source.checked && !never,
                 source.error ? with_path(source.path, source.error->detail) : ""};

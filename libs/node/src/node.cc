@@ -33,6 +33,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
   MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
   MUSTER_CHECK(begin_following(loaded, options));
+  loaded.setup = without_revoked(loaded);
   served = options;
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
   if (!started) {
@@ -145,6 +146,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   forbid_holds(loaded.pushed, series);
   ReloadReport report{loaded.warnings, std::move(needs)};
   MUSTER_CHECK(switch_sources(loaded, options, report.warnings));
+  loaded.setup = without_revoked(loaded);
   publish(loaded.setup);
   adopt(loaded);
   {
@@ -201,17 +203,22 @@ void Node::Impl::adopt(const Loaded& loaded) {
 void Node::Impl::look_at_delegates() {
   upkeep.after(poll.load(), [this] { look_at_delegates(); });
   const std::unique_lock lock(changing, std::try_to_lock);
-  if (!lock || draining || is_stopped || delegates->is_empty()) {
+  if (!lock || draining || is_stopped) {
     return;
   }
   const UnixSeconds now = clock.now();
   const auto changed = delegates->look(now, logger);
   publish(delegates->states(now));
-  if (changed == Delegates::Changed::kNo) {
+  const bool has_moved = store->reader()->renew() != signers_judged_at;
+  if (!has_changed && !has_moved) {
     return;
   }
   std::vector<std::string> warnings;
   auto specs = delegates->specs(now);
+  const bool is_news = specs && take_out_revoked(*specs, now);
+  if (!has_changed && !is_news) {
+    return;
+  }
   auto next =
       specs
           ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings,

@@ -60,6 +60,11 @@ struct Node::Impl final : AdminActions {
   void look_at_keys();
   void stop();
 
+  /// signer_revocation.cc: leaves out signers that our own records call revoked, where others can
+  /// sign, and tells of changes. Under `changing`. \return whether it is otherwise than before
+  bool take_out_revoked(std::vector<responder::IssuerSpec>& specs, UnixSeconds now);
+  /// The setup of `loaded` without them. Under `changing`, once the sources were read.
+  std::shared_ptr<const responder::Setup> without_revoked(const Loaded& loaded);
   // control.cc: admin and push.
   NodeResult<ControlTls> load_control_tls(const NodeOptions& options);
   NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded,
@@ -110,6 +115,8 @@ struct Node::Impl final : AdminActions {
   KeyWatch keys;                            ///< on the node's thread
   bool is_retrying = false;  ///< under `changing`: a reload is due for a signer left out
   std::atomic<bool> is_stopped{false};
+  ListWatch lists;                          ///< on the node's thread
+  std::uint64_t signers_judged_at = 0;      ///< under `changing`: the store's sequence then
   std::mutex serving;  ///< calls to `service`, which wants them one at a time; after `changing`
   std::atomic<bool> draining{false};  ///< ends waits
 
@@ -122,6 +129,7 @@ struct Node::Impl final : AdminActions {
   std::vector<IssuerDelegate> delegate_states MUSTER_GUARDED_BY(published);
 
   std::mutex stopping_mutex;
+  std::vector<RevokedSigner> revoked_signers MUSTER_GUARDED_BY(published);
   std::condition_variable stopping_moved;
   bool stopping = false;  ///< under stopping_mutex
 
@@ -142,6 +150,10 @@ struct Node::Impl final : AdminActions {
   }
   std::vector<IssuerDelegate> delegate_view() const {
     const MutexLock lock(published);
+  std::vector<RevokedSigner> revoked_view() const {
+    const MutexLock lock(published);
+    return revoked_signers;
+  }
     return delegate_states;
   }
   void publish(std::vector<IssuerDelegate> next) {
