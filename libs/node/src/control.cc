@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "build_revision.h"
+#include "data_age.h"
 #include "listeners.h"
 #include "muster/node/explain.h"
 #include "node_impl.h"
@@ -32,13 +34,13 @@ Check judge_signers(const std::string& issuer, const std::vector<SignerFigures>&
   return check;
 }
 
-NodeError refused(const net::NetError& error) {
-  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem,
 /// Most details name the file or URL themselves.
 std::string with_path(const std::string& path, const std::string& detail) {
   return detail.starts_with(path) ? detail : path + ": " + detail;
 }
 
+NodeError refused(const net::NetError& error) {
+  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem,
           net::to_string(error)};
 }
 
@@ -114,7 +116,8 @@ void Node::Impl::stop_control() {
 Readiness Node::Impl::readiness() {
   const auto current = current_setup();
   Readiness out;
-  out.checks = probe->ask_all(current);
+  const std::vector<source::SourceStatus> sources = source_states();
+  out.checks = probe->ask_all(current, sources);
   const std::vector<SignerFigures> signers = probe->try_signers(current);
   for (const responder::Issuer& issuer : current->issuers()) {
     out.checks.push_back(judge_signers(issuer.label, signers));
@@ -165,6 +168,7 @@ MetricsInput Node::Impl::collect() {
   in.now = clock.now();
   in.started = started_at;
   in.version = MUSTER_VERSION;
+  in.revision = build_revision();
   in.is_ready = readiness().is_ready();
   in.is_draining = draining;
   in.totals = service->totals();
@@ -182,6 +186,14 @@ MetricsInput Node::Impl::collect() {
                             counted == totals.end() ? responder::IssuerTotals{} : counted->second});
     }
   }
+  for (const auto& [who, counted] : service->signer_totals()) {
+    for (const responder::Issuer& issuer : current->issuers()) {
+      if (issuer.store_id == who.first) {
+        in.signer_operations.push_back({issuer.label, who.second, counted});
+      }
+    }
+  }
+  in.revoked_signers = revoked_view();
   in.sources = source_states();
   in.left_behind = *left_behind;
   in.crls = publication->status();

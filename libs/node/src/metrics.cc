@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "data_age.h"
 #include "prometheus.h"
 
 namespace muster::node {
@@ -11,7 +12,7 @@ using Kind = PrometheusText::Kind;
 
 void add_process(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_build_info", Kind::kGauge, "Version of the program, always 1.");
-  out.sample_flag(true, {{"version", in.version}});
+  out.sample_flag(true, {{"version", in.version}, {"revision", in.revision}});
   out.family("muster_start_time_seconds", Kind::kGauge, "When the responder started.");
   out.sample(in.started);
   out.family("muster_ready", Kind::kGauge, "What /readyz says.");
@@ -53,7 +54,11 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
              "Conditional requests answered with 304.", t.not_modified);
   out.single("muster_responder_nonces_echoed_total", Kind::kCounter,
              "Answers that repeat the client's nonce.", t.nonces_echoed);
-  out.single("muster_signer_operations_total", Kind::kCounter, "Answers signed.", t.signatures);
+  out.family("muster_responder_cert_id_hashes_total", Kind::kCounter,
+             "CertIDs asked about, by the hash they were made with.");
+  for (const HashAlgorithm hash : kAllHashAlgorithms) {
+    out.sample(t.cert_id_hashes.at(static_cast<std::size_t>(hash)), {{"hash", to_string(hash)}});
+  }
   out.family("muster_responder_remembered_answers_total", Kind::kCounter,
              "Remembered answers: used, used after comparing with a moved store, given up for a "
              "new signature, taken from another loop.");
@@ -159,20 +164,24 @@ void add_signers(PrometheusText& out, const MetricsInput& in) {
   for (const SignerFigures& signer : in.signers) {
     out.sample(signer.not_after - in.now, {{"issuer", signer.issuer}, {"signer", signer.signer}});
   }
+  out.family("muster_signer_operations_total", Kind::kCounter,
+             "Signatures that answers wanted of a signer.");
+  for (const SignerOperations& one : in.signer_operations) {
+    out.sample(one.totals.made, {{"issuer", one.issuer}, {"signer", one.signer}, {"result", "ok"}});
+    out.sample(one.totals.failed,
+               {{"issuer", one.issuer}, {"signer", one.signer}, {"result", "failed"}});
+  }
+  if (!in.revoked_signers.empty()) {
+    out.family("muster_signer_revoked", Kind::kGauge,
+               "A signer whose certificate our own records call revoked: 1 while it signs all the "
+               "same, since nobody else can (alert), 0 while it is left out.");
+  }
+  for (const RevokedSigner& one : in.revoked_signers) {
+    out.sample_flag(!one.is_left_out, {{"issuer", one.issuer}, {"signer", one.signer}});
+  }
   out.family("muster_signer_up", Kind::kGauge, "Whether the last trial signature succeeded.");
   for (const SignerFigures& signer : in.signers) {
     out.sample_flag(signer.can_sign, {{"issuer", signer.issuer}, {"signer", signer.signer}});
-  }
-}
-
-template <class Get>
-void add_times(PrometheusText& out, const MetricsInput& in, std::string_view name,
-               std::string_view help, Get get) {
-  out.family(name, Kind::kGauge, help);
-  for (const IssuerFigures& issuer : in.issuers) {
-    if (const std::optional<UnixSeconds> time = get(issuer.state)) {  // absent is never zero
-      out.sample(*time, {{"issuer", issuer.issuer}});
-    }
   }
 }
 
@@ -186,24 +195,6 @@ void add_issuers(PrometheusText& out, const MetricsInput& in) {
   out.family("muster_issuer_sequence", Kind::kGauge, "Sequence number of the last change.");
   for (const IssuerFigures& issuer : in.issuers) {
     out.sample(issuer.state.sequence, {{"issuer", issuer.issuer}});
-  }
-  add_times(out, in, "muster_crl_this_update_timestamp_seconds", "thisUpdate of the CRL in use.",
-            [](const store::IssuerState& s) { return s.this_update; });
-  add_times(out, in, "muster_crl_next_update_timestamp_seconds", "nextUpdate of the CRL in use.",
-            [](const store::IssuerState& s) { return s.next_update; });
-  out.family("muster_crl_age_seconds", Kind::kGauge, "Since thisUpdate of the CRL in use.");
-  for (const IssuerFigures& issuer : in.issuers) {
-    if (issuer.state.this_update) {
-      out.sample(in.now - *issuer.state.this_update, {{"issuer", issuer.issuer}});
-    }
-  }
-  out.family("muster_crl_lag_seconds", Kind::kGauge,
-             "How long the CA has been overdue with its next CRL; 0 while it is not.");
-  for (const IssuerFigures& issuer : in.issuers) {
-    if (issuer.state.next_update) {
-      out.sample(std::max(Seconds(0), in.now - *issuer.state.next_update),
-                 {{"issuer", issuer.issuer}});
-    }
   }
 }
 
@@ -386,6 +377,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_signers(out, input);
   add_keys(out, input);
   add_issuers(out, input);
+  add_data_age(out, input);
   add_sources(out, input);
   add_store(out, input);
   add_listeners(out, input);

@@ -6,6 +6,7 @@
 #include "muster/push/api.h"
 #include "muster/responder/service.h"
 #include "muster/source/watcher.h"
+#include "signer_revocation.h"
 
 // A node's figures for Prometheus. Names and labels: decision 033. Labels are bounded by the
 // configuration or by an enum of ours: no serials, no addresses, nothing a stranger chooses.
@@ -16,6 +17,11 @@ struct SignerFigures {
   UnixSeconds not_after;
   bool can_sign = false;  ///< at the last trial
   std::string why{};      ///< not; never holds a PIN
+};
+/// What a signer was asked for since the start; also of one that signs no more.
+struct SignerOperations {
+  std::string issuer, signer;
+  responder::SignerTotals totals;
 };
 /// A signer's key in a token.
 struct KeyFigures {
@@ -49,10 +55,12 @@ struct ReloadFigures {
 struct MetricsInput {
   UnixSeconds now;
   UnixSeconds started;
-  std::string version;
+  std::string version, revision;
   bool is_ready = false, is_draining = false;
   responder::Totals totals;
   std::vector<SignerFigures> signers;
+  std::vector<SignerOperations> signer_operations;
+  std::vector<RevokedSigner> revoked_signers;
   std::vector<KeyFigures> keys;
   DeskFigures desk;
   std::vector<IssuerDelegate> delegates;

@@ -207,7 +207,7 @@ void Node::Impl::look_at_delegates() {
     return;
   }
   const UnixSeconds now = clock.now();
-  const auto changed = delegates->look(now, logger);
+  const bool has_changed = delegates->look(now, logger) == Delegates::Changed::kYes;
   publish(delegates->states(now));
   const bool has_moved = store->reader()->renew() != signers_judged_at;
   if (!has_changed && !has_moved) {
@@ -261,6 +261,7 @@ void Node::Impl::warn_of_expiry() {
 
 void Node::Impl::look_at_keys() {
   keys.look(*current_setup(), clock.now(), logger);
+  lists.look(source_states(), clock.now(), logger);
   upkeep.after(kKeyLookInterval, [this] { look_at_keys(); });
 }
 

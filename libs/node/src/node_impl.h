@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "admin.h"
+#include "data_age.h"
 #include "follower.h"
 #include "key_watch.h"
 #include "loading.h"
@@ -13,6 +14,7 @@
 #include "probe.h"
 #include "publishing.h"
 #include "push_handler.h"
+#include "signer_revocation.h"
 
 namespace muster::node {
 
@@ -58,13 +60,13 @@ struct Node::Impl final : AdminActions {
   void look_at_delegates();
   void warn_of_expiry();
   void look_at_keys();
-  void stop();
-
   /// signer_revocation.cc: leaves out signers that our own records call revoked, where others can
   /// sign, and tells of changes. Under `changing`. \return whether it is otherwise than before
   bool take_out_revoked(std::vector<responder::IssuerSpec>& specs, UnixSeconds now);
   /// The setup of `loaded` without them. Under `changing`, once the sources were read.
   std::shared_ptr<const responder::Setup> without_revoked(const Loaded& loaded);
+  void stop();
+
   // control.cc: admin and push.
   NodeResult<ControlTls> load_control_tls(const NodeOptions& options);
   NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded,
@@ -113,10 +115,10 @@ struct Node::Impl final : AdminActions {
   std::shared_ptr<Delegates> delegates;     ///< under `changing`
   signers::ExpiryAlarms expiry;             ///< on the node's thread
   KeyWatch keys;                            ///< on the node's thread
-  bool is_retrying = false;  ///< under `changing`: a reload is due for a signer left out
-  std::atomic<bool> is_stopped{false};
   ListWatch lists;                          ///< on the node's thread
   std::uint64_t signers_judged_at = 0;      ///< under `changing`: the store's sequence then
+  bool is_retrying = false;  ///< under `changing`: a reload is due for a signer left out
+  std::atomic<bool> is_stopped{false};
   std::mutex serving;  ///< calls to `service`, which wants them one at a time; after `changing`
   std::atomic<bool> draining{false};  ///< ends waits
 
@@ -127,9 +129,9 @@ struct Node::Impl final : AdminActions {
   const LeftBehind left_behind = std::make_shared<std::atomic<std::size_t>>(0);
   ReloadFigures reloads MUSTER_GUARDED_BY(published);
   std::vector<IssuerDelegate> delegate_states MUSTER_GUARDED_BY(published);
+  std::vector<RevokedSigner> revoked_signers MUSTER_GUARDED_BY(published);
 
   std::mutex stopping_mutex;
-  std::vector<RevokedSigner> revoked_signers MUSTER_GUARDED_BY(published);
   std::condition_variable stopping_moved;
   bool stopping = false;  ///< under stopping_mutex
 
@@ -148,12 +150,12 @@ struct Node::Impl final : AdminActions {
     }
     return states;
   }
-  std::vector<IssuerDelegate> delegate_view() const {
-    const MutexLock lock(published);
   std::vector<RevokedSigner> revoked_view() const {
     const MutexLock lock(published);
     return revoked_signers;
   }
+  std::vector<IssuerDelegate> delegate_view() const {
+    const MutexLock lock(published);
     return delegate_states;
   }
   void publish(std::vector<IssuerDelegate> next) {

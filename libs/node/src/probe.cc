@@ -1,7 +1,8 @@
 #include "probe.h"
 
-#include "loading.h"
+#include "data_age.h"
 #include "key_watch.h"
+#include "loading.h"
 #include "muster/ocsp/ocsp.h"
 
 namespace muster::node {
@@ -34,7 +35,8 @@ std::string why_not(const responder::IssuerSigner& signer, UnixSeconds now) {
 
 }  // namespace
 
-std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>& setup) {
+std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>& setup,
+                                  const std::vector<source::SourceStatus>& sources) {
   responder::Counters unseen;
   responder::Answerer answerer(setup, store_.reader(), unseen);
   answerer.set_clock_error(clock_error_ ? clock_error_() : responder::kernel_clock_error());
@@ -57,6 +59,16 @@ std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>&
       reader->renew();
       if (waits_for_first_push(reader->issuer_state(issuer.store_id))) {
         check.why += "; " + std::string(kWaitsForFirstPush);
+      }
+    }
+    if (answer.cause == responder::Cause::kSourceStale) {
+      for (const source::SourceStatus& source : sources) {
+        const std::string lists =
+            source.label == issuer.label ? trouble_with_lists(source, clock_.now()) : std::string();
+        if (!lists.empty()) {
+          check.is_ok = true;
+          check.why = lists;
+        }
       }
     }
     checks.push_back(std::move(check));

@@ -17,8 +17,10 @@ class Probe {
       : store_(store), clock_(clock), clock_error_(std::move(clock_error)) {}
 
   /// One check "answer" for each issuer: would a request about it be answered now, or tryLater,
-  /// internalError.
-  std::vector<Check> ask_all(const std::shared_ptr<const responder::Setup>& setup);
+  /// internalError. Asked is about a serial that nobody has: where only such ones cannot be
+  /// answered, because a list of issued serials is old, that is a note.
+  std::vector<Check> ask_all(const std::shared_ptr<const responder::Setup>& setup,
+                             const std::vector<source::SourceStatus>& sources);
   /// A trial signature by every signer, not oftener than every few seconds.
   std::vector<SignerFigures> try_signers(const std::shared_ptr<const responder::Setup>& setup);
 

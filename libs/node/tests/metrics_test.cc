@@ -1,8 +1,10 @@
 #include "metrics.h"
 
+#include <map>
 #include <regex>
 #include <set>
 
+#include "muster/base/file.h"
 #include "muster/testing/process.h"
 #include "node_fixture.h"
 
@@ -18,11 +20,15 @@ MetricsInput full_input() {
   in.now = kTestNow;
   in.started = kTestNow - Seconds(60);
   in.version = "1.2.3";
+  in.revision = "abc";
   in.is_ready = true;
   in.totals.good = 5;
   in.totals.refused[static_cast<std::size_t>(responder::Cause::kUnissued)] = 3;
   in.signers = {{"ca \"one\"\\", "CN=ocsp", kTestNow + Seconds(3 * 86400 + 5), true},
                 {"two", "CN=old", kTestNow - Seconds(5), false}};
+  in.signer_operations = {{"two", "CN=old", {31, 32}}};
+  in.revoked_signers = {{"two", "CN=old", "01", kTestNow, false}};
+  in.totals.cert_id_hashes[static_cast<std::size_t>(HashAlgorithm::kSha1)] = 77;
   store::IssuerState state;
   state.records = 7;
   state.revoked = 2;
@@ -42,6 +48,10 @@ MetricsInput full_input() {
   source.last_success = kTestNow - Seconds(9);
   source.failing_since = kTestNow - Seconds(4);
   source.error = source::SourceError{source::SourceErrc::kUnreadable, "gone"};
+  source::PartStatus list;
+  list.kind = source::PartStatus::Kind::kIssuedList;
+  list.this_update = kTestNow - Seconds(8);
+  source.parts = {list};
   in.sources = {source};
   in.totals.durations.add(kAnswerBounds, Milliseconds(2));
   in.totals.durations.add(kAnswerBounds, std::chrono::microseconds(2100));
@@ -53,13 +63,22 @@ MetricsInput full_input() {
   in.listeners = {figures_of("ocsp", responder::HttpTotals{}), figures_of("admin", control)};
   in.push = push::ApiStats{1, 2, 3, 4, 5};
   in.push_refusals.fill(17);
+  publish::SeriesStatus series;
+  series.label = "all";
+  series.next_update = kTestNow + Seconds(600);
+  in.crls = {series};
   return in;
 }
 
 TEST(Metrics, SaysWhatItWasTold) {
   const std::string text = render_metrics(full_input());
   for (const char* line : {
-           "muster_build_info{version=\"1.2.3\"} 1\n",
+           "muster_build_info{version=\"1.2.3\",revision=\"abc\"} 1\n",
+           "muster_responder_cert_id_hashes_total{hash=\"sha1\"} 77\n",
+           "muster_signer_operations_total{issuer=\"two\",signer=\"CN=old\",result=\"ok\"} 31\n",
+           "muster_signer_operations_total{issuer=\"two\",signer=\"CN=old\",result=\"failed\"} "
+           "32\n",
+           "muster_signer_revoked{issuer=\"two\",signer=\"CN=old\"} 1\n",
            "muster_ready 1\n",
            "muster_responder_answers_total{status=\"good\"} 5\n",
            "muster_responder_refusals_total{cause=\"unissued\",answer=\"unauthorized\"} 3\n",
@@ -134,6 +153,74 @@ TEST(Metrics, KeepsTheFormat) {
   }
   EXPECT_GT(families.size(), 35U);
   EXPECT_EQ(text.back(), '\n');
+}
+
+/// Families and the labels of their samples, "le" aside.
+using Families = std::map<std::string, std::set<std::string>>;
+
+Families families_of(const std::string& text) {
+  const std::regex type("# TYPE (\\S+) .+");
+  const std::regex label("([a-z_]+)=\"");
+  Families out;
+  std::string family;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, type)) {
+      family = match[1];
+      out[family];
+    }
+    const std::string labels =
+        line[0] == '#' ? "" : line.substr(std::min(line.find('{'), line.size()));
+    for (auto at = std::sregex_iterator(labels.begin(), labels.end(), label);
+         at != std::sregex_iterator(); ++at) {
+      if ((*at)[1] != "le") {
+        out[family].insert((*at)[1]);
+      }
+    }
+  }
+  return out;
+}
+
+Families families_of_table(const std::string& text) {
+  const std::regex name("`(muster_[a-z_]+)`");
+  const std::regex remark("\\([^)]*\\)");
+  const std::regex word("[a-z_]+");
+  Families out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t end = line.find(" |", 2);
+    if (!line.starts_with("| `muster_") || end == std::string::npos) {
+      continue;
+    }
+    const std::string names = line.substr(0, end);
+    const std::string labels = std::regex_replace(line.substr(end), remark, "");
+    std::set<std::string> all;
+    for (auto at = std::sregex_iterator(labels.begin(), labels.end(), word);
+         at != std::sregex_iterator(); ++at) {
+      all.insert(at->str());
+    }
+    for (auto at = std::sregex_iterator(names.begin(), names.end(), name);
+         at != std::sregex_iterator(); ++at) {
+      EXPECT_TRUE(out.emplace((*at)[1], all).second) << (*at)[1] << " stands twice";
+    }
+  }
+  return out;
+}
+
+/// What operators read is what a scrape shows.
+TEST(Metrics, TheTableOfDecision033IsTheScrape) {
+  const auto table = read_file(MUSTER_METRICS_TABLE, 1 << 20);
+  ASSERT_TRUE(table);
+  const Families told = families_of_table(std::string(as_text(*table)));
+  const Families shown = families_of(render_metrics(full_input()));
+  for (const auto& [family, labels] : shown) {
+    ASSERT_TRUE(told.contains(family)) << family << " is not in " << MUSTER_METRICS_TABLE;
+    EXPECT_EQ(told.at(family), labels) << family;
+  }
+  for (const auto& [family, labels] : told) {
+    EXPECT_TRUE(shown.contains(family)) << family << " is shown by nobody";
+  }
 }
 
 TEST(Metrics, PromtoolAccepts) {

@@ -142,10 +142,18 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
   const SignerRef by = asked.front().by;
   const Buffer tbs = drafter.draft(*setup, asked, nonce, *reader, now);
   const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
-  MUSTER_TRY(const Bytes signature,
-             elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs));
+  const auto signature =
+      elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs);
+  if (signature || signature.error() != Cause::kNone) {  // else it is still being made
+    const Issuer& issuer = setup->issuers()[by.issuer];
+    SignerCounters& own = counters.signers.of(issuer.store_id, issuer.signers[by.signer].label);
+    (signature ? own.made : own.failed).add();
+  }
+  if (!signature) {
+    return Err{signature.error()};
+  }
   counters.signatures.add();
-  Buffer body = signings->assemble(by, tbs, signature);
+  Buffer body = signings->assemble(by, tbs, *signature);
   const std::size_t limit = setup->issuers()[by.issuer].terms.policy.max_response_bytes;
   if (limit != 0 && body.size() > limit) {
     return Err{Cause::kResponseTooLarge};

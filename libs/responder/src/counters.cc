@@ -127,4 +127,24 @@ void IssuerCounterTable::visit(
   }
 }
 
+SignerCounters& SignerCounterTable::of(store::IssuerId issuer, std::string_view signer) {
+  const MutexLock lock(mutex_);
+  Blocks& blocks = blocks_[issuer];
+  auto found = blocks.find(signer);
+  if (found == blocks.end()) {
+    found = blocks.emplace(std::string(signer), std::make_unique<SignerCounters>()).first;
+  }
+  return *found->second;
+}
+
+void SignerCounterTable::visit(const std::function<void(store::IssuerId, const std::string& signer,
+                                                        const SignerCounters&)>& see) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [issuer, blocks] : blocks_) {
+    for (const auto& [signer, block] : blocks) {
+      see(issuer, signer, *block);
+    }
+  }
+}
+
 }  // namespace muster::responder

@@ -232,8 +232,24 @@ Totals Service::totals() const {
     for (std::size_t i = 0; i < kCauses; ++i) {
       sum.refused[i] += c.refused[i].value();
     }
+    for (std::size_t i = 0; i < sum.cert_id_hashes.size(); ++i) {
+      sum.cert_id_hashes.at(i) += c.cert_id_hashes.at(i).value();
+    }
   }
   return sum;
+}
+
+std::map<std::pair<store::IssuerId, std::string>, SignerTotals> Service::signer_totals() const {
+  std::map<std::pair<store::IssuerId, std::string>, SignerTotals> out;
+  for (const auto& worker : loops_->workers) {
+    worker->counters.signers.visit(
+        [&out](store::IssuerId issuer, const std::string& signer, const SignerCounters& c) {
+          SignerTotals& sum = out[{issuer, signer}];
+          sum.made += c.made.value();
+          sum.failed += c.failed.value();
+        });
+  }
+  return out;
 }
 
 std::map<store::IssuerId, IssuerTotals> Service::issuer_totals() const {

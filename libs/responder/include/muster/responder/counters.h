@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "muster/base/histogram.h"
@@ -92,6 +93,24 @@ class IssuerCounterTable {
   std::map<store::IssuerId, std::unique_ptr<IssuerCounters>> blocks_ MUSTER_GUARDED_BY(mutex_);
 };
 
+/// What one signer was asked for on one loop.
+struct SignerCounters {
+  Counter made, failed;
+};
+/// By the issuer's number in the store and the signer's label. Blocks stay where they are; there
+/// are as many as signers were configured or delegates appeared. Threads: any; a short lock.
+class SignerCounterTable {
+ public:
+  SignerCounters& of(store::IssuerId issuer, std::string_view signer);
+  void visit(const std::function<void(store::IssuerId, const std::string& signer,
+                                      const SignerCounters&)>& see) const;
+
+ private:
+  using Blocks = std::map<std::string, std::unique_ptr<SignerCounters>, std::less<>>;
+  mutable Mutex mutex_;
+  std::map<store::IssuerId, Blocks> blocks_ MUSTER_GUARDED_BY(mutex_);
+};
+
 /// Counters of one loop. Written by its thread, read from any.
 struct Counters {
   Counter get, post, not_modified, other_methods, landing_pages;
@@ -107,6 +126,7 @@ struct Counters {
       route_failures;  ///< requests sent on to another responder; of these without an answer
   std::array<Counter, kCauses> refused;  ///< by Cause
   IssuerCounterTable issuers;
+  SignerCounterTable signers;
   DurationHistogram durations{kAnswerBounds};         ///< from request to answer, of OCSP answers
   DurationHistogram propagation{kPropagationBounds};  ///< see ChangeNotice
 };

@@ -39,12 +39,18 @@ struct Totals {
   std::array<std::uint64_t, kCauses> refused{};
   DurationCounts durations;    ///< kAnswerBounds: from request to answer
   DurationCounts propagation;  ///< kPropagationBounds: see note_change()
+  std::array<std::uint64_t, kAllHashAlgorithms.size()> cert_id_hashes{};  ///< CertIDs asked about
 };
 
 /// What happened to one issuer, all loops together.
 struct IssuerTotals {
   std::uint64_t good = 0, revoked = 0, unknown = 0, refused = 0, unissued = 0,
                 unissued_monitors = 0, unlisted = 0;
+};
+
+/// What one signer was asked for, all loops together.
+struct SignerTotals {
+  std::uint64_t made = 0, failed = 0;
 };
 
 /// What the HTTP servers of all loops counted (net::HttpStats).
@@ -92,6 +98,9 @@ class Service {
   [[nodiscard]] const DeskCounters& desk() const;
   /// By the issuer's number in the store.
   [[nodiscard]] std::map<store::IssuerId, IssuerTotals> issuer_totals() const;
+  /// By the issuer's number and the signer's label.
+  [[nodiscard]] std::map<std::pair<store::IssuerId, std::string>, SignerTotals> signer_totals()
+      const;
   [[nodiscard]] HttpTotals http_totals() const;
 
  private:
