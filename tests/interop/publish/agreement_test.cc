@@ -117,7 +117,7 @@ class World {
   std::unique_ptr<Publisher> open(publish::Assignment assignment, const std::string& series) {
     const auto& ca = standard_pki().intermediate;
     publish::Spec spec{.label = series,
-                       .subjects = {{ca.certificate, id_, std::nullopt, std::nullopt}},
+                       .subjects = {{.ca = ca.certificate, .id = id_}},
                        .signer = ca.certificate,
                        .key = ca.key,
                        .terms = {},
