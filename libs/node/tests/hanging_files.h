@@ -2,52 +2,62 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 
 namespace muster::node {
 
-/// A file system of which some paths do not answer until it is mended.
+/// A file system of which some paths do not answer until it is mended, at its end at the latest.
+/// Threads that hang in it may outlive it.
 class HangingFiles {
  public:
+  HangingFiles() = default;
+  ~HangingFiles() { mend(); }
+  HangingFiles(const HangingFiles&) = delete;
+  HangingFiles& operator=(const HangingFiles&) = delete;
+
   /// For source::LoadOptions::before_open_for_test.
-  [[nodiscard]] std::function<void(const std::string&)> hook() {
-    return [this](const std::string& path) { open(path); };
+  [[nodiscard]] std::function<void(const std::string&)> hook() const {
+    return [state = state_](const std::string& path) { state->open(path); };
   }
   void hang(const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    hanging_.insert(path);
+    const std::lock_guard lock(state_->mutex);
+    state_->hanging.insert(path);
   }
   void mend() {
-    const std::lock_guard lock(mutex_);
-    hanging_.clear();
-    moved_.notify_all();
+    const std::lock_guard lock(state_->mutex);
+    state_->hanging.clear();
+    state_->moved.notify_all();
   }
   int hanging() {
-    const std::lock_guard lock(mutex_);
-    return now_hanging_;
+    const std::lock_guard lock(state_->mutex);
+    return state_->now_hanging;
   }
   /// Until `count` threads hang; false when they do not within half a minute.
   bool wait_for_hanging(int count = 1) {
-    std::unique_lock lock(mutex_);
-    return moved_.wait_for(lock, std::chrono::seconds(30), [&] { return now_hanging_ >= count; });
+    std::unique_lock lock(state_->mutex);
+    return state_->moved.wait_for(lock, std::chrono::seconds(30),
+                                  [&] { return state_->now_hanging >= count; });
   }
 
  private:
-  void open(const std::string& path) {
-    std::unique_lock lock(mutex_);
-    ++now_hanging_;
-    moved_.notify_all();
-    moved_.wait(lock, [&] { return !hanging_.contains(path); });
-    --now_hanging_;
-    moved_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable moved_;
-  std::set<std::string> hanging_;
-  int now_hanging_ = 0;
+  struct State {
+    void open(const std::string& path) {
+      std::unique_lock lock(mutex);
+      ++now_hanging;
+      moved.notify_all();
+      moved.wait(lock, [&] { return !hanging.contains(path); });
+      --now_hanging;
+      moved.notify_all();
+    }
+    std::mutex mutex;
+    std::condition_variable moved;
+    std::set<std::string> hanging;
+    int now_hanging = 0;
+  };
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace muster::node
