@@ -1,20 +1,29 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 
 namespace muster::node {
 
 /// A file system of which some paths do not answer until it is mended, at its end at the latest.
-/// Threads that hang in it may outlive it.
+/// Its end waits for the threads that may use it: they must not run while the process ends.
 class HangingFiles {
  public:
   HangingFiles() = default;
-  ~HangingFiles() { mend(); }
+  ~HangingFiles() {
+    mend();
+    // Each of them has a copy of the hook for as long as it reads.
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (state_.use_count() > 1 && std::chrono::steady_clock::now() < patience) {
+      std::this_thread::yield();
+    }
+  }
   HangingFiles(const HangingFiles&) = delete;
   HangingFiles& operator=(const HangingFiles&) = delete;
 
