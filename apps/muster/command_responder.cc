@@ -78,12 +78,12 @@ class Life {
       return fail(exit_code_for(started.error().code), started.error().detail);
     }
     node::Node& node = **started;
+    serving_ = &node;  // before anybody can know that we are there: a SIGHUP must not be lost
     tell("admin on", node.admin_addresses());
     tell("push on", node.push_addresses());
     tell("crl on", node.crl_addresses());
     tell("listening on", node.addresses());
     std::fflush(stdout);
-    serving_ = &node;
     std::unique_lock lock(mutex_);
     moved_.wait(lock, ending_.get_token(), [] { return false; });
     node.stop();
