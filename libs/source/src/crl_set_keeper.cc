@@ -182,7 +182,8 @@ void CrlSetKeeper::scan_directory(const std::string& configured, Use use,
   }
   for (const std::string& path : names) {
     present.insert(path);
-    File file{use, true, ReloadPlan(options_)};
+    const auto first = is_settled_ ? ReloadPlan::First::kRested : ReloadPlan::First::kAtOnce;
+    File file{use, true, ReloadPlan(options_, first)};
     file.status.origin = path;
     file.status.kind =
         use == Use::kCrl ? PartStatus::Kind::kDirectory : PartStatus::Kind::kIssuedList;

@@ -24,10 +24,8 @@ ReloadPlan::Action ReloadPlan::look(const std::optional<FileStamp>& seen, Hint h
     retry_at_ = now;
     retry_delay_ = Milliseconds(0);
   }
-  // The very first time nobody is known to be writing; later a change was just seen, so somebody
-  // may still be at it.
   const bool settled =
-      !judged_ || hint == Hint::kComplete || now - candidate_since_ >= options_.settle;
+      !must_rest() || hint == Hint::kComplete || now - candidate_since_ >= options_.settle;
   return settled && now >= retry_at_ ? Action::kLoad : Action::kNothing;
 }
 
@@ -46,7 +44,7 @@ void ReloadPlan::loaded(const FileStamp& stamp, Outcome outcome, MonotonicTime n
 MonotonicTime ReloadPlan::next_look(MonotonicTime now) const {
   MonotonicTime next = now + options_.poll;
   if (candidate_) {
-    const MonotonicTime settled = judged_ ? candidate_since_ + options_.settle : now;
+    const MonotonicTime settled = must_rest() ? candidate_since_ + options_.settle : now;
     next = std::min(next, std::max({settled, retry_at_, now}));
   }
   if (gone_since_ && now < *gone_since_ + options_.settle) {

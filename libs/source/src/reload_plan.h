@@ -11,7 +11,11 @@ namespace muster::source {
 /// comes out.
 class ReloadPlan {
  public:
-  explicit ReloadPlan(const WatchOptions& options) : options_(options) {}
+  /// Whether a file seen for the first time may still be being written: one that was there before
+  /// we looked is read at once.
+  enum class First : std::uint8_t { kAtOnce, kRested };
+  explicit ReloadPlan(const WatchOptions& options, First first = First::kAtOnce)
+      : options_(options), first_(first) {}
 
   enum class Action : std::uint8_t {
     kNothing,
@@ -36,7 +40,12 @@ class ReloadPlan {
   [[nodiscard]] MonotonicTime next_look(MonotonicTime now) const;
 
  private:
+  /// The very first time nobody is known to be writing; later a change was just seen, so somebody
+  /// may still be at it.
+  [[nodiscard]] bool must_rest() const { return judged_ || first_ == First::kRested; }
+
   WatchOptions options_;
+  First first_;
   std::optional<FileStamp> judged_;     // contents that were loaded or refused
   bool accepted_ = false;               // judged_ was loaded
   std::optional<FileStamp> candidate_;  // contents seen that are not judged yet

@@ -30,6 +30,16 @@ TEST(ReloadPlan, LoadsAtOnceAtTheStart) {
   EXPECT_EQ(plan.look(stamp(1), Hint::kNone, at(0)), Action::kLoad);
 }
 
+TEST(ReloadPlan, AFileThatAppearsLaterRestsFirstUnlessItIsWhole) {
+  ReloadPlan plan(options(), ReloadPlan::First::kRested);
+  EXPECT_EQ(plan.look(stamp(0), Hint::kNone, at(0)), Action::kNothing);
+  EXPECT_EQ(plan.next_look(at(0)), at(500));
+  EXPECT_EQ(plan.look(stamp(1), Hint::kNone, at(400)), Action::kNothing);
+  EXPECT_EQ(plan.look(stamp(1), Hint::kNone, at(900)), Action::kLoad);
+  ReloadPlan renamed(options(), ReloadPlan::First::kRested);
+  EXPECT_EQ(renamed.look(stamp(1), Hint::kComplete, at(0)), Action::kLoad);
+}
+
 TEST(ReloadPlan, LeavesWhatIsLoadedAloneAndConfirmsItNowAndThen) {
   ReloadPlan plan(options());
   plan.look(stamp(1), Hint::kNone, at(0));
