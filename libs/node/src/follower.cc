@@ -1,7 +1,5 @@
 #include "follower.h"
 
-#include <thread>
-
 #include "muster/base/assert.h"
 
 namespace muster::node {
@@ -58,9 +56,9 @@ void Follower::begin_end() {
   if (std::exchange(has_begun_to_end_, true)) {
     return;
   }
-  // Detached, since it waits for a thread that may be in open() of a file system that is gone. What
-  // both use is theirs too.
-  std::thread([shared = shared_] {
+  // A thread of its own, since it waits for one that may be in open() of a file system that is gone.
+  // What both use is theirs too.
+  ender_ = std::thread([shared = shared_] {
     shared->watcher.reset();
     const std::lock_guard lock(shared->mutex);
     shared->has_ended = true;
@@ -68,7 +66,7 @@ void Follower::begin_end() {
       --*shared->left_behind;
     }
     shared->moved.notify_all();
-  }).detach();
+  });
 }
 
 Follower::End Follower::end(MonotonicTime deadline) {
@@ -86,6 +84,14 @@ Follower::End Follower::end(MonotonicTime deadline) {
   }
   const End end = shared_->is_left_behind ? End::kLeftBehind : End::kEnded;
   lock.unlock();
+  if (ender_.joinable()) {
+    // One that ended is gone for good before we return: it must not run into the process's end.
+    if (end == End::kEnded) {
+      ender_.join();
+    } else {
+      ender_.detach();
+    }
+  }
   shared_->lease.end();
   return end;
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "lease.h"
@@ -45,6 +46,7 @@ class Follower {
   struct Shared;
   const source::SourceSpec spec_;
   const std::shared_ptr<Shared> shared_;
+  std::thread ender_;  ///< waits for the watcher's thread once the end has begun
   bool has_begun_to_end_ = false, has_ended_ = false;
 };
 
