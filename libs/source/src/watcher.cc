@@ -186,11 +186,7 @@ struct SourceWatcher::Impl {
     const SourceStatus& after = statuses[i];
     const bool error_changed = before.error.has_value() != after.error.has_value() ||
                                (after.error && before.error->detail != after.error->detail);
-    const bool is_told = std::any_of(
-        after.parts.begin(), after.parts.end(), [&after](const PartStatus& part) {  // by the part
-          return after.error && part.error && part.error->detail == after.error->detail;
-        });
-    if (error_changed && after.error && !is_told) {
+    if (error_changed && after.error) {
       logger.log(LogLevel::kError, "source.refused", after.error->detail,
                  {{"issuer", after.label}, {"code", to_string(after.error->code)}});
     }
