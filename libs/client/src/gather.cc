@@ -31,7 +31,9 @@ class Gatherer {
 
   Case collect() {
     others_ = material_.others;
-    others_.insert(others_.end(), material_.roots.begin(), material_.roots.end());
+    if (material_.roots) {
+      others_.insert(others_.end(), material_.roots->begin(), material_.roots->end());
+    }
     case_.issuer = find_or_fetch_issuer(material_.certificate);
     if (!case_.issuer) {
       for (const Channel channel : {Channel::kStapled, Channel::kLive}) {
@@ -99,14 +101,13 @@ class Gatherer {
   void examine_chain() {
     path_ = {*case_.issuer};
     for (int step = 0; step < kMaxCaIssuersSteps && !path_.back().is_self_issued(); ++step) {
-      if (std::find(material_.roots.begin(), material_.roots.end(), path_.back()) !=
-          material_.roots.end()) {
+      if (material_.roots && std::find(material_.roots->begin(), material_.roots->end(),
+                                       path_.back()) != material_.roots->end()) {
         break;
       }
       // Without roots the rest of the way only matters for what is at hand; nobody is asked for it.
-      auto next = material_.roots.empty()
-                      ? find_issuer(path_.back(), others_, options_.verify.algorithms)
-                      : find_or_fetch_issuer(path_.back());
+      auto next = !material_.roots ? find_issuer(path_.back(), others_, options_.verify.algorithms)
+                                   : find_or_fetch_issuer(path_.back());
       if (!next || std::find(path_.begin(), path_.end(), *next) != path_.end()) {
         break;
       }
@@ -115,10 +116,10 @@ class Gatherer {
     std::vector<pki::Certificate> chain = {material_.certificate};
     chain.insert(chain.end(), path_.begin(), path_.end());
     case_.lacks_feature = find_missing_feature(chain);
-    if (material_.roots.empty()) {
+    if (!material_.roots) {
       return;
     }
-    const auto path = pki::find_path(material_.certificate, others_, material_.roots, clock_.now(),
+    const auto path = pki::find_path(material_.certificate, others_, *material_.roots, clock_.now(),
                                      pki::LeafValidity::kIgnored, options_.verify.algorithms);
     case_.chain = path ? ChainState::kTrusted : ChainState::kUntrusted;
     if (path) {

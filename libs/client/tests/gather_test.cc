@@ -140,6 +140,18 @@ TEST(Gather, AsksNobodyAboutACertificateWithoutPathToTheGivenRoots) {
   EXPECT_EQ(check(world, std::move(trusted)).verdict.outcome, Outcome::kGood);
 }
 
+// A system without ca-certificates has no anchors at all.
+TEST(Gather, TrustsNothingWhereNothingIsTrusted) {
+  World world;
+  const pki::Certificate leaf = make_leaf();
+  world.answer(kOcsp, answer_about(leaf));
+  Material material(leaf);
+  material.roots.emplace();
+  const Checked run = check(world, std::move(material));
+  EXPECT_EQ(run.verdict.outcome, Outcome::kUndetermined);
+  EXPECT_TRUE(has(run.verdict, "chain-untrusted"));
+}
+
 // req: OCSP-CLI-051
 TEST(Gather, AsksNobodyAboutAnExpiredCertificateUnlessTold) {
   World world;

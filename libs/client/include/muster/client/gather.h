@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,8 @@ struct Material {
   pki::Certificate certificate;
   std::vector<pki::Certificate>
       others;  ///< from the handshake, the file, --issuer: issuers may be among them; not trusted
-  std::vector<pki::Certificate>
-      roots;         ///< trusted; when empty the path is not examined beyond the issuer
+  /// What is trusted, possibly nothing; absent: the path is not examined beyond the issuer.
+  std::optional<std::vector<pki::Certificate>> roots;
   std::string host;  ///< the server the certificate must name; empty: none
   bool handshake =
       false;  ///< the certificate came from a handshake in which status_request was offered
