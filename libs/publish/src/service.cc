@@ -157,6 +157,7 @@ PublishResult<Unit> Service::Impl::listen() {
 
 void Service::Impl::note_success(std::size_t index, const std::optional<Published>& done,
                                  bool looked) {
+  const MonotonicTime published_at = clock.monotonic();  // before anybody hears of it
   Series& one = series[index];
   one.retry_delay = Milliseconds(0);
   const Publisher& publisher = *one.publisher;
@@ -184,7 +185,7 @@ void Service::Impl::note_success(std::size_t index, const std::optional<Publishe
   const auto told = done || looked ? std::exchange(one.told_at, std::nullopt) : std::nullopt;
   change(index, [&](SeriesStatus& status) {
     if (told && done) {  // else it was about certificates that this series does not list
-      status.propagation.add(kPropagationBounds, clock.monotonic() - *told);
+      status.propagation.add(kPropagationBounds, published_at - *told);
     }
     status.last_success = clock.now();
     status.error.reset();
