@@ -76,7 +76,9 @@ class Watcher : public SourceTest {
     const std::string temporary = directory_.write("index.txt.new", text);
     ASSERT_EQ(std::rename(temporary.c_str(), directory_.file("index.txt").c_str()), 0);
   }
+  // What the watcher's thread uses stands before the watcher, so that it goes after it.
   SystemClock clock;
+  FakeClock jumping;
   WatchOptions options;
   Listener listener;
   std::unique_ptr<SourceWatcher> watcher;
@@ -234,7 +236,6 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
 // An index that cannot be read is believed for a while from its last good look: not from one that a
 // wrong clock put into the future.
 TEST_F(Watcher, AClockPutBackDoesNotMakeAnIndexYounger) {
-  FakeClock jumping;
   const UnixSeconds ahead = kTestNow + std::chrono::hours(24 * 365);
   const auto counts_from = [&](UnixSeconds from, UnixSeconds to) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
