@@ -80,7 +80,7 @@ struct Withdrawn {
   std::string example;
 };
 /// Adds what `published`, an earlier CRL or delta of the series, lists and the store does not.
-/// `reader` is renewed. Errors: kStore.
+/// `reader` was renewed before. Errors: kStore.
 PublishResult<Unit> add_withdrawn(const crl::CrlView& published, const Spec& spec,
                                   const store::Reader& reader, Withdrawn& withdrawn);
 

@@ -1,17 +1,10 @@
 #pragma once
 
 #include "making.h"
+#include "source_check.h"
 #include "state.h"
 
 namespace muster::publish {
-
-/// What the store says about the subjects as a whole.
-struct SourceFacts {
-  std::uint64_t revoked = 0;
-  std::optional<UnixSeconds> ends;  ///< earliest nextUpdate of CRLs that the records come from
-  /// Highest number of those CRLs that our own key signed: one CRL issuer has one sequence.
-  std::optional<crl::Number> number;
-};
 
 /// One publication on its way: what is to be made is decided, then the store is read once into all
 /// encoders, then each CRL is made. Nothing is published by it. Order of calls: prepare, read,

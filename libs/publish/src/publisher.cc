@@ -5,6 +5,7 @@
 
 #include "publication.h"
 #include "published_files.h"
+#include "source_check.h"
 
 namespace muster::publish {
 namespace {
@@ -38,7 +39,6 @@ struct Publisher::Impl {
   PublishResult<Unit> adopt_published_numbers();
   PublishResult<Unit> install();
   void tidy() const;
-  PublishResult<SourceFacts> check_sources(UnixSeconds now) const;
   PublishResult<Unit> check_moment(What what, UnixSeconds now) const;
   PublishResult<Changed> look(UnixSeconds now);
   PublishResult<Published> publish(What what, UnixSeconds now, Regular regular);
@@ -182,8 +182,8 @@ PublishResult<Unit> Publisher::Impl::for_each_published(
 }
 
 /// Whether the store still has every revocation that was published: one restored from a backup or
-/// made anew has not, and a CRL from it would clear certificates. `reader` is renewed. Returns a
-/// warning, or nothing. Errors: kSource, kStore, kIo.
+/// made anew has not, and a CRL from it would clear certificates. `reader` was renewed before.
+/// Returns a warning, or nothing. Errors: kSource, kStore, kIo.
 PublishResult<std::string> Publisher::Impl::check_withdrawn() {
   Withdrawn withdrawn;
   const auto compare = [&](const crl::CrlView& published) {
@@ -290,52 +290,6 @@ void Publisher::Impl::tidy() const {
   });
 }
 
-PublishResult<SourceFacts> Publisher::Impl::check_sources(UnixSeconds now) const {
-  SourceFacts facts;
-  if (reader->renew() == 0) {
-    return bad(PublishErrc::kStore,
-               spec.label + ": the store cannot be read (see 'muster store verify')");
-  }
-  for (const Subject& subject : spec.subjects) {
-    const store::IssuerState* known = reader->issuer_state(subject.id);
-    const std::string who = subject.ca.subject_text() + ": ";
-    // Without a CRL or an index that says so, no record may mean that nobody has said anything yet.
-    const bool may_be_empty =
-        known != nullptr && known->loaded_at != UnixSeconds{} &&
-        (known->this_update || known->knows_issued == store::KnowsIssued::kYes);
-    if (known == nullptr || (known->records == 0 && !may_be_empty)) {
-      return bad(
-          PublishErrc::kSource,
-          who +
-              "the store knows nothing of its certificates, and an empty CRL would clear them all "
-              "(import a source; if none was ever issued, say 'muster store issuer --issued "
-              "complete')");
-    }
-    // What a CRL leaves out it clears: the records must be good for that.
-    const auto ends = known->not_revoked_until ? known->not_revoked_until : known->next_update;
-    if (ends && *ends <= now) {
-      return bad(PublishErrc::kSource,
-                 who + "the CRLs that its records come from say who is not revoked until " +
-                     format_iso8601(*ends) + " only (get newer ones)");
-    }
-    if (subject.oldest_source && !known->this_update &&
-        known->loaded_at + *subject.oldest_source <= now) {
-      return bad(PublishErrc::kSource,
-                 who + "its source was read last at " + format_iso8601(known->loaded_at) +
-                     "; that is too old to be signed again (see why it cannot be read)");
-    }
-    if (known->crl_number && equal(subject.ca.public_key_info(), spec.signer.public_key_info())) {
-      const auto number = crl::Number::make(*known->crl_number);
-      facts.number = !number || (facts.number && *number < *facts.number) ? facts.number : number;
-    }
-    facts.revoked += subject.states.compromised_at ? known->records : known->revoked;
-    if (ends && (!facts.ends || *ends < *facts.ends)) {
-      facts.ends = ends;
-    }
-  }
-  return facts;
-}
-
 PublishResult<Unit> Publisher::Impl::check_moment(What what, UnixSeconds now) const {
   if (state.history.ended && what != What::kLast) {
     return bad(PublishErrc::kEnded,
@@ -406,7 +360,7 @@ PublishResult<Published> Publisher::Impl::publish(What what, UnixSeconds now, Re
   if (!installed) {
     MUSTER_CHECK(install());
   }
-  MUSTER_TRY(const SourceFacts facts, check_sources(now));
+  MUSTER_TRY(const SourceFacts facts, check_sources(spec, *reader, now));
   MUSTER_CHECK(check_moment(what, now));
   MUSTER_TRY(const std::string withdrawn, check_withdrawn());
   reader->release();
