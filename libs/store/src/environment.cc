@@ -1,16 +1,15 @@
 #include "environment.h"
 
-#include <fcntl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <map>
+
+#include "environment_files.h"
 
 namespace muster::store {
 namespace {
@@ -31,19 +30,6 @@ struct Registry {
 Registry& registry() {
   static Registry instance;
   return instance;
-}
-
-StoreError open_error(int code, const std::string& directory) {
-  StoreError e = lmdb_error(code, "open", directory);
-  if (code == MDB_INVALID) {
-    e = {StoreErrc::kNotAStore,
-         "store " + directory +
-             ": data.mdb is not a store's file, or its head is damaged "
-             "(name the right directory, or move that file aside and import the sources again)"};
-  } else if (e.code == StoreErrc::kIo) {
-    e.code = StoreErrc::kOpen;
-  }
-  return e;
 }
 
 }  // namespace
@@ -114,67 +100,20 @@ StoreResult<Unit> Environment::start() {
     rc = mdb_env_set_maxdbs(env_, kFixedDatabases + 2 * options_.max_issuers);
   }
   if (rc == 0) {
-    rc = writable ? reserve_lock_file() : 0;
+    rc = writable ? reserve_lock_file(directory_, options_.max_readers) : 0;
   }
   if (rc == 0) {
     rc = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS | (writable ? 0u : unsigned{MDB_RDONLY}),
                       0640);
   }
   if (rc != 0) {
-    return Err{open_error(reason_of_short_write(rc), directory_)};
+    return Err{open_error(reason_of_short_write(rc, env_, directory_), directory_)};
   }
   int dead = 0;
   mdb_reader_check(env_, &dead);
-  MUSTER_CHECK(check_file_length());
+  MUSTER_CHECK(check_file_length(env_, directory_, options_.mode));
   MUSTER_CHECK(open_tables());
   return open_partitions();
-}
-
-/// LMDB makes its table of readers by enlarging lock.mdb and writes it through the map, which on a
-/// full disk kills the process: the blocks are taken first. The size stays as it is, since other
-/// processes may have the table open. Returns what errno says, 0 also where LMDB will tell more.
-int Environment::reserve_lock_file() const {
-  const int fd =
-      ::open((directory_ + "/lock.mdb").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-  if (fd < 0) {
-    return 0;
-  }
-  constexpr off_t kReader = 64;  // an entry of LMDB's table fills a cache line
-  constexpr off_t kHead = 4096;
-  const int done = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
-                               kHead + kReader * static_cast<off_t>(options_.max_readers));
-  const int error = done == 0 ? 0 : errno;
-  ::close(fd);
-  return error == ENOSPC || error == EDQUOT ? error : 0;
-}
-
-/// A file shorter than its own meta page says was cut: reading the missing part through the map
-/// would kill the process. LMDB may leave a few allocated but never written pages at the end, so a
-/// small shortage is filled with zeros (which LMDB recognises as no page) instead of being refused.
-StoreResult<Unit> Environment::check_file_length() {
-  constexpr std::uint64_t kTolerance = 64;
-  mdb_filehandle_t fd{};
-  MDB_envinfo info{};
-  MDB_stat figures{};
-  struct stat file {};
-  if (mdb_env_get_fd(env_, &fd) != 0 || mdb_env_info(env_, &info) != 0 ||
-      mdb_env_stat(env_, &figures) != 0 || ::fstat(fd, &file) != 0) {
-    return Err{open_error(errno, directory_)};
-  }
-  const std::uint64_t page = figures.ms_psize;
-  const std::uint64_t wanted = (info.me_last_pgno + 1) * page;
-  const auto present = static_cast<std::uint64_t>(file.st_size);
-  if (present >= wanted) {
-    return Unit{};
-  }
-  if (wanted - present > kTolerance * page || options_.mode == StoreOptions::Mode::kReadOnly) {
-    return Err{damaged("data.mdb has been cut short: " + std::to_string(present) +
-                       " octets instead of " + std::to_string(wanted))};
-  }
-  if (::ftruncate(fd, static_cast<off_t>(wanted)) != 0) {
-    return Err{open_error(errno, directory_)};
-  }
-  return Unit{};
 }
 
 StoreResult<Unit> Environment::open_tables() {
@@ -304,7 +243,7 @@ StoreResult<Unit> Environment::create_tables() {
   }
   rc = mdb_txn_commit(txn);
   if (rc != 0) {
-    return Err{open_error(reason_of_short_write(rc), directory_)};
+    return Err{open_error(reason_of_short_write(rc, env_, directory_), directory_)};
   }
   return Unit{};
 }
@@ -313,28 +252,6 @@ std::size_t Environment::newest_transaction() const {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
   return info.me_last_txnid;
-}
-
-/// LMDB reports a write that fell short as EIO; mostly the disk or the file size limit is the
-/// reason, which the next write would have been told.
-int Environment::reason_of_short_write(int code) const {
-  constexpr std::uint64_t kRoom = std::uint64_t{4} << 20;
-  mdb_filehandle_t fd{};
-  struct stat file {};
-  struct statvfs room {};
-  rlimit limit{};
-  if (code != EIO) {
-    return code;
-  }
-  if (::statvfs(directory_.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < kRoom) {
-    return ENOSPC;
-  }
-  if (mdb_env_get_fd(env_, &fd) != 0 || ::fstat(fd, &file) != 0) {
-    return code;
-  }
-  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-  return limited && static_cast<std::uint64_t>(file.st_size) + kRoom > limit.rlim_cur ? EFBIG
-                                                                                      : code;
 }
 
 StoreResult<Unit> Environment::write_once(std::string_view what,
@@ -356,7 +273,7 @@ StoreResult<Unit> Environment::write_once(std::string_view what,
   } else {
     rc = mdb_txn_commit(txn);
     if (rc != 0) {
-      done = Err{error(reason_of_short_write(rc), what)};
+      done = Err{error(reason_of_short_write(rc, env_, directory_), what)};
     }
   }
   gate_.leave();

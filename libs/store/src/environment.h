@@ -86,16 +86,13 @@ class Environment {
   StoreResult<Unit> start();
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
-  [[nodiscard]] int reserve_lock_file() const;
   /// Marks a store of an older version as one of ours: what is written from now on needs it.
   StoreResult<Unit> raise_version();
-  StoreResult<Unit> check_file_length();
   StoreResult<Unit> grow();
   StoreResult<Unit> resize(std::size_t bytes);
   StoreResult<Unit> write_once(std::string_view what,
                                const std::function<StoreResult<Unit>(MDB_txn*)>& body);
   StoreResult<Unit> open_partitions();
-  [[nodiscard]] int reason_of_short_write(int code) const;
   StoreResult<Unit> open_missing(MDB_txn* txn);
   void register_handles();
 

@@ -90,6 +90,19 @@ StoreError lmdb_error(int code, std::string_view what, const std::string& direct
   return {meaning.code, std::move(detail)};
 }
 
+StoreError open_error(int code, const std::string& directory) {
+  StoreError e = lmdb_error(code, "open", directory);
+  if (code == MDB_INVALID) {
+    e = {StoreErrc::kNotAStore,
+         "store " + directory +
+             ": data.mdb is not a store's file, or its head is damaged "
+             "(name the right directory, or move that file aside and import the sources again)"};
+  } else if (e.code == StoreErrc::kIo) {
+    e.code = StoreErrc::kOpen;
+  }
+  return e;
+}
+
 StoreError corrupt(std::string_view what, const std::string& directory) {
   return {StoreErrc::kCorrupt,
           "store " + directory + ": " + std::string(what) +
