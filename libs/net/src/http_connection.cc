@@ -7,8 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "muster/base/assert.h"
-#include "muster/base/text.h"
+#include "http_reply.h"
 #include "muster/http/response.h"
 
 namespace muster::net {
@@ -24,110 +23,6 @@ constexpr Milliseconds kDrainFirstRequest{1000};
 /// How long a deferred reply is waited for on behalf of a peer that ended its side. Most are gone;
 /// some close their side behind the request and read on.
 constexpr Milliseconds kEndedPeerPatience{2000};
-
-void append(Buffer& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
-void append(Buffer& out, Bytes octets) { out.insert(out.end(), octets.begin(), octets.end()); }
-
-bool has_date(std::string_view headers) {
-  while (!headers.empty()) {
-    const std::size_t end = std::min(headers.find('\n'), headers.size() - 1) + 1;
-    if (iequals(headers.substr(0, std::min<std::size_t>(5, end)), "date:")) {
-      return true;
-    }
-    headers.remove_prefix(end);
-  }
-  return false;
-}
-
-std::string_view connection_line(bool stays, unsigned version_minor) {
-  return !stays ? "Connection: close\r\n" : version_minor == 0 ? "Connection: keep-alive\r\n" : "";
-}
-
-/// The other half of a deferred reply, in the handler's hands.
-class Later final : public LaterReply {
- public:
-  explicit Later(std::shared_ptr<ReplyLink> link) : link_(std::move(link)) {}
-  ~Later() override {
-    if (!is_sent_) {
-      Later::send(500, {}, {}, {});
-    }
-  }
-  void send_ready(Bytes octets, std::size_t head_bytes) override {
-    finish([&](HttpReply& reply) { reply.send_ready(octets, head_bytes); });
-  }
-  void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
-            Bytes body) override {
-    finish([&](HttpReply& reply) { reply.send(status, content_type, extra_headers, body); });
-  }
-
- private:
-  void finish(const std::function<void(HttpReply&)>& write) {
-    if (!std::exchange(is_sent_, true) && link_->connection != nullptr) {
-      link_->connection->finish(write);
-    }
-  }
-  const std::shared_ptr<ReplyLink> link_;
-  bool is_sent_ = false;
-};
-
-class Reply final : public HttpReply {
- public:
-  /// \param asked  connection whose request this answers; null: a reply that cannot be deferred
-  Reply(HttpShared& shared, Buffer& output, bool is_head, std::string_view line,
-        HttpConnection* asked = nullptr)
-      : shared_(shared),
-        output_(output),
-        is_head_(is_head),
-        connection_line_(line),
-        asked_(asked) {}
-
-  std::unique_ptr<LaterReply> defer() override {
-    MUSTER_ASSERT(!is_sent_);
-    if (asked_ == nullptr) {
-      return nullptr;
-    }
-    is_sent_ = true;
-    return std::make_unique<Later>(asked_->defer());
-  }
-
-  void send_ready(Bytes octets, std::size_t head_bytes) override {
-    MUSTER_ASSERT(!is_sent_ && head_bytes >= 4 && head_bytes <= octets.size());
-    is_sent_ = true;
-    Buffer& out = output_;
-    append(out, octets.first(head_bytes - 2));  // without the empty line
-    append(out, connection_line_);
-    append(out, std::string_view("\r\n"));
-    if (!is_head_) {
-      append(out, octets.subspan(head_bytes));
-    }
-  }
-
-  void send(unsigned status, std::string_view content_type, std::string_view extra_headers,
-            Bytes body) override {
-    MUSTER_ASSERT(!is_sent_);
-    is_sent_ = true;
-    Buffer& out = output_;
-    http::append_head(out, status, content_type, extra_headers, body.size());
-    if (!has_date(extra_headers)) {
-      append(out, shared_.date_line());
-    }
-    append(out, connection_line_);
-    append(out, std::string_view("\r\n"));
-    if (!is_head_ && !http::is_bodiless(status)) {
-      append(out, body);
-    }
-  }
-
-  [[nodiscard]] bool is_sent() const { return is_sent_; }
-
- private:
-  HttpShared& shared_;
-  Buffer& output_;
-  const bool is_head_;
-  const std::string_view connection_line_;
-  HttpConnection* const asked_;
-  bool is_sent_ = false;
-};
 
 }  // namespace
 
@@ -219,7 +114,7 @@ void HttpConnection::read_input() {
   if (pending_input_.empty()) {
     consume(fresh);
   } else {
-    append(pending_input_, Bytes(fresh));
+    pending_input_.insert(pending_input_.end(), fresh.begin(), fresh.end());
     consume(pending_input_);
   }
 }
@@ -284,7 +179,8 @@ std::span<std::uint8_t> HttpConnection::answer_requests(std::span<std::uint8_t> 
       refuse(parser_.refusal_status());
     } else if (progress == Progress::kNeedBody && parser_.wants_continue() && !continue_sent_) {
       continue_sent_ = true;
-      append(shared_.output, std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      shared_.output.insert(shared_.output.end(), kContinue.begin(), kContinue.end());
     }
     break;
   }
@@ -374,7 +270,7 @@ void HttpConnection::deliver(const Buffer& output, bool stays) {
   let_go_of_reply();
   closes_after_output_ = !stays;
   if (phase_ == Phase::kWriting) {  // answers before this one are still on their way
-    append(pending_output_, Bytes(output));
+    pending_output_.insert(pending_output_.end(), output.begin(), output.end());
     return;
   }
   shared_.loop.modify(fd_.get(), EPOLLIN, *this);
