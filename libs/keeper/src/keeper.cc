@@ -4,49 +4,13 @@
 #include <map>
 #include <set>
 
+#include "outcome.h"
+
 namespace muster::keeper {
 namespace {
 
 /// Different errors about one certificate that are logged as warnings until it succeeds again.
 constexpr std::size_t kMaxToldErrors = 16;
-
-/// What a failure means for the plan.
-OutcomeKind classify(const client::LiveFailure& failure) {
-  switch (failure.code) {
-    case client::LiveErrc::kNoUrl:
-      return OutcomeKind::kUnacceptable;
-    case client::LiveErrc::kUnacceptable:
-      return OutcomeKind::kUnacceptable;
-    case client::LiveErrc::kResponderError: {
-      const auto status = failure.verify->response_status;
-      const bool passing = status == ocsp::ResponseStatus::kTryLater ||
-                           status == ocsp::ResponseStatus::kInternalError;
-      return passing ? OutcomeKind::kUnreachable : OutcomeKind::kRefused;
-    }
-    case client::LiveErrc::kTransport:
-      break;
-  }
-  switch (failure.fetch->code) {
-    case net::FetchErrc::kBadUrl:
-    case net::FetchErrc::kForbidden:
-    case net::FetchErrc::kTooLarge:
-    case net::FetchErrc::kTooManyRedirects:
-      return OutcomeKind::kUnacceptable;
-    case net::FetchErrc::kHttpStatus: {
-      const unsigned status = failure.fetch->http_status;
-      return status >= 500 || status == 429 || status == 408 ? OutcomeKind::kUnreachable
-                                                             : OutcomeKind::kRefused;
-    }
-    case net::FetchErrc::kResolve:
-    case net::FetchErrc::kConnect:
-    case net::FetchErrc::kTls:
-    case net::FetchErrc::kTimeout:
-    case net::FetchErrc::kProtocol:
-    case net::FetchErrc::kCancelled:
-      break;
-  }
-  return OutcomeKind::kUnreachable;
-}
 
 }  // namespace
 
@@ -296,34 +260,15 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     }
     if (const client::LiveFailure* failure = outcome.failure()) {
       const Verdict verdict =
-          plan.finish(ticket, Outcome{classify(*failure), {}, {}, failure->retry_after}, t);
+          plan.finish(ticket, Outcome{outcome_of(*failure), {}, {}, failure->retry_after}, t);
       note_failure(id, failure->detail + " (" + url + ")", verdict, t);
       return;
     }
     const Choice choice = shelf.offer(*outcome.response(), url, t.wall);
     Outcome result{OutcomeKind::kTaken, held_facts(id), outcome.caching.max_age, {}};
-    switch (choice) {
-      case Choice::kTake:
-      case Choice::kTakeRevocation:
-      case Choice::kTakeReinstatement:
-        break;
-      case Choice::kHoldBack:
-        result.kind = OutcomeKind::kHeldBack;
-        result.staple = shelf.held_back(id)->facts;
-        break;
-      case Choice::kSame:
-      case Choice::kOlder:
-      case Choice::kRevocationStands:
-        result.kind = result.staple && result.staple->usable_at(t.wall)
-                          ? OutcomeKind::kNothingNewer
-                          : OutcomeKind::kUnacceptable;
-        break;
-      case Choice::kExpired:
-        result.kind = OutcomeKind::kUnacceptable;
-        break;
-      case Choice::kUnknownStatus:
-        result.kind = OutcomeKind::kRefused;
-        break;
+    result.kind = outcome_of(choice, result.staple, t.wall);
+    if (result.kind == OutcomeKind::kHeldBack) {
+      result.staple = shelf.held_back(id)->facts;
     }
     const bool failed =
         result.kind == OutcomeKind::kUnacceptable || result.kind == OutcomeKind::kRefused;

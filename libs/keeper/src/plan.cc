@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "host.h"
 #include "muster/http/url.h"
 #include "schedule.h"
 
@@ -11,9 +12,6 @@ namespace muster::keeper {
 namespace {
 /// How long a certificate with plenty of time lets more urgent ones go first.
 constexpr Milliseconds kMostSlack{60'000};
-/// After this long without another try a host that failed is asked first again, in the order of the
-/// URLs.
-constexpr Milliseconds kForgiveness{600'000};
 }  // namespace
 
 std::string_view to_string(OutcomeKind kind) {
@@ -64,13 +62,6 @@ struct Plan::Impl {
       return held && held->usable_at(now) ? &*held : nullptr;
     }
   };
-  struct Host {
-    unsigned in_flight = 0;
-    unsigned failures = 0;  ///< consecutive, to reach it
-    MonotonicTime failed_at{};
-    MonotonicTime rest_until{};
-    std::set<std::pair<MonotonicTime, Fingerprint>> waiting;
-  };
   struct Started {
     Fingerprint subject;
     std::string host;
@@ -120,10 +111,6 @@ struct Plan::Impl {
     timers.insert({e.due, id});
   }
 
-  [[nodiscard]] static bool is_well(const Host& host, Instant now) {
-    return host.failures == 0 || now.steady - host.failed_at > kForgiveness;
-  }
-
   /// Where to ask next: the first URL not tried in this round whose host is well; when none is,
   /// wherever a place is free first.
   [[nodiscard]] std::vector<std::string> pick_hosts(const Entry& e, Instant now) {
@@ -132,7 +119,7 @@ struct Plan::Impl {
       if (url.tried) {
         continue;
       }
-      if (is_well(hosts[url.host], now)) {
+      if (hosts[url.host].is_well(now)) {
         return {url.host};
       }
       if (std::find(out.begin(), out.end(), url.host) == out.end()) {
@@ -204,37 +191,6 @@ struct Plan::Impl {
   // ---- hosts
   // -----------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] bool may_start(const Host& host, Instant now) const {
-    // One at a time is enough to learn whether a host that failed is back.
-    return host.rest_until <= now.steady &&
-           host.in_flight < (host.failures > 0 ? 1 : policy.per_host);
-  }
-
-  void judge_host(const std::string& name, const Outcome& outcome, Instant now) {
-    Host& host = hosts[name];
-    if (outcome.kind != OutcomeKind::kUnreachable) {
-      host.failures = 0;
-      host.rest_until = now.steady;
-      return;
-    }
-    const bool was_well = is_well(host, now);
-    ++host.failures;
-    host.failed_at = now.steady;
-    Milliseconds rest{0};
-    if (host.failures >= policy.open_after) {
-      const unsigned doublings = std::min(host.failures - policy.open_after, 20U);
-      rest = std::min<Milliseconds>(policy.most_rest,
-                                    Milliseconds(policy.first_rest) * (1U << doublings));
-    }
-    if (outcome.retry_after) {
-      rest = std::max(rest, std::min<Milliseconds>(*outcome.retry_after, policy.most_rest));
-    }
-    host.rest_until = now.steady + rest;
-    if (was_well) {
-      rehome(host, now);
-    }
-  }
-
   /// Certificates that wait for a host which failed ask elsewhere if they can.
   void rehome(Host& host, Instant now) {
     const auto waiting = host.waiting;
@@ -245,7 +201,7 @@ struct Plan::Impl {
 
   std::optional<Order> start_one(const std::string& name, Instant now) {
     Host& host = hosts[name];
-    if (host.waiting.empty() || !may_start(host, now)) {
+    if (host.waiting.empty() || !host.may_start(policy, now)) {
       return std::nullopt;
     }
     const Fingerprint id = host.waiting.begin()->second;
@@ -305,8 +261,13 @@ struct Plan::Impl {
     const Started started = order->second;
     order_deadlines.erase({started.deadline, ticket});
     orders.erase(order);
-    --hosts[started.host].in_flight;
-    judge_host(started.host, outcome, now);
+    Host& host = hosts[started.host];
+    --host.in_flight;
+    const bool was_well = host.is_well(now);
+    host.note(outcome, policy, now);
+    if (was_well && !host.is_well(now)) {
+      rehome(host, now);
+    }
     Verdict verdict;
     verdict.known_order = true;
     const auto found = entries.find(started.subject);
@@ -478,7 +439,7 @@ std::optional<MonotonicTime> Plan::next_event() const {
     return next;  // the end of a fetch moves the queues
   }
   for (const std::string& name : impl_->waiting_hosts) {
-    const Impl::Host& host = impl_->hosts.at(name);
+    const Host& host = impl_->hosts.at(name);
     if (host.in_flight == 0) {
       sooner(host.rest_until);
     }

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <set>
+
+#include "muster/keeper/plan.h"
+
+namespace muster::keeper {
+
+/// A host of responders as the plan sees it: how it does, and who waits to ask it.
+struct Host {
+  unsigned in_flight = 0;
+  unsigned failures = 0;  ///< consecutive, to reach it
+  MonotonicTime failed_at{};
+  MonotonicTime rest_until{};
+  std::set<std::pair<MonotonicTime, Fingerprint>> waiting;
+
+  /// No failure, or none for so long that it is asked first again, in the order of the URLs.
+  [[nodiscard]] bool is_well(Instant now) const;
+  [[nodiscard]] bool may_start(const PlanPolicy& policy, Instant now) const;
+  /// A fetch from it has ended: after failures in a row it rests, longer each time.
+  void note(const Outcome& outcome, const PlanPolicy& policy, Instant now);
+};
+
+}  // namespace muster::keeper
