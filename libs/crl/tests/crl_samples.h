@@ -102,4 +102,24 @@ inline Buffer assemble(const Parts& parts) {
   return out.take();
 }
 
+// One entry with reasonCode keyCompromise.
+inline const Buffer kEntryWithReason =
+    hex("3022"
+        "3020"
+        "020105"
+        "170d3233313131343232313332305a"
+        "300c"
+        "300a"
+        "0603551d15"
+        "0403"
+        "0a0101");
+// crlExtensions with CRL number 1.
+inline const Buffer kNumberOne =
+    hex("a00e"
+        "300c"
+        "300a"
+        "0603551d14"
+        "0403"
+        "020101");
+
 }  // namespace muster::crl::test
