@@ -15,6 +15,7 @@
 #include <mutex>
 #include <thread>
 
+#include "fault_answers.h"
 #include "muster/http/get_path.h"
 
 namespace muster::testing {
@@ -131,16 +132,9 @@ std::vector<Fault> all_faults() {
 }
 
 struct FaultResponder::Impl {
-  Impl(Identity s, pki::Certificate i, Seconds v)
-      : signer(std::move(s)),
-        issuer(std::move(i)),
-        validity(v),
-        stranger(make_self_signed(ca_spec("Stranger"))) {}
+  explicit Impl(FaultAnswers a) : answers(std::move(a)) {}
 
-  const Identity signer;
-  const pki::Certificate issuer;
-  const Seconds validity;
-  const Identity stranger;
+  const FaultAnswers answers;
   std::uint16_t port = 0;
   int wake[2] = {-1, -1};
   mutable std::mutex mutex;
@@ -277,75 +271,8 @@ struct FaultResponder::Impl {
     } while (now == Fault::kKeepAlive);
   }
 
-  /// DER of the answer, right or wrong.
-  Buffer respond(Fault f, Bytes request) const {
-    switch (f) {
-      case Fault::kTryLater:
-        return ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater);
-      case Fault::kUnauthorized:
-        return ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
-      case Fault::kInternalError:
-        return ocsp::encode_error_response(ocsp::ResponseStatus::kInternalError);
-      case Fault::kGarbage:
-        return Buffer(500, 0xa5);
-      default:
-        break;
-    }
-    const auto parsed = ocsp::parse_request(request);
-    if (!parsed) {
-      return ocsp::encode_error_response(ocsp::ResponseStatus::kMalformedRequest);
-    }
-    const UnixSeconds now = SystemClock().now();
-    ResponseSpec spec;
-    spec.produced_at = now;
-    for (const auto& single : parsed->requests) {
-      if (!pki::names_issuer(single.cert_id, issuer)) {
-        return ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
-      }
-      EntrySpec entry;
-      entry.cert_id = to_buffer(single.cert_id.raw);
-      entry.this_update = now;
-      switch (f) {
-        case Fault::kExpired:
-          entry.this_update = now - validity - Seconds(60);
-          break;
-        case Fault::kOlder:
-          entry.this_update = now - Seconds(86400);
-          break;
-        case Fault::kFuture:
-          entry.this_update = now + Seconds(7200);
-          break;
-        case Fault::kUnknown:
-          entry.status = ocsp::Unknown{};
-          break;
-        case Fault::kRevoked:
-          entry.status = ocsp::Revoked{now - Seconds(60), ReasonCode::kKeyCompromise};
-          break;
-        case Fault::kForeign:
-          entry.cert_id =
-              pki::make_cert_id(HashAlgorithm::kSha256, issuer, make_serial(4711)).der();
-          break;
-        default:
-          break;
-      }
-      entry.next_update = entry.this_update + validity;
-      if (f == Fault::kOlder) {
-        entry.next_update = now + validity;
-      } else if (f == Fault::kNoNextUpdate) {
-        entry.next_update.reset();
-      }
-      spec.entries.push_back(std::move(entry));
-    }
-    spec.break_signature = f == Fault::kBadSignature;
-    Buffer out = build_response(f == Fault::kStranger ? stranger : signer, spec);
-    if (f == Fault::kCutDer) {
-      out.resize(out.size() / 2);
-    }
-    return out;
-  }
-
   void answer(int fd, Fault f, Bytes request) {
-    const Buffer der = respond(f, request);
+    const Buffer der = answers.respond(f, request);
     const std::string body(as_text(der));
     const std::string whole = head("200 OK", body.size()) + body;
     switch (f) {
@@ -459,7 +386,7 @@ struct FaultResponder::Impl {
 };
 
 FaultResponder::FaultResponder(Identity signer, pki::Certificate issuer, Seconds validity)
-    : impl_(std::make_unique<Impl>(std::move(signer), std::move(issuer), validity)) {
+    : impl_(std::make_unique<Impl>(FaultAnswers(std::move(signer), std::move(issuer), validity))) {
   if (::pipe2(impl_->wake, O_CLOEXEC) != 0) {
     die("fault responder: pipe");
   }

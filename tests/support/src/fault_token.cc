@@ -1,11 +1,6 @@
 // A PKCS#11 module for tests: one slot, one token, faults on demand (fault_token.h).
 #include "muster/testing/fault_token.h"
 
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <p11-kit/pkcs11.h>
 
 #include <algorithm>
@@ -13,50 +8,25 @@
 #include <condition_variable>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "fault_token_keys.h"
+
 namespace {
 
-using Octets = std::vector<unsigned char>;
-using KeyPtr = std::shared_ptr<EVP_PKEY>;
+using muster::testing::KeyPtr;
+using muster::testing::Octets;
+using muster::testing::TokenObject;
 
-struct Object {
-  CK_OBJECT_CLASS object_class;
-  CK_KEY_TYPE type;
-  std::string label;
-  Octets id;
-  KeyPtr key;
-};
 struct Session {
   std::vector<CK_OBJECT_HANDLE> found;
   std::optional<CK_OBJECT_HANDLE> signing;
   CK_MECHANISM_TYPE mechanism = 0;
   bool needs_context_login = false;
 };
-
-Octets number(EVP_PKEY* key, const char* name) {
-  BIGNUM* value = nullptr;
-  EVP_PKEY_get_bn_param(key, name, &value);
-  Octets out(static_cast<std::size_t>(BN_num_bytes(value)));
-  BN_bn2bin(value, out.data());
-  BN_free(value);
-  return out;
-}
-
-/// Raw r || s of a DER signature, as PKCS#11 has it.
-Octets raw_ecdsa(const Octets& der, std::size_t half) {
-  const unsigned char* at = der.data();
-  ECDSA_SIG* sig = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));
-  Octets out(2 * half);
-  BN_bn2binpad(ECDSA_SIG_get0_r(sig), out.data(), static_cast<int>(half));
-  BN_bn2binpad(ECDSA_SIG_get0_s(sig), out.data() + half, static_cast<int>(half));
-  ECDSA_SIG_free(sig);
-  return out;
-}
 
 class Token final : public muster::testing::FaultToken {
  public:
@@ -80,12 +50,8 @@ class Token final : public muster::testing::FaultToken {
   }
   void add_key(const std::string& label, std::uint8_t id, const std::string& pem,
                PublicHalf half) override {
-    BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-    const KeyPtr key(PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), EVP_PKEY_free);
-    BIO_free(bio);
-    const CK_KEY_TYPE type = EVP_PKEY_is_a(key.get(), "RSA") == 1  ? CKK_RSA
-                             : EVP_PKEY_is_a(key.get(), "EC") == 1 ? CKK_EC
-                                                                   : CKK_EC_EDWARDS;
+    const KeyPtr key = muster::testing::load_key(pem);
+    const CK_KEY_TYPE type = muster::testing::key_type(key.get());
     const std::lock_guard lock(mutex_);
     objects_.push_back({CKO_PRIVATE_KEY, type, label, {id}, key});
     if (half == PublicHalf::kThere) {
@@ -253,7 +219,7 @@ class Token final : public muster::testing::FaultToken {
     }
     session->found.clear();
     for (std::size_t i = 0; i < objects_.size(); ++i) {
-      const Object& object = objects_[i];
+      const TokenObject& object = objects_[i];
       if (object.object_class == CKO_PRIVATE_KEY && !logged_in_) {
         continue;
       }
@@ -340,7 +306,7 @@ class Token final : public muster::testing::FaultToken {
       return session->needs_context_login ? CKR_USER_NOT_LOGGED_IN : CKR_OPERATION_NOT_INITIALIZED;
     }
     const KeyPtr key = objects_[*session->signing - 1].key;
-    const Octets made = sign_with(key.get(), session->mechanism, data);
+    const Octets made = muster::testing::sign_with(key.get(), session->mechanism, data);
     if (made.empty() || made.size() > *size) {
       return CKR_FUNCTION_FAILED;
     }
@@ -378,88 +344,15 @@ class Token final : public muster::testing::FaultToken {
     session = &at->second;
     return CKR_OK;
   }
-  template <class T>
-  static Octets octets_of(const T& value) {
-    Octets out(sizeof value);
-    std::memcpy(out.data(), &value, sizeof value);
-    return out;
-  }
-  std::optional<Octets> attribute(const Object& object, CK_ATTRIBUTE_TYPE type) const {
-    EVP_PKEY* key = object.key.get();
-    switch (type) {
-      case CKA_CLASS:
-        return octets_of(object.object_class);
-      case CKA_KEY_TYPE:
-        return octets_of(object.type);
-      case CKA_LABEL:
-        return Octets(object.label.begin(), object.label.end());
-      case CKA_ID:
-        return object.id;
-      case CKA_ALWAYS_AUTHENTICATE:
-        return Octets{static_cast<unsigned char>(always_ ? 1 : 0)};
-      case CKA_MODULUS:
-        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_N))
-                                      : std::nullopt;
-      case CKA_PUBLIC_EXPONENT:
-        return object.type == CKK_RSA ? std::optional(number(key, OSSL_PKEY_PARAM_RSA_E))
-                                      : std::nullopt;
-      case CKA_EC_PARAMS:
-        return Octets{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};  // P-256
-      case CKA_EC_POINT: {
-        if (object.object_class == CKO_PRIVATE_KEY) {
-          return std::nullopt;
-        }
-        unsigned char point[256];
-        std::size_t size = sizeof point;
-        if (object.type == CKK_EC ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY,
-                                                                    point, sizeof point, &size) != 1
-                                  : EVP_PKEY_get_raw_public_key(key, point, &size) != 1) {
-          return std::nullopt;
-        }
-        Octets out = {4, static_cast<unsigned char>(size)};  // OCTET STRING
-        out.insert(out.end(), point, point + size);
-        return out;
-      }
-      default:
-        return std::nullopt;
-    }
-  }
-  static Octets sign_with(EVP_PKEY* key, CK_MECHANISM_TYPE mechanism, const Octets& data) {
-    Octets out(static_cast<std::size_t>(EVP_PKEY_get_size(key)));
-    std::size_t size = out.size();
-    if (mechanism == CKM_EDDSA) {
-      const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                            EVP_MD_CTX_free);
-      if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) != 1 ||
-          EVP_DigestSign(context.get(), out.data(), &size, data.data(), data.size()) != 1) {
-        return {};
-      }
-      out.resize(size);
-      return out;
-    }
-    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-        EVP_PKEY_CTX_new(key, nullptr), EVP_PKEY_CTX_free);
-    bool ready = EVP_PKEY_sign_init(context.get()) == 1;
-    if (mechanism == CKM_RSA_PKCS) {
-      ready = ready && EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1;
-    } else if (mechanism == CKM_RSA_PKCS_PSS) {
-      const EVP_MD* md = data.size() == 32   ? EVP_sha256()
-                         : data.size() == 48 ? EVP_sha384()
-                                             : EVP_sha512();
-      ready = ready && EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
-              EVP_PKEY_CTX_set_signature_md(context.get(), md) == 1 &&
-              EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_DIGEST) == 1;
-    }
-    if (!ready || EVP_PKEY_sign(context.get(), out.data(), &size, data.data(), data.size()) != 1) {
-      return {};
-    }
-    out.resize(size);
-    return mechanism == CKM_ECDSA ? raw_ecdsa(out, 32) : out;
+  [[nodiscard]] std::optional<Octets> attribute(const TokenObject& object,
+                                                CK_ATTRIBUTE_TYPE type) const {
+    return type == CKA_ALWAYS_AUTHENTICATE ? Octets{static_cast<unsigned char>(always_ ? 1 : 0)}
+                                           : muster::testing::attribute_of(object, type);
   }
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Object> objects_;
+  std::vector<TokenObject> objects_;
   std::map<CK_SESSION_HANDLE, Session> sessions_;
   CK_SESSION_HANDLE last_session_ = 100;
   std::string pin_ = "1234";
