@@ -110,6 +110,9 @@ TEST_F(AwaitingTest, RememberedAnswersDoNotWaitBehindTheKey) {
   loop_->ask("fast", leaf_request());
   EXPECT_FALSE(loop_->has("slow"));
   EXPECT_TRUE(loop_->has("fast"));
+  token_.held->answer();
+  loop_->turn();
+  EXPECT_TRUE(loop_->has("slow"));
 }
 
 TEST_F(AwaitingTest, OneSignatureServesAllWhoAskForTheSame) {
