@@ -32,10 +32,12 @@ class Runner(unittest.TestCase):
                 "touch index.txt\n```\n```sh daemon\nmuster responder --ca ca.pem --key ca.key --index index.txt\n```\n"
                 "```sh run\nfor process in /proc/[0-9]*; do\n"
                 "  [ \"$(readlink $process/cwd)\" = \"$PWD\" ] && grep -qxz responder $process/cmdline || continue\n"
-                "  kill -SIGNAL ${process##*/}\ndone\n```\n")
-        self.assertEqual(self.code(page.replace("SIGNAL", "HUP")), 0)
+                "  kill -SIGNAL ${process##*/}\nGONE\ndone\n```\n")
+        self.assertEqual(self.code(page.replace("SIGNAL", "HUP").replace("GONE", "")), 0)
+        # Waited for: or the runner's own end of the page may come first.
+        gone = "  while readlink $process/cwd; do sleep 0.05; done"
         for signal in ("ABRT", "TERM"):
-            self.assertEqual(self.code(page.replace("SIGNAL", signal)), 1, signal)
+            self.assertEqual(self.code(page.replace("SIGNAL", signal).replace("GONE", gone)), 1, signal)
 
     def test_a_page_without_commands_or_with_an_unknown_mark_fails(self):
         for page in ("# Nothing\n", "```sh\ntrue\n```\n", "```sh sometimes\ntrue\n```\n"):

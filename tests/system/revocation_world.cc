@@ -316,7 +316,7 @@ Told read_answer(Bytes body) {
   if (!parsed->basic) {
     return Told::kRefused;
   }
-  const ocsp::CertStatus& status = (*parsed->basic->responses.begin()).status;
+  const ocsp::CertStatus status = (*parsed->basic->responses.begin()).status;  // of a temporary
   return std::holds_alternative<ocsp::Good>(status)      ? Told::kGood
          : std::holds_alternative<ocsp::Revoked>(status) ? Told::kRevoked
                                                          : Told::kUnknown;
