@@ -1,10 +1,12 @@
 #include "muster/base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
 #include <limits>
 
+#include "muster/base/http_date.h"
 #include "muster/base/text.h"
 
 namespace muster {
@@ -147,12 +149,35 @@ std::optional<UnixSeconds> parse_iso8601(std::string_view text) {
                     second);
 }
 
-std::string format_http_date(UnixSeconds t) {
+void write_http_date(UnixSeconds t, std::span<char, kHttpDateBytes> out) {
   const Civil c = to_civil(t);
-  char out[48];
-  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[c.weekday].data(),
-                c.day, kMonths[c.month - 1].data(), c.year, c.hour, c.minute, c.second);
-  return out;
+  char* at = out.data();
+  const auto word = [&at](std::string_view text) { at = std::copy(text.begin(), text.end(), at); };
+  const auto two = [&at](int value) {
+    *at++ = static_cast<char>('0' + value / 10);
+    *at++ = static_cast<char>('0' + value % 10);
+  };
+  word(kDays[c.weekday]);
+  word(", ");
+  two(static_cast<int>(c.day));
+  *at++ = ' ';
+  word(kMonths[c.month - 1]);
+  *at++ = ' ';
+  two(c.year / 100);
+  two(c.year % 100);
+  *at++ = ' ';
+  two(c.hour);
+  *at++ = ':';
+  two(c.minute);
+  *at++ = ':';
+  two(c.second);
+  word(" GMT");
+}
+
+std::string format_http_date(UnixSeconds t) {
+  std::array<char, kHttpDateBytes> out;
+  write_http_date(t, out);
+  return {out.begin(), out.end()};
 }
 
 std::optional<UnixSeconds> parse_http_date(std::string_view text) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -10,67 +10,77 @@
 
 namespace muster::responder {
 
-/// What every entry of an AnswerTable has.
-struct AnswerEntry {
-  Buffer cert_id;             ///< octets as asked; empty: a free place
-  std::uint32_t variant = 0;  ///< which of several answers for them: see variant_of()
-  std::uint64_t hash = 0;
-  std::uint64_t last_used = 0;
-};
-
-/// Bounded memory by CertID octets and variant. Sets of eight places: a lookup compares at most
-/// eight, whatever strangers send, and the place unused for longest in a set makes room. `Entry`
-/// derives from AnswerEntry. Threads: one at a time.
+/// Bounded memory by CertID octets and variant (which of several answers for them: variant_of()).
+/// Sets of eight places: a lookup compares at most eight, whatever strangers send, and the place
+/// unused for longest in a set makes room. `Entry` is a pointer, empty when made; what it points to
+/// says matches(cert_id, variant). Threads: one at a time.
 template <class Entry>
 class AnswerTable {
  public:
-  /// \param capacity  entries, rounded down to a power of two, eight at least; zero remembers
-  /// nothing
-  explicit AnswerTable(std::size_t capacity)
-      : places_(capacity == 0 ? 0 : std::bit_floor(std::max(capacity, kWays) / kWays) * kWays),
-        seed_(draw_seed()) {}
+  /// 24 octets where an entry has eight.
+  struct Place {
+    Entry entry{};
+    std::uint64_t sequence = 0;  ///< store state its record was last compared with
+    std::uint32_t tag = 0;       ///< of the hash: saves looking at what is another's
+    std::uint32_t used_at = 0;   ///< by the count of uses; differences alone matter
+  };
 
-  /// The entry for these CertID octets in this variant, if remembered. Valid until the next claim()
-  /// or clear().
-  Entry* find(Bytes cert_id, std::uint32_t variant) {
+  /// \param capacity  entries, rounded up to a multiple of eight; zero remembers nothing
+  explicit AnswerTable(std::size_t capacity)
+      : places_((capacity + kWays - 1) / kWays * kWays), seed_(draw_seed()) {}
+
+  /// The place of these CertID octets in this variant, if remembered. Valid until the next put().
+  Place* find(Bytes cert_id, std::uint32_t variant) {
     return places_.empty() ? nullptr : find(cert_id, variant, hash(cert_id, variant));
   }
 
-  /// A place for `cert_id` in this variant (the one it has already, if any); nothing when nothing
-  /// is remembered. What the place held of another CertID is still there: all of it must be
-  /// overwritten.
-  Entry* claim(Bytes cert_id, std::uint32_t variant) {
+  /// Remembers `entry`, which matches both, instead of what was there of them or, if there was
+  /// nothing, of what was unused for longest. Nothing when nothing is remembered.
+  Place* put(Bytes cert_id, std::uint32_t variant, Entry entry) {
     if (places_.empty()) {
       return nullptr;
     }
     const std::uint64_t h = hash(cert_id, variant);
-    if (Entry* there = find(cert_id, variant, h)) {
-      return there;
+    Place* place = find(cert_id, variant, h);
+    if (place == nullptr) {
+      Place* const set = &places_[first_of(h)];
+      place = std::max_element(set, set + kWays,
+                               [this](const Place& a, const Place& b) { return age(a) < age(b); });
+      size_ += place->entry ? 0U : 1U;
     }
-    Entry* const set = &places_[first_of(h)];
-    Entry* const oldest = std::min_element(
-        set, set + kWays, [](const Entry& a, const Entry& b) { return a.last_used < b.last_used; });
-    oldest->cert_id.assign(cert_id.begin(), cert_id.end());
-    oldest->variant = variant;
-    oldest->hash = h;
-    oldest->last_used = ++uses_;
-    return oldest;
+    *place = {std::move(entry), 0, static_cast<std::uint32_t>(h), ++uses_};
+    return place;
   }
-  void clear() { std::fill(places_.begin(), places_.end(), Entry{}); }
   [[nodiscard]] std::size_t capacity() const { return places_.size(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Shows every entry there is.
+  template <class See>
+  void visit(See see) const {
+    for (const Place& place : places_) {
+      if (place.entry) {
+        see(place.entry);
+      }
+    }
+  }
 
  private:
   static constexpr std::size_t kWays = 8;
 
-  [[nodiscard]] std::size_t first_of(std::uint64_t h) const {
-    return (h & (places_.size() / kWays - 1)) * kWays;
+  /// A free place is older than all that are taken.
+  [[nodiscard]] std::uint64_t age(const Place& place) const {
+    return place.entry ? uses_ - place.used_at : std::uint64_t{1} << 32U;
   }
-  Entry* find(Bytes cert_id, std::uint32_t variant, std::uint64_t h) {
-    Entry* const set = &places_[first_of(h)];
-    for (Entry* entry = set; entry != set + kWays; ++entry) {
-      if (entry->hash == h && entry->variant == variant && equal(entry->cert_id, cert_id)) {
-        entry->last_used = ++uses_;
-        return entry;
+  [[nodiscard]] std::size_t first_of(std::uint64_t h) const {
+    return static_cast<std::size_t>((static_cast<Wide>(h) * (places_.size() / kWays)) >> 64U) *
+           kWays;
+  }
+  Place* find(Bytes cert_id, std::uint32_t variant, std::uint64_t h) {
+    Place* const set = &places_[first_of(h)];
+    for (Place* place = set; place != set + kWays; ++place) {
+      if (place->tag == static_cast<std::uint32_t>(h) && place->entry &&
+          place->entry->matches(cert_id, variant)) {
+        place->used_at = ++uses_;
+        return place;
       }
     }
     return nullptr;
@@ -80,30 +90,42 @@ class AnswerTable {
     std::random_device device;
     return (static_cast<std::uint64_t>(device()) << 32U) | device();
   }
+  __extension__ using Wide = unsigned __int128;
   static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
-    __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
   }
+  static std::uint64_t load(const std::uint8_t* from) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+  }
+  /// Sixteen octets a step. Both factors of a product have something secret in them, so that nobody
+  /// outside can make one zero, or aim at one set.
   [[nodiscard]] std::uint64_t hash(Bytes cert_id, std::uint32_t variant) const {
-    // The multipliers are fixed and dense in both digits: a drawn one can be so bad that all keys
-    // share a few sets.
     constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15U;
     constexpr std::uint64_t kLast = 0xd6e8feb86659fd93U;
-    std::uint64_t h = seed_ ^ cert_id.size() ^ (std::uint64_t{variant} << 32U);
-    while (!cert_id.empty()) {
-      std::uint64_t chunk = 0;
-      const std::size_t n = std::min(sizeof chunk, cert_id.size());
-      std::memcpy(&chunk, cert_id.data(), n);
-      h = fold(h ^ chunk, kFirst) + seed_;
-      cert_id = cert_id.subspan(n);
+    std::uint64_t h = fold(seed_ ^ cert_id.size() ^ (std::uint64_t{variant} << 32U), kFirst);
+    const std::uint8_t* at = cert_id.data();
+    std::size_t left = cert_id.size();
+    std::array<std::uint8_t, 16> padded{};
+    if (left < padded.size()) {
+      std::copy_n(at, left, padded.data());
+      at = padded.data();
+      left = padded.size();
     }
-    return fold(h, kLast);
+    for (; left > 16; at += 16, left -= 16) {
+      h = fold(load(at) ^ seed_, load(at + 8) ^ h);
+    }
+    at -= 16 - left;  // the last sixteen, some of them for the second time
+    h = fold(load(at) ^ seed_, load(at + 8) ^ h);
+    return fold(h ^ seed_, kLast);
   }
 
-  std::vector<Entry> places_;
-  std::uint64_t seed_;  ///< drawn at start, so that nobody outside can aim at one set
-  std::uint64_t uses_ = 0;
+  std::vector<Place> places_;
+  std::uint64_t seed_;  ///< drawn at start
+  std::uint32_t uses_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace muster::responder

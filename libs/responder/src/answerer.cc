@@ -9,7 +9,7 @@ namespace muster::responder {
 
 Answerer::Impl::Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c,
                      std::shared_ptr<AnswerExchange> e)
-    : reader(std::move(r)), counters(c), ready(0) {
+    : reader(std::move(r)), counters(c) {
   take(std::move(s), std::move(e));
 }
 
@@ -17,6 +17,7 @@ void Answerer::Impl::take(std::shared_ptr<const Setup> next,
                           std::shared_ptr<AnswerExchange> next_exchange) {
   ready = ReadyAnswers(next->policy().ready_answers);
   exchange = std::move(next_exchange);
+  forms = exchange != nullptr ? exchange->impl().forms : std::make_shared<AnswerForms>();
   last = nullptr;
   setup = std::move(next);
   signings.emplace(*setup);
@@ -109,25 +110,26 @@ Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
   return Cause::kNone;
 }
 
-HttpMessage* Answerer::Impl::use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now,
-                                       const Client& client) {
-  if (!in_time(answer.signed_at, answer.replace_at, now)) {
+const HttpMessage* Answerer::Impl::use_ready(ReadyAnswers::Place& place, std::uint64_t sequence,
+                                             UnixSeconds now, const Client& client) {
+  const ReadyAnswer& answer = *place.entry;
+  if (!in_time(answer.signed_at(), answer.replace_at(), now)) {
     return nullptr;
   }
-  if (answer.sequence != sequence) {
-    if (!same_answer(look_up(*setup, *reader, answer.by, answer.serial(), now), answer.basis)) {
+  const AnswerFacts& facts = answer.form().facts;
+  if (place.sequence != sequence) {
+    if (!same_answer(look_up(*setup, *reader, facts.by, answer.serial(), now), answer.basis())) {
       return nullptr;
     }
-    answer.sequence = sequence;
+    place.sequence = sequence;
     counters.ready_rechecked.add();
   }
   counters.ready_hits.add();
-  count(answer.by.issuer, answer.basis);
-  if (answer.basis.rule == Rule::kUnissued) {
-    note_unissued(answer.by.issuer, answer.serial(), client);
+  count(facts.by.issuer, facts.basis);
+  if (facts.basis.rule == Rule::kUnissued) {
+    note_unissued(facts.by.issuer, answer.serial(), client);
   }
-  refresh_clock(answer.message, now, date);
-  return &answer.message;
+  return &composer.compose(answer, now, date);
 }
 
 bool Answerer::Impl::clock_is_sure() const { return is_clock_sure(setup->policy(), clock_error); }
@@ -161,65 +163,36 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
   return body;
 }
 
-/// Until when an answer signed now is used, and may be kept by caches: its refresh age, well before
-/// its end. `spread` (0..1023) makes answers signed in one burst fall due one after the other.
-UnixSeconds Answerer::Impl::replace_at(const Asked& one, std::uint64_t spread,
-                                       UnixSeconds now) const {
-  const Seconds left = one.resolved.next_update - now;
-  const Seconds age = std::min(refresh_age(setup->issuers()[one.by.issuer].terms.policy), left / 2);
-  return now + age - age * static_cast<std::int64_t>(spread) / 10240;  // up to a tenth
-}
-
-Result<std::shared_ptr<const SignedAnswer>, Cause> Answerer::Impl::obtain(std::uint32_t variant,
-                                                                          UnixSeconds now) {
+Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, std::uint64_t sequence,
+                                             UnixSeconds now) {
   const Asked& one = asked.front();
+  const Issuer& issuer = setup->issuers()[one.by.issuer];
   AnswerExchange::Impl* const shared = exchange == nullptr ? nullptr : &exchange->impl();
-  if (shared != nullptr) {
-    if (auto found = shared->find(one.id.raw, variant);
-        found != nullptr && serves(*found, one.resolved, one.by.signer, now)) {
-      counters.ready_shared.add();
-      return found;
+  ReadyRef answer = shared == nullptr ? ReadyRef() : shared->find(one.id.raw, variant);
+  if (answer && serves(*answer, one.resolved, one.by.signer, now)) {
+    counters.ready_shared.add();
+  } else {
+    MUSTER_TRY(const Buffer body, sign(std::nullopt, now));
+    const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), now);
+    render_answer(scratch, issuer, body, one.resolved, until, now, date);
+    answer = ready.capacity() == 0
+                 ? ReadyRef()
+                 : forms->make(scratch, {one.by, *der::find_hash(one.id.hash_algorithm), variant,
+                                         one.resolved, now, until});
+    if (answer && shared != nullptr) {  // another loop may have been quicker
+      answer = shared->publish(one.id.raw, variant, std::move(answer), now);
     }
   }
-  MUSTER_TRY(Buffer body, sign(std::nullopt, now));
-  const auto spread = static_cast<std::uint64_t>(BytesHash()(one.id.raw)) % 1024;
-  auto made = std::make_shared<const SignedAnswer>(SignedAnswer{
-      one.resolved, one.by.signer, now, replace_at(one, spread, now), std::move(body)});
-  return shared == nullptr ? made : shared->publish(one.id.raw, variant, std::move(made), now);
-}
-
-Answer Answerer::Impl::remember(const SignedAnswer& answer, std::uint32_t variant,
-                                std::uint64_t sequence, UnixSeconds now) {
-  const Asked& one = asked.front();
   count(one.by.issuer, one.resolved);
-  if (ready.find(one.id.raw, variant) != nullptr) {
-    counters.ready_replaced.add();
+  const HttpMessage* message = &scratch;
+  if (answer) {
+    message = &composer.compose(*answer, now, date);
+    counters.ready_replaced.add(ready.find(one.id.raw, variant) != nullptr ? 1 : 0);
+    if (auto* const place = ready.put(one.id.raw, variant, std::move(answer))) {
+      place->sequence = sequence;
+    }
   }
-  ReadyAnswer* const place = ready.claim(one.id.raw, variant);
-  if (place != nullptr) {
-    place->by = one.by;
-    place->hash_algorithm = *der::find_hash(one.id.hash_algorithm);
-    place->serial_at = static_cast<std::size_t>(one.id.serial.data() - one.id.raw.data());
-    place->serial_size = one.id.serial.size();
-    place->sequence = sequence;
-    place->basis = answer.basis;
-    place->signed_at = answer.signed_at;
-    place->replace_at = answer.replace_at;
-  }
-  HttpMessage& message = place != nullptr ? place->message : scratch;
-  const Issuer& issuer = setup->issuers()[one.by.issuer];
-  const IssuerPolicy& policy = issuer.terms.policy;
-  if (!is_for_everybody(issuer)) {
-    render_unstored(message, answer.body, now, date);
-  } else if (policy.next_update == NextUpdate::kOmitted) {
-    render_private(message, answer.body, now, date);
-  } else {
-    render_cacheable(message, answer.body,
-                     {answer.basis.this_update, answer.basis.next_update, answer.replace_at,
-                      policy.max_age.value_or(Seconds::max())},
-                     now, date);
-  }
-  return show(message, one.by.issuer);
+  return show(*message, one.by.issuer);
 }
 
 Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonce,
@@ -238,7 +211,7 @@ Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonc
         std::min(freshness.longest_age, policy.max_age.value_or(Seconds::max()));
     freshness.this_update = std::min(freshness.this_update, one.resolved.this_update);
     freshness.next_update = std::min(freshness.next_update, one.resolved.next_update);
-    freshness.fresh_until = std::min(freshness.fresh_until, replace_at(one, 0, now));
+    freshness.fresh_until = std::min(freshness.fresh_until, due_at(issuer, one.resolved, 0, now));
   }
   if (nonce) {
     counters.nonces_echoed.add();
@@ -277,10 +250,10 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     const auto plain = wishes.empty() ? choice : choose_signer(issuer, {}, now, excluded);
     const std::uint32_t variant = variant_of(choice->signer, plain->signer);
     if (remembered) {
-      ReadyAnswer* const found = ready.find(asked.front().id.raw, variant);
-      if (found != nullptr && found->by.signer == choice->signer) {
+      auto* const found = ready.find(asked.front().id.raw, variant);
+      if (found != nullptr && found->entry->by().signer == choice->signer) {
         if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
-          return show(*message, found->by.issuer);
+          return show(*message, asked.front().by.issuer);
         }
       }
     }
@@ -292,19 +265,11 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     if (cause != Cause::kNone) {
       break;
     }
-    if (remembered) {
-      const auto made = obtain(variant, now);
-      if (made) {
-        return remember(**made, variant, sequence, now);
-      }
-      cause = made.error();
-    } else {
-      const auto made = sign_once(nonce, now);
-      if (made) {
-        return *made;
-      }
-      cause = made.error();
+    const auto made = remembered ? obtain(variant, sequence, now) : sign_once(nonce, now);
+    if (made) {
+      return *made;
     }
+    cause = made.error();
     if (cause == Cause::kNone) {
       Answer answer;
       answer.pending = true;
@@ -370,12 +335,16 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
   }
   const Bytes plain = find_plain_cert_id(octets);
   if (!plain.empty()) {
-    ReadyAnswer* const found = ready.find(plain, 0);
-    if (found != nullptr && setup->issuers()[found->by.issuer].open) {
-      if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
-        counters.cert_id_hashes[static_cast<std::size_t>(found->hash_algorithm)].add(
+    auto* const found = ready.find(plain, 0);
+    if (found != nullptr) {
+      const AnswerFacts& facts = found->entry->form().facts;
+      const HttpMessage* const message = setup->issuers()[facts.by.issuer].open
+                                             ? use_ready(*found, sequence, now, client)
+                                             : nullptr;
+      if (message != nullptr) {
+        counters.cert_id_hashes[static_cast<std::size_t>(facts.hash_algorithm)].add(
             resuming == nullptr ? 1 : 0);
-        return show(*message, found->by.issuer);
+        return show(*message, facts.by.issuer);
       }
     }
   }

@@ -12,6 +12,7 @@
 #include "muster/responder/answerer.h"
 #include "rate_limit.h"
 #include "ready_answer.h"
+#include "remembering.h"
 #include "request_rules.h"
 
 namespace muster::responder {
@@ -76,8 +77,10 @@ struct Answerer::Impl final : Circumstances {
   Counters& counters;
   std::optional<Signings> signings;
   Drafter drafter;
-  ReadyAnswers ready;
   std::shared_ptr<AnswerExchange> exchange;  ///< with the other loops; may be null
+  std::shared_ptr<AnswerForms> forms;        ///< the exchange's, if there is one
+  ReadyAnswers ready{0};
+  AnswerComposer composer;
   HttpDate date;
   HttpMessage scratch;  ///< answers that are not remembered
   HttpMessage not_modified;
@@ -132,13 +135,9 @@ struct Answerer::Impl final : Circumstances {
   bool is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) override;
 
   // -- what is remembered
-  /// A remembered answer if it may be said at `now`; a stale one stays for remember() to replace.
-  HttpMessage* use_ready(ReadyAnswer& answer, std::uint64_t sequence, UnixSeconds now,
-                         const Client& client);
-  Answer remember(const SignedAnswer& answer, std::uint32_t variant, std::uint64_t sequence,
-                  UnixSeconds now);
-  [[nodiscard]] UnixSeconds replace_at(const Asked& one, std::uint64_t spread,
-                                       UnixSeconds now) const;
+  /// A remembered answer if it may be said at `now`; a stale one stays for obtain() to replace.
+  const HttpMessage* use_ready(ReadyAnswers::Place& place, std::uint64_t sequence, UnixSeconds now,
+                               const Client& client);
 
   // -- what is signed
   [[nodiscard]] bool clock_is_sure() const;
@@ -154,8 +153,8 @@ struct Answerer::Impl final : Circumstances {
   /// Signs what `asked` holds. Body of the answer, or why there is none.
   Result<Buffer, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// An answer without nonce for one certificate: from another loop, or signed now and offered to
-  /// the others.
-  Result<std::shared_ptr<const SignedAnswer>, Cause> obtain(std::uint32_t variant, UnixSeconds now);
+  /// the others. Remembered.
+  Result<Answer, Cause> obtain(std::uint32_t variant, std::uint64_t sequence, UnixSeconds now);
   /// An answer that is not remembered: with a nonce, or for several certificates.
   Result<Answer, Cause> sign_once(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// Tries the signers in the order of the rules until one signs.

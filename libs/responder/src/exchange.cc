@@ -7,30 +7,26 @@ bool in_time(UnixSeconds signed_at, UnixSeconds replace_at, UnixSeconds now) {
   return now < replace_at && now + kClockStep >= signed_at;
 }
 
-bool serves(const SignedAnswer& answer, const Resolved& wanted, std::size_t signer,
+bool serves(const ReadyAnswer& answer, const Resolved& wanted, std::size_t signer,
             UnixSeconds now) {
-  return answer.signer == signer && in_time(answer.signed_at, answer.replace_at, now) &&
-         same_answer(answer.basis, wanted);
+  return answer.by().signer == signer && in_time(answer.signed_at(), answer.replace_at(), now) &&
+         same_answer(answer.basis(), wanted);
 }
 
-std::shared_ptr<const SignedAnswer> AnswerExchange::Impl::find(Bytes cert_id,
-                                                               std::uint32_t variant) {
+ReadyRef AnswerExchange::Impl::find(Bytes cert_id, std::uint32_t variant) {
   const MutexLock lock(mutex);
-  const Entry* entry = table.find(cert_id, variant);
-  return entry == nullptr ? nullptr : entry->answer;
+  const auto* const place = table.find(cert_id, variant);
+  return place == nullptr ? ReadyRef() : place->entry;
 }
 
-std::shared_ptr<const SignedAnswer> AnswerExchange::Impl::publish(
-    Bytes cert_id, std::uint32_t variant, std::shared_ptr<const SignedAnswer> answer,
-    UnixSeconds now) {
+ReadyRef AnswerExchange::Impl::publish(Bytes cert_id, std::uint32_t variant, ReadyRef answer,
+                                       UnixSeconds now) {
   const MutexLock lock(mutex);
-  if (const Entry* there = table.find(cert_id, variant);
-      there != nullptr && serves(*there->answer, answer->basis, answer->signer, now)) {
-    return there->answer;
+  if (const auto* const there = table.find(cert_id, variant);
+      there != nullptr && serves(*there->entry, answer->basis(), answer->by().signer, now)) {
+    return there->entry;
   }
-  if (Entry* entry = table.claim(cert_id, variant)) {
-    entry->answer = answer;
-  }
+  table.put(cert_id, variant, answer);
   return answer;
 }
 

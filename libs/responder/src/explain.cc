@@ -303,18 +303,23 @@ Cause Answerer::Impl::would_verify(std::size_t spent, UnixSeconds now) {
 
 std::optional<Resolved> Answerer::Impl::recall(const Asked& one, std::uint32_t variant,
                                                UnixSeconds now) {
-  const ReadyAnswer* const found = ready.find(one.id.raw, variant);
+  const auto* const place = ready.find(one.id.raw, variant);
+  if (place == nullptr) {
+    return std::nullopt;
+  }
+  const ReadyAnswer& found = *place->entry;
+  const Resolved basis = found.basis();
   const bool is_used =
-      found != nullptr && found->by.signer == one.by.signer &&
-      in_time(found->signed_at, found->replace_at, now) &&
-      (found->sequence == reader->renew() ||
-       same_answer(look_up(*setup, *reader, found->by, found->serial(), now), found->basis));
-  return is_used ? std::optional(found->basis) : std::nullopt;
+      found.by().signer == one.by.signer && in_time(found.signed_at(), found.replace_at(), now) &&
+      (place->sequence == reader->renew() ||
+       same_answer(look_up(*setup, *reader, found.by(), found.serial(), now), basis));
+  return is_used ? std::optional(basis) : std::nullopt;
 }
 
 bool Answerer::Impl::is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) {
-  const auto found = exchange == nullptr ? nullptr : exchange->impl().find(one.id.raw, variant);
-  return found != nullptr && serves(*found, one.resolved, one.by.signer, now);
+  const ReadyRef found =
+      exchange == nullptr ? ReadyRef() : exchange->impl().find(one.id.raw, variant);
+  return found && serves(*found, one.resolved, one.by.signer, now);
 }
 
 Explanation Answerer::explain(Bytes request, UnixSeconds now, const Client& client) const {

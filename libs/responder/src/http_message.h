@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
 #include "muster/base/bytes.h"
+#include "muster/base/http_date.h"
 #include "muster/base/time.h"
 
 namespace muster::responder {
@@ -26,12 +28,14 @@ struct HttpMessage {
   std::size_t head_bytes = 0;  ///< where the body starts
   std::size_t date_at = 0;
   std::size_t validators_at = 0;  ///< the lines a 304 repeats run from here to the end of the head
-  std::size_t etag_at = 0;        ///< opening quote of 66 octets; zero: no validators, no caching
-  std::size_t max_age_at = 0;     ///< first digit
+  std::size_t last_modified_at = 0, expires_at = 0;  ///< kHttpDateBytes each, where cacheable
+  std::size_t etag_at = 0;     ///< opening quote of 66 octets; zero: no validators, no caching
+  std::size_t max_age_at = 0;  ///< first digit
   std::size_t max_age_digits = 0;
   UnixSeconds rendered_at{};
-  UnixSeconds fresh_until{};  ///< max-age counts down to here
-  Seconds longest_age{};      ///< and is never more than this
+  UnixSeconds fresh_until{};              ///< max-age counts down to here
+  Seconds longest_age{};                  ///< and is never more than this
+  std::array<std::uint8_t, 32> digest{};  ///< SHA-256 of the body, where cacheable
 
   [[nodiscard]] bool cacheable() const { return etag_at != 0; }
   [[nodiscard]] std::string_view etag() const {
@@ -58,6 +62,11 @@ void render_private(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& dat
 void render_unstored(HttpMessage& out, Bytes body, UnixSeconds now, HttpDate& date);
 /// 304 for a cacheable message.
 void render_not_modified(HttpMessage& out, const HttpMessage& full);
+/// Replace what a cacheable message says of its body, for another body of the same size. max-age is
+/// counted from `fresh_until`.
+void put_date(HttpMessage& message, std::size_t at, UnixSeconds value);
+void put_etag(HttpMessage& message, Bytes digest);
+void refresh_max_age(HttpMessage& message, UnixSeconds now);
 /// Brings Date and max-age to `now`. Does nothing twice in one second.
 void refresh_clock(HttpMessage& message, UnixSeconds now, HttpDate& date);
 

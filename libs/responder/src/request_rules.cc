@@ -84,9 +84,11 @@ Cause check_entry(const ocsp::SingleRequestView& entry) {
 }
 
 Bytes find_plain_cert_id(Bytes request) {
+  using namespace std::string_view_literals;
   // OCSPRequest, TBSRequest, requestList, Request: each must fill the one around it.
   der::Reader reader(request);
-  for (const char* field : {"OCSPRequest", "tbsRequest", "requestList", "Request"}) {
+  for (const std::string_view field :
+       {"OCSPRequest"sv, "tbsRequest"sv, "requestList"sv, "Request"sv}) {
     const auto inner = reader.enter(der::Tag::kSequence, field);
     if (!inner || !reader.at_end()) {
       return {};

@@ -13,9 +13,10 @@ namespace {
 /// store), and the clock judged.
 constexpr Milliseconds kUpkeepInterval{1000};
 
-/// A new one for each setup: what was signed under another must not be handed out.
-std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup) {
-  return std::make_shared<AnswerExchange>(setup.policy().ready_answers);
+/// A new one for each setup: what was signed under another must not be handed out. None for a loop
+/// that is alone.
+std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup, std::size_t loops) {
+  return loops == 1 ? nullptr : std::make_shared<AnswerExchange>(setup.policy().ready_answers);
 }
 
 /// One loop with everything it owns. Destroyed after its thread has ended.
@@ -117,7 +118,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
-  const auto exchange = make_exchange(*setup);
+  const auto exchange = make_exchange(*setup, count);
   options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
@@ -154,7 +155,7 @@ std::size_t Service::loops() const { return loops_->workers.size(); }
 const DeskCounters& Service::desk() const { return loops_->desk->counters(); }
 
 void Service::adopt(std::shared_ptr<const Setup> setup) {
-  const auto exchange = make_exchange(*setup);
+  const auto exchange = make_exchange(*setup, loops_->workers.size());
   std::erase_if(loops_->setups, [](const auto& old) { return old.use_count() == 1; });
   loops_->setups.push_back(setup);
   for (auto& worker : loops_->workers) {

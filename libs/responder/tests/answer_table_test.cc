@@ -1,9 +1,25 @@
+#include "answer_table.h"
+
 #include <gtest/gtest.h>
 
-#include "ready_answer.h"
+#include <memory>
 
 namespace muster::responder {
 namespace {
+
+struct Kept {
+  Buffer cert_id;
+  std::uint32_t variant;
+  [[nodiscard]] bool matches(Bytes id, std::uint32_t other) const {
+    return variant == other && equal(cert_id, id);
+  }
+};
+struct Answers : AnswerTable<std::shared_ptr<Kept>> {
+  using AnswerTable::AnswerTable;
+  Place* claim(const Buffer& id, std::uint32_t variant) {
+    return put(id, variant, std::make_shared<Kept>(Kept{id, variant}));
+  }
+};
 
 Buffer id(unsigned n) {
   Buffer out(40, 0x5a);
@@ -14,24 +30,23 @@ Buffer id(unsigned n) {
 }
 
 TEST(AnswerTable, FindsWhatWasClaimed) {
-  ReadyAnswers answers(1024);
+  Answers answers(1024);
   EXPECT_EQ(answers.find(id(1), 0), nullptr);
-  ReadyAnswer* place = answers.claim(id(1), 0);
+  auto* place = answers.claim(id(1), 0);
   ASSERT_NE(place, nullptr);
   EXPECT_EQ(answers.find(id(1), 0), place);
   EXPECT_EQ(answers.claim(id(1), 0), place);
   EXPECT_EQ(answers.find(id(2), 0), nullptr);
   EXPECT_EQ(answers.find(id(1), 1), nullptr) << "another variant is another answer";
-  ReadyAnswer* other = answers.claim(id(1), 1);
+  auto* other = answers.claim(id(1), 1);
   EXPECT_NE(other, place);
   EXPECT_EQ(answers.find(id(1), 1), other);
   EXPECT_EQ(answers.find(id(1), 0), place);
-  answers.clear();
-  EXPECT_EQ(answers.find(id(1), 0), nullptr);
+  EXPECT_EQ(answers.size(), 2U);
 }
 
 TEST(AnswerTable, EveryOctetCounts) {
-  ReadyAnswers answers(1024);
+  Answers answers(1024);
   answers.claim(id(7), 0);
   for (std::size_t i = 0; i < id(7).size(); ++i) {
     Buffer other = id(7);
@@ -45,7 +60,7 @@ TEST(AnswerTable, EveryOctetCounts) {
 
 // req: OCSP-RESP-083
 TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
-  ReadyAnswers answers(256);
+  Answers answers(256);
   answers.claim(id(0), 0);
   for (unsigned n = 1; n < 100'000; ++n) {
     answers.claim(id(n), 0);
@@ -60,7 +75,7 @@ TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
 /// it. (A multiplier drawn together with the seed once sent most keys to a few sets.)
 TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
   for (int table = 0; table < 300; ++table) {
-    ReadyAnswers answers(512);
+    Answers answers(512);
     for (unsigned n = 0; n < 128; ++n) {
       answers.claim(id(n), 0);
     }
@@ -73,15 +88,39 @@ TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
 }
 
 TEST(AnswerTable, RemembersNothingWhenTold) {
-  ReadyAnswers answers(0);
+  Answers answers(0);
   EXPECT_EQ(answers.claim(id(1), 0), nullptr);
   EXPECT_EQ(answers.find(id(1), 0), nullptr);
 }
 
 TEST(AnswerTable, StaysWithinItsBound) {
-  EXPECT_EQ(ReadyAnswers(1).capacity(), 8U);
-  EXPECT_EQ(ReadyAnswers(1000).capacity(), 512U);
-  EXPECT_EQ(ReadyAnswers(1024).capacity(), 1024U);
+  EXPECT_EQ(Answers(1).capacity(), 8U);
+  EXPECT_EQ(Answers(1000).capacity(), 1000U);
+  EXPECT_EQ(Answers(1001).capacity(), 1008U);
+  Answers few(16);
+  for (unsigned n = 0; n < 1000; ++n) {
+    few.claim(id(n), 0);
+  }
+  EXPECT_EQ(few.size(), 16U);
+  std::size_t seen = 0;
+  few.visit([&seen](const auto& entry) { seen += entry != nullptr ? 1U : 0U; });
+  EXPECT_EQ(seen, 16U);
+}
+
+TEST(AnswerTable, TellsShortAndLongKeysApart) {
+  Answers answers(4096);
+  Buffer key;
+  for (unsigned size = 0; size < 200; ++size) {
+    answers.claim(key, 0);
+    key.push_back(static_cast<std::uint8_t>(size));
+  }
+  for (unsigned size = 0; size < 200; ++size) {
+    EXPECT_NE(answers.find(Bytes(key).first(size), 0), nullptr) << size;
+    Buffer other = key;
+    other.resize(size + 1);
+    other[size] ^= 0x80U;
+    EXPECT_EQ(answers.find(other, 0), nullptr) << size;
+  }
 }
 
 }  // namespace

@@ -1,58 +1,63 @@
 #include "exchange.h"
 
 #include "fixture.h"
+#include "ready_fixture.h"
 
 namespace muster::responder {
 namespace {
 
 using std::chrono::hours;
 
-SignedAnswer good_answer(UnixSeconds signed_at = kTestNow) {
-  SignedAnswer out;
-  out.basis.status = ocsp::Good{};
-  out.signed_at = signed_at;
-  out.replace_at = signed_at + hours(1);
-  out.body = {1, 2, 3};
-  return out;
-}
-Resolved good() { return good_answer().basis; }
-Resolved revoked() {
-  Resolved out;
-  out.status = ocsp::Revoked{kTestNow, std::nullopt};
-  return out;
-}
+/// Holds the forms of its answers.
+struct Made {
+  AnswerForms forms;
+  ReadyRef good_answer(UnixSeconds signed_at = kTestNow) {
+    MadeOptions options;
+    options.signed_at = signed_at;
+    const MadeAnswer made = made_answer(testing::make_serial(9), good(), options);
+    return forms.make(made.message, made.facts);
+  }
+  static Resolved good() { return resolved_as(ocsp::Good{}); }
+};
+Buffer id() { return to_buffer(made_answer(testing::make_serial(9), Made::good()).id.der()); }
 
 TEST(Serves, OnlyWhatIsTrueAndInTime) {
-  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow));
-  EXPECT_FALSE(serves(good_answer(), revoked(), 0, kTestNow));
-  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow + hours(1) - Seconds(1)));
-  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow + hours(1)));
-  EXPECT_TRUE(serves(good_answer(), good(), 0, kTestNow - Seconds(300)));
-  EXPECT_FALSE(serves(good_answer(), good(), 0, kTestNow - Seconds(301)))
+  Made made;
+  const ReadyRef answer = made.good_answer();
+  const Resolved good = Made::good();
+  const Resolved revoked = resolved_as(ocsp::Revoked{kTestNow, std::nullopt});
+  EXPECT_TRUE(serves(*answer, good, 0, kTestNow));
+  EXPECT_FALSE(serves(*answer, revoked, 0, kTestNow));
+  EXPECT_TRUE(serves(*answer, good, 0, kTestNow + hours(1) - Seconds(1)));
+  EXPECT_FALSE(serves(*answer, good, 0, kTestNow + hours(1)));
+  EXPECT_TRUE(serves(*answer, good, 0, kTestNow - Seconds(300)));
+  EXPECT_FALSE(serves(*answer, good, 0, kTestNow - Seconds(301)))
       << "signed in what is the future now";
-  EXPECT_FALSE(serves(good_answer(), good(), 1, kTestNow)) << "another signer was chosen";
+  EXPECT_FALSE(serves(*answer, good, 1, kTestNow)) << "another signer was chosen";
 }
 
 TEST(AnswerExchange, TheFirstOfTwoEqualAnswersWins) {
   AnswerExchange exchange(64);
-  const Buffer id{9, 9, 9};
-  const auto first = std::make_shared<const SignedAnswer>(good_answer());
-  const auto second = std::make_shared<const SignedAnswer>(good_answer());
-  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
-  EXPECT_EQ(exchange.impl().publish(id, 0, first, kTestNow), first);
-  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow), first);
-  EXPECT_EQ(exchange.impl().find(id, 0), first);
-  EXPECT_EQ(exchange.impl().publish(id, 0, second, kTestNow + hours(1)), second)
+  Made made;
+  const ReadyRef first = made.good_answer();
+  const ReadyRef second = made.good_answer();
+  EXPECT_FALSE(exchange.impl().find(id(), 0));
+  EXPECT_EQ(exchange.impl().publish(id(), 0, first, kTestNow), first);
+  EXPECT_EQ(exchange.impl().publish(id(), 0, second, kTestNow), first);
+  EXPECT_EQ(exchange.impl().find(id(), 0), first);
+  EXPECT_EQ(exchange.impl().publish(id(), 0, second, kTestNow + hours(1)), second)
       << "the first was due";
 }
 
 TEST(AnswerExchange, VariantsAreApart) {
   AnswerExchange exchange(64);
-  const Buffer id{9, 9, 9};
-  const auto answer = std::make_shared<const SignedAnswer>(good_answer());
-  exchange.impl().publish(id, 1, answer, kTestNow);
-  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
-  EXPECT_EQ(exchange.impl().find(id, 1), answer);
+  Made made;
+  MadeAnswer other = made_answer(testing::make_serial(9), Made::good());
+  other.facts.variant = 1;
+  const ReadyRef answer = made.forms.make(other.message, other.facts);
+  exchange.impl().publish(id(), 1, answer, kTestNow);
+  EXPECT_FALSE(exchange.impl().find(id(), 0));
+  EXPECT_EQ(exchange.impl().find(id(), 1), answer);
 }
 
 TEST(AnswerExchange, LoopsShareSignaturesAndForgetThemWithTheStatus) {
@@ -88,10 +93,10 @@ TEST(AnswerExchange, NoncesAreNeverExchanged) {
 
 TEST(AnswerExchange, OfNoCapacityExchangesNothing) {
   AnswerExchange exchange(0);
-  const Buffer id{1};
-  const auto answer = std::make_shared<const SignedAnswer>(good_answer());
-  EXPECT_EQ(exchange.impl().publish(id, 0, answer, kTestNow), answer);
-  EXPECT_EQ(exchange.impl().find(id, 0), nullptr);
+  Made made;
+  const ReadyRef answer = made.good_answer();
+  EXPECT_EQ(exchange.impl().publish(id(), 0, answer, kTestNow), answer);
+  EXPECT_FALSE(exchange.impl().find(id(), 0));
 }
 
 }  // namespace
