@@ -1,10 +1,9 @@
 #include "muster/client/subject.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 
+#include "muster/base/ip_reach.h"
 #include "muster/base/text.h"
 #include "muster/http/url.h"
 
@@ -102,28 +101,6 @@ std::vector<pki::Certificate> find_leaves(std::span<const pki::Certificate> cert
   return leaves;
 }
 
-namespace {
-
-bool is_local_v4(const std::uint8_t* a) {
-  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
-         (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
-}
-
-bool is_local_v6(const std::array<std::uint8_t, 16>& a) {
-  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
-                                                           0, 0, 0, 0, 0xff, 0xff};
-  static constexpr std::array<std::uint8_t, 16> kLoopback = {0, 0, 0, 0, 0, 0, 0, 0,
-                                                             0, 0, 0, 0, 0, 0, 0, 1};
-  if (std::equal(kMapped.begin(), kMapped.end(), a.begin())) {
-    return is_local_v4(a.data() + kMapped.size());
-  }
-  const bool link_local = a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
-  const bool unique_local = (a[0] & 0xfe) == 0xfc;
-  return a == kLoopback || link_local || unique_local;
-}
-
-}  // namespace
-
 bool is_local_host(std::string_view host) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
@@ -132,12 +109,9 @@ bool is_local_host(std::string_view host) {
   if (const auto zone = name.find('%'); zone != std::string::npos && name.find(':') < zone) {
     name.resize(zone);  // fe80::1%eth0
   }
-  std::array<std::uint8_t, 16> octets{};
-  if (::inet_pton(AF_INET, name.c_str(), octets.data()) == 1) {
-    return is_local_v4(octets.data());
-  }
-  if (::inet_pton(AF_INET6, name.c_str(), octets.data()) == 1) {
-    return is_local_v6(octets);
+  if (const auto address = IpAddress::parse(name)) {
+    const IpReach reach = reach_of(*address);
+    return reach == IpReach::kMachine || reach == IpReach::kSite;
   }
   if (name.ends_with('.')) {
     name.pop_back();

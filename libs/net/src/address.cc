@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "muster/net/ip_of.h"
+
 namespace muster::net {
 namespace {
 
@@ -208,25 +210,24 @@ Result<UniqueFd, NetError> start_connect(const SocketAddress& address) {
 IpAddress peer_of(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    return {};
-  }
-  if (storage.ss_family == AF_INET) {
-    in_addr address{};
-    std::memcpy(&address, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_addr),
-                sizeof address);
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  return ::getpeername(fd, address, &size) == 0 ? ip_of(address) : IpAddress();
+}
+
+IpAddress ip_of(const sockaddr* address) {
+  const auto from = [&](std::size_t offset, auto in_address) {
+    std::memcpy(&in_address, reinterpret_cast<const char*>(address) + offset, sizeof in_address);
     return IpAddress::from_octets(
-        {reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
+        {reinterpret_cast<const std::uint8_t*>(&in_address), sizeof in_address});
+  };
+  switch (address->sa_family) {
+    case AF_INET:
+      return from(offsetof(sockaddr_in, sin_addr), in_addr{});
+    case AF_INET6:
+      return from(offsetof(sockaddr_in6, sin6_addr), in6_addr{});
+    default:
+      return {};
   }
-  if (storage.ss_family == AF_INET6) {
-    in6_addr address{};
-    std::memcpy(&address,
-                reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in6, sin6_addr),
-                sizeof address);
-    return IpAddress::from_octets(
-        {reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
-  }
-  return {};
 }
 
 void set_no_delay(int fd) { set_option(fd, IPPROTO_TCP, TCP_NODELAY); }

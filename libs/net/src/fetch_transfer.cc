@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <charconv>
 
-#include "destination.h"
 #include "muster/base/assert.h"
+#include "muster/base/ip_reach.h"
 #include "muster/base/text.h"
 #include "muster/http/url.h"
+#include "muster/net/ip_of.h"
 
 namespace muster::net {
 namespace {
@@ -232,7 +233,7 @@ curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype,
                                             curl_sockaddr* address) noexcept {
   // Called with the address that will really be connected to, after resolution and for each
   // redirect.
-  if (is_private_destination(&address->addr)) {
+  if (reach_of(ip_of(&address->addr)) != IpReach::kPublic) {
     static_cast<FetchTransfer*>(self)->abort_ = Abort::kForbidden;
     return CURL_SOCKET_BAD;
   }

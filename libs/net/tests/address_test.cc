@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "muster/net/ip_of.h"
+
 namespace muster::net {
 namespace {
 
@@ -31,6 +33,16 @@ TEST(Listener, SaysWhyAnAddressIsRefused) {
   const auto listener = Listener::open("unix:/nonexistent/x", 1);
   ASSERT_FALSE(listener);
   EXPECT_NE(to_string(listener.error()).find("/nonexistent/x: No such file"), std::string::npos);
+}
+
+TEST(IpOf, IsTheAddressWithoutItsPort) {
+  const auto ip = [](const std::string& text) {
+    return ip_of(SocketAddress::parse(text)->data()).text();
+  };
+  EXPECT_EQ(ip("192.0.2.7:80"), "192.0.2.7");
+  EXPECT_EQ(ip("[2001:db8::7]:80"), "2001:db8::7");
+  EXPECT_EQ(ip("[::ffff:192.0.2.7]:80"), "192.0.2.7");
+  EXPECT_EQ(ip("unix:/run/docker.sock"), "unix");
 }
 
 }  // namespace

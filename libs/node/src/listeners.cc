@@ -1,12 +1,12 @@
 #include "listeners.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 
+#include "muster/base/ip_reach.h"
 #include "muster/base/text.h"
 #include "muster/net/address.h"
 #include "muster/net/control_fetch.h"
+#include "muster/net/ip_of.h"
 
 namespace muster::node {
 namespace {
@@ -28,15 +28,6 @@ Err<NodeError> input(std::string_view table, const char* key, const std::string&
 }
 
 bool is_given(const TlsFiles& files) { return !files.certificate.empty(); }
-
-bool is_loopback(const net::SocketAddress& address) {
-  if (address.family() == AF_INET6) {
-    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
-  }
-  return address.family() == AF_INET &&
-         ntohl(reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr.s_addr) >> 24 ==
-             IN_LOOPBACKNET;
-}
 
 template <class Check>
 NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& given,
@@ -89,7 +80,8 @@ NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& o
   return check_all(
       options.listen, "responder.admin",
       [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
-        if (address.family() == AF_UNIX || is_loopback(address) || is_given(options.tls) ||
+        if (address.family() == AF_UNIX || is_given(options.tls) ||
+            reach_of(net::ip_of(address.data())) == IpReach::kMachine ||
             options.insecurely_allow_remote) {
           return Unit{};
         }

@@ -10,11 +10,12 @@ using ::testing::HasSubstr;
 
 TEST(AdminAddresses, LoopbackIsMeantByAPort) {
   AdminOptions options;
-  options.listen = {"8889", ":8890", "[::1]:1", "localhost:2", "unix:/run/x"};
+  options.listen = {"8889",        ":8890",      "[::1]:1", "[::ffff:127.0.0.1]:3",
+                    "localhost:2", "unix:/run/x"};
   const auto addresses = check_admin_addresses(options);
   ASSERT_TRUE(addresses);
-  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1", "localhost:2",
-                                      "unix:/run/x"));
+  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1",
+                                      "[::ffff:127.0.0.1]:3", "localhost:2", "unix:/run/x"));
 }
 
 TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
