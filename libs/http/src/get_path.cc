@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "alphabet.h"
+#include "escape.h"
 #include "muster/base/text.h"
 #include "muster/http/base64.h"
 
@@ -99,14 +99,11 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
     }
     auto c = static_cast<unsigned char>(*at++);
     if (c == '%') {
-      const std::uint8_t high =
-          end - at >= 2 ? kHexValues[static_cast<unsigned char>(at[0])] : kNoDigit;
-      const std::uint8_t low =
-          end - at >= 2 ? kHexValues[static_cast<unsigned char>(at[1])] : kNoDigit;
-      if (high == kNoDigit || low == kNoDigit) {
+      const auto octet = read_escape(at, end);
+      if (!octet) {
         return Err{GetPathErrc::kBadEscape};
       }
-      c = static_cast<unsigned char>((high << 4) | low);
+      c = *octet;
       at += 2;
     }
     if (c == '=') {

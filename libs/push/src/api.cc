@@ -1,10 +1,10 @@
 #include "muster/push/api.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "api_impl.h"
 #include "muster/base/text.h"
+#include "muster/http/percent.h"
 
 namespace muster::push {
 namespace {
@@ -35,26 +35,6 @@ Route parse_route(std::string_view target) {
       part(0).empty() && parts.size() <= 4 && (parts.size() < 4 || route.verb == "certificates") &&
       std::all_of(parts.begin() + 1, parts.end(), [](std::string_view p) { return !p.empty(); });
   return route;
-}
-
-std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    unsigned value = 0;
-    const std::string_view digits = text.substr(i + 1, 2);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) {
-      return std::nullopt;
-    }
-    out += static_cast<char>(value);
-    i += 2;
-  }
-  return out;
 }
 
 Reply reply_json(unsigned status, const nlohmann::ordered_json& json) {
@@ -151,7 +131,7 @@ ApiResult<Unit> check_permission(const Client& client, OperationKind kind) {
 
 ApiResult<const Issuer*> Api::Impl::find_issuer(const Client& client,
                                                 std::string_view label) const {
-  const auto name = percent_decode(label);
+  const auto name = http::percent_decode(label);
   const auto found = std::find_if(issuers.begin(), issuers.end(),
                                   [&](const Issuer& issuer) { return issuer.label == name; });
   const bool may = name && std::find(client.issuers.begin(), client.issuers.end(), *name) !=
@@ -293,7 +273,7 @@ Reply Api::handle(const Client& client, const Request& request, UnixSeconds now)
   auto reply = dispatch(*impl_, client, request, now);
   if (!reply) {
     const std::string label =
-        percent_decode(parse_route(request.target).label).value_or(std::string());
+        http::percent_decode(parse_route(request.target).label).value_or(std::string());
     impl_->refuse({client.name, printable(label.substr(0, 80)), request.target}, reply.error(),
                   now);
     return reply_of(reply.error());
