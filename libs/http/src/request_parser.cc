@@ -65,7 +65,9 @@ bool all_in(const OctetSet& set, std::string_view text) {
 
 bool is_token(std::string_view text) { return !text.empty() && all_in(kTokenSet, text); }
 
-std::string_view trim_blanks(std::string_view text) {  // OWS: blank and tab only
+/// OWS is blank and tab only (RFC 9110 section 5.6.3): base's trim() would take a bare CR for
+/// nothing, too.
+std::string_view trim_blanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
     text.remove_prefix(1);
   }
