@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "muster/http/base64.h"
+#include "muster/http/get_path.h"
 #include "muster/http/url.h"
 
 namespace muster::client {
@@ -34,40 +34,14 @@ Buffer make_nonce(std::size_t octets) {
   return nonce;
 }
 
-std::optional<std::string> make_get_url(std::string_view url, Bytes request) {
-  if (url.find_first_of("?#") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  std::string out(url);
-  if (!out.ends_with('/')) {
-    out += '/';
-  }
-  for (const char c : http::base64_encode(request)) {
-    switch (c) {
-      case '+':
-        out += "%2B";
-        break;
-      case '/':
-        out += "%2F";
-        break;
-      case '=':
-        out += "%3D";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 net::FetchRequest make_fetch_request(std::string_view url, Bytes request,
                                      const Transport& transport, CacheUse cache) {
   net::FetchRequest fetch;
   std::optional<std::string> get;
   if (transport.method == HttpMethod::kByLength) {
-    get = make_get_url(url, request);
+    get = http::make_get_url(url, request);
   }
-  if (get && get->size() <= kMaxGetUrlBytes) {
+  if (get) {
     fetch.url = *std::move(get);
   } else {
     fetch.url = std::string(url);

@@ -58,23 +58,6 @@ TEST(Request, NoncesHave32OctetsAndDoNotRepeat) {
   static_assert(kNonceOctets >= 32);
 }
 
-// req: OCSP-CLI-053
-TEST(Request, GetUrlEscapesWhatBase64HasBeyondLettersAndDigits) {
-  // FB FF BF encodes as "+/+/", one octet more brings padding.
-  const auto url = make_get_url("http://ocsp.test/", Buffer{0xfb, 0xff, 0xbf, 0xfb});
-  EXPECT_EQ(url, "http://ocsp.test/%2B%2F%2B%2F%2Bw%3D%3D");
-}
-
-// req: OCSP-CLI-054
-TEST(Request, GetUrlHasExactlyOneSlashSupplied) {
-  const Buffer request = {0x30, 0x00, 0x00};
-  EXPECT_EQ(make_get_url("http://ocsp.test", request), "http://ocsp.test/MAAA");
-  EXPECT_EQ(make_get_url("http://ocsp.test/", request), "http://ocsp.test/MAAA");
-  EXPECT_EQ(make_get_url("http://ocsp.test/ca/one", request), "http://ocsp.test/ca/one/MAAA");
-  EXPECT_EQ(make_get_url("http://ocsp.test/?ca=1", request), std::nullopt);
-  EXPECT_EQ(make_get_url("http://ocsp.test/#x", request), std::nullopt);
-}
-
 // req: OCSP-CLI-052 OCSP-CLI-055
 TEST(Request, UsesGetUpTo255OctetsOfUrlAndPostBeyond) {
   const Buffer request(99, 0x01);  // 132 characters of base64, nothing to escape

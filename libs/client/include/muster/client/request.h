@@ -12,9 +12,6 @@
 // make_nonce.
 namespace muster::client {
 
-/// A GET is used while its whole URL has at most this many octets (RFC 9919 section 6,
-/// OCSP-CLI-052).
-inline constexpr std::size_t kMaxGetUrlBytes = 255;
 /// What we send when asked for a nonce: satisfies RFC 8954 and RFC 9654 responders alike
 /// (OCSP-CLI-044).
 inline constexpr std::size_t kNonceOctets = 32;
@@ -37,10 +34,6 @@ Buffer build_request(const pki::Certificate& certificate, const pki::Certificate
 /// Threads: any.
 Buffer make_nonce(std::size_t octets = kNonceOctets);
 
-/// `url` + "/" if it lacks one + percent-encoded standard base64 of `request` (OCSP-CLI-053, -054).
-/// Nothing when `url` has a query or fragment part, to which nothing can be appended.
-std::optional<std::string> make_get_url(std::string_view url, Bytes request);
-
 enum class HttpMethod : std::uint8_t { kByLength, kPostOnly };
 /// Whether caches on the way may answer. kBypass is for the one retry after an expired answer
 /// (OCSP-CLI-058).
@@ -56,8 +49,7 @@ struct Transport {
   std::string source_address{};
   bool forbid_private_destinations = false;
 };
-/// The HTTP request: GET when the whole URL fits kMaxGetUrlBytes, POST otherwise (and for URLs with
-/// a query).
+/// The HTTP request: GET where http::make_get_url has a URL for it, POST otherwise.
 net::FetchRequest make_fetch_request(std::string_view url, Bytes request,
                                      const Transport& transport,
                                      CacheUse cache = CacheUse::kAllowed);
