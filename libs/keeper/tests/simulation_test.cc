@@ -83,7 +83,7 @@ struct Place {
     if (pending && pending->this_update <= now) {
       const StapleFacts candidate = *pending;
       pending.reset();
-      if (is_better(candidate, current ? &*current : nullptr, now)) {
+      if (takes(judge_candidate(candidate, current ? &*current : nullptr, now))) {
         put(candidate, now);
         changed = true;
       }

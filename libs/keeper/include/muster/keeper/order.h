@@ -55,9 +55,5 @@ constexpr bool takes(Choice c) {
 /// age; good beats a hold only when newer, and a final revocation never while that lives. Threads:
 /// pure.   req: OCSP-STAP-002
 Choice judge_candidate(const StapleFacts& candidate, const StapleFacts* held, UnixSeconds now);
-/// Whether `candidate` should be put in the place of `held`.
-inline bool is_better(const StapleFacts& candidate, const StapleFacts* held, UnixSeconds now) {
-  return takes(judge_candidate(candidate, held, now));
-}
 
 }  // namespace muster::keeper
