@@ -128,24 +128,15 @@ Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file,
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   Buffer piece(std::min<std::size_t>(kPieceOctets, file.stamp.size));
   for (std::uint64_t at = 0; at < file.stamp.size;) {
-    if (stop.stop_requested()) {
-      return Err{source_error(SourceErrc::kStopped, path, "stopped")};
-    }
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), file.stamp.size - at);
-    const ssize_t got = ::pread(file.fd.get(), piece.data(), wanted, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return Err{
-          SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
-    }
+    MUSTER_TRY(const std::size_t got,
+               read_piece(file, path, at, std::span(piece).first(wanted), stop));
     if (got == 0) {
       return Err{source_error(SourceErrc::kChanging, path,
                               "it became shorter while it was read; it will be read again")};
     }
-    MUSTER_CHECK(writer.write(Bytes(piece).first(static_cast<std::size_t>(got))));
-    at += static_cast<std::uint64_t>(got);
+    MUSTER_CHECK(writer.write(Bytes(piece).first(got)));
+    at += got;
   }
   MUSTER_CHECK(check_unchanged(file, path));
   return writer.finish();

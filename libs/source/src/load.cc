@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -109,6 +110,23 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
     return std::nullopt;
   }
   return make_stamp(info);
+}
+
+Result<std::size_t, SourceError> read_piece(const OpenFile& file, const std::string& path,
+                                            std::uint64_t at, std::span<std::uint8_t> into,
+                                            const std::stop_token& stop) {
+  for (;;) {
+    if (stop.stop_requested()) {
+      return Err{source_error(SourceErrc::kStopped, path, "stopped")};
+    }
+    const ssize_t got = ::pread(file.fd.get(), into.data(), into.size(), static_cast<off_t>(at));
+    if (got >= 0) {
+      return static_cast<std::size_t>(got);
+    }
+    if (errno != EINTR) {
+      return Err{unreadable(FileErrc::kRead, errno, path)};
+    }
+  }
 }
 
 Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path) {

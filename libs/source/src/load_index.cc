@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "load_parts.h"
 #include "muster/source/index_txt.h"
 
@@ -20,24 +16,14 @@ SourceError line_error(const std::string& path, const IndexError& error) {
 /// Parses the whole file from its start.
 Result<Unit, SourceError> read_index(const OpenFile& file, const std::string& path,
                                      const std::stop_token& stop, IndexParser& parser) {
-  std::string piece(kPieceOctets, '\0');
-  for (off_t at = 0; !parser.stopped();) {
-    if (stop.stop_requested()) {
-      return Err{source_error(SourceErrc::kStopped, path, "stopped")};
-    }
-    const ssize_t got = ::pread(file.fd.get(), piece.data(), piece.size(), at);
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return Err{
-          SourceError{SourceErrc::kUnreadable, to_string(FileError{FileErrc::kRead, errno, path})}};
-    }
+  Buffer piece(kPieceOctets);
+  for (std::uint64_t at = 0; !parser.stopped();) {
+    MUSTER_TRY(const std::size_t got, read_piece(file, path, at, piece, stop));
     if (got == 0) {
       break;
     }
     at += got;
-    if (const auto fed = parser.feed({piece.data(), static_cast<std::size_t>(got)}); !fed) {
+    if (const auto fed = parser.feed(as_text(Bytes(piece).first(got))); !fed) {
       return Err{line_error(path, fed.error())};
     }
   }

@@ -16,6 +16,10 @@ Result<OpenFile, SourceError> open_file(const std::string& path);
 /// Whether the file still is what it was when opened, contents and name. Errors: kChanging,
 /// kUnreadable.
 Result<Unit, SourceError> check_unchanged(const OpenFile& file, const std::string& path);
+/// Fills `into` from offset `at`, or a part of it; 0 at the end. Errors: kStopped, kUnreadable.
+Result<std::size_t, SourceError> read_piece(const OpenFile& file, const std::string& path,
+                                            std::uint64_t at, std::span<std::uint8_t> into,
+                                            const std::stop_token& stop);
 /// When the file's contents were last changed.
 UnixSeconds written_at(const FileStamp& stamp);
 /// Nothing when there is no such regular file.
