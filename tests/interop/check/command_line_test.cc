@@ -10,7 +10,17 @@ using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-class CommandLine : public CheckTest {};
+class CommandLine : public CheckTest {
+ protected:
+  /// A file with a good response of an hour ago.
+  [[nodiscard]] std::string save_response(const Leaf& leaf) const {
+    EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate);
+    entry.this_update = now_ - hours(1);
+    entry.next_update = now_ + hours(50);
+    return dir_.write("saved.der",
+                      build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  }
+};
 
 TEST_F(CommandLine, HelpFitsAScreenAndNamesEveryOption) {
   const CheckRun run = check({"--help"});
@@ -78,11 +88,7 @@ TEST_F(CommandLine, ACertificateWithoutIssuerIsToldWhatToDo) {
 
 TEST_F(CommandLine, SavedResponsesAndCrlsAreJudgedOffline) {
   const Leaf leaf = make_leaf("leaf.example", {"http://ocsp.example.com/"});
-  EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate);
-  entry.this_update = now_ - hours(1);
-  entry.next_update = now_ + hours(50);
-  const std::string response = dir_.write(
-      "saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  const std::string response = save_response(leaf);
   EXPECT_EQ(check({leaf.pem, "--roots", roots_, "--offline", "--response", response}).exit_code, 0);
   EXPECT_EQ(
       check({leaf.pem, "--roots", roots_, "--offline", "--response", response, "--max-age", "30m"})
@@ -102,11 +108,7 @@ TEST_F(CommandLine, SavedResponsesAndCrlsAreJudgedOffline) {
 
 TEST_F(CommandLine, AFilesOwnChainIsNotTrusted) {
   const Leaf leaf = make_leaf("leaf.example", {"http://ocsp.example.com/"});
-  EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate);
-  entry.this_update = now_ - hours(1);
-  entry.next_update = now_ + hours(50);
-  const std::string response = dir_.write(
-      "saved.der", build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  const std::string response = save_response(leaf);
   const CheckRun run = check({leaf.pem, "--offline", "--response", response, "--json"});
   EXPECT_EQ(run.exit_code, 3) << run.out;
   EXPECT_THAT(run.codes(), Contains("chain-untrusted"));
