@@ -1,8 +1,9 @@
 // Delegates picked up from a directory while the node runs, and keys in a token that misbehaves.
 #include <filesystem>
 
-#include "muster/testing/fault_token.h"
+#include "net_testing.h"
 #include "node_fixture.h"
+#include "token_site.h"
 
 namespace muster::node {
 namespace {
@@ -11,18 +12,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr Seconds kDay = std::chrono::hours(24);
-
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 testing::Identity delegate(const char* name, UnixSeconds from = kTestNow - kDay,
                            UnixSeconds to = kTestNow + 30 * kDay) {
@@ -57,7 +46,7 @@ std::string active(const RunningNode& running) {
   return running.node->setup()->issuers()[0].signers[0].certificate.subject_text();
 }
 bool becomes_active(const RunningNode& running, const char* name) {
-  return eventually([&] { return active(running).find(name) != std::string::npos; });
+  return net::eventually([&] { return active(running).find(name) != std::string::npos; });
 }
 
 // req: OCSP-RESP-040
@@ -87,8 +76,9 @@ TEST(SignerDirectory, WrongDelegatesAreRefusedOnceWithTheReason) {
                            const char* reason) {
     site.put(identity, name);
     const std::string told = std::string("delegate=") + name + ".pem";
-    EXPECT_TRUE(eventually([&] { return running.logger.text().find(told) != std::string::npos; }))
-        << name;
+    EXPECT_TRUE(net::eventually([&] {
+      return running.logger.text().find(told) != std::string::npos;
+    })) << name;
     EXPECT_THAT(running.logger.text(), HasSubstr(reason)) << name;
   };
   refuses(testing::issue(standard_pki().root, testing::ocsp_signer_spec("other CA")), "a", "not");
@@ -98,7 +88,7 @@ TEST(SignerDirectory, WrongDelegatesAreRefusedOnceWithTheReason) {
   refuses(delegate("expired", kTestNow - 9 * kDay, kTestNow - kDay), "c", "renew it");
   site.put_file("d.key", standard_pki().leaf.key_pem);
   site.put_file("d.pem", delegate("wrong key").certificate_pem());
-  EXPECT_TRUE(eventually(
+  EXPECT_TRUE(net::eventually(
       [&] { return running.logger.text().find("belongs to none") != std::string::npos; }));
   EXPECT_THAT(active(running), HasSubstr("first"));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
@@ -142,31 +132,12 @@ TEST(SignerDirectory, AReloadKeepsWhatWasAccepted) {
   site.put(delegate("first"), "ocsp");
   RunningNode running(site.options());
   site.directory.write("ocsp.pem", "half a certif");
-  ASSERT_TRUE(eventually(
+  ASSERT_TRUE(net::eventually(
       [&] { return running.logger.text().find("signer.refused") != std::string::npos; }));
   EXPECT_TRUE(running.node->reload());
   EXPECT_THAT(active(running), HasSubstr("first"));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
 }
-
-/// A site whose signer's key is in the token that misbehaves.
-struct TokenSite : Site {
-  TokenSite() {
-    token.reset();
-    token.add_key("ocsp", 1, standard_pki().ocsp_signer.key_pem);
-  }
-  ~TokenSite() { token.set_hanging(false); }
-  [[nodiscard]] NodeOptions options() const {
-    NodeOptions out = Site::options();
-    responder::SignerFiles& signer = out.issuers[0].signers[0];
-    signer.key = "pkcs11:token=fault;object=ocsp?module-path=" MUSTER_FAULT_TOKEN
-                 "&pin-source=file:" +
-                 dir.write("pin", "1234\n");
-    signer.token.deadline = Milliseconds(5'000);
-    return out;
-  }
-  testing::FaultToken& token = testing::fault_token(MUSTER_FAULT_TOKEN);
-};
 
 const pki::Certificate& leaf() { return standard_pki().leaf.certificate; }
 

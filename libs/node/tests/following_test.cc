@@ -22,28 +22,13 @@ struct Following : ::testing::Test {
     }
     return running.status_of(leaf()) == status;
   }
-  /// The root as one more issuer, of its own file.
-  void add_root() {
-    const testing::Identity& root = standard_pki().root;
-    root.write(site.dir, "root");
-    testing::issue(root, testing::ocsp_signer_spec("root responder")).write(site.dir, "root-ocsp");
-    responder::IssuerFiles second = options.issuers[0];
-    second.label = "root";
-    second.ca = site.dir.file("root.pem");
-    second.signers[0].certificate = site.dir.file("root-ocsp.pem");
-    second.signers[0].key = site.dir.file("root-ocsp.key");
-    second.index =
-        site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
-    options.issuers.push_back(second);
-  }
-
   Site site;
   HangingFiles files;  ///< before the nodes
   NodeOptions options;
 };
 
 TEST_F(Following, ASourceThatHangsHoldsUpNoOtherIssuer) {
-  add_root();
+  site.add_root(options);
   const RunningNode running(options);
   files.hang(site.dir.file("root.txt"));
   site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate) +

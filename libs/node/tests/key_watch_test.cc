@@ -2,9 +2,8 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include "muster/testing/fault_token.h"
 #include "net_testing.h"
-#include "node_fixture.h"
+#include "token_site.h"
 
 // Why a key in a token fails is told in the log and by /readyz.
 namespace muster::node {
@@ -14,32 +13,22 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct TokenSite : Site {
-  TokenSite() {
-    token.reset();
-    token.add_key("ocsp", 1, standard_pki().ocsp_signer.key_pem);
-  }
-  ~TokenSite() { token.fail_sign(CKR_OK, 0); }
-  [[nodiscard]] NodeOptions options(unsigned failures_to_pause) const {
-    NodeOptions out = Site::options();
-    responder::SignerFiles& signer = out.issuers[0].signers[0];
-    signer.key = "pkcs11:token=fault;object=ocsp?module-path=" MUSTER_FAULT_TOKEN
-                 "&pin-source=file:" +
-                 dir.write("pin", "1234\n");
-    signer.token.deadline = Milliseconds(10'000);
-    signer.token.failures_to_pause = failures_to_pause;
-    signer.token.pause_first = Milliseconds(1);
-    signer.token.pause_most = Milliseconds(1);
-    out.admin.listen = {"127.0.0.1:0"};
-    return out;
-  }
-  testing::FaultToken& token = testing::fault_token(MUSTER_FAULT_TOKEN);
-};
+/// With a listener that says whether the node is ready.
+NodeOptions with_admin(const TokenSite& site, unsigned failures_to_pause) {
+  NodeOptions out = site.options();
+  token::TokenOptions& key = out.issuers[0].signers[0].token;
+  key.deadline = Milliseconds(10'000);
+  key.failures_to_pause = failures_to_pause;
+  key.pause_first = Milliseconds(1);
+  key.pause_most = Milliseconds(1);
+  out.admin.listen = {"127.0.0.1:0"};
+  return out;
+}
 
 // req: OCSP-OPS-007
 TEST(KeyWatch, ChangesAreToldWithFunctionCodeAndToken) {
   const TokenSite site;
-  const RunningNode running(site.options(1));
+  const RunningNode running(with_admin(site, 1));
   KeyWatch watch;
   MemoryLogger log;
   const auto look = [&] { watch.look(*running.node->setup(), kTestNow, log); };
@@ -65,7 +54,7 @@ TEST(KeyWatch, ChangesAreToldWithFunctionCodeAndToken) {
 
 TEST(KeyWatch, AFailureThatPausesNothingIsToldToo) {
   const TokenSite site;
-  const RunningNode running(site.options(100));
+  const RunningNode running(with_admin(site, 100));
   KeyWatch watch;
   MemoryLogger log;
   site.token.fail_sign(CKR_FUNCTION_FAILED, -1);
@@ -77,7 +66,7 @@ TEST(KeyWatch, AFailureThatPausesNothingIsToldToo) {
 
 TEST(KeyWatch, ReadinessSaysWhy) {
   const TokenSite site;
-  const RunningNode running(site.options(1));
+  const RunningNode running(with_admin(site, 1));
   site.token.fail_sign(CKR_DEVICE_ERROR, -1);
   net::RawClient client(running.node->admin_addresses()[0]);
   client.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

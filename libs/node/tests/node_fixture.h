@@ -64,8 +64,31 @@ struct Site {
     out.service.loops = 2;
     return out;
   }
+  /// The root as one more issuer, of its own file.
+  void add_root(NodeOptions& to) const {
+    const testing::Identity& root = standard_pki().root;
+    root.write(dir, "root");
+    testing::issue(root, testing::ocsp_signer_spec("root responder")).write(dir, "root-ocsp");
+    responder::IssuerFiles second = to.issuers[0];
+    second.label = "root";
+    second.ca = dir.file("root.pem");
+    second.signers[0].certificate = dir.file("root-ocsp.pem");
+    second.signers[0].key = dir.file("root-ocsp.key");
+    second.index =
+        dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
+    to.issuers.push_back(second);
+  }
   testing::TempDir dir;
 };
+
+/// What a node says that does not start with these options.
+inline NodeError why_not_started(const NodeOptions& options) {
+  testing::FakeClock clock;
+  const auto started = Node::start(
+      options, [] { return NodeOptions(); }, clock, null_logger());
+  EXPECT_FALSE(started);
+  return started ? NodeError{NodeErrc::kStopped, ""} : started.error();
+}
 
 /// A node that reads its options from `options` again at each reload.
 struct RunningNode {

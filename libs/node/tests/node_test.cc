@@ -28,30 +28,23 @@ TEST(Node, AnswersFromItsSource) {
 
 TEST(Node, SaysWhyItCannotStart) {
   const Site site;
-  testing::FakeClock clock;
-  const auto start = [&](const NodeOptions& options) {
-    const auto started = Node::start(
-        options, [] { return NodeOptions(); }, clock, null_logger());
-    EXPECT_FALSE(started);
-    return started ? NodeError{NodeErrc::kStopped, ""} : started.error();
-  };
   NodeOptions options = site.options();
   options.issuers[0].index = site.dir.file("absent");
-  EXPECT_EQ(start(options).code, NodeErrc::kInput);
-  EXPECT_THAT(start(options).detail, HasSubstr("absent"));
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kInput);
+  EXPECT_THAT(why_not_started(options).detail, HasSubstr("absent"));
   options = site.options();
   options.issuers[0].signers[0].key = "";
-  EXPECT_EQ(start(options).code, NodeErrc::kUsage);
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
   options = site.options();
   options.store = site.dir.write("file", "x");
-  EXPECT_EQ(start(options).code, NodeErrc::kInput);
-  EXPECT_THAT(start(options).detail, HasSubstr("not a directory"));
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kInput);
+  EXPECT_THAT(why_not_started(options).detail, HasSubstr("not a directory"));
   options = site.options();
   options.service.listen = {"nowhere"};
-  EXPECT_EQ(start(options).code, NodeErrc::kUsage);
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
   const RunningNode running(site.options());
   options.service.listen = running.node->addresses();
-  EXPECT_EQ(start(options).code, NodeErrc::kSystem);
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kSystem);
 }
 
 // req: OCSP-RESP-019
@@ -102,17 +95,7 @@ TEST(Node, ANewSourceThatCannotBeReadKeepsTheOldOne) {
 /// The site with the root as a second issuer.
 NodeOptions with_second_issuer(const Site& site) {
   NodeOptions options = site.options();
-  const testing::Identity& root = standard_pki().root;
-  root.write(site.dir, "root");
-  testing::issue(root, testing::ocsp_signer_spec("root responder")).write(site.dir, "root-ocsp");
-  responder::IssuerFiles second = options.issuers[0];
-  second.label = "root";
-  second.ca = site.dir.file("root.pem");
-  second.signers[0].certificate = site.dir.file("root-ocsp.pem");
-  second.signers[0].key = site.dir.file("root-ocsp.key");
-  second.index =
-      site.dir.write("root.txt", testing::index_line(standard_pki().intermediate.certificate));
-  options.issuers.push_back(second);
+  site.add_root(options);
   return options;
 }
 

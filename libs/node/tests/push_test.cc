@@ -166,20 +166,14 @@ TEST(Push, StrangersAndBrowsersAreRefused) {
 
 TEST(Push, AnIssuerHasOneSource) {
   const Site site;
-  testing::FakeClock clock;
-  const auto start = [&](const NodeOptions& options) {
-    const auto started = Node::start(
-        options, [] { return NodeOptions(); }, clock, null_logger());
-    EXPECT_FALSE(started);
-    return started ? "" : started.error().detail;
-  };
   NodeOptions options = with_push(site);
   options.issuers[0].index = site.dir.file("index.txt");
-  EXPECT_THAT(start(options), AllOf(HasSubstr("'test CA'"),
-                                    HasSubstr("by a file or by the push API, not by both")));
+  EXPECT_THAT(
+      why_not_started(options).detail,
+      AllOf(HasSubstr("'test CA'"), HasSubstr("by a file or by the push API, not by both")));
   options = with_push(site);
   options.push.clients[0].issuers = {"another"};
-  EXPECT_THAT(start(options), HasSubstr("none of ours"));
+  EXPECT_THAT(why_not_started(options).detail, HasSubstr("none of ours"));
 }
 
 TEST(Push, AReloadChangesWhoMayPush) {
@@ -195,15 +189,21 @@ TEST(Push, AReloadChangesWhoMayPush) {
   EXPECT_EQ(running.status_of(leaf()), "revoked");
 }
 
+/// Complete CRLs of the site's CA.
+publish::SpecFiles series_of(const Site& site) {
+  publish::SpecFiles series;
+  series.cas = {site.dir.file("ca.pem")};
+  series.key = site.dir.file("ca.key");
+  series.out = site.dir.file("ca.crl");
+  return series;
+}
+
 /// Nothing but the push makes it: the clock stands, and the series would look only in an hour.
 // req: OCSP-CRL-040
 TEST(Push, ARevocationReachesTheCrlAtOnce) {
   const Site site;
   NodeOptions options = with_push(site);
-  publish::SpecFiles series;
-  series.cas = {site.dir.file("ca.pem")};
-  series.key = site.dir.file("ca.key");
-  series.out = site.dir.file("ca.crl");
+  publish::SpecFiles series = series_of(site);
   series.terms.reaction = Seconds(7200);
   options.publication.series = {series};
   options.publication.service.longest_wait = std::chrono::hours(1);
@@ -227,10 +227,7 @@ TEST(Push, ARevocationReachesTheCrlAtOnce) {
 TEST(Push, AHoldIsRefusedWhereTheCrlCouldNotSayIt) {
   const Site site;
   NodeOptions options = with_push(site);
-  publish::SpecFiles series;
-  series.cas = {site.dir.file("ca.pem")};
-  series.key = site.dir.file("ca.key");
-  series.out = site.dir.file("ca.crl");
+  publish::SpecFiles series = series_of(site);
   series.terms.profile = publish::find_profile("cabf");
   options.publication.series = {series};
   PushNode running(options);

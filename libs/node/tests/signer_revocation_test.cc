@@ -11,18 +11,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 /// A site whose index says what it is told of its delegates.
 struct RevokedSite : Site {
   RevokedSite() { second.write(dir, "second"); }
@@ -81,7 +69,7 @@ TEST(SignerRevocation, ARevocationWhileRunningTakesItOutAndItsEndPutsItBack) {
   RunningNode running(site.options(2));
   ASSERT_EQ(signers(running).size(), 2U);
   site.say_revoked({&site.first});
-  ASSERT_TRUE(eventually([&] { return signers(running).size() == 1; }));
+  ASSERT_TRUE(net::eventually([&] { return signers(running).size() == 1; }));
   EXPECT_EQ(running.status_of(standard_pki().leaf.certificate), "good");
   const std::string once = running.logger.text();
   ASSERT_TRUE(running.node->reload());
@@ -118,7 +106,7 @@ TEST(SignerRevocation, DelegatesOfADirectoryAreLookedAtToo) {
   RunningNode running(options);
   ASSERT_EQ(signers(running).size(), 2U);
   site.say_revoked({&site.second});
-  ASSERT_TRUE(eventually([&] { return signers(running).size() == 1; }));
+  ASSERT_TRUE(net::eventually([&] { return signers(running).size() == 1; }));
   EXPECT_EQ(signers(running)[0], site.first.certificate.serial().to_hex());
 }
 
