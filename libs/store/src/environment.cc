@@ -187,65 +187,53 @@ StoreResult<Unit> Environment::open_tables() {
              : StoreResult<Unit>(Unit{});
 }
 
-StoreResult<Unit> Environment::raise_version() {
+StoreResult<Unit> Environment::write_at_start(const std::function<int(MDB_txn*)>& body) {
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
   if (rc != 0) {
     return Err{open_error(rc, directory_)};
   }
+  rc = body(txn);
+  if (rc != 0) {
+    mdb_txn_abort(txn);
+  } else {
+    rc = reason_of_short_write(mdb_txn_commit(txn), env_, directory_);
+  }
+  return rc == 0 ? StoreResult<Unit>(Unit{}) : Err{open_error(rc, directory_)};
+}
+
+int Environment::put_version(MDB_txn* txn) const {
   const Buffer format = encode_format();
   MDB_val key = as_val(as_bytes(kKeyFormat));
   MDB_val value = as_val(format);
-  rc = mdb_put(txn, tables_.meta, &key, &value, 0);
-  if (rc != 0) {
-    mdb_txn_abort(txn);
-    return Err{open_error(rc, directory_)};
-  }
-  rc = mdb_txn_commit(txn);
-  if (rc != 0) {
-    return Err{open_error(rc, directory_)};
-  }
-  return Unit{};
+  return mdb_put(txn, tables_.meta, &key, &value, 0);
+}
+
+StoreResult<Unit> Environment::raise_version() {
+  return write_at_start([this](MDB_txn* txn) { return put_version(txn); });
 }
 
 StoreResult<Unit> Environment::create_tables() {
   if (::getrandom(seed_.data(), seed_.size(), 0) != static_cast<ssize_t>(seed_.size())) {
     return Err{open_error(errno, directory_)};
   }
-  MDB_txn* txn = nullptr;
-  int rc = mdb_txn_begin(env_, nullptr, 0, &txn);
-  if (rc != 0) {
-    return Err{open_error(rc, directory_)};
-  }
-  rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &tables_.meta);
-  rc = rc != 0 ? rc : mdb_dbi_open(txn, "issuers", MDB_CREATE, &tables_.issuers);
-  rc = rc != 0 ? rc : mdb_dbi_open(txn, "keys", MDB_CREATE, &tables_.keys);
-  rc = rc != 0 ? rc : mdb_dbi_open(txn, "partitions", MDB_CREATE, &tables_.partitions);
-  // Another process may have created the store since we looked: its seed counts.
-  MDB_val key = as_val(as_bytes(kKeySeed));
-  MDB_val value = as_val(seed_);
-  if (rc == 0) {
-    rc = mdb_put(txn, tables_.meta, &key, &value, MDB_NOOVERWRITE);
-    if (rc == MDB_KEYEXIST && value.mv_size == seed_.size()) {
-      std::copy_n(as_octets(value).begin(), seed_.size(), seed_.begin());
-      rc = 0;
+  return write_at_start([this](MDB_txn* txn) {
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &tables_.meta);
+    rc = rc != 0 ? rc : mdb_dbi_open(txn, "issuers", MDB_CREATE, &tables_.issuers);
+    rc = rc != 0 ? rc : mdb_dbi_open(txn, "keys", MDB_CREATE, &tables_.keys);
+    rc = rc != 0 ? rc : mdb_dbi_open(txn, "partitions", MDB_CREATE, &tables_.partitions);
+    // Another process may have created the store since we looked: its seed counts.
+    MDB_val key = as_val(as_bytes(kKeySeed));
+    MDB_val value = as_val(seed_);
+    if (rc == 0) {
+      rc = mdb_put(txn, tables_.meta, &key, &value, MDB_NOOVERWRITE);
+      if (rc == MDB_KEYEXIST && value.mv_size == seed_.size()) {
+        std::copy_n(as_octets(value).begin(), seed_.size(), seed_.begin());
+        rc = 0;
+      }
     }
-  }
-  if (rc == 0) {
-    const Buffer format = encode_format();
-    key = as_val(as_bytes(kKeyFormat));
-    value = as_val(format);
-    rc = mdb_put(txn, tables_.meta, &key, &value, 0);
-  }
-  if (rc != 0) {
-    mdb_txn_abort(txn);
-    return Err{open_error(rc, directory_)};
-  }
-  rc = mdb_txn_commit(txn);
-  if (rc != 0) {
-    return Err{open_error(reason_of_short_write(rc, env_, directory_), directory_)};
-  }
-  return Unit{};
+    return rc != 0 ? rc : put_version(txn);
+  });
 }
 
 std::size_t Environment::newest_transaction() const {

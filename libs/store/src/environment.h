@@ -86,6 +86,9 @@ class Environment {
   StoreResult<Unit> start();
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
+  /// Commits what `body` writes before others can use this environment; `body` returns LMDB's code.
+  StoreResult<Unit> write_at_start(const std::function<int(MDB_txn*)>& body);
+  int put_version(MDB_txn* txn) const;
   /// Marks a store of an older version as one of ours: what is written from now on needs it.
   StoreResult<Unit> raise_version();
   StoreResult<Unit> grow();
