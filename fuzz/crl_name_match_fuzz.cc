@@ -9,7 +9,7 @@ namespace {
 
 using namespace muster;
 
-using OpensslName = std::unique_ptr<X509_NAME, fuzz::Deleter<X509_NAME_free>>;
+using OpensslName = std::unique_ptr<X509_NAME, CDeleter<X509_NAME_free>>;
 
 }  // namespace
 

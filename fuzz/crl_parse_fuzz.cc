@@ -8,7 +8,7 @@ namespace {
 
 using namespace muster;
 
-using OpensslCrl = std::unique_ptr<X509_CRL, fuzz::Deleter<X509_CRL_free>>;
+using OpensslCrl = std::unique_ptr<X509_CRL, CDeleter<X509_CRL_free>>;
 
 std::vector<der::Extension> to_owned(const der::ExtensionsView& list) {
   std::vector<der::Extension> extensions;

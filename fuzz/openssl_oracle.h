@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "muster/base/c_deleter.h"
 #include "muster/ocsp/ocsp.h"
 
 // OpenSSL's opinion about what we accept. Known differences, where only we accept, because we leave
@@ -15,17 +16,10 @@
 // version 2...) is no finding.
 namespace muster::fuzz {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using OpensslRequest = std::unique_ptr<OCSP_REQUEST, Deleter<OCSP_REQUEST_free>>;
-using OpensslResponse = std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>>;
-using OpensslBasic = std::unique_ptr<OCSP_BASICRESP, Deleter<OCSP_BASICRESP_free>>;
-using OpensslCertId = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
+using OpensslRequest = std::unique_ptr<OCSP_REQUEST, CDeleter<OCSP_REQUEST_free>>;
+using OpensslResponse = std::unique_ptr<OCSP_RESPONSE, CDeleter<OCSP_RESPONSE_free>>;
+using OpensslBasic = std::unique_ptr<OCSP_BASICRESP, CDeleter<OCSP_BASICRESP_free>>;
+using OpensslCertId = std::unique_ptr<OCSP_CERTID, CDeleter<OCSP_CERTID_free>>;
 
 /// The value that `d2i` makes of all of `octets`; null when it refuses them or leaves some over.
 template <class Pointer, class T>

@@ -10,20 +10,14 @@
 #include <string>
 
 #include "muster/base/bytes.h"
+#include "muster/base/c_deleter.h"
 
 // Owners of OpenSSL objects, from birth; and its error queue, which never outlives the call that
 // filled it.
 namespace muster::pki::openssl {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const noexcept {
-    Free(p);
-  }
-};
 template <class T, auto Free>
-using Ptr = std::unique_ptr<T, Deleter<Free>>;
+using Ptr = std::unique_ptr<T, CDeleter<Free>>;
 
 using BioPtr = Ptr<BIO, BIO_free_all>;
 using KeyPtr = Ptr<EVP_PKEY, EVP_PKEY_free>;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "muster/base/assert.h"
+#include "muster/base/c_deleter.h"
 #include "muster/pki/native.h"
 #include "tls_messages.h"
 
@@ -27,15 +28,8 @@ class Session {
 
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const noexcept {
-    Free(p);
-  }
-};
-using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
-using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
+using ContextPtr = std::unique_ptr<SSL_CTX, CDeleter<SSL_CTX_free>>;
+using SslPtr = std::unique_ptr<SSL, CDeleter<SSL_free>>;
 
 constexpr Milliseconds kSessionPatience{1000};
 /// Beside the chain: hellos, staples (each below 2^24, in practice a few KiB), tickets, record

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "muster/base/c_deleter.h"
 #include "muster/ocsp/ocsp.h"
 #include "muster/testing/response_builder.h"
 #include "re_encode.h"
@@ -10,14 +11,6 @@
 // What we encode, decoded and encoded again by OpenSSL.
 namespace muster {
 namespace {
-
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 
 /// Octets of `i2d(value, &out)`.
 template <class T>
@@ -31,7 +24,7 @@ Buffer encoded(T* value, int (*i2d)(const T*, unsigned char**)) {
 
 Buffer request_by_openssl(const Buffer& octets) {
   const unsigned char* at = octets.data();
-  const std::unique_ptr<OCSP_REQUEST, Deleter<OCSP_REQUEST_free>> request(
+  const std::unique_ptr<OCSP_REQUEST, CDeleter<OCSP_REQUEST_free>> request(
       d2i_OCSP_REQUEST(nullptr, &at, static_cast<long>(octets.size())));
   return request == nullptr ? Buffer() : encoded(request.get(), i2d_OCSP_REQUEST);
 }
@@ -39,12 +32,12 @@ Buffer request_by_openssl(const Buffer& octets) {
 /// The BasicOCSPResponse inside, which OpenSSL re-encodes field by field.
 Buffer basic_by_openssl(const Buffer& octets) {
   const unsigned char* at = octets.data();
-  const std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>> response(
+  const std::unique_ptr<OCSP_RESPONSE, CDeleter<OCSP_RESPONSE_free>> response(
       d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(octets.size())));
   if (response == nullptr || encoded(response.get(), i2d_OCSP_RESPONSE) != octets) {
     return {};
   }
-  const std::unique_ptr<OCSP_BASICRESP, Deleter<OCSP_BASICRESP_free>> basic(
+  const std::unique_ptr<OCSP_BASICRESP, CDeleter<OCSP_BASICRESP_free>> basic(
       OCSP_response_get1_basic(response.get()));
   return basic == nullptr ? Buffer() : encoded(basic.get(), i2d_OCSP_BASICRESP);
 }
@@ -136,7 +129,7 @@ TEST(IndependentCodec, ReadsOurErrorResponses) {
   for (const int status : {1, 2, 3, 5, 6}) {
     const Buffer octets = ocsp::encode_error_response(static_cast<ocsp::ResponseStatus>(status));
     const unsigned char* at = octets.data();
-    const std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>> response(
+    const std::unique_ptr<OCSP_RESPONSE, CDeleter<OCSP_RESPONSE_free>> response(
         d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(octets.size())));
     ASSERT_NE(response, nullptr);
     EXPECT_EQ(OCSP_response_status(response.get()), status);

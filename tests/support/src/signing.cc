@@ -8,22 +8,16 @@
 #include <memory>
 
 #include "muster/base/assert.h"
+#include "muster/base/c_deleter.h"
 #include "muster/pki/native.h"
 #include "muster/testing/pki_builder.h"
 
 namespace muster::testing {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, CDeleter<EVP_PKEY_free>>;
+using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, CDeleter<EVP_PKEY_CTX_free>>;
+using BioPtr = std::unique_ptr<BIO, CDeleter<BIO_free_all>>;
 
 struct Recipe {
   const char* type;
@@ -249,7 +243,7 @@ Buffer algorithm_for(SignAs how, const pki::PrivateKey& key) {
 MadeSignature sign_as(SignAs how, const pki::PrivateKey& key, Bytes tbs) {
   EVP_PKEY* native = pki::native_key(key);
   const Plan plan = plan_for(how, native);
-  const std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+  const std::unique_ptr<EVP_MD_CTX, CDeleter<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   MUSTER_ASSERT(EVP_DigestSignInit_ex(context.get(), &key_context, plan.digest, nullptr, nullptr,
                                       native, nullptr) == 1);
