@@ -56,8 +56,8 @@ void Follower::begin_end() {
   if (std::exchange(has_begun_to_end_, true)) {
     return;
   }
-  // A thread of its own, since it waits for one that may be in open() of a file system that is gone.
-  // What both use is theirs too.
+  // A thread of its own, since it waits for one that may be in open() of a file system that is
+  // gone. What both use is theirs too.
   ender_ = std::thread([shared = shared_] {
     shared->watcher.reset();
     const std::lock_guard lock(shared->mutex);
