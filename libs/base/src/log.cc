@@ -88,7 +88,7 @@ std::unique_ptr<Logger> make_fd_logger(int fd, LogFormat format, LogLevel least)
 }
 
 Logger& null_logger() {
-  static NullLogger logger;
+  static NullLogger& logger = *new NullLogger();  // never destroyed: some threads outlive main()
   return logger;
 }
 

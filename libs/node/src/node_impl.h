@@ -11,6 +11,7 @@
 #include "muster/base/mutex.h"
 #include "muster/net/loop.h"
 #include "muster/signers/expiry.h"
+#include "patient_mutex.h"
 #include "probe.h"
 #include "publishing.h"
 #include "push_handler.h"
@@ -107,7 +108,7 @@ struct Node::Impl final : AdminActions {
   /// One change at a time: reloads, renewed signers. Held long, since files are read meanwhile:
   /// drain() does not take it, and stop() waits for it no
   /// longer than kLettingGo. What may be asked meanwhile is under `published`.
-  std::timed_mutex changing;
+  PatientMutex changing;
   std::vector<source::SourceSpec> watched;  ///< under `changing`
   source::WatchOptions watching;            ///< under `changing`: how
   std::uint64_t trials = 0;                 ///< under `changing`

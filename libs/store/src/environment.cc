@@ -28,7 +28,8 @@ struct Registry {
   std::map<DirectoryIdentity, std::weak_ptr<Environment>> open;
 };
 Registry& registry() {
-  static Registry instance;
+  // Never destroyed: a thread that hangs in a source's file may close its store after main().
+  static Registry& instance = *new Registry();
   return instance;
 }
 
