@@ -318,7 +318,7 @@ TEST_F(CrlFetch, ALostShelfIsMadeAgainFromTheSameBaseAndDelta) {
   }
   ASSERT_TRUE(is_revoked(2)) << error_text();
   for (const bool restarted_twice : {false, true}) {
-    while (ended_ > seen_) {
+    while (has_download()) {
       await_download();
     }
     restart();

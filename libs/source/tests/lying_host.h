@@ -122,6 +122,10 @@ class CrlFetch : public CrlSetTest {
     keeper().receive(ended, {});
     look();
   }
+  bool has_download() {
+    const std::lock_guard lock(mutex_);
+    return ended_ > seen_;
+  }
   /// Everything that is due now, alternatives included.
   void fetch(std::size_t downloads = 1) {
     look();
