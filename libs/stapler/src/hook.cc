@@ -1,17 +1,13 @@
 #include "muster/stapler/hook.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <optional>
 #include <set>
 
-extern char** environ;
+#include "muster/base/spawn.h"
 
 namespace muster::stapler {
 namespace {
@@ -62,49 +58,17 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     const std::string certificate_list =
         "MUSTER_CERTIFICATES=" + lines(std::exchange(certificates, {}));
     const std::string file_list = "MUSTER_FILES=" + lines(std::exchange(files, {}));
-    std::vector<char*> arguments, environment;
-    for (const std::string& word : options.command) {
-      arguments.push_back(const_cast<char*>(word.c_str()));
-    }
-    arguments.push_back(nullptr);
-    for (char** e = environ; *e != nullptr; ++e) {
-      environment.push_back(*e);
-    }
-    environment.push_back(const_cast<char*>(certificate_list.c_str()));
-    environment.push_back(const_cast<char*>(file_list.c_str()));
-    environment.push_back(nullptr);
-
-    // Signals the stapler blocks for itself must reach the command; its group is its own, so that
-    // all of it can be killed.
-    ::posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    ::sigset_t none, defaults;
-    ::sigemptyset(&none);
-    ::sigemptyset(&defaults);
-    ::sigaddset(&defaults, SIGPIPE);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    ::posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    const int error = ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(),
-                                     environment.data());
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
+    const auto started = spawn_command(options.command, {certificate_list, file_list});
     ++counters.runs;
-    if (error != 0) {
-      child = 0;
+    if (!started) {
       ++counters.failures;
       char text[128];
       failed("hook.not_started", std::string("cannot run the on_update command: ") +
-                                     ::strerror_r(error, text, sizeof text) +
+                                     ::strerror_r(started.error(), text, sizeof text) +
                                      " (check its path and permissions)");
       return;
     }
+    child = *started;
     deadline = loop.now() + options.timeout;
     look = kFirstLook;
     later(look, &Impl::look_after);
