@@ -81,6 +81,7 @@ class Life {
     serving_ = &node;  // before anybody can know that we are there: a SIGHUP must not be lost
     tell("admin on", node.admin_addresses());
     tell("push on", node.push_addresses());
+    tell("batch on", node.batch_addresses());
     tell("crl on", node.crl_addresses());
     tell("listening on", node.addresses());
     std::fflush(stdout);

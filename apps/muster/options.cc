@@ -23,6 +23,10 @@ void bind(config::Section& root, Options& options) {
   bind(responder.table(
            "push", "The push API: CAs tell what they issue and revoke (docs/operating/push.md)."),
        options.push);
+  bind(responder.table("batch",
+                       "Many certificates in one call, for staplers and edges "
+                       "(docs/operating/batch.md)."),
+       options.batch);
   bind(root.table("publish",
                   "CRLs made from the responder's store, kept published by it or made once by "
                   "muster crl publish."),

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "muster/base/log.h"
 #include "muster/config/config.h"
+#include "options_batch.h"
 #include "options_front.h"
 #include "options_publish.h"
 #include "options_push.h"
@@ -24,6 +25,7 @@ struct Options {
   PublishOptions publish;
   AdminSettings admin;
   PushSettings push;
+  BatchSettings batch;
   StaplerOptions stapler;
   FrontOptions front;
 };

@@ -165,6 +165,7 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
   node.watch.poll = Milliseconds(options.check_interval);
   node.reload_patience = Milliseconds(options.reload_timeout);
   node.admin = admin_of(all.admin);
+  node.batch = batch_of(all.batch);
   auto push = push_of(all.push);
   if (!push) {
     return fail(kExitUsage, push.error().message);

@@ -50,8 +50,10 @@ NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) 
   ControlTls tls;
   MUSTER_CHECK(check_admin_addresses(options.admin));
   MUSTER_CHECK(check_push_addresses(options.push));
+  MUSTER_CHECK(check_batch_addresses(options.batch));
   MUSTER_TRY(tls.admin, load_tls(options.admin.tls, "responder.admin"));
   MUSTER_TRY(tls.push, load_tls(options.push.tls, "responder.push"));
+  MUSTER_TRY(tls.batch, load_tls(options.batch.tls, "responder.batch"));
   return tls;
 }
 
@@ -59,6 +61,7 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
                                                 const ControlTls& tls) {
   MUSTER_TRY(const auto admin, check_admin_addresses(options.admin));
   MUSTER_TRY(const auto push, check_push_addresses(options.push));
+  MUSTER_TRY(const auto batch, check_batch_addresses(options.batch));
   switch_control(options, loaded, tls);
   if (!push.empty()) {
     auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode,
@@ -67,6 +70,17 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
       return Err{refused(server.error())};
     }
     push_server = *std::move(server);
+  }
+  if (!batch.empty()) {
+    batch_handler = std::make_unique<BatchHandler>(*service, options.batch, batch_control_stats,
+                                                   batch_stats, logger);
+    auto server =
+        ControlServer::listen("batch", batch, tls.batch, kAdminSocketMode, options.batch.limits,
+                              *batch_handler, batch_control_stats, logger);
+    if (!server) {
+      return Err{refused(server.error())};
+    }
+    batch_server = *std::move(server);
   }
   if (!admin.empty()) {
     admin_handler = std::make_unique<AdminHandler>(*this, options.admin, admin_stats, logger);
@@ -99,12 +113,18 @@ void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded
   if (push_server != nullptr) {
     push_server->set_tls(tls.push);
   }
+  if (batch_server != nullptr) {
+    batch_server->set_tls(tls.batch);
+  }
   if (admin_server != nullptr) {
     admin_server->set_tls(tls.admin);
   }
 }
 
 void Node::Impl::stop_control() {
+  if (batch_server != nullptr) {
+    batch_server->stop();
+  }
   if (push_server != nullptr) {
     push_server->stop();
   }
@@ -206,6 +226,11 @@ MetricsInput Node::Impl::collect() {
     in.listeners.push_back(figures_of("push", push_stats));
     in.push = push_handler->setup()->stats();
     in.push_refusals = push_handler->journal().counts();
+  }
+  if (batch_server != nullptr) {
+    in.listeners.push_back(figures_of("batch", batch_control_stats));
+    in.batch = {batch_stats.calls,    batch_stats.refused,   batch_stats.broken, batch_stats.late,
+                batch_stats.answered, batch_stats.unchanged, batch_stats.left};
   }
   {
     const MutexLock lock(published);

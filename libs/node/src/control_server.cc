@@ -60,7 +60,8 @@ ControlPeer peer_of(const Stream& stream, bool is_unix) {
     }
     return peer;
   }
-  peer.text = "address " + net::peer_of(stream.fd()).text();
+  peer.address = net::peer_of(stream.fd());
+  peer.text = "address " + peer.address.text();
   if (stream.session() != nullptr) {
     peer.way = ControlPeer::Way::kTls;
     if (const auto identity = stream.session()->peer()) {

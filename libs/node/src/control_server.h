@@ -31,7 +31,8 @@ struct ControlStats {
 struct ControlPeer {
   enum class Way : std::uint8_t { kTcp, kTls, kUnix } way = Way::kTcp;
   push::Peer facts;
-  std::string text;  ///< for logs: "uid 998, gid 998, pid 4711" or "dns:ca.example"
+  IpAddress address{};  ///< not known of kUnix
+  std::string text;     ///< for logs: "uid 998, gid 998, pid 4711" or "dns:ca.example"
   std::optional<pki::Certificate> certificate;  ///< of kTls, verified
 };
 

@@ -1,7 +1,7 @@
 #include "muster/node/explain.h"
 
 #include "json_text.h"
-#include "loading.h"
+#include "muster/node/offline.h"
 
 namespace muster::node {
 namespace {
@@ -81,27 +81,6 @@ void add_certificate(std::string& out, const Json& one) {
   }
 }
 
-/// The issuer's number in a store that may only be read; one nobody has when it knows nothing of
-/// the issuer.
-store::IssuerId find_or_none(const store::Store& store, const store::IssuerKey& key) {
-  return store.find_issuer(key).value_or(static_cast<store::IssuerId>(UINT32_MAX));
-}
-
-NodeResult<Unit> load_sources(const Loaded& loaded, const NodeOptions& options, store::Store& store,
-                              const Clock& clock, Logger& logger) {
-  source::SourceWatcher watcher(store, loaded.sources, watch_options(options), clock, logger);
-  const auto states = watcher.wait_until_checked(std::chrono::minutes(10));
-  if (!states) {
-    return Err{NodeError{NodeErrc::kSystem, "the sources could not be read within ten minutes"}};
-  }
-  for (const source::SourceStatus& state : *states) {
-    if (state.error) {
-      return Err{NodeError{NodeErrc::kInput, state.label + ": " + state.error->detail}};
-    }
-  }
-  return Unit{};
-}
-
 }  // namespace
 
 std::string to_json(const responder::Explanation& explanation) {
@@ -157,27 +136,10 @@ std::optional<std::string> explanation_text(std::string_view text) {
 NodeResult<responder::Explanation> explain_offline(const NodeOptions& options, ExplainFrom from,
                                                    Bytes request, const responder::Client& client,
                                                    const Clock& clock, Logger& logger) {
-  store::StoreOptions how;
-  how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly
-                                         : store::StoreOptions::Mode::kReadWrite;
-  auto opened = store::Store::open(options.store, how);
-  if (!opened) {
-    return Err{error_of(opened.error())};
-  }
-  store::Store& store = **opened;
-  const IssuerNumber number = from == ExplainFrom::kStore
-      ? [&store](const store::IssuerKey& key,
-                 const std::string&) -> store::StoreResult<store::IssuerId> {
-    return find_or_none(store, key);
-  }
-  : IssuerNumber();
-  MUSTER_TRY(const Loaded loaded, load(options, store, clock.now(), nullptr, logger, number));
-  if (from == ExplainFrom::kSources) {
-    MUSTER_CHECK(load_sources(loaded, options, store, clock, logger));
-  }
-  const auto reader = store.reader();
+  MUSTER_TRY(const Offline offline, open_offline(options, from, clock, logger));
+  const auto reader = offline.store->reader();
   const auto& clock_error = options.service.clock_error;
-  return responder::explain(*loaded.setup, *reader, request, clock.now(), client,
+  return responder::explain(*offline.setup, *reader, request, clock.now(), client,
                             clock_error ? clock_error() : responder::kernel_clock_error());
 }
 

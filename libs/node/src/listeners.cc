@@ -29,6 +29,12 @@ Err<NodeError> input(std::string_view table, const char* key, const std::string&
 
 bool is_given(const TlsFiles& files) { return !files.certificate.empty(); }
 
+/// By the file of a socket, by being this machine's own, or by mutual TLS.
+bool is_protected(const net::SocketAddress& address, const TlsFiles& files) {
+  return address.family() == AF_UNIX || is_given(files) ||
+         reach_of(net::ip_of(address.data())) == IpReach::kMachine;
+}
+
 template <class Check>
 NodeResult<std::vector<std::string>> check_all(const std::vector<std::string>& given,
                                                std::string_view table, Check check) {
@@ -80,9 +86,7 @@ NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& o
   return check_all(
       options.listen, "responder.admin",
       [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
-        if (address.family() == AF_UNIX || is_given(options.tls) ||
-            reach_of(net::ip_of(address.data())) == IpReach::kMachine ||
-            options.insecurely_allow_remote) {
+        if (is_protected(address, options.tls) || options.insecurely_allow_remote) {
           return Unit{};
         }
         return usage("[responder.admin] listen: " + printable(text) +
@@ -90,6 +94,20 @@ NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& o
                      "give certificate, key and client_ca "
                      "(mutual TLS), or insecurely_allow_remote = true where the network itself is "
                      "the protection");
+      });
+}
+
+NodeResult<std::vector<std::string>> check_batch_addresses(const BatchOptions& options) {
+  return check_all(
+      options.listen, "responder.batch",
+      [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
+        if (is_protected(address, options.tls) || options.insecurely_allow_remote) {
+          return Unit{};
+        }
+        return usage("[responder.batch] listen: " + printable(text) +
+                     " can be reached from elsewhere, and one call can cost thousands of "
+                     "signatures; give certificate, key and client_ca (mutual TLS), or "
+                     "insecurely_allow_remote = true where the network itself is the protection");
       });
 }
 

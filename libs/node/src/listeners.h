@@ -14,6 +14,7 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
 /// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its
 /// file, loopback by being loopback, all else by mutual TLS or an explicit waiver. Errors: kUsage.
 NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options);
+NodeResult<std::vector<std::string>> check_batch_addresses(const BatchOptions& options);
 /// The same for the push API: no TCP without mutual TLS.
 NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& options);
 

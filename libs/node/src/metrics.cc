@@ -303,6 +303,21 @@ void add_push(PrometheusText& out, const MetricsInput& in) {
   }
 }
 
+void add_batch(PrometheusText& out, const MetricsInput& in) {
+  if (in.batch) {
+    out.family("muster_batch_calls_total", Kind::kCounter, "Calls of the batch listener.");
+    out.sample(in.batch->calls, {{"result", "ok"}});
+    out.sample(in.batch->late, {{"result", "late"}});
+    out.sample(in.batch->refused, {{"result", "refused"}});
+    out.sample(in.batch->broken, {{"result", "broken"}});
+    out.family("muster_batch_certificates_total", Kind::kCounter,
+               "Certificates asked about in them.");
+    out.sample(in.batch->answered, {{"result", "answered"}});
+    out.sample(in.batch->unchanged, {{"result", "unchanged"}});
+    out.sample(in.batch->left, {{"result", "left"}});
+  }
+}
+
 void add_crls(PrometheusText& out, const MetricsInput& in) {
   const auto each = [&](auto&& write) {
     for (const publish::SeriesStatus& series : in.crls) {
@@ -382,6 +397,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_store(out, input);
   add_listeners(out, input);
   add_push(out, input);
+  add_batch(out, input);
   add_crls(out, input);
   return out.take();
 }

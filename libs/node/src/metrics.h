@@ -39,12 +39,17 @@ struct IssuerFigures {
   store::IssuerState state;
   responder::IssuerTotals totals;
 };
-/// Of one listener; "ocsp", "admin", "push".
+/// Of one listener; "ocsp", "admin", "push", "batch".
 struct ListenerFigures {
   std::string listener;
   std::uint64_t connections = 0, open_connections = 0, requests = 0;
   /// By limit or fault: "connections", "size", "timeout_header"...
   std::vector<std::pair<std::string_view, std::uint64_t>> limits;
+};
+/// What became of calls to the batch listener, and of the certificates in them.
+struct BatchFigures {
+  std::uint64_t calls = 0, refused = 0, broken = 0, late = 0;
+  std::uint64_t answered = 0, unchanged = 0, left = 0;
 };
 struct ReloadFigures {
   std::uint64_t succeeded = 0, failed = 0;
@@ -72,6 +77,7 @@ struct MetricsInput {
   ReloadFigures reloads;
   std::optional<push::ApiStats> push;
   std::array<std::uint64_t, push::kCauses.size()> push_refusals{};
+  std::optional<BatchFigures> batch;
   std::vector<publish::SeriesStatus> crls;
 };
 

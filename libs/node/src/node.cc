@@ -126,6 +126,11 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("admin.max_request", served.admin.max_body_bytes, next.admin.max_body_bytes);
   compare_control("admin", served.admin.limits, next.admin.limits);
   compare("publish.listen", served.publication.service.listen, next.publication.service.listen);
+  compare("batch.listen", served.batch.listen, next.batch.listen);
+  compare("batch.max_certificates", served.batch.max_certificates, next.batch.max_certificates);
+  compare("batch.max_request", served.batch.max_body_bytes, next.batch.max_body_bytes);
+  compare("batch.deadline", served.batch.deadline, next.batch.deadline);
+  compare_control("batch", served.batch.limits, next.batch.limits);
   compare("push.listen", served.push.listen, next.push.listen);
   compare_control("push", served.push.limits, next.push.limits);
   return needs;
@@ -271,6 +276,9 @@ void Node::Impl::drain() {
     stopping_moved.wait_for(lock, served.admin.drain_delay, [this] { return stopping; });
   }
   const std::lock_guard call(serving);
+  if (batch_handler != nullptr) {
+    batch_handler->stop();
+  }
   if (service != nullptr) {
     service->stop();
   }
@@ -326,6 +334,10 @@ NodeResult<std::unique_ptr<Node>> Node::start(const NodeOptions& options, Option
   return node;
 }
 
+std::vector<std::string> Node::batch_addresses() const {
+  return impl_->batch_server == nullptr ? std::vector<std::string>()
+                                        : impl_->batch_server->addresses();
+}
 const std::vector<std::string>& Node::addresses() const { return impl_->service->addresses(); }
 
 std::vector<std::string> Node::admin_addresses() const {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "admin.h"
+#include "batch_handler.h"
 #include "data_age.h"
 #include "follower.h"
 #include "key_watch.h"
@@ -21,7 +22,7 @@ namespace muster::node {
 
 /// TLS contexts of the listeners for the few, loaded before anything is switched.
 struct ControlTls {
-  std::shared_ptr<const tls::ServerContext> admin, push;
+  std::shared_ptr<const tls::ServerContext> admin, push, batch;
 };
 
 struct Node::Impl final : AdminActions {
@@ -99,10 +100,12 @@ struct Node::Impl final : AdminActions {
   std::shared_ptr<store::Store> store;
   std::unique_ptr<responder::Service> service;
   std::unique_ptr<Probe> probe;
-  ControlStats admin_stats, push_stats;
+  ControlStats admin_stats, push_stats, batch_control_stats;
+  BatchStats batch_stats;
   std::unique_ptr<AdminHandler> admin_handler;
   std::unique_ptr<PushHandler> push_handler;
-  std::unique_ptr<ControlServer> admin_server, push_server;
+  std::unique_ptr<BatchHandler> batch_handler;  ///< null: no batch listener
+  std::unique_ptr<ControlServer> admin_server, push_server, batch_server;
   std::unique_ptr<publish::Service> publication;
 
   /// One change at a time: reloads, renewed signers. Held long, since files are read meanwhile:

@@ -37,6 +37,23 @@ TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
   EXPECT_FALSE(check_admin_addresses(options));
 }
 
+TEST(BatchAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
+  BatchOptions options;
+  options.listen = {"8887", "unix:/run/x"};
+  const auto addresses = check_batch_addresses(options);
+  ASSERT_TRUE(addresses);
+  EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8887", "unix:/run/x"));
+  options.listen = {"0.0.0.0:8887"};
+  const auto refused = check_batch_addresses(options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("thousands of signatures"));
+  options.insecurely_allow_remote = true;
+  EXPECT_TRUE(check_batch_addresses(options));
+  options.insecurely_allow_remote = false;
+  options.tls.certificate = "x.pem";
+  EXPECT_TRUE(check_batch_addresses(options));
+}
+
 TEST(PushAddresses, TcpNeedsMutualTlsAlways) {
   PushOptions options;
   options.clients.push_back(

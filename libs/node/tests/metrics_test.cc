@@ -63,6 +63,7 @@ MetricsInput full_input() {
   in.listeners = {figures_of("ocsp", responder::HttpTotals{}), figures_of("admin", control)};
   in.push = push::ApiStats{1, 2, 3, 4, 5};
   in.push_refusals.fill(17);
+  in.batch = BatchFigures{51, 52, 53, 54, 55, 56, 57};
   publish::SeriesStatus series;
   series.label = "all";
   series.next_update = kTestNow + Seconds(600);
@@ -110,6 +111,8 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_responder_request_duration_seconds_count 3\n",
            "muster_revocation_propagation_seconds_bucket{to=\"answer\",le=\"0.05\"} 1\n",
            "muster_push_refusals_total{cause=\"store_full\"} 17\n",
+           "muster_batch_calls_total{result=\"late\"} 54\n",
+           "muster_batch_certificates_total{result=\"unchanged\"} 56\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <thread>
 
+#include "batch_run.h"
+
 namespace muster::responder {
 namespace {
 
@@ -28,7 +30,8 @@ struct Worker {
         fetcher(net::make_fetcher(loop)),
         router({}, *fetcher, counters, logger),
         handler(options.handler, answerer, clock, logger, counters, &router, &changes),
-        clock_error(options.clock_error ? options.clock_error : kernel_clock_error) {
+        clock_error(options.clock_error ? options.clock_error : kernel_clock_error),
+        time(clock) {
     answerer.use_desk(
         desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
   }
@@ -45,6 +48,15 @@ struct Worker {
     loop.post([this, request = std::move(request), now, client, take = std::move(take)] {
       take(answerer.explain(*request, now, client));
     });
+  }
+
+  /// Has the loop answer a part of a batch; `take` is called on its thread.
+  void answer_batch(const BatchRun::Questions& questions, const Client& client,
+                    BatchRun::Take take) {
+    const auto run = std::make_shared<BatchRun>(
+        answerer, time, [this](std::function<void()> action) { loop.post(std::move(action)); },
+        questions, client, std::move(take));
+    loop.post([run] { run->go(); });
   }
 
   /// On the loop's thread.
@@ -69,6 +81,7 @@ struct Worker {
   Router router;
   OcspHandler handler;
   std::function<std::optional<Milliseconds>()> clock_error;
+  const Clock& time;
   std::vector<std::unique_ptr<net::HttpServer>> servers;
   std::size_t draining = 0;
   std::thread thread;
@@ -105,6 +118,7 @@ struct Service::Loops {
   /// takes time. Never a loop.
   std::vector<std::shared_ptr<const Setup>> setups;
   bool stopped = false;
+  mutable std::atomic<std::size_t> batch_parts{0};  ///< handed to loops in turn
 };
 
 Service::Service(std::unique_ptr<Loops> loops) : loops_(std::move(loops)) {}
@@ -194,6 +208,13 @@ std::optional<Explanation> Service::explain(Bytes request, UnixSeconds now, cons
                            " loops; which of them a client meets is chance");
   }
   return std::move(chosen);
+}
+
+void Service::answer_batch(std::shared_ptr<const std::vector<BatchQuestion>> questions,
+                           const Client& client,
+                           std::function<void(std::vector<BatchReply>)> take) const {
+  const std::size_t which = loops_->batch_parts.fetch_add(1, std::memory_order_relaxed);
+  loops_->workers[which % loops_->workers.size()]->answer_batch(questions, client, std::move(take));
 }
 
 void Service::stop() {

@@ -48,6 +48,7 @@ class Node {
   [[nodiscard]] const std::vector<std::string>& addresses() const;
   [[nodiscard]] std::vector<std::string> admin_addresses() const;
   [[nodiscard]] std::vector<std::string> push_addresses() const;
+  [[nodiscard]] std::vector<std::string> batch_addresses() const;
   [[nodiscard]] std::vector<std::string> crl_addresses() const;
 
   /// Reads the configuration, certificates and keys again and switches to them, while requests are

@@ -51,6 +51,19 @@ struct AdminOptions {
   ControlLimits limits;
 };
 
+/// Many certificates in one call (docs/formats/batch.md). Everything stays until a restart, but the
+/// TLS files.
+struct BatchOptions {
+  /// As of AdminOptions. Empty: no batch listener.
+  std::vector<std::string> listen;
+  TlsFiles tls;
+  bool insecurely_allow_remote = false;
+  std::size_t max_certificates = 10'000;  ///< in one call; more: 413
+  std::size_t max_body_bytes = 2 << 20;
+  Milliseconds deadline{60'000};  ///< for one call; what is left then is asked for again
+  ControlLimits limits;
+};
+
 /// The push API (libs/push).
 struct PushOptions {
   std::vector<std::string>
@@ -74,6 +87,7 @@ struct NodeOptions {
   Milliseconds reload_patience{600'000};
   AdminOptions admin;
   PushOptions push;
+  BatchOptions batch;
   PublicationOptions publication;
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/responder/batch.h"
 #include "muster/responder/handler.h"
 
 // The responder with sockets and threads around it.
@@ -91,6 +92,11 @@ class Service {
   [[nodiscard]] std::optional<Explanation> explain(Bytes request, UnixSeconds now,
                                                    const Client& client,
                                                    Milliseconds patience) const;
+  /// Has a loop (each in turn) answer questions as it answers requests, a few at a time between
+  /// them. `take` is given the replies in the order of the questions, on the loop's thread; it is
+  /// never called when the service stops before. Threads: any but the loops.
+  void answer_batch(std::shared_ptr<const std::vector<BatchQuestion>> questions,
+                    const Client& client, std::function<void(std::vector<BatchReply>)> take) const;
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;

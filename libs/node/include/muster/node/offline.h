@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "muster/node/explain.h"
+
+// What a node would answer from, without one.
+namespace muster::node {
+
+struct Offline {
+  std::shared_ptr<store::Store> store;
+  std::shared_ptr<const responder::Setup> setup;
+  std::vector<std::string> warnings;
+};
+
+/// Reads configuration, certificates and keys as a node with these options would, and opens the
+/// store: read-only, beside whoever keeps it, or a fresh one that the sources are loaded into.
+/// Errors: those of Node::start.
+NodeResult<Offline> open_offline(const NodeOptions& options, ExplainFrom from, const Clock& clock,
+                                 Logger& logger);
+
+}  // namespace muster::node
