@@ -29,7 +29,8 @@ void declare(CLI::App& app, ResponderFlags& flags) {
       "Revoking in index.txt or with a new CRL shows in the next answer; no restart.\n"
       "SIGHUP reads configuration, certificates and keys again; SIGTERM finishes what is in "
       "flight.\n"
-      "'muster responder explain REQUEST' tells what would be answered, and why.\n"
+      "'muster responder explain REQUEST' tells what would be answered, and why; 'muster responder "
+      "export' writes answers\nas files.\n"
       "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file, 70 internal.");
 }
 
@@ -157,6 +158,9 @@ Outcome<Unit> serve(const ResponderFlags& flags, const Options& options, const s
 int run_responder(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "explain") {
     return run_explain(argc - 1, argv + 1);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "export") {
+    return run_export(argc - 1, argv + 1);
   }
   CLI::App app("Answers OCSP requests for the CAs you run.", "muster responder");
   ResponderFlags flags;

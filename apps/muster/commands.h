@@ -12,6 +12,7 @@ inline constexpr int kExitInternal = 70;  ///< the operating system or we failed
 
 int run_responder(int argc, char** argv);
 int run_explain(int argc, char** argv);  ///< muster responder explain
+int run_export(int argc, char** argv);   ///< muster responder export
 int run_check(int argc, char** argv);
 int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);

@@ -27,6 +27,10 @@ void bind(config::Section& root, Options& options) {
                        "Many certificates in one call, for staplers and edges "
                        "(docs/operating/batch.md)."),
        options.batch);
+  bind(responder.table("export",
+                       "Signed answers as files for web servers and CDNs, written by muster "
+                       "responder export (docs/operating/static-export.md)."),
+       options.exported);
   bind(root.table("publish",
                   "CRLs made from the responder's store, kept published by it or made once by "
                   "muster crl publish."),

@@ -4,6 +4,7 @@
 #include "muster/base/log.h"
 #include "muster/config/config.h"
 #include "options_batch.h"
+#include "options_export.h"
 #include "options_front.h"
 #include "options_publish.h"
 #include "options_push.h"
@@ -26,6 +27,7 @@ struct Options {
   AdminSettings admin;
   PushSettings push;
   BatchSettings batch;
+  ExportSettings exported;
   StaplerOptions stapler;
   FrontOptions front;
 };

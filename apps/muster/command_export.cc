@@ -1,0 +1,136 @@
+#include <cstdio>
+#include <filesystem>
+
+#include "muster/node/offline.h"
+#include "responder_flags.h"
+
+namespace muster::app {
+namespace {
+
+struct ExportFlags {
+  ResponderFlags responder;
+  net::ControlAccess batch;
+  std::string out, manifest_key;
+  bool renew_all = false, load = false;
+};
+
+int exit_code_of(edge::ExportErrc code) {
+  switch (code) {
+    case edge::ExportErrc::kInput:
+    case edge::ExportErrc::kAnswers:
+      return kExitInput;
+    case edge::ExportErrc::kBusy:
+    case edge::ExportErrc::kIo:
+      break;
+  }
+  return kExitInternal;
+}
+
+void tell(const edge::ExportReport& report) {
+  std::printf("export %llu: %zu answers; %zu written, %zu kept, %zu removed, %zu changed\n",
+              static_cast<unsigned long long>(report.number), report.files, report.written,
+              report.kept, report.removed, report.changed);
+  for (const std::string& label : report.closed_issuers) {
+    std::printf("left out: issuer '%s', since not everybody may ask about it\n", label.c_str());
+  }
+  if (report.left_out != 0) {
+    std::printf("left out: %zu without an answer for everybody; the first: %s\n", report.left_out,
+                report.left_out_why.c_str());
+  }
+  if (report.purge.runs != 0) {
+    std::printf("purge: %zu told, %zu left for the next time; %llu runs, %llu failed\n",
+                report.purge.purged, report.purge.not_purged.size(),
+                static_cast<unsigned long long>(report.purge.runs),
+                static_cast<unsigned long long>(report.purge.failures));
+  }
+}
+
+Outcome<Unit> export_answers(const ExportFlags& flags) {
+  MUSTER_TRY(Options options, read_options(flags.responder));
+  if (!flags.out.empty()) {
+    options.exported.directory = flags.out;
+  }
+  if (!flags.manifest_key.empty()) {
+    options.exported.manifest_key = flags.manifest_key;
+  }
+  if (options.exported.directory.empty()) {
+    return fail(kExitUsage, "where to? give --out DIR (directory in [responder.export])");
+  }
+  auto how = export_of(options.exported);
+  if (!how) {
+    return fail(kExitUsage, how.error());
+  }
+  how->renew_all = flags.renew_all;
+  const std::string& configured = options.responder.store;
+  std::error_code ignored;
+  const bool from_store = !flags.load && !configured.empty() &&
+                          std::filesystem::exists(configured + "/data.mdb", ignored);
+  MUSTER_TRY(const StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
+  MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
+  node.store = directory.path();
+  const SystemClock clock;
+  const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
+  const auto offline = node::open_offline(
+      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, clock, *logger);
+  if (!offline) {
+    return fail(exit_code_for(offline.error().code), offline.error().detail);
+  }
+  for (const std::string& warning : offline->warnings) {
+    logger->log(LogLevel::kWarning, "export.check", warning);
+  }
+  const auto answers = flags.batch.address.empty()
+                           ? edge::make_local_answers(offline->setup, *offline->store,
+                                                      responder::kernel_clock_error())
+                           : edge::make_batch_answers(flags.batch);
+  const auto report =
+      edge::run_export(*how, *offline->setup, *offline->store, *answers, clock, *logger);
+  if (!report) {
+    return fail(exit_code_of(report.error().code), report.error().detail);
+  }
+  tell(*report);
+  if (!report->purge.not_purged.empty()) {
+    return fail(kExitInternal,
+                "the export is done, but caches were not told of all changes; the "
+                "next export tries again");
+  }
+  return Unit{};
+}
+
+}  // namespace
+
+int run_export(int argc, char** argv) {
+  CLI::App app("Writes signed answers as files, for web servers and CDNs.",
+               "muster responder export");
+  ExportFlags flags;
+  app.add_option("--out", flags.out, "directory (default: [responder.export] directory)");
+  app.add_option("--manifest-key", flags.manifest_key, "private key that signs the manifest (PEM)");
+  app.add_flag("--renew-all", flags.renew_all, "make every answer anew");
+  app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
+  auto* const batch = app.add_option(
+      "--batch", flags.batch.address,
+      "take the answers from a running responder's batch listener: 8887, unix:/path, or a URL");
+  auto* const certificate = app.add_option("--batch-cert", flags.batch.certificate,
+                                           "our certificate, where that has mutual TLS (PEM)")
+                                ->needs(batch);
+  certificate->needs(
+      app.add_option("--batch-key", flags.batch.key, "its private key")->needs(certificate));
+  app.add_option("--batch-ca", flags.batch.ca, "who certifies the batch listener (PEM)")
+      ->needs(certificate);
+  declare_issuer_flags(app, flags.responder);
+  app.footer(
+      "Certificates are those of the configured store (read-only, beside a running responder), or "
+      "of the sources, loaded\naside, when there is none. Run it again to bring the files up to "
+      "date: only what changed or is due is signed.\n"
+      "Exit codes: 0 done, 64 usage, 66 unreadable or unfit input, 70 internal, or caches not "
+      "told.");
+  if (const auto over = parse_command_line(app, argc, argv)) {
+    return *over;
+  }
+  if (const auto done = export_answers(flags); !done) {
+    std::fprintf(stderr, "muster responder export: %s\n", done.error().message.c_str());
+    return done.error().exit_code;
+  }
+  return kExitOk;
+}
+
+}  // namespace muster::app
