@@ -14,10 +14,6 @@ void append_value(Buffer& out, Value value) {
   const auto* const octets = reinterpret_cast<const std::uint8_t*>(&value);
   out.insert(out.end(), octets, octets + sizeof value);
 }
-void append_time(Buffer& out, const std::optional<UnixSeconds>& time) {
-  append_value(out, time.has_value());
-  append_value(out, to_int(time.value_or(UnixSeconds{})));
-}
 UnixSeconds read_time(const std::uint8_t* from) {
   std::int64_t value = 0;
   std::memcpy(&value, from, sizeof value);
@@ -27,9 +23,25 @@ UnixSeconds read_time(const std::uint8_t* from) {
 const ocsp::Revoked* revoked_of(const Resolved& basis) {
   return std::get_if<ocsp::Revoked>(&basis.status);
 }
+/// Shows the times of `basis` that are an answer's own and there, in the order in which they are
+/// kept. Whether one is there belongs to the form; what it is must not, or each CRL would begin new
+/// forms.
+template <class Basis, class See>
+void for_each_time(Basis& basis, See see) {
+  if (auto* const revoked = std::get_if<ocsp::Revoked>(&basis.status)) {
+    see(revoked->time);
+  }
+  for (auto* const time :
+       {&basis.invalidity_date, &basis.source_this_update, &basis.source_next_update}) {
+    if (time->has_value()) {
+      see(**time);
+    }
+  }
+}
 std::size_t facts_bytes(const Resolved& basis) {
-  return (revoked_of(basis) != nullptr ? sizeof(std::int64_t) : 0) +
-         (basis.invalidity_date ? sizeof(std::int64_t) : 0);
+  std::size_t bytes = 0;
+  for_each_time(basis, [&bytes](UnixSeconds) { bytes += sizeof(std::int64_t); });
+  return bytes;
 }
 
 /// Finds what is an answer's own: producedAt; everything from the serial to the end of the
@@ -74,14 +86,14 @@ Buffer key_of(const HttpMessage& message, const AnswerForm& form) {
         static_cast<std::uint64_t>(facts.basis.never_issued),
         std::uint64_t{facts.basis.status.index()}, std::uint64_t{message.etag_at},
         std::uint64_t{form.serial_size}, std::uint64_t{form.cert_id_size},
-        static_cast<std::uint64_t>(message.longest_age.count())}) {
+        static_cast<std::uint64_t>(message.cacheable() ? message.longest_age.count() : 0)}) {
     append_value(all, value);
   }
   const auto* const revoked = revoked_of(facts.basis);
   append_value(all,
                revoked != nullptr && revoked->reason ? static_cast<int>(*revoked->reason) : -1);
-  append_time(all, facts.basis.source_this_update);
-  append_time(all, facts.basis.source_next_update);
+  append_value(all, facts.basis.source_this_update.has_value());
+  append_value(all, facts.basis.source_next_update.has_value());
   append_value(all, facts.basis.invalidity_date.has_value());
   std::vector<Stretch> left_out;
   const auto leave_out = [&left_out](std::size_t at, std::size_t size) {
@@ -137,13 +149,10 @@ Resolved ReadyAnswer::basis() const {
   out.this_update = this_update_;
   out.next_update = next_update_;
   const std::uint8_t* at = octets().data() + form_->stretches_at - facts_bytes(form_->facts.basis);
-  if (auto* const revoked = std::get_if<ocsp::Revoked>(&out.status)) {
-    revoked->time = read_time(at);
+  for_each_time(out, [&at](UnixSeconds& time) {
+    time = read_time(at);
     at += sizeof(std::int64_t);
-  }
-  if (out.invalidity_date) {
-    out.invalidity_date = read_time(at);
-  }
+  });
   return out;
 }
 
@@ -166,19 +175,13 @@ ReadyRef AnswerForms::make(const HttpMessage& message, const AnswerFacts& facts)
   auto* const made = new (room) ReadyAnswer(form, facts);
   auto* at = reinterpret_cast<std::uint8_t*>(made + 1);
   const auto put = [&at](Bytes octets) { at = std::copy(octets.begin(), octets.end(), at); };
-  const auto put_time = [&put](UnixSeconds time) {
-    const std::int64_t value = to_int(time);
-    put({reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
-  };
   if (message.cacheable()) {
     put(message.digest);
   }
-  if (const auto* const revoked = revoked_of(facts.basis)) {
-    put_time(revoked->time);
-  }
-  if (facts.basis.invalidity_date) {
-    put_time(*facts.basis.invalidity_date);
-  }
+  for_each_time(facts.basis, [&put](UnixSeconds time) {
+    const std::int64_t value = to_int(time);
+    put({reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
+  });
   for (const Stretch& stretch : form->own) {
     put(Bytes(message.octets).subspan(message.head_bytes + stretch.at, stretch.size));
   }
@@ -188,11 +191,13 @@ ReadyRef AnswerForms::make(const HttpMessage& message, const AnswerFacts& facts)
 SharedRef<AnswerForm> AnswerForms::form_of(const Buffer& key, const AnswerForm& wanted,
                                            const HttpMessage& message) {
   const MutexLock lock(mutex_);
-  if (const auto found = forms_.find(key); found != forms_.end()) {
-    return found->second;
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    by_use_.splice(by_use_.begin(), by_use_, found->second);
+    return found->second->form;
   }
-  if (forms_.size() >= kMaxForms) {
-    std::erase_if(forms_, [](const auto& one) { return one.second.is_only_owner(); });
+  if (by_use_.size() >= kMaxForms) {
+    by_key_.erase(by_use_.back().key);
+    by_use_.pop_back();
   }
   SharedRef<AnswerForm> form(new AnswerForm);
   form->number = next_form_number();
@@ -205,15 +210,14 @@ SharedRef<AnswerForm> AnswerForms::form_of(const Buffer& key, const AnswerForm& 
   form->own_octets = wanted.own_octets;
   form->stretches_at = wanted.stretches_at;
   form->serial_at = wanted.serial_at;
-  if (forms_.size() < kMaxForms) {
-    forms_.emplace(key, form);
-  }
+  by_use_.push_front({key, form});
+  by_key_.emplace(key, by_use_.begin());
   return form;
 }
 
 std::size_t AnswerForms::size() const {
   const MutexLock lock(mutex_);
-  return forms_.size();
+  return by_use_.size();
 }
 
 const HttpMessage& AnswerComposer::compose(const ReadyAnswer& answer, UnixSeconds now,

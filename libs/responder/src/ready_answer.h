@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <list>
 #include <map>
 #include <vector>
 
@@ -86,7 +87,8 @@ class ReadyAnswer {
 
   SharedRef<AnswerForm> form_;
   UnixSeconds signed_at_, replace_at_, this_update_, next_update_;
-  // form_->own_octets follow: digest, time of revocation, invalidity date, stretches
+  // form_->own_octets follow: digest, times that are there (of revocation, invalidity, the source's
+  // two), stretches
 };
 using ReadyRef = SharedRef<ReadyAnswer>;
 using ReadyAnswers = AnswerTable<ReadyRef>;
@@ -94,8 +96,9 @@ using ReadyAnswers = AnswerTable<ReadyRef>;
 /// The forms in use. Threads: any; a short lock where an answer was just signed.
 class AnswerForms {
  public:
-  /// So many are shared; answers of others keep their form for themselves. Strangers can make some
-  /// (sizes of serials never issued), not more than they can have signed.
+  /// So many are known; the one unused for longest makes room, and lives on with the answers that
+  /// have it. Strangers can make some hundred (sizes of serials never issued, spellings of
+  /// CertIDs).
   static constexpr std::size_t kMaxForms = 1024;
 
   /// \param message  rendered for the answer. Empty: a body that is not one answer about one
@@ -106,12 +109,18 @@ class AnswerForms {
  private:
   SharedRef<AnswerForm> form_of(const Buffer& key, const AnswerForm& wanted,
                                 const HttpMessage& message);
+  struct Known {
+    Buffer key;
+    SharedRef<AnswerForm> form;
+  };
   mutable Mutex mutex_;
-  std::map<Buffer, SharedRef<AnswerForm>> forms_ MUSTER_GUARDED_BY(mutex_);
+  std::list<Known> by_use_ MUSTER_GUARDED_BY(mutex_);  ///< the last used first
+  std::map<Buffer, std::list<Known>::iterator> by_key_ MUSTER_GUARDED_BY(mutex_);
 };
 
 /// Puts remembered answers together. Keeps a message for each of some forms, in which it replaces
-/// what is an answer's own: neither an allocation nor a copy of the rest. Threads: one.
+/// what is an answer's own: neither an allocation nor a copy of the rest, unless another form has
+/// had the place meanwhile. Threads: one.
 class AnswerComposer {
  public:
   /// Valid until the next call.

@@ -30,9 +30,6 @@ class SharedRef {
   T& operator*() const { return *it_; }
   [[nodiscard]] T* get() const { return it_; }
   bool operator==(const SharedRef&) const = default;
-  [[nodiscard]] bool is_only_owner() const {
-    return it_->owners.load(std::memory_order_acquire) == 1;
-  }
 
  private:
   void hold() const {

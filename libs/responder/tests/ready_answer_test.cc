@@ -40,6 +40,12 @@ TEST(ReadyAnswer, IsPutTogetherOctetForOctet) {
       basis.status = ocsp::Unknown{};
       basis.rule = Rule::kUnissued;
     }
+    if (n % 3 != 0) {
+      basis.source_this_update = kTestNow - Seconds(5 * n);
+    }
+    if (n % 6 == 1) {
+      basis.source_next_update = kTestNow + Seconds(7 * n);
+    }
     MadeOptions options;
     options.signed_at = kTestNow + Seconds(31 * n);
     options.signature_bytes = 70 + n % 3;
@@ -89,9 +95,12 @@ TEST(ReadyAnswer, FormsKeepDifferentDecisionsApart) {
   add(good());
   EXPECT_EQ(forms.size(), 1U);
   Resolved other = good();
-  other.source_this_update = kTestNow;
-  add(other);
-  EXPECT_EQ(forms.size(), 2U) << "another CRL behind it";
+  for (unsigned n = 0; n < 100; ++n) {
+    other.source_this_update = kTestNow + Seconds(n);
+    add(other);
+    EXPECT_EQ(answers.back()->basis().source_this_update, other.source_this_update);
+  }
+  EXPECT_EQ(forms.size(), 2U) << "each new CRL behind it is no other form";
   other = good();
   other.rule = Rule::kUnlisted;
   add(other);
@@ -101,27 +110,33 @@ TEST(ReadyAnswer, FormsKeepDifferentDecisionsApart) {
   EXPECT_EQ(forms.size(), 6U);
 }
 
-/// Strangers cannot make the shared forms grow, and answers live on when they are full.
-TEST(ReadyAnswer, BeyondTheLimitAnswersKeepTheirFormForThemselves) {
+/// Strangers cannot make the known forms grow, nor keep others from being shared; answers outlive
+/// that their form is known.
+TEST(ReadyAnswer, BeyondTheLimitTheFormUnusedForLongestIsKnownNoMore) {
   AnswerForms forms;
   AnswerComposer composer;
   HttpDate date;
   std::vector<ReadyRef> answers;
   std::vector<MadeAnswer> made;
-  for (std::size_t n = 0; n < AnswerForms::kMaxForms + 20; ++n) {
+  const auto make = [&](std::size_t signature_bytes) {  // each size another form
     MadeOptions options;
-    options.signature_bytes = 64 + n;  // each another form
+    options.signature_bytes = signature_bytes;
     made.push_back(made_answer(make_serial(1), good(), options));
     answers.push_back(forms.make(made.back().message, made.back().facts));
+  };
+  for (std::size_t n = 0; n < AnswerForms::kMaxForms + 20; ++n) {
+    make(64 + n);
+    make(64);  // much used
   }
   EXPECT_EQ(forms.size(), AnswerForms::kMaxForms);
-  for (const std::size_t i : {std::size_t{0}, AnswerForms::kMaxForms, answers.size() - 1}) {
+  EXPECT_EQ(&answers.back()->form(), &answers.front()->form());
+  for (std::size_t i = 0; i < answers.size(); i += 50) {
     EXPECT_EQ(composer.compose(*answers[i], kTestNow, date).octets, whole(made[i], kTestNow)) << i;
   }
-  answers.clear();
-  const MadeAnswer one_more = made_answer(make_serial(1), resolved_as(ocsp::Unknown{}));
-  answers.push_back(forms.make(one_more.message, one_more.facts));
-  EXPECT_EQ(forms.size(), 1U) << "forms that nobody has any more make room";
+  make(64 + AnswerForms::kMaxForms + 20);
+  make(64 + AnswerForms::kMaxForms + 20);
+  EXPECT_EQ(&answers.back()->form(), &answers[answers.size() - 2]->form())
+      << "new ones are shared, although all known ones have owners";
 }
 
 TEST(ReadyAnswer, WhatIsNoAnswerAboutOneCertificateIsNotRemembered) {
