@@ -48,6 +48,9 @@ bool read_entry_extensions(Bytes block, std::optional<Bytes>& staple) {
       return false;
     }
     if (*type == kStatusRequestExtension) {
+      if (staple) {
+        return false;  // at most one of a type (RFC 8446 section 4.2)
+      }
       staple = parse_certificate_status(*data);
       if (!staple) {
         return false;
@@ -73,7 +76,7 @@ std::optional<std::vector<CertificateEntry>> parse_certificate_message(Bytes bod
   std::vector<CertificateEntry> entries;
   for (Cursor rest(*list); !rest.at_end();) {
     const auto certificate = rest.vector(3);
-    if (!certificate || entries.size() == kMaxCertificates) {
+    if (!certificate || certificate->empty() || entries.size() == kMaxCertificates) {
       return std::nullopt;
     }
     CertificateEntry entry{*certificate, std::nullopt};

@@ -56,6 +56,24 @@ TEST(CertificateMessage, OfTls12HasNoExtensions) {
   EXPECT_FALSE(entries->at(0).staple);
 }
 
+// opaque cert_data<1..2^24-1>: RFC 8446 section 4.4.2, RFC 5246 section 7.4.2.
+TEST(CertificateMessage, AnEmptyCertificateIsRefused) {
+  EXPECT_FALSE(parse_certificate_message(octets("000003000000"), TlsVersion::kTls12));
+  EXPECT_FALSE(parse_certificate_message(octets("000007000001aa000000"), TlsVersion::kTls12));
+  EXPECT_FALSE(parse_certificate_message(octets("000000050000000000"), TlsVersion::kTls13));
+}
+
+TEST(CertificateMessage, TwoStaplesOfOneCertificateAreRefused) {
+  constexpr std::string_view kStaple = "0005000501000001e1";
+  const auto message = [&](std::string_view extensions) {
+    return octets("00000018000001cc0012" + std::string(extensions));
+  };
+  const std::string one = std::string(kStaple) + "ffff000501000001e1";  // another type
+  const std::string two = std::string(kStaple) + std::string(kStaple);
+  EXPECT_TRUE(parse_certificate_message(message(one), TlsVersion::kTls13));
+  EXPECT_FALSE(parse_certificate_message(message(two), TlsVersion::kTls13));
+}
+
 TEST(CertificateMessage, CutAnywhereIsRefused) {
   const Buffer body = octets(kTwoEntries);
   for (std::size_t size = 0; size < body.size(); ++size) {
