@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "muster/base/text.h"
@@ -34,6 +35,13 @@ bool exists(const std::string& path) {
   struct ::stat ignored {};
   return ::stat(path.c_str(), &ignored) == 0;
 }
+
+/// Whether a file or folder of another request is where this one's would have to be.
+bool is_taken(const FileError& error) {
+  return error.os_error == ENOTDIR || error.os_error == EISDIR || error.os_error == EEXIST;
+}
+/// Whether other requests may come to the same path.
+bool is_folded(const std::string& name) { return name.find("//") != std::string::npos; }
 
 /// A certificate whose answer is looked after.
 struct Job {
@@ -207,19 +215,16 @@ class Run {
         one = {Given::Kind::kNone, {}, {}, "the answer is none that can be kept"};
       }
       if (one.kind == Given::Kind::kSame && known != old_.files.end()) {
-        next_.files.insert(*known);
-        ++report_.kept;
+        keep(*known);
         continue;
       }
-      ++report_.left_out;
-      report_.left_out_why = report_.left_out_why.empty() ? one.why : report_.left_out_why;
+      leave_out(one.why);
       if (known == old_.files.end()) {
         continue;
       }
       // What was said may be said until it ends, unless it is known not to hold any more.
       if (known->second.next_update > now && (job.stands || known->second.status != "good")) {
-        next_.files.insert(*known);
-        ++report_.kept;
+        keep(*known);
       } else {
         gone.push_back(job.name);
         note_change(job.name);
@@ -230,7 +235,18 @@ class Run {
     for (std::size_t i = 0; i < fresh.size(); ++i) {
       auto& [job, entry] = fresh[i];
       const Bytes request = wanted[static_cast<std::size_t>(job - jobs.data())].request;
-      MUSTER_CHECK(done(tree_.write(file_path(request), *contents[i])));
+      const std::string path = file_path(request);
+      if (is_folded(job->name) && !folded_paths_.insert(path).second) {
+        leave_out("servers take its path for another's (several slashes)");
+        continue;
+      }
+      if (const auto written = tree_.write(path, *contents[i]); !written) {
+        if (!is_taken(written.error())) {
+          return io(written.error());
+        }
+        leave_out("a part of its path is another's file, or the other way round");
+        continue;
+      }
       next_.files.emplace(job->name, std::move(entry));
       ++report_.written;
     }
@@ -258,6 +274,17 @@ class Run {
     return entry;
   }
 
+  void leave_out(const std::string& why) {
+    ++report_.left_out;
+    report_.left_out_why = report_.left_out_why.empty() ? why : report_.left_out_why;
+  }
+  void keep(const std::pair<const std::string, ManifestEntry>& known) {
+    next_.files.insert(known);
+    ++report_.kept;
+    if (is_folded(known.first)) {
+      folded_paths_.insert(file_path(*http::base64_decode(known.first)));
+    }
+  }
   void note_change(const std::string& name) {
     pending_.insert(name);
     ++report_.changed;
@@ -365,10 +392,11 @@ class Run {
   Tree tree_;
   const std::string manifest_path_, pending_path_, unfinished_path_;
   Manifest old_, next_;
-  std::set<std::string> pending_;  ///< requests in base64 that caches are to forget
-  std::size_t pending_kept_ = 0;   ///< as many are on disk
-  std::set<std::string> removed_;  ///< requests in base64 whose files were taken away
-  bool sweeps_ = false;            ///< what is in the tree is not known
+  std::set<std::string> pending_;       ///< requests in base64 that caches are to forget
+  std::size_t pending_kept_ = 0;        ///< as many are on disk
+  std::set<std::string> folded_paths_;  ///< of files whose base64 has several slashes in a row
+  std::set<std::string> removed_;       ///< requests in base64 whose files were taken away
+  bool sweeps_ = false;                 ///< what is in the tree is not known
   ExportReport report_;
 };
 

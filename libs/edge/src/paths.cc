@@ -8,6 +8,9 @@
 namespace muster::edge {
 namespace {
 
+/// What servers give for a folder.
+constexpr std::string_view kIndex = "index.html";
+
 std::string escaped(std::string_view text, std::string_view which) {
   std::string out;
   for (const char c : text) {
@@ -31,9 +34,11 @@ std::string lower_escapes(std::string text) {
 
 std::string file_path(Bytes request) {
   std::string path = http::base64_encode(request);
-  path.erase(
-      std::unique(path.begin(), path.end(), [](char a, char b) { return a == '/' && b == '/'; }),
-      path.end());
+  const auto both_slashes = [](char a, char b) { return a == '/' && b == '/'; };
+  path.erase(std::unique(path.begin(), path.end(), both_slashes), path.end());
+  if (path.ends_with('/')) {
+    path += kIndex;
+  }
   return path;
 }
 

@@ -1,4 +1,5 @@
 #include <fstream>
+#include <set>
 
 #include "export_world.h"
 #include "muster/http/base64.h"
@@ -179,6 +180,33 @@ TEST(Export, IssuersThatNotEverybodyMayAskAboutStayAtHome) {
   const ExportReport report = world.run();
   EXPECT_EQ(report.written, 0U);
   EXPECT_THAT(report.closed_issuers, ElementsAre("test CA"));
+}
+
+// base64 knows '/', and some of it ends so: serials of every tail have a file.
+TEST(Export, SlashesOfTheBase64AreNoObstacle) {
+  World world;
+  constexpr unsigned kSerials = 600;
+  std::vector<store::Change> changes;
+  for (unsigned i = 0; i < kSerials; ++i) {
+    const Buffer content{0x10, 0xff, static_cast<std::uint8_t>(0xfc | i >> 8U),
+                         static_cast<std::uint8_t>(i & 0xffU)};
+    changes.push_back({*Serial::make(content), store::Status{}});
+  }
+  ASSERT_TRUE(world.store->apply(world.issuer, changes));
+  const ExportReport report = world.run();
+  EXPECT_EQ(report.written + report.left_out, 2U * (kSerials + 3));
+  EXPECT_EQ(world.files_there(), report.written);
+  EXPECT_LE(report.left_out, 8U);  // where one's file is another's folder
+  std::set<std::string> kinds;
+  for (const auto& [name, entry] : world.manifest().files) {
+    const std::string path = file_path(*http::base64_decode(name));
+    const auto content = read_file(world.options.directory + "/tree/" + path, 100'000);
+    ASSERT_TRUE(content) << path;
+    EXPECT_EQ(to_buffer(entry.digest), pki::digest(HashAlgorithm::kSha256, *content)) << path;
+    kinds.insert(path.ends_with("/index.html") ? "index" : "plain");
+  }
+  EXPECT_EQ(kinds.size(), 2U);
+  EXPECT_EQ(world.run().kept, report.written);
 }
 
 TEST(Export, TheManifestIsSignedWithAKeyOfItsOwn) {

@@ -14,7 +14,12 @@ TEST(Paths, SlashesOfTheBase64AreFoldersAndSeveralAreOne) {
   const Buffer slashes{0xff, 0xff, 0xff, 0x00};  // ////AA==
   EXPECT_EQ(http::base64_encode(slashes), "////AA==");
   EXPECT_EQ(file_path(slashes), "/AA==");
-  EXPECT_EQ(file_path(Buffer{0xfb, 0xff, 0xbf}), "+/+/");
+  EXPECT_EQ(file_path(Buffer{0xfb, 0xff, 0xbe}), "+/++");
+}
+
+TEST(Paths, AFolderStandsForItsIndex) {
+  EXPECT_EQ(file_path(Buffer{0xfb, 0xff, 0xbf}), "+/+/index.html");
+  EXPECT_EQ(file_path(Buffer{0xff, 0xff, 0xff}), "/index.html");
 }
 
 // Whatever spelling a client or a proxy uses, our own responder would read the same request.

@@ -41,7 +41,7 @@ class ExportSite : public Site {
             "; fastcgi_temp_path " + file("nginx/c") + "; uwsgi_temp_path " + file("nginx/d") +
             "; scgi_temp_path " + file("nginx/e") + ";\n  server { listen 127.0.0.1:" +
             std::to_string(port) + "; root " + file("static/tree") +
-            "; location / { default_type application/ocsp-response; } }\n}\n");
+            "; location / { types { } default_type application/ocsp-response; } }\n}\n");
     return {*find_program("nginx"), "-e", "stderr", "-p", file("nginx"), "-c", conf};
   }
 };
