@@ -14,6 +14,7 @@ int run_responder(int argc, char** argv);
 int run_explain(int argc, char** argv);  ///< muster responder explain
 int run_export(int argc, char** argv);   ///< muster responder export
 int run_check(int argc, char** argv);
+int run_edge(int argc, char** argv);
 int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);
 int run_show(int argc, char** argv);

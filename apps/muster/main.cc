@@ -19,6 +19,8 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"responder", "answer OCSP requests for the CAs you run", muster::app::run_responder},
+    Command{"edge", "answer OCSP requests from what a core node exported, without a key",
+            muster::app::run_edge},
     Command{"check", "does this certificate still stand? (files, host:port)",
             muster::app::run_check},
     Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},

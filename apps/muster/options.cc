@@ -31,6 +31,8 @@ void bind(config::Section& root, Options& options) {
                        "Signed answers as files for web servers and CDNs, written by muster "
                        "responder export (docs/operating/static-export.md)."),
        options.exported);
+  bind(root.table("edge", "Answers from what a core node exported, without a key (muster edge)."),
+       options.edge);
   bind(root.table("publish",
                   "CRLs made from the responder's store, kept published by it or made once by "
                   "muster crl publish."),

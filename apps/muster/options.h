@@ -4,6 +4,7 @@
 #include "muster/base/log.h"
 #include "muster/config/config.h"
 #include "options_batch.h"
+#include "options_edge.h"
 #include "options_export.h"
 #include "options_front.h"
 #include "options_publish.h"
@@ -28,6 +29,7 @@ struct Options {
   PushSettings push;
   BatchSettings batch;
   ExportSettings exported;
+  EdgeSettings edge;
   StaplerOptions stapler;
   FrontOptions front;
 };

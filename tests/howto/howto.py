@@ -45,7 +45,7 @@ class Reader:
 
     def translate(self, text):
         """What stands on the page, for this machine."""
-        text = re.sub(r"^(muster responder(?! explain)(?!.*--(listen|config))[^\\\n]*)", rf"\1 --listen {OCSP}", text, flags=re.M)
+        text = re.sub(r"^(muster responder(?! (?:explain|export))(?!.*--(listen|config))[^\\\n]*)", rf"\1 --listen {OCSP}", text, flags=re.M)
         for written, here in {"0.0.0.0:": "127.0.0.1:", **self.names}.items():
             text = text.replace(written, here)
         text = re.sub(r"127\.0\.0\.1:(\d+)", lambda m: f"127.0.0.1:{self.port(m[1])}", text)
