@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
   std::signal(
       SIGXFSZ,
       SIG_IGN);  // a file that may not grow is an error of that write, not the end of the service
-  const rlimit no_core{0, 0};  // a core file would hold private keys
+  std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever starts us, exit codes of commands were lost
+  const rlimit no_core{0, 0};     // a core file would hold private keys
   ::setrlimit(RLIMIT_CORE, &no_core);
   if (argc < 2) {
     print_usage(stderr);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "muster/base/assert.h"
+#include "muster/base/spawn.h"
 #include "muster/base/text.h"
 #include "options_words.h"
 
@@ -338,6 +339,9 @@ std::string set_scheme(std::string_view word, SignatureScheme& scheme) {
 std::string check_key_pass(std::string_view text) {
   const bool known = (text.starts_with("file:") && text.size() > 5) ||
                      (text.starts_with("env:") && text.size() > 4);
+  if (known && text.starts_with("env:")) {
+    withhold_from_commands(text.substr(4));
+  }
   return known || text.empty()
              ? ""
              : "must be \"file:PATH\" or \"env:NAME\" (a passphrase itself does not belong here)";

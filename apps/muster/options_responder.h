@@ -84,7 +84,8 @@ Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer
 /// Words that flags and file share (see options_policy.h too). Each sets its value and returns an
 /// empty string, or says what is wrong.
 std::string set_scheme(std::string_view word, pki::SignatureScheme& scheme);
-/// Whether `text` names a source for a passphrase.
+/// Whether `text` names a source for a passphrase. A variable it names is kept from the commands
+/// of operators from then on.
 std::string check_key_pass(std::string_view text);
 /// Reads it when asked; empty for an empty source.
 std::function<std::optional<std::string>()> passphrase_of(const std::string& source);

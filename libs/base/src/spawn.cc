@@ -5,10 +5,38 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
+#include <string_view>
+
+#include "muster/base/mutex.h"
 
 extern char** environ;
 
 namespace muster {
+namespace {
+
+struct Withheld {
+  Mutex mutex;
+  std::set<std::string, std::less<>> names MUSTER_GUARDED_BY(mutex);
+};
+Withheld& withheld() {
+  static Withheld all;
+  return all;
+}
+
+bool is_withheld(std::string_view variable) {
+  Withheld& all = withheld();
+  const MutexLock lock(all.mutex);
+  return all.names.contains(variable.substr(0, variable.find('=')));
+}
+
+}  // namespace
+
+void withhold_from_commands(std::string_view variable) {
+  Withheld& all = withheld();
+  const MutexLock lock(all.mutex);
+  all.names.emplace(variable);
+}
 
 Result<::pid_t, int> spawn_command(const std::vector<std::string>& command,
                                    const std::vector<std::string>& environment,
@@ -19,7 +47,9 @@ Result<::pid_t, int> spawn_command(const std::vector<std::string>& command,
   }
   arguments.push_back(nullptr);
   for (char** e = environ; *e != nullptr; ++e) {
-    variables.push_back(*e);
+    if (!is_withheld(*e)) {
+      variables.push_back(*e);
+    }
   }
   for (const std::string& one : environment) {
     variables.push_back(const_cast<char*>(one.c_str()));
@@ -30,8 +60,7 @@ Result<::pid_t, int> spawn_command(const std::vector<std::string>& command,
   ::posix_spawnattr_init(&attributes);
   ::sigset_t none, defaults;
   ::sigemptyset(&none);
-  ::sigemptyset(&defaults);
-  ::sigaddset(&defaults, SIGPIPE);
+  ::sigfillset(&defaults);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   ::posix_spawnattr_setpgroup(&attributes, 0);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <thread>
@@ -55,7 +56,14 @@ std::string run_once(const PurgeOptions& options, const std::string& lines) {
   const MonotonicTime deadline = std::chrono::steady_clock::now() + options.timeout;
   Milliseconds look = kFirstLook;
   int status = 0;
-  while (::waitpid(*child, &status, WNOHANG) == 0) {
+  for (;;) {
+    const ::pid_t done = ::waitpid(*child, &status, WNOHANG);
+    if (done == *child) {
+      break;
+    }
+    if (done < 0 && errno != EINTR) {  // somebody else took its exit code
+      return "ended nobody knows how: " + text_of(errno);
+    }
     if (std::chrono::steady_clock::now() >= deadline) {
       ::kill(-*child, SIGKILL);
       ::waitpid(*child, nullptr, 0);

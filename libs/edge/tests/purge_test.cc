@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "muster/http/base64.h"
@@ -78,6 +79,15 @@ TEST_F(PurgeTest, WhatNobodyCouldBeToldIsNamed) {
     EXPECT_EQ(report.purged, 0U);
     EXPECT_EQ(report.not_purged, requests);
   }
+}
+
+// A supervisor may have us started with SIGCHLD ignored: then nobody learns of exit codes.
+TEST_F(PurgeTest, AnExitCodeThatNobodyKnowsIsNoSuccess) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  const PurgeReport report = purge(options({script("exit 7")}), requests, null_logger());
+  std::signal(SIGCHLD, before);
+  EXPECT_EQ(report.failures, 3U);
+  EXPECT_EQ(report.not_purged, requests);
 }
 
 TEST_F(PurgeTest, ACommandThatHangsIsKilledWithItsChildren) {

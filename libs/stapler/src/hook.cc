@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -77,7 +78,7 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
   void look_after() {
     int status = 0;
     const ::pid_t done = ::waitpid(child, &status, WNOHANG);
-    if (done == 0) {
+    if (done == 0 || (done < 0 && errno == EINTR)) {
       if (loop.now() < deadline) {
         look = std::min(look * 2, kLastLook);
         later(look, &Impl::look_after);
@@ -92,11 +93,12 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     child = 0;
     if (done < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
       ++counters.failures;
-      failed("hook.failed",
-             "the on_update command " +
-                 (done > 0 && WIFEXITED(status)
-                      ? "failed with exit code " + std::to_string(WEXITSTATUS(status))
-                      : std::string("was ended by a signal")));
+      failed(
+          "hook.failed",
+          "the on_update command " +
+              (done < 0            ? std::string("ended nobody knows how: its exit code is gone")
+               : WIFEXITED(status) ? "failed with exit code " + std::to_string(WEXITSTATUS(status))
+                                   : std::string("was ended by a signal")));
       return;
     }
     failure.clear();
