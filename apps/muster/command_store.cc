@@ -16,7 +16,7 @@ struct Flags {
   std::string directory, ca, index, crl, label, serial, state, reason, at, expires, invalid_since,
       issued, format = "index";
   std::vector<std::string> serials;
-  bool json = false, allow_empty = false, force = false;
+  bool json = false, allow_missing = false, force = false;
 };
 
 Failure usage(std::string message) { return {kExitUsage, std::move(message)}; }
@@ -164,8 +164,8 @@ Outcome<Unit> import_file(const Flags& flags) {
                                 flags.label.empty() ? ca.subject_text() : flags.label};
   source::LoadOptions options;
   options.now = SystemClock().now();
-  if (flags.allow_empty) {
-    options.emptying = source::LoadOptions::Emptying::kAllowed;
+  if (flags.allow_missing) {
+    options.missing = source::LoadOptions::Missing::kGivenUp;
   }
   const auto loaded = source::load(*store, spec, options);
   if (!loaded) {
@@ -178,6 +178,9 @@ Outcome<Unit> import_file(const Flags& flags) {
               spec.path.c_str(), changes.added, changes.changed, changes.removed, loaded->sequence);
   if (loaded->kept_revoked() != 0) {
     std::fprintf(stderr, "muster store: warning: %s\n", loaded->kept_text().c_str());
+  }
+  if (loaded->kept_good() != 0) {
+    std::fprintf(stderr, "muster store: warning: %s\n", loaded->kept_good_text().c_str());
   }
   return Unit{};
 }
@@ -427,8 +430,8 @@ int run_store(int argc, char** argv) {
   import_command->add_option("--index", flags.index, "index.txt of openssl ca or easy-rsa");
   import_command->add_option("--crl", flags.crl, "CRL, PEM or DER; must verify under --ca");
   import_command->add_option("--label", flags.label, "name of the issuer for people");
-  import_command->add_flag("--allow-empty", flags.allow_empty,
-                           "an index without records may replace one with records");
+  import_command->add_flag("--allow-missing", flags.allow_missing,
+                           "give up certificates, not revoked, that the index lacks");
   CLI::App* get_command = app.add_subcommand("get", "print records");
   get_command->add_option("SERIAL", flags.serials, "in hexadecimal")->required();
   get_command->add_flag("--json", flags.json, "one JSON object a line");

@@ -122,5 +122,14 @@ TEST_F(StoreCommand, WarnsAboutARevocationThatWentMissing) {
   EXPECT_EQ(record("02")["state"], "revoked");
 }
 
+TEST_F(StoreCommand, KeepsWhatAnIndexLostUntilToldToGiveItUp) {
+  expect(0, {"import", "--ca", ca(), "--index", directory_.write("a.txt", kIndex)}, "2 added");
+  const std::string cut = directory_.write("b.txt", kIndex.substr(kIndex.find('\n') + 1));
+  expect(0, {"import", "--ca", ca(), "--index", cut}, "they stay known, not revoked: 01");
+  EXPECT_EQ(record("01")["state"], "good");
+  expect(0, {"import", "--ca", ca(), "--index", cut, "--allow-missing"}, "1 removed");
+  expect(66, {"get", "01"}, "not in the store");
+}
+
 }  // namespace
 }  // namespace muster::testing

@@ -59,12 +59,12 @@ NodeResult<std::vector<push::Issuer>> find_pushed(const NodeOptions& options,
 
 /// All there is to compare; a new member does not compile until it is named here.
 auto tie(const source::LoadOptions& options) {
-  const auto& [now, max_age, future_skew, max_crl_bytes, state_directory, emptying, stop,
+  const auto& [now, max_age, future_skew, max_crl_bytes, state_directory, missing, stop,
                before_open_for_test] = options;
   static_cast<void>(now);  // these two are the watcher's own
   static_cast<void>(stop);
   static_cast<void>(before_open_for_test);
-  return std::tie(max_age, future_skew, max_crl_bytes, state_directory, emptying);
+  return std::tie(max_age, future_skew, max_crl_bytes, state_directory, missing);
 }
 auto tie(const source::WatchOptions& options) {
   const auto& [poll, settle, confirm, retry_first, retry_most, fetch_first, fetch_most, load] =

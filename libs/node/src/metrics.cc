@@ -238,6 +238,10 @@ void add_sources(PrometheusText& out, const MetricsInput& in) {
              "Certificates the source no longer calls revoked, kept revoked all the same. Not 0: "
              "somebody should look.");
   each([&](const auto& source, const auto& labels) { out.sample(source.kept_revoked, labels); });
+  out.family("muster_source_kept_good_records", Kind::kGauge,
+             "Certificates that the index lacks although they have not expired, kept all the same. "
+             "Not 0: somebody should look.");
+  each([&](const auto& source, const auto& labels) { out.sample(source.kept_good, labels); });
   out.family("muster_source_revocations_let_go_total", Kind::kCounter,
              "Revocations and holds that CRLs no longer list, of certificates whose expiry nobody "
              "told.");

@@ -97,7 +97,7 @@ NodeResult<Unit> Node::Impl::try_sources(const std::vector<source::SourceSpec>& 
       return Err{NodeError{NodeErrc::kInput, states[i].label + ": " + states[i].error->detail}};
     }
     if (fresh[i].kind == source::SourceKind::kIndexTxt && states[i].records == 0 &&
-        known_records[i] != 0 && how.load.emptying == source::LoadOptions::Emptying::kRefused) {
+        known_records[i] != 0 && how.load.missing == source::LoadOptions::Missing::kKept) {
       return Err{NodeError{NodeErrc::kInput,
                            states[i].label + ": " + states[i].path + ": it has no records, but " +
                                std::to_string(known_records[i]) + " are known (restore the file)"}};

@@ -47,6 +47,7 @@ MetricsInput full_input() {
   source.checked = true;
   source.last_success = kTestNow - Seconds(9);
   source.failing_since = kTestNow - Seconds(4);
+  source.kept_good = 31;
   source.error = source::SourceError{source::SourceErrc::kUnreadable, "gone"};
   source::PartStatus list;
   list.kind = source::PartStatus::Kind::kIssuedList;

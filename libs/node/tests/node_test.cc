@@ -233,7 +233,7 @@ TEST(Node, ReloadTakesOverHowSourcesAreWatched) {
   const Site site;
   RunningNode running(site.options());
   site.write_index("");
-  running.options.watch.load.emptying = source::LoadOptions::Emptying::kAllowed;
+  running.options.watch.load.missing = source::LoadOptions::Missing::kGivenUp;
   ASSERT_TRUE(running.node->reload());
   ASSERT_EQ(running.node->sources().size(), 1U);
   EXPECT_EQ(running.node->sources()[0].error, std::nullopt);

@@ -159,7 +159,7 @@ Result<Wanted, SourceError> wanted_under(const CrlPair& before, const CrlPair& a
 /// news where a CRL told the revocation and nobody the expiry. What was pushed, set by hand or
 /// listed by an index stays until a CRL has told it too.
 store::TakePolicy policy_of(const Merge& merge, UnixSeconds now) {
-  const store::TakePolicy ruled = keep_revocations(now, Silence::kEndsOwnEntries);
+  const store::TakePolicy ruled = keep_records(now, Silence::kEndsOwnEntries);
   return [ruled, keeps = merge.keeps_unlisted()](const Serial& serial, const store::Status& old,
                                                  const std::optional<store::Status>& next) {
     const bool waits = keeps && !next && old.state == store::State::kRevoked;

@@ -284,7 +284,7 @@ Result<Unit, SourceError> CrlSetKeeper::read_list(const std::string& path, const
     list.written_at = is_known ? std::min(known->written_at, now) : now;
   }
   if (known != shelf_.lists().end() && list.records * kLeastPart < known->records &&
-      options_.load.emptying == LoadOptions::Emptying::kRefused) {
+      options_.load.missing == LoadOptions::Missing::kKept) {
     return Err{shrunk_error(path, known->records, list.records)};
   }
   File& file = files_.at(path);

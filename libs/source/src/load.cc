@@ -72,18 +72,37 @@ std::string_view to_string(SourceKind kind) {
   return "unknown";
 }
 
-std::string LoadReport::kept_text() const {
-  std::string text = std::to_string(changes.kept) +
-                     " revoked certificates are missing or no longer revoked there, although "
-                     "nothing says that they have expired; they stay revoked:";
-  for (const Serial& serial : changes.kept_examples) {
+namespace {
+
+/// " 01 02 ..." for the first of `count` serials.
+std::string list_text(const std::vector<Serial>& serials, std::uint64_t count) {
+  std::string text;
+  for (const Serial& serial : serials) {
     text += " " + serial.to_hex();
   }
-  text += changes.kept > changes.kept_examples.size() ? " ..." : "";
-  return text +
+  return text + (count > serials.size() ? " ..." : "");
+}
+
+}  // namespace
+
+std::string LoadReport::kept_text() const {
+  std::string text = std::to_string(kept_revoked()) +
+                     " revoked certificates are missing or no longer revoked there, although "
+                     "nothing says that they have expired; they stay revoked:";
+  return text + list_text(changes.kept_examples, kept_revoked()) +
          " (restore the entries; to give up a revocation on purpose use 'muster store set SERIAL "
          "good "
          "--force', or 'muster store forget SERIAL --force' if the certificate was never issued)";
+}
+
+std::string LoadReport::kept_good_text() const {
+  return std::to_string(kept_good()) +
+         " certificates are missing there although they have not expired; they stay known, not "
+         "revoked:" +
+         list_text(changes.kept_good_examples, kept_good()) +
+         " (was the file cut, or is it an old copy? restore the entries; to give certificates up "
+         "on purpose use 'muster store forget SERIAL', or 'muster store import --allow-missing' "
+         "for all that the index lacks)";
 }
 
 Result<OpenFile, SourceError> open_file(const std::string& path) {
@@ -164,11 +183,12 @@ Result<store::IssuerState, SourceError> known_facts(const store::Store& store, s
   return *state;
 }
 
-store::TakePolicy keep_revocations(UnixSeconds now, Silence silence) {
+store::TakePolicy keep_records(UnixSeconds now, Silence silence) {
   return [now, silence](const Serial&, const store::Status& old,
                         const std::optional<store::Status>& next) {
     if (old.state == store::State::kGood) {
-      return store::Take::kNew;
+      const bool is_lost = silence == Silence::kSaysNothing && !next;
+      return is_lost && old.expires && *old.expires >= now ? store::Take::kOld : store::Take::kNew;
     }
     // The new record may know the expiry that the old one did not: a CRL beside a list of issued
     // serials.
@@ -178,7 +198,7 @@ store::TakePolicy keep_revocations(UnixSeconds now, Silence silence) {
     // A CRL lifts a hold of its own by leaving the entry out, an index by stating the certificate
     // good; the good of a list of issued serials beside CRLs says nothing of holds.
     const bool is_said =
-        next && (silence == Silence::kSaysNothing || next->state != store::State::kGood);
+        next && (silence != Silence::kEndsOwnEntries || next->state != store::State::kGood);
     const bool lifted = old.state == store::State::kHold && (is_said || may_end);
     const bool still_revoked = next && next->state == store::State::kRevoked;
     return alive && !lifted && !still_revoked ? store::Take::kOld : store::Take::kNew;

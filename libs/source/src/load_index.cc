@@ -72,7 +72,8 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
   MUSTER_TRY(const store::IssuerState before, known_facts(store, spec.id));
   store::ReplacementOptions replacing;
   replacing.duplicates = store::Duplicates::kRefuseConflict;
-  replacing.take = keep_revocations(options.now, Silence::kSaysNothing);
+  const bool gives_up = options.missing == LoadOptions::Missing::kGivenUp;
+  replacing.take = keep_records(options.now, gives_up ? Silence::kGivesUp : Silence::kSaysNothing);
   auto begun = store.begin_replacement(spec.id, std::move(replacing));
   if (!begun) {
     return Err{store_error(begun.error())};
@@ -95,11 +96,12 @@ Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec
     return Err{*refused};
   }
   MUSTER_CHECK(check_unchanged(file, spec.path));
-  if (records == 0 && before.records != 0 && options.emptying == LoadOptions::Emptying::kRefused) {
+  if (records == 0 && before.records != 0 && !gives_up) {
     return Err{source_error(SourceErrc::kEmptied, spec.path,
                             "it has no records, but " + std::to_string(before.records) +
-                                " were known, which stay in force (restore the file, or import it "
-                                "with --allow-empty)")};
+                                " were known, which stay in force (restore the file; to give them "
+                                "up on purpose: 'muster store import --allow-missing', or a "
+                                "restart where the store is a temporary one)")};
   }
   store::IssuerState facts;
   facts.label = spec.label;

@@ -33,12 +33,14 @@ Result<store::IssuerState, SourceError> known_facts(const store::Store& store, s
 
 /// What a source says by leaving a serial out.
 enum class Silence : std::uint8_t {
-  kSaysNothing,     ///< an index lists everything
+  kSaysNothing,     ///< an index lists everything that has not expired, or it was cut
+  kGivesUp,         ///< the same, but the operator says that what is not revoked may go
   kEndsOwnEntries,  ///< a CRL drops expired certificates and lifted holds, but those it told alone
 };
 /// Old records that stay because a revocation must remain visible until the certificate expires
-/// (OCSP-RESP-068) and only a hold can be lifted (OCSP-CRL-051).
-store::TakePolicy keep_revocations(UnixSeconds now, Silence silence);
+/// (OCSP-RESP-068) and only a hold can be lifted (OCSP-CRL-051), and because what was issued does
+/// not become never issued by a file that lost its end.
+store::TakePolicy keep_records(UnixSeconds now, Silence silence);
 
 Result<LoadReport, SourceError> load_index(store::Store& store, const SourceSpec& spec,
                                            const LoadOptions& options);

@@ -250,6 +250,7 @@ struct SourceWatcher::Impl {
     const auto facts = known_facts(store, sources[i].spec.id);
     const bool failed_before = statuses[i].error.has_value();
     const std::uint64_t kept_before = statuses[i].kept_revoked;
+    const std::uint64_t kept_good_before = statuses[i].kept_good;
     sources[i].succeeded_at = clock.monotonic();
     change(i, [&](SourceStatus& status) {
       status.checked = true;
@@ -259,6 +260,7 @@ struct SourceWatcher::Impl {
       ++status.loads;
       status.sequence = report.sequence;
       status.kept_revoked = report.kept_revoked();
+      status.kept_good = report.kept_good();
       status.let_go += report.changes.let_go;
       if (facts) {
         status.records = facts->records;
@@ -281,6 +283,10 @@ struct SourceWatcher::Impl {
                 {"sequence", static_cast<unsigned long long>(report.sequence)}});
     if (report.kept_revoked() != 0 && report.kept_revoked() != kept_before) {
       logger.log(LogLevel::kError, "source.revocation_kept", report.kept_text(),
+                 {{"issuer", status.label}, {"path", status.path}});
+    }
+    if (report.kept_good() != 0 && report.kept_good() != kept_good_before) {
+      logger.log(LogLevel::kError, "source.certificate_kept", report.kept_good_text(),
                  {{"issuer", status.label}, {"path", status.path}});
     }
   }

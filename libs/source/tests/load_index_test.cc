@@ -38,6 +38,7 @@ TEST_F(LoadIndex, ReplacesTheWholeState) {
   EXPECT_EQ(state().records, 3u);
   EXPECT_EQ(state().revoked, 1u);
   EXPECT_FALSE(state().this_update);
+  options_.missing = LoadOptions::Missing::kGivenUp;
   const auto second = load_index(revoked_line("01") + revoked_line("02") + valid_line("04"));
   ASSERT_TRUE(second) << second.error().detail;
   EXPECT_GT(second->sequence, first->sequence);
@@ -62,8 +63,6 @@ TEST_F(LoadIndex, ABrokenFileChangesNothing) {
                  "lines 1, 3 give serial 01 different status");
 }
 
-// Cut at every octet, a file is taken only where a line ends; what was revoked stays so even then.
-// req: OCSP-RESP-068
 // kTestNow is 2026-11-24T10:00:00Z.
 TEST_F(LoadIndex, ARevocationYetToComeIsRefused) {
   ASSERT_TRUE(load_index(valid_line("01") + revoked_line("02")));
@@ -76,14 +75,57 @@ TEST_F(LoadIndex, ARevocationYetToComeIsRefused) {
   EXPECT_EQ(find("03")->state, State::kRevoked);
 }
 
-TEST_F(LoadIndex, ACutFileNeverMakesARevokedCertificateGood) {
-  const std::string text = revoked_line("02") + valid_line("01") + revoked_line("03");
+// Cut at every octet, a file is taken only where a line ends; what was known stays so even then.
+// req: OCSP-RESP-068
+TEST_F(LoadIndex, ACutFileNeverMakesARevokedCertificateGoodNorAnIssuedOneUnknown) {
+  const std::string text =
+      revoked_line("02") + valid_line("01") + revoked_line("03") + valid_line("04");
   ASSERT_TRUE(load_index(text));
   for (std::size_t n = 0; n < text.size(); ++n) {
-    (void)!load_index(std::string_view(text).substr(0, n));
-    ASSERT_EQ(find("02")->state, State::kRevoked) << n;
-    ASSERT_EQ(find("03")->state, State::kRevoked) << n;
+    const auto loaded = load_index(std::string_view(text).substr(0, n));
+    ASSERT_EQ(loaded.operator bool(), n != 0 && text[n - 1] == '\n') << n;
+    for (const auto& [serial, state] :
+         {std::pair("01", State::kGood), std::pair("04", State::kGood),
+          std::pair("02", State::kRevoked), std::pair("03", State::kRevoked)}) {
+      const auto known = find(serial);
+      ASSERT_TRUE(known) << serial << " cut at " << n;
+      ASSERT_EQ(known->state, state) << serial << " cut at " << n;
+    }
   }
+}
+
+TEST_F(LoadIndex, ACertificateThatVanishesBeforeItsExpiryStaysWithAnAlarm) {
+  const std::string expired = "V\t260101000000Z\t\t03\tunknown\t/CN=x\n";
+  ASSERT_TRUE(load_index(valid_line("01") + valid_line("02") + expired + revoked_line("04")));
+  store::Status pushed;  // by somebody who did not tell when it ends
+  ASSERT_TRUE(store_->apply(id_, std::vector<store::Change>{{*Serial::from_hex("05"), pushed}}));
+  const auto loaded = load_index(valid_line("01") + valid_line("06"));
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  EXPECT_EQ(loaded->kept_good(), 1u);
+  EXPECT_EQ(loaded->kept_revoked(), 1u);
+  EXPECT_EQ(loaded->changes.removed, 2u);
+  EXPECT_THAT(loaded->kept_good_text(), HasSubstr(" 02 (was the file cut"));
+  EXPECT_THAT(loaded->kept_good_text(), HasSubstr("muster store forget"));
+  EXPECT_THAT(loaded->kept_text(), HasSubstr(" 04 "));
+  EXPECT_EQ(find("02")->state, State::kGood);
+  EXPECT_FALSE(find("03")) << "expired";
+  EXPECT_FALSE(find("05")) << "nobody knows whether it has ended: never issued vouches for nothing";
+  EXPECT_TRUE(find("06")) << "news of the same file is taken nevertheless";
+  // The operator forgets it: the same file does not bring it back.
+  ASSERT_TRUE(
+      store_->apply(id_, std::vector<store::Change>{{*Serial::from_hex("02"), std::nullopt}}));
+  EXPECT_EQ(load_index(valid_line("01") + valid_line("06"))->kept_good(), 0u);
+  EXPECT_FALSE(find("02"));
+}
+
+TEST_F(LoadIndex, WhatTheOperatorGivesUpGoesUnlessItIsRevoked) {
+  ASSERT_TRUE(load_index(valid_line("01") + valid_line("02") + revoked_line("03")));
+  options_.missing = LoadOptions::Missing::kGivenUp;
+  const auto loaded = load_index(valid_line("01"));
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->kept_good(), 0u);
+  EXPECT_FALSE(find("02"));
+  EXPECT_EQ(find("03")->state, State::kRevoked);
 }
 
 TEST_F(LoadIndex, EqualLinesAreNoConflict) {
@@ -94,7 +136,7 @@ TEST_F(LoadIndex, EqualLinesAreNoConflict) {
 TEST_F(LoadIndex, AnEmptyFileIsFineForANewCaAndWhenTheOperatorSaysSo) {
   ASSERT_TRUE(load_index(""));
   ASSERT_TRUE(load_index(valid_line("01")));
-  options_.emptying = LoadOptions::Emptying::kAllowed;
+  options_.missing = LoadOptions::Missing::kGivenUp;
   ASSERT_TRUE(load_index(""));
   EXPECT_EQ(state().records, 0u);
 }

@@ -122,6 +122,22 @@ TEST_F(Watcher, ABrokenFileIsToldAndRecoveredFrom) {
   EXPECT_TRUE(find("02"));
 }
 
+TEST_F(Watcher, AnIndexThatLostCertificatesIsAnAlarmUntilItHasThemAgain) {
+  directory_.write("index.txt", valid_line("01") + valid_line("02"));
+  start();
+  ASSERT_TRUE(listener.wait_for(loaded));
+  replace(valid_line("01"));
+  const auto cut = listener.wait_for(loaded);
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->kept_good, 1u);
+  EXPECT_EQ(cut->kept_revoked, 0u);
+  EXPECT_EQ(cut->records, 2u);
+  replace(valid_line("01") + valid_line("02"));
+  const auto whole = listener.wait_for(loaded);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->kept_good, 0u);
+}
+
 TEST_F(Watcher, AMissingFileIsAnErrorUntilItComes) {
   start();
   const auto missing = listener.wait_for(failed);

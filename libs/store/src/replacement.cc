@@ -130,8 +130,11 @@ class ReplacementImpl final : public Replacement {
       take = options_.take(*serial, *old_status, now ? decode_status(*now) : std::nullopt);
       if (take == Take::kOld) {
         ++tally.report.kept;
-        if (tally.report.kept_examples.size() < kKeptExamples) {
-          tally.report.kept_examples.push_back(*serial);
+        const bool is_good = old_status->state == State::kGood;
+        tally.report.kept_good += is_good ? 1u : 0u;
+        auto& examples = is_good ? tally.report.kept_good_examples : tally.report.kept_examples;
+        if (examples.size() < kKeptExamples) {
+          examples.push_back(*serial);
         }
         return take;
       }

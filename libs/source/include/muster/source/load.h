@@ -62,8 +62,9 @@ struct LoadOptions {
   /// issuer. Empty: in memory, so that nothing but the store's number guards against a rollback
   /// over a restart.
   std::string state_directory;
-  /// Whether an index without records may replace one with records.
-  enum class Emptying : std::uint8_t { kRefused, kAllowed } emptying = Emptying::kRefused;
+  /// What becomes of certificates that an index lacks although they are neither revoked nor
+  /// expired: they stay, and an index without any records is refused; or they are given up.
+  enum class Missing : std::uint8_t { kKept, kGivenUp } missing = Missing::kKept;
   std::stop_token stop;
   /// Called with the path before an index is opened: stands for a file system that hangs.
   std::function<void(const std::string& path)> before_open_for_test;
@@ -81,10 +82,15 @@ struct LoadReport {
   std::uint64_t sequence = 0;
   store::ReplacementReport changes;
   /// Revoked before, and now missing or good although the certificate has not expired: kept revoked
-  /// (OCSP-RESP-068, OCSP-CRL-051). Somebody should look. Same as changes.kept.
-  [[nodiscard]] std::uint64_t kept_revoked() const { return changes.kept; }
+  /// (OCSP-RESP-068, OCSP-CRL-051). Somebody should look.
+  [[nodiscard]] std::uint64_t kept_revoked() const { return changes.kept - changes.kept_good; }
+  /// Listed before, and missing in the index now although they have not expired: kept, since an
+  /// index that was cut or is an old copy looks like that. Somebody should look.
+  [[nodiscard]] std::uint64_t kept_good() const { return changes.kept_good; }
   /// For people, when kept_revoked() is not zero.
   [[nodiscard]] std::string kept_text() const;
+  /// For people, when kept_good() is not zero.
+  [[nodiscard]] std::string kept_good_text() const;
 };
 
 /// Reads the file, checks it and replaces the issuer's records in the store by it in one

@@ -57,7 +57,7 @@ struct SourceStatus {
   std::uint64_t loads = 0, failures = 0;
   std::uint64_t records = 0, revoked = 0, sequence = 0;
   std::optional<UnixSeconds> this_update, next_update;  ///< of a CRL
-  std::uint64_t kept_revoked = 0;                       ///< see LoadReport; not zero: an alarm
+  std::uint64_t kept_revoked = 0, kept_good = 0;        ///< see LoadReport; not zero: an alarm
   std::uint64_t let_go = 0;  ///< revocations of unknown expiry that CRLs told no more, in sum
   /// Whether the source tells what was issued; without it a serial that is not listed may never
   /// have been.
@@ -78,8 +78,9 @@ struct SourceStatus {
 
 /// Watches files on a thread of its own, so that loading (seconds for millions of records) never
 /// holds up a loop. A file that cannot be used changes nothing in the store and is logged once per
-/// contents. Logged events: source.loaded, source.refused, source.revocation_kept, source.missing,
-/// source.recovered. Threads: every method from any thread.
+/// contents. Logged events: source.loaded, source.refused, source.revocation_kept,
+/// source.certificate_kept, source.missing, source.recovered. Threads: every method from any
+/// thread.
 class SourceWatcher {
  public:
   /// Called on the watcher's thread after every attempt to load.

@@ -122,9 +122,11 @@ struct ReplacementOptions {
 struct ReplacementReport {
   std::uint64_t sequence = 0;
   std::uint64_t added = 0, changed = 0, removed = 0;
-  std::uint64_t kept = 0;             ///< old records taken over by the policy
-  std::uint64_t let_go = 0;           ///< revocations and holds of unknown expiry that ended
-  std::vector<Serial> kept_examples;  ///< the first few of them
+  std::uint64_t kept = 0;                  ///< old records taken over by the policy
+  std::uint64_t kept_good = 0;             ///< of these, good
+  std::uint64_t let_go = 0;                ///< revocations and holds of unknown expiry that ended
+  std::vector<Serial> kept_examples;       ///< the first few that are revoked or on hold
+  std::vector<Serial> kept_good_examples;  ///< the first few that are good
 };
 
 /// Takes a whole source aside, then switches it in one transaction. Dropped without commit():
