@@ -118,7 +118,8 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
 
 NodeError error_of(const store::StoreError& error) {
   const bool is_input =
-      error.code == store::StoreErrc::kOpen || error.code == store::StoreErrc::kNotAStore;
+      error.code == store::StoreErrc::kOpen || error.code == store::StoreErrc::kNotAStore ||
+      error.code == store::StoreErrc::kWrongVersion || error.code == store::StoreErrc::kCorrupt;
   return {is_input ? NodeErrc::kInput : NodeErrc::kSystem, "store: " + error.detail};
 }
 

@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include <map>
 
 #include "environment_files.h"
+#include "muster/base/file.h"
 
 namespace muster::store {
 namespace {
@@ -70,7 +73,18 @@ StoreResult<std::shared_ptr<Environment>> Environment::open(const std::string& d
     return shared;
   }
   std::unique_ptr<Environment> env(new Environment(directory, options));
-  MUSTER_CHECK(env->start());
+  // Processes start one after the other: a file that another one is just making is empty too. Where
+  // directories cannot be locked they take that chance.
+  const UniqueFd turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  static_cast<void>(::flock(turn.get(), LOCK_EX));
+  MUSTER_CHECK(env->check_not_emptied());
+  const bool is_new = ::access(env->data_file().c_str(), F_OK) != 0;
+  if (const auto started = env->start(); !started) {
+    if (is_new && !env->check_not_emptied()) {  // a full disk, say: the next start is the first one
+      ::unlink(env->data_file().c_str());
+    }
+    return Err{started.error()};
+  }
   shared = std::shared_ptr<Environment>(env.release(), [identity](Environment* last) {
     const std::lock_guard closing(registry().mutex);
     delete last;
@@ -85,6 +99,18 @@ Environment::~Environment() {
   if (env_ != nullptr) {
     mdb_env_close(env_);
   }
+}
+
+StoreResult<Unit> Environment::check_not_emptied() const {
+  struct stat info {};
+  if (::stat(data_file().c_str(), &info) != 0 || info.st_size != 0) {
+    return Unit{};
+  }
+  return Err{StoreError{StoreErrc::kNotAStore,
+                        "store " + directory_ +
+                            ": data.mdb is empty (0 octets): it was emptied, and with it went what "
+                            "no source can tell again, pushed revocations above all (restore it "
+                            "from a backup; to begin anew on purpose remove it)"}};
 }
 
 StoreResult<Unit> Environment::start() {

@@ -84,11 +84,14 @@ class Environment {
   Environment(std::string directory, const StoreOptions& options)
       : directory_(std::move(directory)), options_(options) {}
   StoreResult<Unit> start();
+  /// An empty data.mdb would be taken for a new store by LMDB. Errors: kNotAStore.
+  [[nodiscard]] StoreResult<Unit> check_not_emptied() const;
   StoreResult<Unit> open_tables();
   StoreResult<Unit> create_tables();
   /// Commits what `body` writes before others can use this environment; `body` returns LMDB's code.
   StoreResult<Unit> write_at_start(const std::function<int(MDB_txn*)>& body);
   int put_version(MDB_txn* txn) const;
+  [[nodiscard]] std::string data_file() const { return directory_ + "/data.mdb"; }
   /// Marks a store of an older version as one of ours: what is written from now on needs it.
   StoreResult<Unit> raise_version();
   StoreResult<Unit> grow();

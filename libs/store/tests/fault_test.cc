@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "format.h"
@@ -286,6 +287,24 @@ TEST_F(FaultTest, AStoreOfVersion1IsReadAndBecomesVersion2WhenItIsOpenedForWriti
     EXPECT_TRUE(store->verify(issuer));
   }
   EXPECT_EQ(version(), 2u);
+}
+
+TEST_F(FaultTest, AnEmptiedFileIsNoNewStore) {
+  const std::string file = path() + "/data.mdb";
+  { const auto store = must_open(path()); }
+  std::filesystem::resize_file(file, 0);
+  for (const auto mode : {StoreOptions::Mode::kReadWrite, StoreOptions::Mode::kReadOnly}) {
+    StoreOptions options;
+    options.mode = mode;
+    const auto opened = Store::open(path(), options);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, StoreErrc::kNotAStore);
+    EXPECT_THAT(opened.error().detail, HasSubstr("data.mdb is empty (0 octets)"));
+    EXPECT_THAT(opened.error().detail, HasSubstr("restore it from a backup"));
+    EXPECT_EQ(std::filesystem::file_size(file), 0U) << "untouched";
+  }
+  std::filesystem::remove(file);
+  EXPECT_TRUE(Store::open(path())) << "as the message says";
 }
 
 TEST_F(FaultTest, ACutFileIsRefused) {
