@@ -28,7 +28,7 @@ int exit_code_for(front::FrontErrc code) {
     case front::FrontErrc::kInput:
       return kExitInput;
     case front::FrontErrc::kAddress:
-      return kExitInternal;
+      return kExitAddress;
   }
   return kExitInternal;
 }
@@ -122,7 +122,7 @@ int run_front(int argc, char** argv) {
       "Staples: --shelf follows a running 'muster stapler'; without it, or with --keep, this "
       "process fetches them itself.\n"
       "Signals: TERM stops after open connections, HUP reads certificates again.\n"
-      "Exit codes: 0 ok, 64 usage, 66 input, 70 internal.");
+      "Exit codes: 0 ok, 64 usage, 66 input, 69 cannot listen there, 70 internal.");
   Flags flags;
   app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
   app.add_option("--listen", flags.listen, "address, such as 127.0.0.1:8443 or *:443 (repeatable)")

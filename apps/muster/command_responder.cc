@@ -31,7 +31,8 @@ void declare(CLI::App& app, ResponderFlags& flags) {
       "flight.\n"
       "'muster responder explain REQUEST' tells what would be answered, and why; 'muster responder "
       "export' writes answers\nas files.\n"
-      "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file, 70 internal.");
+      "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file,\n"
+      "69 cannot listen there, 70 internal.");
 }
 
 /// How much longer than its settings allow an end may take.

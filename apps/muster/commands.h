@@ -2,12 +2,13 @@
 
 // One function a subcommand, each in its own file command_<name>.cc: parses argv[1..] (argv[0] is
 // the subcommand), wires libraries, runs, returns the process's exit code. Exit codes common to
-// all: kExitUsage, kExitInput, kExitInternal.
+// all: kExitUsage, kExitInput, kExitInternal; of those that serve kExitAddress too.
 namespace muster::app {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitUsage = 64;  ///< wrong options or configuration
-inline constexpr int kExitInput = 66;  ///< a file that cannot be read or is not what it should be
+inline constexpr int kExitUsage = 64;    ///< wrong options or configuration
+inline constexpr int kExitInput = 66;    ///< a file that cannot be read or is not what it should be
+inline constexpr int kExitAddress = 69;  ///< cannot listen there: in use, or no right to
 inline constexpr int kExitInternal = 70;  ///< the operating system or we failed
 
 int run_responder(int argc, char** argv);

@@ -138,6 +138,8 @@ int exit_code_for(node::NodeErrc code) {
       return kExitUsage;
     case node::NodeErrc::kInput:
       return kExitInput;
+    case node::NodeErrc::kAddress:
+      return kExitAddress;
     case node::NodeErrc::kSystem:
     case node::NodeErrc::kStopped:
       break;

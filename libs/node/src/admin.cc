@@ -58,6 +58,7 @@ unsigned status_of(NodeErrc code) {
       return 422;
     case NodeErrc::kStopped:
       return 409;
+    case NodeErrc::kAddress:
     case NodeErrc::kSystem:
       break;
   }

@@ -40,7 +40,7 @@ std::string with_path(const std::string& path, const std::string& detail) {
 }
 
 NodeError refused(const net::NetError& error) {
-  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kSystem,
+  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kAddress,
           net::to_string(error)};
 }
 

@@ -38,7 +38,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
   if (!started) {
     const bool is_usage = started.error().code == net::NetErrc::kBadAddress;
-    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kSystem,
+    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kAddress,
                          net::to_string(started.error())}};
   }
   service = *std::move(started);

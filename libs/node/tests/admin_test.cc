@@ -280,7 +280,7 @@ TEST(Admin, ListensWhereItIsTold) {
   const auto second = Node::start(
       options, [] { return NodeOptions(); }, clock, null_logger());
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, NodeErrc::kSystem);
+  EXPECT_EQ(second.error().code, NodeErrc::kAddress);
   EXPECT_THAT(second.error().detail, HasSubstr("in use"));
 }
 

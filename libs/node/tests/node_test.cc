@@ -44,7 +44,7 @@ TEST(Node, SaysWhyItCannotStart) {
   EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
   const RunningNode running(site.options());
   options.service.listen = running.node->addresses();
-  EXPECT_EQ(why_not_started(options).code, NodeErrc::kSystem);
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kAddress);
 }
 
 // req: OCSP-RESP-019

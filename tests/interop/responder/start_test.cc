@@ -118,7 +118,7 @@ TEST_F(Start, WithAnAddressInUse) {
   Running responder(site.one_liner());
   std::vector<std::string> command = site.one_liner();
   *(std::find(command.begin(), command.end(), "--listen") + 1) = responder.address;
-  fails(command, 70, HasSubstr("in use"));
+  fails(command, 69, HasSubstr("in use"));
 }
 
 TEST_F(Start, WithABadConfiguration) {

@@ -94,7 +94,8 @@ struct NodeOptions {
 enum class NodeErrc : std::uint8_t {
   kUsage,    ///< the options contradict each other or leave something open
   kInput,    ///< a file, the store or a source is not what it should be
-  kSystem,   ///< the operating system refused: an address in use, a disk full
+  kAddress,  ///< cannot listen there: in use, or no right to
+  kSystem,   ///< the operating system refused: a disk full
   kStopped,  ///< the node was stopped meanwhile
 };
 struct NodeError {
