@@ -82,9 +82,13 @@ Delegates::Delegates(const Delegates* before, const std::vector<responder::Issue
   }
 }
 
-signers::DelegateBook::Judge Delegates::judge(std::size_t issuer) const {
-  return [this, issuer](const signers::Delegate& delegate,
-                        UnixSeconds now) -> Result<Unit, DelegateError> {
+signers::DelegateBook::Judge Delegates::judge(std::size_t issuer,
+                                              const IsUnwanted& is_unwanted) const {
+  return [this, issuer, &is_unwanted](const signers::Delegate& delegate,
+                                      UnixSeconds now) -> Result<Unit, DelegateError> {
+    if (is_unwanted && is_unwanted()) {
+      return Err{DelegateError{Refusal::kForNow, "stopping"}};
+    }
     responder::IssuerSpec alone = specs_[issuer];
     alone.signers = {spec_of(delegate, responder::SignerRole::kActive)};
     std::vector<std::string> ignored;  // said again when the setup is made
@@ -98,9 +102,12 @@ signers::DelegateBook::Judge Delegates::judge(std::size_t issuer) const {
   };
 }
 
-Delegates::Changed Delegates::look(UnixSeconds now, Logger& logger) {
+Delegates::Changed Delegates::look(UnixSeconds now, Logger& logger, const IsUnwanted& is_unwanted) {
   bool changed = false;
   for (One& one : all_) {
+    if (is_unwanted && is_unwanted()) {
+      break;
+    }
     const std::string& issuer = specs_[one.issuer].label;
     const auto found = one.directory.read();
     const std::string trouble = found ? std::string() : found.error();
@@ -113,7 +120,13 @@ Delegates::Changed Delegates::look(UnixSeconds now, Logger& logger) {
       continue;
     }
     const std::uint64_t before = one.book.generation();
-    for (const signers::DelegateNews& news : one.book.update(*found, judge(one.issuer), now)) {
+    signers::DelegateBook looked = one.book;
+    const auto all_news = looked.update(*found, judge(one.issuer, is_unwanted), now);
+    if (is_unwanted && is_unwanted()) {
+      break;
+    }
+    one.book = std::move(looked);
+    for (const signers::DelegateNews& news : all_news) {
       logger.log(level_of(news.event), signers::to_string(news.event), say(news.event),
                  {{"issuer", issuer}, {"delegate", news.name}, {"detail", news.detail}});
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "muster/base/log.h"
@@ -8,6 +9,9 @@
 #include "muster/signers/directory.h"
 
 namespace muster::node {
+
+/// Whether whoever asked for something long does not want it any more. Empty: always wanted.
+using IsUnwanted = std::function<bool()>;
 
 /// The signer directories of a configuration, one book each (decision 027). What was accepted is
 /// kept over reloads. Threads: one at a time.
@@ -20,9 +24,10 @@ class Delegates {
 
   /// Looks at every directory; logs what is new (signer.accepted, .refused, .activated, .ended,
   /// .kept, .let_go, .directory). Whether signers changed. Blocks while tokens make trial
-  /// signatures.
+  /// signatures; asked before each delegate, `is_unwanted` ends that, and the rest is as if it had
+  /// not been looked at.
   enum class Changed : std::uint8_t { kNo, kYes };
-  Changed look(UnixSeconds now, Logger& logger);
+  Changed look(UnixSeconds now, Logger& logger, const IsUnwanted& is_unwanted = {});
   /// The specs with the delegates before the configured signers. Errors: an issuer that nobody can
   /// sign for.
   [[nodiscard]] NodeResult<std::vector<responder::IssuerSpec>> specs(UnixSeconds now) const;
@@ -39,7 +44,8 @@ class Delegates {
     std::string trouble;  ///< with the directory itself; told once
   };
   /// Judged by the same code as configured signers.
-  [[nodiscard]] signers::DelegateBook::Judge judge(std::size_t issuer) const;
+  [[nodiscard]] signers::DelegateBook::Judge judge(std::size_t issuer,
+                                                   const IsUnwanted& is_unwanted) const;
 
   std::vector<responder::IssuerSpec> specs_;
   responder::Policy policy_;

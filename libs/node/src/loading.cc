@@ -130,10 +130,15 @@ source::WatchOptions watch_options(const NodeOptions& options) {
 }
 
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
-                        const Delegates* before, Logger& logger, const IssuerNumber& number) {
+                        const Delegates* before, Logger& logger, const IsUnwanted& is_unwanted,
+                        const IssuerNumber& number) {
+  const NodeError stopped{NodeErrc::kStopped, "stopped while certificates and keys were read"};
   Loaded out;
   std::vector<responder::IssuerSpec> specs;
   for (const responder::IssuerFiles& files : options.issuers) {
+    if (is_unwanted && is_unwanted()) {
+      return Err{stopped};
+    }
     auto spec = responder::load_issuer(files, out.warnings);
     if (!spec) {
       return Err{NodeError{code_of(spec.error().code), spec.error().detail}};
@@ -168,7 +173,10 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
   }
   MUSTER_TRY(out.pushed, find_pushed(options, specs));
   out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
-  static_cast<void>(out.delegates->look(now, logger));
+  static_cast<void>(out.delegates->look(now, logger, is_unwanted));
+  if (is_unwanted && is_unwanted()) {
+    return Err{stopped};
+  }
   MUSTER_TRY(auto complete, out.delegates->specs(now));
   auto routes = responder::load_routes(options.routes);
   if (!routes) {

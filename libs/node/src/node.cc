@@ -30,7 +30,8 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     return Err{error_of(opened.error())};
   }
   store = *std::move(opened);
-  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger));
+  const auto is_unwanted = [this] { return draining || given_up.stop_requested(); };
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger, is_unwanted));
   MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
   MUSTER_CHECK(begin_following(loaded, options));
   loaded.setup = without_revoked(loaded);
@@ -145,7 +146,8 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   std::vector<std::string> needs = restart_needs(options);
   options.store = served.store;  // what is open stays open
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
-  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger));
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger,
+                                 [this] { return draining || is_stopped; }));
   MUSTER_TRY(auto series,
              load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
   forbid_holds(loaded.pushed, series);
@@ -212,7 +214,11 @@ void Node::Impl::look_at_delegates() {
     return;
   }
   const UnixSeconds now = clock.now();
-  const bool has_changed = delegates->look(now, logger) == Delegates::Changed::kYes;
+  const auto is_unwanted = [this] { return draining || is_stopped; };
+  const bool has_changed = delegates->look(now, logger, is_unwanted) == Delegates::Changed::kYes;
+  if (is_unwanted()) {
+    return;
+  }
   publish(delegates->states(now));
   const bool has_moved = store->reader()->renew() != signers_judged_at;
   if (!has_changed && !has_moved) {

@@ -44,7 +44,7 @@ NodeResult<Offline> open_offline(const NodeOptions& options, ExplainFrom from, c
     return find_or_none(*store, key);
   }
   : IssuerNumber();
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger, number));
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger, {}, number));
   if (from == ExplainFrom::kSources) {
     MUSTER_CHECK(load_sources(loaded, options, *store, clock, logger));
   }
