@@ -7,6 +7,7 @@
 #include "muster/base/text.h"
 #include "muster/source/index_txt.h"
 #include "muster/source/load.h"
+#include "muster/store/mark.h"
 #include "muster/store/store.h"
 
 namespace muster::app {
@@ -301,6 +302,9 @@ Outcome<Unit> declare(const Flags& flags) {
   if (!flags.issued.empty()) {
     facts.knows_issued =
         flags.issued == "complete" ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
+  }
+  if (store::is_behind(facts)) {  // the operator has brought back what was lost
+    store::set_complete(facts);
   }
   if (facts.loaded_at == UnixSeconds{}) {  // a responder waits for somebody to tell the first thing
     facts.not_revoked_until.reset();

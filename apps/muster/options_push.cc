@@ -90,6 +90,10 @@ void bind(config::Section& section, PushSettings& s) {
   section.texts("listen", &o.listen,
                 "Addresses of the push API: \"unix:/path\" (peer credentials), TCP (mutual TLS "
                 "always). Empty: none.");
+  section.text("mark", &o.mark,
+               "File that remembers how far the store was when a push was acknowledged, so that a "
+               "store restored from an older backup is noticed. Keep it out of that backup. Empty: "
+               "beside the store, its name with .mark behind it.");
   bind_tls(section, o.tls);
   section.size("max_request", &s.max_request, 1024, 1 << 20,
                "Longest operation, and longest line of a bulk request.");

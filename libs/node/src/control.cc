@@ -101,10 +101,16 @@ void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded
     push_handler = std::make_unique<PushHandler>(push_stats, clock, logger);
   }
   const auto old = push_handler->setup();
-  auto next =
-      std::make_shared<PushSetup>(*store, loaded.pushed, options.push, loaded.setup, [this] {
+  auto next = std::make_shared<PushSetup>(
+      *store, loaded.pushed, options.push, loaded.setup,
+      [this] {
         service->note_change();
         publication->wake();  // a revocation does not wait for the CRL's next turn
+      },
+      [this](std::uint64_t sequence) {
+        if (const std::shared_ptr<StoreMark> known = store_mark()) {
+          known->note(*store, sequence);
+        }
       });
   if (old != nullptr) {
     next->carry_over(*old);

@@ -135,7 +135,7 @@ NodeResult<Unit> Node::Impl::switch_sources(const Loaded& loaded, const NodeOpti
     }
     return !follows_no_more;
   };
-  const auto taken = take_over_pushed(loaded, *store, clock.now());
+  const auto taken = take_over(loaded);
   if (!taken) {
     Followers before;
     for (const source::SourceSpec& spec : watched) {

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "muster/base/text.h"
+#include "muster/store/mark.h"
 
 namespace muster::node {
 namespace {
@@ -80,7 +81,8 @@ bool waits_for_first_push(const store::IssuerState* state) {
          state->not_revoked_until == UnixSeconds{};
 }
 
-NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now) {
+NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now,
+                                  Behind behind) {
   const auto reader = store.reader();
   reader->renew();  // stays at what was before
   std::vector<store::IssuerId> taken;
@@ -91,6 +93,7 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
     const auto ours = std::find_if(issuers.begin(), issuers.end(),
                                    [&](const auto& one) { return one.store_id == issuer.id; });
     const bool is_complete = ours != issuers.end() && !ours->terms.policy.unlisted;
+    const bool is_held = behind == Behind::kYes || store::is_behind(facts);
     facts.knows_issued = is_complete ? store::KnowsIssued::kYes : store::KnowsIssued::kNo;
     facts.this_update.reset();
     facts.next_update.reset();
@@ -102,6 +105,9 @@ NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, Uni
       facts.not_revoked_until = UnixSeconds{};
     } else {
       facts.loaded_at = now;
+      if (is_held) {
+        store::set_behind(facts);
+      }
     }
     if (const auto touched = store.touch(issuer.id, facts); !touched) {
       for (const store::IssuerId id : taken) {

@@ -30,8 +30,12 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
 
 /// Notes in the store that the push API is the source of these issuers: what it holds is right at
 /// this moment, and complete unless `unlisted` says what is answered for other serials. One
-/// that waits_for_first_push() may call nothing good. On an error nothing is noted.
-NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now);
+/// that waits_for_first_push() may call nothing good. On an error nothing is noted. \param behind
+/// whether the store lacks what was acknowledged: then none of them calls anything good, nor those
+/// that already did not for that reason.
+enum class Behind : std::uint8_t { kNo, kYes };
+NodeResult<Unit> take_over_pushed(const Loaded& loaded, store::Store& store, UnixSeconds now,
+                                  Behind behind);
 
 /// Whether the issuer is fed by push, its unlisted serials are good, and its store was never told
 /// anything: it is new, or was lost with every revocation in it. Nobody can tell which, so all is

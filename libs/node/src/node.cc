@@ -30,9 +30,10 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     return Err{error_of(opened.error())};
   }
   store = *std::move(opened);
+  MUSTER_CHECK(open_mark(options));
   const auto is_unwanted = [this] { return draining || given_up.stop_requested(); };
   MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger, is_unwanted));
-  MUSTER_CHECK(take_over_pushed(loaded, *store, clock.now()));
+  MUSTER_CHECK(take_over(loaded));
   MUSTER_CHECK(begin_following(loaded, options));
   loaded.setup = without_revoked(loaded);
   served = options;
@@ -60,12 +61,38 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   return Unit{};
 }
 
+NodeResult<Unit> Node::Impl::open_mark(const NodeOptions& options) {
+  if (options.push.clients.empty() || store_mark() != nullptr) {
+    return Unit{};
+  }
+  MUSTER_TRY(auto opened, StoreMark::open(options, *store, logger));
+  const MutexLock lock(published);
+  mark = std::move(opened);
+  return Unit{};
+}
+
+NodeResult<Unit> Node::Impl::take_over(const Loaded& loaded) {
+  const auto known = store_mark();
+  const bool is_behind = known != nullptr && known->is_behind();
+  MUSTER_CHECK(
+      take_over_pushed(loaded, *store, clock.now(), is_behind ? Behind::kYes : Behind::kNo));
+  if (known != nullptr) {
+    known->settle(*store);
+  }
+  return Unit{};
+}
+
 void Node::Impl::announce(const Loaded& loaded) {
   const auto reader = store->reader();
   reader->renew();
   for (const responder::Issuer& issuer : loaded.setup->issuers()) {
     if (waits_for_first_push(reader->issuer_state(issuer.store_id))) {
       logger.log(LogLevel::kWarning, "responder.told_nothing", kWaitsForFirstPush,
+                 {{"issuer", issuer.label}});
+    }
+    const store::IssuerState* const state = reader->issuer_state(issuer.store_id);
+    if (state != nullptr && store::is_behind(*state)) {
+      logger.log(LogLevel::kError, "responder.held_back", kStoreIsBehind,
                  {{"issuer", issuer.label}});
     }
   }
@@ -133,6 +160,7 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
   compare("batch.deadline", served.batch.deadline, next.batch.deadline);
   compare_control("batch", served.batch.limits, next.batch.limits);
   compare("push.listen", served.push.listen, next.push.listen);
+  compare("push.mark", served.push.mark, next.push.mark);
   compare_control("push", served.push.limits, next.push.limits);
   return needs;
 }
@@ -146,6 +174,8 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   std::vector<std::string> needs = restart_needs(options);
   options.store = served.store;  // what is open stays open
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
+  options.push.mark = served.push.mark;
+  MUSTER_CHECK(open_mark(options));
   MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger,
                                  [this] { return draining || is_stopped; }));
   MUSTER_TRY(auto series,

@@ -17,6 +17,7 @@
 #include "publishing.h"
 #include "push_handler.h"
 #include "signer_revocation.h"
+#include "store_mark.h"
 
 namespace muster::node {
 
@@ -48,6 +49,11 @@ struct Node::Impl final : AdminActions {
   /// The first look at each. Errors: kSystem (one was not over in time), kStopped.
   [[nodiscard]] NodeResult<std::vector<source::SourceStatus>> wait_for(const Followers& looking,
                                                                        Milliseconds patience) const;
+  /// Notes in the store what the push API is the source of (take_over_pushed()), held back where
+  /// the store has fallen behind its mark. On an error all is as it was.
+  NodeResult<Unit> take_over(const Loaded& loaded);
+  /// Compares the store with its mark if there is anything to push and that was not done yet.
+  NodeResult<Unit> open_mark(const NodeOptions& options);
   /// Why one that is not in order must not stop us: logs it. Whether it must: kInput.
   NodeResult<Unit> judge(const source::SourceSpec& spec, const source::SourceStatus& state);
   /// trial.cc: reads the sources that are not followed yet into a store of their own, so that one
@@ -132,6 +138,7 @@ struct Node::Impl final : AdminActions {
   bool follows_no_more MUSTER_GUARDED_BY(published) = false;
   const LeftBehind left_behind = std::make_shared<std::atomic<std::size_t>>(0);
   ReloadFigures reloads MUSTER_GUARDED_BY(published);
+  std::shared_ptr<StoreMark> mark MUSTER_GUARDED_BY(published);  ///< null: nothing was ever pushed
   std::vector<IssuerDelegate> delegate_states MUSTER_GUARDED_BY(published);
   std::vector<RevokedSigner> revoked_signers MUSTER_GUARDED_BY(published);
 
@@ -142,6 +149,10 @@ struct Node::Impl final : AdminActions {
   net::Loop upkeep;  ///< reloads asked for, and timers
   std::thread upkeep_thread;
 
+  std::shared_ptr<StoreMark> store_mark() const {
+    const MutexLock lock(published);
+    return mark;
+  }
   std::shared_ptr<const responder::Setup> current_setup() const {
     const MutexLock lock(published);
     return setup;

@@ -4,6 +4,7 @@
 #include "key_watch.h"
 #include "loading.h"
 #include "muster/ocsp/ocsp.h"
+#include "store_mark.h"
 
 namespace muster::node {
 namespace {
@@ -59,6 +60,10 @@ std::vector<Check> Probe::ask_all(const std::shared_ptr<const responder::Setup>&
       reader->renew();
       if (waits_for_first_push(reader->issuer_state(issuer.store_id))) {
         check.why += "; " + std::string(kWaitsForFirstPush);
+      }
+      if (const auto* const state = reader->issuer_state(issuer.store_id);
+          state != nullptr && store::is_behind(*state)) {
+        check.why += "; " + std::string(kStoreIsBehind);
       }
     }
     if (answer.cause == responder::Cause::kSourceStale) {

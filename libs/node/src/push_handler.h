@@ -9,11 +9,12 @@ namespace muster::node {
 /// What the push API consists of until the next reload.
 struct PushSetup {
   PushSetup(store::Store& s, std::vector<push::Issuer> issuers, PushOptions o,
-            std::shared_ptr<const responder::Setup> answers, std::function<void()> told)
+            std::shared_ptr<const responder::Setup> answers, std::function<void()> told,
+            std::function<void(std::uint64_t)> committed)
       : options(std::move(o)),
         store(s),
         answered(std::move(answers)),
-        api(s, std::move(issuers), options.api, std::move(told)) {}
+        api(s, std::move(issuers), options.api, std::move(told), std::move(committed)) {}
   const PushOptions options;
   const store::Store& store;
   const std::shared_ptr<const responder::Setup> answered;  ///< whose certificates we speak of

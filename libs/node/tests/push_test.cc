@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "muster/crl/crl.h"
+#include "muster/store/mark.h"
 #include "muster/testing/crl_builder.h"
 #include "net_testing.h"
 #include "node_fixture.h"
@@ -296,6 +297,52 @@ TEST(Push, AStoreThatWasLostCallsNothingGood) {
   ASSERT_EQ(running.push("revoke", leaf_json()).first, 200U);
   EXPECT_EQ(running.status_of(leaf()), "revoked");
   EXPECT_EQ(running.status_of(testing::make_serial(5)), "good");
+  EXPECT_THAT(readiness(running), Not(HasSubstr("not ready")));
+}
+
+/// What was pushed after the backup is gone, and nothing in the store tells: the mark beside it
+/// does.
+TEST(Push, AStoreRestoredFromAnOlderBackupCallsNothingGoodUntilSomebodySaysSo) {
+  const Site site;
+  NodeOptions options = with_push(site);
+  options.admin.listen = {"unix:" + site.dir.file("admin.sock")};
+  options.service.clock_error = [] { return Milliseconds(1); };
+  const std::string backup = site.dir.file("backup");
+  const auto restore = [&] {
+    std::filesystem::remove_all(options.store);
+    std::filesystem::copy(backup, options.store, std::filesystem::copy_options::recursive);
+  };
+  {
+    const PushNode running(options);
+    ASSERT_EQ(running.push("issue", leaf_json()).first, 200U);
+    ASSERT_EQ(running.push("revoke", R"({"serial":"0777"})").first, 200U);
+  }
+  std::filesystem::copy(options.store, backup, std::filesystem::copy_options::recursive);
+  {
+    const PushNode again(options);
+    EXPECT_EQ(again.status_of(leaf()), "good") << "a restart is no news";
+    ASSERT_EQ(again.push("revoke", leaf_json()).first, 200U);
+  }
+  restore();
+  for (int starts = 0; starts < 2; ++starts) {
+    const PushNode running(options);
+    EXPECT_EQ(running.status_of(leaf()), "tryLater") << "it was revoked, and that is lost";
+    EXPECT_EQ(running.status_of(testing::make_serial(5)), "tryLater") << "perhaps it was issued";
+    EXPECT_EQ(running.status_of(*Serial::from_hex("0777")), "revoked") << "that is known";
+    EXPECT_THAT(readiness(running), AllOf(HasSubstr("not ready"), HasSubstr("older backup")));
+    EXPECT_THAT(running.logger.text(), HasSubstr("responder.held_back"));
+    EXPECT_EQ(starts == 0,
+              running.logger.text().find("responder.store_behind") != std::string::npos);
+    ASSERT_EQ(running.push("issue", R"({"serial":"0778"})").first, 200U);
+    EXPECT_EQ(running.status_of(leaf()), "tryLater") << "one push does not bring the others back";
+  }
+  const PushNode running(options);
+  ASSERT_EQ(running.push("revoke", leaf_json()).first, 200U);
+  store::IssuerState facts = running.node->store().issuers().at(0).second;
+  store::set_complete(facts);  // what 'muster store issuer' does
+  ASSERT_TRUE(running.node->store().touch(running.node->store().issuers().at(0).first, facts));
+  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_EQ(running.status_of(*Serial::from_hex("0778")), "good");
   EXPECT_THAT(readiness(running), Not(HasSubstr("not ready")));
 }
 

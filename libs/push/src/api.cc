@@ -263,8 +263,9 @@ ApiResult<Reply> dispatch(Api::Impl& api, const Client& client, const Request& r
 }  // namespace
 
 Api::Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits,
-         std::function<void()> told)
-    : impl_(std::make_unique<Impl>(store, std::move(issuers), limits, std::move(told))) {}
+         std::function<void()> told, std::function<void(std::uint64_t)> committed)
+    : impl_(std::make_unique<Impl>(store, std::move(issuers), limits, std::move(told),
+                                   std::move(committed))) {}
 Api::~Api() = default;
 
 void Api::report_to(Journal& journal) { impl_->journal = &journal; }

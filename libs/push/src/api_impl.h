@@ -5,8 +5,11 @@
 namespace muster::push {
 
 struct Api::Impl {
-  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l, std::function<void()> told)
-      : engine(store, l.keep_revoked, std::move(told)), issuers(std::move(i)), limits(l) {}
+  Impl(store::Store& store, std::vector<Issuer> i, const Limits& l, std::function<void()> told,
+       std::function<void(std::uint64_t)> committed)
+      : engine(store, l.keep_revoked, std::move(told), std::move(committed)),
+        issuers(std::move(i)),
+        limits(l) {}
 
   Engine engine;
   Journal unheard{null_logger()};

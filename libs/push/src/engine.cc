@@ -97,6 +97,9 @@ store::StoreResult<Applied> Engine::apply(store::IssuerId issuer,
                              : store::apply_if_unchanged(store_, issuer, at, changes);
     if (sequence) {
       out.sequence = *sequence;
+      if (committed_) {
+        committed_(*sequence);
+      }
       const bool says_more =
           std::any_of(operations.begin(), operations.end(),
                       [](const Operation& one) { return one.kind != OperationKind::kIssue; });

@@ -26,8 +26,13 @@ class Engine {
  public:
   /// \param keep_revoked  see decide()
   /// \param told          see Api
-  Engine(store::Store& store, Seconds keep_revoked, std::function<void()> told)
-      : store_(store), keep_revoked_(keep_revoked), told_(std::move(told)) {}
+  /// \param committed     see Api
+  Engine(store::Store& store, Seconds keep_revoked, std::function<void()> told,
+         std::function<void(std::uint64_t)> committed)
+      : store_(store),
+        keep_revoked_(keep_revoked),
+        told_(std::move(told)),
+        committed_(std::move(committed)) {}
 
   /// Decides the operations one after the other, each seeing what those before it came to, and
   /// commits what they change in one transaction. Nobody else's change is overwritten unseen.
@@ -47,6 +52,7 @@ class Engine {
   store::Store& store_;
   const Seconds keep_revoked_;
   const std::function<void()> told_;
+  const std::function<void(std::uint64_t)> committed_;
   std::mutex mutex_;
   std::unique_ptr<store::Reader> reader_;  // under mutex_
 };

@@ -242,5 +242,31 @@ TEST(Api, NoRaceUndoesARevocation) {
   EXPECT_EQ(world.store->issuers().front().second.revoked, static_cast<std::uint64_t>(kSerials));
 }
 
+/// Whoever keeps count of what was acknowledged hears of it before the client does.
+TEST(PushApi, SaysWhatIsCommittedBeforeItIsAcknowledged) {
+  World world;
+  std::vector<std::uint64_t> committed;
+  std::uint64_t told = 0;
+  Api api(
+      *world.store, {{"ca one", world.issuer, {}, Holds::kAllowed}}, {}, [&] { ++told; },
+      [&](std::uint64_t sequence) {
+        EXPECT_EQ(world.store->reader()->renew(), sequence) << "durable by then";
+        committed.push_back(sequence);
+      });
+  const auto post = [&](std::string_view verb, std::string_view body) {
+    const std::string target = "/v1/issuers/ca%20one/" + std::string(verb);
+    const Reply reply =
+        api.handle(world.client, {"POST", target, "application/json", as_bytes(body)}, kTestNow);
+    EXPECT_EQ(reply.status, 200U) << reply.body;
+    return nlohmann::json::parse(reply.body, nullptr, false).value("sequence", std::uint64_t{0});
+  };
+  const std::uint64_t issued = post("issue", R"({"serial":"01"})");
+  EXPECT_EQ(told, 0U) << "issuing alone is no news of a revocation";
+  const std::uint64_t revoked = post("revoke", R"({"serial":"01"})");
+  EXPECT_EQ(told, 1U);
+  static_cast<void>(post("revoke", R"({"serial":"01"})"));
+  EXPECT_EQ(committed, (std::vector{issued, revoked})) << "the last committed nothing";
+}
+
 }  // namespace
 }  // namespace muster::push

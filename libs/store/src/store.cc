@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "issuer_table.h"
+#include "muster/store/mark.h"
 #include "muster/store/update.h"
 #include "reader.h"
 #include "replacement.h"
@@ -21,7 +22,7 @@ IssuerState with_facts(const IssuerState& facts, const IssuerState& own) {
   return state;
 }
 
-class StoreImpl final : public Store, public ConditionalWriter {
+class StoreImpl final : public Store, public ConditionalWriter, public Identified {
  public:
   StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode)
       : env_(std::move(env)), mode_(mode) {}
@@ -133,6 +134,17 @@ class StoreImpl final : public Store, public ConditionalWriter {
     return make_replacement(env_, issuer, std::move(options));
   }
 
+  /// Of the seed, which itself stays here: it guards the checksums.
+  [[nodiscard]] StoreIdentity identity() const override {
+    SipHash hash(env_->seed());
+    hash.add(as_bytes(std::string_view("identity")));
+    const SipHash::Digest digest = hash.finish();
+    StoreIdentity out{};
+    const auto low = big_endian(digest.low);
+    const auto high = big_endian(digest.high);
+    std::copy(high.begin(), high.end(), std::copy(low.begin(), low.end(), out.begin()));
+    return out;
+  }
   [[nodiscard]] std::unique_ptr<Reader> reader() const override { return make_reader(env_); }
   [[nodiscard]] std::uint64_t epoch() const override { return env_->epoch(); }
 

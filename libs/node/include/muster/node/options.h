@@ -72,6 +72,9 @@ struct PushOptions {
   TlsFiles tls;
   push::Limits api;
   ControlLimits limits;
+  /// File that remembers how far the store was when a push was acknowledged. Empty: beside the
+  /// store, with ".mark" behind its name.
+  std::string mark;
 };
 
 /// `store`, `service` and what admin and push listen on stay as they are until a restart,

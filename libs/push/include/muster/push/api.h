@@ -62,9 +62,11 @@ class Bulk;
 class Api {
  public:
   /// `store` outlives the Api. \param told  called after each durable change of what is said about
-  /// certificates: all but plain issuing. Any thread; must not block
+  /// certificates: all but plain issuing. Any thread; must not block. \param committed  called
+  /// with the sequence number of each durable change before it is acknowledged. Any thread; may
+  /// block
   Api(store::Store& store, std::vector<Issuer> issuers, const Limits& limits = {},
-      std::function<void()> told = {});
+      std::function<void()> told = {}, std::function<void(std::uint64_t)> committed = {});
   ~Api();
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
