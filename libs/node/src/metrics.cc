@@ -232,6 +232,14 @@ void add_sources(PrometheusText& out, const MetricsInput& in) {
         source.failing_since ? std::max(Seconds(0), in.now - *source.failing_since) : Seconds(0),
         labels);
   });
+  out.family("muster_source_propagation_seconds", Kind::kGauge,
+             "From when what is in use was written (an index) or issued (thisUpdate of CRLs) until "
+             "it was answered from, at the last load.");
+  each([&](const auto& source, const auto& labels) {
+    if (source.propagation) {
+      out.sample(*source.propagation, labels);
+    }
+  });
   out.family("muster_source_records", Kind::kGauge, "Records of the source in use.");
   each([&](const auto& source, const auto& labels) { out.sample(source.records, labels); });
   out.family("muster_source_kept_revoked_records", Kind::kGauge,

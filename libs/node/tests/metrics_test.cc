@@ -48,6 +48,7 @@ MetricsInput full_input() {
   source.last_success = kTestNow - Seconds(9);
   source.failing_since = kTestNow - Seconds(4);
   source.kept_good = 31;
+  source.propagation = Seconds(12);
   source.error = source::SourceError{source::SourceErrc::kUnreadable, "gone"};
   source::PartStatus list;
   list.kind = source::PartStatus::Kind::kIssuedList;
@@ -72,6 +73,7 @@ MetricsInput full_input() {
   return in;
 }
 
+// req: OCSP-RESP-036
 TEST(Metrics, SaysWhatItWasTold) {
   const std::string text = render_metrics(full_input());
   for (const char* line : {
@@ -101,6 +103,8 @@ TEST(Metrics, SaysWhatItWasTold) {
            "muster_source_up{issuer=\"two\",source=\"/srv/ca/index.txt\"} 0\n",
            "muster_source_age_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 9\n",
            "muster_source_lag_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 4\n",
+           "muster_source_kept_good_records{issuer=\"two\",source=\"/srv/ca/index.txt\"} 31\n",
+           "muster_source_propagation_seconds{issuer=\"two\",source=\"/srv/ca/index.txt\"} 12\n",
            "muster_http_limits_total{listener=\"admin\",limit=\"denied\"} 4\n",
            "muster_push_operations_total{result=\"conflict\"} 3\n",
            "# TYPE muster_responder_request_duration_seconds histogram\n",

@@ -268,6 +268,10 @@ struct SourceWatcher::Impl {
         status.this_update = facts->this_update;
         status.next_update = facts->next_update;
       }
+      const UnixSeconds since = status.kind == SourceKind::kIndexTxt
+                                    ? written_at(report.stamp)
+                                    : status.this_update.value_or(clock.now());
+      status.propagation = std::max(Seconds(0), clock.now() - since);
     });
     const SourceStatus& status = statuses[i];
     logger.log(LogLevel::kInfo, failed_before ? "source.recovered" : "source.loaded",

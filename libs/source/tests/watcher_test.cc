@@ -100,6 +100,8 @@ TEST_F(Watcher, LoadsAtTheStartAndOnEveryChange) {
   const auto second = listener.wait_for(loaded);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->revoked, 1u);
+  ASSERT_TRUE(second->propagation);
+  EXPECT_LT(*second->propagation, Seconds(60)) << "since the file was written";
   EXPECT_EQ(find("01")->state, State::kRevoked);
   EXPECT_EQ(watcher->status().at(0).loads, 2u);
 }

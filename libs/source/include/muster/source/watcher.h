@@ -58,6 +58,9 @@ struct SourceStatus {
   std::uint64_t records = 0, revoked = 0, sequence = 0;
   std::optional<UnixSeconds> this_update, next_update;  ///< of a CRL
   std::uint64_t kept_revoked = 0, kept_good = 0;        ///< see LoadReport; not zero: an alarm
+  /// From when what is in use was written (an index) or issued (thisUpdate of CRLs) until it could
+  /// be answered from, at the last load.
+  std::optional<Seconds> propagation;
   std::uint64_t let_go = 0;  ///< revocations of unknown expiry that CRLs told no more, in sum
   /// Whether the source tells what was issued; without it a serial that is not listed may never
   /// have been.
