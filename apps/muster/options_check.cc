@@ -31,7 +31,7 @@ TARGET: file of certificates (PEM, DER, PKCS#7; chains, bundles), host[:port]
   --sha1             try SHA-1 CertIDs when SHA-256 is refused
   --at TIME          judge at 2026-11-24T10:00:00Z   --ask-expired
   --max-age TIME     oldest thisUpdate (7d, 12h)     --skew TIME    clocks, 5m
-  --next-update-required                             --timeout TIME  10s
+  --next-update-required                             --timeout TIME  a try, 10s
   --insecurely-allow-sha1-signatures                 --json         for programs
 Exit code, the worst target's: 0 good  1 revoked  2 unknown  3 undetermined
 4 unacceptable answer  5 good, with a warning  64 usage  66 input  70 internal

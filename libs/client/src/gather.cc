@@ -254,6 +254,7 @@ class Gatherer {
     std::string source;                 ///< of the CRL that decided, or the first
     std::optional<CrlFailure> failure;  ///< of fetching
     bool kept_private = false;
+    bool stale_says_revoked = false;  ///< see CrlFailure::says_revoked
   };
 
   /// Looks `certificate` up in the CRLs given, and if they do not tell, in those it names.
@@ -306,6 +307,14 @@ class Gatherer {
     policy.times.max_age = options_.verify.max_age;
     policy.algorithms = options_.verify.algorithms;
     lookup.verdict = check_crls(certificate, path, {octets, others_}, clock_.now(), policy);
+    if (lookup.verdict->undetermined() != nullptr) {
+      constexpr Seconds kWhenever = std::chrono::hours(24 * 365 * 100);
+      policy.times.expiry_tolerance = policy.times.max_age_without_next_update = kWhenever;
+      policy.times.max_age.reset();
+      const CrlVerdict then =
+          check_crls(certificate, path, {octets, others_}, clock_.now(), policy);
+      lookup.stale_says_revoked = then.revoked() != nullptr;
+    }
     const std::size_t decisive =
         lookup.verdict->used.empty() ? 0 : lookup.verdict->used.front().crl;
     lookup.source = crls[decisive]->name;
@@ -362,7 +371,7 @@ class Gatherer {
     }
     CrlLookup lookup = look_up(material_.certificate, path_);
     if (lookup.verdict) {
-      add_crl_verdict(*lookup.verdict, std::move(lookup.source));
+      add_crl_verdict(*lookup.verdict, std::move(lookup.source), lookup.stale_says_revoked);
     } else if (lookup.failure) {
       add(Channel::kCrl, std::move(lookup.source), *std::move(lookup.failure));
     } else if (lookup.kept_private) {
@@ -370,12 +379,13 @@ class Gatherer {
     }
   }
 
-  void add_crl_verdict(const CrlVerdict& verdict, std::string source) {
+  void add_crl_verdict(const CrlVerdict& verdict, std::string source, bool stale_says_revoked) {
     if (const CrlUndetermined* undetermined = verdict.undetermined()) {
       add(Channel::kCrl, std::move(source),
           CrlFailure{
               LiveErrc::kUnacceptable, "crl-unacceptable",
-              undetermined->detail + " (" + std::string(pki::to_string(undetermined->code)) + ")"});
+              undetermined->detail + " (" + std::string(pki::to_string(undetermined->code)) + ")",
+              stale_says_revoked});
       return;
     }
     CrlAnswer answer{ocsp::Good{}, clock_.now(), std::nullopt};

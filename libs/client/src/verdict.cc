@@ -157,6 +157,9 @@ class Judge {
       (refused ? unacceptable_ : silent_) = true;
       add(refused ? crl_failure->reason : std::string_view("transport-error"), FindingLevel::kError,
           Channel::kCrl, crl_failure->detail);
+      if (crl_failure->says_revoked) {
+        add("expired-but-revoked", FindingLevel::kError, Channel::kCrl, "");
+      }
     } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
       weigh_status(Channel::kCrl, crl->status);
       weigh_freshness(Channel::kCrl, crl->this_update, crl->next_update);

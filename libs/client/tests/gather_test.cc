@@ -297,6 +297,17 @@ TEST(Gather, JudgesCrlOnlyCertificates) {
   const Checked run = check(stale, Material(leaf));
   EXPECT_EQ(run.verdict.outcome, Outcome::kUnacceptable);
   EXPECT_TRUE(has(run.verdict, "crl-unacceptable"));
+  EXPECT_FALSE(has(run.verdict, "expired-but-revoked"));
+  // The same CRL with the certificate on it: no evidence either, but worth a word (decision 017).
+  old.entries = {revoked_entry(leaf.serial(), kTestNow - hours(120))};
+  stale.answer(kCrl, build_crl(P().intermediate, old));
+  const Checked listed = check(stale, Material(leaf));
+  EXPECT_EQ(listed.verdict.outcome, Outcome::kUnacceptable);
+  EXPECT_TRUE(has(listed.verdict, "crl-unacceptable"));
+  EXPECT_TRUE(has(listed.verdict, "expired-but-revoked"));
+  // Not so when the CRL is unacceptable for another reason.
+  stale.answer(kCrl, build_crl(P().root, old));
+  EXPECT_FALSE(has(check(stale, Material(leaf)).verdict, "expired-but-revoked"));
   World none;
   EXPECT_EQ(check(none, Material(leaf)).verdict.outcome, Outcome::kUndetermined);
 }

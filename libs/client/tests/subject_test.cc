@@ -69,6 +69,13 @@ TEST(ClassifyNeed, ReadsTheExtensions) {
             RevocationNeed::kNoRevAvailInvalid);
   EXPECT_EQ(need([](auto& s) {
               s.no_rev_avail = true;
+              // freshestCRL: one distribution point, "http://a.test/f"
+              s.extensions = {{*from_hex("551d2e"), false,
+                               *from_hex("30173015a013a011860f687474703a2f2f612e746573742f66")}};
+            }),
+            RevocationNeed::kNoRevAvailInvalid);
+  EXPECT_EQ(need([](auto& s) {
+              s.no_rev_avail = true;
               s.ca = true;
             }),
             RevocationNeed::kNoRevAvailInvalid);

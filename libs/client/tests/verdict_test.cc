@@ -290,6 +290,33 @@ TEST(Judge, TellsTheArchiveCutoffOfExpiredCertificates) {
                            {}, kTestNow);
   ASSERT_TRUE(kept);
   EXPECT_TRUE(has(decide({{Channel::kLive, "x", *kept}}, expired), "archive-cutoff"));
+  // On the other side: expired before the cutoff, so that good says nothing. Both are told.
+  entry.extensions.front().value = ocsp::encode_archive_cutoff(kTestNow - hours(3));
+  const auto gone = verify({build_response(P().ocsp_signer, {.entries = {entry}}),
+                            expired,
+                            P().intermediate.certificate,
+                            std::nullopt,
+                            {}},
+                           {}, kTestNow);
+  ASSERT_TRUE(gone);
+  const Verdict told = decide({{Channel::kLive, "x", *gone}}, expired);
+  const auto finding =
+      std::find_if(told.findings.begin(), told.findings.end(),
+                   [](const Finding& one) { return one.code == "archive-cutoff"; });
+  ASSERT_NE(finding, told.findings.end());
+  EXPECT_EQ(finding->detail, format_iso8601(kTestNow - hours(3)));
+  const auto alive = leaf_with([](CertificateSpec&) {});
+  EntrySpec of_alive = entry_for(alive, P().intermediate.certificate);
+  of_alive.extensions = entry.extensions;
+  const auto live = verify({build_response(P().ocsp_signer, {.entries = {of_alive}}),
+                            alive,
+                            P().intermediate.certificate,
+                            std::nullopt,
+                            {}},
+                           {}, kTestNow);
+  ASSERT_TRUE(live);
+  EXPECT_FALSE(has(decide({{Channel::kLive, "x", *live}}, alive), "archive-cutoff"))
+      << "it says nothing of a certificate that has not expired";
 }
 
 TEST(Outcomes, HaveTheDocumentedExitCodesAndOrder) {

@@ -43,6 +43,9 @@ struct CrlFailure {
   LiveErrc code;
   std::string_view reason;  ///< stable code; a literal
   std::string detail;
+  /// Too old to be evidence, but otherwise acceptable, and it lists the certificate: for the
+  /// finding "expired-but-revoked" (decision 017).
+  bool says_revoked = false;
 };
 
 struct Evidence {
