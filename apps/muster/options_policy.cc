@@ -47,7 +47,7 @@ constexpr std::array kFlag = {Word{"no", Shown::kNo}, Word{"yes", Shown::kYes}};
 template <class T, std::size_t N, class Rules>
 void change(config::Section& section, std::string_view key, const std::array<Word<T>, N>& words,
             T Rules::*field, PolicyOptions& o, std::string_view doc,
-            std::string_view shown = "as the profile") {
+            std::string_view shown = "(as the profile)") {
   std::string type;
   for (const Word<T>& word : words) {
     type += (type.empty() ? "\"" : ", \"") + std::string(word.text) + "\"";
@@ -93,7 +93,7 @@ void bind_answers(config::Section& section, PolicyOptions& o) {
   change(section, "hold", kHold, &IssuerPolicy::hold, o,
          "How certificates on hold are shown: with reason certificateHold, or as plainly revoked.");
   section.custom(
-      "default_reason", "reason", "none",
+      "default_reason", "reason", "(none)",
       [&o](std::string_view text) -> std::string {
         const auto reason = parse_reason_code(text);
         o.changes.push_back([reason](IssuerPolicy& p) { p.default_reason = reason; });
@@ -126,7 +126,7 @@ void bind_answers(config::Section& section, PolicyOptions& o) {
 void bind_access(config::Section& section, PolicyOptions& o) {
   section.custom(
       "nonce", std::string("one of ") + std::string(kNonceWords),
-      "as nonce of [responder], or the profile",
+      "(as nonce of [responder], or the profile)",
       [&o](std::string_view word) { return set_nonce(word, o.nonce); },
       "Which nonces are repeated: all of 1..128 octets, only 16..32 octets, or none (answers can "
       "then always be remembered ones); or requests without one are refused (unauthorized).");
@@ -190,11 +190,11 @@ void bind_policy(config::Section& section, PolicyOptions& o) {
       "Whose rules are followed; it sets the defaults of the keys below, and some it does not let "
       "be changed (decision 021).");
   section.custom(
-      "unlisted", "\"good\", \"unknown\" or \"unauthorized\"", "none: must be decided for a CRL",
+      "unlisted", "\"good\", \"unknown\" or \"unauthorized\"", "(none: must be decided for a CRL)",
       [&o](std::string_view word) { return set_unlisted(word, o); },
       "Answer for serials a CRL does not name: it cannot tell whether they were issued.");
   section.custom(
-      "unissued", "\"unknown\", \"unauthorized\" or \"revoked\"", "as the profile",
+      "unissued", "\"unknown\", \"unauthorized\" or \"revoked\"", "(as the profile)",
       [&o](std::string_view word) { return set_unissued(word, o); },
       "Answer for serials that index.txt or the store does not know. Never good. \"revoked\" is "
       "the answer of RFC 6960 section 2.2 (certificateHold since 1970, with extended-revoked).");
@@ -204,7 +204,7 @@ void bind_policy(config::Section& section, PolicyOptions& o) {
   bind_answers(section, o);
   bind_access(section, o);
   section.custom(
-      "compromised_at", "time", "none",
+      "compromised_at", "time", "(none)",
       [&o](std::string_view text) -> std::string {
         const auto at = parse_iso8601(text);
         o.changes.push_back([at](IssuerPolicy& p) { p.compromised_at = at; });

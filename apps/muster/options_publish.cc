@@ -58,7 +58,7 @@ void bind_terms(config::Section& section, publish::Terms& terms) {
                    "A change in the store is on a CRL after this long at the latest, a delta where "
                    "delta_interval is set. Default: it waits for the next regular CRL.");
   section.custom(
-      "keep_expired_since", "time", "none",
+      "keep_expired_since", "time", "(none)",
       [&terms](std::string_view text) { return set_time(text, terms.keep_expired_since); },
       "Entries of certificates that expired since then stay, and the CRL says so "
       "(ExpiredCertsOnCRL). Without, an entry goes once a regular CRL has shown it after expiry.");
@@ -124,7 +124,7 @@ void bind_series(config::Section& section, SeriesOptions& o) {
                "Directory for numbers and the CRLs published last; one for each series. Empty: "
                "crl-... below the store.");
   section.custom(
-      "first_number", "hexadecimal", "1, or behind what is published",
+      "first_number", "hexadecimal", "(1, or behind what is published)",
       [&files](std::string_view text) { return set_first_number(text, files); },
       "First CRL number where there is no state yet; for a CA that published by other means.");
 }

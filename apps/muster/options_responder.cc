@@ -134,7 +134,7 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.text("prefix", &o.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.custom(
-      "nonce", std::string("one of ") + std::string(kNonceWords), "as the profile",
+      "nonce", std::string("one of ") + std::string(kNonceWords), "(as the profile)",
       [&o](std::string_view word) { return set_nonce(word, o.nonce); },
       "For issuers that say nothing themselves: which nonces are repeated, all of 1..128 octets, "
       "only 16..32 octets, or none (answers can then always be remembered ones); or requests "

@@ -144,14 +144,17 @@ ConfigResult<Unit> apply(const toml::table& table, const Section& section, const
   return Unit{};
 }
 
+std::string shown(const std::string& value) {
+  return value.empty() ? "-" : value.front() == '(' ? value : "`" + value + "`";
+}
+
 void write_reference(std::ostringstream& out, const Section& section, const std::string& table) {
   const Section::Impl& impl = section.impl();
   if (!impl.keys.empty()) {
     out << "\n| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n";
     for (const Key& key : impl.keys) {
-      out << "| `" << key.name << "` | " << key.type << " | "
-          << (key.default_value.empty() ? "-" : "`" + key.default_value + "`") << " | " << key.doc
-          << " |\n";
+      out << "| `" << key.name << "` | " << key.type << " | " << shown(key.default_value) << " | "
+          << key.doc << " |\n";
     }
   }
   for (const ChildTable& child : impl.children) {

@@ -239,11 +239,20 @@ void Section::choice(std::string_view key, std::vector<std::string_view> words, 
        }});
 }
 
+namespace {
+
+/// As it would stand in the file; words for people, in brackets, stay what they are.
+std::string shown(std::string_view value) {
+  const bool is_ready = value.empty() || value.front() == '(' || value.front() == '"';
+  return is_ready ? std::string(value) : in_quotes(value);
+}
+
+}  // namespace
+
 void Section::custom(std::string_view key, std::string_view type, std::string_view shown_default,
                      std::function<std::string(std::string_view)> set, std::string_view doc) {
   impl_->keys.push_back(
-      {std::string(key), std::string(type), shown_default.empty() ? "" : in_quotes(shown_default),
-       std::string(doc),
+      {std::string(key), std::string(type), shown(shown_default), std::string(doc),
        [set = std::move(set), type = std::string(type)](const RawValue& v) -> std::string {
          if (v.kind != RawValue::Kind::kText) {
            return "must be a quoted " + type;

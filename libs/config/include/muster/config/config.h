@@ -55,7 +55,8 @@ class Section {
   /// default's. `words` must be literals.
   void choice(std::string_view key, std::vector<std::string_view> words, std::size_t shown,
               std::function<void(std::size_t)> set, std::string_view doc);
-  /// A value the service parses itself; `set` returns an empty string or what is wrong with it.
+  /// A value the service parses itself; `set` returns an empty string or what is wrong with it. A
+  /// `shown_default` in brackets is words, no value that could be written.
   void custom(std::string_view key, std::string_view type, std::string_view shown_default,
               std::function<std::string(std::string_view)> set, std::string_view doc);
 
