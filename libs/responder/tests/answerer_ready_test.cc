@@ -30,6 +30,19 @@ TEST(ReadyAnswers, RemembersAnAnswerAndReadsTheRecordOnlyWhenTheStoreMoved) {
   EXPECT_EQ(world.counters.ready_rechecked.value(), 1U);
 }
 
+// req: OCSP-RESP-012
+TEST(ReadyAnswers, SayHowOldTheirDataIsAndWhenTheyWereSigned) {
+  World world;
+  world.store.states[kIssuer].loaded_at = kTestNow - hours(1);
+  const Taken made = ask(world.answerer, leaf_request(), kTestNow);
+  const Taken kept = ask(world.answerer, leaf_request(), kTestNow + hours(2));
+  ASSERT_EQ(world.counters.signatures.value(), 1U) << "served later as it was signed";
+  for (const Taken* const taken : {&made, &kept}) {
+    EXPECT_EQ(taken->single().this_update, kTestNow - hours(1));
+    EXPECT_EQ(taken->parsed->basic->produced_at, kTestNow);
+  }
+}
+
 // req: OCSP-RESP-050 OCSP-RESP-049
 TEST(ReadyAnswers, SignsAnewBeforeAnyAnnouncedMaxAgeEnds) {
   World world;

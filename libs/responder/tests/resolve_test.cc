@@ -117,7 +117,6 @@ TEST(Resolve, TriesLaterWhenALiveSourceWasUnreadableForAWholeValidity) {
   EXPECT_EQ(resolve(terms(), &state, kGoodRecord, kNow).cause, Cause::kSourceStale);
 }
 
-// req: OCSP-RESP-012
 TEST(Resolve, DatesTheAnswerByItsData) {
   const auto state = crl();
   Terms t = terms();

@@ -23,7 +23,7 @@ class OtherIssuers(SiteCase):
 
     # dotindustries, lamassu and cfssl's file source never compared the issuer: any CA's certificate with a known serial was good;
     # Golang's responder libraries leave it to the caller.
-    # req: OCSP-RESP-005 OCSP-RESP-011 OCSP-RESP-042
+    # req: OCSP-RESP-011 OCSP-RESP-042
     def test_a_known_serial_under_another_issuer_is_unauthorized(self):
         running = self.start()
         for hash_name in ("sha1", "sha256", "sha384", "sha512"):
@@ -53,7 +53,6 @@ class OtherIssuers(SiteCase):
 
 class TwoIssuers(SiteCase):
     # openssl's index has no column for the issuer, DorianCoding's cache and cfssl's file source knew answers by serial alone.
-    # req: OCSP-RESP-005
     def test_one_serial_of_two_cas_has_two_statuses(self):
         first, second = self.found_ca("first"), self.found_ca("second")
         # The second CA issued the same numbers, and revoked just the other one.
