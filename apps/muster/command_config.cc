@@ -1,9 +1,39 @@
 #include <cstdio>
 
 #include "cli.h"
+#include "muster/net/address.h"
 #include "responder_flags.h"
 
 namespace muster::app {
+namespace {
+
+Outcome<Unit> check_addresses(std::string_view key, const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    if (const auto parsed = net::SocketAddress::parse(address); !parsed) {
+      return fail(kExitUsage, std::string(key) + ": " + net::to_string(parsed.error()));
+    }
+  }
+  return Unit{};
+}
+
+/// What each command would say of its own settings before it opens a file.
+Outcome<Unit> check_commands(const Options& options) {
+  MUSTER_TRY(const node::NodeOptions responder, node_options(options, "-"));
+  for (const responder::IssuerFiles& issuer : responder.issuers) {
+    if (const auto checked = responder::check_options(issuer); !checked) {
+      return fail(kExitUsage, checked.error().detail);
+    }
+  }
+  MUSTER_CHECK(check_addresses("[responder] listen", options.responder.listen));
+  MUSTER_CHECK(check_addresses("[publish] listen", options.publish.listen));
+  MUSTER_CHECK(check_addresses("[front] listen", options.front.listen));
+  if (!options.front.upstream.empty()) {
+    MUSTER_CHECK(check_addresses("[front] upstream", {options.front.upstream}));
+  }
+  return Unit{};
+}
+
+}  // namespace
 
 int run_config(int argc, char** argv) {
   CLI::App app("Checks muster.toml, or prints the reference of every key.", "muster config");
@@ -40,6 +70,10 @@ int run_config(int argc, char** argv) {
   if (const auto kept = check_store(options); !kept) {
     std::fprintf(stderr, "muster config: %s: %s\n", path.c_str(), kept.error().message.c_str());
     return kept.error().exit_code;
+  }
+  if (const auto fit = check_commands(options); !fit) {
+    std::fprintf(stderr, "muster config: %s: %s\n", path.c_str(), fit.error().message.c_str());
+    return fit.error().exit_code;
   }
   std::printf("%s: every key is known and has a fit value; the files it names were not opened\n",
               path.c_str());

@@ -132,6 +132,9 @@ int run(const Flags& flags) {
     exit_code = kExitInput;
   }
   const bool had_problems = !service->problems().empty();
+  if (had_problems && service->status().certificates.empty()) {
+    return fail(kExitInput, "no certificate that can be used: " + service->problems().front());
+  }
   service->start(
       flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
       [&](stapler::Readiness r) {

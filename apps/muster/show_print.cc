@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "muster/base/text.h"
+
 namespace muster::app {
 namespace {
 
@@ -14,7 +16,7 @@ std::string scalar_text(const Json& value) {
   if (value.is_boolean()) {
     return value.get<bool>() ? "yes" : "no";
   }
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? printable(value.get<std::string>()) : value.dump();
 }
 
 std::string label_text(std::string_view key) {

@@ -68,6 +68,9 @@ PkiResult<PrivateKey> PrivateKey::parse(
   if (pem_or_der.size() > kMaxKeyFileBytes) {
     return Err{PkiError{PkiErrc::kNotAKey, "more than 1 MiB: not a private key"}};
   }
+  if (pem_or_der.empty()) {
+    return Err{PkiError{PkiErrc::kNotAKey, "an empty file: there is no private key in it"}};
+  }
   PassphraseRequest request{passphrase};
   const bool pem = as_text(pem_or_der).find("-----BEGIN ") != std::string_view::npos;
   auto key = pem ? decode_pem(pem_or_der, request) : decode_der(pem_or_der, request);

@@ -39,17 +39,20 @@ class HostileUse(SiteCase):
                  "index": self.ca.index} | other
         return [word for name, value in files.items() for word in (f"--{name}", value)]
 
-    def test_every_command_helps(self):
+    def test_every_command_helps_on_one_screen(self):
         for command in COMMANDS:
             with self.subTest(command=command):
                 done = process.must(self.muster, *command.split(), "--help")
                 self.assertRegex(done.out, "[Uu]sage" if command != "version" else "^muster ")
+                lines = done.out.splitlines()
+                self.assertLessEqual(max(map(len, lines)), 80, done.out)
+                self.assertLessEqual(len(lines), 60, done.out)
 
     def test_files_that_are_none_are_refused_by_name(self):
         for name in FILES:
             for option in ("ca", "signer", "key", "index"):
-                if name == "" and option in ("signer", "index") or (name, option) == ("empty", "index"):
-                    continue  # as if it were not given; a new CA's index is empty
+                if (name, option) == ("empty", "index"):
+                    continue  # a new CA's is
                 with self.subTest(file=name, option=option):
                     self.must_refuse("responder", "--listen", "127.0.0.1:0", *self.identity(**{option: name}),
                                      says=[name] if name else [])
@@ -61,21 +64,38 @@ class HostileUse(SiteCase):
                 self.must_refuse("show", name, codes=(INPUT,), says=[name])
             with self.subTest(file=name, command="check"):
                 self.must_refuse("check", "--roots", self.ca.path("ca.pem"), name, codes=(INPUT, 3), says=[name])
-                self.must_refuse("check", "--roots", name, self.ca.path("good.pem"), codes=(INPUT,), says=["--roots", name])
+                self.must_refuse("check", "--roots", name, self.ca.path("good.pem"), codes=(INPUT,) if name else (USAGE,),
+                                 says=["--roots", name])
             with self.subTest(file=name, command="config check"):
                 if name != "empty":
                     self.must_refuse("config", "check", name, says=[name])
+            with self.subTest(file=name, command="stapler"):
+                self.must_refuse("stapler", "--shelf", self.dir / "shelf", "--cert", name, codes=(INPUT,) if name else (USAGE,),
+                                 says=[name])
             with self.subTest(file=name, command="front"):
                 self.must_refuse("front", "--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--cert", name, "--key",
                                  self.ca.path("good.key"), says=[name])
 
     # An unset variable of a script must not pass for a file that is right.
     def test_empty_text_is_no_file_and_no_host(self):
+        for command in (["responder", "--config", ""], ["stapler", "--shelf", ""], ["front", "--cert", ""], ["store", "--store", "", "stat"],
+                        ["store", "--store", "x", "import", "--ca", "x", "--index", ""], ["crl", "publish", "--store", ""], ["check", "--issuer", "", "x"]):
+            with self.subTest(command=command):
+                self.must_refuse(*command, codes=(USAGE,), says=["is empty text"])
         self.must_refuse("config", "check", "", says=["empty"])
         self.must_refuse("check", "", codes=(INPUT,))
         for target in (":443", ":", "[", "]", "[]:443", " ", "::", "a" * 100_000, "\n", "host:99999", "[::1"):
             with self.subTest(target=target[:20]):
                 self.must_refuse("check", target, codes=(INPUT, 3))
+
+    def test_config_check_says_what_the_commands_would(self):
+        issuer = "[responder]\n[[responder.issuer]]\nlabel = 'x'\nca = 'ca.pem'\nkey = 'ca.key'\n"
+        for says, text in (("unlisted", issuer + "crl = 'a.crl'\n"), ("listen", "[front]\nlisten = ['127.0.0.1:99999']\n"),
+                           ("upstream", "[front]\nupstream = 'nohost'\n"), ("listen", issuer.replace("]\n", "]\nlisten = ['x']\n", 1) + "index = 'i'\n")):
+            with self.subTest(text=text):
+                path = self.dir / "wrong.toml"
+                path.write_text(text)
+                self.must_refuse("config", "check", path, codes=(USAGE,), says=[says])
 
     def test_values_out_of_range_are_refused(self):
         for words in (["--validity", "0"], ["--validity", "-1d"], ["--validity", "99999999999999999999d"], ["--loops", "-1"],
