@@ -119,6 +119,11 @@ void bind_answers(config::Section& section, PolicyOptions& o) {
   section.texts("cert_id_hashes", &o.cert_id_hashes,
                 "Hashes of CertIDs that are answered: \"sha1\", \"sha256\", \"sha384\", "
                 "\"sha512\". Empty: as the profile.");
+  section.texts(
+      "presign", &o.presign,
+      "Hashes of CertIDs (with NULL parameters, as nearly all clients send them) whose "
+      "answers are signed before anybody asks, for every certificate on record: \"sha1\", "
+      "\"sha256\"... See [responder.presign]. Empty: answers are signed when asked for.");
   section.size("max_response", &o.max_response, 0, 1 << 20,
                "Longest answer; a longer one is not sent (internalError). 0: as the profile.");
 }
@@ -162,7 +167,8 @@ Result<std::vector<Buffer>, PolicyProblem> parse_prefixes(const std::vector<std:
   return out;
 }
 
-Result<responder::HashSet, PolicyProblem> parse_hashes(const std::vector<std::string>& names) {
+Result<responder::HashSet, PolicyProblem> parse_hashes(std::string_view key,
+                                                       const std::vector<std::string>& names) {
   responder::HashSet out = 0;
   for (const std::string& name : names) {
     const responder::HashSet before = out;
@@ -171,7 +177,7 @@ Result<responder::HashSet, PolicyProblem> parse_hashes(const std::vector<std::st
           out | (to_string(hash) == name ? responder::hash_set(hash) : 0U));
     }
     if (out == before) {
-      return Err{PolicyProblem{"cert_id_hashes: \"" + printable(name) +
+      return Err{PolicyProblem{std::string(key) + ": \"" + printable(name) +
                                "\" is none of sha1, sha256, sha384, sha512, or given twice"}};
     }
   }
@@ -237,7 +243,11 @@ Result<responder::IssuerPolicy, PolicyProblem> resolve_policy(
     policy.max_response_bytes = o.max_response.bytes;
   }
   if (!o.cert_id_hashes.empty()) {
-    MUSTER_TRY(policy.cert_id_hashes, parse_hashes(o.cert_id_hashes));
+    MUSTER_TRY(policy.cert_id_hashes, parse_hashes("cert_id_hashes", o.cert_id_hashes));
+  }
+  MUSTER_TRY(policy.presign, parse_hashes("presign", o.presign));
+  if ((policy.presign & ~policy.cert_id_hashes) != 0) {
+    return Err{PolicyProblem{"presign names a hash whose CertIDs cert_id_hashes refuses"}};
   }
   MUSTER_TRY(policy.clients, parse_networks(o.clients, "clients"));
   MUSTER_TRY(policy.monitor_clients, parse_networks(o.monitor_clients, "monitor_clients"));

@@ -26,7 +26,8 @@ struct PolicyOptions {
   std::optional<responder::NoncePolicy> nonce;
   config::Size max_response;
   std::string crl_url;
-  std::vector<std::string> clients, requestors, cert_id_hashes, monitor_serials, monitor_clients;
+  std::vector<std::string> clients, requestors, cert_id_hashes, presign, monitor_serials,
+      monitor_clients;
   std::vector<NonceForOptions> nonce_for;
 };
 

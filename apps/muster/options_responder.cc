@@ -121,6 +121,26 @@ void bind_route(config::Section& section, RouteOptions& o) {
 
 }  // namespace
 
+namespace {
+
+void bind_presign(config::Section& section, PresignSettings& o) {
+  section.integer("threads", &o.threads, 0, 256, "Threads that sign ahead. 0: one a core.");
+  section.integer("signatures_per_second", &o.signatures_per_second, 0, 10'000'000,
+                  "Most signatures a second ahead of time, all threads together: what an HSM can "
+                  "spare. 0: no limit.");
+  section.integer("core_percent", &o.core_percent, 1, 100,
+                  "Percent of a core that each of the threads may use.");
+  section.integer("max_answers", &o.max_answers, 1, 1 << 27,
+                  "Answers kept (about 300 octets each, and 36 for each that may be); for more "
+                  "certificates they are signed when asked for.");
+  section.duration("save_interval", &o.save_interval, Seconds(1), Seconds(366 * 86400),
+                   "How often the answers are written to the file answers-ahead in the store's "
+                   "directory, which the next start reads and verifies; also when it ends. None is "
+                   "written where `store` is not set.");
+}
+
+}  // namespace
+
 void bind(config::Section& section, ResponderOptions& o) {
   section.texts("listen", &o.listen,
                 "Addresses to answer on: \"127.0.0.1:8888\", \"[::1]:8888\", \"*:80\", "
@@ -147,6 +167,14 @@ void bind(config::Section& section, ResponderOptions& o) {
                   "Signed answers remembered by each loop (250 to 300 octets each with "
                   "ECDSA, 450 with RSA-2048; loops share what they have signed). 0: every answer "
                   "is signed anew.");
+  section.choice(
+      "nonce_overload", {"try-later", "without-nonce"}, 0,
+      [&o](std::size_t i) {
+        o.nonce_overload =
+            i == 0 ? responder::NonceOverload::kTryLater : responder::NonceOverload::kWithoutNonce;
+      },
+      "Requests with a nonce while signatures_per_second or signing_jobs is used up: tryLater, or "
+      "the remembered answer, without nonce, where there is one. Never where nonces are required.");
   section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000,
                   "Most signatures a loop makes in one second; beyond it requests that need one "
                   "are answered tryLater. 0: no limit.");
@@ -203,6 +231,9 @@ void bind(config::Section& section, ResponderOptions& o) {
                        Milliseconds(3'600'000), "Between requests on one connection.");
   section.milliseconds("write_timeout", &o.limits.write_timeout, Milliseconds(100),
                        Milliseconds(600'000), "Without progress in sending.");
+  bind_presign(
+      section.table("presign", "Answers signed before anybody asks, for issuers with `presign`."),
+      o.presign);
   section.tables("issuer", &o.issuers, bind_issuer, "One for each CA key answered for.");
   section.tables("route", &o.routes, bind_route,
                  "Other responders, which get the requests nobody here answers; their answers are "
@@ -226,6 +257,7 @@ responder::Policy policy_of(const ResponderOptions& o) {
   policy.max_clock_error = o.max_clock_error;
   policy.max_certificates = static_cast<std::size_t>(o.max_certificates);
   policy.ready_answers = static_cast<std::size_t>(o.ready_answers);
+  policy.nonce_overload = o.nonce_overload;
   policy.signatures_per_second = static_cast<std::size_t>(o.signatures_per_second);
   policy.request_checks_per_second = static_cast<std::size_t>(o.request_checks_per_second);
   policy.requests_per_second = static_cast<std::size_t>(o.requests_per_second);
@@ -247,6 +279,12 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   service.handler.max_request_bytes = o.max_request.bytes;
   service.handler.trusted_proxies = networks_of(o.trusted_proxies);
   service.grace = o.grace;
+  service.presign.threads = static_cast<unsigned>(o.presign.threads);
+  service.presign.signatures_per_second = static_cast<std::size_t>(o.presign.signatures_per_second);
+  service.presign.core_percent = static_cast<unsigned>(o.presign.core_percent);
+  service.presign.max_answers = static_cast<std::size_t>(o.presign.max_answers);
+  service.presign.save_interval = o.presign.save_interval;
+  service.presign.file = o.store.empty() ? "" : o.store + "/answers-ahead";
   service.signing_jobs = static_cast<std::size_t>(o.signing_jobs);
   service.signing_waiting = static_cast<std::size_t>(o.signing_waiting);
   return service;

@@ -35,6 +35,15 @@ struct RouteOptions {
   bool service_locator = false;
 };
 
+/// [responder.presign].
+struct PresignSettings {
+  std::int64_t threads = 1;
+  std::int64_t signatures_per_second = 0;
+  std::int64_t core_percent = 50;
+  std::int64_t max_answers = 1'000'000;
+  Seconds save_interval{900};
+};
+
 /// What `muster responder` can be told, by file ([responder]) and by flags alike.
 struct ResponderOptions {
   std::vector<std::string> listen{"127.0.0.1:8888"};
@@ -44,6 +53,8 @@ struct ResponderOptions {
   std::optional<responder::NoncePolicy> nonce;
   std::int64_t max_certificates = 32;
   std::int64_t ready_answers = 32768;
+  responder::NonceOverload nonce_overload = responder::NonceOverload::kTryLater;
+  PresignSettings presign;
   std::int64_t signatures_per_second = 0;
   std::int64_t request_checks_per_second = 500;
   std::int64_t requests_per_second = 0;

@@ -13,6 +13,9 @@
 namespace muster::testing {
 namespace {
 
+/// The promise holds for what is signed before anybody asks, too.
+constexpr const char* kSignedAhead = "presign = [\"sha1\", \"sha256\"]\n";
+
 constexpr Milliseconds kPatience{30'000};
 
 /// 0x0A00 and on: two octets, so that nothing else has them.
@@ -91,23 +94,23 @@ RevocationWorld::RevocationWorld() {
 
 void RevocationWorld::write_config(bool broken) const {
   const auto file = [&](const char* name) { return "\"" + dir_.file(name) + "\"\n"; };
-  dir_.write("muster.toml",
-             "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = " + file("store") +
-                 "check_interval = \"1s\"\n" + (broken ? "lisen = 1\n" : "") +
-                 "[responder.admin]\nlisten = \"unix:" + dir_.file("admin.sock") +
-                 "\"\n[responder.push]\nlisten = \"" + push_address() +
-                 "\"\nbatch_lines = 25\n[[responder.push.client]]\nname = \"test\"\nusers = [\"" +
-                 std::to_string(::getuid()) + "\"]\nissuers = [\"pushed\"" +
-                 (by_crl_ ? "" : ", \"listed\"") +
-                 "]\n[[responder.issuer]]\nlabel = \"pushed\"\nca = " + file("ca.pem") +
-                 "signer = " + file("ocsp.pem") + "key = " + file("ocsp.key") +
-                 "[[responder.issuer]]\nlabel = \"indexed\"\nca = " + file("root.pem") +
-                 "key = " + file("root.key") + "index = " + file("index.txt") +
-                 "[[responder.issuer]]\nlabel = \"listed\"\nunlisted = \"good\"\nca = " +
-                 file("listed.pem") + "key = " + file("listed.key") +
-                 (by_crl_ ? "[responder.issuer.crls]\nsources = [\"" + dir_.file("base.crl") +
-                                "\", \"" + dir_.file("delta.crl") + "\"]\n"
-                          : ""));
+  dir_.write(
+      "muster.toml",
+      "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 2\nstore = " + file("store") +
+          "check_interval = \"1s\"\n" + (broken ? "lisen = 1\n" : "") +
+          "[responder.admin]\nlisten = \"unix:" + dir_.file("admin.sock") +
+          "\"\n[responder.push]\nlisten = \"" + push_address() +
+          "\"\nbatch_lines = 25\n[[responder.push.client]]\nname = \"test\"\nusers = [\"" +
+          std::to_string(::getuid()) + "\"]\nissuers = [\"pushed\"" +
+          (by_crl_ ? "" : ", \"listed\"") + "]\n" + "[[responder.issuer]]\nlabel = \"pushed\"\n" +
+          kSignedAhead + "ca = " + file("ca.pem") + "signer = " + file("ocsp.pem") +
+          "key = " + file("ocsp.key") + "[[responder.issuer]]\nlabel = \"indexed\"\n" +
+          kSignedAhead + "ca = " + file("root.pem") + "key = " + file("root.key") + "index = " +
+          file("index.txt") + "[[responder.issuer]]\nlabel = \"listed\"\nunlisted = \"good\"\n" +
+          kSignedAhead + "ca = " + file("listed.pem") + "key = " + file("listed.key") +
+          (by_crl_ ? "[responder.issuer.crls]\nsources = [\"" + dir_.file("base.crl") + "\", \"" +
+                         dir_.file("delta.crl") + "\"]\n"
+                   : ""));
 }
 
 CertificateSpec RevocationWorld::listed_spec() {

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "muster/base/atomic_file.h"
+
 namespace muster {
 
 void UniqueFd::reset(int fd) {
@@ -99,57 +101,65 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
   }
 }
 
-namespace {
-Result<Unit, FileError> write_all(int fd, Bytes content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      return Err{FileError{FileErrc::kWrite, errno, path}};
-    }
-    content = content.subspan(static_cast<std::size_t>(n));
-  }
-  return Unit{};
-}
-}  // namespace
-
-Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
-                                              ::mode_t mode) {
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "."
-                                : slash == 0               ? "/"
-                                                           : path.substr(0, slash);
+Result<AtomicFile, FileError> AtomicFile::create(std::string path) {
   std::string temporary = path + ".tmp.XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) {
     return Err{FileError{FileErrc::kOpen, errno, path}};
   }
-  const auto fail = [&](FileErrc code, int os_error) {
-    ::unlink(temporary.c_str());
-    return Err{FileError{code, os_error, path}};
-  };
-  if (auto written = write_all(fd.get(), content, path); !written) {
-    return fail(FileErrc::kWrite, written.error().os_error);
+  return AtomicFile(std::move(path), std::move(temporary), std::move(fd));
+}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary_.empty()) {
+    ::unlink(temporary_.c_str());
   }
-  if (::fchmod(fd.get(), mode) != 0) {
-    return fail(FileErrc::kWrite, errno);
+}
+
+Result<Unit, FileError> AtomicFile::write(Bytes octets) {
+  while (!octets.empty()) {
+    const ssize_t n = ::write(fd_.get(), octets.data(), octets.size());
+    if (n < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return Err{FileError{FileErrc::kWrite, errno, path_}};
+    }
+    octets = octets.subspan(static_cast<std::size_t>(n));
   }
-  if (::fsync(fd.get()) != 0) {
-    return fail(FileErrc::kSync, errno);
+  return Unit{};
+}
+
+Result<Unit, FileError> AtomicFile::commit(::mode_t mode) {
+  if (::fchmod(fd_.get(), mode) != 0) {
+    return Err{FileError{FileErrc::kWrite, errno, path_}};
   }
-  if (::close(fd.release()) != 0) {
-    return fail(FileErrc::kSync, errno);
+  if (::fsync(fd_.get()) != 0) {
+    return Err{FileError{FileErrc::kSync, errno, path_}};
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return fail(FileErrc::kRename, errno);
+  if (::close(fd_.release()) != 0) {
+    return Err{FileError{FileErrc::kSync, errno, path_}};
   }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return Err{FileError{FileErrc::kRename, errno, path_}};
+  }
+  temporary_.clear();
+  const std::size_t slash = path_.rfind('/');
+  const std::string directory = slash == std::string::npos ? "."
+                                : slash == 0               ? "/"
+                                                           : path_.substr(0, slash);
   const UniqueFd dir(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir || ::fsync(dir.get()) != 0) {
     return Err{FileError{FileErrc::kSync, errno, directory}};
   }
   return Unit{};
+}
+
+Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
+                                              ::mode_t mode) {
+  MUSTER_TRY(AtomicFile file, AtomicFile::create(path));
+  MUSTER_CHECK(file.write(content));
+  return file.commit(mode);
 }
 
 }  // namespace muster

@@ -198,6 +198,7 @@ MetricsInput Node::Impl::collect() {
   in.is_ready = readiness().is_ready();
   in.is_draining = draining;
   in.totals = service->totals();
+  in.presigned = service->presigned();
   const auto current = current_setup();
   in.signers = probe->try_signers(current);
   add_token_figures(in, *current, service->desk());

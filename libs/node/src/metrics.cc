@@ -54,6 +54,10 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
              "Conditional requests answered with 304.", t.not_modified);
   out.single("muster_responder_nonces_echoed_total", Kind::kCounter,
              "Answers that repeat the client's nonce.", t.nonces_echoed);
+  out.single("muster_responder_nonces_left_out_total", Kind::kCounter,
+             "Answers without the client's nonce, since no more could be signed "
+             "(nonce_overload).",
+             t.nonces_left_out);
   out.family("muster_responder_cert_id_hashes_total", Kind::kCounter,
              "CertIDs asked about, by the hash they were made with.");
   for (const HashAlgorithm hash : kAllHashAlgorithms) {
@@ -66,6 +70,31 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
   out.sample(t.ready_rechecked, {{"outcome", "rechecked"}});
   out.sample(t.ready_replaced, {{"outcome", "replaced"}});
   out.sample(t.ready_shared, {{"outcome", "shared"}});
+}
+
+void add_presigned(PrometheusText& out, const responder::PresignTotals& t) {
+  out.single("muster_presigned_answers", Kind::kGauge, "Answers held that were signed ahead.",
+             t.answers);
+  out.single("muster_presign_waiting", Kind::kGauge, "Serials waiting to be signed for ahead.",
+             t.waiting);
+  out.family("muster_presign_signatures_total", Kind::kCounter,
+             "Signatures ahead of time: for answers that were missing or old, and because the "
+             "status had changed.");
+  out.sample(t.signatures - t.changed, {{"for", "age"}});
+  out.sample(t.changed, {{"for", "change"}});
+  out.single("muster_presign_failures_total", Kind::kCounter,
+             "Signatures ahead of time that the key did not make.", t.failures);
+  out.single("muster_presign_shed_total", Kind::kCounter,
+             "Serials that found the queue full; they are looked at again.", t.shed);
+  out.family("muster_presign_kept_answers_total", Kind::kCounter,
+             "Answers of an earlier run or configuration, read again: taken over, or discarded "
+             "because status, signer, rules or age no longer fit.");
+  out.sample(t.restored, {{"outcome", "taken"}});
+  out.sample(t.discarded, {{"outcome", "discarded"}});
+  out.family("muster_presign_saves_total", Kind::kCounter,
+             "Times the file of answers signed ahead was written, or could not be.");
+  out.sample(t.saves, {{"outcome", "written"}});
+  out.sample(t.save_failures, {{"outcome", "failed"}});
 }
 
 void add_durations(PrometheusText& out, const MetricsInput& in) {
@@ -399,6 +428,7 @@ std::string render_metrics(const MetricsInput& input) {
   PrometheusText out;
   add_process(out, input);
   add_answers(out, input);
+  add_presigned(out, input.presigned);
   add_durations(out, input);
   add_issuer_answers(out, input);
   add_signers(out, input);

@@ -63,6 +63,7 @@ struct MetricsInput {
   std::string version, revision;
   bool is_ready = false, is_draining = false;
   responder::Totals totals;
+  responder::PresignTotals presigned;
   std::vector<SignerFigures> signers;
   std::vector<SignerOperations> signer_operations;
   std::vector<RevokedSigner> revoked_signers;

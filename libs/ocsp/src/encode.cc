@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "muster/ocsp/ocsp.h"
+#include "muster/ocsp/encode_into.h"
 
 // Owners from views, and owners to canonical DER.
 namespace muster::ocsp {
@@ -168,8 +168,8 @@ Buffer encode_request(const Request& request) {
   return encode_request(encode_tbs_request(request), nullptr);
 }
 
-Buffer encode_response_data(const ResponseData& data) {
-  Writer out;
+void encode_response_data_into(const ResponseData& data, Buffer& into) {
+  Writer out(std::move(into));
   out.sequence([&] {
     if (const auto* name = std::get_if<Buffer>(&data.responder_id)) {
       out.element(context_constructed(1), *name);
@@ -186,11 +186,17 @@ Buffer encode_response_data(const ResponseData& data) {
     });
     write_extensions(out, 1, data.extensions);
   });
-  return out.take();
+  into = out.take();
 }
 
-Buffer encode_response(Bytes response_data, const SignaturePart& signature) {
-  Writer out;
+Buffer encode_response_data(const ResponseData& data) {
+  Buffer out;
+  encode_response_data_into(data, out);
+  return out;
+}
+
+void encode_response_into(Bytes response_data, const SignaturePart& signature, Buffer& into) {
+  Writer out(std::move(into));
   out.sequence([&] {
     out.enumerated(static_cast<std::uint8_t>(ResponseStatus::kSuccessful));
     out.element(context_constructed(0), [&] {
@@ -205,7 +211,13 @@ Buffer encode_response(Bytes response_data, const SignaturePart& signature) {
       });
     });
   });
-  return out.take();
+  into = out.take();
+}
+
+Buffer encode_response(Bytes response_data, const SignaturePart& signature) {
+  Buffer out;
+  encode_response_into(response_data, signature, out);
+  return out;
 }
 
 Buffer encode_error_response(ResponseStatus status) {

@@ -11,10 +11,10 @@
 namespace muster::responder {
 
 /// Bounded memory by CertID octets and variant (which of several answers for them: variant_of()).
-/// Sets of eight places: a lookup compares at most eight, whatever strangers send, and the place
-/// unused for longest in a set makes room. `Entry` is a pointer, empty when made; what it points to
-/// says matches(cert_id, variant). Threads: one at a time.
-template <class Entry>
+/// Sets of `kWays` places: a lookup compares at most so many, whatever strangers send, and the
+/// place unused for longest in a set makes room. `Entry` is a pointer, empty when made; what it
+/// points to says matches(cert_id, variant). Threads: one at a time.
+template <class Entry, std::size_t kWays = 8>
 class AnswerTable {
  public:
   /// 24 octets where an entry has eight.
@@ -25,7 +25,7 @@ class AnswerTable {
     std::uint32_t used_at = 0;   ///< by the count of uses; differences alone matter
   };
 
-  /// \param capacity  entries, rounded up to a multiple of eight; zero remembers nothing
+  /// \param capacity  entries, rounded up to whole sets; zero remembers nothing
   explicit AnswerTable(std::size_t capacity)
       : places_((capacity + kWays - 1) / kWays * kWays), seed_(draw_seed()) {}
 
@@ -53,19 +53,19 @@ class AnswerTable {
   }
   [[nodiscard]] std::size_t capacity() const { return places_.size(); }
   [[nodiscard]] std::size_t size() const { return size_; }
-  /// Shows every entry there is.
+  /// Shows the entries of so many places from place `first` on. Where to go on; zero: that was all.
   template <class See>
-  void visit(See see) const {
-    for (const Place& place : places_) {
-      if (place.entry) {
-        see(place.entry);
+  std::size_t visit(std::size_t first, std::size_t places, See see) const {
+    const std::size_t end = std::min(places_.size(), first + places);
+    for (std::size_t i = first; i < end; ++i) {
+      if (places_[i].entry) {
+        see(places_[i].entry);
       }
     }
+    return end == places_.size() ? 0 : end;
   }
 
  private:
-  static constexpr std::size_t kWays = 8;
-
   /// A free place is older than all that are taken.
   [[nodiscard]] std::uint64_t age(const Place& place) const {
     return place.entry ? uses_ - place.used_at : std::uint64_t{1} << 32U;

@@ -126,7 +126,7 @@ const HttpMessage* Answerer::Impl::use_ready(ReadyAnswers::Place& place, std::ui
   }
   counters.ready_hits.add();
   count(facts.by.issuer, facts.basis);
-  if (facts.basis.rule == Rule::kUnissued) {
+  if (facts.basis.rule == Rule::kUnissued && !is_absence_noted) {
     note_unissued(facts.by.issuer, answer.serial(), client);
   }
   return &composer.compose(answer, now, date);
@@ -134,7 +134,7 @@ const HttpMessage* Answerer::Impl::use_ready(ReadyAnswers::Place& place, std::ui
 
 bool Answerer::Impl::clock_is_sure() const { return is_clock_sure(setup->policy(), clock_error); }
 
-Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, UnixSeconds now) {
+Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, UnixSeconds now) {
   if (!clock_is_sure()) {
     return Err{Cause::kClockUnsure};
   }
@@ -142,7 +142,7 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
     return Err{Cause::kSigningLimit};
   }
   const SignerRef by = asked.front().by;
-  const Buffer tbs = drafter.draft(*setup, asked, nonce, *reader, now);
+  const Buffer& tbs = drafter.draft(*setup, asked, nonce, *reader, now);
   const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
   const auto signature =
       elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs);
@@ -155,7 +155,7 @@ Result<Buffer, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Un
     return Err{signature.error()};
   }
   counters.signatures.add();
-  Buffer body = signings->assemble(by, tbs, *signature);
+  const Bytes body = signings->assemble(by, tbs, *signature);
   const std::size_t limit = setup->issuers()[by.issuer].terms.policy.max_response_bytes;
   if (limit != 0 && body.size() > limit) {
     return Err{Cause::kResponseTooLarge};
@@ -172,7 +172,7 @@ Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, std::uint64_
   if (answer && serves(*answer, one.resolved, one.by.signer, now)) {
     counters.ready_shared.add();
   } else {
-    MUSTER_TRY(const Buffer body, sign(std::nullopt, now));
+    MUSTER_TRY(const Bytes body, sign(std::nullopt, now));
     const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), now);
     render_answer(scratch, issuer, body, one.resolved, until, now, date);
     answer = ready.capacity() == 0
@@ -197,7 +197,7 @@ Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, std::uint64_
 
 Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonce,
                                                 UnixSeconds now) {
-  MUSTER_TRY(const Buffer body, sign(nonce, now));
+  MUSTER_TRY(const Bytes body, sign(nonce, now));
   Freshness freshness{UnixSeconds::max(), UnixSeconds::max(), UnixSeconds::max()};
   bool is_private = nonce.has_value();
   bool is_restricted = false;
@@ -227,6 +227,7 @@ Result<Answer, Cause> Answerer::Impl::sign_once(const std::optional<Bytes>& nonc
 }
 
 void Answerer::Impl::note_absent(const Client& client) {
+  is_absence_noted = true;
   for (const Asked& one : asked) {
     if (one.resolved.rule == Rule::kUnissued) {
       note_unissued(one.by.issuer, one.id.serial, client);
@@ -259,7 +260,7 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     }
     const bool first = cause == Cause::kSignerExpired;
     cause = resolve_all(*setup, *reader, asked, choice->signer, now);
-    if (first && resuming == nullptr) {
+    if (first && resuming == nullptr && !is_absence_noted) {
       note_absent(client);
     }
     if (cause != Cause::kNone) {
@@ -280,6 +281,13 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
       break;
     }
     excluded |= SignerMask{1} << choice->signer;  // another one may still be able to
+  }
+  if (nonce && asked.size() == 1 &&
+      may_leave_nonce_out(setup->policy().nonce_overload,
+                          nonce_policy(issuer.terms.policy, client.address), cause)) {
+    const Answer without = answer_signed(wishes, std::nullopt, sequence, now, client);
+    counters.nonces_left_out.add(without.cause == Cause::kNone ? 1 : 0);
+    return without;
   }
   return refuse_issuer(cause, now);
 }
@@ -324,6 +332,7 @@ Cause Answerer::Impl::admit(const ocsp::RequestView& request, UnixSeconds now,
 
 Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& client) {
   unissued = UnissuedSeen::kNo;
+  is_absence_noted = false;
   if (const Cause cause = resuming != nullptr ? Cause::kNone : check_limits(now, client);
       cause != Cause::kNone) {
     return refuse(cause, now);

@@ -92,6 +92,7 @@ struct Answerer::Impl final : Circumstances {
   RateLimit rate{0, 0};
   std::vector<IssuerCounters*> issuer_counters;  ///< by position in the setup
   UnissuedSeen unissued = UnissuedSeen::kNo;     ///< by the request at hand
+  bool is_absence_noted = false;                 ///< counted for the request at hand
   std::string requestor;                         ///< whom admit() refused
 
   // -- for keys that sign elsewhere (awaiting.cc)
@@ -150,8 +151,8 @@ struct Answerer::Impl final : Circumstances {
   [[nodiscard]] bool is_admitted() const {
     return resuming != nullptr && resuming->result->setup == setup;
   }
-  /// Signs what `asked` holds. Body of the answer, or why there is none.
-  Result<Buffer, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
+  /// Signs what `asked` holds. Body of the answer, valid until the next call, or why there is none.
+  Result<Bytes, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// An answer without nonce for one certificate: from another loop, or signed now and offered to
   /// the others. Remembered.
   Result<Answer, Cause> obtain(std::uint32_t variant, std::uint64_t sequence, UnixSeconds now);

@@ -1,18 +1,32 @@
 #include "draft.h"
 
+#include "muster/ocsp/encode_into.h"
 #include "single_extensions.h"
 
 namespace muster::responder {
 
-Buffer Drafter::draft(const Setup& setup, const std::vector<Asked>& asked,
-                      const std::optional<Bytes>& nonce, const store::Reader& reader,
-                      UnixSeconds now) {
+void Drafter::add_extension(std::size_t& count, Bytes oid, Bytes value) {
+  if (data_.extensions.size() <= count) {
+    data_.extensions.resize(count + 1);
+  }
+  der::Extension& extension = data_.extensions[count++];
+  extension.oid.assign(oid.begin(), oid.end());
+  extension.critical = false;
+  extension.value.assign(value.begin(), value.end());
+}
+
+const Buffer& Drafter::draft(const Setup& setup, const std::vector<Asked>& asked,
+                             const std::optional<Bytes>& nonce, const store::Reader& reader,
+                             UnixSeconds now) {
   const Issuer& issuer = setup.issuers()[asked.front().by.issuer];
   const IssuerSigner& signer = issuer.signers[asked.front().by.signer];
   if (issuer.terms.policy.responder_id == ResponderIdForm::kByKey) {
     data_.responder_id = signer.certificate.key_hash();
   } else {
-    data_.responder_id = to_buffer(signer.certificate.subject());
+    const Bytes subject = signer.certificate.subject();
+    auto* name = std::get_if<Buffer>(&data_.responder_id);
+    (name != nullptr ? *name : data_.responder_id.emplace<Buffer>())
+        .assign(subject.begin(), subject.end());
   }
   data_.produced_at = now;
   data_.responses.resize(asked.size());
@@ -34,14 +48,17 @@ Buffer Drafter::draft(const Setup& setup, const std::vector<Asked>& asked,
     marked = marked || resolved.never_issued == NeverIssued::kYes ||
              own.terms.policy.extended_revoked == Shown::kYes;
   }
-  data_.extensions.clear();
+  std::size_t extensions = 0;
   if (nonce) {
-    data_.extensions.push_back({to_buffer(oid::kOcspNonce), false, to_buffer(*nonce)});
+    add_extension(extensions, oid::kOcspNonce, *nonce);
   }
   if (marked) {
-    data_.extensions.push_back({to_buffer(oid::kOcspExtendedRevoked), false, {0x05, 0x00}});
+    constexpr std::uint8_t kNull[] = {0x05, 0x00};
+    add_extension(extensions, oid::kOcspExtendedRevoked, kNull);
   }
-  return ocsp::encode_response_data(data_);
+  data_.extensions.resize(extensions);
+  ocsp::encode_response_data_into(data_, tbs_);
+  return tbs_;
 }
 
 }  // namespace muster::responder

@@ -207,6 +207,12 @@ struct Explainer {
                           " is passed over: " + std::string(sentence(cause)));
       excluded |= SignerMask{1} << choice->signer;
     }
+    if (nonce && asked.size() == 1 &&
+        may_leave_nonce_out(setup.policy().nonce_overload,
+                            nonce_policy(issuer.terms.policy, client.address), cause)) {
+      out.notes.emplace_back("too much is being signed: the nonce is left out");
+      return sign_as(wishes, std::nullopt);
+    }
     return finish(cause);
   }
 

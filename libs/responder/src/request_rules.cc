@@ -74,6 +74,11 @@ NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolic
           echoes(*nonce, policy) ? std::optional(nonce->extension_value) : std::nullopt};
 }
 
+bool may_leave_nonce_out(NonceOverload overload, NoncePolicy policy, Cause cause) {
+  return overload == NonceOverload::kWithoutNonce && policy != NoncePolicy::kRequire &&
+         (cause == Cause::kSigningLimit || cause == Cause::kSigningQueueFull);
+}
+
 Cause check_entry(const ocsp::SingleRequestView& entry) {
   for (const der::ExtensionView& extension : entry.extensions) {
     if (extension.critical) {

@@ -27,6 +27,9 @@ struct NonceChoice {
   std::optional<Bytes> echo;   ///< extnValue for responseExtensions
 };
 NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolicy policy);
+/// Whether a request with a nonce that is refused for `cause` may be answered without it.
+/// \param policy  for the client's nonces
+bool may_leave_nonce_out(NonceOverload overload, NoncePolicy policy, Cause cause);
 
 /// The CertID octets of a request that consists of one CertID and nothing else, the form nearly
 /// every client sends; empty for any other. Only the frame is looked at: the octets are a CertID if

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "batch_run.h"
+#include "presigner.h"
 
 namespace muster::responder {
 namespace {
@@ -16,9 +17,12 @@ namespace {
 constexpr Milliseconds kUpkeepInterval{1000};
 
 /// A new one for each setup: what was signed under another must not be handed out. None for a loop
-/// that is alone.
-std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup, std::size_t loops) {
-  return loops == 1 ? nullptr : std::make_shared<AnswerExchange>(setup.policy().ready_answers);
+/// that is alone, unless something is signed ahead.
+std::shared_ptr<AnswerExchange> make_exchange(const Setup& setup, std::size_t loops,
+                                              const PresignOptions& presign) {
+  const std::size_t ahead = signs_ahead(setup) ? presign.max_answers + presign.max_answers / 2 : 0;
+  const std::size_t shared = loops == 1 ? 0 : setup.policy().ready_answers;
+  return shared == 0 && ahead == 0 ? nullptr : std::make_shared<AnswerExchange>(shared, ahead);
 }
 
 /// One loop with everything it owns. Destroyed after its thread has ended.
@@ -117,6 +121,7 @@ struct Service::Loops {
   /// In use, and before: who lets go of the last of a setup closes sessions of its tokens, which
   /// takes time. Never a loop.
   std::vector<std::shared_ptr<const Setup>> setups;
+  std::unique_ptr<Presigner> presigner;
   bool stopped = false;
   mutable std::atomic<std::size_t> batch_parts{0};  ///< handed to loops in turn
 };
@@ -132,7 +137,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
-  const auto exchange = make_exchange(*setup, count);
+  const auto exchange = make_exchange(*setup, count, options.presign);
   options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
@@ -157,6 +162,10 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
     loops->workers.push_back(std::move(worker));
   }
   loops->options = std::move(options);
+  loops->presigner = std::make_unique<Presigner>(
+      loops->options.presign, store, clock, logger,
+      loops->options.clock_error ? loops->options.clock_error : kernel_clock_error);
+  loops->presigner->adopt(setup, exchange);
   for (auto& worker : loops->workers) {
     worker->keep_up();
     worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
@@ -169,15 +178,21 @@ std::size_t Service::loops() const { return loops_->workers.size(); }
 const DeskCounters& Service::desk() const { return loops_->desk->counters(); }
 
 void Service::adopt(std::shared_ptr<const Setup> setup) {
-  const auto exchange = make_exchange(*setup, loops_->workers.size());
+  const auto exchange = make_exchange(*setup, loops_->workers.size(), loops_->options.presign);
   std::erase_if(loops_->setups, [](const auto& old) { return old.use_count() == 1; });
   loops_->setups.push_back(setup);
+  loops_->presigner->adopt(setup, exchange);
   for (auto& worker : loops_->workers) {
     worker->loop.post([w = worker.get(), setup, exchange] { w->answerer.adopt(setup, exchange); });
   }
 }
 
-void Service::note_change() { loops_->changes.acknowledge(std::chrono::steady_clock::now()); }
+void Service::note_change() {
+  loops_->changes.acknowledge(std::chrono::steady_clock::now());
+  loops_->presigner->wake();
+}
+
+PresignTotals Service::presigned() const { return loops_->presigner->totals(); }
 
 std::optional<Explanation> Service::explain(Bytes request, UnixSeconds now, const Client& client,
                                             Milliseconds patience) const {
@@ -228,6 +243,7 @@ void Service::stop() {
   for (auto& worker : loops_->workers) {
     worker->thread.join();
   }
+  loops_->presigner->stop();
 }
 
 Totals Service::totals() const {
@@ -247,6 +263,7 @@ Totals Service::totals() const {
     sum.ready_shared += c.ready_shared.value();
     sum.signatures += c.signatures.value();
     sum.nonces_echoed += c.nonces_echoed.value();
+    sum.nonces_left_out += c.nonces_left_out.value();
     sum.durations.add(c.durations.read());
     sum.propagation.add(c.propagation.read());
     sum.routed += c.routed.value();

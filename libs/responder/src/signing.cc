@@ -1,5 +1,7 @@
 #include "signing.h"
 
+#include "muster/ocsp/encode_into.h"
+
 namespace muster::responder {
 
 ocsp::SignaturePart part_of(const IssuerSigner& signer) {
@@ -28,10 +30,11 @@ Result<Bytes, Cause> Signings::sign(SignerRef by, Bytes tbs) {
   return Bytes(signature_);
 }
 
-Buffer Signings::assemble(SignerRef by, Bytes tbs, Bytes signature) {
+Bytes Signings::assemble(SignerRef by, Bytes tbs, Bytes signature) {
   ocsp::SignaturePart& part = all_[by.issuer][by.signer].part;
   part.signature.assign(signature.begin(), signature.end());
-  return ocsp::encode_response(tbs, part);
+  ocsp::encode_response_into(tbs, part, body_);
+  return body_;
 }
 
 }  // namespace muster::responder

@@ -25,8 +25,9 @@ class Signings {
   /// Signature over `tbs`; valid until the next call. Blocks for a remote key. Errors:
   /// kSigningFailed, kSignerUnavailable.
   Result<Bytes, Cause> sign(SignerRef by, Bytes tbs);
-  /// The whole OCSPResponse: with the signer's certificate unless the CA signs by itself.
-  Buffer assemble(SignerRef by, Bytes tbs, Bytes signature);
+  /// The whole OCSPResponse: with the signer's certificate unless the CA signs by itself. Valid
+  /// until the next call.
+  Bytes assemble(SignerRef by, Bytes tbs, Bytes signature);
 
  private:
   struct One {
@@ -34,7 +35,7 @@ class Signings {
     ocsp::SignaturePart part;  ///< algorithm and certificates stay, the signature is filled in
   };
   std::vector<std::vector<One>> all_;
-  Buffer signature_;
+  Buffer signature_, body_;
 };
 
 }  // namespace muster::responder

@@ -103,7 +103,9 @@ TEST(AnswerTable, StaysWithinItsBound) {
   }
   EXPECT_EQ(few.size(), 16U);
   std::size_t seen = 0;
-  few.visit([&seen](const auto& entry) { seen += entry != nullptr ? 1U : 0U; });
+  const auto count = [&seen](const auto& entry) { seen += entry != nullptr ? 1U : 0U; };
+  EXPECT_EQ(few.visit(0, 10, count), 10U);
+  EXPECT_EQ(few.visit(10, 10, count), 0U);
   EXPECT_EQ(seen, 16U);
 }
 

@@ -123,5 +123,37 @@ TEST(Nonces, FollowTheIssuerAskedAbout) {
   EXPECT_TRUE(echoed(ask_with(world.answerer, 32)));
 }
 
+// req: OCSP-RESP-083 OCSP-RESP-038
+TEST(NonceOverload, WithoutTheNonceWhereThePolicySaysSo) {
+  for (const auto overload : {NonceOverload::kTryLater, NonceOverload::kWithoutNonce}) {
+    World world({delegated_spec()}, {.nonce_overload = overload, .signatures_per_second = 2});
+    EXPECT_TRUE(ask(world.answerer, leaf_request()).good());  // remembered
+    EXPECT_EQ(ask(world.answerer, with_nonce(leaf_request(), 32)).parsed->basic->extensions.size(),
+              1U);
+    const Taken beyond = ask(world.answerer, with_nonce(leaf_request(), 32));
+    if (overload == NonceOverload::kWithoutNonce) {
+      EXPECT_TRUE(beyond.good());
+      EXPECT_TRUE(beyond.parsed->basic->extensions.empty());
+      EXPECT_EQ(world.counters.nonces_left_out.value(), 1U);
+    } else {
+      EXPECT_EQ(beyond.cause, Cause::kSigningLimit);
+      EXPECT_EQ(world.counters.nonces_left_out.value(), 0U);
+    }
+    const Taken unknown =
+        ask(world.answerer, with_nonce(request_for(standard_pki().ocsp_signer.certificate,
+                                                   standard_pki().intermediate.certificate),
+                                       32));
+    EXPECT_EQ(unknown.cause, Cause::kSigningLimit) << "nothing remembered";
+  }
+}
+
+TEST(NonceOverload, NotWhereNoncesAreRequired) {
+  IssuerSpec spec = delegated_spec();
+  spec.policy.nonce = NoncePolicy::kRequire;
+  World world({spec}, {.nonce_overload = NonceOverload::kWithoutNonce, .signatures_per_second = 1});
+  EXPECT_TRUE(ask(world.answerer, with_nonce(leaf_request(), 32)).good());
+  EXPECT_EQ(ask(world.answerer, with_nonce(leaf_request(), 32)).cause, Cause::kSigningLimit);
+}
+
 }  // namespace
 }  // namespace muster::responder

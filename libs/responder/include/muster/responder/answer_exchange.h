@@ -13,7 +13,8 @@ namespace muster::responder {
 class AnswerExchange {
  public:
   /// \param capacity  answers kept; zero: nothing is exchanged
-  explicit AnswerExchange(std::size_t capacity);
+  /// \param ahead     places for answers signed ahead; they fill evenly up to two thirds
+  explicit AnswerExchange(std::size_t capacity, std::size_t ahead = 0);
   ~AnswerExchange();
   AnswerExchange(const AnswerExchange&) = delete;
   AnswerExchange& operator=(const AnswerExchange&) = delete;

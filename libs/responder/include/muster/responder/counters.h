@@ -121,6 +121,7 @@ struct Counters {
   Counter ready_replaced;   ///< remembered, but status, source or age asked for a new signature
   Counter ready_shared;     ///< signed by another loop
   Counter signatures, nonces_echoed;
+  Counter nonces_left_out;  ///< answered without: too much was being signed (NonceOverload)
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
   Counter routed,
       route_failures;  ///< requests sent on to another responder; of these without an answer

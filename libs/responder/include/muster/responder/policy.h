@@ -116,6 +116,8 @@ struct IssuerPolicy : AnswerRules {
   /// nothing: all are kept.
   std::optional<Seconds> retain_expired{};
   std::string crl_url{};
+  /// CertIDs of these hashes, with NULL parameters, are signed before anybody asks.
+  HashSet presign = 0;
   /// The first rule that names the client's network decides about its nonce; `nonce` is for all
   /// others.
   struct NonceRule {
@@ -173,11 +175,20 @@ const ProfileRow& row_of(Profile profile);
 /// The profile's rules, nothing changed.
 IssuerPolicy policy_of(Profile profile);
 
+/// What becomes of a request with a nonce while no more may be signed.
+enum class NonceOverload : std::uint8_t {
+  kTryLater,
+  /// A remembered answer, where there is one (RFC 9654 section 2.1 leaves the nonce to the
+  /// responder); not where nonces are required.
+  kWithoutNonce,
+};
+
 /// Rules of the whole responder.
 struct Policy {
   Sha1CertIds sha1 = Sha1CertIds::kAnswered;
   std::size_t max_certificates = 32;  ///< in one request; more is malformed
   std::size_t ready_answers = 32768;  ///< remembered per loop
+  NonceOverload nonce_overload = NonceOverload::kTryLater;
   /// Nothing is signed while the clock may be wrong by more than this, or is not synchronised at
   /// all (RFC 9919 section 5).
   std::optional<Milliseconds> max_clock_error{};

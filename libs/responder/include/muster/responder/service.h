@@ -9,6 +9,7 @@
 
 #include "muster/responder/batch.h"
 #include "muster/responder/handler.h"
+#include "muster/responder/presign.h"
 
 // The responder with sockets and threads around it.
 namespace muster::responder {
@@ -22,6 +23,7 @@ struct ServiceOptions {
   std::size_t signing_jobs =
       256;  ///< signatures by remote keys (tokens) under way; one more: tryLater
   std::size_t signing_waiting = 1024;  ///< requests that wait for them; one more: tryLater
+  PresignOptions presign;
   /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own
   /// estimate.
   std::function<std::optional<Milliseconds>()> clock_error;
@@ -35,7 +37,7 @@ struct Totals {
   std::uint64_t get = 0, get_queries = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
   std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0,
-                signatures = 0, nonces_echoed = 0;
+                signatures = 0, nonces_echoed = 0, nonces_left_out = 0;
   std::uint64_t routed = 0, route_failures = 0;
   std::array<std::uint64_t, kCauses> refused{};
   DurationCounts durations;    ///< kAnswerBounds: from request to answer
@@ -100,6 +102,8 @@ class Service {
   /// Finishes what is in flight, at most `grace` long, and ends the loops. Idempotent.
   void stop();
   [[nodiscard]] Totals totals() const;
+  /// What is signed ahead. Any thread.
+  [[nodiscard]] PresignTotals presigned() const;
   /// What remote keys were asked for.
   [[nodiscard]] const DeskCounters& desk() const;
   /// By the issuer's number in the store.
