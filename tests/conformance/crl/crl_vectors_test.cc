@@ -15,7 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kLintsNotOurs = {"e_cab_crl_has_valid_reason_code",
                                                            "e_cab_crl_reason_code_not_critical",
                                                            "e_crl_revocation_date_too_early"};
-constexpr std::array<std::string_view, 1> kFieldsNotOurs = {"signature_algorithm"};
+/// How the maker names an error is its own affair.
+constexpr std::array<std::string_view, 3> kFieldsNotOurs = {"signature_algorithm", "upstream_error",
+                                                            "upstream_flags"};
 
 /// Where in the pipeline a CRL is refused differs between implementations and is not asserted, only
 /// that it is.
