@@ -7,28 +7,32 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
+#include <map>
 #include <set>
+#include <thread>
 
+#include "held_file.h"
 #include "muster/base/text.h"
 #include "muster/edge/paths.h"
 #include "muster/http/base64.h"
+#include "muster/store/statement.h"
+#include "pending.h"
 #include "tree.h"
 
 namespace muster::edge {
 namespace {
 
-constexpr std::size_t kMaxManifestBytes = std::size_t{4} << 30;
-constexpr std::size_t kMaxPendingBytes = std::size_t{1} << 30;
 /// Answers asked for at a time.
 constexpr std::size_t kPart = 256;
-
-using Done = Result<Unit, ExportError>;
+/// Calls in a row that failed, after which the run asks no more.
+constexpr unsigned kMaxFailedCalls = 2;
+/// Between looks for what was revoked while the run signs the rest.
+constexpr Seconds kLookAgain{2};
+constexpr Milliseconds kLockLook{100};
 
 Err<ExportError> io(const FileError& error) {
   return Err{ExportError{ExportErrc::kIo, to_string(error)}};
-}
-Done done(const Result<Unit, FileError>& result) {
-  return result ? Done(Unit{}) : io(result.error());
 }
 
 bool exists(const std::string& path) {
@@ -38,16 +42,36 @@ bool exists(const std::string& path) {
 
 /// Whether a file or folder of another request is where this one's would have to be.
 bool is_taken(const FileError& error) {
-  return error.os_error == ENOTDIR || error.os_error == EISDIR || error.os_error == EEXIST;
+  return error.code != FileErrc::kOpen &&
+         (error.os_error == ENOTDIR || error.os_error == EISDIR || error.os_error == EEXIST);
 }
 /// Whether other requests may come to the same path.
 bool is_folded(const std::string& name) { return name.find("//") != std::string::npos; }
+/// The request (base64) of a file without several slashes in a row; of others it is not known.
+std::optional<std::string> name_of(std::string path) {
+  constexpr std::string_view kIndex = "/index.html";
+  if (path.ends_with(kIndex)) {
+    path.resize(path.size() - kIndex.size() + 1);
+  }
+  const auto request = http::base64_decode(path);
+  return request && !request->empty() ? std::optional(std::move(path)) : std::nullopt;
+}
 
 /// A certificate whose answer is looked after.
 struct Job {
   std::string name;  ///< the request in base64
-  bool stands;       ///< the record says good
+  bool stands;       ///< by its record and the rules
+  Buffer request{};
+  std::string path{};
+  HeldFile held{};
 };
+
+/// Whether a file may be served on without a fresh answer: what was said may be said until it ends,
+/// unless it is known not to hold any more.
+bool may_stay(const Job& job, UnixSeconds now) {
+  const auto& entry = job.held.entry;
+  return entry && entry->next_update > now && (job.stands || entry->status != "good");
+}
 
 /// One run.
 class Run {
@@ -62,44 +86,78 @@ class Run {
         logger_(logger),
         tree_(options.directory),
         manifest_path_(options.directory + "/manifest"),
-        pending_path_(options.directory + "/purge"),
-        unfinished_path_(options.directory + "/unfinished") {}
+        unfinished_path_(options.directory + "/unfinished"),
+        pending_(options.directory + "/purge"),
+        reader_(store.reader()) {}
 
   Result<ExportReport, ExportError> go() {
-    MUSTER_CHECK(done(tree_.prepare()));
-    const UniqueFd lock(
-        ::open((options_.directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-    if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      return Err{ExportError{lock ? ExportErrc::kBusy : ExportErrc::kIo,
-                             options_.directory + (lock ? ": another process exports there"
-                                                        : "/lock: cannot be made")}};
-    }
-    MUSTER_CHECK(read_state());
-    MUSTER_TRY(const auto serials, collect());
-    MUSTER_CHECK(done(write_file_atomically(unfinished_path_, {})));
-    for (const bool stands : {false, true}) {
-      for (const auto& [issuer, all] : serials) {
-        MUSTER_CHECK(look_after(*issuer, all, stands));
+    if (options_.manifest_key) {  // before anything is changed
+      auto made = pki::Signer::make(*options_.manifest_key);
+      if (!made) {
+        return Err{ExportError{ExportErrc::kInput, "manifest key: " + made.error().detail}};
       }
-      if (!stands) {
-        tell();  // of revocations, before all the rest is signed
-      }
+      signer_ = *std::move(made);
     }
-    MUSTER_CHECK(remove_others());
-    MUSTER_CHECK(finish());
+    const bool is_new = !exists(options_.directory + "/tree");
+    if (const auto prepared = tree_.prepare(); !prepared) {
+      return io(prepared.error());
+    }
+    MUSTER_TRY(const UniqueFd lock, take_lock());
+    MUSTER_CHECK(read_state(is_new));
+    MUSTER_TRY(const All all, collect());
+    note_error(write_file_atomically(unfinished_path_, {}));
+    for (const auto& [issuer, serials] : all) {
+      look_after(*issuer, serials, false);
+    }
+    tell();  // of revocations, before all the rest is signed
+    for (const auto& [issuer, serials] : all) {
+      look_after(*issuer, serials, true);
+    }
+    look_again();
+    remove_others();
+    finish();
     tell();
+    if (error_) {
+      return Err{*error_};
+    }
     report_.files = next_.files.size();
     return report_;
   }
 
  private:
-  using Serials = std::vector<std::pair<Serial, bool>>;  ///< whether the record says good
+  using Serials = std::vector<std::pair<Serial, bool>>;  ///< whether it stands
+  using All = std::vector<std::pair<const responder::Issuer*, Serials>>;
 
-  Done read_state() {
+  /// Whoever calls because of a revocation need not call again: this run sees it, or the other did.
+  Result<UniqueFd, ExportError> take_lock() {
+    const std::string path = options_.directory + "/lock";
+    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+    if (!lock) {
+      return io({FileErrc::kOpen, errno, path});
+    }
+    const MonotonicTime deadline = std::chrono::steady_clock::now() + options_.patience;
+    for (bool is_first = true; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; is_first = false) {
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return Err{ExportError{ExportErrc::kBusy,
+                               options_.directory +
+                                   ": another process exports there, for more than " +
+                                   std::to_string(options_.patience.count() / 1000) + " s"}};
+      }
+      if (is_first) {
+        logger_.log(LogLevel::kInfo, "export.waiting",
+                    "another process exports there; it is waited for",
+                    {{"directory", options_.directory}});
+      }
+      std::this_thread::sleep_for(kLockLook);
+    }
+    return lock;
+  }
+
+  Result<Unit, ExportError> read_state(bool is_new) {
     sweeps_ = exists(unfinished_path_);
     if (!exists(manifest_path_)) {
-      sweeps_ = true;
-    } else if (const auto text = read_file(manifest_path_, kMaxManifestBytes); !text) {
+      sweeps_ = sweeps_ || !is_new;
+    } else if (const auto text = read_file(manifest_path_, options_.max_manifest_bytes); !text) {
       return io(text.error());
     } else if (auto read = parse_manifest(as_text(*text))) {
       old_ = *std::move(read);
@@ -109,19 +167,15 @@ class Run {
                   {{"file", manifest_path_}, {"why", read.error()}});
       sweeps_ = true;
     }
-    if (exists(pending_path_)) {
-      const auto text = read_file(pending_path_, kMaxPendingBytes);
-      if (!text) {
-        return io(text.error());
-      }
-      for (const std::string_view line : split(as_text(*text), '\n')) {
-        if (http::base64_decode(line)) {
-          pending_.insert(std::string(line));
-        }
-      }
-      pending_.erase("");
+    if (const auto loaded = pending_.load(); !loaded) {
+      return io(loaded.error());
     }
     next_.made = clock_.now();
+    if (old_.number == std::numeric_limits<std::uint64_t>::max()) {
+      return Err{ExportError{ExportErrc::kInput,
+                             manifest_path_ + ": its number cannot rise any more (remove it, and "
+                                              "have those who follow it begin anew)"}};
+    }
     // Rises even if the manifest was lost.
     next_.number = std::max(
         old_.number + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_int(next_.made))));
@@ -129,40 +183,44 @@ class Run {
     return Unit{};
   }
 
-  /// Every certificate with a record, before anything is changed.
-  Result<std::vector<std::pair<const responder::Issuer*, Serials>>, ExportError> collect() {
-    std::vector<std::pair<const responder::Issuer*, Serials>> out;
-    const auto reader = store_.reader();
-    reader->renew();
+  /// Every certificate with a record, as of now.
+  Result<All, ExportError> collect() {
+    All out;
+    report_.closed_issuers.clear();
+    sequence_ = reader_->renew();
+    looked_ = clock_.now();
     for (const responder::Issuer& issuer : setup_.issuers()) {
       if (!issuer.open) {
         report_.closed_issuers.push_back(issuer.label);
         continue;
       }
-      const store::IssuerState* const state = reader->issuer_state(issuer.store_id);
+      const store::IssuerState* const state = reader_->issuer_state(issuer.store_id);
       if (state == nullptr || state->loaded_at == UnixSeconds{}) {
         return Err{ExportError{ExportErrc::kInput,
                                "the store was never told anything of issuer '" + issuer.label +
                                    "'; nothing was changed (name its store or its source)"}};
       }
       Serials serials;
-      const auto walked = store_.for_each(
-          issuer.store_id, [&serials](const Serial& serial, const store::Status& status) {
-            serials.emplace_back(serial, status.state == store::State::kGood);
+      const auto rules = responder::statement_rules(issuer.terms.policy);
+      const auto walked =
+          store_.for_each(issuer.store_id, [&](const Serial& serial, const store::Status& status) {
+            serials.emplace_back(serial, !store::statement_of(rules, status));
           });
       if (!walked) {
         return Err{ExportError{ExportErrc::kInput, "store: " + walked.error().detail}};
       }
       out.emplace_back(&issuer, std::move(serials));
     }
+    reader_->release();
     return out;
   }
 
   /// The answers of those that stand, or of those that do not.
-  Done look_after(const responder::Issuer& issuer, const Serials& serials, bool stands) {
+  void look_after(const responder::Issuer& issuer, const Serials& serials, bool stands,
+                  bool is_again = false) {
     std::vector<Job> jobs;
-    for (const auto& [serial, is_good] : serials) {
-      if (is_good != stands) {
+    for (const auto& [serial, does_stand] : serials) {
+      if (does_stand != stands) {
         continue;
       }
       for (const HashAlgorithm hash : options_.hashes) {
@@ -170,137 +228,210 @@ class Run {
         request.requests.push_back(
             {pki::make_cert_id(hash, issuer.certificates.front(), serial), {}});
         jobs.push_back({http::base64_encode(ocsp::encode_request(request)), stands});
+        if (is_again && !has_ceased(jobs.back().name)) {
+          jobs.pop_back();
+        }
         if (jobs.size() == kPart) {
-          MUSTER_CHECK(handle(issuer, std::exchange(jobs, {})));
+          handle(issuer, std::exchange(jobs, {}));
+          if (stands && clock_.now() - looked_ >= kLookAgain) {
+            look_again();
+          }
         }
       }
     }
-    return jobs.empty() ? Done(Unit{}) : handle(issuer, jobs);
+    if (!jobs.empty()) {
+      handle(issuer, std::move(jobs));
+    }
   }
 
-  Done handle(const responder::Issuer& issuer, const std::vector<Job>& jobs) {
+  /// What does not stand any more, since the last look.
+  void look_again() {
+    const bool has_moved = reader_->renew() != sequence_;
+    reader_->release();
+    if (!has_moved) {
+      return;
+    }
+    const auto all = collect();
+    if (!all) {
+      note_error(all.error());
+      return;
+    }
+    for (const auto& [issuer, serials] : *all) {
+      look_after(*issuer, serials, false, true);
+    }
+    tell();
+  }
+  /// Of one that does not stand: whether its file may say otherwise.
+  bool has_ceased(const std::string& name) const {
+    const ManifestEntry* const now = find(next_, name);
+    return now != nullptr ? now->status == "good"
+                          : find(old_, name) != nullptr && !removed_.contains(name);
+  }
+
+  void handle(const responder::Issuer& issuer, std::vector<Job> jobs) {
     const UnixSeconds now = clock_.now();
+    if (jobs.front().stands) {  // those that ceased to meanwhile are done
+      std::erase_if(jobs, [this](const Job& job) { return next_.files.contains(job.name); });
+    }
     std::vector<Wanted> wanted;
-    for (const Job& job : jobs) {
-      Wanted one{*http::base64_decode(job.name), {}, {}, true};
-      if (const auto known = old_.files.find(job.name); known != old_.files.end()) {
-        const ManifestEntry& entry = known->second;
+    for (Job& job : jobs) {
+      job.request = *http::base64_decode(job.name);
+      job.path = file_path(job.request);
+      job.held = look_at(options_.directory + "/tree/" + job.path, job.request,
+                         {find(next_, job.name), find(old_, job.name)});
+      Wanted one{job.request, {}, {}, true};
+      if (job.held.is_known) {
+        const ManifestEntry& entry = *job.held.entry;
         one.digest = to_buffer(entry.digest);
         one.basis = entry.basis;
-        one.is_due = options_.renew_all || now + options_.interval >= entry.due;
+        one.is_due = options_.renew_all || old_.made > now || now + options_.interval >= entry.due;
       }
       wanted.push_back(std::move(one));
     }
-    auto given = answers_.ask(wanted, now);
-    if (!given) {
-      return Err{ExportError{ExportErrc::kAnswers, given.error()}};
-    }
-    MUSTER_ASSERT(given->size() == jobs.size());
-    std::vector<std::pair<const Job*, ManifestEntry>> fresh;
-    std::vector<const Buffer*> contents;
-    std::vector<std::string> gone;
+    const auto given = ask(wanted, now);
+    std::vector<const Job*> gone;
+    std::vector<std::tuple<const Job*, ManifestEntry, const Buffer*>> fresh;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       const Job& job = jobs[i];
-      Given& one = (*given)[i];
-      const auto known = old_.files.find(job.name);
-      if (one.kind == Given::Kind::kAnswer) {
-        if (auto entry = entry_of(issuer, one, now)) {
-          if (known != old_.files.end() && known->second.status != entry->status) {
-            note_change(job.name);
-          }
-          fresh.emplace_back(&job, *std::move(entry));
-          contents.push_back(&one.response);
+      std::string why = "the answer is none that can be kept";
+      if (given) {
+        const Given& one = (*given)[i];
+        if (one.kind == Given::Kind::kSame && job.held.is_known) {
+          keep(job);
           continue;
         }
-        one = {Given::Kind::kNone, {}, {}, "the answer is none that can be kept"};
+        if (one.kind == Given::Kind::kAnswer) {
+          auto entry = entry_of(one.response, job.request);
+          if (entry && entry->next_update > now) {
+            entry->due = now + std::min(responder::refresh_age(issuer.terms.policy),
+                                        Seconds((entry->next_update - now) / 2));
+            entry->basis = one.basis;
+            if (may_differ(job, entry->status)) {
+              note_change(job.name);
+            }
+            fresh.emplace_back(&job, *std::move(entry), &one.response);
+            continue;
+          }
+        } else {
+          why = one.why;
+        }
+        leave_out(why);
       }
-      if (one.kind == Given::Kind::kSame && known != old_.files.end()) {
-        keep(*known);
-        continue;
-      }
-      leave_out(one.why);
-      if (known == old_.files.end()) {
-        continue;
-      }
-      // What was said may be said until it ends, unless it is known not to hold any more.
-      if (known->second.next_update > now && (job.stands || known->second.status != "good")) {
-        keep(*known);
-      } else {
-        gone.push_back(job.name);
+      if (may_stay(job, now)) {
+        keep(job);
+      } else if (job.held.is_there || find(old_, job.name) != nullptr) {
+        gone.push_back(&job);
         note_change(job.name);
       }
     }
-    MUSTER_CHECK(keep_pending());
-    MUSTER_CHECK(remove(gone));
-    for (std::size_t i = 0; i < fresh.size(); ++i) {
-      auto& [job, entry] = fresh[i];
-      const Bytes request = wanted[static_cast<std::size_t>(job - jobs.data())].request;
-      const std::string path = file_path(request);
-      if (is_folded(job->name) && !folded_paths_.insert(path).second) {
-        leave_out("servers take its path for another's (several slashes)");
-        continue;
-      }
-      if (const auto written = tree_.write(path, *contents[i]); !written) {
-        if (!is_taken(written.error())) {
-          return io(written.error());
-        }
-        leave_out("a part of its path is another's file, or the other way round");
-        continue;
-      }
-      next_.files.emplace(job->name, std::move(entry));
-      ++report_.written;
+    keep_pending();
+    for (const Job* job : gone) {
+      remove(job->name, job->path);
     }
-    return Unit{};
+    for (const auto& [job, entry, content] : fresh) {
+      write(*job, entry, *content, now);
+    }
   }
 
-  /// Nothing: an answer that a static server cannot give.
-  static std::optional<ManifestEntry> entry_of(const responder::Issuer& issuer, const Given& given,
-                                               UnixSeconds now) {
-    const auto parsed = ocsp::parse_response(given.response);
-    if (!parsed || !parsed->basic || parsed->basic->responses.size() != 1) {
+  /// Nothing: there is no answer to be had.
+  std::optional<std::vector<Given>> ask(const std::vector<Wanted>& wanted, UnixSeconds now) {
+    if (failed_calls_ >= kMaxFailedCalls || wanted.empty()) {
       return std::nullopt;
     }
-    const ocsp::SingleResponseView single = *parsed->basic->responses.begin();
-    if (!single.next_update || *single.next_update <= now) {
+    auto given = answers_.ask(wanted, now);
+    if (!given) {
+      ++failed_calls_;
+      note_error(ExportError{ExportErrc::kAnswers, given.error()});
       return std::nullopt;
     }
-    ManifestEntry entry;
-    pki::digest_into(HashAlgorithm::kSha256, given.response, entry.digest);
-    entry.status = ocsp::to_string(single.status);
-    entry.next_update = *single.next_update;
-    entry.due = now + std::min(responder::refresh_age(issuer.terms.policy),
-                               Seconds((*single.next_update - now) / 2));
-    entry.basis = given.basis;
-    return entry;
+    failed_calls_ = 0;
+    MUSTER_ASSERT(given->size() == wanted.size());
+    return *std::move(given);
+  }
+
+  /// Whether caches may hold something else than `status`.
+  bool may_differ(const Job& job, const std::string& status) const {
+    const ManifestEntry* const listed = find(old_, job.name);
+    if ((listed != nullptr && listed->status != status) ||
+        (job.held.entry && job.held.entry->status != status)) {
+      return true;
+    }
+    return !job.held.is_known && ((job.held.is_there && !job.held.entry) ||
+                                  (sweeps_ && listed == nullptr && status != "good"));
+  }
+
+  void write(const Job& job, const ManifestEntry& entry, const Buffer& content, UnixSeconds now) {
+    if (!claim(job.name, job.path)) {
+      leave_out("servers take its path for another's (several slashes)");
+      return;
+    }
+    const auto written = tree_.write(job.path, content);
+    if (written) {
+      next_.files.insert_or_assign(job.name, entry);
+      ++report_.written;
+    } else if (is_taken(written.error())) {
+      leave_out("a part of its path is another's file, or the other way round");
+    } else {
+      note_error(written);
+      if (may_stay(job, now) && job.held.entry->status == entry.status) {
+        keep(job);
+      } else if (job.held.is_there) {
+        remove(job.name, job.path);
+      }
+    }
+  }
+
+  void keep(const Job& job) {
+    if (!claim(job.name, job.path)) {
+      leave_out("servers take its path for another's (several slashes)");
+      return;
+    }
+    next_.files.insert_or_assign(job.name, *job.held.entry);
+    ++report_.kept;
+  }
+  /// Whether its path is its own.
+  bool claim(const std::string& name, const std::string& path) {
+    return !is_folded(name) || folded_paths_.emplace(path, name).first->second == name;
   }
 
   void leave_out(const std::string& why) {
     ++report_.left_out;
     report_.left_out_why = report_.left_out_why.empty() ? why : report_.left_out_why;
   }
-  void keep(const std::pair<const std::string, ManifestEntry>& known) {
-    next_.files.insert(known);
-    ++report_.kept;
-    if (is_folded(known.first)) {
-      folded_paths_.insert(file_path(*http::base64_decode(known.first)));
-    }
-  }
   void note_change(const std::string& name) {
-    pending_.insert(name);
+    pending_.note(name);
     ++report_.changed;
   }
-
-  Done remove(const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
-      MUSTER_CHECK(done(tree_.remove(file_path(*http::base64_decode(name)))));
-      removed_.insert(name);
-      ++report_.removed;
+  /// The first counts.
+  void note_error(ExportError error) {
+    if (!error_) {
+      error_ = std::move(error);
     }
-    return Unit{};
+  }
+  void note_error(const Result<Unit, FileError>& result) {
+    if (!result) {
+      note_error(io(result.error()).value);
+    }
+  }
+
+  void remove(const std::string& name, const std::string& path) {
+    removed_.insert(name);
+    if (is_folded(name)) {
+      const auto owner = folded_paths_.find(path);
+      if (owner != folded_paths_.end() && owner->second != name) {
+        return;  // it holds another's answer by now
+      }
+    }
+    if (const auto removed = tree_.remove(path); !removed) {
+      note_error(removed);
+      return;
+    }
+    next_.files.erase(name);
+    ++report_.removed;
   }
 
   /// Files that are nobody's answer any more.
-  Done remove_others() {
+  void remove_others() {
     std::vector<std::string> gone;
     for (const auto& [name, entry] : old_.files) {
       if (!next_.files.contains(name) && !removed_.contains(name)) {
@@ -308,79 +439,95 @@ class Run {
         note_change(name);
       }
     }
-    MUSTER_CHECK(keep_pending());
-    MUSTER_CHECK(remove(gone));
-    if (sweeps_) {
-      std::set<std::string> wanted;
-      for (const auto& [name, entry] : next_.files) {
-        wanted.insert(file_path(*http::base64_decode(name)));
+    keep_pending();
+    for (const std::string& name : gone) {
+      remove(name, file_path(*http::base64_decode(name)));
+    }
+    if (!sweeps_) {
+      return;
+    }
+    std::set<std::string> wanted;
+    for (const auto& [name, entry] : next_.files) {
+      wanted.insert(file_path(*http::base64_decode(name)));
+    }
+    // First those that will go are noted, then they go.
+    const auto looked = tree_.sweep([&](const std::string& path) {
+      if (!wanted.contains(path)) {
+        if (auto name = name_of(path)) {
+          note_change(*name);
+        }
       }
-      const auto swept =
-          tree_.sweep([&wanted](const std::string& path) { return wanted.contains(path); });
-      if (!swept) {
-        return io(swept.error());
-      }
+      return true;
+    });
+    keep_pending();
+    const auto swept = tree_.sweep([&](const std::string& path) { return wanted.contains(path); });
+    if (!looked || !swept) {
+      note_error(io((looked ? swept : looked).error()).value);
+    } else {
       report_.removed += *swept;
     }
-    return Unit{};
   }
 
-  Done finish() {
+  void finish() {
+    if (error_ && report_.written == 0 && report_.removed == 0) {
+      return;  // nothing to tell
+    }
     next_.until = next_.made;
     for (const auto& [name, entry] : next_.files) {
       next_.until =
           next_.until == next_.made ? entry.next_update : std::min(next_.until, entry.next_update);
     }
-    std::optional<pki::Signer> signer;
-    if (options_.manifest_key) {
-      auto made = pki::Signer::make(*options_.manifest_key);
-      if (!made) {
-        return Err{ExportError{ExportErrc::kInput, "manifest key: " + made.error().detail}};
-      }
-      signer = *std::move(made);
-    }
-    const auto text = seal_manifest(next_, signer ? &*signer : nullptr);
+    const auto text = seal_manifest(next_, signer_ ? &*signer_ : nullptr);
     if (!text) {
-      return Err{ExportError{ExportErrc::kAnswers, "manifest key: " + text.error().detail}};
+      note_error(ExportError{ExportErrc::kAnswers, "manifest key: " + text.error().detail});
+      return;
     }
-    MUSTER_CHECK(done(tree_.sync()));
-    MUSTER_CHECK(done(write_file_atomically(manifest_path_, as_bytes(*text))));
-    ::unlink(unfinished_path_.c_str());  // if it stays, the next run looks through the tree
-    return Unit{};
+    if (text->size() > options_.max_manifest_bytes) {
+      note_error(ExportError{ExportErrc::kInput,
+                             manifest_path_ + " would have more than " +
+                                 std::to_string(options_.max_manifest_bytes) +
+                                 " octets (export fewer issuers or hashes to this directory)"});
+      return;
+    }
+    auto kept = tree_.sync();
+    if (kept) {
+      kept = write_file_atomically(manifest_path_, as_bytes(*text));
+    }
+    note_error(kept);
+    if (!error_) {
+      ::unlink(unfinished_path_.c_str());  // if it stays, the next run looks through the tree
+    }
   }
 
   /// What caches are to forget, on disk before they could be asked: a run that dies does not forget
-  /// it.
-  Done keep_pending() {
-    if (options_.purge.command.empty() || pending_.size() == pending_kept_) {
-      return Unit{};
+  /// it. An error keeps nothing from being taken away.
+  void keep_pending() {
+    if (!options_.purge.command.empty()) {
+      note_error(pending_.keep());
     }
-    std::string text;
-    for (const std::string& name : pending_) {
-      text += name + "\n";
-    }
-    pending_kept_ = pending_.size();
-    return done(write_file_atomically(pending_path_, as_bytes(text)));
   }
 
   /// Has caches forget. What they could not be told stays for the next time.
   void tell() {
-    if (pending_.empty() || options_.purge.command.empty()) {
-      pending_.clear();
+    if (pending_.names().empty() || options_.purge.command.empty()) {
       return;
     }
-    PurgeReport told = purge(options_.purge, {pending_.begin(), pending_.end()}, logger_);
+    // Else a power cut could bring the old file back, and a cache would fetch that.
+    note_error(tree_.sync());
+    const PurgeReport told =
+        purge(options_.purge, {pending_.names().begin(), pending_.names().end()}, logger_);
     report_.purge.runs += told.runs;
     report_.purge.failures += told.failures;
     report_.purge.purged += told.purged;
     report_.purge.not_purged = told.not_purged;
-    pending_ = {told.not_purged.begin(), told.not_purged.end()};
-    pending_kept_ = 0;
-    if (pending_.empty()) {
-      ::unlink(pending_path_.c_str());
-    } else if (const auto kept = keep_pending(); !kept) {
-      logger_.log(LogLevel::kError, "export.purge_lost", kept.error().detail);
+    if (const auto kept = pending_.retain(told.not_purged); !kept) {
+      logger_.log(LogLevel::kError, "export.purge_lost", to_string(kept.error()));
     }
+  }
+
+  static const ManifestEntry* find(const Manifest& manifest, const std::string& name) {
+    const auto at = manifest.files.find(name);
+    return at == manifest.files.end() ? nullptr : &at->second;
   }
 
   const ExportOptions& options_;
@@ -390,13 +537,19 @@ class Run {
   const Clock& clock_;
   Logger& logger_;
   Tree tree_;
-  const std::string manifest_path_, pending_path_, unfinished_path_;
+  const std::string manifest_path_, unfinished_path_;
+  std::optional<pki::Signer> signer_;
   Manifest old_, next_;
-  std::set<std::string> pending_;       ///< requests in base64 that caches are to forget
-  std::size_t pending_kept_ = 0;        ///< as many are on disk
-  std::set<std::string> folded_paths_;  ///< of files whose base64 has several slashes in a row
-  std::set<std::string> removed_;       ///< requests in base64 whose files were taken away
-  bool sweeps_ = false;                 ///< what is in the tree is not known
+  Pending pending_;
+  std::unique_ptr<store::Reader> reader_;
+  std::uint64_t sequence_ = 0;  ///< of the store when it was looked through
+  UnixSeconds looked_{};
+  unsigned failed_calls_ = 0;  ///< in a row
+  /// Whose file is there, where base64 has several slashes in a row.
+  std::map<std::string, std::string> folded_paths_;
+  std::set<std::string> removed_;  ///< requests in base64 whose files were taken away
+  bool sweeps_ = false;            ///< what is in the tree is not known
+  std::optional<ExportError> error_;
   ExportReport report_;
 };
 

@@ -39,7 +39,9 @@ Result<Unit, FileError> Tree::write(const std::string& path, Bytes content) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd.get(), content.data(), content.size());
     if (written < 0 && errno != EINTR) {
-      return failed(FileErrc::kWrite, errno, fresh);
+      const int error = errno;
+      ::unlink(fresh.c_str());  // a full disk needs the room
+      return failed(FileErrc::kWrite, error, fresh);
     }
     content = content.subspan(written < 0 ? 0 : static_cast<std::size_t>(written));
   }
@@ -58,7 +60,7 @@ Result<Unit, FileError> Tree::write(const std::string& path, Bytes content) {
 
 Result<Unit, FileError> Tree::remove(const std::string& path) {
   std::string target = root_ + "/" + path;
-  if (::unlink(target.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+  if (::unlink(target.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EISDIR) {
     return failed(FileErrc::kWrite, errno, target);
   }
   for (target.resize(target.rfind('/')); target.size() > root_.size();

@@ -1,4 +1,10 @@
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
 #include <fstream>
+#include <functional>
+#include <limits>
 #include <set>
 
 #include "export_world.h"
@@ -244,6 +250,344 @@ TEST(Export, CachesAreToldOfRevocationsUntilTheyHeard) {
     EXPECT_THAT(told, HasSubstr(to_hex(pki::digest(HashAlgorithm::kSha256, request))));
   }
   EXPECT_EQ(world.run().purge.runs, 0U);
+}
+
+/// Does something before each call, then asks another.
+class Before final : public AnswerSource {
+ public:
+  Before(AnswerSource& of, std::function<std::optional<std::string>(std::size_t call)> what)
+      : of_(of), what_(std::move(what)) {}
+  Result<std::vector<Given>, std::string> ask(const std::vector<Wanted>& wanted,
+                                              UnixSeconds now) override {
+    if (auto failed = what_(calls_++)) {
+      return Err{*std::move(failed)};
+    }
+    return of_.ask(wanted, now);
+  }
+  [[nodiscard]] std::size_t calls() const { return calls_; }
+
+ private:
+  AnswerSource& of_;
+  std::function<std::optional<std::string>(std::size_t)> what_;
+  std::size_t calls_ = 0;
+};
+
+store::Status on_hold() {
+  store::Status out = responder::revoked_at(kTestNow - Seconds(9));
+  out.state = store::State::kHold;
+  return out;
+}
+
+// A run that died had written files that its manifest does not tell of.
+TEST(Export, WhatIsKeptIsWhatLiesThere) {
+  World world;
+  world.set(serial_of(1), on_hold());
+  static_cast<void>(world.run());
+  const std::string manifest = testing::read_text(world.options.directory + "/manifest");
+  world.set(serial_of(1), store::Status{});
+  static_cast<void>(world.run());
+  EXPECT_EQ(world.says(serial_of(1)), "good");
+  std::ofstream(world.options.directory + "/manifest") << manifest;
+  world.set(serial_of(1), on_hold());
+  const ExportReport report = world.run();
+  EXPECT_EQ(report.written, 2U);
+  EXPECT_EQ(report.changed, 2U);  // caches may hold the good one
+  EXPECT_EQ(world.says(serial_of(1)), "revoked");
+  EXPECT_EQ(world.says(serial_of(1), HashAlgorithm::kSha1), "revoked");
+}
+
+TEST(Export, FilesThatAreLostOrEmptyAreMadeAnew) {
+  World world;
+  static_cast<void>(world.run());
+  std::filesystem::remove(world.path(serial_of(0)));
+  std::ofstream(world.path(serial_of(2)), std::ios::trunc).flush();
+  const ExportReport report = world.run();
+  EXPECT_EQ(report.written, 2U);
+  EXPECT_EQ(report.kept, 4U);
+  EXPECT_EQ(world.says(serial_of(0)), "good");
+  EXPECT_EQ(world.says(serial_of(2)), "good");
+}
+
+TEST(Export, AManifestKeyOfNoUseChangesNothing) {
+  World world;
+  static_cast<void>(world.run());
+  world.revoke(serial_of(1));
+  world.options.manifest_key = testing::make_key(testing::KeyKind::kRsa1024).key;
+  const auto refused = run_export(world.options, *world.setup, *world.store, *world.answers,
+                                  world.clock, null_logger());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ExportErrc::kInput);
+  EXPECT_EQ(world.says(serial_of(1)), "good");
+  world.options.manifest_key.reset();
+  EXPECT_EQ(world.run().written, 2U);
+}
+
+TEST(Export, ARevocationIsNotServedAsGoodWhenNobodyAnswers) {
+  World world;
+  world.options.purge.command = {world.script("cat >> $1"), world.dir.file("told")};
+  static_cast<void>(world.run());
+  const std::uint64_t number = world.manifest().number;
+  world.revoke(serial_of(1));
+  Told nobody(std::nullopt);
+  const auto failed =
+      run_export(world.options, *world.setup, *world.store, nobody, world.clock, null_logger());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ExportErrc::kAnswers);
+  for (const HashAlgorithm hash : {HashAlgorithm::kSha1, HashAlgorithm::kSha256}) {
+    EXPECT_EQ(world.says(serial_of(1), hash), "none");
+    EXPECT_EQ(world.says(serial_of(0), hash), "good");
+    EXPECT_THAT(testing::read_text(world.dir.file("told")),
+                HasSubstr(get_spellings(world.request(serial_of(1), hash)).front()));
+  }
+  EXPECT_GT(world.manifest().number, number);  // for those who follow it
+  EXPECT_EQ(world.manifest().files.size(), 4U);
+  EXPECT_EQ(world.run().written, 2U);
+  EXPECT_EQ(world.says(serial_of(1)), "revoked");
+}
+
+TEST(Export, APartThatFailsStopsNoOther) {
+  World world;
+  std::vector<store::Change> changes;
+  for (unsigned i = 0; i < 300; ++i) {
+    const Buffer content{0x33, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)};
+    changes.push_back({*Serial::make(content), store::Status{}});
+  }
+  ASSERT_TRUE(world.store->apply(world.issuer, changes));
+  static_cast<void>(world.run());
+  for (store::Change& change : changes) {
+    change.status = responder::revoked_at(kTestNow - Seconds(9));
+  }
+  ASSERT_TRUE(world.store->apply(world.issuer, changes));
+  Before first_fails(*world.answers, [](std::size_t call) {
+    return call == 0 ? std::optional<std::string>("too much") : std::nullopt;
+  });
+  const auto failed = run_export(world.options, *world.setup, *world.store, first_fails,
+                                 world.clock, null_logger());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().detail, "too much");
+  std::size_t good = 0;
+  std::size_t revoked = 0;
+  for (const auto& [name, entry] : world.manifest().files) {
+    (entry.status == "good" ? good : revoked) += 1;
+  }
+  EXPECT_EQ(good, 6U);
+  EXPECT_EQ(revoked, 600U - 256U);
+  EXPECT_EQ(world.files_there(), good + revoked);
+  // Who answers never is not asked for each part: that could take hours.
+  Before all_fail(*world.answers, [](std::size_t) { return std::optional<std::string>("down"); });
+  world.options.renew_all = true;
+  EXPECT_FALSE(
+      run_export(world.options, *world.setup, *world.store, all_fail, world.clock, null_logger()));
+  EXPECT_EQ(all_fail.calls(), 2U);
+}
+
+TEST(Export, WhatCannotBeWrittenIsNotServedAsGood) {
+  World world;
+  static_cast<void>(world.run());
+  world.revoke(serial_of(1));
+  const std::string blocked = world.options.directory + "/fresh";
+  std::filesystem::create_directory(blocked);  // as a full disk: nothing can be written
+  const auto failed = run_export(world.options, *world.setup, *world.store, *world.answers,
+                                 world.clock, null_logger());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ExportErrc::kIo);
+  EXPECT_EQ(world.says(serial_of(1)), "none");
+  EXPECT_EQ(world.says(serial_of(1), HashAlgorithm::kSha1), "none");
+  EXPECT_EQ(world.files_there(), 4U);
+  std::filesystem::remove(blocked);
+  EXPECT_EQ(world.run().written, 2U);
+}
+
+TEST(Export, APurgeListThatCannotBeWrittenKeepsNoGoodFile) {
+  World world;
+  world.options.purge.command = {world.script("cat >> $1"), world.dir.file("told")};
+  static_cast<void>(world.run());
+  world.revoke(serial_of(1));
+  const std::string list = world.options.directory + "/purge";
+  std::filesystem::create_symlink("/nonexistent/folder/list", list);
+  EXPECT_FALSE(run_export(world.options, *world.setup, *world.store, *world.answers, world.clock,
+                          null_logger()));
+  EXPECT_EQ(world.says(serial_of(1)), "revoked");
+  EXPECT_THAT(testing::read_text(world.dir.file("told")),
+              HasSubstr(get_spellings(world.request(serial_of(1), HashAlgorithm::kSha1)).front()));
+}
+
+// All records are good then, but what is said of them is not.
+TEST(Export, AKeyThatIsLostLeavesNoGoodFileThatNobodyCanSignAnew) {
+  World world;
+  static_cast<void>(world.run());
+  world.spec.policy.compromised_at = kTestNow - Seconds(60);
+  world.load();
+  Told nothing(Given{Given::Kind::kNone, {}, {}, "signer_unavailable"});
+  EXPECT_EQ(world.run(&nothing).removed, 6U);
+  EXPECT_EQ(world.files_there(), 0U);
+}
+
+TEST(Export, WithoutAManifestCachesAreToldOfAllThatIsNotGood) {
+  World world;
+  static_cast<void>(world.run());
+  world.set(serial_of(2), std::nullopt);
+  world.revoke(serial_of(1));
+  std::filesystem::remove(world.options.directory + "/manifest");
+  const ExportReport report = world.run();
+  EXPECT_EQ(report.written, 4U);
+  EXPECT_EQ(report.changed, 4U);  // two revoked, and two that were swept
+  EXPECT_EQ(world.says(serial_of(2)), "none");
+  std::filesystem::remove(world.options.directory + "/manifest");
+  std::filesystem::remove(world.path(serial_of(1)));
+  EXPECT_EQ(world.run().changed, 2U);  // nobody knows what was there
+}
+
+TEST(Export, WithoutAManifestAndAnswersFilesThatHoldAreServedOn) {
+  World world;
+  static_cast<void>(world.run());
+  world.revoke(serial_of(1));
+  std::filesystem::remove(world.options.directory + "/manifest");
+  Told nothing(Given{Given::Kind::kNone, {}, {}, "signer_unavailable"});
+  EXPECT_EQ(world.run(&nothing).kept, 4U);
+  EXPECT_EQ(world.files_there(), 4U);
+  EXPECT_EQ(world.says(serial_of(1)), "none");
+  EXPECT_EQ(world.run().written, 6U);  // those were due
+}
+
+TEST(Export, ARevocationWhileItRunsIsSeenByIt) {
+  World world;
+  static_cast<void>(world.run());
+  world.options.renew_all = true;
+  // The answers were asked for; before they are on disk the record changes.
+  class Late final : public AnswerSource {
+   public:
+    explicit Late(World& world) : world_(world) {}
+    Result<std::vector<Given>, std::string> ask(const std::vector<Wanted>& wanted,
+                                                UnixSeconds now) override {
+      auto given = world_.answers->ask(wanted, now);
+      if (!std::exchange(is_done_, true)) {
+        world_.revoke(serial_of(1));
+      }
+      return given;
+    }
+
+   private:
+    World& world_;
+    bool is_done_ = false;
+  } late(world);
+  const ExportReport report = world.run(&late);
+  EXPECT_EQ(report.written, 8U);
+  EXPECT_EQ(report.changed, 2U);
+  EXPECT_EQ(world.says(serial_of(1)), "revoked");
+  EXPECT_EQ(world.says(serial_of(1), HashAlgorithm::kSha1), "revoked");
+}
+
+/// Lets go of a lock when it is told that somebody waits.
+class LetsGo final : public Logger {
+ public:
+  using Logger::log;
+  explicit LetsGo(UniqueFd lock) : lock_(std::move(lock)) {}
+  void log(LogLevel, std::string_view event, std::string_view,
+           std::initializer_list<LogField>) override {
+    if (event == "export.waiting") {
+      lock_.reset();
+    }
+  }
+
+ private:
+  UniqueFd lock_;
+};
+
+TEST(Export, AnotherRunIsWaitedFor) {
+  World world;
+  static_cast<void>(world.run());
+  world.revoke(serial_of(1));
+  const auto lock = [&world] {
+    UniqueFd fd(::open((world.options.directory + "/lock").c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(::flock(fd.get(), LOCK_EX | LOCK_NB), 0);
+    return fd;
+  };
+  LetsGo lets_go(lock());
+  EXPECT_TRUE(
+      run_export(world.options, *world.setup, *world.store, *world.answers, world.clock, lets_go));
+  EXPECT_EQ(world.says(serial_of(1)), "revoked");
+  const UniqueFd kept = lock();
+  world.options.patience = Milliseconds(0);
+  const auto refused = run_export(world.options, *world.setup, *world.store, *world.answers,
+                                  world.clock, null_logger());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ExportErrc::kBusy);
+}
+
+TEST(Export, AClockThatWasAheadHoldsNothingUp) {
+  World world;
+  const UnixSeconds now = world.clock.now();
+  world.clock.jump_to(now + Seconds(30LL * 86400));
+  world.touch();
+  static_cast<void>(world.run());
+  world.clock.jump_to(now);
+  world.touch();
+  EXPECT_EQ(world.run().written, 6U);
+  EXPECT_LT(world.manifest().until, now + Seconds(30LL * 86400));
+}
+
+TEST(Export, ANumberThatCannotRiseAndAManifestTooLargeAreRefused) {
+  World world;
+  static_cast<void>(world.run());
+  Manifest manifest = world.manifest();
+  manifest.number = std::numeric_limits<std::uint64_t>::max();
+  const std::string path = world.options.directory + "/manifest";
+  std::ofstream(path) << *seal_manifest(manifest, nullptr);
+  const auto refused = [&world] {
+    return run_export(world.options, *world.setup, *world.store, *world.answers, world.clock,
+                      null_logger());
+  };
+  ASSERT_FALSE(refused());
+  EXPECT_THAT(refused().error().detail, HasSubstr("cannot rise"));
+  std::filesystem::remove(path);
+  world.options.max_manifest_bytes = 100;
+  ASSERT_FALSE(refused());
+  EXPECT_THAT(refused().error().detail, HasSubstr("more than 100 octets"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// Two requests whose base64 differs in where it has several slashes have one path.
+TEST(Export, TwinsOfAFoldedPathLeaveOneOfThemInPeace) {
+  World world;
+  // Serials of 9 octets begin at another offset for each hash: all places are tried.
+  std::optional<std::pair<Serial, Serial>> twins;
+  HashAlgorithm hash = HashAlgorithm::kSha1;
+  for (const HashAlgorithm each : {HashAlgorithm::kSha1, HashAlgorithm::kSha256}) {
+    for (std::size_t offset = 1; offset < 4 && !twins; ++offset) {
+      Buffer one(12, 0x11);
+      Buffer two = one;
+      // "//x/" and "/x//" in base64, x being 0x11 >> 2.
+      const Buffer first{0xff, 0xf1, 0x3f};
+      const Buffer second{0xfc, 0x4f, 0xff};
+      std::copy(first.begin(), first.end(), one.begin() + static_cast<std::ptrdiff_t>(offset));
+      std::copy(second.begin(), second.end(), two.begin() + static_cast<std::ptrdiff_t>(offset));
+      const Serial a = *Serial::make(one);
+      const Serial b = *Serial::make(two);
+      if (file_path(world.request(a, each)) == file_path(world.request(b, each))) {
+        twins.emplace(a, b);
+        hash = each;
+      }
+    }
+  }
+  ASSERT_TRUE(twins);
+  world.options.hashes = {hash};
+  const auto [first, second] = *twins;
+  // Walked in order: the later one has the file, then the earlier one comes.
+  const bool is_in_order = std::ranges::lexicographical_compare(first.octets(), second.octets());
+  const Serial& early = is_in_order ? first : second;
+  const Serial& late = is_in_order ? second : first;
+  world.set(late, store::Status{});
+  EXPECT_EQ(world.run().written, 4U);
+  EXPECT_EQ(world.says(late, hash), "good");
+  world.set(early, store::Status{});
+  EXPECT_EQ(world.run().left_out, 1U);
+  EXPECT_EQ(world.says(late, hash), "good");
+  EXPECT_EQ(world.files_there(), 4U);
+  world.options.renew_all = true;
+  EXPECT_EQ(world.run().left_out, 1U);
+  EXPECT_EQ(world.says(early, hash), "good");
+  EXPECT_EQ(world.files_there(), 4U);
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ struct ExportOptions {
   bool renew_all = false;
   std::optional<pki::PrivateKey> manifest_key{};  ///< nothing: the manifest is not signed
   PurgeOptions purge;
+  /// How long another run that is under way is waited for.
+  Milliseconds patience{600'000};
+  /// A manifest that were larger could not be read again and is not written.
+  std::size_t max_manifest_bytes = std::size_t{4} << 30;
 };
 
 struct ExportReport {
@@ -30,7 +34,7 @@ struct ExportReport {
 };
 
 enum class ExportErrc : std::uint8_t {
-  kBusy,     ///< another process exports there
+  kBusy,     ///< another process exports there, and goes on doing so
   kInput,    ///< store, manifest or issuers are not what they should be
   kAnswers,  ///< there are no answers now
   kIo,
@@ -41,11 +45,12 @@ struct ExportError {
 };
 
 /// Brings the tree to what `answers` says of every certificate `store` has a record of, for every
-/// issuer everybody may ask about: first those that do not stand any more, then the others. Files
-/// of certificates that are answered no more are removed. Each file is replaced at once; the
-/// manifest comes last. On an error, or a death in between, the next run makes up for it; what the
-/// tree held stays served, but for revocations that were seen, which are never good any more.
-/// Blocks.
+/// issuer everybody may ask about: first those that do not stand any more, then the others; those
+/// that cease to stand meanwhile as soon as that is seen. Files of certificates that are answered
+/// no more are removed. A file is kept for what is in it, whatever the manifest says. Each file is
+/// replaced at once; the manifest comes last. An error does not end it: what is known not to hold
+/// any more is taken away, what holds stays, caches are told, the manifest says what is there; then
+/// the first error is returned, and the next run makes up for it. Blocks.
 Result<ExportReport, ExportError> run_export(const ExportOptions& options,
                                              const responder::Setup& setup,
                                              const store::Store& store, AnswerSource& answers,
