@@ -5,7 +5,7 @@
 
 #include "muster/base/time.h"
 
-// Answers signed before anybody asks (decision 039).
+// Answers signed before anybody asks (decision 040).
 namespace muster::responder {
 
 struct PresignOptions {
