@@ -259,7 +259,9 @@ class Run {
     for (const auto& [issuer, serials] : *all) {
       look_after(*issuer, serials, false, true);
     }
-    tell();
+    if (report_.purge.not_purged.empty()) {  // else nobody listens now: at the end once more
+      tell();
+    }
   }
   /// Of one that does not stand: whether its file may say otherwise.
   bool has_ceased(const std::string& name) const {

@@ -125,7 +125,9 @@ PurgeReport purge(const PurgeOptions& options, const std::vector<std::string>& r
     if (why.empty()) {
       report.purged += some.size();
     } else {
-      report.not_purged.insert(report.not_purged.end(), some.begin(), some.end());
+      // Whatever keeps it from working keeps it from the others too, which could take hours.
+      report.not_purged.assign(first, requests.end());
+      break;
     }
   }
   return report;

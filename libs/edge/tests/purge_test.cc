@@ -107,6 +107,15 @@ TEST_F(PurgeTest, ManyRequestsTakeSeveralRuns) {
   EXPECT_EQ(testing::read_text(dir.file("told")), purge_lines(requests, how.url));
 }
 
+// 1,000,000 requests and a cache that hangs would else take hours.
+TEST_F(PurgeTest, OneThatFailedAllItsTriesIsTheLast) {
+  PurgeOptions how = options({script("exit 7")});
+  how.requests_per_run = 1;
+  const PurgeReport report = purge(how, requests, null_logger());
+  EXPECT_EQ(report.runs, 3U);
+  EXPECT_EQ(report.not_purged, requests);
+}
+
 TEST_F(PurgeTest, WithoutACommandNothingRuns) {
   EXPECT_EQ(purge({}, requests, null_logger()).runs, 0U);
 }

@@ -31,7 +31,8 @@ struct PurgeReport {
 /// What the command reads for these requests (base64).
 std::string purge_lines(const std::vector<std::string>& requests, const std::string& url);
 
-/// Runs the command for all requests (base64 each). Blocks. Logs each failure.
+/// Runs the command for all requests (base64 each), until a run failed as often as it is tried: all
+/// from there on are not purged. Blocks. Logs each failure.
 PurgeReport purge(const PurgeOptions& options, const std::vector<std::string>& requests,
                   Logger& logger);
 
