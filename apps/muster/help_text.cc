@@ -31,6 +31,9 @@ void append_folded(std::string& out, std::string line, std::size_t indent) {
 
 std::string fold_help(std::string_view text) {
   std::string out;
+  if (text.empty()) {  // what is wrong with a command line goes elsewhere
+    return out;
+  }
   for (std::string_view line : split(text, '\n')) {
     const std::size_t begins = std::min(line.find_first_not_of(' '), line.size());
     const bool is_meaning_alone = begins == kMeaningColumn;
