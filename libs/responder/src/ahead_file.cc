@@ -73,9 +73,12 @@ AheadFileRead read_ahead_file(const std::string& path, std::uint64_t most,
                               const std::function<bool(Bytes tbs, Bytes signature)>& take) {
   AheadFileRead out;
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
+  if (!fd && errno == ENOENT) {
+    return out;
+  }
   struct stat facts {};
   if (!fd || ::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    out.problem = errno == ENOENT ? "" : "cannot be read, or is not a file";
+    out.problem = "cannot be read, or is not a file";
     return out;
   }
   const std::unique_ptr<std::FILE, CDeleter<&std::fclose>> file(::fdopen(fd.release(), "rb"));

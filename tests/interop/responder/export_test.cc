@@ -128,9 +128,10 @@ TEST(StaticExport, NeedsNoResponder) {
   const ProcessResult first = site.run_export();
   ASSERT_EQ(first.exit_code, 0) << first.describe();
   EXPECT_THAT(first.out, HasSubstr("2 written"));
-  site.write_index(index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60)));
+  const UnixSeconds revoked_at = SystemClock().now() - Seconds(60);
+  site.write_index(index_line(site.pki.leaf.certificate, revoked_at));
   EXPECT_THAT(site.run_export().out, HasSubstr("2 written, 0 kept, 0 removed, 2 changed"));
-  site.write_index(index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60)));
+  site.write_index(index_line(site.pki.leaf.certificate, revoked_at));
   EXPECT_THAT(site.run_export().out, HasSubstr("0 written, 2 kept, 0 removed, 0 changed"));
 }
 
