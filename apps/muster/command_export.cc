@@ -45,6 +45,28 @@ void tell(const edge::ExportReport& report) {
   }
 }
 
+/// Nobody signs here: no key is looked for, nor its passphrase. Certificates of those signers that
+/// no issuer certified.
+Outcome<std::vector<pki::Certificate>> take_out_signers(Options& options) {
+  std::vector<pki::Certificate> out;
+  for (IssuerOptions& issuer : options.responder.issuers) {
+    std::vector<SignerOptions> all = std::exchange(issuer.signers, {});
+    all.push_back(std::exchange(issuer.signer, {}));
+    issuer.files.signer_directory.clear();
+    for (const SignerOptions& one : all) {
+      if (!one.locally_trusted || one.files.certificate.empty()) {
+        continue;
+      }
+      const auto loaded = pki::load_certificates(one.files.certificate);
+      if (!loaded) {
+        return fail(kExitInput, "signer: " + loaded.error().detail);
+      }
+      out.insert(out.end(), loaded->begin(), loaded->end());
+    }
+  }
+  return out;
+}
+
 Outcome<Unit> export_answers(const ExportFlags& flags) {
   MUSTER_TRY(Options options, read_options(flags.responder));
   if (!flags.out.empty()) {
@@ -61,6 +83,10 @@ Outcome<Unit> export_answers(const ExportFlags& flags) {
     return fail(kExitUsage, how.error());
   }
   how->renew_all = flags.renew_all;
+  const bool signs = flags.batch.address.empty();
+  MUSTER_TRY(const std::vector<pki::Certificate> locally_trusted,
+             signs ? Outcome<std::vector<pki::Certificate>>(std::vector<pki::Certificate>())
+                   : take_out_signers(options));
   const std::string& configured = options.responder.store;
   std::error_code ignored;
   const bool from_store = !flags.load && !configured.empty() &&
@@ -71,17 +97,23 @@ Outcome<Unit> export_answers(const ExportFlags& flags) {
   const SystemClock clock;
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
   const auto offline = node::open_offline(
-      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, clock, *logger);
+      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, clock, *logger,
+      signs ? responder::SignerKeys::kLoaded : responder::SignerKeys::kLeftOut);
   if (!offline) {
     return fail(exit_code_for(offline.error().code), offline.error().detail);
   }
   for (const std::string& warning : offline->warnings) {
     logger->log(LogLevel::kWarning, "export.check", warning);
   }
-  const auto answers = flags.batch.address.empty()
+  for (const std::string& fault : edge::interval_faults(*offline->setup, how->interval)) {
+    logger->log(LogLevel::kWarning, "export.interval", fault);
+  }
+  const auto answers = signs
                            ? edge::make_local_answers(offline->setup, *offline->store,
                                                       responder::kernel_clock_error())
-                           : edge::make_batch_answers(flags.batch);
+                           : edge::make_batch_answers(
+                                 edge::call_batch(flags.batch), offline->setup,
+                                 {.directory = how->directory, .locally_trusted = locally_trusted});
   const auto report =
       edge::run_export(*how, *offline->setup, *offline->store, *answers, clock, *logger);
   if (!report) {
@@ -92,6 +124,13 @@ Outcome<Unit> export_answers(const ExportFlags& flags) {
     return fail(kExitInternal,
                 "the export is done, but caches were not told of all changes; the "
                 "next export tries again");
+  }
+  if (const edge::Missed& missed = answers->missed(); missed.count != 0) {
+    return fail(kExitInternal,
+                "the export is done, but " + std::to_string(missed.count) +
+                    " answers could not be had now; what stands of before stays until it ends, and "
+                    "the next export tries again; the first: " +
+                    missed.why);
   }
   return Unit{};
 }
@@ -121,8 +160,8 @@ int run_export(int argc, char** argv) {
       "Certificates are those of the configured store (read-only, beside a running responder), or "
       "of the sources, loaded\naside, when there is none. Run it again to bring the files up to "
       "date: only what changed or is due is signed.\n"
-      "Exit codes: 0 done, 64 usage, 66 unreadable or unfit input, 70 internal, or caches not "
-      "told.");
+      "Exit codes: 0 done, 64 usage, 66 unreadable or unfit input, 70 internal, some answers could "
+      "not be had, or caches not\ntold.");
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }

@@ -137,7 +137,7 @@ source::WatchOptions watch_options(const NodeOptions& options) {
 
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
                         const Delegates* before, Logger& logger, const IsUnwanted& is_unwanted,
-                        const IssuerNumber& number) {
+                        const IssuerNumber& number, responder::SignerKeys keys) {
   const NodeError stopped{NodeErrc::kStopped, "stopped while certificates and keys were read"};
   Loaded out;
   std::vector<responder::IssuerSpec> specs;
@@ -145,7 +145,7 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     if (is_unwanted && is_unwanted()) {
       return Err{stopped};
     }
-    auto spec = responder::load_issuer(files, out.warnings);
+    auto spec = responder::load_issuer(files, out.warnings, keys);
     if (!spec) {
       return Err{NodeError{code_of(spec.error().code), spec.error().detail}};
     }
@@ -179,6 +179,15 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
   }
   MUSTER_TRY(out.pushed, find_pushed(options, specs));
   out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
+  if (keys == responder::SignerKeys::kLeftOut) {
+    auto setup =
+        responder::Setup::make_without_signers(std::move(specs), options.policy, now, out.warnings);
+    if (!setup) {
+      return Err{NodeError{code_of(setup.error().code), setup.error().detail}};
+    }
+    out.setup = *std::move(setup);
+    return out;
+  }
   static_cast<void>(out.delegates->look(now, logger, is_unwanted));
   if (is_unwanted && is_unwanted()) {
     return Err{stopped};

@@ -23,10 +23,12 @@ using IssuerNumber = std::function<store::StoreResult<store::IssuerId>(const sto
 /// Reads certificates and keys, gives each issuer its number in the store, judges everything at
 /// `now`. Changes nothing else. \param before  what is known of signer directories; null at the
 /// start \param is_unwanted  asked before each issuer and delegate: kStopped when so \param number
-/// empty: the store makes numbers for new issuers
+/// empty: the store makes numbers for new issuers \param keys  kLeftOut: the setup is one without
+/// signers
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
                         const Delegates* before, Logger& logger, const IsUnwanted& is_unwanted = {},
-                        const IssuerNumber& number = {});
+                        const IssuerNumber& number = {},
+                        responder::SignerKeys keys = responder::SignerKeys::kLoaded);
 
 /// Notes in the store that the push API is the source of these issuers: what it holds is right at
 /// this moment, and complete unless `unlisted` says what is answered for other serials. One

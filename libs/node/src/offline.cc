@@ -1,6 +1,7 @@
 #include "muster/node/offline.h"
 
 #include "loading.h"
+#include "signer_revocation.h"
 
 namespace muster::node {
 namespace {
@@ -28,8 +29,12 @@ NodeResult<Unit> load_sources(const Loaded& loaded, const NodeOptions& options, 
 
 }  // namespace
 
-NodeResult<Offline> open_offline(const NodeOptions& options, ExplainFrom from, const Clock& clock,
-                                 Logger& logger) {
+NodeResult<Offline> open_offline(const NodeOptions& given, ExplainFrom from, const Clock& clock,
+                                 Logger& logger, responder::SignerKeys keys) {
+  NodeOptions options = given;
+  options.policy.signatures_per_second = 0;
+  options.policy.requests_per_second = 0;
+  options.policy.requests_per_source = 0;
   store::StoreOptions how;
   how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly
                                          : store::StoreOptions::Mode::kReadWrite;
@@ -44,11 +49,22 @@ NodeResult<Offline> open_offline(const NodeOptions& options, ExplainFrom from, c
     return find_or_none(*store, key);
   }
   : IssuerNumber();
-  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), nullptr, logger, {}, number));
+  MUSTER_TRY(const Loaded loaded,
+             load(options, *store, clock.now(), nullptr, logger, {}, number, keys));
   if (from == ExplainFrom::kSources) {
     MUSTER_CHECK(load_sources(loaded, options, *store, clock, logger));
   }
-  return Offline{std::move(store), loaded.setup, loaded.warnings};
+  const UnixSeconds now = clock.now();
+  auto specs = loaded.delegates->specs(now);
+  if (keys == responder::SignerKeys::kLeftOut || !specs) {
+    return Offline{std::move(store), loaded.setup, loaded.warnings};
+  }
+  const auto reader = store->reader();
+  reader->renew();
+  const auto revoked = leave_out_revoked(*specs, *reader, now);
+  log_changes({}, revoked, logger);
+  auto setup = setup_without(revoked, *std::move(specs), loaded, now, logger);
+  return Offline{std::move(store), std::move(setup), loaded.warnings};
 }
 
 }  // namespace muster::node

@@ -72,6 +72,25 @@ std::vector<RevokedSigner> leave_out_revoked(std::vector<IssuerSpec>& specs,
   return out;
 }
 
+std::shared_ptr<const responder::Setup> setup_without(const std::vector<RevokedSigner>& revoked,
+                                                      std::vector<IssuerSpec> specs,
+                                                      const Loaded& loaded, UnixSeconds now,
+                                                      Logger& logger) {
+  if (std::none_of(revoked.begin(), revoked.end(),
+                   [](const RevokedSigner& one) { return one.is_left_out; })) {
+    return loaded.setup;
+  }
+  std::vector<std::string> said_before;
+  auto made = responder::Setup::make(std::move(specs), loaded.delegates->policy(), now, said_before,
+                                     loaded.setup->routes());
+  if (!made) {
+    logger.log(LogLevel::kError, "signer.not_switched", "revoked signers sign on",
+               {{"why", made.error().detail}});
+    return loaded.setup;
+  }
+  return *std::move(made);
+}
+
 std::string describe(const RevokedSigner& revoked) {
   return revoked.signer + " (serial " + revoked.serial +
          ") is revoked, according to our own records, since " + format_iso8601(revoked.since) +
@@ -119,20 +138,7 @@ std::shared_ptr<const responder::Setup> Node::Impl::without_revoked(const Loaded
     return loaded.setup;  // a delegate ended this very moment; looked at again soon
   }
   static_cast<void>(take_out_revoked(*specs, now));
-  const auto revoked = revoked_view();
-  if (std::none_of(revoked.begin(), revoked.end(),
-                   [](const RevokedSigner& one) { return one.is_left_out; })) {
-    return loaded.setup;
-  }
-  std::vector<std::string> said_before;
-  auto made = responder::Setup::make(*std::move(specs), loaded.delegates->policy(), now,
-                                     said_before, loaded.setup->routes());
-  if (!made) {
-    logger.log(LogLevel::kError, "signer.not_switched", "revoked signers sign on",
-               {{"why", made.error().detail}});
-    return loaded.setup;
-  }
-  return *std::move(made);
+  return setup_without(revoked_view(), *std::move(specs), loaded, now, logger);
 }
 
 }  // namespace muster::node

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "loading.h"
 #include "muster/base/log.h"
 #include "muster/responder/setup.h"
 
@@ -23,6 +24,13 @@ struct RevokedSigner {
 /// for themselves are not looked up. \param reader  renewed. What cannot be read says nothing.
 std::vector<RevokedSigner> leave_out_revoked(std::vector<responder::IssuerSpec>& specs,
                                              const store::Reader& reader, UnixSeconds now);
+
+/// The setup of what leave_out_revoked() left; that of `loaded` when it left all, or when no other
+/// can be made (logged).
+std::shared_ptr<const responder::Setup> setup_without(const std::vector<RevokedSigner>& revoked,
+                                                      std::vector<responder::IssuerSpec> specs,
+                                                      const Loaded& loaded, UnixSeconds now,
+                                                      Logger& logger);
 
 /// Logs signer.revoked (an error) for those that are new or fare otherwise than before,
 /// signer.not_revoked for those that are gone.

@@ -117,21 +117,22 @@ std::string_view word(UnlistedAnswer answer) {
 
 }  // namespace
 
-Result<Unit, LoadError> check_options(const IssuerFiles& files) {
+Result<Unit, LoadError> check_options(const IssuerFiles& files, SignerKeys keys) {
   const std::string who = name_of(files);
   if (files.ca.empty()) {
     return usage(who + ": no CA certificate; give ca = \"ca.pem\" (--ca)");
   }
   const auto has_no_key = [](const SignerFiles& signer) { return signer.key.empty(); };
   const bool has_none = files.signers.empty() && files.signer_directory.empty();
-  if (has_none || std::any_of(files.signers.begin(), files.signers.end(), has_no_key)) {
+  if (keys == SignerKeys::kLoaded &&
+      (has_none || std::any_of(files.signers.begin(), files.signers.end(), has_no_key))) {
     return usage(who +
                  ": no private key; give key = \"ocsp.key\" (--key), and signer = \"ocsp.pem\" "
                  "(--signer) unless the CA "
                  "signs by itself; or signer_directory");
   }
   for (const SignerFiles& signer : files.signers) {
-    if (!token::is_key_uri(signer.key)) {
+    if (keys == SignerKeys::kLeftOut || !token::is_key_uri(signer.key)) {
       continue;
     }
     if (const auto uri = token::check_key_uri(signer.key); !uri) {
@@ -176,8 +177,8 @@ Result<Unit, LoadError> check_options(const IssuerFiles& files) {
 }
 
 Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files,
-                                          std::vector<std::string>& warnings) {
-  MUSTER_CHECK(check_options(files));
+                                          std::vector<std::string>& warnings, SignerKeys keys) {
+  MUSTER_CHECK(check_options(files, keys));
   MUSTER_TRY(const std::vector<pki::Certificate> found, load_certificates(files.ca, "ca"));
   std::vector<pki::Certificate> ca = same_issuer(found);
   std::string label = files.label.empty() ? ca.front().subject_text() : files.label;
@@ -190,6 +191,9 @@ Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files,
   std::vector<SignerSpec> signers;
   std::size_t missing = 0;
   for (const SignerFiles& one : files.signers) {
+    if (keys == SignerKeys::kLeftOut) {
+      break;
+    }
     auto signer = load_signer(one, ca.front(), label);
     if (signer) {
       signers.push_back(*std::move(signer));

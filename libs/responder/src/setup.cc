@@ -72,7 +72,7 @@ Result<Unit, SetupError> check_answer_sizes(const IssuerSpec& spec,
   return Err{SetupError{SetupErrc::kBadPolicy, std::move(too_large)}};
 }
 
-Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now,
+Result<Issuer, SetupError> check_issuer(IssuerSpec spec, bool has_signers, UnixSeconds now,
                                         std::vector<std::string>& warnings) {
   MUSTER_ASSERT(!spec.certificates.empty());
   const pki::Certificate& ca = spec.certificates.front();
@@ -86,7 +86,7 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now,
                               ": request_signatures needs requestor_anchors, the certificates "
                               "that vouch for those who sign requests"}};
   }
-  if (spec.signers.empty() || spec.signers.size() > kMaxSigners) {
+  if (has_signers && (spec.signers.empty() || spec.signers.size() > kMaxSigners)) {
     return Err{SetupError{SetupErrc::kSignerRefused,
                           spec.label + ": " + std::to_string(spec.signers.size()) +
                               " signers; an issuer has 1 to " + std::to_string(kMaxSigners)}};
@@ -96,8 +96,11 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, UnixSeconds now,
                           spec.label + ": the CA certificate " + ca.subject_text() + " ended " +
                               format_iso8601(end) + "; add its renewed certificate to the file"}};
   }
-  MUSTER_TRY(std::vector<IssuerSigner> signers, check_signers(spec, now, warnings));
-  MUSTER_CHECK(check_answer_sizes(spec, signers, warnings));
+  std::vector<IssuerSigner> signers;
+  if (has_signers) {
+    MUSTER_TRY(signers, check_signers(spec, now, warnings));
+    MUSTER_CHECK(check_answer_sizes(spec, signers, warnings));
+  }
   if (!ca.facts().is_ca) {
     warnings.push_back(spec.label + ": " + ca.subject_text() +
                        " is not a CA certificate; is it the right file?");
@@ -136,6 +139,24 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
                                                              const Policy& policy, UnixSeconds now,
                                                              std::vector<std::string>& warnings,
                                                              std::vector<Route> routes) {
+  MUSTER_TRY(std::shared_ptr<Setup> setup,
+             make_issuers(std::move(specs), policy, Signs::kYes, now, warnings));
+  MUSTER_CHECK(setup->take_routes(std::move(routes)));
+  return std::shared_ptr<const Setup>(std::move(setup));
+}
+
+Result<std::shared_ptr<const Setup>, SetupError> Setup::make_without_signers(
+    std::vector<IssuerSpec> specs, const Policy& policy, UnixSeconds now,
+    std::vector<std::string>& warnings) {
+  MUSTER_TRY(std::shared_ptr<Setup> setup,
+             make_issuers(std::move(specs), policy, Signs::kNo, now, warnings));
+  return std::shared_ptr<const Setup>(std::move(setup));
+}
+
+Result<std::shared_ptr<Setup>, SetupError> Setup::make_issuers(std::vector<IssuerSpec> specs,
+                                                               const Policy& policy, Signs signs,
+                                                               UnixSeconds now,
+                                                               std::vector<std::string>& warnings) {
   if (specs.empty()) {
     return Err{
         SetupError{SetupErrc::kNoIssuer,
@@ -143,7 +164,7 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
   }
   std::shared_ptr<Setup> setup(new Setup(policy));
   for (IssuerSpec& spec : specs) {
-    MUSTER_TRY(Issuer issuer, check_issuer(std::move(spec), now, warnings));
+    MUSTER_TRY(Issuer issuer, check_issuer(std::move(spec), signs == Signs::kYes, now, warnings));
     const std::size_t position = setup->issuers_.size();
     for (IssuerSigner& signer : issuer.signers) {
       signer.number = setup->number_of(signer);
@@ -162,8 +183,7 @@ Result<std::shared_ptr<const Setup>, SetupError> Setup::make(std::vector<IssuerS
     }
     setup->issuers_.push_back(std::move(issuer));
   }
-  MUSTER_CHECK(setup->take_routes(std::move(routes)));
-  return std::shared_ptr<const Setup>(std::move(setup));
+  return setup;
 }
 
 Result<Unit, SetupError> Setup::take_routes(std::vector<Route> routes) {

@@ -57,15 +57,20 @@ struct LoadError {
   std::string detail;  ///< which option or file, why, what to do
 };
 
-/// Whether the options hold together: a CA and a key, at most one source, `unlisted` decided
-/// exactly for a CRL (decision 011).
-Result<Unit, LoadError> check_options(const IssuerFiles& files);
+/// Whether the private keys of signers are wanted. kLeftOut: signers are not even looked at.
+enum class SignerKeys : std::uint8_t { kLoaded, kLeftOut };
+
+/// Whether the options hold together: a CA and a key (where wanted), at most one source, `unlisted`
+/// decided exactly for a CRL (decision 011).
+Result<Unit, LoadError> check_options(const IssuerFiles& files,
+                                      SignerKeys keys = SignerKeys::kLoaded);
 /// Reads certificates and keys; everything but the store's number is filled in. Of several
 /// certificates in a signer's file the one that fits its key is taken. A signer whose token does
 /// not answer now is left out, and counted, when another may sign. Appends to `warnings`. Errors:
 /// as check_options; kInput, kUnavailable.
 Result<IssuerSpec, LoadError> load_issuer(const IssuerFiles& files,
-                                          std::vector<std::string>& warnings);
+                                          std::vector<std::string>& warnings,
+                                          SignerKeys keys = SignerKeys::kLoaded);
 
 /// Reads the routes' certificates. Errors: kInput.
 Result<std::vector<Route>, LoadError> load_routes(const std::vector<RouteFiles>& files);

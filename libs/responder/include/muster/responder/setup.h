@@ -93,6 +93,11 @@ class Setup {
                                                                UnixSeconds now,
                                                                std::vector<std::string>& warnings,
                                                                std::vector<Route> routes = {});
+  /// Issuers and their rules alone, for who signs nothing: none has a signer, so no Answerer can be
+  /// made with it, and Issuer::signs_until() has no meaning.
+  static Result<std::shared_ptr<const Setup>, SetupError> make_without_signers(
+      std::vector<IssuerSpec> specs, const Policy& policy, UnixSeconds now,
+      std::vector<std::string>& warnings);
   [[nodiscard]] const Policy& policy() const { return policy_; }
   [[nodiscard]] const std::vector<Issuer>& issuers() const { return issuers_; }
   [[nodiscard]] const IssuerIndex& index() const { return index_; }
@@ -102,6 +107,10 @@ class Setup {
 
  private:
   explicit Setup(const Policy& policy) : policy_(policy) {}
+  enum class Signs : std::uint8_t { kNo, kYes };
+  static Result<std::shared_ptr<Setup>, SetupError> make_issuers(
+      std::vector<IssuerSpec> specs, const Policy& policy, Signs signs, UnixSeconds now,
+      std::vector<std::string>& warnings);
   std::size_t number_of(const IssuerSigner& signer);
   Result<Unit, SetupError> take_routes(std::vector<Route> routes);
 
