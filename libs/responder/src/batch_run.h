@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 
@@ -8,46 +9,53 @@
 
 namespace muster::responder {
 
-/// What one loop answers of a batch: a few questions a turn, so that everybody else is answered in
-/// between, and not more with remote keys at a time. Kept alive by what it waits for. Threads: the
-/// loop's.
-class BatchRun : public std::enable_shared_from_this<BatchRun> {
+/// What one loop answers of all batches: a few questions a turn, of each batch in its turn, so that
+/// everybody else is answered in between however many batches there are. Threads: the loop's.
+class BatchQueue {
  public:
   using Questions = std::shared_ptr<const std::vector<BatchQuestion>>;
   using Take = std::function<void(std::vector<BatchReply>)>;
-  /// How many are answered before the loop goes on with other things: with a P-256 key well under
-  /// a millisecond.
+  using Note = std::function<void(const Answer&, Bytes request, const Client&, UnixSeconds now)>;
+  /// How many are answered before the loop goes on with other things, and how long that may take:
+  /// eight signatures of a P-256 key are well under a millisecond.
   static constexpr std::size_t kPerTurn = 8;
+  static constexpr Milliseconds kTurn{2};
+  /// Questions of one batch that wait for remote keys at a time.
+  static constexpr std::size_t kMaxAwaited = 8;
 
   /// \param answerer, clock  outlive the loop's actions
   /// \param post  runs an action on the loop later
-  /// \param take  is given the replies in the order of the questions, once, on the loop
-  BatchRun(Answerer& answerer, const Clock& clock, std::function<void(std::function<void()>)> post,
-           Questions questions, const Client& client, Take take)
-      : answerer_(answerer),
-        clock_(clock),
-        post_(std::move(post)),
-        questions_(std::move(questions)),
-        client_(client),
-        take_(std::move(take)),
-        replies_(questions_->size()) {}
+  /// \param note  is told of each answer, for the log
+  BatchQueue(Answerer& answerer, const Clock& clock,
+             std::function<void(std::function<void()>)> post, Note note)
+      : answerer_(answerer), clock_(clock), post_(std::move(post)), note_(std::move(note)) {}
 
-  /// Begins, or goes on.
-  void go();
+  /// \param take  is given the replies in the order of the questions, once, on the loop; never
+  /// inside this call
+  void add(Questions questions, const Client& client, Take take);
 
  private:
-  void ask(std::size_t which);
-  void keep(std::size_t which, const Answer& answer);
+  /// A part of a batch. Kept alive by what it waits for.
+  struct Run {
+    Questions questions;
+    Client client;
+    Take take;
+    std::vector<BatchReply> replies;
+    std::size_t next = 0;
+    std::size_t awaited = 0;  ///< of remote keys
+    [[nodiscard]] bool has_more() const { return next < replies.size(); }
+  };
+  void wake();
+  void turn();
+  void ask(const std::shared_ptr<Run>& run);
+  void keep(Run& run, std::size_t which, const Answer& answer);
 
   Answerer& answerer_;
   const Clock& clock_;
   const std::function<void(std::function<void()>)> post_;
-  const Questions questions_;
-  const Client client_;
-  const Take take_;
-  std::vector<BatchReply> replies_;
-  std::size_t next_ = 0;
-  std::size_t awaited_ = 0;  ///< of remote keys
+  const Note note_;
+  std::deque<std::shared_ptr<Run>> runs_;  ///< those that have a question to ask now
+  bool is_awake_ = false;                  ///< a turn was posted
 };
 
 }  // namespace muster::responder

@@ -120,18 +120,30 @@ void OcspHandler::note_duration(MonotonicTime began) {
 
 Answer OcspHandler::finish(Answer answer, const http::RequestView& request, const Client& client,
                            UnixSeconds now) {
-  if (answer.cause != Cause::kNone) {
-    log_refusal(answer, request, client, now);
-  }
-  if (answer.unissued == UnissuedSeen::kYes) {
-    log_unissued(answer, request, client, now);
-  }
+  log(answer, request, client, now);
   if (request.method != http::Method::kPost && !answer.etag.empty() &&
       !request.if_none_match.empty() && http::names_etag(request.if_none_match, answer.etag)) {
     counters_.not_modified.add();
     return answerer_.not_modified();
   }
   return answer;
+}
+
+void OcspHandler::note(const Answer& answer, Bytes request, const Client& client, UnixSeconds now) {
+  http::RequestView view;
+  view.method = http::Method::kPost;
+  view.body = request;
+  log(answer, view, client, now);
+}
+
+void OcspHandler::log(const Answer& answer, const http::RequestView& request, const Client& client,
+                      UnixSeconds now) {
+  if (answer.cause != Cause::kNone) {
+    log_refusal(answer, request, client, now);
+  }
+  if (answer.unissued == UnissuedSeen::kYes) {
+    log_unissued(answer, request, client, now);
+  }
 }
 
 void OcspHandler::wait(const http::RequestView& request, const Client& client,

@@ -35,7 +35,11 @@ struct Worker {
         router({}, *fetcher, counters, logger),
         handler(options.handler, answerer, clock, logger, counters, &router, &changes),
         clock_error(options.clock_error ? options.clock_error : kernel_clock_error),
-        time(clock) {
+        batches(
+            answerer, clock, [this](std::function<void()> action) { loop.post(std::move(action)); },
+            [this](const Answer& answer, Bytes request, const Client& client, UnixSeconds now) {
+              handler.note(answer, request, client, now);
+            }) {
     answerer.use_desk(
         desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
   }
@@ -55,12 +59,10 @@ struct Worker {
   }
 
   /// Has the loop answer a part of a batch; `take` is called on its thread.
-  void answer_batch(const BatchRun::Questions& questions, const Client& client,
-                    BatchRun::Take take) {
-    const auto run = std::make_shared<BatchRun>(
-        answerer, time, [this](std::function<void()> action) { loop.post(std::move(action)); },
-        questions, client, std::move(take));
-    loop.post([run] { run->go(); });
+  void answer_batch(BatchQueue::Questions questions, const Client& client, BatchQueue::Take take) {
+    loop.post([this, questions = std::move(questions), client, take = std::move(take)]() mutable {
+      batches.add(std::move(questions), client, std::move(take));
+    });
   }
 
   /// On the loop's thread.
@@ -85,7 +87,7 @@ struct Worker {
   Router router;
   OcspHandler handler;
   std::function<std::optional<Milliseconds>()> clock_error;
-  const Clock& time;
+  BatchQueue batches;
   std::vector<std::unique_ptr<net::HttpServer>> servers;
   std::size_t draining = 0;
   std::thread thread;
@@ -229,7 +231,8 @@ void Service::answer_batch(std::shared_ptr<const std::vector<BatchQuestion>> que
                            const Client& client,
                            std::function<void(std::vector<BatchReply>)> take) const {
   const std::size_t which = loops_->batch_parts.fetch_add(1, std::memory_order_relaxed);
-  loops_->workers[which % loops_->workers.size()]->answer_batch(questions, client, std::move(take));
+  loops_->workers[which % loops_->workers.size()]->answer_batch(std::move(questions), client,
+                                                                std::move(take));
 }
 
 void Service::stop() {

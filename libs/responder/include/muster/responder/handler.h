@@ -36,6 +36,8 @@ class OcspHandler final : public net::HttpHandler {
   OcspHandler(HandlerOptions options, Answerer& answerer, const Clock& clock, Logger& logger,
               Counters& counters, Router* router = nullptr, ChangeNotice* changes = nullptr);
   void handle(const http::RequestView& request, net::HttpReply& reply) override;
+  /// Logs what is to be logged of an answer that went another way (batches).
+  void note(const Answer& answer, Bytes request, const Client& client, UnixSeconds now);
 
  private:
   /// A request that waits for its answer, with everything `view` points to.
@@ -54,6 +56,8 @@ class OcspHandler final : public net::HttpHandler {
   Answer finish(Answer answer, const http::RequestView& request, const Client& client,
                 UnixSeconds now);
   Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
+  void log(const Answer& answer, const http::RequestView& request, const Client& client,
+           UnixSeconds now);
   void log_refusal(const Answer& answer, const http::RequestView& request, const Client& client,
                    UnixSeconds now);
   void log_unissued(const Answer& answer, const http::RequestView& request, const Client& client,
