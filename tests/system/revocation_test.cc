@@ -63,7 +63,11 @@ class Chaos {
   std::vector<std::string> complaints;  ///< of the end
 
  private:
-  [[nodiscard]] bool is_time_up() const { return std::chrono::steady_clock::now() >= until_; }
+  /// A planted fault is looked for until it shows: on a loaded machine little happens in seconds.
+  [[nodiscard]] bool is_time_up() const {
+    return (planted_ != Planted::kNothing && wrong != 0) ||
+           std::chrono::steady_clock::now() >= until_;
+  }
   static bool often(Random& random, unsigned percent) { return random() % 100 < percent; }
 
   void read(Random random) {
@@ -363,7 +367,7 @@ TEST(AcknowledgedRevocation, IsNeverAnsweredGoodAgain) {
 
 /// The test can fail: a cache that outlives a revocation is noticed.
 TEST(AcknowledgedRevocation, ARememberedGoodIsNoticed) {
-  Chaos chaos(seed_of_this_run(), Seconds(4), Planted::kRemembersTooLong);
+  Chaos chaos(seed_of_this_run(), Seconds(90), Planted::kRemembersTooLong);
   chaos.run();
   EXPECT_GT(chaos.wrong, 0U) << chaos.figures();
 }
