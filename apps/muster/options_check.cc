@@ -1,10 +1,5 @@
 #include "options_check.h"
 
-#include <sys/stat.h>
-
-#include <array>
-#include <charconv>
-
 #include "cli.h"
 #include "muster/base/text.h"
 
@@ -47,28 +42,6 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name,
     }
     set(*parsed);
   });
-}
-
-bool is_file_like(const std::string& target) {
-  struct stat info {};
-  if (target.empty() || target == "-" || target.find('/') != std::string::npos ||
-      ::stat(target.c_str(), &info) == 0) {
-    return true;
-  }
-  constexpr std::array<std::string_view, 7> kEndings = {".pem", ".crt", ".cer", ".der",
-                                                        ".p7b", ".p7c", ".cert"};
-  const std::string lower = to_lower(target);
-  return std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](std::string_view end) { return lower.ends_with(end); });
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) {
-    return std::nullopt;
-  }
-  return port;
 }
 
 Result<std::vector<pki::Certificate>, InputError> load_all(const std::vector<std::string>& paths,
@@ -136,17 +109,19 @@ std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
   return parse_command_line(app, argc, argv);
 }
 
-Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
-  CheckInput input;
-  input.options = o;
-  MUSTER_TRY(input.issuers, load_all(o.issuers, "--issuer"));
-  MUSTER_TRY(input.anchors, load_all(o.roots, "--roots"));
+Result<check::Plan, InputError> load_check_plan(const CheckOptions& o) {
+  check::Plan plan;
+  plan.sni = o.sni;
+  plan.resolve = o.resolve;
+  plan.all = o.all;
+  MUSTER_TRY(plan.issuers, load_all(o.issuers, "--issuer"));
+  MUSTER_TRY(plan.anchors, load_all(o.roots, "--roots"));
   if (o.roots.empty()) {
-    input.anchors = input.issuers;
+    plan.anchors = plan.issuers;
     std::vector<pki::Certificate> system = pki::system_anchors();
-    std::move(system.begin(), system.end(), std::back_inserter(input.anchors));
+    std::move(system.begin(), system.end(), std::back_inserter(plan.anchors));
   }
-  client::GatherOptions& gather = input.gather;
+  client::GatherOptions& gather = plan.gather;
   MUSTER_TRY(gather.verify.trusted_responders,
              load_all(o.responder_certificates, "--responder-cert"));
   gather.verify.future_skew = o.skew;
@@ -184,36 +159,7 @@ Result<CheckInput, InputError> load_check_input(const CheckOptions& o) {
     }
     gather.crls.push_back({path, *std::move(der)});
   }
-  return input;
-}
-
-std::optional<HostTarget> parse_host_target(const std::string& target, const std::string& sni,
-                                            const std::vector<std::string>& resolve) {
-  if (is_file_like(target)) {
-    return std::nullopt;
-  }
-  HostTarget host;
-  host.host = target;
-  const auto colon = target.rfind(':');
-  const bool bare_v6 = target.front() != '[' && target.find(':') != colon;
-  const bool closed_behind =
-      colon != std::string::npos && target.find(']', colon) != std::string::npos;
-  if (colon != std::string::npos && !bare_v6 && !closed_behind) {
-    const auto port = parse_port(std::string_view(target).substr(colon + 1));
-    if (!port) {
-      return std::nullopt;  // told as a file that is not there
-    }
-    host.port = *port;
-    host.host = target.substr(0, colon);
-  }
-  host.server_name = sni;
-  for (const std::string& entry : resolve) {
-    const std::string prefix = host.host + ":" + std::to_string(host.port) + ":";
-    if (entry.starts_with(prefix)) {
-      host.connect_to = entry.substr(prefix.size());
-    }
-  }
-  return host;
+  return plan;
 }
 
 }  // namespace muster::app

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "muster/client/gather.h"
+#include "muster/check/check.h"
 
 // What `muster check` was told on its command line, and the files that names.
 namespace muster::app {
@@ -25,30 +25,12 @@ struct CheckOptions {
 /// wrong.
 std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& options);
 
-/// The options with their files read.
-struct CheckInput {
-  CheckOptions options;
-  client::GatherOptions gather;
-  std::vector<pki::Certificate> issuers;
-  /// What a chain must lead to: --roots; without them the certificates of --issuer, which the user
-  /// vouches for, and the anchors of the system.
-  std::vector<pki::Certificate> anchors;
-};
 struct InputError {
   int exit_code;
   std::string message;  ///< which file, what is wrong, what to do
 };
-Result<CheckInput, InputError> load_check_input(const CheckOptions& options);
-
-struct HostTarget {
-  std::string host;
-  std::uint16_t port = 443;
-  std::string server_name;  ///< empty: the host
-  std::string connect_to;   ///< empty: the host
-};
-/// "host", "host:port", "[v6]:port"; nothing for what is the name of an existing file, has a '/',
-/// is "-" or ends like a certificate file. \param resolve  HOST:PORT:ADDRESS each, as curl has it.
-std::optional<HostTarget> parse_host_target(const std::string& target, const std::string& sni,
-                                            const std::vector<std::string>& resolve);
+/// The options with their files read. What a chain must lead to: --roots; without them the
+/// certificates of --issuer, which the user vouches for, and the anchors of the system.
+Result<check::Plan, InputError> load_check_plan(const CheckOptions& options);
 
 }  // namespace muster::app
