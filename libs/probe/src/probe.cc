@@ -50,6 +50,12 @@ Result<ProbeResult, ProbeError> probe(const ProbeRequest& request) {
   if (request.client_certificate && request.client_certificate->chain.empty()) {
     return Err{ProbeError{ProbeErrc::kBadRequest, "a client certificate without a certificate"}};
   }
+  if (has_starttls(request.protocol) || !request.unix_path.empty()) {  // next commits bring them
+    return Err{ProbeError{ProbeErrc::kBadRequest,
+                          std::string(display_name(request.protocol)) +
+                              (request.unix_path.empty() ? " with STARTTLS" : " on a unix socket") +
+                              " cannot be probed by this build"}};
+  }
   MUSTER_TRY(const Connection connection, connect_to(target, request.port, deadline));
   const MonotonicTime connected = std::chrono::steady_clock::now();
   MUSTER_TRY(ProbeResult result, shake_hands(request, connection, server_name, deadline));
@@ -83,6 +89,12 @@ std::string_view to_string(ProbeErrc code) {
       return "protocol";
     case ProbeErrc::kTooLarge:
       return "too-large";
+    case ProbeErrc::kNoStartTls:
+      return "no-starttls";
+    case ProbeErrc::kInjected:
+      return "injected";
+    case ProbeErrc::kNotProtocol:
+      return "not-protocol";
   }
   return "?";
 }

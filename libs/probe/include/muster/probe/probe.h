@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "muster/pki/keys.h"
+#include "muster/pki/key_file.h"
+#include "muster/probe/protocol.h"
 
 // Shakes hands with a TLS server the way a client that asks for a staple does, and reports what it
 // was given. Nothing is judged here: no name, chain, signature or staple is verified; that is the
@@ -27,14 +28,29 @@ struct ClientCertificate {
   std::vector<pki::Certificate> chain;  ///< leaf first; not empty
   pki::PrivateKey key;
 };
+/// From files: certificates and key in one (PEM, or PKCS#12 with its passphrase), or the key in a
+/// file of its own. The certificate of the key goes first, wherever it stands in its file; the
+/// others follow in their order. An empty `key_path` means the same file. Errors: those of
+/// pki::load_key_file and load_certificates; kNotACertificate (none in the file, or none that
+/// belongs to the key). The detail names files, never what is in the key's.
+pki::PkiResult<ClientCertificate> load_client_certificate(
+    const std::string& certificate_path, const std::string& key_path = {},
+    const pki::AskPassphrase& passphrase = {});
 
 /// What to connect to and how. Limits are hard.
 struct ProbeRequest {
-  std::string host{};  ///< name or address (IPv6 with or without brackets)
+  std::string host{};  ///< name or address (IPv6 with or without brackets, with or without zone)
   std::uint16_t port = 443;
-  std::string server_name{};     ///< for SNI; `host` when empty, nothing when that is an address
-  std::string connect_to{};      ///< another name or address to connect to; `host` when empty
-  Milliseconds timeout{10'000};  ///< for everything: looking up, connecting, shaking hands
+  /// What is spoken before TLS begins. The default port of it is the caller's to set in `port`.
+  Protocol protocol = Protocol::kTls;
+  std::string server_name{};  ///< for SNI, and the domain that XMPP is asked about; `host` when
+                              ///< empty, nothing when that is an address
+  std::string connect_to{};   ///< another name or address to connect to; `host` when empty
+  /// A unix socket to connect to; then `host` may be empty, and `port` and `connect_to` say
+  /// nothing.
+  std::string unix_path{};
+  Milliseconds timeout{10'000};  ///< for everything: looking up, connecting, asking for TLS (each
+                                 ///< protocol's way), shaking hands
   AskStatus ask_status = AskStatus::kYes;
   std::optional<TlsVersion> version{};  ///< this one only
   KeyPreference key_preference = KeyPreference::kAny;
@@ -54,8 +70,11 @@ struct ProbeResult {
   std::string cipher;                      ///< "TLS_AES_256_GCM_SHA384"
   bool resumed = false;                    ///< then no certificate and no staple was sent
   std::shared_ptr<const Session> session;  ///< with keep_session, when the server gave one
-  std::string peer_address;                ///< "192.0.2.1:443", "[2001:db8::1]:443"
-  Milliseconds connect_duration{0};        ///< looking up and connecting
+  /// The address that was used: "192.0.2.1:443", "[2001:db8::1]:443", "unix:/run/x.sock".
+  std::string peer_address;
+  Protocol protocol = Protocol::kTls;
+  Milliseconds connect_duration{0};   ///< looking up and connecting
+  Milliseconds starttls_duration{0};  ///< what was said before TLS; zero where nothing is
   Milliseconds handshake_duration{0};
 };
 
@@ -69,6 +88,9 @@ enum class ProbeErrc : std::uint8_t {
   kClosed,      ///< the peer closed the connection during the handshake
   kProtocol,    ///< TLS, but not as it should be; see detail
   kTooLarge,    ///< more octets than the limits allow
+  kNoStartTls,  ///< the peer does not offer TLS inside the protocol, or refuses it
+  kInjected,    ///< plaintext behind the peer's word that TLS may begin: somebody may be in between
+  kNotProtocol,  ///< the peer does not speak the protocol; see detail
 };
 std::string_view to_string(ProbeErrc code);
 struct ProbeError {
