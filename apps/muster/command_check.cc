@@ -5,7 +5,8 @@
 
 #include "cli.h"
 #include "muster/check/scan.h"
-#include "muster/client/report.h"
+#include "muster/report/json.h"
+#include "muster/report/text.h"
 #include "options_check.h"
 
 namespace muster::app {
@@ -48,11 +49,11 @@ int run_check(int argc, char** argv) {
 
   const std::vector<client::TargetReport> reports = check::check_all(options.targets, *plan, clock);
   if (options.json) {
-    std::fputs(client::report_json(reports, clock.now()).c_str(), stdout);
+    std::fputs(report::format_json(reports, clock.now()).c_str(), stdout);
   } else {
     const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-    std::fputs(client::report_text(reports, clock.now(),
-                                   colour ? client::Colour::kAnsi : client::Colour::kPlain)
+    std::fputs(report::format_text(reports, clock.now(),
+                                   colour ? report::Colour::kAnsi : report::Colour::kPlain)
                    .c_str(),
                stdout);
   }

@@ -5,7 +5,7 @@
 
 #include "muster/client/verdict.h"
 
-// A check told to people and to programs.
+// What became of a target. How it is told to people and to programs: library report.
 namespace muster::client {
 
 /// What became of one target (one certificate of it).
@@ -19,12 +19,5 @@ struct TargetReport {
 };
 /// The worst outcome; kGood for none.
 Outcome worst(const std::vector<TargetReport>& reports);
-
-enum class Colour : std::uint8_t { kPlain, kAnsi };
-/// Lines for a terminal; each target begins with its name. Everything that came from outside is
-/// made printable.
-std::string report_text(const std::vector<TargetReport>& reports, UnixSeconds now, Colour colour);
-/// One JSON document; docs/formats/check.schema.json describes it.
-std::string report_json(const std::vector<TargetReport>& reports, UnixSeconds now);
 
 }  // namespace muster::client

@@ -1,10 +1,13 @@
+#include "muster/report/json.h"
+
 #include <nlohmann/json.hpp>
 
 #include "muster/base/text.h"
-#include "muster/client/report.h"
 
-namespace muster::client {
+namespace muster::report {
 namespace {
+
+using namespace client;
 
 using Json = nlohmann::ordered_json;
 
@@ -181,7 +184,7 @@ Json target_json(const TargetReport& report, UnixSeconds now) {
 
 }  // namespace
 
-std::string report_json(const std::vector<TargetReport>& reports, UnixSeconds now) {
+std::string format_json(const std::vector<TargetReport>& reports, UnixSeconds now) {
   Json out = {{"schema_version", 1},
               {"checked_at", time_json(now)},
               {"verdict", to_string(worst(reports))},
@@ -193,4 +196,4 @@ std::string report_json(const std::vector<TargetReport>& reports, UnixSeconds no
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace muster::client
+}  // namespace muster::report

@@ -1,19 +1,14 @@
+#include "muster/report/text.h"
+
 #include <cstdio>
 
 #include "muster/base/text.h"
-#include "muster/client/report.h"
 
-namespace muster::client {
-
-Outcome worst(const std::vector<TargetReport>& reports) {
-  Outcome worst = Outcome::kGood;
-  for (const TargetReport& report : reports) {
-    worst = std::max(worst, report.outcome);
-  }
-  return worst;
-}
+namespace muster::report {
 
 namespace {
+
+using namespace client;
 
 enum class Ink : std::uint8_t { kGreen, kYellow, kRed, kBold, kFaint };
 
@@ -254,7 +249,7 @@ class TextReport {
 
 }  // namespace
 
-std::string report_text(const std::vector<TargetReport>& reports, UnixSeconds now, Colour colour) {
+std::string format_text(const std::vector<TargetReport>& reports, UnixSeconds now, Colour colour) {
   TextReport text(now, colour);
   for (const TargetReport& report : reports) {
     text.target(report);
@@ -262,4 +257,4 @@ std::string report_text(const std::vector<TargetReport>& reports, UnixSeconds no
   return text.take();
 }
 
-}  // namespace muster::client
+}  // namespace muster::report

@@ -1,5 +1,3 @@
-#include "muster/client/report.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,12 +5,15 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "muster/report/json.h"
+#include "muster/report/text.h"
 #include "muster/testing/response_builder.h"
 
-namespace muster::client {
+namespace muster::report {
 namespace {
 
 using namespace muster::testing;
+using namespace client;
 using Json = nlohmann::json;
 using std::chrono::hours;
 using ::testing::HasSubstr;
@@ -179,7 +180,7 @@ std::vector<TargetReport> all_kinds() {
 // req: OCSP-CLI-060
 TEST(ReportJson, FollowsItsSchemaForEveryKindOfEvidence) {
   Validator validator;
-  const Json document = Json::parse(report_json(all_kinds(), kTestNow));
+  const Json document = Json::parse(format_json(all_kinds(), kTestNow));
   EXPECT_THAT(validator.problems(document), ::testing::IsEmpty());
   EXPECT_EQ(document["schema_version"], 1);
   EXPECT_EQ(document["targets"].size(), all_kinds().size());
@@ -189,7 +190,7 @@ TEST(ReportJson, FollowsItsSchemaForEveryKindOfEvidence) {
 
 TEST(ReportJson, TheValidatorNoticesWhatIsWrong) {
   Validator validator;
-  Json document = Json::parse(report_json(all_kinds(), kTestNow));
+  Json document = Json::parse(format_json(all_kinds(), kTestNow));
   document["targets"][0]["evidence"][0]["facts"]["signature"] = "perhaps";
   document["targets"][1].erase("peer");
   document["surprise"] = 1;
@@ -198,7 +199,7 @@ TEST(ReportJson, TheValidatorNoticesWhatIsWrong) {
 
 // req: OCSP-CLI-060
 TEST(ReportJson, KeepsFactsApartAndAbsentNull) {
-  const Json targets = Json::parse(report_json(all_kinds(), kTestNow))["targets"];
+  const Json targets = Json::parse(format_json(all_kinds(), kTestNow))["targets"];
   const Json good = targets[0]["evidence"][1];
   EXPECT_EQ(good["result"], "verified");
   EXPECT_EQ(good["facts"]["signature"], "holds");
@@ -225,7 +226,7 @@ TEST(ReportJson, KeepsFactsApartAndAbsentNull) {
 
 TEST(ReportText, TellsStatusFreshnessAndSigner) {
   const std::string text =
-      report_text({report({answered(ocsp::Good{})})}, kTestNow, Colour::kPlain);
+      format_text({report({answered(ocsp::Good{})})}, kTestNow, Colour::kPlain);
   EXPECT_THAT(text, HasSubstr("leaf.pem"));
   EXPECT_THAT(
       text,
@@ -235,7 +236,7 @@ TEST(ReportText, TellsStatusFreshnessAndSigner) {
 }
 
 TEST(ReportText, TellsWhatWhyAndWhatToDo) {
-  const std::string text = report_text(all_kinds(), kTestNow, Colour::kPlain);
+  const std::string text = format_text(all_kinds(), kTestNow, Colour::kPlain);
   EXPECT_THAT(text, HasSubstr("stapled  STALE"));
   EXPECT_THAT(text, HasSubstr("response-expired: The answer's nextUpdate has passed."));
   EXPECT_THAT(text, HasSubstr("seen: nextUpdate was"));
@@ -251,7 +252,7 @@ TEST(ReportText, TellsWhatWhyAndWhatToDo) {
 
 TEST(ReportText, TellsWhatToDoWithoutAnIssuer) {
   const std::string text =
-      report_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kTestNow,
+      format_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kTestNow,
                   Colour::kPlain);
   EXPECT_THAT(text, HasSubstr("issuer-missing: The issuer's certificate is not at hand."));
   EXPECT_THAT(text, HasSubstr("fix:  Give --issuer FILE"));
@@ -259,14 +260,14 @@ TEST(ReportText, TellsWhatToDoWithoutAnIssuer) {
 }
 
 TEST(ReportText, HasColoursOnlyWhenAskedAndEndsEachLineClean) {
-  const std::string plain = report_text(all_kinds(), kTestNow, Colour::kPlain);
+  const std::string plain = format_text(all_kinds(), kTestNow, Colour::kPlain);
   EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
   EXPECT_THAT(plain, Not(HasSubstr(" \n")));
-  EXPECT_THAT(report_text(all_kinds(), kTestNow, Colour::kAnsi), HasSubstr("\x1b[31;1m"));
+  EXPECT_THAT(format_text(all_kinds(), kTestNow, Colour::kAnsi), HasSubstr("\x1b[31;1m"));
 }
 
 TEST(ReportText, MakesWhatComesFromOutsidePrintable) {
-  const std::string text = report_text({report({answered(ocsp::Good{})}, "evil\x1b[2J\nname")},
+  const std::string text = format_text({report({answered(ocsp::Good{})}, "evil\x1b[2J\nname")},
                                        kTestNow, Colour::kPlain);
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("evil\\x1b[2J\\x0aname"));
@@ -294,4 +295,4 @@ TEST(Worst, IsTheSeverestOutcome) {
 }
 
 }  // namespace
-}  // namespace muster::client
+}  // namespace muster::report
