@@ -181,8 +181,19 @@ LiveAction LiveQuery::send() {
   if (nonce_octets_ > 0) {
     nonce_ = options_.nonce_source(nonce_octets_);
   }
-  const Buffer request = build_request(certificate_, issuer_, {hash_, options_.parameters, nonce_});
-  net::FetchRequest fetch = make_fetch_request(urls_[url_], request, options_.transport, cache_);
+  const Question question{.hash = hash_,
+                          .parameters = options_.parameters,
+                          .nonce = nonce_,
+                          .list_algorithms = options_.list_algorithms,
+                          .list_response_types = options_.list_response_types};
+  auto request = options_.requestor
+                     ? options_.requestor->build_request(certificate_, issuer_, question)
+                     : Result<Buffer, std::string>(build_request(certificate_, issuer_, question));
+  if (!request) {
+    return finish(LiveFailure{LiveErrc::kTransport, request.error(), std::nullopt, std::nullopt,
+                              std::nullopt});
+  }
+  net::FetchRequest fetch = make_fetch_request(urls_[url_], *request, options_.transport, cache_);
   attempts_.push_back({.url = urls_[url_],
                        .method = fetch.post_body ? HttpMethod::kPostOnly : HttpMethod::kByLength,
                        .hash = hash_,

@@ -4,21 +4,104 @@
 
 #include <cerrno>
 
+#include "muster/base/mutex.h"
+#include "muster/crl/distribution_point.h"
 #include "muster/http/get_path.h"
 #include "muster/http/url.h"
+#include "muster/pki/preferences.h"
 
 namespace muster::client {
 
-Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
-                     const Question& question) {
+namespace {
+
+Buffer encode_preferences() {
+  std::vector<ocsp::PreferredSignatureView> list;
+  for (const Bytes element : pki::preferred_signature_algorithms()) {
+    der::Reader in(element);
+    const auto algorithm = der::read_algorithm(in, "AlgorithmIdentifier");
+    MUSTER_ASSERT(algorithm);  // of our own table
+    list.push_back({*algorithm, std::nullopt});
+  }
+  return ocsp::encode_preferred_signatures(list);
+}
+
+ocsp::Request make_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+                           const Question& question) {
   ocsp::Request request;
   request.requests.push_back(
       {pki::make_cert_id(question.hash, certificate, issuer, question.parameters), {}});
+  const auto extend = [&](Bytes oid, Buffer value) {
+    request.extensions.push_back({to_buffer(oid), false, std::move(value)});
+  };
   if (question.nonce) {
-    request.extensions.push_back(
-        {to_buffer(oid::kOcspNonce), false, ocsp::encode_nonce(*question.nonce)});
+    extend(oid::kOcspNonce, ocsp::encode_nonce(*question.nonce));
   }
-  return ocsp::encode_request(request);
+  if (question.list_response_types) {
+    extend(oid::kOcspAcceptableResponses,
+           ocsp::encode_acceptable_responses({to_buffer(oid::kOcspBasic)}));
+  }
+  if (question.list_algorithms) {
+    extend(oid::kOcspPreferredSignatures, encode_preferences());
+  }
+  return request;
+}
+
+}  // namespace
+
+Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+                     const Question& question) {
+  return ocsp::encode_request(make_request(certificate, issuer, question));
+}
+
+struct Requestor::Impl {
+  Impl(std::vector<pki::Certificate> its_chain, pki::Signer its_signer)
+      : chain(std::move(its_chain)), signer(std::move(its_signer)) {}
+  const std::vector<pki::Certificate> chain;
+  Mutex mutex;
+  pki::Signer signer MUSTER_GUARDED_BY(mutex);
+};
+
+Result<Requestor, std::string> Requestor::make(std::vector<pki::Certificate> chain,
+                                               const pki::PrivateKey& key) {
+  if (chain.empty()) {
+    return Err{std::string("a signed request wants the requestor's certificate")};
+  }
+  constexpr std::size_t kEmptyName = 2;  // SEQUENCE of nothing
+  if (chain.front().subject().size() <= kEmptyName) {
+    return Err{
+        std::string("a signed request must name its requestor, and the certificate has no "
+                    "subject")};
+  }
+  if (!key.matches(chain.front())) {
+    return Err{"the key is not that of " + chain.front().subject_text()};
+  }
+  auto signer = pki::Signer::make(key);
+  if (!signer) {
+    return Err{signer.error().detail};
+  }
+  return Requestor(std::make_shared<Impl>(std::move(chain), *std::move(signer)));
+}
+
+Result<Buffer, std::string> Requestor::build_request(const pki::Certificate& certificate,
+                                                     const pki::Certificate& issuer,
+                                                     const Question& question) const {
+  ocsp::Request request = make_request(certificate, issuer, question);
+  // GeneralName ::= CHOICE { ... directoryName [4] Name }; Name is a CHOICE, so the tag is
+  // explicit.
+  der::Writer name;
+  name.element(crl::kGeneralNameDirectory, [&] { name.raw(impl_->chain.front().subject()); });
+  request.requestor_name = name.take();
+  const Buffer tbs = ocsp::encode_tbs_request(request);
+  ocsp::SignaturePart part;
+  MutexLock lock(impl_->mutex);
+  if (const auto done = impl_->signer.sign(tbs, part.signature); !done) {
+    return Err{"the request could not be signed: " + done.error().detail};
+  }
+  part.algorithm = to_buffer(impl_->signer.algorithm());
+  for (const pki::Certificate& sent : impl_->chain) {
+    part.certificates.push_back(to_buffer(sent.der()));
+  }
+  return ocsp::encode_request(tbs, &part);
 }
 
 Buffer make_nonce(std::size_t octets) {

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "muster/crl/distribution_point.h"
+#include "muster/pki/preferences.h"
 #include "muster/testing/pki_builder.h"
 
 namespace muster::client {
@@ -45,6 +47,76 @@ TEST(Request, CarriesANonceOnlyWhenAskedForAndNeverCritical) {
   EXPECT_FALSE(extension.critical);
   EXPECT_TRUE(equal(ocsp::parse_nonce(extension.value)->octets, nonce));
   EXPECT_TRUE(request->requests.at(0).extensions.empty());
+}
+
+// req: OCSP-CLI-030
+TEST(Request, ListsTheAlgorithmsThatTheVerifierTakesBestFirst) {
+  const Buffer der = plain_request({.list_algorithms = true});
+  const auto request = ocsp::parse_request(der);
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->extensions.size(), 1u);
+  const auto extension = request->extensions.at(0);
+  EXPECT_FALSE(extension.critical);
+  const auto list = ocsp::parse_preferred_signatures(extension.value);
+  ASSERT_TRUE(list);
+  std::vector<Buffer> listed, preferred;
+  for (const auto& entry : *list) {
+    listed.push_back(to_buffer(entry.signature.raw));
+    EXPECT_FALSE(entry.public_key);
+  }
+  for (const Bytes element : pki::preferred_signature_algorithms()) {
+    preferred.push_back(to_buffer(element));
+  }
+  EXPECT_EQ(listed, preferred);
+}
+
+// req: OCSP-CLI-032
+TEST(Request, SaysWhichResponseTypesAreAccepted) {
+  const Buffer der = plain_request({.list_response_types = true});
+  const auto request = ocsp::parse_request(der);
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->extensions.size(), 1u);
+  const auto extension = request->extensions.at(0);
+  EXPECT_TRUE(equal(extension.oid, oid::kOcspAcceptableResponses));
+  EXPECT_FALSE(extension.critical);
+  const auto types = ocsp::parse_acceptable_responses(extension.value);
+  ASSERT_TRUE(types);
+  ASSERT_EQ(types->size(), 1u);
+  EXPECT_TRUE(equal(types->front(), oid::kOcspBasic));
+}
+
+// req: OCSP-CLI-022
+TEST(SignedRequest, NamesItsRequestorAndVerifies) {
+  const TestPki& pki = standard_pki();
+  const auto requestor = Requestor::make({pki.other_leaf.certificate, pki.intermediate.certificate},
+                                         pki.other_leaf.key);
+  ASSERT_TRUE(requestor);
+  const auto der = requestor->build_request(pki.leaf.certificate, pki.intermediate.certificate,
+                                            {.nonce = Buffer(32, 1)});
+  ASSERT_TRUE(der);
+  const auto request = ocsp::parse_request(*der);
+  ASSERT_TRUE(request);
+  ASSERT_TRUE(request->requestor_name);
+  const auto name = crl::directory_name(*request->requestor_name);
+  ASSERT_TRUE(name);
+  EXPECT_TRUE(equal(*name, pki.other_leaf.certificate.subject()));
+  ASSERT_TRUE(request->signature);
+  EXPECT_TRUE(pki::verify_signature(request->signature->algorithm, request->tbs_raw,
+                                    request->signature->signature, pki.other_leaf.certificate));
+  EXPECT_EQ(request->signature->certificates.size(), 2u);
+}
+
+// req: OCSP-CLI-022
+TEST(SignedRequest, WithoutANameOrWithAnotherKeyIsRefusedHere) {
+  const TestPki& pki = standard_pki();
+  EXPECT_THAT(Requestor::make({}, pki.leaf.key).error(), ::testing::HasSubstr("certificate"));
+  CertificateSpec nameless = leaf_spec();
+  nameless.subject = make_name("");
+  const Identity anonymous = issue(pki.intermediate, nameless);
+  EXPECT_THAT(Requestor::make({anonymous.certificate}, anonymous.key).error(),
+              ::testing::HasSubstr("must name its requestor"));
+  EXPECT_THAT(Requestor::make({pki.leaf.certificate}, pki.other_leaf.key).error(),
+              ::testing::HasSubstr("the key is not that of"));
 }
 
 // req: OCSP-CLI-044

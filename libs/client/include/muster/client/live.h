@@ -92,6 +92,9 @@ struct LiveOptions {
   /// never (decision 018).
   std::optional<HashAlgorithm> other_hash;
   NonceUse nonce = NonceUse::kNone;
+  bool list_algorithms = false;          ///< Question::list_algorithms
+  bool list_response_types = false;      ///< Question::list_response_types
+  std::optional<Requestor> requestor{};  ///< signs each question; where it cannot: kTransport
   Transport transport;
   /// How often the list of URLs is gone through. Between rounds kWait: retry_after, or backoff
   /// doubling each time.

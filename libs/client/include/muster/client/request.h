@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "muster/net/fetcher.h"
-#include "muster/pki/certificate.h"
+#include "muster/pki/keys.h"
 
 // Questions to OCSP responders: the DER, and the HTTP request that carries it. Pure but for
 // make_nonce.
@@ -23,12 +24,36 @@ inline constexpr std::size_t kCompatibilityNonceOctets = 16;
 struct Question {
   HashAlgorithm hash = HashAlgorithm::kSha256;
   der::HashParameters parameters = der::HashParameters::kNull;
-  std::optional<Buffer> nonce;  ///< 1..128 octets, without wrapping
+  std::optional<Buffer> nonce{};  ///< 1..128 octets, without wrapping
+  /// Lists the signature algorithms we accept, best first (RFC 6960 section 4.4.7.1).
+  bool list_algorithms = false;
+  /// Says that we take id-pkix-ocsp-basic (RFC 6960 section 4.4.3). No other type is in use.
+  bool list_response_types = false;
 };
 /// OCSPRequest with exactly one CertID (OCSP-CLI-037), no singleRequestExtensions (OCSP-CLI-040)
-/// and at most the nonce, not critical.
+/// and no extension but those asked for, none critical.
 Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
                      const Question& question);
+
+/// Who asks, where responders want to know: signs requests. Copies share the key.
+/// Threads: any; signatures are made one at a time.
+class Requestor {
+ public:
+  /// \param chain  the requestor's certificate, then what leads from it upwards; all of it is sent
+  /// along.   Errors (text): no certificate, one without a subject (a signed request must name its
+  /// requestor, RFC 6960 section 4.1.2, OCSP-CLI-022), the key is not its, or cannot sign.
+  static Result<Requestor, std::string> make(std::vector<pki::Certificate> chain,
+                                             const pki::PrivateKey& key);
+  /// The question with the subject as requestorName, signed. Blocks as pki::Signer::sign() does.
+  [[nodiscard]] Result<Buffer, std::string> build_request(const pki::Certificate& certificate,
+                                                          const pki::Certificate& issuer,
+                                                          const Question& question) const;
+
+ private:
+  struct Impl;
+  explicit Requestor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
 
 /// Octets from the kernel's generator. Waits only before the kernel's pool is first filled.
 /// Threads: any.
