@@ -140,7 +140,7 @@ def main():
             target.write_bytes(octets)
             shutil.copymode(ROOT / path, target)
     tests = sorted({test for name in chosen for test in groups[name]["tests"]})
-    build = TREE / "build"
+    build = source / "build" / "release"  # as deep as the release build: the cache knows objects by relative paths
     # The flags and the cache of the release build: what has no switches in it need not be compiled again.
     quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"CCACHE_BASEDIR": str(source), "CCACHE_NOHASHDIR": "1"}}
     subprocess.run(["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
