@@ -2,14 +2,11 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "muster/base/assert.h"
 #include "muster/base/c_deleter.h"
 #include "muster/pki/native.h"
+#include "starttls.h"
 #include "tls_messages.h"
 
 namespace muster::probe {
@@ -31,7 +28,8 @@ namespace {
 using ContextPtr = std::unique_ptr<SSL_CTX, CDeleter<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, CDeleter<SSL_free>>;
 
-constexpr Milliseconds kSessionPatience{1000};
+/// How long is waited for what TLS 1.3 servers say behind the handshake.
+constexpr Milliseconds kBehindPatience{1000};
 /// Beside the chain: hellos, staples (each below 2^24, in practice a few KiB), tickets, record
 /// headers.
 constexpr std::size_t kOtherHandshakeBytes = std::size_t{1} << 20;
@@ -40,6 +38,7 @@ constexpr std::size_t kOtherHandshakeBytes = std::size_t{1} << 20;
 struct Witness {
   Buffer certificate_message;
   Buffer status_message;
+  bool certificate_requested = false;
   std::optional<int> alert;  ///< fatal one received
   std::shared_ptr<const Session> session;
 };
@@ -60,6 +59,8 @@ void on_message(int written, int /*version*/, int content_type, const void* data
       witness.certificate_message = to_buffer(octets.subspan(SSL3_HM_HEADER_LENGTH));
     } else if (octets[0] == kCertificateStatusMessage) {
       witness.status_message = to_buffer(octets.subspan(SSL3_HM_HEADER_LENGTH));
+    } else if (octets[0] == SSL3_MT_CERTIFICATE_REQUEST) {
+      witness.certificate_requested = true;
     }
   }
 }
@@ -122,6 +123,7 @@ class Handshake {
       SSL_set_tlsext_status_type(ssl_.get(), TLSEXT_STATUSTYPE_ocsp);
     }
     set_algorithms();
+    set_alpn();
     if (request_.resume != nullptr && SSL_set_session(ssl_.get(), request_.resume->get()) != 1) {
       return Err{bad_request("session to resume")};
     }
@@ -151,18 +153,34 @@ class Handshake {
     }
   }
 
-  /// TLS 1.2 servers give a session during the handshake, TLS 1.3 servers behind it.
-  void obtain_session() {
+  /// TLS 1.2 servers give a session, and tell what they think of our certificate, during the
+  /// handshake; TLS 1.3 servers behind it.
+  void listen_behind() {
     if (SSL_version(ssl_.get()) != TLS1_3_VERSION) {
-      witness_.session = std::make_shared<const Session>(SSL_get1_session(ssl_.get()));
+      if (request_.keep_session) {
+        witness_.session = std::make_shared<const Session>(SSL_get1_session(ssl_.get()));
+      }
       return;
     }
-    deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + kSessionPatience);
+    if (!request_.keep_session && !witness_.certificate_requested) {
+      return;
+    }
+    deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + kBehindPatience);
     while (witness_.session == nullptr) {
       char nothing[1];
+      ERR_clear_error();
       const int got = SSL_read(ssl_.get(), nothing, sizeof nothing);
-      if (witness_.session != nullptr || SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ ||
-          !receive()) {
+      if (witness_.session != nullptr || got > 0) {
+        break;  // the server goes on: it has no objection
+      }
+      if (SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ) {
+        ended_behind(failure());
+        break;
+      }
+      if (const auto more = receive(); !more) {
+        if (more.error().code == ProbeErrc::kClosed) {
+          ended_behind(more.error());
+        }
         break;
       }
     }
@@ -177,6 +195,8 @@ class Handshake {
     result.resumed = SSL_session_reused(ssl_.get()) == 1;
     result.peer_address = connection_.peer_address;
     result.session = request_.keep_session ? witness_.session : nullptr;
+    result.certificate_requested = witness_.certificate_requested;
+    result.refusal = std::move(refusal_);
     if (result.resumed) {
       collect_remembered_chain(result);
       return result;
@@ -247,6 +267,23 @@ class Handshake {
                                                     const_cast<char*>(signatures)) == 1);
   }
 
+  void set_alpn() {
+    const std::string_view name = alpn_of(request_.protocol);
+    if (!name.empty()) {
+      std::string list(1, static_cast<char>(name.size()));
+      list += name;
+      const Bytes octets = as_bytes(list);
+      MUSTER_ASSERT(SSL_set_alpn_protos(ssl_.get(), octets.data(),
+                                        static_cast<unsigned>(octets.size())) == 0);
+    }
+  }
+
+  void ended_behind(ProbeError how) {
+    if (witness_.certificate_requested) {
+      refusal_ = std::move(how);
+    }
+  }
+
   Result<Unit, ProbeError> use_client_certificate(const ClientCertificate& client) {
     bool used = SSL_use_certificate(ssl_.get(), pki::native_x509(client.chain.front())) == 1 &&
                 SSL_use_PrivateKey(ssl_.get(), pki::native_key(client.key)) == 1;
@@ -263,18 +300,9 @@ class Handshake {
     BIO* out = SSL_get_wbio(ssl_.get());
     char* data = nullptr;
     const long pending = BIO_get_mem_data(out, &data);
-    std::string_view rest(data, pending > 0 ? static_cast<std::size_t>(pending) : 0);
-    while (!rest.empty()) {
-      const ssize_t n = ::send(connection_.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-      if (n > 0) {
-        rest.remove_prefix(static_cast<std::size_t>(n));
-      } else if (errno == EAGAIN) {
-        if (!wait_until_ready(connection_.fd.get(), Readiness::kWrite, deadline_)) {
-          return Err{timeout()};
-        }
-      } else if (errno != EINTR) {
-        return Err{closed(errno)};
-      }
+    const std::string_view octets(data, pending > 0 ? static_cast<std::size_t>(pending) : 0);
+    if (const auto sent = send_all(connection_.fd.get(), octets, deadline_); !sent) {
+      return Err{failure_of(sent.error())};
     }
     static_cast<void>(BIO_reset(out));
     return Unit{};
@@ -282,29 +310,22 @@ class Handshake {
 
   Result<Unit, ProbeError> receive() {
     std::uint8_t chunk[16384];
-    for (;;) {
-      if (!wait_until_ready(connection_.fd.get(), Readiness::kRead, deadline_)) {
-        return Err{timeout()};
-      }
-      const ssize_t n = ::recv(connection_.fd.get(), chunk, sizeof chunk, 0);
-      if (n > 0) {
-        const auto size = static_cast<std::size_t>(n);
-        if (size > octets_left_) {
-          return Err{ProbeError{ProbeErrc::kTooLarge,
-                                connection_.peer_address + " sent more than " +
-                                    std::to_string(limit()) + " octets in a handshake"}};
-        }
-        octets_left_ -= size;
-        MUSTER_ASSERT(BIO_write(SSL_get_rbio(ssl_.get()), chunk, static_cast<int>(n)) == n);
-        return Unit{};
-      }
-      if (n == 0) {
-        return Err{closed(0)};
-      }
-      if (errno != EAGAIN && errno != EINTR) {
-        return Err{closed(errno)};
-      }
+    const auto size = receive_some(connection_.fd.get(), chunk, deadline_);
+    if (!size) {
+      return Err{failure_of(size.error())};
     }
+    if (*size > octets_left_) {
+      return Err{ProbeError{ProbeErrc::kTooLarge, connection_.peer_address + " sent more than " +
+                                                      std::to_string(limit()) +
+                                                      " octets in a handshake"}};
+    }
+    if (octets_left_ == limit()) {
+      first_words_ = in_quotes(as_text(Bytes(chunk).first(*size)));
+    }
+    octets_left_ -= *size;
+    const int n = static_cast<int>(*size);
+    MUSTER_ASSERT(BIO_write(SSL_get_rbio(ssl_.get()), chunk, n) == n);
+    return Unit{};
   }
 
   void collect_remembered_chain(ProbeResult& result) {
@@ -324,17 +345,22 @@ class Handshake {
     return request_.max_chain_bytes + kOtherHandshakeBytes;
   }
 
-  [[nodiscard]] ProbeError timeout() const {
+  [[nodiscard]] ProbeError failure_of(const IoError& io) const {
+    if (io.kind == IoError::Kind::kClosed) {
+      return {ProbeErrc::kClosed, connection_.peer_address +
+                                      " closed the connection during the handshake" +
+                                      reason_text(io) + certificate_hint()};
+    }
     return {ProbeErrc::kTimeout,
             "timed out shaking hands with " + connection_.peer_address +
                 (octets_left_ == limit() ? ", which accepted the connection and then said nothing"
                                          : "")};
   }
 
-  [[nodiscard]] ProbeError closed(int error) const {
-    return {ProbeErrc::kClosed,
-            connection_.peer_address + " closed the connection during the handshake" +
-                (error != 0 ? ": " + std::string(std::strerror(error)) : std::string())};
+  [[nodiscard]] std::string certificate_hint() const {
+    return witness_.certificate_requested && !request_.client_certificate
+               ? "; it asks for a client certificate, and none was given"
+               : "";
   }
 
   /// Why SSL_do_handshake failed.
@@ -344,7 +370,7 @@ class Handshake {
       return {ProbeErrc::kAlert,
               connection_.peer_address + " refused the handshake: alert " +
                   std::to_string(*witness_.alert) + ", " +
-                  SSL_alert_desc_string_long(*witness_.alert),
+                  std::string(alert_name(*witness_.alert)) + certificate_hint(),
               witness_.alert};
     }
     const int reason = ERR_GET_REASON(ERR_peek_error());
@@ -354,8 +380,9 @@ class Handshake {
       case SSL_R_HTTP_REQUEST:
       case SSL_R_HTTPS_PROXY_REQUEST:
       case SSL_R_UNKNOWN_PROTOCOL:
-        return {ProbeErrc::kNotTls,
-                connection_.peer_address + " does not speak TLS (or only an old version): " + text};
+        return {ProbeErrc::kNotTls, connection_.peer_address +
+                                        " does not speak TLS (or only an old version): " + text +
+                                        "; it says " + first_words_};
       case SSL_R_EXCESSIVE_MESSAGE_SIZE:
         return {ProbeErrc::kTooLarge, connection_.peer_address + " sent a message beyond " +
                                           std::to_string(request_.max_chain_bytes) + " octets"};
@@ -369,6 +396,8 @@ class Handshake {
   const Connection& connection_;
   MonotonicTime deadline_;
   std::size_t octets_left_;
+  std::string first_words_;  ///< of the peer, as errors quote them
+  std::optional<ProbeError> refusal_;
   Witness witness_;
   ContextPtr context_;
   SslPtr ssl_;
@@ -383,9 +412,7 @@ Result<ProbeResult, ProbeError> shake_hands(const ProbeRequest& request,
   Handshake handshake(request, connection, deadline);
   MUSTER_CHECK(handshake.prepare(server_name));
   MUSTER_CHECK(handshake.run());
-  if (request.keep_session) {
-    handshake.obtain_session();
-  }
+  handshake.listen_behind();
   auto result = handshake.collect();
   handshake.close();
   return result;

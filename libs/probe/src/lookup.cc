@@ -51,7 +51,9 @@ void run(const std::shared_ptr<Lookup>& lookup, const std::string& host,
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
+  // Not AI_ADDRCONFIG: it takes away addresses that would tell by failing, and those of a loopback
+  // that only this machine has.
+  hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found);
   {
@@ -75,7 +77,11 @@ Result<AddressList, ProbeError> parse_address(const std::string& host, std::uint
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (error != 0) {
-    return refuse("address " + host + ": " + ::gai_strerror(error));
+    const std::size_t zone = host.find('%');
+    return refuse("address " + printable(host) + ": " +
+                  (zone == std::string::npos
+                       ? std::string(::gai_strerror(error))
+                       : "no interface " + printable(host.substr(zone + 1)) + " on this machine"));
   }
   return AddressList(found, ::freeaddrinfo);
 }

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "handshake.h"
 #include "muster/base/text.h"
+#include "starttls_talk.h"
 
 namespace muster::probe {
 namespace {
@@ -26,6 +27,10 @@ bool is_plausible(const std::string& host) {
   return true;
 }
 
+ProbeError not_a_host(const std::string& name) {
+  return {ProbeErrc::kBadRequest, "'" + printable(name) + "' is no host name or address"};
+}
+
 }  // namespace
 
 Result<ProbeResult, ProbeError> probe(const ProbeRequest& request) {
@@ -38,30 +43,35 @@ Result<ProbeResult, ProbeError> probe(const ProbeRequest& request) {
   if (server_name.empty() && !is_address(host)) {  // RFC 6066 section 3: names only
     server_name = host;
   }
-  for (const std::string& name : {target, server_name.empty() ? target : server_name}) {
-    if (!is_plausible(name)) {
-      return Err{ProbeError{ProbeErrc::kBadRequest,
-                            "'" + printable(name) + "' is no host name or address"}};
-    }
+  const bool local = !request.unix_path.empty();
+  if (!local && !is_plausible(target)) {
+    return Err{not_a_host(target)};
   }
-  if (request.port == 0) {
+  if (!server_name.empty() && !is_plausible(server_name)) {
+    return Err{not_a_host(server_name)};
+  }
+  if (request.port == 0 && !local) {
     return Err{ProbeError{ProbeErrc::kBadRequest, "port 0 cannot be connected to"}};
   }
   if (request.client_certificate && request.client_certificate->chain.empty()) {
     return Err{ProbeError{ProbeErrc::kBadRequest, "a client certificate without a certificate"}};
   }
-  if (has_starttls(request.protocol) || !request.unix_path.empty()) {  // next commits bring them
-    return Err{ProbeError{ProbeErrc::kBadRequest,
-                          std::string(display_name(request.protocol)) +
-                              (request.unix_path.empty() ? " with STARTTLS" : " on a unix socket") +
-                              " cannot be probed by this build"}};
-  }
-  MUSTER_TRY(const Connection connection, connect_to(target, request.port, deadline));
+  MUSTER_TRY(Connection connection, local ? connect_to_unix(request.unix_path, deadline)
+                                          : connect_to(target, request.port, deadline));
   const MonotonicTime connected = std::chrono::steady_clock::now();
+  MonotonicTime asked = connected;
+  if (has_starttls(request.protocol)) {
+    MUSTER_CHECK(ask_for_tls(request.protocol, server_name.empty() ? host : server_name, connection,
+                             deadline));
+    asked = std::chrono::steady_clock::now();
+  }
   MUSTER_TRY(ProbeResult result, shake_hands(request, connection, server_name, deadline));
+  result.protocol = request.protocol;
+  result.failed_addresses = std::move(connection.failures);
   result.connect_duration = std::chrono::round<Milliseconds>(connected - start);
+  result.starttls_duration = std::chrono::round<Milliseconds>(asked - connected);
   result.handshake_duration =
-      std::chrono::round<Milliseconds>(std::chrono::steady_clock::now() - connected);
+      std::chrono::round<Milliseconds>(std::chrono::steady_clock::now() - asked);
   return result;
 }
 

@@ -60,6 +60,35 @@ struct ProbeRequest {
   std::size_t max_chain_bytes = 256 * 1024;  ///< of the server's Certificate message
 };
 
+/// An address of the name that did not serve.
+struct AddressFailure {
+  std::string address;  ///< "192.0.2.1:443"
+  std::string reason;   ///< "Connection refused", or "no answer so far" when another was faster
+};
+
+enum class ProbeErrc : std::uint8_t {
+  kBadRequest,   ///< host that is none, unusable client certificate
+  kResolve,      ///< no address for the name
+  kConnect,      ///< refused, unreachable
+  kTimeout,      ///< see detail for what was waited for
+  kAlert,        ///< the peer ended the handshake by a TLS alert, see `alert`
+  kNotTls,       ///< the peer speaks something else
+  kClosed,       ///< the peer closed the connection before the end of the handshake
+  kProtocol,     ///< TLS, but not as it should be; see detail
+  kTooLarge,     ///< more octets than the limits allow
+  kNoStartTls,   ///< the peer does not offer TLS inside the protocol, or refuses it
+  kInjected,     ///< plaintext where the peer may not speak: somebody may be in between
+  kNotProtocol,  ///< the peer does not speak the protocol in which TLS is to be asked for
+};
+std::string_view to_string(ProbeErrc code);
+struct ProbeError {
+  ProbeErrc code;
+  std::string detail;          ///< one sentence for people: what, where
+  std::optional<int> alert{};  ///< TLS alert number
+};
+/// "certificate required" for 116, as the registry of IANA has them.
+std::string_view alert_name(int alert);
+
 struct ProbeResult {
   std::vector<Buffer>
       chain;  ///< DER as received, leaf first; that of the original handshake when resumed
@@ -72,35 +101,20 @@ struct ProbeResult {
   std::shared_ptr<const Session> session;  ///< with keep_session, when the server gave one
   /// The address that was used: "192.0.2.1:443", "[2001:db8::1]:443", "unix:/run/x.sock".
   std::string peer_address;
+  std::vector<AddressFailure> failed_addresses;  ///< others of the name, tried before or beside it
   Protocol protocol = Protocol::kTls;
+  bool certificate_requested = false;  ///< the server asked for a client certificate
+  /// How a TLS 1.3 server that asked for a client certificate ended the connection behind the
+  /// handshake: with it, it tells what it thinks of the certificate, or of none. Chain and staples
+  /// are what they are all the same. (TLS 1.2 tells inside the handshake: an error.)
+  std::optional<ProbeError> refusal;
   Milliseconds connect_duration{0};   ///< looking up and connecting
   Milliseconds starttls_duration{0};  ///< what was said before TLS; zero where nothing is
   Milliseconds handshake_duration{0};
 };
 
-enum class ProbeErrc : std::uint8_t {
-  kBadRequest,  ///< host that is none, unusable client certificate
-  kResolve,     ///< no address for the name
-  kConnect,     ///< refused, unreachable
-  kTimeout,     ///< see detail for what was waited for
-  kAlert,       ///< the peer ended the handshake by a TLS alert, see `alert`
-  kNotTls,      ///< the peer speaks something else
-  kClosed,      ///< the peer closed the connection during the handshake
-  kProtocol,    ///< TLS, but not as it should be; see detail
-  kTooLarge,    ///< more octets than the limits allow
-  kNoStartTls,  ///< the peer does not offer TLS inside the protocol, or refuses it
-  kInjected,    ///< plaintext behind the peer's word that TLS may begin: somebody may be in between
-  kNotProtocol,  ///< the peer does not speak the protocol; see detail
-};
-std::string_view to_string(ProbeErrc code);
-struct ProbeError {
-  ProbeErrc code;
-  std::string detail;          ///< one sentence for people: what, where
-  std::optional<int> alert{};  ///< TLS alert number
-};
-
-/// Connects, shakes hands, closes. Blocks, at most request.timeout; never on a loop's thread.
-/// Threads: any, concurrently.
+/// Connects, asks for TLS where the protocol has it so, shakes hands, closes. Blocks, at most
+/// request.timeout; never on a loop's thread. Threads: any, concurrently.
 Result<ProbeResult, ProbeError> probe(const ProbeRequest& request);
 
 }  // namespace muster::probe
