@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "muster/base/thread.h"
 #include "muster/http/response.h"
 
 namespace muster::node {
@@ -96,7 +97,10 @@ Result<std::unique_ptr<ControlServer>, net::NetError> ControlServer::listen(
   if (!server->waker_) {
     return Err{net::NetError{net::NetErrc::kSystem, errno, server->name_}};
   }
-  server->acceptor_ = std::thread([s = server.get()] { s->accept_all(); });
+  server->acceptor_ = std::thread([s = server.get()] {
+    give_way();  // and with it whoever serves a connection: OCSP has loops of its own
+    s->accept_all();
+  });
   return server;
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "muster/base/thread.h"
 #include "muster/net/loop.h"
 #include "muster/publish/crl_handler.h"
 
@@ -331,7 +332,10 @@ PublishResult<std::unique_ptr<Service>> Service::start(std::vector<Spec> series,
   impl->serve();  // what an earlier run published, before anything new
   Impl* const self = impl.get();
   impl->serving = std::thread([self] { self->loop.run(); });
-  impl->publishing = std::thread([self] { self->run(); });
+  impl->publishing = std::thread([self] {
+    give_way();
+    self->run();
+  });
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 

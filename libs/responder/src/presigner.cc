@@ -6,6 +6,7 @@
 
 #include "ahead_file.h"
 #include "answerer_impl.h"
+#include "muster/base/thread.h"
 
 namespace muster::responder {
 namespace {
@@ -43,9 +44,15 @@ void Presigner::adopt(std::shared_ptr<const Setup> setup,
     const unsigned count = options_.threads != 0
                                ? options_.threads
                                : std::max(1U, std::thread::hardware_concurrency());
-    threads_.emplace_back([this] { look_on(); });
+    threads_.emplace_back([this] {
+      give_way();
+      look_on();
+    });
     for (unsigned i = 0; i < count; ++i) {
-      threads_.emplace_back([this] { sign_on(); });
+      threads_.emplace_back([this] {
+        give_way();
+        sign_on();
+      });
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "crl_set_keeper.h"
 #include "file_watch.h"
 #include "load_parts.h"
+#include "muster/base/thread.h"
 #include "reload_plan.h"
 
 namespace muster::source {
@@ -68,7 +69,10 @@ struct SourceWatcher::Impl {
       sources.push_back(std::move(source));
     }
     watch.emplace(paths);
-    thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
+    thread = std::jthread([this](const std::stop_token& stop) {
+      give_way();
+      run(stop);
+    });
   }
 
   void run(const std::stop_token& stop) {
