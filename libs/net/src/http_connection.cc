@@ -72,6 +72,7 @@ void HttpConnection::close() {
   deadline_.clear();
   pending_input_ = Buffer();
   pending_output_ = Buffer();
+  account();
   bump(shared_.stats.open_connections, -1);
   shared_.on_closed(*this);
 }
@@ -271,6 +272,7 @@ void HttpConnection::deliver(const Buffer& output, bool stays) {
   closes_after_output_ = !stays;
   if (phase_ == Phase::kWriting) {  // answers before this one are still on their way
     pending_output_.insert(pending_output_.end(), output.begin(), output.end());
+    account();
     return;
   }
   shared_.loop.modify(fd_.get(), EPOLLIN, *this);
@@ -301,6 +303,26 @@ void HttpConnection::keep_rest(std::span<std::uint8_t> rest) {
     const auto taken = static_cast<std::ptrdiff_t>(pending_input_.size() - rest.size());
     pending_input_.erase(pending_input_.begin(), pending_input_.begin() + taken);
   }
+  account();
+}
+
+void HttpConnection::account() {
+  const std::size_t now = pending_input_.capacity() + pending_output_.capacity();
+  if (now == buffered_) {
+    return;
+  }
+  const bool grew = now > buffered_;
+  bump(shared_.stats.buffered_bytes,
+       static_cast<std::int64_t>(now) - static_cast<std::int64_t>(buffered_));
+  buffered_ = now;
+  if (grew && shared_.stats.buffered_bytes.load(std::memory_order_relaxed) >
+                  shared_.limits.max_buffered_bytes) {
+    shared_.on_full(*this);
+  }
+}
+
+std::optional<MonotonicTime> HttpConnection::waits_for_peer_since() const {
+  return fd_ && phase_ != Phase::kWaiting ? std::optional(phase_since_) : std::nullopt;
 }
 
 /// Sends `output`. What the socket does not take waits in pending_output_, and nothing is read
@@ -326,6 +348,7 @@ HttpConnection::Flushed HttpConnection::flush(Buffer& output) {
       pending_output_.assign(output.begin() + static_cast<std::ptrdiff_t>(sent), output.end());
       bump(shared_.stats.pipeline_pauses);
       shared_.loop.modify(fd_.get(), EPOLLOUT, *this);
+      account();
     }
     if (sent != 0 || phase_ != Phase::kWriting) {
       enter(Phase::kWriting, shared_.limits.write_timeout);
@@ -348,6 +371,7 @@ void HttpConnection::write_pending() {
     return;
   }
   pending_output_ = Buffer();
+  account();
   if (link_ != nullptr) {
     wait_for_reply();
     return;
@@ -365,6 +389,7 @@ void HttpConnection::linger() {
   ::shutdown(fd_.get(), SHUT_WR);
   pending_input_ = Buffer();
   pending_output_ = Buffer();
+  account();
   shared_.loop.modify(fd_.get(), EPOLLIN, *this);
   enter(Phase::kLingering, kLingerTime);
 }
@@ -382,6 +407,7 @@ void HttpConnection::drain() {
 
 void HttpConnection::enter(Phase phase, Milliseconds timeout) {
   phase_ = phase;
+  phase_since_ = shared_.loop.now();
   deadline_.set_after(timeout);
 }
 

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "muster/http/request_parser.h"
 #include "muster/net/deadline.h"
@@ -41,6 +42,9 @@ struct HttpShared {
   /// Called by a connection that has ended; it may be reused or destroyed later, not inside the
   /// call.
   std::function<void(HttpConnection&)> on_closed;
+  /// Called by a connection whose buffers made HttpStats::buffered_bytes pass its limit. Must not
+  /// close that one.
+  std::function<void(const HttpConnection&)> on_full;
 
   /// "Date: ...\r\n" of this second.
   std::string_view date_line();
@@ -66,6 +70,11 @@ class HttpConnection final : public FdHandler {
   /// Ends without ceremony.
   void close();
   [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
+  /// Since when the peer is waited for: between requests, inside one, or to take its answer.
+  /// Nothing: it is the peer who waits, or there is none.
+  [[nodiscard]] std::optional<MonotonicTime> waits_for_peer_since() const;
+  /// Octets its buffers take.
+  [[nodiscard]] std::size_t buffered() const { return buffered_; }
   /// The request in hand is answered later; called inside the handler.
   std::shared_ptr<ReplyLink> defer();
   /// Answers it: `write` is given a Reply to send with. Outside the handler of that request the
@@ -95,12 +104,16 @@ class HttpConnection final : public FdHandler {
   void let_go_of_reply();
   void linger();
   void on_deadline();
+  /// Tells `shared_` what the buffers take by now.
+  void account();
 
   HttpShared& shared_;
   UniqueFd fd_;
   IpAddress peer_;
   http::RequestParser parser_;
   Phase phase_ = Phase::kIdle;
+  MonotonicTime phase_since_;
+  std::size_t buffered_ = 0;  ///< as told last
   bool closes_after_output_ = false;
   bool lingers_after_output_ = false;
   bool continue_sent_ = false;

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "http_connection.h"
@@ -9,14 +10,24 @@
 #include "muster/net/acceptor.h"
 
 namespace muster::net {
+namespace {
+
+/// Compared to find who has waited for his peer for longest, and looked at for that: a flood of
+/// connections must not cost a look at all of them each.
+constexpr std::size_t kCandidates = 16, kLooks = 256;
+/// Connections that are ended when a descriptor is missing: accepting goes on a moment later.
+constexpr int kRoomWhenPaused = 16;
+
+}  // namespace
 
 struct HttpServer::Impl {
   Impl(Loop& loop, const HttpLimits& limits, HttpHandler& handler, Listener listener)
       : shared(loop, limits, handler),
         acceptor(loop, std::move(listener),
                  {.accepted = [this](UniqueFd fd) { on_accepted(std::move(fd)); },
-                  .paused = [this] { bump(shared.stats.accept_pauses); }}) {
+                  .paused = [this] { on_paused(); }}) {
     shared.on_closed = [this](HttpConnection& connection) { on_closed(connection); };
+    shared.on_full = [this](const HttpConnection& one) { free_memory(one); };
     Buffer& out = busy_answer;
     http::append_head(out, 503, "text/plain", "Connection: close\r\nRetry-After: 1\r\n\r\n", 0);
   }
@@ -26,7 +37,7 @@ struct HttpServer::Impl {
   }
 
   void on_accepted(UniqueFd fd) {
-    if (open_count >= shared.limits.max_connections) {
+    if (open_count >= shared.limits.max_connections && make_room() == Room::kNone) {
       bump(shared.stats.refused_connections);
       // Best effort, without waiting: a client that is told is better than one that wonders.
       static_cast<void>(
@@ -36,6 +47,63 @@ struct HttpServer::Impl {
     bump(shared.stats.connections);
     ++open_count;
     take_connection().open(std::move(fd));
+  }
+
+  /// Out of descriptors, or the kernel of memory: those who have waited for their peer for longest
+  /// give theirs to those who knock.
+  void on_paused() {
+    bump(shared.stats.accept_pauses);
+    for (int i = 0; i < kRoomWhenPaused && make_room() == Room::kMade; ++i) {
+    }
+  }
+
+  enum class Room : std::uint8_t { kMade, kNone };
+  Room make_room() {
+    const MonotonicTime before = shared.loop.now() - shared.limits.newcomer_time;
+    HttpConnection* const longest = find_longest_waiting(
+        kLooks,
+        [before](const HttpConnection& one) { return *one.waits_for_peer_since() <= before; });
+    if (longest == nullptr) {
+      return Room::kNone;
+    }
+    bump(shared.stats.made_room);
+    longest->close();
+    return Room::kMade;
+  }
+
+  /// Ends others until what connections keep is within its limit again, or no other keeps anything.
+  void free_memory(const HttpConnection& spared) {
+    while (shared.stats.buffered_bytes.load(std::memory_order_relaxed) >
+           shared.limits.max_buffered_bytes) {
+      HttpConnection* const longest = find_longest_waiting(
+          connections.size(),
+          [&spared](const HttpConnection& one) { return &one != &spared && one.buffered() != 0; });
+      if (longest == nullptr) {
+        return;
+      }
+      bump(shared.stats.freed_memory);
+      longest->close();
+    }
+  }
+
+  /// Of the first few that wait for their peer and that `fits` takes, going on where the last look
+  /// ended, so that each has its turn; null when there is none among the `looks` next.
+  template <class Fits>
+  HttpConnection* find_longest_waiting(std::size_t looks, const Fits& fits) {
+    HttpConnection* longest = nullptr;
+    std::size_t candidates = 0;
+    looks = std::min(looks, connections.size());
+    for (std::size_t i = 0; i < looks && candidates < kCandidates; ++i) {
+      hand = hand + 1 < connections.size() ? hand + 1 : 0;
+      HttpConnection& one = *connections[hand];
+      if (one.waits_for_peer_since() && fits(one)) {
+        ++candidates;
+        if (longest == nullptr || *one.waits_for_peer_since() < *longest->waits_for_peer_since()) {
+          longest = &one;
+        }
+      }
+    }
+    return longest;
   }
 
   HttpConnection& take_connection() {
@@ -74,6 +142,7 @@ struct HttpServer::Impl {
   std::size_t open_count = 0;
   std::vector<std::unique_ptr<HttpConnection>> connections;  // open and free ones
   std::vector<HttpConnection*> free;
+  std::size_t hand = 0;  // where find_longest_waiting() stopped
   TimerId grace_timer = 0;
   TimerId done_timer = 0;
   std::function<void()> on_drained;

@@ -71,6 +71,18 @@ class DeferredTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
+TEST_F(DeferredTest, NobodyLosesHisPlaceWhileHeWaitsForUs) {
+  start({.max_connections = 1, .newcomer_time = Milliseconds(0)});
+  RawClient first(server_->address());
+  first.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  RawClient second(server_->address());
+  EXPECT_THAT(second.read_to_end(), StartsWith("HTTP/1.1 503 "));
+  EXPECT_EQ(server_->stats().made_room, 0U);
+  answer_first("after all");
+  EXPECT_THAT(first.read_answer(), EndsWith("after all"));
+}
+
 TEST_F(DeferredTest, AnswersComeWhenTheHandlerIsReady) {
   start();
   RawClient client(server_->address());

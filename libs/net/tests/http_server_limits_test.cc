@@ -108,7 +108,7 @@ TEST_F(HttpServerTest, StopsReadingFromWhoDoesNotReadAndLosesNothing) {
 }
 
 TEST_F(HttpServerTest, TellsClientsBeyondTheConnectionLimit) {
-  start({.max_connections = 2});
+  start({.max_connections = 2, .newcomer_time = kPatience});
   RawClient first(address());
   RawClient second(address());
   ASSERT_TRUE(eventually([&] { return stats().connections == 2; }));
@@ -119,6 +119,54 @@ TEST_F(HttpServerTest, TellsClientsBeyondTheConnectionLimit) {
   first.close();
   ASSERT_TRUE(eventually([&] { return stats().open_connections == 1; }));
   expect_alive();
+}
+
+TEST_F(HttpServerTest, NewOnesTakeThePlaceOfThoseWhoHaveWaitedForTheirPeerForLongest) {
+  start({.max_connections = 2, .newcomer_time = Milliseconds(0)});
+  RawClient oldest(address());
+  ASSERT_TRUE(eventually([&] { return stats().connections == 1; }));
+  oldest.send("GET /slow HTTP/1.1\r\n");
+  RawClient second(address());
+  second.send("GET /1 HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(second.read_answer(), EndsWith("GET /1 "));
+  RawClient third(address());
+  third.send("GET /2 HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(third.read_answer(), EndsWith("GET /2 "));
+  EXPECT_TRUE(oldest.is_at_end());
+  EXPECT_EQ(stats().made_room, 1U);
+  EXPECT_EQ(stats().refused_connections, 0U);
+  second.send("GET /3 HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(second.read_answer(), EndsWith("GET /3 "));
+}
+
+TEST_F(HttpServerTest, BoundsWhatUnfinishedRequestsTake) {
+  start({.max_body_bytes = 100'000, .max_buffered_bytes = 300'000});
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(std::make_unique<RawClient>(address()));
+    slow.back()->send("POST / HTTP/1.1\r\nContent-Length: 90000\r\n\r\n" +
+                      std::string(60'000, 'x'));
+    expect_alive();
+  }
+  EXPECT_TRUE(eventually([&] { return stats().freed_memory >= 10; }));
+  EXPECT_TRUE(slow.front()->is_at_end()) << "who has waited for longest";
+  EXPECT_LE(stats().buffered_bytes, 300'000U + 2 * 100'000U);
+  slow.clear();
+  EXPECT_TRUE(eventually([&] { return stats().buffered_bytes == 0; }));
+}
+
+TEST_F(HttpServerTest, BoundsWhatAnswersThatNobodyTakesTake) {
+  start({.max_buffered_bytes = 20'000'000});
+  std::vector<std::unique_ptr<RawClient>> deaf;
+  for (int i = 0; i < 6; ++i) {
+    deaf.push_back(std::make_unique<RawClient>(address()));
+    deaf.back()->send("GET /big/10000000 HTTP/1.1\r\n\r\n");
+  }
+  EXPECT_TRUE(eventually([&] { return stats().freed_memory >= 1; }));
+  EXPECT_LE(stats().buffered_bytes, 40'000'000U);
+  expect_alive();
+  deaf.clear();
+  EXPECT_TRUE(eventually([&] { return stats().buffered_bytes == 0; }));
 }
 
 TEST_F(HttpServerTest, WaitsWhileDescriptorsAreShort) {

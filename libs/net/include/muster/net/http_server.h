@@ -15,7 +15,12 @@ struct HttpLimits {
   std::size_t max_target_bytes = 16 * 1024;
   std::size_t max_header_bytes = 16 * 1024;  ///< request line and headers together
   std::size_t max_body_bytes = 64 * 1024;
-  std::size_t max_connections = 10000;  ///< per server (loop)
+  /// Per server (loop). One more takes the place of whoever has waited for his peer for longest,
+  /// but no shorter than `newcomer_time`; where there is none, it is told 503.
+  std::size_t max_connections = 10000;
+  /// Octets of unfinished requests and of answers not taken, of all connections of a server:
+  /// beyond, those who have waited for their peer for longest are ended.
+  std::size_t max_buffered_bytes = std::size_t{64} << 20U;
   std::size_t max_pipeline_bytes =
       256 * 1024;                      ///< answers waiting in one connection before reading pauses
   Milliseconds header_timeout{10000};  ///< first octet to end of headers (slow senders are cut off)
@@ -23,6 +28,7 @@ struct HttpLimits {
   Milliseconds idle_timeout{60000};   ///< between requests
   Milliseconds write_timeout{30000};  ///< without progress
   Milliseconds reply_timeout{30000};  ///< for a handler that deferred its reply; then 503
+  Milliseconds newcomer_time{500};    ///< see max_connections: their request may be travelling
   int backlog = 1024;                 ///< the kernel caps it at net.core.somaxconn
 };
 
@@ -31,8 +37,11 @@ struct HttpStats {
   std::atomic<std::uint64_t> connections{0}, requests{0}, refused_connections{0}, bad_requests{0},
       too_large{0}, header_timeouts{0}, body_timeouts{0}, idle_closes{0}, write_timeouts{0},
       tls_on_plain_port{0}, open_connections{0}, pipeline_pauses{0}, deferred{0}, reply_timeouts{0},
-      accept_pauses{0},  ///< out of descriptors: accepting waits a moment
-      gone_waiting{0};   ///< peers that ended while their reply was deferred
+      accept_pauses{0},   ///< out of descriptors: accepting waits a moment
+      gone_waiting{0},    ///< peers that ended while their reply was deferred
+      made_room{0},       ///< connections ended for new ones, or for their descriptor
+      freed_memory{0},    ///< connections ended for what they kept
+      buffered_bytes{0};  ///< kept by all now
 };
 
 /// An answer that comes after handle() has returned, or at the end of it. Loop's thread, also
