@@ -56,6 +56,11 @@ int main(int argc, char** argv) {
   std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever starts us, exit codes of commands were lost
   const rlimit no_core{0, 0};     // a core file would hold private keys
   ::setrlimit(RLIMIT_CORE, &no_core);
+  // The soft limit protects programs that use select(), which none of ours does.
+  if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   if (argc < 2) {
     print_usage(stderr);
     return muster::app::kExitUsage;

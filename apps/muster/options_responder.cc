@@ -173,8 +173,9 @@ void bind(config::Section& section, ResponderOptions& o) {
         o.nonce_overload =
             i == 0 ? responder::NonceOverload::kTryLater : responder::NonceOverload::kWithoutNonce;
       },
-      "Requests with a nonce while signatures_per_second or signing_jobs is used up: tryLater, or "
-      "the remembered answer, without nonce, where there is one. Never where nonces are required.");
+      "Requests with a nonce while signatures_per_second, signing_jobs or signing_wait is used up: "
+      "tryLater, or the remembered answer, without nonce, where there is one. Never where nonces "
+      "are required.");
   section.integer("signatures_per_second", &o.signatures_per_second, 0, 1'000'000,
                   "Most signatures a loop makes in one second; beyond it requests that need one "
                   "are answered tryLater. 0: no limit.");
@@ -206,7 +207,15 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("signing_jobs", &o.signing_jobs, 1, 65536,
                   "Signatures by tokens under way, all loops together; one more: tryLater.");
   section.integer("signing_waiting", &o.signing_waiting, 1, 1'000'000,
-                  "Requests that wait for them; one more: tryLater.");
+                  "Requests that wait for them, and at most so many on each loop for signatures by "
+                  "other keys; one more: tryLater.");
+  section.milliseconds("signing_wait", &o.line.wait, Milliseconds(1), Milliseconds(10'000),
+                       "Longest wait for a signature by a key that is in no token, when more "
+                       "requests need one than a loop has time for; beyond: tryLater.");
+  section.milliseconds("signing_wait_busy", &o.line.wait_busy, Milliseconds(1),
+                       Milliseconds(10'000),
+                       "The same once somebody has been waiting all the time for signing_wait: a "
+                       "longer queue would not sign more.");
   section.duration("max_clock_error", &o.max_clock_error, Seconds(1), Seconds(3600),
                    "Nothing is signed (tryLater) while the kernel says the clock may be wrong by "
                    "more, or is not synchronised. Default: not asked.");
@@ -217,7 +226,13 @@ void bind(config::Section& section, ResponderOptions& o) {
                    "fails, and what was in force stays.");
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000),
                        "How long requests in flight may take when stopping.");
-  section.integer("max_connections", &o.max_connections, 1, 1'000'000, "Open connections a loop.");
+  section.integer("max_connections", &o.max_connections, 1, 1'000'000,
+                  "Open connections a loop. One more takes the place of the one that has waited "
+                  "for its client for longest; where none has waited for half a second, it is told "
+                  "503. Never more than there are descriptors for.");
+  section.size("max_buffered", &o.max_buffered, std::uint64_t{1} << 20, std::uint64_t{1} << 40,
+               "What all connections of a loop may keep of unfinished requests and of answers that "
+               "clients do not take; beyond, those that have waited for longest are ended.");
   section.size("max_request", &o.max_request, 256, 1 << 20,
                "Longest request body; more is refused with HTTP 413.");
   section.size("max_header", &o.max_header, 1024, 1 << 20,
@@ -272,6 +287,7 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   service.loops = static_cast<unsigned>(o.loops);
   service.limits = o.limits;
   service.limits.max_connections = static_cast<std::size_t>(o.max_connections);
+  service.limits.max_buffered_bytes = o.max_buffered.bytes;
   service.limits.max_body_bytes = o.max_request.bytes;
   service.limits.max_header_bytes = o.max_header.bytes;
   service.limits.max_target_bytes = o.max_header.bytes;
@@ -287,6 +303,8 @@ responder::ServiceOptions service_of(const ResponderOptions& o) {
   service.presign.file = o.store.empty() ? "" : o.store + "/answers-ahead";
   service.signing_jobs = static_cast<std::size_t>(o.signing_jobs);
   service.signing_waiting = static_cast<std::size_t>(o.signing_waiting);
+  service.line = o.line;
+  service.line.most = service.signing_waiting;
   return service;
 }
 

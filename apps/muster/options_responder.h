@@ -67,6 +67,7 @@ struct ResponderOptions {
   std::int64_t token_failures = 5;
   std::int64_t signing_jobs = 256;
   std::int64_t signing_waiting = 1024;
+  responder::SigningLineLimits line;
   bool sha1 = true;
   std::optional<Seconds> max_clock_error;
   Seconds check_interval{2};
@@ -74,6 +75,7 @@ struct ResponderOptions {
   Milliseconds grace{10000};
   net::HttpLimits limits;
   std::int64_t max_connections = 10000;
+  config::Size max_buffered{64 << 20};
   config::Size max_request{64 * 1024};
   config::Size max_header{16 * 1024};
   std::vector<IssuerOptions> issuers;

@@ -65,11 +65,14 @@ void add_answers(PrometheusText& out, const MetricsInput& in) {
   }
   out.family("muster_responder_remembered_answers_total", Kind::kCounter,
              "Remembered answers: used, used after comparing with a moved store, given up for a "
-             "new signature, taken from another loop.");
+             "new signature, taken from another loop, taken over from before a reload, used beyond "
+             "the time for a new signature because none could be made.");
   out.sample(t.ready_hits, {{"outcome", "used"}});
   out.sample(t.ready_rechecked, {{"outcome", "rechecked"}});
   out.sample(t.ready_replaced, {{"outcome", "replaced"}});
   out.sample(t.ready_shared, {{"outcome", "shared"}});
+  out.sample(t.ready_taken_over, {{"outcome", "taken_over"}});
+  out.sample(t.ready_late, {{"outcome", "late"}});
 }
 
 void add_presigned(PrometheusText& out, const responder::PresignTotals& t) {
@@ -162,6 +165,10 @@ void add_keys(PrometheusText& out, const MetricsInput& in) {
       out.sample(count, {{"issuer", key.issuer}, {"key", key.key}, {"result", result}});
     }
   }
+  out.single("muster_signing_waiting", Kind::kGauge,
+             "Requests that wait for a loop to have time for their signature.", in.totals.waiting);
+  out.single("muster_signing_waited_total", Kind::kCounter, "Requests that have waited so.",
+             in.totals.waited);
   out.single("muster_signing_in_flight", Kind::kGauge, "Signatures that tokens are asked for now.",
              in.desk.in_flight);
   out.family("muster_signing_orders_total", Kind::kCounter,
@@ -318,6 +325,13 @@ void add_listeners(PrometheusText& out, const MetricsInput& in) {
   for (const ListenerFigures& listener : in.listeners) {
     out.sample(listener.requests, {{"listener", listener.listener}});
   }
+  out.family("muster_http_buffered_bytes", Kind::kGauge,
+             "Octets kept of unfinished requests and of answers that peers have not taken.");
+  for (const ListenerFigures& listener : in.listeners) {
+    if (listener.buffered_bytes) {
+      out.sample(*listener.buffered_bytes, {{"listener", listener.listener}});
+    }
+  }
   out.family("muster_http_limits_total", Kind::kCounter,
              "How often a limit was reached or a peer misbehaved.");
   for (const ListenerFigures& listener : in.listeners) {
@@ -421,7 +435,10 @@ ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats)
            {"pipeline", stats.pipeline_pauses},
            {"descriptors", stats.accept_pauses},
            {"timeout_reply", stats.reply_timeouts},
-           {"peer_gone", stats.gone_waiting}}};
+           {"peer_gone", stats.gone_waiting},
+           {"room", stats.made_room},
+           {"memory", stats.freed_memory}},
+          stats.buffered_bytes};
 }
 
 std::string render_metrics(const MetricsInput& input) {

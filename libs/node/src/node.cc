@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "muster/base/thread.h"
 #include "node_impl.h"
 
 namespace muster::node {
@@ -57,7 +58,10 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   upkeep.post([this] { warn_of_expiry(); });
   upkeep.post([this] { look_at_keys(); });
   upkeep.after(poll.load(), [this] { look_at_delegates(); });
-  upkeep_thread = std::thread([this] { upkeep.run(); });
+  upkeep_thread = std::thread([this] {
+    give_way();
+    upkeep.run();
+  });
   return Unit{};
 }
 
@@ -122,8 +126,11 @@ std::vector<std::string> Node::Impl::restart_needs(const NodeOptions& next) cons
           is.handler.refusal_log_interval);
   compare("signing_jobs", was.signing_jobs, is.signing_jobs);
   compare("signing_waiting", was.signing_waiting, is.signing_waiting);
+  compare("signing_wait", was.line.wait, is.line.wait);
+  compare("signing_wait_busy", was.line.wait_busy, is.line.wait_busy);
   compare("grace", was.grace, is.grace);
   compare("max_connections", was.limits.max_connections, is.limits.max_connections);
+  compare("max_buffered", was.limits.max_buffered_bytes, is.limits.max_buffered_bytes);
   compare("max_request", std::pair(was.limits.max_body_bytes, was.handler.max_request_bytes),
           std::pair(is.limits.max_body_bytes, is.handler.max_request_bytes));
   compare("max_header", std::pair(was.limits.max_header_bytes, was.limits.max_target_bytes),

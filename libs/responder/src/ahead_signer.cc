@@ -7,14 +7,6 @@
 
 namespace muster::responder {
 
-std::optional<SignedParts> parts_of(Bytes body) {
-  const auto parsed = ocsp::parse_response(body);
-  if (!parsed || !parsed->basic) {
-    return std::nullopt;
-  }
-  return SignedParts{parsed->basic->tbs_raw, parsed->basic->signature};
-}
-
 bool signs_ahead(const Setup& setup) {
   return std::any_of(setup.issuers().begin(), setup.issuers().end(),
                      [](const Issuer& issuer) { return issuer.terms.policy.presign != 0; });
@@ -98,7 +90,9 @@ ReadyRef AheadSigner::keep(const Asked& one, HashAlgorithm hash, Bytes body,
   const Issuer& issuer = setup_->issuers()[one.by.issuer];
   const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), signed_at);
   render_answer(message_, issuer, body, one.resolved, until, signed_at, date_);
-  return exchange_->impl().forms->make(message_, {one.by, hash, 0, one.resolved, signed_at, until});
+  return exchange_->impl().forms->make(
+      message_, {one.by, hash, 0, one.resolved, signed_at, until, setup_->number(),
+                 issuer.signers[one.by.signer].key_digest});
 }
 
 AheadSigner::Made AheadSigner::sign(const PresignItem& item, UnixSeconds now) {
@@ -144,43 +138,23 @@ bool AheadSigner::take_over(Bytes tbs, Bytes signature, Bytes made_by, UnixSecon
   ocsp::SignaturePart frame = part_of(setup_->issuers().front().signers.front());
   frame.signature = to_buffer(signature);
   ocsp::encode_response_into(tbs, frame, body_);
-  const auto parsed = ocsp::parse_response(body_);
-  if (!parsed || parsed->basic->responses.size() != 1) {
+  const auto before = read_signed(body_);
+  if (!before) {
     return false;
   }
-  const ocsp::SingleResponseView single = *parsed->basic->responses.begin();
-  const UnixSeconds signed_at = parsed->basic->produced_at;
-  const auto issuer = find_issuer(*setup_, single.cert_id);
-  if (!issuer || signed_at > now) {
+  const auto issuer = find_issuer(*setup_, before->single.cert_id);
+  if (!issuer) {
     return false;
   }
   const Issuer& who = setup_->issuers()[*issuer];
-  const auto hash = der::find_hash(single.cert_id.hash_algorithm);
+  const auto hash = der::find_hash(before->single.cert_id.hash_algorithm);
   const auto choice = choose_signer(who, {}, now);
   if (!choice || (who.terms.policy.presign & hash_set(*hash)) == 0) {
     return false;
   }
   const SignerRef by{*issuer, choice->signer};
-  Asked one{single.cert_id, by, look_up(*setup_, *reader_, by, single.cert_id.serial, now)};
-  const Resolved& known = one.resolved;
-  if (known.cause != Cause::kNone ||
-      (known.source_this_update &&
-       single.this_update != std::min(*known.source_this_update, signed_at))) {
-    return false;
-  }
-  // Times of live sources move with every look at them; no answer may end later than one of today.
-  const UnixSeconds last = known.next_update;
-  one.resolved.this_update = single.this_update;
-  one.resolved.next_update = single.next_update.value_or(last);
-  if (one.resolved.next_update > last) {
-    return false;
-  }
-  const UnixSeconds until = due_at(who, one.resolved, spread_of(one.id.raw), signed_at);
-  if (!in_time(signed_at, until, now)) {
-    return false;
-  }
-  asked_.assign(1, one);
-  if (!equal(drafter_.draft(*setup_, asked_, std::nullopt, *reader_, signed_at), tbs)) {
+  const auto one = would_sign_again(*setup_, *reader_, drafter_, *before, by, now);
+  if (!one) {
     return false;
   }
   const IssuerSigner& signer = who.signers[choice->signer];
@@ -191,9 +165,10 @@ bool AheadSigner::take_over(Bytes tbs, Bytes signature, Bytes made_by, UnixSecon
       return false;
     }
   }
-  const ReadyRef answer = keep(one, *hash, signings_.assemble(by, tbs, signature), signed_at);
+  const Bytes body = signings_.assemble(by, tbs, signature);
+  const ReadyRef answer = keep(*one, *hash, body, before->signed_at);
   if (answer) {
-    exchange_->impl().keep_ahead(one.id.raw, answer);
+    exchange_->impl().keep_ahead(one->id.raw, answer);
   }
   return static_cast<bool>(answer);
 }

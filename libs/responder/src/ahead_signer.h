@@ -4,6 +4,7 @@
 #include "lookup.h"
 #include "presign_plan.h"
 #include "remembering.h"
+#include "same_again.h"
 
 namespace muster::responder {
 
@@ -58,12 +59,6 @@ class AheadSigner {
   std::vector<std::vector<Place>> places_;  ///< by issuer
   std::vector<Asked> asked_;
 };
-
-/// ResponseData and signature of a remembered answer's body. Views of `body`.
-struct SignedParts {
-  Bytes tbs, signature;
-};
-std::optional<SignedParts> parts_of(Bytes body);
 
 /// Whether `setup` has an issuer whose answers are signed ahead.
 bool signs_ahead(const Setup& setup);

@@ -15,7 +15,10 @@ Answerer::Impl::Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Read
 
 void Answerer::Impl::take(std::shared_ptr<const Setup> next,
                           std::shared_ptr<AnswerExchange> next_exchange) {
-  ready = ReadyAnswers(next->policy().ready_answers);
+  // What is remembered stays: under another setup it is looked at again before it is used.
+  if (setup == nullptr || setup->policy().ready_answers != next->policy().ready_answers) {
+    ready = ReadyAnswers(next->policy().ready_answers);
+  }
   exchange = std::move(next_exchange);
   forms = exchange != nullptr ? exchange->impl().forms : std::make_shared<AnswerForms>();
   last = nullptr;
@@ -138,14 +141,27 @@ Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Uni
   if (!clock_is_sure()) {
     return Err{Cause::kClockUnsure};
   }
+  const SignerRef by = asked.front().by;
+  const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
+  const bool in_line = !elsewhere && resuming == nullptr && how == Signing::kInLine && line;
+  const MonotonicTime began = in_line ? time() : MonotonicTime();
+  if (in_line && line->place(began) == SigningLine::Place::kFull) {
+    return Err{Cause::kSigningQueueFull};
+  }
   if (resuming == nullptr && !signing.take(setup->policy().signatures_per_second, now)) {
     return Err{Cause::kSigningLimit};
   }
-  const SignerRef by = asked.front().by;
+  if (in_line && line->place(began) == SigningLine::Place::kWait) {
+    join_line(began);
+    return Err{Cause::kNone};
+  }
   const Buffer& tbs = drafter.draft(*setup, asked, nonce, *reader, now);
-  const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
   const auto signature =
       elsewhere ? sign_elsewhere(by, tbs, nonce.has_value(), now) : signings->sign(by, tbs);
+  if (in_line) {
+    line->signed_at_once(time() - began);
+    post_serving();
+  }
   if (signature || signature.error() != Cause::kNone) {  // else it is still being made
     const Issuer& issuer = setup->issuers()[by.issuer];
     SignerCounters& own = counters.signers.of(issuer.store_id, issuer.signers[by.signer].label);
@@ -163,22 +179,27 @@ Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Uni
   return body;
 }
 
-Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, std::uint64_t sequence,
-                                             UnixSeconds now) {
+Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, const SignatureWishes& wishes,
+                                             std::uint64_t sequence, UnixSeconds now) {
   const Asked& one = asked.front();
   const Issuer& issuer = setup->issuers()[one.by.issuer];
   AnswerExchange::Impl* const shared = exchange == nullptr ? nullptr : &exchange->impl();
+  bool replaces = true;
   ReadyRef answer = shared == nullptr ? ReadyRef() : shared->find(one.id.raw, variant);
   if (answer && serves(*answer, one.resolved, one.by.signer, now)) {
     counters.ready_shared.add();
+  } else if ((answer = take_over(one, variant, one.by.signer, wishes, now))) {
+    counters.ready_taken_over.add();
+    replaces = false;
+    if (shared != nullptr) {
+      answer = shared->publish(one.id.raw, variant, std::move(answer), now);
+    }
   } else {
     MUSTER_TRY(const Bytes body, sign(std::nullopt, now));
     const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), now);
     render_answer(scratch, issuer, body, one.resolved, until, now, date);
-    answer = ready.capacity() == 0
-                 ? ReadyRef()
-                 : forms->make(scratch, {one.by, *der::find_hash(one.id.hash_algorithm), variant,
-                                         one.resolved, now, until});
+    answer = ready.capacity() == 0 ? ReadyRef()
+                                   : forms->make(scratch, facts_of(one, variant, now, until));
     if (answer && shared != nullptr) {  // another loop may have been quicker
       answer = shared->publish(one.id.raw, variant, std::move(answer), now);
     }
@@ -187,7 +208,7 @@ Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, std::uint64_
   const HttpMessage* message = &scratch;
   if (answer) {
     message = &composer.compose(*answer, now, date);
-    counters.ready_replaced.add(ready.find(one.id.raw, variant) != nullptr ? 1 : 0);
+    counters.ready_replaced.add(replaces && ready.find(one.id.raw, variant) != nullptr ? 1 : 0);
     if (auto* const place = ready.put(one.id.raw, variant, std::move(answer))) {
       place->sequence = sequence;
     }
@@ -252,7 +273,8 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     const std::uint32_t variant = variant_of(choice->signer, plain->signer);
     if (remembered) {
       auto* const found = ready.find(asked.front().id.raw, variant);
-      if (found != nullptr && found->entry->by().signer == choice->signer) {
+      if (found != nullptr &&
+          serves_choice(*found->entry, *setup, choice->signer, variant, wishes)) {
         if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
           return show(*message, asked.front().by.issuer);
         }
@@ -266,7 +288,7 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     if (cause != Cause::kNone) {
       break;
     }
-    const auto made = remembered ? obtain(variant, sequence, now) : sign_once(nonce, now);
+    const auto made = remembered ? obtain(variant, wishes, sequence, now) : sign_once(nonce, now);
     if (made) {
       return *made;
     }
@@ -281,6 +303,15 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
       break;
     }
     excluded |= SignerMask{1} << choice->signer;  // another one may still be able to
+  }
+  if (remembered) {
+    const auto plain = choose_signer(issuer, {}, now);
+    const auto wished = choose_signer(issuer, wishes, now);
+    const HttpMessage* const late =
+        plain && wished ? use_late(variant_of(wished->signer, plain->signer), cause, now) : nullptr;
+    if (late != nullptr) {
+      return show(*late, asked.front().by.issuer);
+    }
   }
   if (nonce && asked.size() == 1 &&
       may_leave_nonce_out(setup->policy().nonce_overload,
@@ -347,9 +378,9 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
     auto* const found = ready.find(plain, 0);
     if (found != nullptr) {
       const AnswerFacts& facts = found->entry->form().facts;
-      const HttpMessage* const message = setup->issuers()[facts.by.issuer].open
-                                             ? use_ready(*found, sequence, now, client)
-                                             : nullptr;
+      const bool is_ours = facts.setup == setup->number() && setup->issuers()[facts.by.issuer].open;
+      const HttpMessage* const message =
+          is_ours ? use_ready(*found, sequence, now, client) : nullptr;
       if (message != nullptr) {
         counters.cert_id_hashes[static_cast<std::size_t>(facts.hash_algorithm)].add(
             resuming == nullptr ? 1 : 0);
@@ -399,7 +430,8 @@ Answerer::~Answerer() {
   }
 }
 
-Answer Answerer::answer(Bytes request, UnixSeconds now, const Client& client) {
+Answer Answerer::answer(Bytes request, UnixSeconds now, const Client& client, Signing how) {
+  impl_->how = how;
   return impl_->answer(request, now, client);
 }
 Answer Answerer::refuse(Cause cause, UnixSeconds now) {

@@ -14,6 +14,7 @@
 #include "ready_answer.h"
 #include "remembering.h"
 #include "request_rules.h"
+#include "signing_line.h"
 
 namespace muster::responder {
 
@@ -48,15 +49,24 @@ inline bool is_clock_sure(const Policy& policy, std::optional<Milliseconds> erro
   return !bound || (error && *error <= *bound);
 }
 
+/// Whether a remembered answer serves a request that `chosen` would sign for: signed by that one,
+/// or, where the client has no wish, by the one before it.
+inline bool serves_choice(const ReadyAnswer& answer, const Setup& setup, std::size_t chosen,
+                          std::uint32_t variant, const SignatureWishes& wishes) {
+  return answer.form().facts.setup == setup.number() &&
+         (answer.by().signer == chosen || (variant == 0 && wishes.empty()));
+}
+
 /// A signer that failed while a request waited.
 struct FailedSigner {
   const Setup* setup;
   SignerRef by;
 };
-/// A request whose answer a remote key is signing.
+/// A request whose answer is yet to be signed, by a remote key or by this loop.
 struct AwaitedRequest {
   Buffer octets;
   Client client;
+  std::uint64_t admitted_under = 0;  ///< Setup::number()
   UnissuedSeen unissued = UnissuedSeen::kNo;
   std::vector<FailedSigner> failed{};
   unsigned rounds = 0;
@@ -64,9 +74,10 @@ struct AwaitedRequest {
 };
 /// What sign() needs to know when a request is taken up again.
 struct Resumption {
-  const DeskResult* result;
+  const DeskResult* result;  ///< of a remote key; null: it is this loop's turn to sign
   const std::vector<FailedSigner>* failed;
-  bool may_order;  ///< no: only what `result` holds is used
+  std::uint64_t admitted_under;  ///< Setup::number()
+  bool may_order;                ///< no: only what `result` holds is used
 };
 
 /// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use
@@ -103,6 +114,13 @@ struct Answerer::Impl final : Circumstances {
   std::map<SigningDesk::Ticket, AwaitedRequest> awaited;
   const Resumption* resuming = nullptr;
 
+  // -- for keys of this process, when there are more requests than time (awaiting.cc)
+  std::optional<SigningLine> line;
+  std::function<void(std::function<void()>)> post_turn;
+  std::function<MonotonicTime()> time;
+  bool is_turn_posted = false;
+  Signing how = Signing::kAtOnce;  ///< of the request at hand
+
   Impl(std::shared_ptr<const Setup> s, std::unique_ptr<store::Reader> r, Counters& c,
        std::shared_ptr<AnswerExchange> e);
   void take(std::shared_ptr<const Setup> next, std::shared_ptr<AnswerExchange> next_exchange);
@@ -132,7 +150,8 @@ struct Answerer::Impl final : Circumstances {
   Cause would_take(UnixSeconds now, const Client& client) override;
   Cause would_verify(std::size_t spent, UnixSeconds now) override;
   Cause would_sign(const std::vector<Asked>& what, bool has_nonce, UnixSeconds now) override;
-  std::optional<Resolved> recall(const Asked& one, std::uint32_t variant, UnixSeconds now) override;
+  std::optional<Resolved> recall(Asked& one, std::uint32_t variant, const SignatureWishes& wishes,
+                                 UnixSeconds now) override;
   bool is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) override;
 
   // -- what is remembered
@@ -149,13 +168,32 @@ struct Answerer::Impl final : Circumstances {
   void resume(SigningDesk::Ticket ticket, const DeskResult& result);
   /// Whether a request that waited was let in under the setup in force.
   [[nodiscard]] bool is_admitted() const {
-    return resuming != nullptr && resuming->result->setup == setup;
+    return resuming != nullptr && resuming->admitted_under == setup->number();
   }
+  /// The request at hand waits until this loop has time to sign.
+  void join_line(MonotonicTime now);
+  /// The next in line are answered, and more of them at the next turn.
+  void serve_line();
+  void post_serving();
+  /// Answers one that waited for this loop. \param in_time  no: refuses
+  void take_up(SigningDesk::Ticket ticket, bool in_time);
   /// Signs what `asked` holds. Body of the answer, valid until the next call, or why there is none.
   Result<Bytes, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// An answer without nonce for one certificate: from another loop, or signed now and offered to
   /// the others. Remembered.
-  Result<Answer, Cause> obtain(std::uint32_t variant, std::uint64_t sequence, UnixSeconds now);
+  Result<Answer, Cause> obtain(std::uint32_t variant, const SignatureWishes& wishes,
+                               std::uint64_t sequence, UnixSeconds now);
+  /// What is remembered of `one` from the setup before, if it would be signed so again: made a
+  /// remembered answer of this setup. \param chosen  who would sign it now
+  ReadyRef take_over(const Asked& one, std::uint32_t variant, std::size_t chosen,
+                     const SignatureWishes& wishes, UnixSeconds now);
+  /// When nothing can be signed because of `cause`: an answer that is due to be signed anew, but
+  /// true and not over.
+  std::optional<Resolved> recall_late(const Asked& one, std::uint32_t variant, Cause cause,
+                                      UnixSeconds now) override;
+  [[nodiscard]] AnswerFacts facts_of(const Asked& one, std::uint32_t variant, UnixSeconds signed_at,
+                                     UnixSeconds replace_at) const;
+  const HttpMessage* use_late(std::uint32_t variant, Cause cause, UnixSeconds now);
   /// An answer that is not remembered: with a nonce, or for several certificates.
   Result<Answer, Cause> sign_once(const std::optional<Bytes>& nonce, UnixSeconds now);
   /// Tries the signers in the order of the rules until one signs.

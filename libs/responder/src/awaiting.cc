@@ -2,10 +2,12 @@
 
 #include "answerer_impl.h"
 
-// Answers that remote keys sign (decision 026). A request that needs one is put aside; when the
-// signature is there the whole request is answered again from its beginning, as of the instant it
-// was drafted. What has not changed since gives the same octets, and they are signed already; what
-// has changed (a revocation among it) does not, and is signed anew.
+// Answers that are signed later. By this loop, when others are first (decision 047): the request is
+// put aside and answered from its beginning at its turn. By remote keys (decision 026). A request
+// that needs one is put aside; when the signature is there the whole request is answered again from
+// its beginning, as of the instant it was drafted. What has not changed since gives the same
+// octets, and they are signed already; what has changed (a revocation among it) does not, and is
+// signed anew.
 namespace muster::responder {
 namespace {
 
@@ -35,10 +37,10 @@ Result<Bytes, Cause> Answerer::Impl::sign_elsewhere(SignerRef by, const Buffer& 
     if (failed) {
       return Err{Cause::kSignerUnavailable};
     }
-    const DeskResult& made = *resuming->result;
-    if (made.signature && made.setup == setup && made.issuer == by.issuer &&
-        made.signer == by.signer && made.tbs == tbs) {
-      return Bytes(*made.signature);
+    const DeskResult* const made = resuming->result;
+    if (made != nullptr && made->signature && made->setup == setup && made->issuer == by.issuer &&
+        made->signer == by.signer && made->tbs == tbs) {
+      return Bytes(*made->signature);
     }
     if (!resuming->may_order) {
       return Err{Cause::kNone};
@@ -60,8 +62,9 @@ Cause Answerer::Impl::would_sign(const std::vector<Asked>& what, bool has_nonce,
     return Cause::kSigningLimit;
   }
   const bool elsewhere = desk != nullptr && signings->signer(what.front().by).remote() != nullptr;
-  const bool is_full = elsewhere && desk->would_take(share_key(what, has_nonce), setup.get()) ==
-                                        SigningDesk::Taken::kFull;
+  const bool is_full = elsewhere ? desk->would_take(share_key(what, has_nonce), setup.get()) ==
+                                       SigningDesk::Taken::kFull
+                                 : line && line->place(time()) == SigningLine::Place::kFull;
   return is_full ? Cause::kSigningQueueFull : Cause::kNone;
 }
 
@@ -74,7 +77,7 @@ void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result
   if (!result.signature) {
     request.failed.push_back({result.setup.get(), {result.issuer, result.signer}});
   }
-  Resumption resumption{&result, &request.failed, false};
+  Resumption resumption{&result, &request.failed, result.setup->number(), false};
   resuming = &resumption;
   Answer given = answer(request.octets, result.now, request.client);
   if (given.pending && ++request.rounds <= kMaxRounds) {
@@ -95,6 +98,61 @@ void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result
   request.done(given);
 }
 
+void Answerer::Impl::join_line(MonotonicTime now) {
+  line->join(++last_ticket, now);
+  counters.waited.add();
+  counters.waiting.store(line->size(), std::memory_order_relaxed);
+  post_serving();
+}
+
+void Answerer::Impl::post_serving() {
+  if (!is_turn_posted && line->wants_serving()) {
+    is_turn_posted = true;
+    post_turn([this] { serve_line(); });
+  }
+}
+
+void Answerer::Impl::serve_line() {
+  is_turn_posted = false;
+  line->serve([this](SigningDesk::Ticket ticket, bool in_time) { take_up(ticket, in_time); }, time);
+  counters.waiting.store(line->size(), std::memory_order_relaxed);
+  post_serving();
+}
+
+void Answerer::Impl::take_up(SigningDesk::Ticket ticket, bool in_time) {
+  auto node = awaited.extract(ticket);
+  if (node.empty()) {
+    return;  // there was nobody to wait
+  }
+  AwaitedRequest& request = node.mapped();
+  const UnixSeconds now = clock->now();
+  Answer given;
+  if (in_time) {
+    const Resumption resumption{nullptr, &request.failed, request.admitted_under, true};
+    resuming = &resumption;
+    given = answer(request.octets, now, request.client);
+    resuming = nullptr;
+  } else {
+    given = refuse(Cause::kSigningQueueFull, now);
+  }
+  if (given.pending) {  // by now it is for a remote key
+    node.key() = last_ticket;
+    awaited.insert(std::move(node));
+    return;
+  }
+  given.unissued = std::max(given.unissued, request.unissued);
+  request.done(given);
+}
+
+void Answerer::use_line(const SigningLineLimits& limits,
+                        std::function<void(std::function<void()>)> post,
+                        std::function<MonotonicTime()> time) {
+  MUSTER_ASSERT(!impl_->line && impl_->clock != nullptr);
+  impl_->line.emplace(limits);
+  impl_->post_turn = std::move(post);
+  impl_->time = std::move(time);
+}
+
 void Answerer::use_desk(std::shared_ptr<SigningDesk> desk,
                         std::function<void(std::function<void()>)> post, const Clock& clock) {
   MUSTER_ASSERT(impl_->desk == nullptr);
@@ -109,7 +167,8 @@ void Answerer::use_desk(std::shared_ptr<SigningDesk> desk,
 
 void Answerer::await(Bytes request, const Client& client, std::function<void(const Answer&)> done) {
   MUSTER_ASSERT(impl_->desk != nullptr);
-  AwaitedRequest waits{to_buffer(request), client, impl_->unissued, {}, 0, std::move(done)};
+  AwaitedRequest waits{to_buffer(request), client, impl_->setup->number(), impl_->unissued, {}, 0,
+                       std::move(done)};
   MUSTER_ASSERT(impl_->awaited.emplace(impl_->last_ticket, std::move(waits)).second);
 }
 

@@ -6,6 +6,7 @@
 #include "muster/responder/client.h"
 #include "muster/responder/counters.h"
 #include "resolve.h"
+#include "signer_choice.h"
 
 namespace muster::responder {
 
@@ -21,9 +22,14 @@ class Circumstances {
   /// Before anything is signed for `asked`: kClockUnsure, kSigningLimit, kSigningQueueFull.
   [[nodiscard]] virtual Cause would_sign(const std::vector<Asked>& asked, bool has_nonce,
                                          UnixSeconds now) = 0;
-  /// What a remembered answer says that `one.by` signed and that would be given now.
-  [[nodiscard]] virtual std::optional<Resolved> recall(const Asked& one, std::uint32_t variant,
+  /// What a remembered answer says that would be given now to a client with these wishes. `one.by`
+  /// is who would sign, and becomes who did.
+  [[nodiscard]] virtual std::optional<Resolved> recall(Asked& one, std::uint32_t variant,
+                                                       const SignatureWishes& wishes,
                                                        UnixSeconds now) = 0;
+  /// The same of one that is due to be signed anew, while nothing can be signed because of `cause`.
+  [[nodiscard]] virtual std::optional<Resolved> recall_late(const Asked& one, std::uint32_t variant,
+                                                            Cause cause, UnixSeconds now) = 0;
   /// Whether another loop has signed what `one` was resolved to.
   [[nodiscard]] virtual bool is_shared(const Asked& one, std::uint32_t variant,
                                        UnixSeconds now) = 0;

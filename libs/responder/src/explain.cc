@@ -25,7 +25,11 @@ class Fresh final : public Circumstances {
   Cause would_sign(const std::vector<Asked>&, bool, UnixSeconds) override {
     return is_sure_ ? Cause::kNone : Cause::kClockUnsure;
   }
-  std::optional<Resolved> recall(const Asked&, std::uint32_t, UnixSeconds) override {
+  std::optional<Resolved> recall_late(const Asked&, std::uint32_t, Cause, UnixSeconds) override {
+    return std::nullopt;
+  }
+  std::optional<Resolved> recall(Asked&, std::uint32_t, const SignatureWishes&,
+                                 UnixSeconds) override {
     return std::nullopt;
   }
   bool is_shared(const Asked&, std::uint32_t, UnixSeconds) override { return false; }
@@ -182,10 +186,11 @@ struct Explainer {
       const std::uint32_t variant =
           variant_of(choice->signer, choose_signer(issuer, {}, now, excluded)->signer);
       const IssuerSigner& signer = issuer.signers[choice->signer];
-      describe_signer(signer, choice->rule);
       asked.front().by.signer = choice->signer;
-      if (const auto recalled =
-              remembered ? around.recall(asked.front(), variant, now) : std::nullopt) {
+      const auto recalled =
+          remembered ? around.recall(asked.front(), variant, wishes, now) : std::nullopt;
+      describe_signer(issuer.signers[asked.front().by.signer], choice->rule);
+      if (recalled) {
         asked.front().resolved = *recalled;
         out.notes.emplace_back("the answer is a remembered one");
         return finish(Cause::kNone);
@@ -206,6 +211,18 @@ struct Explainer {
       out.notes.push_back("signer " + signer.label +
                           " is passed over: " + std::string(sentence(cause)));
       excluded |= SignerMask{1} << choice->signer;
+    }
+    const auto plain = choose_signer(issuer, {}, now);
+    const auto wished = choose_signer(issuer, wishes, now);
+    if (const auto late =
+            remembered && plain && wished
+                ? around.recall_late(asked.front(), variant_of(wished->signer, plain->signer),
+                                     cause, now)
+                : std::nullopt) {
+      asked.front().resolved = *late;
+      out.notes.push_back("nothing can be signed now: " + std::string(sentence(cause)) +
+                          "; the answer is a remembered one that is due to be signed anew");
+      return finish(Cause::kNone);
     }
     if (nonce && asked.size() == 1 &&
         may_leave_nonce_out(setup.policy().nonce_overload,
@@ -307,19 +324,23 @@ Cause Answerer::Impl::would_verify(std::size_t spent, UnixSeconds now) {
              : Cause::kVerifyingLimit;
 }
 
-std::optional<Resolved> Answerer::Impl::recall(const Asked& one, std::uint32_t variant,
-                                               UnixSeconds now) {
+std::optional<Resolved> Answerer::Impl::recall(Asked& one, std::uint32_t variant,
+                                               const SignatureWishes& wishes, UnixSeconds now) {
   const auto* const place = ready.find(one.id.raw, variant);
-  if (place == nullptr) {
+  if (place == nullptr || !serves_choice(*place->entry, *setup, one.by.signer, variant, wishes)) {
     return std::nullopt;
   }
   const ReadyAnswer& found = *place->entry;
   const Resolved basis = found.basis();
   const bool is_used =
-      found.by().signer == one.by.signer && in_time(found.signed_at(), found.replace_at(), now) &&
+      in_time(found.signed_at(), found.replace_at(), now) &&
       (place->sequence == reader->renew() ||
        same_answer(look_up(*setup, *reader, found.by(), found.serial(), now), basis));
-  return is_used ? std::optional(basis) : std::nullopt;
+  if (!is_used) {
+    return std::nullopt;
+  }
+  one.by.signer = found.by().signer;
+  return basis;
 }
 
 bool Answerer::Impl::is_shared(const Asked& one, std::uint32_t variant, UnixSeconds now) {

@@ -53,7 +53,7 @@ Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now, const Clien
     decoded_.clear();
     return answerer_.refuse(Cause::kBadEncoding, now);
   }
-  return answerer_.answer(decoded_, now, client);
+  return answerer_.answer(decoded_, now, client, Signing::kInLine);
 }
 
 void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
@@ -66,8 +66,8 @@ void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply
   switch (request.method) {
     case http::Method::kPost:
       counters_.post.add();
-      answer = answerer_.answer(request.body, now,
-                                client);  // judged by its octets, whatever type it claims
+      // Judged by its octets, whatever type it claims.
+      answer = answerer_.answer(request.body, now, client, Signing::kInLine);
       break;
     case http::Method::kGet:
     case http::Method::kHead: {

@@ -80,7 +80,7 @@ Buffer key_of(const HttpMessage& message, const AnswerForm& form) {
   Buffer all;
   all.reserve(message.octets.size() + 256);
   for (const std::uint64_t value :
-       {std::uint64_t{facts.by.issuer}, std::uint64_t{facts.by.signer},
+       {facts.setup, std::uint64_t{facts.by.issuer}, std::uint64_t{facts.by.signer},
         static_cast<std::uint64_t>(facts.hash_algorithm), std::uint64_t{facts.variant},
         static_cast<std::uint64_t>(facts.basis.rule),
         static_cast<std::uint64_t>(facts.basis.never_issued),

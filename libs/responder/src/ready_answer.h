@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <list>
 #include <map>
@@ -29,6 +30,8 @@ struct AnswerFacts {
   std::uint32_t variant = 0;
   Resolved basis;
   UnixSeconds signed_at{}, replace_at{};
+  std::uint64_t setup = 0;  ///< Setup::number(): positions in `by` are of this one
+  std::array<std::uint8_t, 32> signer_key{};  ///< IssuerSigner::key_digest of who signed
 };
 
 /// What answers of one kind have in common. Immutable; shared by all that have it.

@@ -35,6 +35,8 @@ struct Resolved {
   std::optional<UnixSeconds> source_this_update, source_next_update;
   std::optional<UnixSeconds> invalidity_date;  ///< to be copied into singleExtensions
 };
+/// The same is said of the certificate, though perhaps from another CRL.
+bool same_status(const Resolved& a, const Resolved& b);
 /// Same status from the same CRL: an answer made from one serves for the other. thisUpdate of live
 /// sources moves with every look at them and does not count.
 bool same_answer(const Resolved& a, const Resolved& b);

@@ -1,5 +1,6 @@
 #include "muster/responder/service.h"
 
+#include <sys/resource.h>
 #include <sys/timex.h>
 
 #include <algorithm>
@@ -40,8 +41,9 @@ struct Worker {
             [this](const Answer& answer, Bytes request, const Client& client, UnixSeconds now) {
               handler.note(answer, request, client, now);
             }) {
-    answerer.use_desk(
-        desk, [this](std::function<void()> action) { loop.post(std::move(action)); }, clock);
+    const auto post = [this](std::function<void()> action) { loop.post(std::move(action)); };
+    answerer.use_desk(desk, post, clock);
+    answerer.use_line(options.line, post, [] { return std::chrono::steady_clock::now(); });
   }
 
   void keep_up() {
@@ -93,6 +95,29 @@ struct Worker {
   std::thread thread;
 };
 
+/// Descriptors for everything else: store, sources, tokens, what admin, push and batch accept.
+constexpr std::size_t kOtherDescriptors = 256;
+
+/// `wanted` connections for each loop, or as many as the process may have descriptors for.
+std::size_t connections_that_fit(std::size_t wanted, std::size_t loops, Logger& logger) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return wanted;
+  }
+  const auto all = static_cast<std::size_t>(limit.rlim_cur);
+  const std::size_t fit = (all - std::min(all / 4, kOtherDescriptors)) / loops;
+  if (wanted > fit) {
+    logger.log(LogLevel::kWarning, "responder.descriptors",
+               "max_connections is more than there are descriptors for; allow more (systemd: "
+               "LimitNOFILE, shell: ulimit -n), or fewer connections",
+               {{"max_connections", std::to_string(wanted)},
+                {"loops", std::to_string(loops)},
+                {"descriptors", std::to_string(all)},
+                {"in_force", std::to_string(fit)}});
+  }
+  return std::min(wanted, fit);
+}
+
 }  // namespace
 
 namespace {
@@ -140,6 +165,8 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup, count, options.presign);
+  options.limits.max_connections =
+      connections_that_fit(options.limits.max_connections, count, logger);
   options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
@@ -264,7 +291,11 @@ Totals Service::totals() const {
     sum.ready_rechecked += c.ready_rechecked.value();
     sum.ready_replaced += c.ready_replaced.value();
     sum.ready_shared += c.ready_shared.value();
+    sum.ready_taken_over += c.ready_taken_over.value();
+    sum.ready_late += c.ready_late.value();
     sum.signatures += c.signatures.value();
+    sum.waited += c.waited.value();
+    sum.waiting += c.waiting.load(std::memory_order_relaxed);
     sum.nonces_echoed += c.nonces_echoed.value();
     sum.nonces_left_out += c.nonces_left_out.value();
     sum.durations.add(c.durations.read());
@@ -332,6 +363,9 @@ HttpTotals Service::http_totals() const {
       sum.deferred += s.deferred;
       sum.reply_timeouts += s.reply_timeouts;
       sum.gone_waiting += s.gone_waiting;
+      sum.made_room += s.made_room;
+      sum.freed_memory += s.freed_memory;
+      sum.buffered_bytes += s.buffered_bytes;
     }
   }
   return sum;

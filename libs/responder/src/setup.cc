@@ -1,6 +1,7 @@
 #include "muster/responder/setup.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "muster/http/url.h"
 #include "signer_check.h"
@@ -118,6 +119,12 @@ Result<Issuer, SetupError> check_issuer(IssuerSpec spec, bool has_signers, UnixS
 
 }  // namespace
 
+Setup::Setup(const Policy& policy)
+    : policy_(policy), number_([] {
+        static std::atomic<std::uint64_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;
+      }()) {}
+
 UnixSeconds Issuer::signs_until() const {
   const auto by_end = [](const IssuerSigner& a, const IssuerSigner& b) {
     return a.not_after < b.not_after;
@@ -168,6 +175,8 @@ Result<std::shared_ptr<Setup>, SetupError> Setup::make_issuers(std::vector<Issue
     const std::size_t position = setup->issuers_.size();
     for (IssuerSigner& signer : issuer.signers) {
       signer.number = setup->number_of(signer);
+      pki::digest_into(HashAlgorithm::kSha256, signer.certificate.public_key_info(),
+                       signer.key_digest);
     }
     for (const HashAlgorithm hash : kAllHashAlgorithms) {
       if (hash == HashAlgorithm::kSha1 && policy.sha1 == Sha1CertIds::kRefused) {

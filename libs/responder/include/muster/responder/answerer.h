@@ -28,11 +28,24 @@ struct Answer {
   std::string_view issuer;  ///< label of the (first) issuer asked about; empty when none was found
   /// URL to send the request on to; empty: this is the answer. Where that cannot be done, this is.
   std::string_view route;
-  /// There is nothing yet: a remote key is signing. Answerer::await() must follow.
+  /// There is nothing yet: it will be signed. Answerer::await() must follow.
   bool pending = false;
   /// Who signed the request, and what is wrong with that; empty unless that is why it was refused.
   std::string_view requestor{};
   [[nodiscard]] Bytes body() const { return octets.subspan(head_bytes); }
+};
+
+/// How long requests may wait for signatures that a loop makes itself (decision 047).
+struct SigningLineLimits {
+  std::size_t most = 1024;     ///< requests in line
+  Milliseconds wait{50};       ///< for a signature, while the line is empty now and then
+  Milliseconds wait_busy{10};  ///< the same, once it has not been empty for `wait`
+};
+/// What becomes of a request for a signature that this process makes itself, when there are more
+/// than it has time for.
+enum class Signing : std::uint8_t {
+  kAtOnce,  ///< it is made inside the call
+  kInLine,  ///< perhaps later, between other requests: Answer::pending; or tryLater
 };
 
 /// Answers OCSP requests from a store under a setup. The store is asked at every request: a
@@ -50,7 +63,9 @@ class Answerer {
   Answerer& operator=(const Answerer&) = delete;
 
   /// Answers one request (DER of an OCSPRequest, or whatever a stranger sent instead) of `client`.
-  Answer answer(Bytes request, UnixSeconds now, const Client& client = {});
+  /// kInLine counts from use_line() on.
+  Answer answer(Bytes request, UnixSeconds now, const Client& client = {},
+                Signing how = Signing::kAtOnce);
   /// What answer() would say now, and why. Nothing is counted, signed or remembered. A key that
   /// is expected to sign may fail all the same (kSigningFailed, kSignerUnavailable).
   [[nodiscard]] Explanation explain(Bytes request, UnixSeconds now,
@@ -64,11 +79,20 @@ class Answerer {
   /// `clock` outlives the Answerer. Once.
   void use_desk(std::shared_ptr<SigningDesk> desk, std::function<void(std::function<void()>)> post,
                 const Clock& clock);
+  /// From now on requests that are asked with Signing::kInLine and need a signature of this process
+  /// wait for each other, up to `limits`; who would wait longer is refused (kSigningQueueFull).
+  /// `post` runs an action on this thread later; `time` tells the time. Needs use_desk(). Once.
+  void use_line(const SigningLineLimits& limits, std::function<void(std::function<void()>)> post,
+                std::function<MonotonicTime()> time);
   /// Must follow answer() when that said pending, with the same request: `done` is given the answer
-  /// on this thread, after the deadlines of the issuer's keys at the latest; never inside this
-  /// call. The answer is made and remembered whether or not anybody still wants it.
+  /// on this thread, after the limits of the line or the deadlines of the issuer's keys at the
+  /// latest; never inside this call. The answer is made and remembered whether or not anybody still
+  /// wants it.
   void await(Bytes request, const Client& client, std::function<void(const Answer&)> done);
-  /// Replaces issuers, signers and rules from the next request on. Remembered answers are dropped.
+  /// Replaces issuers, signers and rules from the next request on. A remembered answer is used
+  /// again only if, when it is asked for, the new ones would sign the same octets with the same
+  /// key; or if only who signs has been renewed and the one before still may: then for an hour at
+  /// most.
   void adopt(std::shared_ptr<const Setup> setup,
              std::shared_ptr<AnswerExchange> exchange = nullptr);
   /// By how much the clock may be wrong; nothing: it is not synchronised. Matters under

@@ -117,10 +117,14 @@ struct Counters {
   Counter get_queries;             ///< of the GETs: with a query string, which is not looked at
   Counter good, revoked, unknown;  ///< SingleResponses
   Counter ready_hits;              ///< answers that were remembered
-  Counter ready_rechecked;  ///< of those: store had moved, record was read again and was the same
-  Counter ready_replaced;   ///< remembered, but status, source or age asked for a new signature
-  Counter ready_shared;     ///< signed by another loop
+  Counter ready_rechecked;   ///< of those: store had moved, record was read again and was the same
+  Counter ready_replaced;    ///< remembered, but status, source or age asked for a new signature
+  Counter ready_shared;      ///< signed by another loop
+  Counter ready_taken_over;  ///< made under the setup before, and the same under this one
+  Counter ready_late;  ///< due to be signed anew, used all the same: nothing can be signed now
   Counter signatures, nonces_echoed;
+  Counter waited;  ///< requests that waited for this loop to have time for a signature
+  std::atomic<std::uint64_t> waiting{0};  ///< of these, now
   Counter nonces_left_out;  ///< answered without: too much was being signed (NonceOverload)
   std::array<Counter, kAllHashAlgorithms.size()> cert_id_hashes;
   Counter routed,

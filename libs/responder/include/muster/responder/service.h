@@ -23,6 +23,7 @@ struct ServiceOptions {
   std::size_t signing_jobs =
       256;  ///< signatures by remote keys (tokens) under way; one more: tryLater
   std::size_t signing_waiting = 1024;  ///< requests that wait for them; one more: tryLater
+  SigningLineLimits line;              ///< for signatures by keys of this process
   PresignOptions presign;
   /// Asked once a second, on every loop, for Answerer::set_clock_error. Empty: the kernel's own
   /// estimate.
@@ -37,7 +38,8 @@ struct Totals {
   std::uint64_t get = 0, get_queries = 0, post = 0, not_modified = 0;
   std::uint64_t good = 0, revoked = 0, unknown = 0;
   std::uint64_t ready_hits = 0, ready_rechecked = 0, ready_replaced = 0, ready_shared = 0,
-                signatures = 0, nonces_echoed = 0, nonces_left_out = 0;
+                ready_taken_over = 0, ready_late = 0, signatures = 0, waited = 0, waiting = 0,
+                nonces_echoed = 0, nonces_left_out = 0;
   std::uint64_t routed = 0, route_failures = 0;
   std::array<std::uint64_t, kCauses> refused{};
   DurationCounts durations;    ///< kAnswerBounds: from request to answer
@@ -62,7 +64,7 @@ struct HttpTotals {
                 too_large = 0, header_timeouts = 0, body_timeouts = 0, idle_closes = 0,
                 write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
                 pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0,
-                gone_waiting = 0;
+                gone_waiting = 0, made_room = 0, freed_memory = 0, buffered_bytes = 0;
 };
 
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and

@@ -102,11 +102,14 @@ class Setup {
   [[nodiscard]] const std::vector<Issuer>& issuers() const { return issuers_; }
   [[nodiscard]] const IssuerIndex& index() const { return index_; }
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+  /// Different for each one made in this process: what was remembered under another has to be
+  /// looked at again.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
   /// Finds a route by the CA it is for.
   [[nodiscard]] const IssuerIndex& route_index() const { return route_index_; }
 
  private:
-  explicit Setup(const Policy& policy) : policy_(policy) {}
+  explicit Setup(const Policy& policy);
   enum class Signs : std::uint8_t { kNo, kYes };
   static Result<std::shared_ptr<Setup>, SetupError> make_issuers(
       std::vector<IssuerSpec> specs, const Policy& policy, Signs signs, UnixSeconds now,
@@ -115,6 +118,7 @@ class Setup {
   Result<Unit, SetupError> take_routes(std::vector<Route> routes);
 
   Policy policy_;
+  const std::uint64_t number_;
   std::vector<Issuer> issuers_;
   std::size_t signers_ = 0;  ///< numbers given
   IssuerIndex index_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "muster/pki/authority.h"
@@ -39,6 +40,7 @@ struct IssuerSigner {
   /// Equal numbers, at whatever issuers, are one signer: an answer may hold entries of all of them
   /// (decision 013).
   std::size_t number = 0;
+  std::array<std::uint8_t, 32> key_digest{};  ///< SHA-256 of its SubjectPublicKeyInfo
   [[nodiscard]] bool is_usable(UnixSeconds now) const {
     return not_before <= now && now < not_after;
   }

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <optional>
+
+#include "muster/responder/answerer.h"
+
+namespace muster::responder {
+
+/// Requests that wait until the loop has time to sign: what it signs at once is bounded, so that
+/// everybody else is answered in between, and whoever would wait for too long is refused before he
+/// waits. A burst may take `wait`; a line that does not empty itself is an overload, and is kept
+/// short: waiting longer would not make more signatures. Pure: instants are arguments.
+/// Threads: one.
+class SigningLine {
+ public:
+  using Ticket = std::uint64_t;
+  /// Signatures at a time, before the loop looks at its sockets again.
+  static constexpr std::chrono::microseconds kSlice{2000};
+
+  explicit SigningLine(SigningLineLimits limits) : limits_(limits) {}
+
+  enum class Place : std::uint8_t {
+    kNow,   ///< sign at once, and say what it took: signed()
+    kWait,  ///< join(); the loop must call serve() soon
+    kFull,  ///< refuse
+  };
+  /// What a request that needs a signature should do. Changes nothing.
+  [[nodiscard]] Place place(MonotonicTime now) const {
+    if (waiting_.empty() && used_ < kSlice) {
+      return Place::kNow;
+    }
+    const auto in_front = static_cast<double>(waiting_.size() + 1);
+    const std::chrono::duration<double, std::nano> expected(in_front * pace_ns_);
+    return waiting_.size() >= limits_.most || expected > patience(now) ? Place::kFull
+                                                                       : Place::kWait;
+  }
+  /// One was signed at once, which took so long.
+  void signed_at_once(std::chrono::nanoseconds took) {
+    used_ += took;
+    note_pace(took);
+  }
+  void join(Ticket ticket, MonotonicTime now) {
+    if (waiting_.empty()) {
+      standing_since_ = now;
+    }
+    waiting_.push_back({ticket, now});
+  }
+  /// Whether serve() must be called: somebody waits, or what may be signed at once is used up.
+  [[nodiscard]] bool wants_serving() const { return !waiting_.empty() || used_ >= kSlice; }
+
+  /// A turn of the loop: `take_up(ticket, in_time)` is called for the first in line, one after the
+  /// other, for about kSlice; `clock()` tells the time. Not in time: he waited so long that he is
+  /// to be refused. What take_up() does may join() again.
+  template <class TakeUp, class ReadClock>
+  void serve(TakeUp&& take_up, ReadClock&& clock) {
+    const MonotonicTime began = clock();
+    MonotonicTime now = began;
+    std::size_t served = 0;
+    for (std::size_t left = waiting_.size(); left > 0 && now - began < kSlice; --left) {
+      const Waiting first = waiting_.front();
+      waiting_.pop_front();
+      // Its length promised him less; a loop that was held up must not sign for nobody.
+      const bool in_time = now - first.since <= 2 * limits_.wait;
+      take_up(first.ticket, in_time);
+      now = clock();
+      served += in_time ? 1 : 0;
+    }
+    if (served != 0) {
+      // Of wall time, from one turn's end to the next: what the loop does in between counts.
+      const MonotonicTime from = served_until_.value_or(began);
+      note_pace((now - from) / static_cast<std::chrono::nanoseconds::rep>(served));
+    }
+    used_ = {};
+    served_until_ = waiting_.empty() ? std::nullopt : std::optional(now);
+  }
+  [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+
+ private:
+  struct Waiting {
+    Ticket ticket;
+    MonotonicTime since;
+  };
+  [[nodiscard]] Milliseconds patience(MonotonicTime now) const {
+    const bool is_standing = !waiting_.empty() && now - standing_since_ > limits_.wait;
+    return is_standing ? std::min(limits_.wait_busy, limits_.wait) : limits_.wait;
+  }
+  void note_pace(std::chrono::nanoseconds one) {
+    constexpr double kWeight = 0.2;  // of the newest: a few turns until it counts
+    const auto fresh = static_cast<double>(one.count());
+    pace_ns_ = pace_ns_ == 0 ? fresh : pace_ns_ + kWeight * (fresh - pace_ns_);
+  }
+
+  const SigningLineLimits limits_;
+  std::deque<Waiting> waiting_;
+  std::chrono::nanoseconds used_{};  ///< signed at once since serve()
+  double pace_ns_ = 0;               ///< from one signature to the next
+  MonotonicTime standing_since_;     ///< while somebody waits: since the line was empty last
+  std::optional<MonotonicTime> served_until_;  ///< end of the last turn, if the line went on
+};
+
+}  // namespace muster::responder

@@ -1,0 +1,110 @@
+// Remembered answers beyond the rules they were made under: of the setup before (a reload, a new
+// signer), and, when nothing can be signed, beyond the time at which they should be signed anew.
+// Both are true by the record as it stands, as ever (decisions 012 and 047).
+#include <algorithm>
+
+#include "answerer_impl.h"
+#include "same_again.h"
+
+namespace muster::responder {
+namespace {
+
+/// The answers of a signer that was renewed are signed anew within this, evenly: a new delegate
+/// must not cost a signature for each of them at once.
+constexpr Seconds kRenewalSpread{3600};
+/// An answer handed out late is good for so long at least.
+constexpr Seconds kLeastLeft{60};
+
+bool may_be_late(Cause cause) {
+  return cause == Cause::kSigningQueueFull || cause == Cause::kSigningLimit ||
+         cause == Cause::kSignerUnavailable || cause == Cause::kSigningFailed;
+}
+
+/// Who of the issuer's signers has the key and may stand in for `chosen`: the same one, or the one
+/// it renewed.
+std::optional<std::size_t> find_signer(const Issuer& issuer,
+                                       const std::array<std::uint8_t, 32>& key, std::size_t chosen,
+                                       UnixSeconds now) {
+  const auto fits = [&](const IssuerSigner& signer) {
+    return signer.key_digest == key && signer.is_usable(now) &&
+           equal(signer.signing.algorithm(), issuer.signers[chosen].signing.algorithm());
+  };
+  if (fits(issuer.signers[chosen])) {
+    return chosen;
+  }
+  const auto found = std::find_if(issuer.signers.begin(), issuer.signers.end(), fits);
+  return found == issuer.signers.end()
+             ? std::nullopt
+             : std::optional(static_cast<std::size_t>(found - issuer.signers.begin()));
+}
+
+}  // namespace
+
+AnswerFacts Answerer::Impl::facts_of(const Asked& one, std::uint32_t variant, UnixSeconds signed_at,
+                                     UnixSeconds replace_at) const {
+  return {one.by,          *der::find_hash(one.id.hash_algorithm),
+          variant,         one.resolved,
+          signed_at,       replace_at,
+          setup->number(), setup->issuers()[one.by.issuer].signers[one.by.signer].key_digest};
+}
+
+ReadyRef Answerer::Impl::take_over(const Asked& one, std::uint32_t variant, std::size_t chosen,
+                                   const SignatureWishes& wishes, UnixSeconds now) {
+  // Other variants are numbered by positions of the setup before.
+  const auto* const place = variant == 0 ? ready.find(one.id.raw, 0) : nullptr;
+  if (place == nullptr || place->entry->form().facts.setup == setup->number()) {
+    return {};
+  }
+  const ReadyRef old = place->entry;
+  const Issuer& issuer = setup->issuers()[one.by.issuer];
+  const auto signer = find_signer(issuer, old->form().facts.signer_key, chosen, now);
+  if (!signer || (*signer != chosen && !wishes.empty())) {
+    return {};
+  }
+  const HttpMessage& message = composer.compose(*old, now, date);
+  const Buffer body = to_buffer(Bytes(message.octets).subspan(message.head_bytes));
+  const auto before = read_signed(body);
+  const SignerRef by{one.by.issuer, *signer};
+  const auto same =
+      before ? would_sign_again(*setup, *reader, drafter, *before, by, now) : std::nullopt;
+  if (!same) {
+    return {};
+  }
+  const std::uint64_t spread = spread_of(one.id.raw);
+  UnixSeconds until = due_at(issuer, same->resolved, spread, before->signed_at);
+  if (*signer != chosen) {
+    until = std::min(until,
+                     now + Seconds(1) + kRenewalSpread * static_cast<std::int64_t>(spread) / 1024);
+  }
+  const auto& basic = *before->response.basic;
+  render_answer(scratch, issuer, signings->assemble(by, basic.tbs_raw, basic.signature),
+                same->resolved, until, now, date);
+  return forms->make(scratch, facts_of(*same, variant, before->signed_at, until));
+}
+
+std::optional<Resolved> Answerer::Impl::recall_late(const Asked& one, std::uint32_t variant,
+                                                    Cause cause, UnixSeconds now) {
+  const auto* const place = may_be_late(cause) ? ready.find(one.id.raw, variant) : nullptr;
+  if (place == nullptr || place->entry->form().facts.setup != setup->number()) {
+    return std::nullopt;
+  }
+  const ReadyAnswer& found = *place->entry;
+  const Resolved basis = found.basis();
+  const bool is_used =
+      found.signed_at() <= now && now + kLeastLeft < found.next_update() &&
+      same_status(look_up(*setup, *reader, found.by(), found.serial(), now), basis);
+  return is_used ? std::optional(basis) : std::nullopt;
+}
+
+const HttpMessage* Answerer::Impl::use_late(std::uint32_t variant, Cause cause, UnixSeconds now) {
+  const Asked& one = asked.front();
+  const auto basis = recall_late(one, variant, cause, now);
+  if (!basis) {
+    return nullptr;
+  }
+  counters.ready_late.add();
+  count(one.by.issuer, *basis);
+  return &composer.compose(*ready.find(one.id.raw, variant)->entry, now, date);
+}
+
+}  // namespace muster::responder

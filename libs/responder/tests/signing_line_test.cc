@@ -1,0 +1,188 @@
+#include "signing_line.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <vector>
+
+namespace muster::responder {
+namespace {
+
+using std::chrono::microseconds;
+using ::testing::ElementsAre;
+
+using Place = SigningLine::Place;
+
+/// A loop in simulated time: what is signed takes `cost`; whoever is taken up is noted.
+struct Simulated {
+  explicit Simulated(SigningLineLimits limits = {}) : line(limits) {}
+
+  /// A request that needs a signature; where it went.
+  Place ask() {
+    const Place place = line.place(now);
+    if (place == Place::kNow) {
+      const MonotonicTime began = now;
+      now += cost;
+      line.signed_at_once(now - began);
+    } else if (place == Place::kWait) {
+      asked.push_back(now);
+      line.join(asked.size() - 1, now);
+    }
+    return place;
+  }
+  /// What the loop does after its sockets, which take `sockets`.
+  void turn(microseconds sockets = microseconds(0)) {
+    now += sockets;
+    line.serve(
+        [this](SigningLine::Ticket ticket, bool in_time) {
+          now += in_time ? cost : microseconds(0);
+          (in_time ? served : late).push_back(ticket);
+          longest = std::max(longest, now - asked[ticket]);
+        },
+        [this] { return now; });
+  }
+
+  SigningLine line;
+  MonotonicTime now{std::chrono::hours(1)};
+  microseconds cost{50};
+  std::vector<MonotonicTime> asked;
+  std::vector<SigningLine::Ticket> served, late;
+  std::chrono::nanoseconds longest{};
+};
+
+TEST(SigningLine, SignsAtOnceWhileThereIsTime) {
+  Simulated s;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(s.ask(), Place::kNow);
+    s.turn();
+  }
+  EXPECT_EQ(s.line.size(), 0u);
+}
+
+TEST(SigningLine, BoundsWhatIsSignedBetweenTwoLooksAtTheSockets) {
+  Simulated s;
+  int at_once = 0;
+  while (s.ask() == Place::kNow) {
+    ++at_once;
+  }
+  EXPECT_EQ(at_once, SigningLine::kSlice / s.cost);
+  EXPECT_TRUE(s.line.wants_serving());
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(s.ask(), Place::kWait) << "a burst may wait";
+  }
+  const MonotonicTime before = s.now;
+  s.turn();
+  EXPECT_EQ(s.now - before, SigningLine::kSlice);
+  EXPECT_EQ(s.ask(), Place::kWait) << "nobody overtakes those who wait";
+}
+
+TEST(SigningLine, ServesThoseWhoCameFirstFirst) {
+  Simulated s;
+  while (s.ask() == Place::kNow) {
+  }
+  s.ask();
+  s.ask();
+  s.turn();
+  EXPECT_THAT(s.served, ElementsAre(0, 1, 2));
+  EXPECT_FALSE(s.line.wants_serving());
+  EXPECT_EQ(s.ask(), Place::kNow);
+}
+
+// req: OCSP-RESP-083
+TEST(SigningLine, RefusesAtOnceWhoWouldWaitTooLong) {
+  Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
+  while (s.ask() == Place::kNow) {
+  }
+  std::size_t waiting = s.line.size();
+  while (s.ask() == Place::kWait) {
+    ++waiting;
+  }
+  EXPECT_NEAR(static_cast<double>(waiting), 50'000.0 / 50, 10) << "what is signed in `wait`";
+}
+
+TEST(SigningLine, ItsLengthIsBounded) {
+  Simulated s({.most = 3});
+  while (s.ask() == Place::kNow) {
+  }
+  EXPECT_EQ(s.ask(), Place::kWait);
+  EXPECT_EQ(s.ask(), Place::kWait);
+  EXPECT_EQ(s.ask(), Place::kFull);
+  EXPECT_EQ(s.line.size(), 3u);
+}
+
+struct Load {
+  double times;  ///< of what can be signed
+  microseconds cost;
+  Milliseconds longest;  ///< anybody in line may wait once the load has lasted
+};
+class Overload : public ::testing::TestWithParam<Load> {};
+
+// req: OCSP-RESP-083
+TEST_P(Overload, KeepsTheLineShortAndTheSignerBusy) {
+  const Load& load = GetParam();
+  Simulated s({.most = 100'000});
+  s.cost = load.cost;
+  double due = 0;
+  int refused = 0;
+  std::size_t at_once = 0;
+  const MonotonicTime begin = s.now;
+  MonotonicTime seen = s.now;
+  bool settled = false;
+  while (s.now - begin < std::chrono::seconds(2)) {
+    due += load.times * std::chrono::duration<double>(s.now - seen) / s.cost;
+    seen = s.now;
+    for (; due >= 1; due -= 1) {
+      s.now += microseconds(1);  // what reading and refusing takes
+      const Place place = s.ask();
+      refused += place == Place::kFull ? 1 : 0;
+      at_once += place == Place::kNow ? 1 : 0;
+    }
+    s.turn(microseconds(5));
+    if (!settled && s.now - begin > Milliseconds(300)) {
+      settled = true;
+      s.longest = {};
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_LE(s.longest, load.longest);
+  EXPECT_TRUE(s.late.empty());
+  const auto made = static_cast<double>(s.served.size() + at_once);
+  EXPECT_GT(made * std::chrono::duration<double>(s.cost).count(), 2 * 0.8)
+      << "of two seconds, spent on signing";
+}
+INSTANTIATE_TEST_SUITE_P(Loads, Overload,
+                         ::testing::Values(Load{1.5, microseconds(30), Milliseconds(16)},
+                                           Load{3, microseconds(30), Milliseconds(16)},
+                                           Load{3, microseconds(600), Milliseconds(16)},
+                                           Load{10, microseconds(300), Milliseconds(16)}));
+
+TEST(SigningLine, IsOverAsSoonAsTheLoadIs) {
+  Simulated s;
+  for (int i = 0; i < 4000; ++i) {
+    for (int n = 0; n < 200; ++n) {
+      s.ask();
+    }
+    s.turn();
+  }
+  const MonotonicTime end = s.now;
+  while (s.line.size() != 0) {
+    s.turn();
+  }
+  EXPECT_LE(s.now - end, Milliseconds(12));
+  EXPECT_EQ(s.ask(), Place::kNow);
+}
+
+TEST(SigningLine, ALoopThatWasHeldUpSignsForNobodyWhoMustHaveGone) {
+  Simulated s;
+  while (s.ask() == Place::kNow) {
+  }
+  s.ask();
+  s.now += std::chrono::seconds(1);
+  s.ask();
+  s.turn();
+  EXPECT_THAT(s.late, ElementsAre(0, 1));
+  EXPECT_THAT(s.served, ElementsAre(2));
+}
+
+}  // namespace
+}  // namespace muster::responder
