@@ -70,8 +70,7 @@ class Run {
     interval_ns_ = options_.rate > 0 ? 1e9 / options_.rate : 0;
     while (asking(now_ns())) {
       ask();
-      // A waiting thread wakes late: at a constant rate it looks all the time instead.
-      poll(interval_ns_ > 0 ? 0 : 50);
+      poll(interval_ns_ > 0 ? until_due() : 50);
     }
     asking_ = false;
     // What was due by now is still asked, and counts from when it was due.
@@ -81,7 +80,7 @@ class Run {
     while ((under_way_ != 0 || result_.asked < due_in_all_) && now_ns() < patience &&
            refused_in_a_row_ < kHopeless) {
       ask();
-      poll(interval_ns_ > 0 && result_.asked < due_in_all_ ? 0 : 10);
+      poll(interval_ns_ > 0 && result_.asked < due_in_all_ ? until_due() : 10);
     }
     if (result_.asked < due_in_all_) {
       result_.left_out = due_in_all_ - result_.asked;
@@ -100,6 +99,19 @@ class Run {
   /// When request number `n` is due at a constant rate.
   std::uint64_t due(std::uint64_t n) const {
     return start_ + static_cast<std::uint64_t>(static_cast<double>(n) * interval_ns_);
+  }
+
+  /// Milliseconds to wait at a constant rate. A waiting thread wakes late: who wants exact times
+  /// does not wait.
+  int until_due() const {
+    constexpr std::uint64_t kMillisecond = 1'000'000, kMost = 50;
+    if (!options_.calm) {
+      return 0;
+    }
+    const std::uint64_t now = now_ns(), next = due(result_.asked);
+    // One that is due and finds nothing free waits for an answer.
+    const std::uint64_t left = next > now ? next - now : idle_.empty() ? kMost * kMillisecond : 0;
+    return static_cast<int>(std::min((left + kMillisecond - 1) / kMillisecond, kMost));
   }
 
   /// How many requests are due by then.
@@ -317,14 +329,23 @@ class Run {
     --under_way_;
     refused_in_a_row_ = 0;
     last_answer_ = now_ns();
-    if (reply.code != 200) {
+    constexpr unsigned kTryLater = 3;
+    const auto status = options_.expect_ocsp ? ocsp_status(reply.body) : 0U;
+    const std::uint64_t latency = last_answer_ - std::min(last_answer_, done.since);
+    if (reply.code == 503 || (reply.code == 200 && status == kTryLater)) {
+      ++result_.shed;
+      result_.shed_latency.add(latency);
+    } else if (reply.code != 200) {
       ++result_.http_errors;
-    } else if (options_.expect_ocsp && ocsp_status(reply.body) != 0U) {
+    } else if (status != 0U) {
       ++result_.ocsp_errors;
+    } else if (done.question.beside) {
+      ++result_.beside;
+      result_.beside_latency.add(latency);
     } else {
       ++result_.answered;
       result_.body_octets += reply.body.size();
-      result_.latency.add(last_answer_ - std::min(last_answer_, done.since));
+      result_.latency.add(latency);
     }
     if (options_.seen) {
       options_.seen(done.question, reply.body);

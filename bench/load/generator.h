@@ -20,17 +20,23 @@ struct LoadOptions {
   double seconds = 1;          ///< of asking; what is under way then is waited for
   std::uint64_t requests = 0;  ///< ends sooner, after so many; 0: does not
   double patience = 10;        ///< seconds waited at the end for what is due and under way
+  bool calm = false;           ///< open loop: sleeps until a request is due, which is up to a
+                               ///< millisecond late, instead of looking all the time
   bool expect_ocsp = true;     ///< answers other than "successful" are errors
   /// Given each answer that came, in any order; may be empty.
   std::function<void(const Question&, std::string_view body)> seen;
 };
 
-/// What came of it. Every request asked is in exactly one of the counts, or in `answered`.
+/// What came of it. Every request asked is in exactly one of the counts from `answered` to
+/// `left_out`.
 struct LoadResult {
   std::uint64_t asked = 0;
   std::uint64_t answered = 0;     ///< as it should be
-  std::uint64_t http_errors = 0;  ///< another status than 200
-  std::uint64_t ocsp_errors = 0;  ///< an OCSPResponse that is not "successful", or none
+  std::uint64_t beside = 0;       ///< the same, of RequestPlan::beside
+  std::uint64_t shed = 0;         ///< refused for the load: HTTP 503, or tryLater
+  std::uint64_t http_errors = 0;  ///< another status than 200 or 503
+  std::uint64_t ocsp_errors = 0;  ///< an OCSPResponse that says neither "successful" nor tryLater,
+                                  ///< or none
   std::uint64_t broken = 0;       ///< no HTTP, or the connection ended inside or before the answer
   std::uint64_t refused = 0;      ///< the connection could not be made
   std::uint64_t late = 0;         ///< nothing came within `patience`
@@ -42,8 +48,9 @@ struct LoadResult {
   /// Of answers as they should be. Closed loop: from sending. Open loop: from the instant the
   /// request was due, so that a stall counts for every request it held up.
   Histogram latency;
+  Histogram beside_latency, shed_latency;  ///< the same of `beside` and `shed`
   [[nodiscard]] std::uint64_t errors() const {
-    return http_errors + ocsp_errors + broken + refused + late + left_out;
+    return shed + http_errors + ocsp_errors + broken + refused + late + left_out;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <thread>
@@ -123,7 +124,9 @@ TEST(Load, TellsErrorsApart) {
   const LoadResult result = run(server.address, so_many(40));
   EXPECT_EQ(result.answered, 10U);
   EXPECT_EQ(result.http_errors, 10U);
-  EXPECT_EQ(result.ocsp_errors, 10U);
+  EXPECT_EQ(result.shed, 10U);
+  EXPECT_EQ(result.shed_latency.total(), 10U);
+  EXPECT_EQ(result.ocsp_errors, 0U);
   EXPECT_EQ(result.broken, 10U);
   EXPECT_EQ(result.latency.total(), 10U);
 }
@@ -180,6 +183,25 @@ TEST(Load, TooHighARateIsSeenInLatencyAndInWhatWasLeftOut) {
   EXPECT_EQ(result.asked, 300U);
   EXPECT_EQ(result.asked, result.answered + result.left_out + result.late);
   EXPECT_GE(result.latency.quantile(0.5), 50'000'000U);
+}
+
+TEST(Load, ACalmOneAsksAsOftenAndSleepsBetween) {
+  const auto cpu_ns = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000L + used.tv_nsec;
+  };
+  Server server([](unsigned) { return kGood; });
+  LoadOptions options;
+  options.rate = 200;
+  options.seconds = 0.5;
+  options.patience = 60;
+  options.calm = true;
+  const auto before = cpu_ns();
+  const LoadResult result = run(server.address, options);
+  EXPECT_EQ(result.asked, 100U);
+  EXPECT_EQ(result.answered, 100U);
+  EXPECT_LT(cpu_ns() - before, 250'000'000L);  // looking all the time takes all of it
 }
 
 }  // namespace

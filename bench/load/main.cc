@@ -20,7 +20,7 @@ volatile std::sig_atomic_t stop = 0;
 void on_signal(int) { stop = 1; }
 
 struct Flags {
-  std::string address, pattern, method = "get", order = "random", expect = "ocsp", record;
+  std::string address, pattern, method = "get", order = "random", expect = "ocsp", record, beside;
   bench::LoadOptions load;
   bench::RequestPlan plan;
 };
@@ -69,8 +69,15 @@ double own_cpu_seconds() {
 }
 
 nlohmann::ordered_json to_json(const bench::LoadResult& result) {
-  const auto microseconds = [&](double share) {
-    return static_cast<double>(result.latency.quantile(share)) / 1e3;
+  const auto told = [](const bench::Histogram& latency) {
+    const auto microseconds = [&](double share) {
+      return static_cast<double>(latency.quantile(share)) / 1e3;
+    };
+    return nlohmann::ordered_json{{"p50", microseconds(0.5)},
+                                  {"p90", microseconds(0.9)},
+                                  {"p99", microseconds(0.99)},
+                                  {"p999", microseconds(0.999)},
+                                  {"max", static_cast<double>(latency.max()) / 1e3}};
   };
   return {{"asked", result.asked},
           {"answered", result.answered},
@@ -80,18 +87,17 @@ nlohmann::ordered_json to_json(const bench::LoadResult& result) {
           {"body_octets", result.body_octets},
           {"own_cpu_seconds", own_cpu_seconds()},
           {"errors",
-           {{"http", result.http_errors},
+           {{"shed", result.shed},
+            {"http", result.http_errors},
             {"ocsp", result.ocsp_errors},
             {"broken", result.broken},
             {"refused", result.refused},
             {"late", result.late},
             {"left_out", result.left_out}}},
-          {"latency_us",
-           {{"p50", microseconds(0.5)},
-            {"p90", microseconds(0.9)},
-            {"p99", microseconds(0.99)},
-            {"p999", microseconds(0.999)},
-            {"max", static_cast<double>(result.latency.max()) / 1e3}}}};
+          {"latency_us", told(result.latency)},
+          {"shed_latency_us", told(result.shed_latency)},
+          {"beside", result.beside},
+          {"beside_latency_us", told(result.beside_latency)}};
 }
 
 void declare(CLI::App& app, Flags& flags) {
@@ -106,6 +112,10 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--hot", flags.plan.hot,
                  "those asked about, evenly spread over all (default: all)");
   app.add_option("--order", flags.order)->check(CLI::IsMember({"random", "sequential"}));
+  app.add_option("--beside", flags.beside,
+                 "file with another OCSPRequest, asked about beside and told apart");
+  app.add_option("--one-in", flags.plan.one_in, "how often: by every so manieth request")
+      ->check(CLI::Range(2U, 1'000'000U));
   app.add_option("--connections", flags.load.connections)->check(CLI::Range(1U, 50'000U));
   app.add_option("--pipeline", flags.load.pipeline, "requests sent at once; closed loop only")
       ->check(CLI::Range(1U, 1'000U));
@@ -113,6 +123,9 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--rate", flags.load.rate,
                  "requests a second, at a constant rate whatever the answers do; 0: closed loop")
       ->check(CLI::Range(0.0, 1e8));
+  app.add_flag("--calm", flags.load.calm,
+               "with --rate: sleeps between requests, which are up to a millisecond late; for long "
+               "runs beside other work");
   app.add_option("--seconds", flags.load.seconds)->check(CLI::Range(0.01, 86'400.0));
   app.add_option("--requests", flags.load.requests, "ends sooner, after so many");
   app.add_option("--patience", flags.load.patience, "seconds waited for what is under way");
@@ -133,6 +146,12 @@ int main(int argc, char** argv) {
   flags.load.address = parse_address(flags.address);
   flags.load.expect_ocsp = flags.expect == "ocsp";
   flags.plan.pattern = read_pattern(flags.pattern);
+  if (flags.beside.empty() != (flags.plan.one_in == 0)) {
+    fail("--beside and --one-in go together");
+  }
+  if (!flags.beside.empty()) {
+    flags.plan.beside = read_pattern(flags.beside);
+  }
   flags.plan.method = flags.method == "get" ? bench::Method::kGet : bench::Method::kPost;
   flags.plan.order = flags.order == "random" ? bench::Order::kRandom : bench::Order::kSequential;
   flags.plan.close = flags.load.close;

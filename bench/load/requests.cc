@@ -30,13 +30,19 @@ std::optional<Requests> Requests::make(RequestPlan plan) {
   requests.nonce_at_ = find(requests.plan_.pattern, Buffer(kNonceOctets, 'n'));
   requests.stride_ = requests.plan_.serials / requests.plan_.hot;
   if (requests.plan_.hot == 1 && !requests.nonce_at_) {
-    requests.make_http({}, requests.ready_);
+    requests.make_http(requests.der({}), requests.ready_);
+  }
+  if (requests.plan_.one_in != 0) {
+    requests.make_http(requests.plan_.beside, requests.beside_);
   }
   return requests;
 }
 
 Question Requests::next() {
   const std::uint64_t number = asked_++;
+  if (plan_.one_in != 0 && number % plan_.one_in == 0) {
+    return {0, number, true};
+  }
   if (plan_.hot == 1) {
     return {0, number};
   }
@@ -46,6 +52,9 @@ Question Requests::next() {
 }
 
 Bytes Requests::der(const Question& question) {
+  if (question.beside) {
+    return plan_.beside;
+  }
   const auto serial = serial_of(question.certificate);
   std::copy(serial.begin(), serial.end(),
             plan_.pattern.begin() + static_cast<std::ptrdiff_t>(serial_at_));
@@ -59,15 +68,16 @@ Bytes Requests::der(const Question& question) {
 }
 
 void Requests::append_http(const Question& question, std::string& out) {
-  if (ready_.empty()) {
-    make_http(question, out);
+  if (question.beside) {
+    out += beside_;
+  } else if (ready_.empty()) {
+    make_http(der(question), out);
   } else {
     out += ready_;
   }
 }
 
-void Requests::make_http(const Question& question, std::string& out) {
-  const Bytes octets = der(question);
+void Requests::make_http(Bytes octets, std::string& out) const {
   const char* const end = plan_.close ? "Connection: close\r\n\r\n" : "\r\n";
   if (plan_.method == Method::kGet) {
     out += "GET /";

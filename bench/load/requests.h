@@ -20,12 +20,15 @@ struct RequestPlan {
   std::uint64_t serials = 1;  ///< certificates there are
   std::uint64_t hot = 0;      ///< those asked about, evenly spread over all; 0: all
   Order order = Order::kRandom;
+  Buffer beside{};           ///< another OCSPRequest, asked about as it is ...
+  std::uint64_t one_in = 0;  ///< ... by every so manieth request; 0: by none
 };
 
 /// One request of a plan: enough to write it, and to write it again for the record.
 struct Question {
   std::uint64_t certificate = 0;
   std::uint64_t nonce = 0;
+  bool beside = false;
 };
 
 /// Makes requests, the same ones in each run. Where only one certificate is asked about without
@@ -42,14 +45,15 @@ class Requests {
 
  private:
   explicit Requests(RequestPlan plan) : plan_(std::move(plan)) {}
-  void make_http(const Question& question, std::string& out);
+  void make_http(Bytes octets, std::string& out) const;
 
   RequestPlan plan_;
   std::size_t serial_at_ = 0;
   std::optional<std::size_t> nonce_at_;
   std::uint64_t stride_ = 1, asked_ = 0;
   std::mt19937_64 random_{1};
-  std::string ready_;  ///< when all are the same
+  std::string ready_;   ///< when all are the same
+  std::string beside_;  ///< RequestPlan::beside
 };
 
 }  // namespace muster::bench

@@ -95,6 +95,26 @@ TEST(Requests, AreWrittenAsGetAndAsPost) {
                 std::string(octets.begin(), octets.end()));
 }
 
+TEST(Requests, OneInSoManyAsksWhatIsAskedBeside) {
+  RequestPlan asked;
+  asked.pattern = pattern(true);
+  asked.beside = Buffer(5, 0x42);
+  asked.one_in = 10;
+  asked.method = Method::kPost;
+  auto requests = Requests::make(asked);
+  ASSERT_TRUE(requests);
+  int beside = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Question question = requests->next();
+    std::string text;
+    requests->append_http(question, text);
+    EXPECT_EQ(text.ends_with("\r\n\r\nBBBBB"), question.beside);
+    EXPECT_EQ(equal(requests->der(question), asked.beside), question.beside);
+    beside += question.beside ? 1 : 0;
+  }
+  EXPECT_EQ(beside, 10);
+}
+
 TEST(Requests, NeedAPatternAboutCertificateZero) {
   RequestPlan asked;
   asked.pattern = Buffer(40, 1);

@@ -24,6 +24,7 @@ class Pattern:
     hot: int = 0
     sequential: bool = False
     connections: int = CONNECTIONS
+    beside: int = 0       # one in so many asks for the answer without nonce, and is told apart
 
 
 @dataclasses.dataclass
@@ -33,6 +34,8 @@ class How:
     requests: int = 0     # 0: as many as go into the time
     wrk: bool = True
     record: str = None    # our own generator: file for requests and answers
+    calm: bool = False    # sleeps between requests: up to a millisecond late, and next to no CPU time
+    core: int = machine.LOAD_CORE
 
     @property
     def deadline(self):
@@ -48,20 +51,25 @@ def command(data, server, pattern, how, rate=0):
     words += ["--pipeline", pattern.pipeline] if pattern.pipeline > 1 else []
     words += ["--close"] if pattern.close else []
     words += ["--serials", pattern.serials, "--hot", pattern.hot] if pattern.serials > 1 else []
+    words += ["--beside", data.path("plain.der"), "--one-in", pattern.beside] if pattern.beside else []
     words += ["--order", "sequential"] if pattern.sequential else []
     words += ["--rate", f"{rate:.3f}"] if rate else []
     words += ["--requests", how.requests] if how.requests else []
     words += ["--record", how.record] if how.record else []
-    return machine.pinned(machine.LOAD_CORE, *words)
+    words += ["--calm"] if how.calm else []
+    return machine.pinned(how.core, *words)
 
 
 def sample_of(text):
     """What our generator told, in the report's measures."""
     told = json.loads(text)
     latency, errors = told["latency_us"], told["errors"]
+    more = {"refused": errors.get("shed")} if errors.get("shed") else {}
+    for name, count, key in (("refusals", errors.get("shed", 0), "shed_latency_us"), ("beside", told.get("beside", 0), "beside_latency_us")):
+        more |= {f"p99 us of {name}": told[key]["p99"]} if count else {}
     kinds = {f"errors ({kind})": count for kind, count in errors.items() if count}
     return {"requests/s": told["rate"], "p50 us": latency["p50"], "p99 us": latency["p99"], "p99.9 us": latency["p999"],
-            "errors": sum(errors.values()), **kinds, "answered": told["answered"], "octets": told["body_octets"],
+            "errors": sum(errors.values()), **kinds, **more, "answered": told["answered"], "octets": told["body_octets"],
             "load CPU": told["own_cpu_seconds"] / told["seconds"] if told["seconds"] else None}
 
 
@@ -124,18 +132,20 @@ def run(data, server, pattern, how):
     return own(data, server, pattern, how)
 
 
-class Background:
-    """Our generator at a constant rate until it is told to stop."""
+class Generator:
+    """Our generator in the background."""
 
-    def __init__(self, data, server, pattern, rate, seconds=900, record=None):
-        how = How(seconds=seconds, record=record)
-        self._process = subprocess.Popen([str(word) for word in command(data, server, pattern, how, rate)], stdout=subprocess.PIPE,
-                                         stdin=subprocess.DEVNULL, text=True)
+    def __init__(self, words):
+        self._process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
     def stop(self):
+        """Ends it early; its sample."""
         self._process.terminate()
+        return self.wait(120)
+
+    def wait(self, deadline):
         try:
-            out, _ = self._process.communicate(timeout=120)
+            out, _ = self._process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired as late:
             self._process.kill()
             self._process.communicate()
@@ -143,3 +153,10 @@ class Background:
         if self._process.returncode != 0:
             raise process.Failed(f"the load generator: exit {self._process.returncode}")
         return sample_of(out)
+
+
+class Background(Generator):
+    """At a constant rate until it is told to stop."""
+
+    def __init__(self, data, server, pattern, rate, seconds=900, record=None):
+        super().__init__(command(data, server, pattern, How(seconds=seconds, record=record), rate))

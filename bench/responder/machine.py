@@ -16,8 +16,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def pinned(core, *command):
-    """The command on one core, and gone when we are, however we end."""
-    return ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core), *map(str, command)]
+    """The command on one core (None: on any), and gone when we are, however we end."""
+    on_core = [] if core is None else ["taskset", "-c", str(core)]
+    return ["setpriv", "--pdeathsig", "TERM", *on_core, *map(str, command)]
 
 
 def _family(pid):

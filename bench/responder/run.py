@@ -20,6 +20,7 @@ import machine
 import report
 import rows_core
 import rows_http
+import rows_overload
 import rows_sign
 import rows_steady
 import rows_store
@@ -28,7 +29,7 @@ from figures import MISSED, Goal, Row
 from kit import process
 from plan import Plan
 
-SECTIONS = {"http": rows_http.rows, "sign": rows_sign.rows, "core": rows_core.rows, "steady": rows_steady.rows, "store": rows_store.rows}
+SECTIONS = {"http": rows_http.rows, "sign": rows_sign.rows, "core": rows_core.rows, "steady": rows_steady.rows, "overload": rows_overload.rows, "store": rows_store.rows}
 REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 
 

@@ -34,13 +34,13 @@ class Server:
 
 
 class Muster(Server):
-    """`issuer`: the lines of its [[responder.issuer]]; `more`: those of other sections."""
+    """`issuer`: the lines of its [[responder.issuer]]; `more`: those of other sections. One loop has the server's core; several have any."""
 
-    def __init__(self, data, name, issuer, responder="", more=""):
+    def __init__(self, data, name, issuer, responder="", more="", loops=1):
         config = pathlib.Path(data.path(f"{name}.toml"))
         config.write_text(f"""[responder]
 listen = "127.0.0.1:0"
-loops = 1
+loops = {loops}
 {responder}
 {more}
 [[responder.issuer]]
@@ -49,7 +49,8 @@ ca = "{data.path('ca.pem')}"
 {issuer}
 """)
         self.config = config
-        daemon = process.Daemon(*machine.pinned(machine.SERVER_CORE, data.muster, "responder", "--config", config), cwd=data.dir)
+        core = machine.SERVER_CORE if loops == 1 else None
+        daemon = process.Daemon(*machine.pinned(core, data.muster, "responder", "--config", config), cwd=data.dir)
         try:
             port = daemon.wait_for(r"^listening on 127\.0\.0\.1:(\d+)$", deadline=600)[1]
         except process.Failed:
