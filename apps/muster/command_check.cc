@@ -34,7 +34,7 @@ int run_check(int argc, char** argv) {
   if (const auto over = parse_check_options(argc, argv, options)) {
     return *over;
   }
-  if (options.targets.size() > kMaxTargets) {
+  if (options.inputs.targets.size() > kMaxTargets) {
     std::fprintf(stderr, "muster check: more than %zu targets; split the list\n", kMaxTargets);
     return kExitUsage;
   }
@@ -44,11 +44,12 @@ int run_check(int argc, char** argv) {
     return plan.error().exit_code;
   }
   const SystemClock system;
-  const FixedClock fixed(options.at.value_or(system.now()));
-  const Clock& clock = options.at ? static_cast<const Clock&>(fixed) : system;
+  const FixedClock fixed(options.policy.at.value_or(system.now()));
+  const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
 
-  const std::vector<client::TargetReport> reports = check::check_all(options.targets, *plan, clock);
-  if (options.json) {
+  const std::vector<client::TargetReport> reports =
+      check::check_all(options.inputs.targets, *plan, clock);
+  if (options.output.json) {
     std::fputs(report::format_json(reports, clock.now()).c_str(), stdout);
   } else {
     const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;

@@ -35,6 +35,9 @@ std::string fold_help(std::string_view text) {
     return out;
   }
   for (std::string_view line : split(text, '\n')) {
+    if (line.empty() && out.ends_with("\n\n")) {
+      continue;  // CLI11 leaves two between groups
+    }
     const std::size_t begins = std::min(line.find_first_not_of(' '), line.size());
     const bool is_meaning_alone = begins == kMeaningColumn;
     const bool is_option = begins == 2 && line.size() > kMeaningColumn &&

@@ -6,20 +6,51 @@
 
 #include "muster/check/check.h"
 
-// What `muster check` was told on its command line, and the files that names.
+// What `muster check` was told on its command line, and the files that names. Each group of the
+// help has its struct here and its functions in options_check_parts.h.
 namespace muster::app {
 
-struct CheckOptions {
-  std::vector<std::string> targets;
-  std::vector<std::string> issuers, roots, responses, crls, responder_certificates, urls, resolve;
-  std::string sni, proxy;
+/// "What is checked".
+struct CheckInputs {
+  std::vector<std::string> targets, resolve;
+  std::string sni;
+  bool all = false;
+};
+
+/// "What is trusted".
+struct CheckTrust {
+  std::vector<std::string> issuers, roots, responder_certificates;
+  bool insecurely_allow_sha1_signatures = false;
+};
+
+/// "Who is asked": evidence at hand, and questions to others.
+struct CheckSources {
+  std::vector<std::string> responses, crls, urls;
+  std::string proxy;
+  Seconds timeout{10};
+  bool online = false, offline = false, nonce = false, sha1 = false, post = false,
+       ask_expired = false;
+};
+
+/// "How it is judged".
+struct CheckPolicy {
   std::optional<UnixSeconds> at;
   std::optional<Seconds> max_age;
   Seconds skew{300};
-  Seconds timeout{10};
-  bool json = false, online = false, offline = false, all = false, nonce = false, sha1 = false,
-       post = false, ask_expired = false, next_update_required = false,
-       insecurely_allow_sha1_signatures = false;
+  bool next_update_required = false;
+};
+
+/// "What is printed".
+struct CheckOutput {
+  bool json = false;
+};
+
+struct CheckOptions {
+  CheckInputs inputs;
+  CheckTrust trust;
+  CheckSources sources;
+  CheckPolicy policy;
+  CheckOutput output;
 };
 /// Returns the exit code when there is nothing left to do: after --help, or a message about what is
 /// wrong.

@@ -9,6 +9,7 @@ using namespace muster::testing;
 using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class CommandLine : public CheckTest {
  protected:
@@ -22,28 +23,44 @@ class CommandLine : public CheckTest {
   }
 };
 
-TEST_F(CommandLine, HelpFitsAScreenAndNamesEveryOption) {
+/// What stands under each heading of the help, by heading, in its order.
+std::vector<std::pair<std::string, std::string>> help_groups(const std::string& text) {
+  std::vector<std::pair<std::string, std::string>> groups = {{"", ""}};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 80u) << line;
+    if (!line.empty() && line.front() != ' ' && line.back() == ':') {
+      groups.emplace_back(line.substr(0, line.size() - 1), "");
+    } else {
+      groups.back().second += line + "\n";
+    }
+  }
+  return groups;
+}
+
+// A flag is looked for where its question is: a new one is added here in its group.
+TEST_F(CommandLine, HelpIsSortedByQuestionsAndNamesEveryOption) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wanted = {
+      {"Targets", {"TARGET"}},
+      {"What is checked", {"--all", "--sni", "--resolve"}},
+      {"What is trusted",
+       {"--issuer", "--roots", "--responder-cert", "--insecurely-allow-sha1-signatures"}},
+      {"Who is asked",
+       {"--online", "--offline", "--url", "--response", "--crl", "--ask-expired", "--nonce",
+        "--sha1", "--post", "--proxy", "--timeout"}},
+      {"How it is judged", {"--at", "--max-age", "--skew", "--next-update-required"}},
+      {"What is printed", {"--json", "--help"}}};
   const CheckRun run = check({"--help"});
   EXPECT_EQ(run.exit_code, 0);
-  std::istringstream lines(run.out);
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    EXPECT_LE(line.size(), 80u) << line;
-  }
-  EXPECT_LE(count, 24);
-  for (const char* option : {"--issuer",      "--roots",
-                             "--online",      "--offline",
-                             "--url",         "--response",
-                             "--crl",         "--responder-cert",
-                             "--sni",         "--all",
-                             "--resolve",     "--proxy",
-                             "--nonce",       "--post",
-                             "--sha1",        "--at",
-                             "--ask-expired", "--max-age",
-                             "--skew",        "--next-update-required",
-                             "--timeout",     "--insecurely-allow-sha1-signatures",
-                             "--json"}) {
-    EXPECT_THAT(run.out, HasSubstr(option));
+  EXPECT_THAT(run.out, Not(HasSubstr("\n\n\n")));
+  EXPECT_THAT(run.out, HasSubstr("Exit code"));
+  const auto groups = help_groups(run.out);
+  ASSERT_EQ(groups.size(), wanted.size() + 1) << run.out;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(groups[i + 1].first, wanted[i].first);
+    for (const std::string& option : wanted[i].second) {
+      EXPECT_THAT(groups[i + 1].second, HasSubstr(option)) << "under " << wanted[i].first;
+    }
   }
 }
 
