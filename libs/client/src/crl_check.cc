@@ -30,9 +30,9 @@ void add_locations(std::vector<std::string>& locations,
 
 }  // namespace
 
-CrlVerdict check_crls(const pki::Certificate& certificate, std::span<const pki::Certificate> path,
+CrlVerdict check_crls(const Subject& subject, std::span<const pki::Certificate> path,
                       const CrlEvidence& evidence, UnixSeconds now, const CrlPolicy& policy) {
-  return internal::CrlEvaluator(evidence, now, policy).evaluate(certificate, path);
+  return internal::CrlEvaluator(evidence, now, policy).evaluate(subject, path);
 }
 
 CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const CrlEvidence& evidence,
@@ -49,10 +49,12 @@ CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const Crl
   return result;
 }
 
-std::vector<std::string> delta_locations(const pki::Certificate& certificate,
-                                         std::span<const Bytes> crls, const crl::Limits& limits) {
+std::vector<std::string> delta_locations(const Subject& subject, std::span<const Bytes> crls,
+                                         const crl::Limits& limits) {
   std::vector<std::string> locations;
-  if (const auto freshest = certificate.extension(oid::kCeFreshestCrl)) {
+  const pki::Certificate* certificate = subject.certificate();
+  if (const auto freshest =
+          certificate != nullptr ? certificate->extension(oid::kCeFreshestCrl) : std::nullopt) {
     if (const auto points = crl::parse_distribution_points(*freshest)) {
       add_locations(locations, *points);
     }

@@ -30,7 +30,7 @@ CrlUse make_use(std::size_t index, const crl::CrlView& complete,
 }  // namespace
 
 struct CrlEvaluator::State {
-  const Certificate& certificate;
+  const Subject& subject;
   std::span<const Certificate> path;
   OwnCrl own;
   crl::ReasonSet covered = 0;
@@ -94,18 +94,20 @@ CrlEvaluator::CrlEvaluator(const CrlEvidence& evidence, UnixSeconds now, const C
   std::stable_sort(deltas_.begin(), deltas_.end(), newest_first);
 }
 
-CrlVerdict CrlEvaluator::evaluate(const Certificate& certificate,
-                                  std::span<const Certificate> path) {
+CrlVerdict CrlEvaluator::evaluate(const Subject& subject, std::span<const Certificate> path) {
   in_progress_.clear();
   signature_checks_ = 0;
-  return check(certificate, path);
+  return check(subject, path);
 }
 
-CrlVerdict CrlEvaluator::check(const Certificate& certificate, std::span<const Certificate> path) {
-  in_progress_.push_back(&certificate);
-  CrlVerdict verdict = check_once(certificate, path, OwnCrl::kNotBelieved);
+CrlVerdict CrlEvaluator::check(const Subject& subject, std::span<const Certificate> path) {
+  if (subject.certificate() == nullptr) {  // what is no certificate signs no CRL
+    return check_once(subject, path, OwnCrl::kNotBelieved);
+  }
+  in_progress_.push_back(subject.certificate());
+  CrlVerdict verdict = check_once(subject, path, OwnCrl::kNotBelieved);
   if (verdict.undetermined() != nullptr) {
-    CrlVerdict second = check_once(certificate, path, OwnCrl::kBelieved);
+    CrlVerdict second = check_once(subject, path, OwnCrl::kBelieved);
     if (second.undetermined() == nullptr) {
       verdict = std::move(second);
     }
@@ -114,16 +116,16 @@ CrlVerdict CrlEvaluator::check(const Certificate& certificate, std::span<const C
   return verdict;
 }
 
-CrlVerdict CrlEvaluator::check_once(const Certificate& certificate,
-                                    std::span<const Certificate> path, OwnCrl own) {
-  State state{.certificate = certificate, .path = path, .own = own};
+CrlVerdict CrlEvaluator::check_once(const Subject& subject, std::span<const Certificate> path,
+                                    OwnCrl own) {
+  State state{.subject = subject, .path = path, .own = own};
   if (path.empty()) {
     state.verdict.status =
         CrlUndetermined{CrlErrc::kNoSigner, "the issuer of the certificate is not known"};
     return std::move(state.verdict);
   }
   state.verdict.refused = malformed_;
-  for (const Point& point : points_of(certificate)) {
+  for (const Point& point : points_of(subject)) {
     try_point(state, point);
     if (state.is_decided()) {
       break;
@@ -135,7 +137,7 @@ CrlVerdict CrlEvaluator::check_once(const Certificate& certificate,
 
 void CrlEvaluator::try_point(State& state, const Point& point) {
   for (const Candidate& complete : complete_) {
-    if (issuer_fits(complete.view, point, state.certificate)) {
+    if (issuer_fits(complete.view, point, state.subject)) {
       try_crl(state, point, complete);
       if (state.is_decided()) {
         return;
@@ -146,7 +148,7 @@ void CrlEvaluator::try_point(State& state, const Point& point) {
     const auto fits = [&](const Candidate& complete) {
       return crl::delta_fits(delta.view, complete.view);
     };
-    if (issuer_fits(delta.view, point, state.certificate) &&
+    if (issuer_fits(delta.view, point, state.subject) &&
         std::none_of(complete_.begin(), complete_.end(), fits)) {
       state.refuse(delta.index,
                    {CrlErrc::kNoBase, "no complete CRL is at hand that this delta CRL continues"});
@@ -159,11 +161,12 @@ void CrlEvaluator::try_crl(State& state, const Point& point, const Candidate& co
   if (auto usable = pki::check_crl_usable(complete.view); !usable) {
     return refuse(usable.error());
   }
-  if (auto reason = why_out_of_scope(complete.view, point, state.certificate)) {
-    return refuse({CrlErrc::kOutOfScope, *std::move(reason)});
+  auto out_of_scope = why_out_of_scope(complete.view, point, state.subject);
+  if (out_of_scope && !may_list(complete.view, state.subject)) {
+    return refuse({CrlErrc::kOutOfScope, *std::move(out_of_scope)});
   }
   const crl::ReasonSet reasons = reasons_of(complete.view, point);
-  if ((reasons & ~state.covered) == 0) {
+  if ((reasons & ~state.covered) == 0 && !out_of_scope) {
     return;
   }
   // An expired complete CRL still serves as the base of a current delta (section 6.3.3 step a).
@@ -181,13 +184,14 @@ void CrlEvaluator::try_crl(State& state, const Point& point, const Candidate& co
   if (!current && delta == nullptr) {
     return refuse(current.error());
   }
-  look_up(state, complete, delta, reasons);
+  look_up(state, complete, delta, reasons, std::move(out_of_scope));
 }
 
 void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candidate* delta,
-                           crl::ReasonSet reasons) {
-  const Bytes serial = state.certificate.serial().octets();
-  const Bytes issuer = state.certificate.issuer();
+                           crl::ReasonSet reasons, std::optional<std::string> out_of_scope) {
+  const Bytes serial = state.subject.serial().octets();
+  const Bytes issuer = state.subject.issuer_name();
+  const Certificate* certificate = state.subject.certificate();
   std::optional<crl::EntryView> entry;
   std::size_t where = complete.index;
   if (delta != nullptr) {
@@ -202,8 +206,11 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
       entry->reason != ReasonCode::kRemoveFromCrl) {  // removal ends the matter (OCSP-CRL-035)
     state.verdict.status =
         CrlRevoked{entry->revocation_date, entry->reason, entry->invalidity_date, where};
+  } else if (out_of_scope) {
+    return state.refuse(complete.index, {CrlErrc::kOutOfScope, *std::move(out_of_scope)});
   } else if (const crl::CrlView& latest = delta != nullptr ? delta->view : complete.view;
-             !entry && crl::may_omit_expired(latest, state.certificate.not_after())) {
+             !entry && certificate != nullptr &&
+             crl::may_omit_expired(latest, certificate->not_after())) {
     return state.refuse(
         complete.index,
         {CrlErrc::kCertificateExpired,

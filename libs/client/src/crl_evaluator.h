@@ -14,7 +14,7 @@ class CrlEvaluator {
   CrlEvaluator(const CrlEvidence& evidence, UnixSeconds now, const CrlPolicy& policy);
 
   /// See check_crls. `path` is what the caller vouches for.
-  CrlVerdict evaluate(const pki::Certificate& certificate, std::span<const pki::Certificate> path);
+  CrlVerdict evaluate(const Subject& subject, std::span<const pki::Certificate> path);
 
  private:
   using Signers = std::vector<const pki::Certificate*>;
@@ -28,13 +28,13 @@ class CrlEvaluator {
   /// else does.
   enum class OwnCrl : std::uint8_t { kNotBelieved, kBelieved };
 
-  CrlVerdict check(const pki::Certificate& certificate, std::span<const pki::Certificate> path);
-  CrlVerdict check_once(const pki::Certificate& certificate, std::span<const pki::Certificate> path,
-                        OwnCrl own);
+  CrlVerdict check(const Subject& subject, std::span<const pki::Certificate> path);
+  CrlVerdict check_once(const Subject& subject, std::span<const pki::Certificate> path, OwnCrl own);
   void try_point(State& state, const Point& point);
   void try_crl(State& state, const Point& point, const Candidate& complete);
+  /// What is not listed counts as covered for `reasons`; out of scope: it does not count at all.
   void look_up(State& state, const Candidate& complete, const Candidate* delta,
-               crl::ReasonSet reasons);
+               crl::ReasonSet reasons, std::optional<std::string> out_of_scope);
 
   /// A trusted signer of the CRL. Errors: those of verify_crl, kSignerUntrusted, kSignerRevoked,
   /// kSignerUndetermined, kTooComplex.

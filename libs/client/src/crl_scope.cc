@@ -85,20 +85,23 @@ bool same_names(const Point& a, const Point& b) {
 
 }  // namespace
 
-std::vector<Point> points_of(const pki::Certificate& certificate) {
+std::vector<Point> points_of(const Subject& subject) {
   std::vector<Point> points;
-  if (const auto extension = certificate.extension(oid::kCeCrlDistributionPoints)) {
+  const pki::Certificate* certificate = subject.certificate();
+  if (const auto extension = certificate != nullptr
+                                 ? certificate->extension(oid::kCeCrlDistributionPoints)
+                                 : std::nullopt) {
     const auto listed = crl::parse_distribution_points(*extension);
     MUSTER_ASSERT(listed);  // checked when the certificate was parsed
     for (const crl::DistributionPoint& point : *listed) {
-      points.push_back(make_point(point, certificate));
+      points.push_back(make_point(point, *certificate));
     }
   }
   Point unlisted;
   if (points.empty()) {
     // A certificate that names its points is not in the partition named after its issuer (decision
     // 004).
-    if (auto issuer = crl::normalize_name(certificate.issuer())) {
+    if (auto issuer = crl::normalize_name(subject.issuer_name())) {
       unlisted.normalized_names.push_back(*std::move(issuer));
     }
   }
@@ -106,17 +109,36 @@ std::vector<Point> points_of(const pki::Certificate& certificate) {
   return points;
 }
 
-bool issuer_fits(const crl::CrlView& crl, const Point& point, const pki::Certificate& certificate) {
+bool issuer_fits(const crl::CrlView& crl, const Point& point, const Subject& subject) {
   if (!point.crl_issuers) {
-    return crl::same_name(crl.issuer, certificate.issuer());
+    return crl::same_name(crl.issuer, subject.issuer_name());
   }
   return crl.is_indirect() &&
          std::any_of(point.crl_issuers->begin(), point.crl_issuers->end(),
                      [&](Bytes name) { return crl::same_name(crl.issuer, name); });
 }
 
+namespace {
+
+/// Nobody knows of which kind the certificate with a serial is, nor which points it names.
+std::optional<std::string> why_not_all(const crl::IssuingDistributionPoint& scope) {
+  const auto only_for = [](const char* part) {
+    return "the CRL is for " + std::string(part) +
+           " only, and whether the serial is one of those cannot be told without the certificate";
+  };
+  if (scope.only_user_certs) {
+    return only_for("end-entity certificates");
+  }
+  if (scope.only_ca_certs) {
+    return only_for("CA certificates");
+  }
+  return scope.name ? std::optional(only_for("one distribution point")) : std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point& point,
-                                            const pki::Certificate& certificate) {
+                                            const Subject& subject) {
   if (!crl.issuing_distribution_point) {
     return std::nullopt;
   }
@@ -124,10 +146,14 @@ std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point
   if (scope.only_attribute_certs) {
     return "the CRL is for attribute certificates only";
   }
-  if (scope.only_user_certs && certificate.facts().is_ca) {
+  const pki::Certificate* certificate = subject.certificate();
+  if (certificate == nullptr) {
+    return why_not_all(scope);
+  }
+  if (scope.only_user_certs && certificate->facts().is_ca) {
     return "the CRL is for end-entity certificates only";
   }
-  if (scope.only_ca_certs && !certificate.facts().is_ca) {
+  if (scope.only_ca_certs && !certificate->facts().is_ca) {
     return "the CRL is for CA certificates only";
   }
   if (scope.name) {
@@ -138,6 +164,11 @@ std::optional<std::string> why_out_of_scope(const crl::CrlView& crl, const Point
     }
   }
   return std::nullopt;
+}
+
+bool may_list(const crl::CrlView& crl, const Subject& subject) {
+  return subject.certificate() == nullptr &&
+         !(crl.issuing_distribution_point && crl.issuing_distribution_point->only_attribute_certs);
 }
 
 crl::ReasonSet reasons_of(const crl::CrlView& crl, const Point& point) {

@@ -22,9 +22,11 @@ class Gatherer {
         options_(options),
         clock_(clock),
         fetch_(fetch),
-        case_(material.certificate) {
+        case_(material.subject),
+        certificate_(material.subject.certificate()) {
     case_.staple_offered = material.handshake;
-    if (!material.host.empty() && !pki::names_host(material.certificate, material.host)) {
+    if (!material.host.empty() && certificate_ != nullptr &&
+        !pki::names_host(*certificate_, material.host)) {
       case_.not_named = material.host;
     }
   }
@@ -34,7 +36,8 @@ class Gatherer {
     if (material_.roots) {
       others_.insert(others_.end(), material_.roots->begin(), material_.roots->end());
     }
-    case_.issuer = find_or_fetch_issuer(material_.certificate);
+    case_.issuer = certificate_ != nullptr ? find_or_fetch_issuer(*certificate_)
+                                           : std::optional(*material_.subject.named_issuer());
     if (!case_.issuer) {
       for (const Channel channel : {Channel::kStapled, Channel::kLive}) {
         if (channel != Channel::kStapled || material_.handshake) {
@@ -113,17 +116,22 @@ class Gatherer {
       }
       path_.push_back(*std::move(next));
     }
-    std::vector<pki::Certificate> chain = {material_.certificate};
-    chain.insert(chain.end(), path_.begin(), path_.end());
+    std::vector<pki::Certificate> chain = path_;
+    if (certificate_ != nullptr) {
+      chain.insert(chain.begin(), *certificate_);
+    }
     case_.lacks_feature = find_missing_feature(chain);
     if (!material_.roots) {
       return;
     }
-    const auto path = pki::find_path(material_.certificate, others_, *material_.roots, clock_.now(),
-                                     pki::LeafValidity::kIgnored, options_.verify.algorithms);
+    const auto path = certificate_ != nullptr
+                          ? pki::find_path(*certificate_, others_, *material_.roots, clock_.now(),
+                                           pki::LeafValidity::kIgnored, options_.verify.algorithms)
+                          : pki::find_path(*case_.issuer, others_, *material_.roots, clock_.now(),
+                                           pki::LeafValidity::kChecked, options_.verify.algorithms);
     case_.chain = path ? ChainState::kTrusted : ChainState::kUntrusted;
     if (path) {
-      path_.assign(path->begin() + 1, path->end());
+      path_.assign(path->begin() + (certificate_ != nullptr ? 1 : 0), path->end());
     } else {
       case_.chain_detail = path.error().detail;
     }
@@ -134,7 +142,7 @@ class Gatherer {
 
   void weigh_octets(Channel channel, std::string source, Bytes response) {
     auto verified = verify({.response = response,
-                            .certificate = material_.certificate,
+                            .subject = material_.subject,
                             .issuer = *case_.issuer,
                             .nonce_sent = std::nullopt,
                             .extra_certificates = others_},
@@ -192,7 +200,8 @@ class Gatherer {
 
   [[nodiscard]] bool outside_validity() const {
     const UnixSeconds now = clock_.now();
-    return now > material_.certificate.not_after() || now < material_.certificate.not_before();
+    return certificate_ != nullptr &&
+           (now > certificate_->not_after() || now < certificate_->not_before());
   }
 
   void ask_live() {
@@ -202,9 +211,10 @@ class Gatherer {
     LiveOptions live = options_.live;
     const bool named_by_user = !live.urls.empty();
     if (!named_by_user) {
-      live.urls = material_.certificate.facts().access.ocsp;
+      live.urls = material_.subject.facts().access.ocsp;
     }
-    const RevocationNeed need = classify_need(material_.certificate);
+    const auto need =
+        certificate_ != nullptr ? std::optional(classify_need(*certificate_)) : std::nullopt;
     if (need == RevocationNeed::kNoRevAvail || need == RevocationNeed::kNoRevAvailInvalid) {
       add(Channel::kLive, "", Silence::kNotNeeded);
       return;
@@ -233,8 +243,8 @@ class Gatherer {
     live.extra_certificates.insert(live.extra_certificates.end(), others_.begin(), others_.end());
     const bool with_nonce = live.nonce != NonceUse::kNone;
     LiveOutcome outcome =
-        ask(LiveQuery(material_.certificate, *case_.issuer, std::move(live), options_.verify),
-            clock_, fetch_);
+        ask(LiveQuery(material_.subject, *case_.issuer, std::move(live), options_.verify), clock_,
+            fetch_);
     std::string source = outcome.attempts.empty() ? std::string() : outcome.attempts.back().url;
     Evidence* evidence = nullptr;
     if (outcome.response() != nullptr) {
@@ -257,19 +267,18 @@ class Gatherer {
     bool stale_says_revoked = false;  ///< see CrlFailure::says_revoked
   };
 
-  /// Looks `certificate` up in the CRLs given, and if they do not tell, in those it names.
-  CrlLookup look_up(const pki::Certificate& certificate,
-                    const std::vector<pki::Certificate>& path) {
+  /// Looks `subject` up in the CRLs given, and if they do not tell, in those it names.
+  CrlLookup look_up(const Subject& subject, const std::vector<pki::Certificate>& path) {
     CrlLookup lookup;
     std::vector<const NamedOctets*> crls;
     for (const NamedOctets& crl : options_.crls) {
       crls.push_back(&crl);
     }
-    judge_crls(certificate, path, crls, lookup);
+    judge_crls(subject, path, crls, lookup);
     if (lookup.verdict && lookup.verdict->undetermined() == nullptr) {
       return lookup;
     }
-    std::vector<std::string> urls = certificate.facts().crl_uris;
+    std::vector<std::string> urls = subject.facts().crl_uris;
     if (urls.size() > kMaxCrlFetches) {
       urls.resize(kMaxCrlFetches);
     }
@@ -281,18 +290,18 @@ class Gatherer {
       crls.push_back(crl);
       if (i < kMaxCrlFetches) {
         const Bytes octets = crl->octets;
-        for (std::string& delta : delta_locations(certificate, std::span(&octets, 1))) {
+        for (std::string& delta : delta_locations(subject, std::span(&octets, 1))) {
           if (std::find(urls.begin(), urls.end(), delta) == urls.end()) {
             urls.push_back(std::move(delta));
           }
         }
       }
     }
-    judge_crls(certificate, path, crls, lookup);
+    judge_crls(subject, path, crls, lookup);
     return lookup;
   }
 
-  void judge_crls(const pki::Certificate& certificate, const std::vector<pki::Certificate>& path,
+  void judge_crls(const Subject& subject, const std::vector<pki::Certificate>& path,
                   const std::vector<const NamedOctets*>& crls, CrlLookup& lookup) {
     if (crls.empty()) {
       return;
@@ -306,13 +315,12 @@ class Gatherer {
     policy.times.expiry_tolerance = options_.verify.expiry_tolerance;
     policy.times.max_age = options_.verify.max_age;
     policy.algorithms = options_.verify.algorithms;
-    lookup.verdict = check_crls(certificate, path, {octets, others_}, clock_.now(), policy);
+    lookup.verdict = check_crls(subject, path, {octets, others_}, clock_.now(), policy);
     if (lookup.verdict->undetermined() != nullptr) {
       constexpr Seconds kWhenever = std::chrono::hours(24 * 365 * 100);
       policy.times.expiry_tolerance = policy.times.max_age_without_next_update = kWhenever;
       policy.times.max_age.reset();
-      const CrlVerdict then =
-          check_crls(certificate, path, {octets, others_}, clock_.now(), policy);
+      const CrlVerdict then = check_crls(subject, path, {octets, others_}, clock_.now(), policy);
       lookup.stale_says_revoked = then.revoked() != nullptr;
     }
     const std::size_t decisive =
@@ -361,15 +369,14 @@ class Gatherer {
   }
 
   void weigh_crls() {
-    const RevocationNeed need = classify_need(material_.certificate);
-    const bool named = !material_.certificate.facts().crl_uris.empty() &&
-                       need != RevocationNeed::kNoRevAvailInvalid;
+    const bool named = certificate_ != nullptr && !certificate_->facts().crl_uris.empty() &&
+                       classify_need(*certificate_) != RevocationNeed::kNoRevAvailInvalid;
     const bool wanted = !options_.crls.empty() ||
                         (named && !ocsp_told() && (!outside_validity() || options_.ask_expired));
     if (!wanted || case_.chain == ChainState::kUntrusted) {
       return;
     }
-    CrlLookup lookup = look_up(material_.certificate, path_);
+    CrlLookup lookup = look_up(material_.subject, path_);
     if (lookup.verdict) {
       add_crl_verdict(*lookup.verdict, std::move(lookup.source), lookup.stale_says_revoked);
     } else if (lookup.failure) {
@@ -404,6 +411,7 @@ class Gatherer {
   const Clock& clock_;
   const FetchFunction& fetch_;
   Case case_;
+  const pki::Certificate* certificate_;  ///< null: only a serial is known
   std::vector<pki::Certificate> others_;
   std::vector<pki::Certificate> path_;
   std::vector<std::unique_ptr<NamedOctets>> fetched_crls_;

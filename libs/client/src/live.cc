@@ -78,18 +78,17 @@ bool LiveFailure::worth_retrying() const {
 }
 
 Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched,
-                                                  const pki::Certificate& certificate,
+                                                  const Subject& subject,
                                                   const pki::Certificate& issuer,
                                                   const std::optional<Buffer>& nonce_sent,
                                                   const VerifyPolicy& policy, UnixSeconds now) {
-  return judge_fetch(fetched, certificate, issuer, nonce_sent, {}, policy, now);
+  return judge_fetch(fetched, subject, issuer, nonce_sent, {}, policy, now);
 }
 
 Result<VerifiedResponse, LiveFailure> judge_fetch(
-    const net::FetchResult& fetched, const pki::Certificate& certificate,
-    const pki::Certificate& issuer, const std::optional<Buffer>& nonce_sent,
-    std::span<const pki::Certificate> extra_certificates, const VerifyPolicy& policy,
-    UnixSeconds now) {
+    const net::FetchResult& fetched, const Subject& subject, const pki::Certificate& issuer,
+    const std::optional<Buffer>& nonce_sent, std::span<const pki::Certificate> extra_certificates,
+    const VerifyPolicy& policy, UnixSeconds now) {
   if (!fetched) {
     return Err{LiveFailure{LiveErrc::kTransport, fetched.error().detail, fetched.error(),
                            std::nullopt, fetched.error().retry_after}};
@@ -103,7 +102,7 @@ Result<VerifiedResponse, LiveFailure> judge_fetch(
                            std::nullopt, fetched->retry_after}};
   }
   VerifyInput input{.response = fetched->body,
-                    .certificate = certificate,
+                    .subject = subject,
                     .issuer = issuer,
                     .nonce_sent = std::nullopt,
                     .extra_certificates = extra_certificates};
@@ -134,19 +133,19 @@ void ResponderMemory::remember(const std::string& url, Traits traits) {
   traits_[url] = traits;
 }
 
-LiveQuery::LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options,
+LiveQuery::LiveQuery(Subject subject, pki::Certificate issuer, LiveOptions options,
                      VerifyPolicy policy)
-    : certificate_(std::move(certificate)),
+    : subject_(std::move(subject)),
       issuer_(std::move(issuer)),
       options_(std::move(options)),
       policy_(std::move(policy)),
-      urls_(options_.urls.empty() ? certificate_.facts().access.ocsp : options_.urls) {
+      urls_(options_.urls.empty() ? subject_.facts().access.ocsp : options_.urls) {
   std::erase_if(urls_, [](const std::string& url) { return !is_http_url(url); });
 }
 
 LiveAction LiveQuery::start(UnixSeconds /*now*/) {
   if (urls_.empty()) {
-    const bool named = !options_.urls.empty() || !certificate_.facts().access.ocsp.empty();
+    const bool named = !options_.urls.empty() || !subject_.facts().access.ocsp.empty();
     return finish(
         LiveFailure{LiveErrc::kNoUrl,
                     named ? "no responder URL is http or https"
@@ -187,8 +186,8 @@ LiveAction LiveQuery::send() {
                           .list_algorithms = options_.list_algorithms,
                           .list_response_types = options_.list_response_types};
   auto request = options_.requestor
-                     ? options_.requestor->build_request(certificate_, issuer_, question)
-                     : Result<Buffer, std::string>(build_request(certificate_, issuer_, question));
+                     ? options_.requestor->build_request(subject_, issuer_, question)
+                     : Result<Buffer, std::string>(build_request(subject_, issuer_, question));
   if (!request) {
     return finish(LiveFailure{LiveErrc::kTransport, request.error(), std::nullopt, std::nullopt,
                               std::nullopt});
@@ -206,8 +205,8 @@ LiveAction LiveQuery::send() {
 }
 
 LiveAction LiveQuery::on_fetched(const net::FetchResult& fetched, UnixSeconds now) {
-  auto judged = judge_fetch(fetched, certificate_, issuer_, nonce_, options_.extra_certificates,
-                            policy_, now);
+  auto judged =
+      judge_fetch(fetched, subject_, issuer_, nonce_, options_.extra_certificates, policy_, now);
   LiveAttempt& attempt = attempts_.back();
   attempt.duration = fetched ? fetched->duration : Milliseconds(0);
   attempt.http_status = fetched ? fetched->http_status : fetched.error().http_status;

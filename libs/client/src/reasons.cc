@@ -132,7 +132,7 @@ constexpr std::array kReasons = {
            "Ask for the server by a name of its certificate (--sni), or have one issued for it."},
     Reason{"nothing-to-judge", "No staple, answer or CRL was there to judge.",
            "Nobody was asked, and nothing was given.",
-           "Leave --offline out, or give --response or --crl."},
+           "Leave --offline out, or give --url, --response or --crl."},
     Reason{"feature-not-inherited",
            "A certificate of the chain lacks a TLS feature that its issuer lists.",
            "RFC 7633 section 4.2.2 has clients refuse such a chain.",
@@ -141,6 +141,9 @@ constexpr std::array kReasons = {
            "The certificate demands a staple, and the server sent no acceptable one.",
            "Clients that enforce RFC 7633 refuse this server.",
            "Turn on stapling in the server and see why it has none."},
+    Reason{"certificate-absent", "Only a serial number was judged; its certificate was not there.",
+           "Good then means no more than not revoked: perhaps it was never issued, or has ended.",
+           "Check the certificate itself where you can get it."},
     // ---- good, but
     Reason{"revoked", "The certificate is revoked.", "Its CA withdrew it.",
            "Replace it, and everything that used its key."},

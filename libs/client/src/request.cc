@@ -25,11 +25,11 @@ Buffer encode_preferences() {
   return ocsp::encode_preferred_signatures(list);
 }
 
-ocsp::Request make_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+ocsp::Request make_request(const Subject& subject, const pki::Certificate& issuer,
                            const Question& question) {
   ocsp::Request request;
   request.requests.push_back(
-      {pki::make_cert_id(question.hash, certificate, issuer, question.parameters), {}});
+      {make_cert_id(question.hash, subject, issuer, question.parameters), {}});
   const auto extend = [&](Bytes oid, Buffer value) {
     request.extensions.push_back({to_buffer(oid), false, std::move(value)});
   };
@@ -48,9 +48,9 @@ ocsp::Request make_request(const pki::Certificate& certificate, const pki::Certi
 
 }  // namespace
 
-Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+Buffer build_request(const Subject& subject, const pki::Certificate& issuer,
                      const Question& question) {
-  return ocsp::encode_request(make_request(certificate, issuer, question));
+  return ocsp::encode_request(make_request(subject, issuer, question));
 }
 
 struct Requestor::Impl {
@@ -82,10 +82,10 @@ Result<Requestor, std::string> Requestor::make(std::vector<pki::Certificate> cha
   return Requestor(std::make_shared<Impl>(std::move(chain), *std::move(signer)));
 }
 
-Result<Buffer, std::string> Requestor::build_request(const pki::Certificate& certificate,
+Result<Buffer, std::string> Requestor::build_request(const Subject& subject,
                                                      const pki::Certificate& issuer,
                                                      const Question& question) const {
-  ocsp::Request request = make_request(certificate, issuer, question);
+  ocsp::Request request = make_request(subject, issuer, question);
   // GeneralName ::= CHOICE { ... directoryName [4] Name }; Name is a CHOICE, so the tag is
   // explicit.
   der::Writer name;

@@ -9,6 +9,46 @@
 
 namespace muster::client {
 
+const pki::Certificate* Subject::named_issuer() const {
+  const auto* numbered = std::get_if<Numbered>(&what_);
+  return numbered == nullptr ? nullptr : &numbered->issuer;
+}
+
+const Serial& Subject::serial() const {
+  return certificate() != nullptr ? certificate()->serial() : std::get<Numbered>(what_).serial;
+}
+
+Bytes Subject::issuer_name() const {
+  return certificate() != nullptr ? certificate()->issuer() : named_issuer()->subject();
+}
+
+const pki::CertificateFacts& Subject::facts() const {
+  static const pki::CertificateFacts kNothingKnown;
+  return certificate() != nullptr ? certificate()->facts() : kNothingKnown;
+}
+
+std::string Subject::text() const {
+  return certificate() != nullptr ? certificate()->subject_text() : "serial " + serial().to_hex();
+}
+
+std::string Subject::issuer_text() const {
+  return certificate() != nullptr ? certificate()->issuer_text() : named_issuer()->subject_text();
+}
+
+ocsp::CertId make_cert_id(HashAlgorithm hash, const Subject& subject,
+                          const pki::Certificate& issuer, der::HashParameters parameters) {
+  return subject.certificate() != nullptr
+             ? pki::make_cert_id(hash, *subject.certificate(), issuer, parameters)
+             : pki::make_cert_id(hash, issuer, subject.serial(), parameters);
+}
+
+bool names(const ocsp::CertIdView& id, const Subject& subject, const pki::Certificate& issuer) {
+  if (subject.certificate() != nullptr) {
+    return pki::names(id, *subject.certificate(), issuer);
+  }
+  return equal(id.serial, subject.serial().octets()) && pki::names_issuer(id, issuer);
+}
+
 std::optional<pki::Certificate> find_issuer(const pki::Certificate& certificate,
                                             std::span<const pki::Certificate> candidates,
                                             const pki::AlgorithmPolicy& policy) {

@@ -124,16 +124,22 @@ namespace {
 /// Collects what the evidence says, then decides.
 class Judge {
  public:
-  Judge(const Case& what, UnixSeconds now) : case_(what), now_(now) {}
+  Judge(const Case& what, UnixSeconds now)
+      : case_(what), certificate_(what.subject.certificate()), now_(now) {}
 
   Verdict decide() {
-    verdict_.need = classify_need(case_.certificate);
+    if (certificate_ != nullptr) {
+      verdict_.need = classify_need(*certificate_);
+    }
     for (const Evidence& evidence : case_.evidence) {
       weigh(evidence);
     }
     judge_must_staple();
     judge_certificate();
     settle();
+    if (certificate_ == nullptr) {
+      add("certificate-absent", FindingLevel::kNote, std::nullopt, "");
+    }
     std::stable_sort(verdict_.findings.begin(), verdict_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.level > b.level; });
     return std::move(verdict_);
@@ -229,7 +235,7 @@ class Judge {
       add("several-entries", FindingLevel::kNote, evidence.channel,
           std::to_string(response.matching_entries()) + " entries");
     }
-    if (response.archive_cutoff() && now_ > case_.certificate.not_after()) {
+    if (response.archive_cutoff() && certificate_ != nullptr && now_ > certificate_->not_after()) {
       add("archive-cutoff", FindingLevel::kNote, evidence.channel,
           format_iso8601(*response.archive_cutoff()));
     }
@@ -274,7 +280,11 @@ class Judge {
   }
 
   void judge_must_staple() {
-    if (!case_.certificate.facts().must_staple()) {
+    if (certificate_ == nullptr) {
+      verdict_.must_staple = MustStaple::kNotExamined;
+      return;
+    }
+    if (!certificate_->facts().must_staple()) {
       return;
     }
     if (!case_.staple_offered) {
@@ -293,12 +303,12 @@ class Judge {
       certificate_invalid_ = true;
       add(code, FindingLevel::kError, std::nullopt, std::move(detail));
     };
-    if (now_ > case_.certificate.not_after()) {
-      invalid("certificate-expired", "it ended " + format_iso8601(case_.certificate.not_after()));
+    if (certificate_ != nullptr && now_ > certificate_->not_after()) {
+      invalid("certificate-expired", "it ended " + format_iso8601(certificate_->not_after()));
     }
-    if (now_ < case_.certificate.not_before()) {
+    if (certificate_ != nullptr && now_ < certificate_->not_before()) {
       invalid("certificate-not-yet-valid",
-              "it begins " + format_iso8601(case_.certificate.not_before()));
+              "it begins " + format_iso8601(certificate_->not_before()));
     }
     if (case_.chain == ChainState::kUntrusted) {
       invalid("chain-untrusted", case_.chain_detail);
@@ -354,7 +364,7 @@ class Judge {
   void settle_without_evidence() {
     if (!failed_to_hear_ && (verdict_.need == RevocationNeed::kNoRevAvail ||
                              verdict_.need == RevocationNeed::kShortLived)) {
-      add(to_string(verdict_.need), FindingLevel::kNote, std::nullopt, "");
+      add(to_string(*verdict_.need), FindingLevel::kNote, std::nullopt, "");
       verdict_.outcome = Outcome::kNotNeeded;
       return;
     }
@@ -369,6 +379,7 @@ class Judge {
   }
 
   const Case& case_;
+  const pki::Certificate* certificate_;  ///< null: only a serial is known
   UnixSeconds now_;
   Verdict verdict_;
   bool revoked_ = false, good_ = false, unknown_ = false;

@@ -14,7 +14,7 @@ struct VerifiedResponse::Data {
   UnixSeconds produced_at;
   pki::Authority authority;
   pki::Certificate signer;
-  pki::Certificate certificate;
+  Subject subject;
   bool nonce_matched;
   std::size_t matching_entries;
   std::optional<UnixSeconds> archive_cutoff;
@@ -35,7 +35,7 @@ std::optional<UnixSeconds> VerifiedResponse::next_update() const { return data_-
 UnixSeconds VerifiedResponse::produced_at() const { return data_->produced_at; }
 pki::Authority VerifiedResponse::authority() const { return data_->authority; }
 const pki::Certificate& VerifiedResponse::signer() const { return data_->signer; }
-const pki::Certificate& VerifiedResponse::certificate() const { return data_->certificate; }
+const Subject& VerifiedResponse::subject() const { return data_->subject; }
 bool VerifiedResponse::nonce_matched() const { return data_->nonce_matched; }
 std::size_t VerifiedResponse::matching_entries() const { return data_->matching_entries; }
 std::optional<UnixSeconds> VerifiedResponse::archive_cutoff() const {
@@ -125,10 +125,12 @@ Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic
 }
 
 UnixSeconds compute_expiry(const ocsp::SingleResponseView& entry, const pki::Certificate& signer,
-                           const pki::Certificate& certificate, const VerifyPolicy& policy) {
+                           const Subject& subject, const VerifyPolicy& policy) {
   const UnixSeconds by_response =
       entry.next_update.value_or(entry.this_update + policy.max_age_without_next_update);
-  return std::min({by_response, signer.not_after(), certificate.not_after()});
+  const UnixSeconds by_signer = std::min(by_response, signer.not_after());
+  return subject.certificate() != nullptr ? std::min(by_signer, subject.certificate()->not_after())
+                                          : by_signer;
 }
 
 }  // namespace
@@ -136,7 +138,7 @@ UnixSeconds compute_expiry(const ocsp::SingleResponseView& entry, const pki::Cer
 Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const VerifyPolicy& policy,
                                              UnixSeconds now) {
   MUSTER_TRY(const ocsp::BasicResponseView basic, open_response(input.response, policy.limits));
-  MUSTER_CHECK(check_issuer_name(input.certificate, input.issuer));
+  MUSTER_CHECK(check_issuer_name(input.subject, input.issuer));
   MUSTER_TRY(const FoundSigner signer,
              find_signer(basic, {&input.issuer, input.extra_certificates}, policy, now));
   // From here on the octets are what an authorised signer said; only now is their content looked
@@ -144,18 +146,18 @@ Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const Ver
   MUSTER_CHECK(check_extensions(basic));
   std::vector<ocsp::SingleResponseView> matching;
   for (const ocsp::SingleResponseView& entry : basic.responses) {
-    if (pki::names(entry.cert_id, input.certificate, input.issuer)) {
+    if (names(entry.cert_id, input.subject, input.issuer)) {
       matching.push_back(entry);
     }
   }
   if (matching.empty()) {
     return refuse(VerifyErrc::kNoMatch, "none of the " + std::to_string(basic.responses.size()) +
                                             " entries names the certificate with serial " +
-                                            input.certificate.serial().to_hex() + " of " +
-                                            input.certificate.issuer_text());
+                                            input.subject.serial().to_hex() + " of " +
+                                            input.subject.issuer_text());
   }
   MUSTER_TRY(const NonceState nonce, check_nonce(basic, input, policy));
-  MUSTER_CHECK(check_produced_at(basic, input.certificate));
+  MUSTER_CHECK(check_produced_at(basic, input.subject));
   MUSTER_TRY(const ocsp::SingleResponseView entry, choose_entry(matching, policy, now));
 
   std::optional<UnixSeconds> archive_cutoff;
@@ -175,11 +177,11 @@ Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const Ver
       .produced_at = basic.produced_at,
       .authority = signer.authority,
       .signer = signer.certificate,
-      .certificate = input.certificate,
+      .subject = input.subject,
       .nonce_matched = nonce == NonceState::kMatched,
       .matching_entries = matching.size(),
       .archive_cutoff = archive_cutoff,
-      .effective_expiry = compute_expiry(entry, signer.certificate, input.certificate, policy),
+      .effective_expiry = compute_expiry(entry, signer.certificate, input.subject, policy),
       .signature_algorithm = pki::algorithm_text(basic.signature_algorithm),
   });
 }

@@ -119,14 +119,14 @@ Result<pki::Authority, pki::AuthorityErrc> judge_authority(const pki::Certificat
 
 }  // namespace
 
-Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate,
+Result<Unit, VerifyError> check_issuer_name(const Subject& subject,
                                             const pki::Certificate& issuer) {
-  if (pki::same_name(certificate.issuer(), issuer.subject())) {
+  if (pki::same_name(subject.issuer_name(), issuer.subject())) {
     return Unit{};
   }
   return Err{VerifyError{VerifyErrc::kSignerUnauthorised,
                          "the issuer at hand is " + issuer.subject_text() +
-                             ", but the certificate names " + certificate.issuer_text() +
+                             ", but the certificate names " + subject.issuer_text() +
                              " as its issuer",
                          std::nullopt, pki::AuthorityErrc::kNotIssuedByIssuerKey, std::nullopt}};
 }
@@ -269,12 +269,13 @@ bool outweighs(const ocsp::SingleResponseView& a, const ocsp::SingleResponseView
 }  // namespace
 
 Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic,
-                                            const pki::Certificate& certificate) {
-  if (basic.produced_at + kProducedAtSlack < certificate.not_before()) {
+                                            const Subject& subject) {
+  const pki::Certificate* certificate = subject.certificate();
+  if (certificate != nullptr && basic.produced_at + kProducedAtSlack < certificate->not_before()) {
     return refuse(VerifyErrc::kProducedBeforeCertificate,
                   "the response was signed at " + format_iso8601(basic.produced_at) +
                       ", before the certificate's notBefore " +
-                      format_iso8601(certificate.not_before()) +
+                      format_iso8601(certificate->not_before()) +
                       ": the responder cannot have known this certificate");
   }
   return Unit{};

@@ -9,10 +9,9 @@ namespace muster::client {
 Result<ocsp::BasicResponseView, VerifyError> open_response(Bytes response,
                                                            const ocsp::Limits& limits);
 
-/// Whether `issuer` bears the name that `certificate` gives as its issuer's (RFC 5280
+/// Whether `issuer` bears the name that the subject gives as its issuer's (RFC 5280
 /// section 6.1.3). Else nobody it authorises may answer.
-Result<Unit, VerifyError> check_issuer_name(const pki::Certificate& certificate,
-                                            const pki::Certificate& issuer);
+Result<Unit, VerifyError> check_issuer_name(const Subject& subject, const pki::Certificate& issuer);
 
 struct FoundSigner {
   pki::Certificate certificate;
@@ -36,9 +35,10 @@ Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic)
 /// Responders round times down, so that slow clocks take a new answer; beyond this, producedAt
 /// before notBefore is no rounding.
 inline constexpr Seconds kProducedAtSlack = std::chrono::hours(12);
-/// Nobody vouches for a certificate before there is one (decision 014).
+/// Nobody vouches for a certificate before there is one (decision 014). Of a serial nobody knows
+/// when it was given out.
 Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic,
-                                            const pki::Certificate& certificate);
+                                            const Subject& subject);
 
 /// Among the entries that name the certificate: the most severe current one; if none is current,
 /// the error of the newest. Precondition: not empty.

@@ -124,7 +124,7 @@ class FrontTest : public ::testing::Test {
     (*shelf)->set_subjects(subjects, kTestNow);
     for (std::size_t i = 0; i < certificates.size(); ++i) {
       const auto verified = client::verify({.response = staples[i],
-                                            .certificate = certificates[i],
+                                            .subject = certificates[i],
                                             .issuer = standard_pki().intermediate.certificate,
                                             .nonce_sent = {},
                                             .extra_certificates = {}},

@@ -371,7 +371,11 @@ struct Shelf::Impl {
   Choice offer(const client::VerifiedResponse& response, const std::string& source,
                UnixSeconds now) {
     MUSTER_ASSERT(mode == ShelfMode::kOwner);
-    const Fingerprint id = response.certificate().fingerprint();
+    const pki::Certificate* certificate = response.subject().certificate();
+    if (certificate == nullptr) {
+      return Choice::kExpired;  // nobody staples for a serial
+    }
+    const Fingerprint id = certificate->fingerprint();
     const auto found = slots.find(id);
     if (found == slots.end()) {
       return Choice::kExpired;

@@ -145,11 +145,15 @@ Json finding_json(const Finding& finding) {
 }
 
 Json certificate_json(const Case& what) {
-  const pki::Certificate& c = what.certificate;
-  return {{"subject", printable(c.subject_text())},  {"issuer", printable(c.issuer_text())},
-          {"serial", c.serial().to_hex()},           {"not_before", time_json(c.not_before())},
-          {"not_after", time_json(c.not_after())},   {"sha256", to_hex(c.fingerprint())},
-          {"issuer_found", what.issuer.has_value()}, {"chain", to_string(what.chain)}};
+  const pki::Certificate* c = what.subject.certificate();  // null: only its serial is known
+  return {{"subject", c != nullptr ? Json(printable(c->subject_text())) : Json(nullptr)},
+          {"issuer", printable(what.subject.issuer_text())},
+          {"serial", what.subject.serial().to_hex()},
+          {"not_before", c != nullptr ? time_json(c->not_before()) : Json(nullptr)},
+          {"not_after", c != nullptr ? time_json(c->not_after()) : Json(nullptr)},
+          {"sha256", c != nullptr ? Json(to_hex(c->fingerprint())) : Json(nullptr)},
+          {"issuer_found", what.issuer.has_value()},
+          {"chain", to_string(what.chain)}};
 }
 
 Json target_json(const TargetReport& report, UnixSeconds now) {
@@ -168,7 +172,9 @@ Json target_json(const TargetReport& report, UnixSeconds now) {
     return out;
   }
   out["certificate"] = certificate_json(*report.what);
-  out["revocation_need"] = to_string(report.verdict.need);
+  if (report.verdict.need) {
+    out["revocation_need"] = to_string(*report.verdict.need);
+  }
   out["must_staple"] = to_string(report.verdict.must_staple);
   if (report.verdict.status) {
     out["cert_status"] = status_json(*report.verdict.status);

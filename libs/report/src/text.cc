@@ -28,8 +28,10 @@ class TextReport {
       line("", verdict_word(report.outcome), printable(report.problem));
       return;
     }
-    const pki::Certificate& leaf = report.what->certificate;
-    out_ += "  " + printable(leaf.subject_text()) + "  serial " + leaf.serial().to_hex();
+    const Subject& subject = report.what->subject;
+    out_ += "  " + printable(subject.text());
+    out_ += subject.certificate() != nullptr ? "  serial " + subject.serial().to_hex()
+                                             : "  of " + printable(subject.issuer_text());
     if (!report.peer.empty()) {
       out_ += "  " + paint(printable(report.peer), Ink::kFaint);
     }

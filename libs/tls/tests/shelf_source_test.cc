@@ -24,7 +24,7 @@ TEST(ShelfSource, OffersWhatIsValidNow) {
   const Buffer response =
       build_good_response(pki.ocsp_signer, pki.leaf.certificate, pki.intermediate.certificate);
   const auto verified = client::verify({.response = response,
-                                        .certificate = pki.leaf.certificate,
+                                        .subject = pki.leaf.certificate,
                                         .issuer = pki.intermediate.certificate,
                                         .nonce_sent = {},
                                         .extra_certificates = {}},

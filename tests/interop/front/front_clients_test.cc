@@ -86,7 +86,7 @@ class FrontClients : public ::testing::Test {
     for (const Identity& leaf : leaves) {
       const Buffer answer = answer_for(leaf, status);
       const auto verified = client::verify({.response = answer,
-                                            .certificate = leaf.certificate,
+                                            .subject = leaf.certificate,
                                             .issuer = pki_.intermediate.certificate,
                                             .nonce_sent = {},
                                             .extra_certificates = {}},

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "muster/client/subject.h"
 #include "muster/pki/verified_crl.h"
 
 // What CRLs say about a certificate: RFC 5280 section 6.3.3 over CRLs and certificates somebody
@@ -71,17 +72,20 @@ struct CrlVerdict {
   }
 };
 
-/// Determines the status of one certificate. Good means: for every revocation reason a current,
+/// Determines the status of one subject. Good means: for every revocation reason a current,
 /// verified CRL in whose scope it lies does not list it. Complete CRLs are taken newest first; the
 /// newest delta that fits is applied. A CRL signer that is not in `path` must lead to the same
 /// anchor and must itself be found good from the same evidence (decision 004).
 ///
-/// \param path  The certificate's issuer first, its trust anchor last; validated by the caller, and
+/// Of a serial only what its issuer lists under its own name counts, in any of its CRLs; good needs
+/// CRLs whose scope holds every certificate of the issuer, since nobody knows of which kind it is.
+///
+/// \param path  The subject's issuer first, its trust anchor last; validated by the caller, and
 /// not checked for
 ///              revocation here (see check_path_crls).
 /// \return The verdict; every problem of the CRLs ends as undetermined, never as good.
 /// Source: RFC 5280 section 6.3.3.   Threads: pure, any.
-CrlVerdict check_crls(const pki::Certificate& certificate, std::span<const pki::Certificate> path,
+CrlVerdict check_crls(const Subject& subject, std::span<const pki::Certificate> path,
                       const CrlEvidence& evidence, UnixSeconds now, const CrlPolicy& policy = {});
 
 /// The status of a whole path: revoked if any certificate below the anchor is, else undetermined if
@@ -97,8 +101,7 @@ CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const Crl
 
 /// Where to fetch deltas from: the http(s) URIs of the freshestCRL extensions of the certificate
 /// and of the CRLs, each once (OCSP-CRL-025). CRLs that do not parse are passed over.
-std::vector<std::string> delta_locations(const pki::Certificate& certificate,
-                                         std::span<const Bytes> crls,
+std::vector<std::string> delta_locations(const Subject& subject, std::span<const Bytes> crls,
                                          const crl::Limits& limits = {});
 
 }  // namespace muster::client

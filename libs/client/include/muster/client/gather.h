@@ -7,7 +7,7 @@
 
 #include "muster/client/verdict.h"
 
-// Collects evidence about one certificate, side by side, and hands it to judge(). Blocking; for
+// Collects evidence about one subject, side by side, and hands it to judge(). Blocking; for
 // commands.
 namespace muster::client {
 
@@ -34,8 +34,8 @@ struct GatherOptions {
 
 /// What is known of a target before anybody is asked.
 struct Material {
-  explicit Material(pki::Certificate leaf) : certificate(std::move(leaf)) {}
-  pki::Certificate certificate;
+  explicit Material(Subject asked) : subject(std::move(asked)) {}
+  Subject subject;
   std::vector<pki::Certificate>
       others;  ///< from the handshake, the file, --issuer: issuers may be among them; not trusted
   /// What is trusted, possibly nothing; absent: the path is not examined beyond the issuer.
@@ -48,7 +48,8 @@ struct Material {
 
 using FetchFunction = std::function<net::FetchResult(const net::FetchRequest&)>;
 
-/// Finds the issuer (among what is there, then from caIssuers if that may be asked), verifies the
+/// Finds the issuer (the one named with a serial; else among what is there, then from caIssuers if
+/// that may be asked), verifies the
 /// staple, asks live, reads CRLs: those given, and those the certificate names when OCSP told
 /// nothing (OCSP-CLI-049). Each source ends as one piece of evidence. \param clock  tells the
 /// instant to judge at, for each answer anew. Threads: any; `fetch` is called on the calling

@@ -48,16 +48,15 @@ struct LiveFailure {
 /// Judges what a fetch brought. An HTTP status other than 200 is a transport failure, whatever the
 /// body; the content type is not looked at (OCSP-CLI-059).   Threads: pure, any thread.
 Result<VerifiedResponse, LiveFailure> judge_fetch(const net::FetchResult& fetched,
-                                                  const pki::Certificate& certificate,
+                                                  const Subject& subject,
                                                   const pki::Certificate& issuer,
                                                   const std::optional<Buffer>& nonce_sent,
                                                   const VerifyPolicy& policy, UnixSeconds now);
 /// The same with further places where a signer may be found (OCSP-CLI-047).
 Result<VerifiedResponse, LiveFailure> judge_fetch(
-    const net::FetchResult& fetched, const pki::Certificate& certificate,
-    const pki::Certificate& issuer, const std::optional<Buffer>& nonce_sent,
-    std::span<const pki::Certificate> extra_certificates, const VerifyPolicy& policy,
-    UnixSeconds now);
+    const net::FetchResult& fetched, const Subject& subject, const pki::Certificate& issuer,
+    const std::optional<Buffer>& nonce_sent, std::span<const pki::Certificate> extra_certificates,
+    const VerifyPolicy& policy, UnixSeconds now);
 
 /// What was learnt about responders that cannot do what we prefer (OCSP-CLI-039, -045), so that it
 /// is tried once and not with each request. Bounded; forgets at random beyond kMaxResponders.
@@ -139,15 +138,15 @@ struct LiveWait {
 };
 using LiveAction = std::variant<net::FetchRequest, LiveWait, LiveOutcome>;
 
-/// Asks about one certificate: the first URL first; the next after a failure of any kind or a
+/// Asks about one subject: the first URL first; the next after a failure of any kind or a
 /// verified "unknown"; one cache-bypassing repeat after an expired answer; malformedRequest and
 /// unauthorized never the same request again (OCSP-CLI-020). Bounded by construction: at most 5
 /// requests per URL and round. Threads: one at a time.
 class LiveQuery {
  public:
-  /// Precondition: the key of `issuer` signed `certificate` (RFC 9919 section 4.2, OCSP-CLI-050).
-  LiveQuery(pki::Certificate certificate, pki::Certificate issuer, LiveOptions options,
-            VerifyPolicy policy);
+  /// Precondition: the key of `issuer` signed the certificate (RFC 9919 section 4.2, OCSP-CLI-050),
+  /// or it is the issuer that was named with the serial.
+  LiveQuery(Subject subject, pki::Certificate issuer, LiveOptions options, VerifyPolicy policy);
   [[nodiscard]] LiveAction start(UnixSeconds now);
   /// After a FetchRequest action.
   [[nodiscard]] LiveAction on_fetched(const net::FetchResult& fetched, UnixSeconds now);
@@ -165,7 +164,8 @@ class LiveQuery {
   LiveAction next_url();
   LiveAction finish(std::variant<VerifiedResponse, LiveFailure> result);
 
-  pki::Certificate certificate_, issuer_;
+  Subject subject_;
+  pki::Certificate issuer_;
   LiveOptions options_;
   VerifyPolicy policy_;
   std::vector<std::string> urls_;

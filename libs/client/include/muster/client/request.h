@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/client/subject.h"
 #include "muster/net/fetcher.h"
 #include "muster/pki/keys.h"
 
@@ -19,7 +20,7 @@ inline constexpr std::size_t kNonceOctets = 32;
 /// For responders that refuse 32 (OCSP-CLI-045).
 inline constexpr std::size_t kCompatibilityNonceOctets = 16;
 
-/// What the request says beside the certificate. Defaults: SHA-256, no extension, unsigned, no
+/// What the request says beside the CertID. Defaults: SHA-256, no extension, unsigned, no
 /// requestor name.
 struct Question {
   HashAlgorithm hash = HashAlgorithm::kSha256;
@@ -32,7 +33,7 @@ struct Question {
 };
 /// OCSPRequest with exactly one CertID (OCSP-CLI-037), no singleRequestExtensions (OCSP-CLI-040)
 /// and no extension but those asked for, none critical.
-Buffer build_request(const pki::Certificate& certificate, const pki::Certificate& issuer,
+Buffer build_request(const Subject& subject, const pki::Certificate& issuer,
                      const Question& question);
 
 /// Who asks, where responders want to know: signs requests. Copies share the key.
@@ -45,7 +46,7 @@ class Requestor {
   static Result<Requestor, std::string> make(std::vector<pki::Certificate> chain,
                                              const pki::PrivateKey& key);
   /// The question with the subject as requestorName, signed. Blocks as pki::Signer::sign() does.
-  [[nodiscard]] Result<Buffer, std::string> build_request(const pki::Certificate& certificate,
+  [[nodiscard]] Result<Buffer, std::string> build_request(const Subject& subject,
                                                           const pki::Certificate& issuer,
                                                           const Question& question) const;
 

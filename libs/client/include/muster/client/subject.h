@@ -2,13 +2,58 @@
 
 #include <optional>
 #include <span>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "muster/pki/keys.h"
 
-// The certificate a question is about: its issuer, and what its extensions say about revocation at
-// all. Pure.
+// What a question is about: a certificate or a serial, its issuer, and what its extensions say
+// about revocation at all. Pure.
 namespace muster::client {
+
+/// What a question is about: a certificate or, where nobody has it at hand, a serial number and the
+/// CA that is said to have given it out. A certificate can be examined; of a serial only that it
+/// was revoked, or was not, can be told. Cheap to copy (shared).   Threads: any, concurrently.
+class Subject {
+ public:
+  /// A certificate is a subject; most callers have one.
+  Subject(pki::Certificate certificate)  // NOLINT(google-explicit-constructor)
+      : what_(std::move(certificate)) {}
+  /// \param issuer  taken at its word: nobody can show that it gave out this serial.
+  Subject(pki::Certificate issuer, const Serial& serial)
+      : what_(Numbered{std::move(issuer), serial}) {}
+
+  /// Null when only the serial is known.
+  [[nodiscard]] const pki::Certificate* certificate() const {
+    return std::get_if<pki::Certificate>(&what_);
+  }
+  /// The issuer that was named with a serial; null for a certificate, whose issuer has to be found
+  /// (find_issuer).
+  [[nodiscard]] const pki::Certificate* named_issuer() const;
+  [[nodiscard]] const Serial& serial() const;
+  /// Name element of the issuer: as the certificate has it, or the named issuer's subject.
+  [[nodiscard]] Bytes issuer_name() const;
+  /// What the certificate's extensions say; for a serial nothing: no pointers, no features. Ask
+  /// certificate() before taking an absence for a fact.
+  [[nodiscard]] const pki::CertificateFacts& facts() const;
+  [[nodiscard]] std::string text() const;  ///< "CN=leaf.example", or "serial 4A19C2"
+  [[nodiscard]] std::string issuer_text() const;
+
+ private:
+  struct Numbered {
+    pki::Certificate issuer;
+    Serial serial;
+  };
+  std::variant<pki::Certificate, Numbered> what_;
+};
+
+/// CertID of the subject under `issuer`.
+ocsp::CertId make_cert_id(HashAlgorithm hash, const Subject& subject,
+                          const pki::Certificate& issuer,
+                          der::HashParameters parameters = der::HashParameters::kNull);
+/// Whether `id` names the subject under `issuer`, whatever hash it uses (unknown hashes: no).
+bool names(const ocsp::CertIdView& id, const Subject& subject, const pki::Certificate& issuer);
 
 /// The candidate whose name is the certificate's issuer name and whose key signed it; a CA
 /// certificate or a self-issued one of version 1. Nothing is asked about a certificate for which

@@ -32,7 +32,7 @@ enum class Silence : std::uint8_t {
 };
 std::string_view to_string(Silence silence);
 
-/// What a verified CRL says about the certificate.
+/// What a verified CRL says about the subject.
 struct CrlAnswer {
   ocsp::CertStatus status;
   UnixSeconds this_update;
@@ -119,8 +119,8 @@ std::string_view to_string(ChainState state);
 
 /// All that judge() looks at.
 struct Case {
-  explicit Case(pki::Certificate leaf) : certificate(std::move(leaf)) {}
-  pki::Certificate certificate;
+  explicit Case(Subject asked) : subject(std::move(asked)) {}
+  Subject subject;
   std::optional<pki::Certificate> issuer;
   ChainState chain = ChainState::kNotExamined;
   std::string chain_detail{};
@@ -134,7 +134,7 @@ struct Case {
 
 struct Verdict {
   Outcome outcome = Outcome::kUndetermined;
-  RevocationNeed need = RevocationNeed::kNoPointers;
+  std::optional<RevocationNeed> need;  ///< nothing: there was no certificate to examine
   MustStaple must_staple = MustStaple::kNotDemanded;
   std::optional<ocsp::CertStatus> status;  ///< what was verified; nothing: nobody told
   std::vector<Finding> findings;           ///< errors first

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/client/subject.h"
 #include "muster/pki/authority.h"
 
 // From received octets to a response that may be believed. Trust is a type: only verify() makes a
@@ -91,7 +92,7 @@ std::optional<double> share_left(UnixSeconds this_update, std::optional<UnixSeco
                                  UnixSeconds now);
 
 /// A response whose signature, signer authority, CertID and times were found good for one
-/// certificate. Owns its data; copies share it. Threads: any, concurrently. Only verify() makes
+/// subject. Owns its data; copies share it. Threads: any, concurrently. Only verify() makes
 /// one. "Revoked" and "unknown" are statuses, not errors.
 class VerifiedResponse {
  public:
@@ -102,7 +103,7 @@ class VerifiedResponse {
   [[nodiscard]] UnixSeconds produced_at() const;
   [[nodiscard]] pki::Authority authority() const;
   [[nodiscard]] const pki::Certificate& signer() const;
-  [[nodiscard]] const pki::Certificate& certificate() const;  ///< the one asked about
+  [[nodiscard]] const Subject& subject() const;  ///< what was asked about
   [[nodiscard]] bool nonce_matched() const;
   /// How many entries named the certificate; above 1 decision 015 chose among them.
   [[nodiscard]] std::size_t matching_entries() const;
@@ -112,7 +113,8 @@ class VerifiedResponse {
   [[nodiscard]] const std::string& signature_algorithm() const;  ///< for people
   [[nodiscard]] std::optional<UnixSeconds> archive_cutoff() const;
   /// Instant after which it must not be relied on or stapled: min(nextUpdate, signer notAfter,
-  /// certificate notAfter), and thisUpdate + max_age_without_next_update when nextUpdate is absent.
+  /// certificate notAfter where there is a certificate), and thisUpdate +
+  /// max_age_without_next_update when nextUpdate is absent.
   [[nodiscard]] UnixSeconds effective_expiry() const;
 
   struct Data;
@@ -124,11 +126,11 @@ class VerifiedResponse {
 };
 
 /// What the verifier is asked. Precondition for a meaningful "good": `issuer` is trusted and its
-/// key signed `certificate` (see subject.h; RFC 9919 section 4.2); whoever does not know it yet
+/// key signed the certificate (see subject.h; RFC 9919 section 4.2); whoever does not know it yet
 /// asks pki::verify_issued_by first.
 struct VerifyInput {
   Bytes response;
-  const pki::Certificate& certificate;
+  Subject subject;
   const pki::Certificate& issuer;
   std::optional<Bytes> nonce_sent;  ///< octets of the nonce, without wrapping
   std::span<const pki::Certificate>
