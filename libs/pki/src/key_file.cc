@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "key_impl.h"
+#include "muster/pki/input.h"
 
 namespace muster::pki {
 namespace {
@@ -46,12 +47,19 @@ void put_own_first(KeyFile& file) {
       [&](const Certificate& certificate) { return file.key.matches(certificate); });
 }
 
-PkiResult<KeyFile> open_pkcs12(PKCS12* p12, const char* passphrase) {
+/// What a PKCS#12 store holds; the key may be absent.
+struct Opened {
+  openssl::KeyPtr key;
+  std::vector<Certificate> certificates;
+};
+
+PkiResult<Opened> open_pkcs12(PKCS12* p12, const char* passphrase) {
   EVP_PKEY* native = nullptr;
   X509* own = nullptr;
   STACK_OF(X509)* others = nullptr;
   const int opened = PKCS12_parse(p12, passphrase, &native, &own, &others);
-  openssl::KeyPtr key(native);
+  Opened content;
+  content.key.reset(native);
   const openssl::X509Ptr own_owner(own);
   const StackPtr others_owner(others);
   const bool unsupported = openssl::has_unsupported();
@@ -65,22 +73,67 @@ PkiResult<KeyFile> open_pkcs12(PKCS12* p12, const char* passphrase) {
     }
     return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that cannot be taken apart: " + reason}};
   }
-  if (key == nullptr) {
-    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file without a private key"}};
-  }
-  KeyFile file{
-      PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{std::move(key), nullptr})),
-      {}};
   if (own != nullptr) {
     MUSTER_TRY(Certificate certificate, convert(own));
-    file.certificates.push_back(std::move(certificate));
+    content.certificates.push_back(std::move(certificate));
   }
   for (int i = 0; others != nullptr && i < sk_X509_num(others); ++i) {
     MUSTER_TRY(Certificate certificate, convert(sk_X509_value(others, i)));
-    file.certificates.push_back(std::move(certificate));
+    content.certificates.push_back(std::move(certificate));
   }
-  put_own_first(file);
-  return file;
+  return content;
+}
+
+/// Whether the passphrase opens it.
+enum class Fit : std::uint8_t { kYes, kNo };
+PkiResult<Fit> try_passphrase(PKCS12* p12, const Secret& secret) {
+  const bool fits =
+      secret.text.size() <= 1024 && PKCS12_verify_mac(p12, secret.text.c_str(), -1) == 1;
+  const bool unsupported = openssl::has_unsupported();
+  const std::string reason = openssl::take_error("no reason given");
+  if (!fits && unsupported) {
+    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
+                        "the integrity of this PKCS#12 file cannot be checked: " + reason}};
+  }
+  return fits ? Fit::kYes : Fit::kNo;
+}
+
+/// Without a passphrase, with an empty one, then with those asked for.
+PkiResult<Opened> unlock(Bytes der, std::span<const AskPassphrase> passphrases) {
+  const std::uint8_t* at = der.data();
+  const Pkcs12Ptr p12(d2i_PKCS12(nullptr, &at, static_cast<long>(der.size())));
+  if (p12 == nullptr) {
+    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that is damaged: " +
+                                               openssl::take_error("it does not parse")}};
+  }
+  // "No passphrase" has two forms: none, and an empty one.
+  if (PKCS12_mac_present(p12.get()) == 0 || PKCS12_verify_mac(p12.get(), nullptr, 0) == 1) {
+    openssl::drop_errors();
+    return open_pkcs12(p12.get(), nullptr);
+  }
+  if (PKCS12_verify_mac(p12.get(), "", 0) == 1) {
+    openssl::drop_errors();
+    return open_pkcs12(p12.get(), "");
+  }
+  openssl::drop_errors();
+  std::size_t tried = 0;
+  for (const AskPassphrase& ask : passphrases) {
+    std::optional<std::string> answer = ask ? ask() : std::nullopt;
+    if (!answer) {
+      continue;
+    }
+    ++tried;
+    const Secret secret(*std::move(answer));
+    MUSTER_TRY(const Fit fit, try_passphrase(p12.get(), secret));
+    if (fit == Fit::kYes) {
+      return open_pkcs12(p12.get(), secret.text.c_str());
+    }
+  }
+  const char* const why =
+      tried == 0   ? "the PKCS#12 file is encrypted and no passphrase was given"
+      : tried == 1 ? "the passphrase does not open this PKCS#12 file (or the file was altered)"
+                   : "none of the passphrases opens this PKCS#12 file (or the file was altered)";
+  return Err{PkiError{PkiErrc::kWrongPassphrase, why}};
 }
 
 }  // namespace
@@ -100,42 +153,34 @@ PkiResult<KeyFile> parse_pkcs12(Bytes der, const AskPassphrase& passphrase) {
   if (der.size() > kMaxKeyFileBytes) {
     return Err{PkiError{PkiErrc::kNotAKey, "more than 1 MiB: not a PKCS#12 file of one key"}};
   }
-  const std::uint8_t* at = der.data();
-  const Pkcs12Ptr p12(d2i_PKCS12(nullptr, &at, static_cast<long>(der.size())));
-  if (p12 == nullptr) {
-    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file that is damaged: " +
-                                               openssl::take_error("it does not parse")}};
+  MUSTER_TRY(Opened content, unlock(der, std::span(&passphrase, 1)));
+  if (content.key == nullptr) {
+    return Err{PkiError{PkiErrc::kNotAKey, "a PKCS#12 file without a private key"}};
   }
-  // "No passphrase" has two forms: none, and an empty one.
-  if (PKCS12_mac_present(p12.get()) == 0 || PKCS12_verify_mac(p12.get(), nullptr, 0) == 1) {
-    openssl::drop_errors();
-    return open_pkcs12(p12.get(), nullptr);
-  }
-  if (PKCS12_verify_mac(p12.get(), "", 0) == 1) {
-    openssl::drop_errors();
-    return open_pkcs12(p12.get(), "");
-  }
-  openssl::drop_errors();
-  std::optional<std::string> answer = passphrase ? passphrase() : std::nullopt;
-  if (!answer) {
-    return Err{PkiError{PkiErrc::kWrongPassphrase,
-                        "the PKCS#12 file is encrypted and no passphrase was given"}};
-  }
-  const Secret secret(*std::move(answer));
-  const bool fits =
-      secret.text.size() <= 1024 && PKCS12_verify_mac(p12.get(), secret.text.c_str(), -1) == 1;
-  const bool unsupported = openssl::has_unsupported();
-  const std::string reason = openssl::take_error("no reason given");
-  if (!fits && unsupported) {
-    return Err{PkiError{PkiErrc::kUnsupportedAlgorithm,
-                        "the integrity of this PKCS#12 file cannot be checked: " + reason}};
-  }
-  if (!fits) {
+  KeyFile file{PrivateKey(std::make_shared<PrivateKey::Impl>(
+                   PrivateKey::Impl{std::move(content.key), nullptr})),
+               std::move(content.certificates)};
+  put_own_first(file);
+  return file;
+}
+
+PkiResult<std::vector<Certificate>> parse_pkcs12_certificates(
+    Bytes der, std::span<const AskPassphrase> passphrases) {
+  if (der.size() > kMaxPkcs12Bytes) {
     return Err{
-        PkiError{PkiErrc::kWrongPassphrase,
-                 "the passphrase does not open this PKCS#12 file (or the file was altered)"}};
+        PkiError{PkiErrc::kNotACertificate,
+                 "a PKCS#12 file of more than " + std::to_string(kMaxPkcs12Bytes >> 20) + " MiB"}};
   }
-  return open_pkcs12(p12.get(), secret.text.c_str());
+  auto content = unlock(der, passphrases);
+  if (!content) {
+    const bool damaged = content.error().code == PkiErrc::kNotAKey;
+    return Err{PkiError{damaged ? PkiErrc::kNotACertificate : content.error().code,
+                        content.error().detail}};
+  }
+  if (content->certificates.empty()) {
+    return Err{PkiError{PkiErrc::kNotACertificate, "a PKCS#12 file without a certificate"}};
+  }
+  return std::move(content->certificates);
 }
 
 PkiResult<KeyFile> parse_key_file(Bytes content, const AskPassphrase& passphrase) {

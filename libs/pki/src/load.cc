@@ -5,7 +5,7 @@
 #include <set>
 
 #include "certificate_impl.h"
-#include "muster/pki/keys.h"
+#include "muster/pki/input.h"
 
 namespace muster::pki {
 namespace {
@@ -148,6 +148,45 @@ PkiResult<std::vector<Certificate>> load_certificates(const std::string& path) {
   return all;
 }
 
+namespace {
+
+/// The first PEM block of this name; nothing at the end of the input.
+PkiResult<std::optional<Buffer>> find_block(Bytes input, std::string_view name) {
+  const auto bio = openssl::memory_bio(input);
+  for (;;) {
+    PemBlock block;
+    const PemStep step = next_block(bio.get(), block);
+    if (step == PemStep::kDamaged) {
+      return Err{not_a_certificate("PEM that is damaged (base64 or END line)")};
+    }
+    if (step == PemStep::kEnd) {
+      return std::optional<Buffer>();
+    }
+    if (std::string_view(block.name) == name) {
+      return std::optional(to_buffer(block.octets()));
+    }
+  }
+}
+
+}  // namespace
+
+PkiResult<Buffer> decode_response_input(Buffer input) {
+  if (!is_pem(input)) {
+    if (input.empty() || input[0] != 0x30) {
+      return Err{not_a_certificate("no OCSP response in it (PEM and DER are read)")};
+    }
+    return input;
+  }
+  if (input.size() > kMaxCertificateFileBytes) {
+    return Err{not_a_certificate("more than 16 MiB of PEM")};
+  }
+  MUSTER_TRY(auto block, find_block(input, "OCSP RESPONSE"));
+  if (!block) {
+    return Err{not_a_certificate("PEM without a block OCSP RESPONSE")};
+  }
+  return *std::move(block);
+}
+
 PkiResult<Buffer> decode_crl_input(Buffer input) {
   if (!is_pem(input)) {
     if (input.empty() || input[0] != 0x30) {
@@ -158,19 +197,12 @@ PkiResult<Buffer> decode_crl_input(Buffer input) {
   if (input.size() > 0x7fffffff) {
     return Err{PkiError{PkiErrc::kNotACrl, "PEM of more than 2 GiB; convert it to DER"}};
   }
-  const auto bio = openssl::memory_bio(input);
-  for (;;) {
-    PemBlock block;
-    const PemStep step = next_block(bio.get(), block);
-    if (step != PemStep::kBlock) {
-      return Err{PkiError{PkiErrc::kNotACrl, step == PemStep::kEnd
-                                                 ? "PEM without a block X509 CRL"
-                                                 : "PEM that is damaged (base64 or END line)"}};
-    }
-    if (std::string_view(block.name) == PEM_STRING_X509_CRL) {
-      return to_buffer(block.octets());
-    }
+  auto block = find_block(input, PEM_STRING_X509_CRL);
+  if (!block || !*block) {
+    return Err{
+        PkiError{PkiErrc::kNotACrl, block ? "PEM without a block X509 CRL" : block.error().detail}};
   }
+  return **std::move(block);
 }
 
 std::vector<Certificate> system_anchors() {
