@@ -12,8 +12,6 @@
 namespace muster::app {
 namespace {
 
-constexpr std::size_t kMaxTargets = 10'000;
-
 /// Stands still at --at.
 class FixedClock final : public Clock {
  public:
@@ -34,21 +32,24 @@ int run_check(int argc, char** argv) {
   if (const auto over = parse_check_options(argc, argv, options)) {
     return *over;
   }
-  if (options.inputs.targets.size() > kMaxTargets) {
-    std::fprintf(stderr, "muster check: more than %zu targets; split the list\n", kMaxTargets);
-    return kExitUsage;
-  }
   const auto plan = load_check_plan(options);
   if (!plan) {
     std::fprintf(stderr, "muster check: %s\n", plan.error().message.c_str());
     return plan.error().exit_code;
   }
+  const auto prepared = check::prepare(*plan);
+  if (!prepared) {
+    std::fprintf(stderr, "muster check: %s\n", prepared.error().c_str());
+    return kExitUsage;
+  }
+  for (const std::string& note : prepared->notes) {
+    std::fprintf(stderr, "muster check: %s\n", note.c_str());
+  }
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
 
-  const std::vector<client::TargetReport> reports =
-      check::check_all(options.inputs.targets, *plan, clock);
+  const std::vector<client::TargetReport> reports = check::check_all(prepared->units, *plan, clock);
   if (options.output.json) {
     std::fputs(report::format_json(reports, clock.now()).c_str(), stdout);
   } else {

@@ -1,5 +1,7 @@
 #include "options_check.h"
 
+#include <utility>
+
 #include "muster/base/text.h"
 #include "options_check_parts.h"
 
@@ -158,9 +160,19 @@ std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
 
 Result<check::Plan, InputError> load_check_plan(const CheckOptions& o) {
   check::Plan plan;
-  MUSTER_CHECK(load_inputs(o.inputs, plan));
+  CheckSources sources = o.sources;
   MUSTER_CHECK(load_trust(o.trust, plan));
-  MUSTER_CHECK(load_sources(o.sources, plan));
+  MUSTER_CHECK(load_inputs(o.inputs, plan));
+  if (plan.inputs.targets.empty() && plan.inputs.serials.empty()) {
+    // With nothing else named, a saved response is judged about what it names itself.
+    plan.inputs.targets = std::exchange(sources.responses, {});
+  }
+  if (plan.inputs.targets.empty() && plan.inputs.serials.empty()) {
+    return Err{InputError{kExitUsage,
+                          "name a TARGET (a file, a directory, host[:port]), or --targets-from, "
+                          "--serial, --response; see --help"}};
+  }
+  MUSTER_CHECK(load_sources(sources, plan));
   MUSTER_CHECK(load_policy(o.policy, plan));
   return plan;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "muster/check/check.h"
+#include "muster/check/plan.h"
 
 // What `muster check` was told on its command line, and the files that names. Each group of the
 // help has its struct here and its functions in options_check_parts.h.
@@ -12,8 +12,11 @@ namespace muster::app {
 
 /// "What is checked".
 struct CheckInputs {
-  std::vector<std::string> targets, resolve;
+  std::vector<std::string> targets, lists, serials, resolve;
+  std::vector<std::string> passphrases;  ///< where they are: "file:PATH" or "env:NAME"
+  probe::Protocol protocol = probe::Protocol::kTls;
   std::string sni;
+  std::string client_certificate, client_key, client_pass;
   bool all = false;
 };
 

@@ -1,24 +1,149 @@
+#include "muster/base/text.h"
+#include "muster/check/prepare.h"
 #include "options_check_parts.h"
+#include "options_responder.h"
 
 namespace muster::app {
+namespace {
+
+constexpr std::size_t kMaxListBytes = std::size_t{16} << 20;
+
+Err<InputError> usage(std::string message) {
+  return Err{InputError{kExitUsage, std::move(message)}};
+}
+
+std::string protocol_names() {
+  std::string out;
+  for (const probe::Protocol protocol : probe::all_protocols()) {
+    if (probe::has_starttls(protocol)) {
+      out += (out.empty() ? "" : ", ") + std::string(probe::to_string(protocol));
+    }
+  }
+  return out;
+}
+
+Result<Unit, InputError> read_lists(const CheckInputs& inputs, check::Plan& plan) {
+  std::size_t from_standard_input = 0;
+  for (const std::string& target : inputs.targets) {
+    from_standard_input += target == "-" ? 1U : 0U;
+  }
+  for (const std::string& path : inputs.lists) {
+    from_standard_input += path == "-" ? 1U : 0U;
+  }
+  if (from_standard_input > 1) {
+    return usage("standard input ('-') can be read once");
+  }
+  plan.inputs.targets = inputs.targets;
+  for (const std::string& path : inputs.lists) {
+    MUSTER_TRY(const Buffer text, load_octets(path, "--targets-from", kMaxListBytes));
+    auto targets = check::parse_target_list(text);
+    if (!targets) {
+      return Err{
+          InputError{kExitInput, "--targets-from " + printable(path) + ": " + targets.error()}};
+    }
+    std::move(targets->begin(), targets->end(), std::back_inserter(plan.inputs.targets));
+  }
+  return Unit{};
+}
+
+/// Where a passphrase comes from, and that there is one: a variable that is not set would show as a
+/// wrong passphrase somewhere far away.
+Result<Unit, InputError> check_source(const char* flag, const std::string& source) {
+  if (source.empty()) {
+    return Unit{};
+  }
+  if (const std::string problem = check_key_pass(source); !problem.empty()) {
+    return usage(std::string(flag) + " " + problem);
+  }
+  if (!passphrase_of(source)()) {
+    return Err{InputError{kExitInput, std::string(flag) + ": nothing can be read from " +
+                                          printable(source) +
+                                          " (is the variable set, or the file there?)"}};
+  }
+  return Unit{};
+}
+
+Result<Unit, InputError> load_client_certificate(const CheckInputs& inputs, check::Plan& plan) {
+  if (inputs.client_certificate.empty()) {
+    return inputs.client_key.empty() && inputs.client_pass.empty()
+               ? Result<Unit, InputError>(Unit{})
+               : usage("--client-key and --client-pass say nothing without --client-cert");
+  }
+  auto loaded = probe::load_client_certificate(inputs.client_certificate, inputs.client_key,
+                                               passphrase_of(inputs.client_pass));
+  if (!loaded) {
+    const bool locked = loaded.error().code == pki::PkiErrc::kWrongPassphrase;
+    return Err{InputError{kExitInput, "--client-cert: " + loaded.error().detail +
+                                          (locked ? " (--client-pass names it)" : "")}};
+  }
+  plan.client_certificate = *std::move(loaded);
+  return Unit{};
+}
+
+}  // namespace
 
 void declare_inputs(CLI::App& app, CheckInputs& inputs) {
-  app.add_option("TARGET", inputs.targets,
-                 "a file of certificates (PEM, DER, PKCS#7; chains, bundles) or host[:port]")
-      ->required()
+  app.add_option(
+         "TARGET", inputs.targets,
+         "a file (certificates in PEM, DER, PKCS#7, PKCS#12; an OCSP response; a Kubernetes "
+         "manifest), a directory, - for standard input, or a server: host[:port], an "
+         "address, unix:PATH, https://host, smtp://host, ...")
       ->option_text("...");
   FlagGroup group(app, kInputsGroup);
+  group.texts("--targets-from", inputs.lists, "FILE",
+              "more targets, one a line, # for comments; - is standard input");
+  group.texts("--serial", inputs.serials, "HEX",
+              "a serial of the CA of --issuer, with no certificate at hand: 04A1, 04:a1, 0x4a1, "
+              "decimal=1185");
   group.flag("--all", inputs.all, "issuers of a file or handshake too");
+  group.texts("--pass", inputs.passphrases, "SOURCE",
+              "passphrase of PKCS#12 files: file:PATH or env:NAME; an empty one is tried anyway");
+  group.parsed(
+      "--starttls",
+      [&inputs](const std::string& text) -> std::string {
+        const auto protocol = probe::protocol_from_name(text);
+        if (!protocol) {
+          return "is no protocol; known: " + protocol_names();
+        }
+        inputs.protocol = *protocol;
+        return "";
+      },
+      "NAME",
+      "what servers speak before TLS, and so their port, where the target does not say it: smtp, "
+      "imap, ldap, postgres, ...");
   group.text("--sni", inputs.sni, "NAME", "server name to ask for (default: the host)");
-  group.texts("--resolve", inputs.resolve, "HOST:PORT:ADDRESS",
-              "connect there instead, as curl does");
+  group
+      .texts("--resolve", inputs.resolve, "HOST:PORT:ADDR",
+             "connect there instead, as curl does")
+      ->check([](const std::string& entry) {
+        return check::is_resolve_entry(entry)
+                   ? std::string()
+                   : "'" + printable(entry) + "' is not HOST:PORT:ADDRESS";
+      });
+  group.text("--client-cert", inputs.client_certificate, "FILE",
+             "shown to servers that ask for one: PEM or PKCS#12");
+  group.text("--client-key", inputs.client_key, "FILE", "its key (default: in the same file)");
+  group.text("--client-pass", inputs.client_pass, "SOURCE", "of that key: file:PATH or env:NAME");
 }
 
 Result<Unit, InputError> load_inputs(const CheckInputs& inputs, check::Plan& plan) {
-  plan.sni = inputs.sni;
-  plan.resolve = inputs.resolve;
-  plan.all = inputs.all;
-  return Unit{};
+  check::Inputs& to = plan.inputs;
+  to.all = inputs.all;
+  to.target_options = {inputs.protocol, inputs.sni, inputs.resolve};
+  MUSTER_CHECK(check_source("--client-pass", inputs.client_pass));
+  for (const std::string& source : inputs.passphrases) {
+    MUSTER_CHECK(check_source("--pass", source));
+    to.passphrases.push_back(passphrase_of(source));
+  }
+  for (const std::string& text : inputs.serials) {
+    auto serial = check::parse_serial(text);
+    if (!serial) {
+      return usage("--serial: " + serial.error());
+    }
+    to.serials.push_back(*serial);
+  }
+  MUSTER_CHECK(read_lists(inputs, plan));
+  return load_client_certificate(inputs, plan);
 }
 
 }  // namespace muster::app

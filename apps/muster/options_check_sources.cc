@@ -1,4 +1,5 @@
 #include "muster/base/text.h"
+#include "muster/pki/input.h"
 #include "options_check_parts.h"
 
 namespace muster::app {
@@ -22,7 +23,8 @@ void declare_sources(CLI::App& app, CheckSources& sources) {
         return client::is_http_url(url) ? std::string()
                                         : "'" + printable(url) + "' is not an http or https URL";
       });
-  group.texts("--response", sources.responses, "FILE", "a saved OCSP response");
+  group.texts("--response", sources.responses, "FILE",
+              "a saved OCSP response; with no target, it is one itself");
   group.texts("--crl", sources.crls, "FILE", "a CRL");
   group.flag("--ask-expired", sources.ask_expired, "ask about certificates that have ended");
   group.flag("--nonce", sources.nonce, "send 32 octets and compare");
@@ -57,7 +59,9 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
 
   for (const std::string& path : sources.responses) {
     MUSTER_TRY(Buffer octets, load_octets(path, "--response", kMaxResponseBytes));
-    gather.saved.push_back({path, std::move(octets)});
+    // What is no response is judged like any other malformed answer.
+    auto der = pki::decode_response_input(octets);
+    gather.saved.push_back({path, der ? *std::move(der) : std::move(octets)});
   }
   for (const std::string& path : sources.crls) {
     MUSTER_TRY(Buffer octets, load_octets(path, "--crl", kMaxCrlBytes));

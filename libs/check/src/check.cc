@@ -1,12 +1,7 @@
 #include "muster/check/check.h"
 
-#include "muster/base/file.h"
-#include "muster/probe/probe.h"
-
 namespace muster::check {
 namespace {
-
-constexpr std::size_t kMaxFileBytes = std::size_t{16} << 20;
 
 client::TargetReport problem(const std::string& target, client::Outcome outcome, std::string text) {
   client::TargetReport report;
@@ -16,43 +11,34 @@ client::TargetReport problem(const std::string& target, client::Outcome outcome,
   return report;
 }
 
-std::vector<pki::Certificate> below_roots(const std::vector<pki::Certificate>& certificates) {
-  std::vector<pki::Certificate> below;
-  for (const pki::Certificate& certificate : certificates) {
-    if (!certificate.is_self_issued()) {
-      below.push_back(certificate);
-    }
-  }
-  return below.empty() ? client::find_leaves(certificates) : below;
-}
-
 }  // namespace
 
-std::vector<client::TargetReport> TargetCheck::run(const std::string& target) const {
-  const auto host = parse_host_target(target, plan_.sni, plan_.resolve);
-  return host ? check_host(target, *host) : check_file(target);
+std::vector<client::TargetReport> TargetCheck::run(const Unit& unit) const {
+  if (const auto* host = std::get_if<HostTarget>(&unit.what)) {
+    return check_host(unit.target, *host);
+  }
+  if (const auto* question = std::get_if<Question>(&unit.what)) {
+    return {check_question(unit.target, *question)};
+  }
+  const auto& [outcome, detail] = std::get<Problem>(unit.what);
+  return {problem(unit.target, outcome, detail)};
 }
 
-std::vector<client::TargetReport> TargetCheck::check_file(const std::string& target) const {
-  const auto octets = read_file(target, kMaxFileBytes);
-  if (!octets) {
-    return {problem(target, client::Outcome::kUnreadable,
-                    to_string(octets.error()) + "; a target is a certificate file or host[:port]")};
+client::TargetReport TargetCheck::check_question(const std::string& target,
+                                                 const Question& question) const {
+  client::Material material(question.subject);
+  for (const auto& pool : {question.beside, question.around}) {
+    if (pool != nullptr) {
+      material.others.insert(material.others.end(), pool->begin(), pool->end());
+    }
   }
-  const auto certificates = pki::parse_certificates(*octets);
-  if (!certificates) {
-    return {problem(
-        target, client::Outcome::kUnreadable,
-        certificates.error().detail +
-            "; wanted: certificates in PEM, DER or PKCS#7 ('muster show' tells what a file is)")};
+  complete(material);
+  if (question.responses.empty()) {
+    return judge(target, "", material, plan_.gather);
   }
-  std::vector<client::TargetReport> reports;
-  for (const pki::Certificate& leaf :
-       plan_.all ? below_roots(*certificates) : client::find_leaves(*certificates)) {
-    reports.push_back(
-        check_certificate(target, "", material_of(leaf, *certificates), plan_.gather));
-  }
-  return reports;
+  client::GatherOptions options = plan_.gather;
+  options.saved.insert(options.saved.end(), question.responses.begin(), question.responses.end());
+  return judge(target, "", material, options);
 }
 
 std::vector<client::TargetReport> TargetCheck::check_host(const std::string& target,
@@ -60,8 +46,11 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
   probe::ProbeRequest request;
   request.host = host.host;
   request.port = host.port;
+  request.protocol = host.protocol;
   request.server_name = host.server_name;
   request.connect_to = host.connect_to;
+  request.unix_path = host.unix_path;
+  request.client_certificate = plan_.client_certificate;
   request.timeout = plan_.gather.live.transport.total_timeout;
   const auto probed = probe::probe(request);
   if (!probed) {
@@ -83,7 +72,10 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
     return {problem(target, client::Outcome::kUndetermined, "the server sent no certificate")};
   }
   client::GatherOptions options = plan_.gather;
-  if (client::is_local_host(probed->peer_address.substr(0, probed->peer_address.rfind(':')))) {
+  const bool is_local =
+      !host.unix_path.empty() ||
+      client::is_local_host(probed->peer_address.substr(0, probed->peer_address.rfind(':')));
+  if (is_local) {
     options.reach = client::Reach::kAnywhere;  // a server of one's own: asking about it tells
                                                // nobody anything new
   }
@@ -91,32 +83,31 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
       probed->peer_address + ", " + std::string(probe::to_string(probed->version));
   std::vector<client::TargetReport> reports;
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    if (i > 0 && (!plan_.all || chain[i].is_self_issued())) {
+    if (i > 0 && (!plan_.inputs.all || chain[i].is_self_issued())) {
       continue;
     }
-    client::Material material = material_of(chain[i], chain);
+    client::Material material(chain[i]);
+    material.others = chain;
+    complete(material);
     material.staple = i < probed->staples.size() ? probed->staples[i] : std::nullopt;
     material.handshake = i == 0 || material.staple.has_value();
     if (i == 0) {
-      material.host = host.server_name.empty() ? host.host : host.server_name;
+      material.host =
+          host.server_name.empty() ? host.host.substr(0, host.host.find('%')) : host.server_name;
     }
-    reports.push_back(check_certificate(target, peer, std::move(material), options));
+    reports.push_back(judge(target, peer, material, options));
   }
   return reports;
 }
 
-client::Material TargetCheck::material_of(const pki::Certificate& leaf,
-                                          const std::vector<pki::Certificate>& with_it) const {
-  client::Material material(leaf);
-  material.others = with_it;
+void TargetCheck::complete(client::Material& material) const {
   material.others.insert(material.others.end(), plan_.issuers.begin(), plan_.issuers.end());
   material.roots = plan_.anchors;
-  return material;
 }
 
-client::TargetReport TargetCheck::check_certificate(const std::string& target, std::string peer,
-                                                    const client::Material& material,
-                                                    const client::GatherOptions& options) const {
+client::TargetReport TargetCheck::judge(const std::string& target, std::string peer,
+                                        const client::Material& material,
+                                        const client::GatherOptions& options) const {
   client::TargetReport report;
   report.target = target;
   report.peer = std::move(peer);

@@ -11,17 +11,17 @@ constexpr std::size_t kWorkers = 8;
 
 }  // namespace
 
-std::vector<client::TargetReport> check_all(const std::vector<std::string>& targets,
-                                            const Plan& plan, const Clock& clock) {
-  std::vector<std::vector<client::TargetReport>> results(targets.size());
+std::vector<client::TargetReport> check_all(const std::vector<Unit>& units, const Plan& plan,
+                                            const Clock& clock) {
+  std::vector<std::vector<client::TargetReport>> results(units.size());
   std::atomic<std::size_t> next{0};
   {
     std::vector<std::jthread> workers;
-    for (std::size_t i = 0; i < std::min(kWorkers, targets.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(kWorkers, units.size()); ++i) {
       workers.emplace_back([&] {
         const TargetCheck check(plan, clock);
-        for (std::size_t mine = next++; mine < targets.size(); mine = next++) {
-          results[mine] = check.run(targets[mine]);
+        for (std::size_t mine = next++; mine < units.size(); mine = next++) {
+          results[mine] = check.run(units[mine]);
         }
       });
     }

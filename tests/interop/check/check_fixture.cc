@@ -22,11 +22,11 @@ std::vector<std::string> CheckRun::codes() const {
   return found;
 }
 
-CheckRun check(std::vector<std::string> arguments) {
+CheckRun check(std::vector<std::string> arguments, const ProcessOptions& options) {
   const char* binary = std::getenv("MUSTER_BINARY");
   MUSTER_ASSERT(binary != nullptr);
   arguments.insert(arguments.begin(), {binary, "check"});
-  const ProcessResult result = run_process(arguments);
+  const ProcessResult result = run_process(arguments, options);
   EXPECT_FALSE(result.timed_out);
   EXPECT_EQ(result.signal, 0) << result.describe();
   return {result.exit_code, result.out, result.err};

@@ -26,7 +26,7 @@ struct CheckRun {
   [[nodiscard]] std::vector<std::string> codes() const;
 };
 /// Runs `muster check <arguments>`.
-CheckRun check(std::vector<std::string> arguments);
+CheckRun check(std::vector<std::string> arguments, const testing::ProcessOptions& options = {});
 
 /// An answer to whatever is asked: reads one request a connection, sends the octets, closes; or
 /// holds the line for ever.

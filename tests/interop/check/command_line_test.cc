@@ -42,7 +42,9 @@ std::vector<std::pair<std::string, std::string>> help_groups(const std::string& 
 TEST_F(CommandLine, HelpIsSortedByQuestionsAndNamesEveryOption) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> wanted = {
       {"Targets", {"TARGET"}},
-      {"What is checked", {"--all", "--sni", "--resolve"}},
+      {"What is checked",
+       {"--targets-from", "--serial", "--all", "--pass", "--starttls", "--sni", "--resolve",
+        "--client-cert", "--client-key", "--client-pass"}},
       {"What is trusted",
        {"--issuer", "--roots", "--responder-cert", "--insecurely-allow-sha1-signatures"}},
       {"Who is asked",
@@ -71,7 +73,15 @@ TEST_F(CommandLine, WrongUseIs64WithAWordOnIt) {
       {{"x.pem", "--max-age", "-1"}, ""},
       {{"x.pem", "--url", "ldap://x"}, "ldap://x"},
       {{"x.pem", "--no-such-option"}, "--no-such-option"},
-      {{"x.pem", "--online", "--offline"}, "--o"}};
+      {{"x.pem", "--online", "--offline"}, "--o"},
+      {{"-", "-"}, "standard input"},
+      {{"-", "--targets-from", "-"}, "standard input"},
+      {{"x.pem", "--serial", "4g"}, "4g"},
+      {{"--serial", "04"}, "--issuer"},
+      {{"x.pem", "--starttls", "gopher"}, "smtp"},
+      {{"x.pem", "--resolve", "x"}, "HOST:PORT:ADDRESS"},
+      {{"x.pem", "--pass", "sesame"}, "file:PATH"},
+      {{"x.pem", "--client-key", "x.key"}, "--client-cert"}};
   for (const auto& [arguments, word] : rows) {
     const CheckRun run = check(arguments);
     EXPECT_EQ(run.exit_code, 64) << run.err;

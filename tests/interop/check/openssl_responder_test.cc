@@ -51,6 +51,18 @@ class OpensslResponder : public CheckTest {
   std::unique_ptr<Daemon> daemon_;
 };
 
+TEST_F(OpensslResponder, IsBelievedAboutSerialsWithNoCertificateAtHand) {
+  start();
+  const auto code = [&](const Leaf& leaf) {
+    return check({"--issuer", issuer_, "--serial", leaf.identity.certificate.serial().to_hex(),
+                  "--roots", roots_, "--url", "http://127.0.0.1:" + std::to_string(port_)})
+        .exit_code;
+  };
+  EXPECT_EQ(code(*good_), 0);
+  EXPECT_EQ(code(*revoked_), 1);
+  EXPECT_EQ(code(*stranger_), 2);
+}
+
 // req: OCSP-CLI-001 OCSP-CLI-002 OCSP-CLI-004 OCSP-CLI-028 OCSP-CLI-038
 TEST_F(OpensslResponder, IsBelievedAboutGoodRevokedAndUnknown) {
   start();
