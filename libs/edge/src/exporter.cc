@@ -1,23 +1,20 @@
 #include "muster/edge/exporter.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
-#include <map>
 #include <set>
-#include <thread>
 
+#include "export_lock.h"
+#include "folded_paths.h"
 #include "held_file.h"
 #include "muster/base/text.h"
 #include "muster/edge/paths.h"
 #include "muster/http/base64.h"
 #include "muster/store/statement.h"
 #include "pending.h"
+#include "roster.h"
 #include "tree.h"
 
 namespace muster::edge {
@@ -29,7 +26,6 @@ constexpr std::size_t kPart = 256;
 constexpr unsigned kMaxFailedCalls = 2;
 /// Between looks for what was revoked while the run signs the rest.
 constexpr Seconds kLookAgain{2};
-constexpr Milliseconds kLockLook{100};
 
 Err<ExportError> io(const FileError& error) {
   return Err{ExportError{ExportErrc::kIo, to_string(error)}};
@@ -45,8 +41,6 @@ bool is_taken(const FileError& error) {
   return error.code != FileErrc::kOpen &&
          (error.os_error == ENOTDIR || error.os_error == EISDIR || error.os_error == EEXIST);
 }
-/// Whether other requests may come to the same path.
-bool is_folded(const std::string& name) { return name.find("//") != std::string::npos; }
 /// The request (base64) of a file without several slashes in a row; of others it is not known.
 std::optional<std::string> name_of(std::string path) {
   constexpr std::string_view kIndex = "/index.html";
@@ -85,8 +79,7 @@ class Run {
         clock_(clock),
         logger_(logger),
         tree_(options.directory),
-        manifest_path_(options.directory + "/manifest"),
-        unfinished_path_(options.directory + "/unfinished"),
+        roster_(options.directory, options.max_manifest_bytes),
         pending_(options.directory + "/purge"),
         reader_(store.reader()) {}
 
@@ -102,10 +95,15 @@ class Run {
     if (const auto prepared = tree_.prepare(); !prepared) {
       return io(prepared.error());
     }
-    MUSTER_TRY(const UniqueFd lock, take_lock());
-    MUSTER_CHECK(read_state(is_new));
+    MUSTER_TRY(const UniqueFd lock,
+               take_export_lock(options_.directory, options_.patience, logger_));
+    MUSTER_CHECK(roster_.load(is_new, clock_.now(), logger_));
+    report_.number = roster_.now().number;
+    if (const auto loaded = pending_.load(); !loaded) {
+      return io(loaded.error());
+    }
     MUSTER_TRY(const All all, collect());
-    note_error(write_file_atomically(unfinished_path_, {}));
+    note_error(roster_.begin());
     for (const auto& [issuer, serials] : all) {
       look_after(*issuer, serials, false);
     }
@@ -120,68 +118,13 @@ class Run {
     if (error_) {
       return Err{*error_};
     }
-    report_.files = next_.files.size();
+    report_.files = roster_.now().files.size();
     return report_;
   }
 
  private:
   using Serials = std::vector<std::pair<Serial, bool>>;  ///< whether it stands
   using All = std::vector<std::pair<const responder::Issuer*, Serials>>;
-
-  /// Whoever calls because of a revocation need not call again: this run sees it, or the other did.
-  Result<UniqueFd, ExportError> take_lock() {
-    const std::string path = options_.directory + "/lock";
-    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-    if (!lock) {
-      return io({FileErrc::kOpen, errno, path});
-    }
-    const MonotonicTime deadline = std::chrono::steady_clock::now() + options_.patience;
-    for (bool is_first = true; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; is_first = false) {
-      if (std::chrono::steady_clock::now() >= deadline) {
-        return Err{ExportError{ExportErrc::kBusy,
-                               options_.directory +
-                                   ": another process exports there, for more than " +
-                                   std::to_string(options_.patience.count() / 1000) + " s"}};
-      }
-      if (is_first) {
-        logger_.log(LogLevel::kInfo, "export.waiting",
-                    "another process exports there; it is waited for",
-                    {{"directory", options_.directory}});
-      }
-      std::this_thread::sleep_for(kLockLook);
-    }
-    return lock;
-  }
-
-  Result<Unit, ExportError> read_state(bool is_new) {
-    sweeps_ = exists(unfinished_path_);
-    if (!exists(manifest_path_)) {
-      sweeps_ = sweeps_ || !is_new;
-    } else if (const auto text = read_file(manifest_path_, options_.max_manifest_bytes); !text) {
-      return io(text.error());
-    } else if (auto read = parse_manifest(as_text(*text))) {
-      old_ = *std::move(read);
-    } else {
-      logger_.log(LogLevel::kWarning, "export.manifest_damaged",
-                  "the manifest cannot be read; everything is made anew",
-                  {{"file", manifest_path_}, {"why", read.error()}});
-      sweeps_ = true;
-    }
-    if (const auto loaded = pending_.load(); !loaded) {
-      return io(loaded.error());
-    }
-    next_.made = clock_.now();
-    if (old_.number == std::numeric_limits<std::uint64_t>::max()) {
-      return Err{ExportError{ExportErrc::kInput,
-                             manifest_path_ + ": its number cannot rise any more (remove it, and "
-                                              "have those who follow it begin anew)"}};
-    }
-    // Rises even if the manifest was lost.
-    next_.number = std::max(
-        old_.number + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_int(next_.made))));
-    report_.number = next_.number;
-    return Unit{};
-  }
 
   /// Every certificate with a record, as of now.
   Result<All, ExportError> collect() {
@@ -265,28 +208,29 @@ class Run {
   }
   /// Of one that does not stand: whether its file may say otherwise.
   bool has_ceased(const std::string& name) const {
-    const ManifestEntry* const now = find(next_, name);
+    const ManifestEntry* const now = roster_.find_now(name);
     return now != nullptr ? now->status == "good"
-                          : find(old_, name) != nullptr && !removed_.contains(name);
+                          : roster_.find_before(name) != nullptr && !roster_.is_gone(name);
   }
 
   void handle(const responder::Issuer& issuer, std::vector<Job> jobs) {
     const UnixSeconds now = clock_.now();
     if (jobs.front().stands) {  // those that ceased to meanwhile are done
-      std::erase_if(jobs, [this](const Job& job) { return next_.files.contains(job.name); });
+      std::erase_if(jobs, [this](const Job& job) { return roster_.find_now(job.name) != nullptr; });
     }
     std::vector<Wanted> wanted;
     for (Job& job : jobs) {
       job.request = *http::base64_decode(job.name);
       job.path = file_path(job.request);
       job.held = look_at(options_.directory + "/tree/" + job.path, job.request,
-                         {find(next_, job.name), find(old_, job.name)});
+                         {roster_.find_now(job.name), roster_.find_before(job.name)});
       Wanted one{job.request, {}, {}, true};
       if (job.held.is_known) {
         const ManifestEntry& entry = *job.held.entry;
         one.digest = to_buffer(entry.digest);
         one.basis = entry.basis;
-        one.is_due = options_.renew_all || old_.made > now || now + options_.interval >= entry.due;
+        one.is_due = options_.renew_all || roster_.before().made > now ||
+                     now + options_.interval >= entry.due;
       }
       wanted.push_back(std::move(one));
     }
@@ -321,7 +265,7 @@ class Run {
       }
       if (may_stay(job, now)) {
         keep(job);
-      } else if (job.held.is_there || find(old_, job.name) != nullptr) {
+      } else if (job.held.is_there || roster_.find_before(job.name) != nullptr) {
         gone.push_back(&job);
         note_change(job.name);
       }
@@ -353,23 +297,24 @@ class Run {
 
   /// Whether caches may hold something else than `status`.
   bool may_differ(const Job& job, const std::string& status) const {
-    const ManifestEntry* const listed = find(old_, job.name);
+    const ManifestEntry* const listed = roster_.find_before(job.name);
     if ((listed != nullptr && listed->status != status) ||
         (job.held.entry && job.held.entry->status != status)) {
       return true;
     }
-    return !job.held.is_known && ((job.held.is_there && !job.held.entry) ||
-                                  (sweeps_ && listed == nullptr && status != "good"));
+    return !job.held.is_known &&
+           ((job.held.is_there && !job.held.entry) ||
+            (roster_.has_strangers() && listed == nullptr && status != "good"));
   }
 
   void write(const Job& job, const ManifestEntry& entry, const Buffer& content, UnixSeconds now) {
-    if (!claim(job.name, job.path)) {
+    if (!folded_paths_.claim(job.name, job.path)) {
       leave_out("servers take its path for another's (several slashes)");
       return;
     }
     const auto written = tree_.write(job.path, content);
     if (written) {
-      next_.files.insert_or_assign(job.name, entry);
+      roster_.put(job.name, entry);
       ++report_.written;
     } else if (is_taken(written.error())) {
       leave_out("a part of its path is another's file, or the other way round");
@@ -384,18 +329,13 @@ class Run {
   }
 
   void keep(const Job& job) {
-    if (!claim(job.name, job.path)) {
+    if (!folded_paths_.claim(job.name, job.path)) {
       leave_out("servers take its path for another's (several slashes)");
       return;
     }
-    next_.files.insert_or_assign(job.name, *job.held.entry);
+    roster_.put(job.name, *job.held.entry);
     ++report_.kept;
   }
-  /// Whether its path is its own.
-  bool claim(const std::string& name, const std::string& path) {
-    return !is_folded(name) || folded_paths_.emplace(path, name).first->second == name;
-  }
-
   void leave_out(const std::string& why) {
     ++report_.left_out;
     report_.left_out_why = report_.left_out_why.empty() ? why : report_.left_out_why;
@@ -417,26 +357,23 @@ class Run {
   }
 
   void remove(const std::string& name, const std::string& path) {
-    removed_.insert(name);
-    if (is_folded(name)) {
-      const auto owner = folded_paths_.find(path);
-      if (owner != folded_paths_.end() && owner->second != name) {
-        return;  // it holds another's answer by now
-      }
+    roster_.note_gone(name);
+    if (folded_paths_.is_anothers(name, path)) {
+      return;  // it holds another's answer by now
     }
     if (const auto removed = tree_.remove(path); !removed) {
       note_error(removed);
       return;
     }
-    next_.files.erase(name);
+    roster_.drop(name);
     ++report_.removed;
   }
 
   /// Files that are nobody's answer any more.
   void remove_others() {
     std::vector<std::string> gone;
-    for (const auto& [name, entry] : old_.files) {
-      if (!next_.files.contains(name) && !removed_.contains(name)) {
+    for (const auto& [name, entry] : roster_.before().files) {
+      if (roster_.find_now(name) == nullptr && !roster_.is_gone(name)) {
         gone.push_back(name);
         note_change(name);
       }
@@ -445,11 +382,11 @@ class Run {
     for (const std::string& name : gone) {
       remove(name, file_path(*http::base64_decode(name)));
     }
-    if (!sweeps_) {
+    if (!roster_.has_strangers()) {
       return;
     }
     std::set<std::string> wanted;
-    for (const auto& [name, entry] : next_.files) {
+    for (const auto& [name, entry] : roster_.now().files) {
       wanted.insert(file_path(*http::base64_decode(name)));
     }
     // First those that will go are noted, then they go.
@@ -474,30 +411,18 @@ class Run {
     if (error_ && report_.written == 0 && report_.removed == 0) {
       return;  // nothing to tell
     }
-    next_.until = next_.made;
-    for (const auto& [name, entry] : next_.files) {
-      next_.until =
-          next_.until == next_.made ? entry.next_update : std::min(next_.until, entry.next_update);
-    }
-    const auto text = seal_manifest(next_, signer_ ? &*signer_ : nullptr);
+    const auto text = roster_.seal(signer_ ? &*signer_ : nullptr);
     if (!text) {
-      note_error(ExportError{ExportErrc::kAnswers, "manifest key: " + text.error().detail});
-      return;
-    }
-    if (text->size() > options_.max_manifest_bytes) {
-      note_error(ExportError{ExportErrc::kInput,
-                             manifest_path_ + " would have more than " +
-                                 std::to_string(options_.max_manifest_bytes) +
-                                 " octets (export fewer issuers or hashes to this directory)"});
+      note_error(text.error());
       return;
     }
     auto kept = tree_.sync();
     if (kept) {
-      kept = write_file_atomically(manifest_path_, as_bytes(*text));
+      kept = roster_.write(*text);
     }
     note_error(kept);
     if (!error_) {
-      ::unlink(unfinished_path_.c_str());  // if it stays, the next run looks through the tree
+      roster_.finish();
     }
   }
 
@@ -527,11 +452,6 @@ class Run {
     }
   }
 
-  static const ManifestEntry* find(const Manifest& manifest, const std::string& name) {
-    const auto at = manifest.files.find(name);
-    return at == manifest.files.end() ? nullptr : &at->second;
-  }
-
   const ExportOptions& options_;
   const responder::Setup& setup_;
   const store::Store& store_;
@@ -539,18 +459,14 @@ class Run {
   const Clock& clock_;
   Logger& logger_;
   Tree tree_;
-  const std::string manifest_path_, unfinished_path_;
+  Roster roster_;
   std::optional<pki::Signer> signer_;
-  Manifest old_, next_;
   Pending pending_;
   std::unique_ptr<store::Reader> reader_;
   std::uint64_t sequence_ = 0;  ///< of the store when it was looked through
   UnixSeconds looked_{};
   unsigned failed_calls_ = 0;  ///< in a row
-  /// Whose file is there, where base64 has several slashes in a row.
-  std::map<std::string, std::string> folded_paths_;
-  std::set<std::string> removed_;  ///< requests in base64 whose files were taken away
-  bool sweeps_ = false;            ///< what is in the tree is not known
+  FoldedPaths folded_paths_;
   std::optional<ExportError> error_;
   ExportReport report_;
 };

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 
 #include "fixture.h"
 #include "muster/edge/exporter.h"
@@ -120,6 +121,42 @@ struct World {
   std::shared_ptr<const responder::Setup> setup;
   std::unique_ptr<AnswerSource> answers;
   ExportOptions options;
+};
+
+/// Says what it is told to, for everything.
+class Told final : public AnswerSource {
+ public:
+  explicit Told(std::optional<Given> what) : what_(std::move(what)) {}
+  Result<std::vector<Given>, std::string> ask(const std::vector<Wanted>& wanted,
+                                              UnixSeconds) override {
+    if (!what_) {
+      return Err{std::string("nobody there")};
+    }
+    return std::vector<Given>(wanted.size(), *what_);
+  }
+
+ private:
+  std::optional<Given> what_;
+};
+
+/// Does something before each call, then asks another.
+class Before final : public AnswerSource {
+ public:
+  Before(AnswerSource& of, std::function<std::optional<std::string>(std::size_t call)> what)
+      : of_(of), what_(std::move(what)) {}
+  Result<std::vector<Given>, std::string> ask(const std::vector<Wanted>& wanted,
+                                              UnixSeconds now) override {
+    if (auto failed = what_(calls_++)) {
+      return Err{*std::move(failed)};
+    }
+    return of_.ask(wanted, now);
+  }
+  [[nodiscard]] std::size_t calls() const { return calls_; }
+
+ private:
+  AnswerSource& of_;
+  std::function<std::optional<std::string>(std::size_t)> what_;
+  std::size_t calls_ = 0;
 };
 
 }  // namespace muster::edge
