@@ -16,17 +16,16 @@ using ::testing::Not;
 
 /// What a shell command prints.
 std::string run(const std::string& command, const std::vector<std::string>& environment = {}) {
-  char path[] = "/tmp/muster-spawn-XXXXXX";
-  const UniqueFd file(::mkstemp(path));
+  std::string path = ::testing::TempDir() + "muster-spawn-XXXXXX";
+  const UniqueFd file(::mkstemp(path.data()));
   EXPECT_TRUE(file);
-  const auto child =
-      spawn_command({"/bin/sh", "-c", command + " > \"$0\"", std::string(path)}, environment);
+  const auto child = spawn_command({"/bin/sh", "-c", command + " > \"$0\"", path}, environment);
   EXPECT_TRUE(child);
   int status = -1;
   EXPECT_EQ(::waitpid(*child, &status, 0), *child);
   EXPECT_EQ(status, 0);
   const auto content = read_file(path, 1 << 20);
-  ::unlink(path);
+  ::unlink(path.c_str());
   return content ? std::string(as_text(*content)) : "nothing";
 }
 

@@ -45,6 +45,7 @@ class RemoteAnswers final : public AnswerSource {
         continue;
       }
       open.insert(open.end(), busy.begin(), busy.end());
+      // tryLater means a limit a second, or a key in trouble: at once it would be said again.
       std::this_thread::sleep_for(options_.pause);
     }
     return out;

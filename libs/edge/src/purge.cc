@@ -69,6 +69,7 @@ std::string run_once(const PurgeOptions& options, const std::string& lines) {
       ::waitpid(*child, nullptr, 0);
       return "took longer than " + std::to_string(options.timeout.count()) + " ms and was killed";
     }
+    // waitpid knows no deadline, and SIGCHLD is the whole process's: it is asked now and then.
     std::this_thread::sleep_for(look);
     look = std::min(look * 2, kLastLook);
   }
@@ -109,7 +110,7 @@ PurgeReport purge(const PurgeOptions& options, const std::vector<std::string>& r
     std::string why;
     Milliseconds pause = options.pause;
     for (unsigned attempt = 0; attempt == 0 || attempt < options.tries; ++attempt) {
-      if (attempt != 0) {
+      if (attempt != 0) {  // whatever kept it from working gets a moment to pass
         std::this_thread::sleep_for(pause);
         pause *= 2;
       }
