@@ -20,6 +20,9 @@ struct Failure {
 };
 template <class T>
 using Outcome = Result<T, Failure>;
+inline Err<Failure> fail(int exit_code, std::string message) {
+  return Err{Failure{exit_code, std::move(message)}};
+}
 
 /// The first flag that was given an empty text; none means that.
 inline const CLI::Option* find_empty_flag(const CLI::App& app) {

@@ -18,10 +18,6 @@ struct EdgeFlags {
   std::vector<std::string> listen;
 };
 
-Err<Failure> fail(int exit_code, std::string message) {
-  return Err{Failure{exit_code, std::move(message)}};
-}
-
 /// Follows the export on a thread of its own.
 class Puller {
  public:

@@ -59,18 +59,11 @@ Outcome<std::string> ask_running(const net::ControlAccess& admin, Buffer request
 Outcome<std::string> explain_here(const ExplainFlags& flags, Bytes request,
                                   const responder::Client& client) {
   MUSTER_TRY(const Options options, read_options(flags.responder));
-  const std::string& configured = options.responder.store;
-  std::error_code ignored;
-  const bool from_store = !flags.load && !configured.empty() &&
-                          std::filesystem::exists(configured + "/data.mdb", ignored);
-  MUSTER_TRY(const StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
-  MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
-  node.store = directory.path();
+  MUSTER_TRY(const OfflineInput input, offline_input(options, flags.load));
   const SystemClock clock;
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
-  const auto explained = node::explain_offline(
-      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, request, client,
-      clock, *logger);
+  const auto explained =
+      node::explain_offline(input.node, input.from, request, client, clock, *logger);
   if (!explained) {
     return fail(exit_code_for(explained.error().code), explained.error().detail);
   }
@@ -116,18 +109,10 @@ int run_explain(int argc, char** argv) {
   app.add_flag("--json", flags.json, "for programs");
   app.add_option("--client", flags.client,
                  "address of who asks, for rules about clients (default: unix)");
-  auto* const admin =
-      app.add_option("--admin", flags.admin.address,
-                     "ask a running responder at its admin address: 8889, 127.0.0.1:8889, "
-                     "unix:/path, or a URL");
-  auto* const certificate =
-      app.add_option("--admin-cert", flags.admin.certificate,
-                     "our certificate, where the admin listener has mutual TLS (PEM)")
-          ->needs(admin);
-  certificate->needs(
-      app.add_option("--admin-key", flags.admin.key, "its private key")->needs(certificate));
-  app.add_option("--admin-ca", flags.admin.ca, "who certifies the admin listener (PEM)")
-      ->needs(certificate);
+  declare_access_flags(app, "admin",
+                       "ask a running responder at its admin address: 8889, 127.0.0.1:8889, "
+                       "unix:/path, or a URL",
+                       flags.admin);
   app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
   declare_issuer_flags(app, flags.responder);
   app.footer(

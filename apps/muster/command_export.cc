@@ -1,5 +1,4 @@
 #include <cstdio>
-#include <filesystem>
 
 #include "muster/node/offline.h"
 #include "responder_flags.h"
@@ -87,18 +86,12 @@ Outcome<Unit> export_answers(const ExportFlags& flags) {
   MUSTER_TRY(const std::vector<pki::Certificate> locally_trusted,
              signs ? Outcome<std::vector<pki::Certificate>>(std::vector<pki::Certificate>())
                    : take_out_signers(options));
-  const std::string& configured = options.responder.store;
-  std::error_code ignored;
-  const bool from_store = !flags.load && !configured.empty() &&
-                          std::filesystem::exists(configured + "/data.mdb", ignored);
-  MUSTER_TRY(const StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
-  MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
-  node.store = directory.path();
+  MUSTER_TRY(const OfflineInput input, offline_input(options, flags.load));
   const SystemClock clock;
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
-  const auto offline = node::open_offline(
-      node, from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources, clock, *logger,
-      signs ? responder::SignerKeys::kLoaded : responder::SignerKeys::kLeftOut);
+  const auto offline =
+      node::open_offline(input.node, input.from, clock, *logger,
+                         signs ? responder::SignerKeys::kLoaded : responder::SignerKeys::kLeftOut);
   if (!offline) {
     return fail(exit_code_for(offline.error().code), offline.error().detail);
   }
@@ -145,16 +138,10 @@ int run_export(int argc, char** argv) {
   app.add_option("--manifest-key", flags.manifest_key, "private key that signs the manifest (PEM)");
   app.add_flag("--renew-all", flags.renew_all, "make every answer anew");
   app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
-  auto* const batch = app.add_option(
-      "--batch", flags.batch.address,
-      "take the answers from a running responder's batch listener: 8887, unix:/path, or a URL");
-  auto* const certificate = app.add_option("--batch-cert", flags.batch.certificate,
-                                           "our certificate, where that has mutual TLS (PEM)")
-                                ->needs(batch);
-  certificate->needs(
-      app.add_option("--batch-key", flags.batch.key, "its private key")->needs(certificate));
-  app.add_option("--batch-ca", flags.batch.ca, "who certifies the batch listener (PEM)")
-      ->needs(certificate);
+  declare_access_flags(
+      app, "batch",
+      "take the answers from a running responder's batch listener: 8887, unix:/path, or a URL",
+      flags.batch);
   declare_issuer_flags(app, flags.responder);
   app.footer(
       "Certificates are those of the configured store (read-only, beside a running responder), or "

@@ -16,7 +16,7 @@ struct Flags {
   bool keep = false;
 };
 
-int fail(int code, const std::string& message) {
+int complain(int code, const std::string& message) {
   std::fprintf(stderr, "muster front: %s\n", message.c_str());
   return code;
 }
@@ -44,7 +44,7 @@ front::FrontOptions wire(const Options& options) {
 /// File first, flags over it. Exit code, or nothing when all is well.
 std::optional<int> read_options(const Flags& flags, Options& options) {
   if (const auto loaded = load_options(flags.config, options); !loaded) {
-    return fail(exit_code_of(loaded.error()), loaded.error().message);
+    return complain(exit_code_of(loaded.error()), loaded.error().message);
   }
   FrontOptions& front = options.front;
   front.listen = flags.listen.empty() ? front.listen : flags.listen;
@@ -54,9 +54,10 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   front.hold = flags.must_staple.empty() ? front.hold : flags.must_staple == "hold";
   front.issuers.insert(front.issuers.end(), flags.issuers.begin(), flags.issuers.end());
   if (!flags.keys.empty() && flags.keys.size() != flags.certificates.size()) {
-    return fail(kExitUsage,
-                "give one --key for each --cert, in the same order (or none, when the keys are in "
-                "the certificate files)");
+    return complain(
+        kExitUsage,
+        "give one --key for each --cert, in the same order (or none, when the keys are in "
+        "the certificate files)");
   }
   for (std::size_t i = 0; i < flags.certificates.size(); ++i) {
     front.certificates.push_back(
@@ -94,12 +95,12 @@ int run(const Flags& flags) {
   auto made = front::Front::make(loop, *fetcher, clock, *logger, wire(options),
                                  std::uint64_t{entropy()} << 32 | entropy());
   if (!made) {
-    return fail(exit_code_for(made.error().code), made.error().detail);
+    return complain(exit_code_for(made.error().code), made.error().detail);
   }
   service = *std::move(made);
   service->start([&](const Result<std::vector<std::string>, front::FrontError>& listening) {
     if (!listening) {
-      exit_code = fail(exit_code_for(listening.error().code), listening.error().detail);
+      exit_code = complain(exit_code_for(listening.error().code), listening.error().detail);
       loop.stop();
       return;
     }

@@ -18,7 +18,7 @@ struct Flags {
   bool once = false, chain = false, json = false;
 };
 
-int fail(int code, const std::string& message) {
+int complain(int code, const std::string& message) {
   std::fprintf(stderr, "muster stapler: %s\n", message.c_str());
   return code;
 }
@@ -26,7 +26,7 @@ int fail(int code, const std::string& message) {
 /// Exit code, or nothing when all is well.
 std::optional<int> read_options(const Flags& flags, Options& options) {
   if (const auto loaded = load_options(flags.config, options); !loaded) {
-    return fail(exit_code_of(loaded.error()), loaded.error().message);
+    return complain(exit_code_of(loaded.error()), loaded.error().message);
   }
   StaplerOptions& stapler = options.stapler;
   for (const std::string& path : flags.certificates) {
@@ -40,8 +40,8 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   if (!flags.refresh.empty()) {
     stapler.refresh = parse_duration(flags.refresh);
     if (!stapler.refresh || *stapler.refresh < Seconds(1)) {
-      return fail(kExitUsage,
-                  "--refresh must be a duration of at least 1s, such as \"10s\" or \"6h\"");
+      return complain(kExitUsage,
+                      "--refresh must be a duration of at least 1s, such as \"10s\" or \"6h\"");
     }
   }
   return std::nullopt;
@@ -67,14 +67,16 @@ int run(const Flags& flags) {
     return *code;
   }
   if (options.stapler.certificates.empty()) {
-    return fail(kExitUsage,
-                "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in "
-                "the file)");
+    return complain(
+        kExitUsage,
+        "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in "
+        "the file)");
   }
   if (options.stapler.shelf.empty() && !flags.once) {
-    return fail(kExitUsage,
-                "no shelf directory: a restart would forget every staple (give --shelf, or shelf "
-                "in [stapler])");
+    return complain(
+        kExitUsage,
+        "no shelf directory: a restart would forget every staple (give --shelf, or shelf "
+        "in [stapler])");
   }
   namespace fs = std::filesystem;
   // The shelf makes its own directory, for itself alone.
@@ -86,9 +88,9 @@ int run(const Flags& flags) {
       fs::create_directories(directory, error);
     }
     if (error) {
-      return fail(kExitInput, "cannot create the directory '" + directory.string() +
-                                  "': " + error.message() + " (create it, or give another with " +
-                                  flag + ")");
+      return complain(kExitInput, "cannot create the directory '" + directory.string() +
+                                      "': " + error.message() +
+                                      " (create it, or give another with " + flag + ")");
     }
   }
   const auto logger = make_logger(options.log);
@@ -100,14 +102,15 @@ int run(const Flags& flags) {
     exit_code = code;
     service->stop([&] {  // the hook has ended
       if (flags.once && exit_code == kExitOk && !stapler::is_handed_over(service->status())) {
-        exit_code = fail(1, "not everything could be handed over; see the errors above");
+        exit_code = complain(1, "not everything could be handed over; see the errors above");
       }
       loop.stop();
     });
   };
   const net::SignalWatch signals(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal != SIGHUP) {
-      end(!flags.once || is_ready ? kExitOk : fail(1, "stopped before the first round was over"));
+      end(!flags.once || is_ready ? kExitOk
+                                  : complain(1, "stopped before the first round was over"));
       return;
     }
     Options fresh;
@@ -125,7 +128,7 @@ int run(const Flags& flags) {
   auto made = stapler::Stapler::make(loop, *fetcher, clock, *logger, wire(options.stapler),
                                      std::uint64_t{entropy()} << 32 | entropy());
   if (!made) {
-    return fail(kExitInput, made.error().detail);
+    return complain(kExitInput, made.error().detail);
   }
   service = *std::move(made);
   if (flags.once && !service->problems().empty()) {
@@ -133,7 +136,7 @@ int run(const Flags& flags) {
   }
   const bool had_problems = !service->problems().empty();
   if (had_problems && service->status().certificates.empty()) {
-    return fail(kExitInput, "no certificate that can be used: " + service->problems().front());
+    return complain(kExitInput, "no certificate that can be used: " + service->problems().front());
   }
   service->start(
       flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
@@ -162,16 +165,16 @@ int show_status(const Flags& flags) {
     return *code;
   }
   if (options.stapler.shelf.empty()) {
-    return fail(kExitUsage, "which stapler? (give --shelf DIR, or --config FILE)");
+    return complain(kExitUsage, "which stapler? (give --shelf DIR, or --config FILE)");
   }
   const std::string path = options.stapler.shelf + '/' + std::string(stapler::kStatusFileName);
   const auto content = read_file(path, 1U << 30);
   if (!content) {
-    return fail(kExitInput, to_string(content.error()) + "; a stapler writes it when it runs");
+    return complain(kExitInput, to_string(content.error()) + "; a stapler writes it when it runs");
   }
   const auto report = stapler::parse_status(as_text(*content));
   if (!report) {
-    return fail(kExitInput, "'" + path + "': " + report.error());
+    return complain(kExitInput, "'" + path + "': " + report.error());
   }
   const UnixSeconds now = SystemClock().now();
   const stapler::StatusReport judged = stapler::judged_at(*report, now);

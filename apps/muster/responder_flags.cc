@@ -204,4 +204,30 @@ StoreDirectory::~StoreDirectory() {
   }
 }
 
+Outcome<OfflineInput> offline_input(const Options& options, bool load_sources) {
+  const std::string& configured = options.responder.store;
+  std::error_code ignored;
+  const bool from_store = !load_sources && !configured.empty() &&
+                          std::filesystem::exists(configured + "/data.mdb", ignored);
+  MUSTER_TRY(StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
+  MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
+  node.store = directory.path();
+  return OfflineInput{std::move(directory), std::move(node),
+                      from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources};
+}
+
+void declare_access_flags(CLI::App& app, const std::string& name, const std::string& help,
+                          net::ControlAccess& access) {
+  const std::string flag = "--" + name;
+  auto* const address = app.add_option(flag, access.address, help);
+  auto* const certificate =
+      app.add_option(flag + "-cert", access.certificate,
+                     "our certificate, where the " + name + " listener has mutual TLS (PEM)")
+          ->needs(address);
+  certificate->needs(
+      app.add_option(flag + "-key", access.key, "its private key")->needs(certificate));
+  app.add_option(flag + "-ca", access.ca, "who certifies the " + name + " listener (PEM)")
+      ->needs(certificate);
+}
+
 }  // namespace muster::app

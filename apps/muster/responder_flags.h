@@ -1,6 +1,8 @@
 #pragma once
 
 #include "cli.h"
+#include "muster/net/control_fetch.h"
+#include "muster/node/explain.h"
 #include "muster/node/node.h"
 #include "options.h"
 
@@ -15,10 +17,6 @@ struct ResponderFlags {
   std::optional<std::string> store, prefix, nonce;
   std::string ca, signer, key, key_pass, index, crl, unlisted, unissued, validity;
 };
-
-inline Err<Failure> fail(int exit_code, std::string message) {
-  return Err{Failure{exit_code, std::move(message)}};
-}
 
 /// Flags that say what is answered for, and how.
 void declare_issuer_flags(CLI::App& app, ResponderFlags& flags);
@@ -51,5 +49,20 @@ class StoreDirectory {
   std::string path_;
   bool temporary_;
 };
+
+/// Where records come from for commands that look at them without a node.
+struct OfflineInput {
+  StoreDirectory directory;  ///< as long as the records are looked at
+  node::NodeOptions node;
+  node::ExplainFrom from;
+};
+/// The configured store, read-only beside whoever keeps it; or the sources, loaded into a fresh
+/// one, when there is none or `load_sources`.
+Outcome<OfflineInput> offline_input(const Options& options, bool load_sources);
+
+/// Flags that say which listener of a running responder is asked, and as whom: --NAME, --NAME-cert,
+/// --NAME-key, --NAME-ca.
+void declare_access_flags(CLI::App& app, const std::string& name, const std::string& help,
+                          net::ControlAccess& access);
 
 }  // namespace muster::app
