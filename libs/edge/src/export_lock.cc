@@ -15,7 +15,7 @@ constexpr Milliseconds kLook{100};
 }  // namespace
 
 Result<UniqueFd, ExportError> take_export_lock(const std::string& directory, Milliseconds patience,
-                                               Logger& logger) {
+                                               const std::stop_token& stop, Logger& logger) {
   const std::string path = directory + "/lock";
   UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
   if (!lock) {
@@ -27,6 +27,9 @@ Result<UniqueFd, ExportError> take_export_lock(const std::string& directory, Mil
       return Err{ExportError{ExportErrc::kBusy,
                              directory + ": another process exports there, for more than " +
                                  std::to_string(patience.count() / 1000) + " s"}};
+    }
+    if (stop.stop_requested()) {
+      return Err{ExportError{ExportErrc::kStopped, "asked to stop while another process exports"}};
     }
     if (is_first) {
       logger.log(LogLevel::kInfo, "export.waiting",

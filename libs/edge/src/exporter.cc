@@ -96,8 +96,8 @@ class Run {
       return io(prepared.error());
     }
     MUSTER_TRY(const UniqueFd lock,
-               take_export_lock(options_.directory, options_.patience, logger_));
-    MUSTER_CHECK(roster_.load(is_new, clock_.now(), logger_));
+               take_export_lock(options_.directory, options_.patience, options_.stop, logger_));
+    MUSTER_CHECK(roster_.load(is_new, clock_.now(), options_.manifest_key, logger_));
     report_.number = roster_.now().number;
     if (const auto loaded = pending_.load(); !loaded) {
       return io(loaded.error());
@@ -119,6 +119,7 @@ class Run {
       return Err{*error_};
     }
     report_.files = roster_.now().files.size();
+    report_.until = roster_.now().until;
     return report_;
   }
 
@@ -282,6 +283,10 @@ class Run {
   /// Nothing: there is no answer to be had.
   std::optional<std::vector<Given>> ask(const std::vector<Wanted>& wanted, UnixSeconds now) {
     if (failed_calls_ >= kMaxFailedCalls || wanted.empty()) {
+      return std::nullopt;
+    }
+    if (options_.stop.stop_requested()) {
+      note_error(ExportError{ExportErrc::kStopped, "asked to stop; the next export goes on"});
       return std::nullopt;
     }
     auto given = answers_.ask(wanted, now);

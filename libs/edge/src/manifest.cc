@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "muster/base/assert.h"
 #include "muster/base/text.h"
 #include "muster/http/base64.h"
+#include "muster/pki/own_signature.h"
 
 namespace muster::edge {
 namespace {
@@ -175,8 +177,11 @@ Result<Manifest, std::string> parse_manifest(std::string_view text) {
   return out;
 }
 
-Result<Manifest, std::string> verify_manifest(std::string_view text,
-                                              const pki::Certificate& signer) {
+namespace {
+
+/// A manifest whose last line `verify(algorithm, covered, signature)` agrees to.
+template <class Verify>
+Result<Manifest, std::string> parse_sealed(std::string_view text, Verify verify) {
   MUSTER_TRY(Manifest manifest, parse_manifest(text));
   const std::size_t at = text.rfind('\n', text.size() - 2) + 1;  // of the last line
   const auto seal = seal_of(text.substr(at, text.size() - at - 1));
@@ -188,12 +193,35 @@ Result<Manifest, std::string> verify_manifest(std::string_view text,
   if (!algorithm || !in.at_end()) {
     return Err{std::string("its signature names no algorithm")};
   }
-  if (const auto verified =
-          pki::verify_signature(*algorithm, as_bytes(text.substr(0, at)), seal->signature, signer);
-      !verified) {
+  const pki::PkiResult<Unit> verified =
+      verify(*algorithm, as_bytes(text.substr(0, at)), seal->signature);
+  if (!verified) {
     return Err{"its signature: " + verified.error().detail};
   }
   return manifest;
+}
+
+}  // namespace
+
+Result<Manifest, std::string> verify_manifest(std::string_view text,
+                                              std::span<const pki::Certificate> signers) {
+  MUSTER_ASSERT(!signers.empty());
+  return parse_sealed(
+      text, [signers](const der::AlgorithmView& algorithm, Bytes covered, Bytes signature) {
+        auto verified = pki::verify_signature(algorithm, covered, signature, signers.front());
+        for (std::size_t i = 1; i < signers.size() && !verified; ++i) {
+          verified = pki::verify_signature(algorithm, covered, signature, signers[i]);
+        }
+        return verified;
+      });
+}
+
+Result<Manifest, std::string> verify_own_manifest(std::string_view text,
+                                                  const pki::PrivateKey& key) {
+  return parse_sealed(text,
+                      [&key](const der::AlgorithmView& algorithm, Bytes covered, Bytes signature) {
+                        return pki::verify_own_signature(algorithm, covered, signature, key);
+                      });
 }
 
 }  // namespace muster::edge

@@ -23,19 +23,26 @@ const ManifestEntry* find(const Manifest& manifest, const std::string& name) {
 
 }  // namespace
 
-Result<Unit, ExportError> Roster::load(bool is_new, UnixSeconds now, Logger& logger) {
+Result<Unit, ExportError> Roster::load(bool is_new, UnixSeconds now,
+                                       const std::optional<pki::PrivateKey>& key, Logger& logger) {
   has_strangers_ = exists(unfinished_path_);
   if (!exists(manifest_path_)) {
     has_strangers_ = has_strangers_ || !is_new;
-  } else if (const auto text = read_file(manifest_path_, max_manifest_bytes_); !text) {
-    return Err{ExportError{ExportErrc::kIo, to_string(text.error())}};
-  } else if (auto read = parse_manifest(as_text(*text))) {
-    before_ = *std::move(read);
   } else {
-    logger.log(LogLevel::kWarning, "export.manifest_damaged",
-               "the manifest cannot be read; everything is made anew",
-               {{"file", manifest_path_}, {"why", read.error()}});
-    has_strangers_ = true;
+    const auto text = read_file(manifest_path_, max_manifest_bytes_);
+    if (!text) {
+      return Err{ExportError{ExportErrc::kIo, to_string(text.error())}};
+    }
+    auto read = key ? verify_own_manifest(as_text(*text), *key) : parse_manifest(as_text(*text));
+    if (read) {
+      before_ = *std::move(read);
+    } else {
+      logger.log(LogLevel::kWarning, "export.manifest_refused",
+                 "the manifest is damaged, or manifest_key did not sign it (is the key new?); "
+                 "everything is made anew",
+                 {{"file", manifest_path_}, {"why", read.error()}});
+      has_strangers_ = true;
+    }
   }
   now_.made = now;
   if (before_.number == std::numeric_limits<std::uint64_t>::max()) {

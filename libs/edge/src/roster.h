@@ -20,8 +20,11 @@ class Roster {
 
   /// What the run before left. The number of this one rises even if the manifest was lost.
   /// \param is_new  there is no tree yet
+  /// \param key     signs manifests; one that it did not sign counts for nothing. Nothing: whatever
+  ///                reads as a manifest counts
   /// Errors: kIo; kInput (a number that cannot rise).
-  Result<Unit, ExportError> load(bool is_new, UnixSeconds now, Logger& logger);
+  Result<Unit, ExportError> load(bool is_new, UnixSeconds now,
+                                 const std::optional<pki::PrivateKey>& key, Logger& logger);
   /// From here on until finish() whoever comes next looks through the tree.
   Result<Unit, FileError> begin();
 

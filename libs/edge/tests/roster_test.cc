@@ -111,5 +111,35 @@ TEST(Export, ANumberThatCannotRiseAndAManifestTooLargeAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+// Who may write to the directory cannot have a signature made for what he put there.
+TEST(Export, AManifestThatOurKeyDidNotSignVouchesForNothing) {
+  World world;
+  world.options.manifest_key = standard_pki().leaf.key;
+  const std::uint64_t number = world.run().number;
+  EXPECT_EQ(world.run().kept, 6U);  // our own is believed
+  const std::string path = world.options.directory + "/manifest";
+  Manifest forged = world.manifest();
+  forged.number = std::numeric_limits<std::uint64_t>::max();  // would be the last one ever
+  for (auto& [name, entry] : forged.files) {
+    entry.due = entry.next_update;
+    entry.basis = "00";
+  }
+  auto stranger = pki::Signer::make(standard_pki().ocsp_signer.key);
+  for (pki::Signer* const signer : {&*stranger, static_cast<pki::Signer*>(nullptr)}) {
+    std::ofstream(path) << *seal_manifest(forged, signer);
+    world.clock.advance(Milliseconds(1000));
+    const ExportReport report = world.run();
+    EXPECT_EQ(report.written, 6U);
+    EXPECT_GT(report.number, number);
+    EXPECT_LT(report.number, forged.number);
+    EXPECT_TRUE(verify_manifest(testing::read_text(path), standard_pki().leaf.certificate));
+  }
+  // One octet of ours is enough.
+  std::string text = testing::read_text(path);
+  text[text.find(" good ") + 1] = 'G';
+  std::ofstream(path) << text;
+  EXPECT_EQ(world.run().written, 6U);
+}
+
 }  // namespace
 }  // namespace muster::edge

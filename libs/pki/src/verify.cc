@@ -3,6 +3,8 @@
 
 #include "algorithms.h"
 #include "certificate_impl.h"
+#include "key_impl.h"
+#include "muster/pki/own_signature.h"
 
 namespace muster::pki {
 namespace {
@@ -56,10 +58,11 @@ bool use_pss(EVP_PKEY_CTX* context, const PssParameters& pss) {
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, pss.salt_octets) == 1;
 }
 
-}  // namespace
-
-PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
-                                 const Certificate& signer, const AlgorithmPolicy& policy) {
+/// \param key    null: of a kind that OpenSSL does not know
+/// \param owner  whose key it is, for messages
+template <class Owner>
+PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmView& algorithm,
+                             Bytes tbs, Bytes signature, const AlgorithmPolicy& policy) {
   const SignatureAlgorithm* known = find_algorithm(algorithm.oid);
   if (known == nullptr || !parameters_fit(*known, algorithm)) {
     return Err{error(PkiErrc::kUnsupportedAlgorithm,
@@ -79,23 +82,21 @@ PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs,
   }
   MUSTER_CHECK(check_strength(*known, digest, policy));
 
-  EVP_PKEY* key = X509_get0_pubkey(signer.impl().x509.get());
   if (key == nullptr) {
     openssl::drop_errors();
     return Err{error(PkiErrc::kUnsupportedAlgorithm,
-                     "the public key of " + signer.subject_text() + " is of a kind OpenSSL " +
+                     "the public key of " + owner() + " is of a kind OpenSSL " +
                          OpenSSL_version(OPENSSL_VERSION_STRING) + " does not know")};
   }
   if (!is_strong_enough(key, policy)) {
-    return Err{error(PkiErrc::kWeakAlgorithm,
-                     "the public key of " + signer.subject_text() + " is too weak (" +
-                         std::to_string(EVP_PKEY_get_bits(key)) + " bits)")};
+    return Err{error(PkiErrc::kWeakAlgorithm, "the public key of " + owner() + " is too weak (" +
+                                                  std::to_string(EVP_PKEY_get_bits(key)) +
+                                                  " bits)")};
   }
   if (!key_fits(*known, key)) {
     openssl::drop_errors();
-    return Err{
-        error(PkiErrc::kBadSignature,
-              std::string(known->name) + " does not fit the key of " + signer.subject_text())};
+    return Err{error(PkiErrc::kBadSignature,
+                     std::string(known->name) + " does not fit the key of " + owner())};
   }
   const openssl::DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;  // owned by context
@@ -111,11 +112,27 @@ PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs,
       EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size());
   openssl::drop_errors();
   if (verified != 1) {
-    return Err{error(PkiErrc::kBadSignature, std::string(known->name) +
-                                                 " signature does not verify under the key of " +
-                                                 signer.subject_text())};
+    return Err{
+        error(PkiErrc::kBadSignature,
+              std::string(known->name) + " signature does not verify under the key of " + owner())};
   }
   return Unit{};
+}
+
+}  // namespace
+
+PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
+                                 const Certificate& signer, const AlgorithmPolicy& policy) {
+  return verify_under(
+      X509_get0_pubkey(signer.impl().x509.get()), [&signer] { return signer.subject_text(); },
+      algorithm, tbs, signature, policy);
+}
+
+PkiResult<Unit> verify_own_signature(const der::AlgorithmView& algorithm, Bytes tbs,
+                                     Bytes signature, const PrivateKey& key,
+                                     const AlgorithmPolicy& policy) {
+  return verify_under(
+      key.impl().key.get(), [] { return std::string("ours"); }, algorithm, tbs, signature, policy);
 }
 
 PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certificate& issuer,

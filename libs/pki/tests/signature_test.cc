@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "muster/pki/keys.h"
+#include "muster/pki/own_signature.h"
 #include "muster/testing/allocation_counter.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
@@ -297,6 +298,26 @@ TEST(VerifySignature, RefusesCurvesSpeltOut) {
   ASSERT_TRUE(certificate);
   const auto verified = verify_issued_by(certificate->front(), certificate->front());
   EXPECT_EQ(code_of(verified), PkiErrc::kBadSignature);
+}
+
+TEST(VerifyOwnSignature, IsVerifySignatureWithoutACertificate) {
+  const Buffer text(100, 0x61);
+  for (const KeyKind kind : {KeyKind::kRsa2048, KeyKind::kP256, KeyKind::kEd25519}) {
+    const PrivateKey key = cached_key(kind).key;
+    auto signer = Signer::make(key);
+    ASSERT_TRUE(signer);
+    Buffer signature;
+    ASSERT_TRUE(signer->sign(text, signature));
+    der::Reader in(signer->algorithm());
+    const auto algorithm = der::read_algorithm(in, "algorithm");
+    ASSERT_TRUE(algorithm);
+    EXPECT_TRUE(verify_own_signature(*algorithm, text, signature, key));
+    EXPECT_FALSE(verify_own_signature(*algorithm, text, signature, cached_key(KeyKind::kP384).key));
+    signature.back() ^= 1;
+    const auto changed = verify_own_signature(*algorithm, text, signature, key);
+    ASSERT_FALSE(changed);
+    EXPECT_EQ(changed.error().code, PkiErrc::kBadSignature);
+  }
 }
 
 TEST(Signer, RefusesWhatDoesNotFit) {

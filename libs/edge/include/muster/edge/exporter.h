@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stop_token>
+
 #include "muster/edge/answers.h"
 #include "muster/edge/manifest.h"
 #include "muster/edge/purge.h"
@@ -20,10 +22,13 @@ struct ExportOptions {
   Milliseconds patience{600'000};
   /// A manifest that were larger could not be read again and is not written.
   std::size_t max_manifest_bytes = std::size_t{4} << 30;
+  /// Asks for no more answers, and ends with what it has, as after an error: kStopped.
+  std::stop_token stop{};
 };
 
 struct ExportReport {
   std::uint64_t number = 0;  ///< of the manifest
+  UnixSeconds until{};       ///< when the first of the answers ends
   std::size_t files = 0;     ///< in the tree now
   std::size_t written = 0, kept = 0, removed = 0;
   std::size_t changed = 0;   ///< written or removed where caches may hold something else
@@ -38,6 +43,7 @@ enum class ExportErrc : std::uint8_t {
   kInput,    ///< store, manifest or issuers are not what they should be
   kAnswers,  ///< there are no answers now
   kIo,
+  kStopped,  ///< asked to
 };
 struct ExportError {
   ExportErrc code;

@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "muster/base/time.h"
@@ -37,9 +38,16 @@ pki::PkiResult<std::string> seal_manifest(const Manifest& manifest, pki::Signer*
 /// A whole text, strictly: what is read is what would be written. The signature is not verified.
 /// Errors: what is wrong, and in which line.
 Result<Manifest, std::string> parse_manifest(std::string_view text);
-/// The same of a text that must be signed by the key of `signer`. Whether that is valid, and
-/// whether the number rises, is the caller's to judge.
+/// The same of a text that must be signed by the key of one of `signers`, at least one. Whether
+/// these are valid, and whether the number rises, is the caller's to judge.
 Result<Manifest, std::string> verify_manifest(std::string_view text,
-                                              const pki::Certificate& signer);
+                                              std::span<const pki::Certificate> signers);
+inline Result<Manifest, std::string> verify_manifest(std::string_view text,
+                                                     const pki::Certificate& signer) {
+  return verify_manifest(text, std::span(&signer, 1));
+}
+/// The same of a text that we must have signed with `key`.
+Result<Manifest, std::string> verify_own_manifest(std::string_view text,
+                                                  const pki::PrivateKey& key);
 
 }  // namespace muster::edge
