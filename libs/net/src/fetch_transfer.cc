@@ -111,9 +111,14 @@ void initialise_curl() {
   MUSTER_ASSERT(kInitialised == CURLE_OK);
 }
 
-FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)) {
-  initialise_curl();
-  easy_ = ::curl_easy_init();
+FetchTransfer::FetchTransfer(FetchRequest request)
+    : FetchTransfer(std::move(request), (initialise_curl(), ::curl_easy_init()), false) {}
+
+FetchTransfer::FetchTransfer(FetchRequest request, CURL* kept)
+    : FetchTransfer(std::move(request), kept, true) {}
+
+FetchTransfer::FetchTransfer(FetchRequest request, CURL* easy, bool is_kept)
+    : request_(std::move(request)), easy_(easy), is_kept_(is_kept) {
   MUSTER_ASSERT(easy_ != nullptr);
   if (request_.schemes == FetchRequest::Schemes::kLdap) {
     scheme_ = ldap_scheme(request_.url);
@@ -133,7 +138,11 @@ FetchTransfer::FetchTransfer(FetchRequest request) : request_(std::move(request)
 }
 
 FetchTransfer::~FetchTransfer() {
-  ::curl_easy_cleanup(easy_);
+  if (is_kept_) {
+    ::curl_easy_reset(easy_);  // it points into us; connections stay
+  } else {
+    ::curl_easy_cleanup(easy_);
+  }
   ::curl_slist_free_all(headers_);
 }
 
@@ -191,6 +200,7 @@ void FetchTransfer::set_options() {
   if (request_.forbid_private_destinations && request_.proxy.empty()) {
     set(CURLOPT_OPENSOCKETFUNCTION, &FetchTransfer::on_open_socket);
     set(CURLOPT_OPENSOCKETDATA, this);
+    set(CURLOPT_FRESH_CONNECT, 1L);  // a kept one was opened without being judged
   }
 }
 

@@ -14,6 +14,9 @@ void initialise_curl();
 class FetchTransfer {
  public:
   explicit FetchTransfer(FetchRequest request);
+  /// With a handle that keeps its connections for the next; `kept` outlives the transfer, and has
+  /// no other meanwhile.
+  FetchTransfer(FetchRequest request, CURL* kept);
   ~FetchTransfer();
   FetchTransfer(const FetchTransfer&) = delete;
   FetchTransfer& operator=(const FetchTransfer&) = delete;
@@ -38,10 +41,13 @@ class FetchTransfer {
   [[nodiscard]] bool is_conditional() const;
   FetchError make_error(CURLcode code) const;
 
+  FetchTransfer(FetchRequest request, CURL* easy, bool is_kept);
+
   FetchRequest request_;
   FetchResponse response_;
   std::optional<FetchError> refusal_;
   CURL* easy_;
+  const bool is_kept_;  ///< somebody else's
   curl_slist* headers_ = nullptr;
   std::size_t header_bytes_ = 0;
   std::size_t body_bytes_ = 0;
