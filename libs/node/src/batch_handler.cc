@@ -34,7 +34,9 @@ void BatchHandler::refuse(Exchange& exchange, unsigned status, const std::string
 void BatchHandler::handle(Exchange& exchange) {
   const http::RequestView& head = exchange.head();
   // What is said here is public; browsers have no business here all the same.
-  if (const std::string why = refuse_origin(head, true, {}); !why.empty()) {
+  std::string why = refuse_origin(head, true, {});
+  why = why.empty() ? judge_(exchange.peer()) : why;
+  if (!why.empty()) {
     ++control_.denied;
     logger_.log(LogLevel::kWarning, "batch.denied", why, {{"peer", exchange.peer().text}});
     refuse(exchange, 403, why);

@@ -22,10 +22,13 @@ struct BatchStats {
 /// Threads: any; a call takes one as long as it lasts.
 class BatchHandler final : public ControlHandler {
  public:
+  /// Why a peer may not ask; empty: it may. Threads: any.
+  using Judge = std::function<std::string(const ControlPeer&)>;
   /// All references outlive the handler.
-  BatchHandler(const responder::Service& service, const BatchOptions& options,
+  BatchHandler(const responder::Service& service, const BatchOptions& options, Judge judge,
                ControlStats& control, BatchStats& stats, Logger& logger)
       : service_(service),
+        judge_(std::move(judge)),
         max_certificates_(options.max_certificates),
         max_body_bytes_(options.max_body_bytes),
         deadline_(options.deadline),
@@ -49,6 +52,7 @@ class BatchHandler final : public ControlHandler {
   };
 
   const responder::Service& service_;
+  const Judge judge_;
   const std::size_t max_certificates_, max_body_bytes_;
   const Milliseconds deadline_;
   ControlStats& control_;

@@ -76,4 +76,13 @@ std::string refuse_client(const pki::Certificate& client, const responder::Setup
              : who + "is not known, and unlisted is not \"good\"";
 }
 
+std::string refuse_peer(const ControlPeer& peer, const responder::Setup& setup,
+                        const store::Store& store) {
+  if (peer.way != ControlPeer::Way::kTls) {
+    return "";
+  }
+  return peer.certificate ? refuse_client(*peer.certificate, setup, store)
+                          : "no client certificate";
+}
+
 }  // namespace muster::node

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "build_revision.h"
+#include "client_check.h"
 #include "data_age.h"
 #include "listeners.h"
 #include "muster/node/explain.h"
@@ -72,8 +73,10 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
     push_server = *std::move(server);
   }
   if (!batch.empty()) {
-    batch_handler = std::make_unique<BatchHandler>(*service, options.batch, batch_control_stats,
-                                                   batch_stats, logger);
+    batch_handler = std::make_unique<BatchHandler>(
+        *service, options.batch,
+        [this](const ControlPeer& peer) { return refuse_peer(peer, *current_setup(), *store); },
+        batch_control_stats, batch_stats, logger);
     auto server =
         ControlServer::listen("batch", batch, tls.batch, kAdminSocketMode, options.batch.limits,
                               *batch_handler, batch_control_stats, logger);

@@ -53,11 +53,8 @@ void PushHandler::handle(Exchange& exchange) {
     why = "you are " + exchange.peer().text + ", which no [[responder.push.client]] " +
           (is_unix ? "users or groups" : "certificates") + " names";
   }
-  if (why.empty() && exchange.peer().way == ControlPeer::Way::kTls) {
-    // At each request: connections last, and it may have been revoked meanwhile.
-    why = exchange.peer().certificate
-              ? refuse_client(*exchange.peer().certificate, *current->answered, current->store)
-              : "no client certificate";
+  if (why.empty()) {
+    why = refuse_peer(exchange.peer(), *current->answered, current->store);
   }
   if (!why.empty()) {
     ++stats_.denied;
