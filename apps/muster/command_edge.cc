@@ -1,144 +1,101 @@
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <mutex>
+#include <cstdlib>
 #include <thread>
 
-#include "cli.h"
-#include "muster/edge/edge_handler.h"
-#include "options.h"
+#include "muster/net/loop.h"
+#include "responder_flags.h"
 
 namespace muster::app {
 namespace {
 
-constexpr Milliseconds kGrace{5'000};
+/// How much longer than its settings allow an end may take.
+constexpr Milliseconds kLeavingPatience = std::chrono::seconds(30);
 
 struct EdgeFlags {
   std::string config, url, signer, directory;
-  std::vector<std::string> listen;
+  std::vector<std::string> listen, admin;
 };
 
-/// Follows the export on a thread of its own.
-class Puller {
- public:
-  Puller(edge::Mirror& mirror, Seconds interval, const edge::EdgeCounters& counters, Logger& logger)
-      : mirror_(mirror),
-        interval_(interval),
-        counters_(counters),
-        logger_(logger),
-        thread_([this](std::stop_token stop) { follow(stop); }) {}
-
- private:
-  void follow(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      pull(stop);
-      std::unique_lock lock(mutex_);
-      moved_.wait_for(lock, stop, interval_, [] { return false; });
-    }
-  }
-  void pull(const std::stop_token& stop) {
-    const auto report = mirror_.pull(stop);
-    if (stop.stop_requested()) {
-      return;
-    }
-    if (!report) {
-      ++failures_;
-      logger_.log(LogLevel::kError, "edge.not_pulled", report.error().detail,
-                  {{"in_use", mirror_.number()}, {"failures", failures_}});
-    } else if (report->number != last_ || failures_ != 0) {
-      last_ = report->number;
-      failures_ = 0;
-      logger_.log(LogLevel::kInfo, "edge.pulled", "going by a new manifest",
-                  {{"number", report->number},
-                   {"answers", report->files},
-                   {"fetched", report->fetched},
-                   {"removed", report->removed},
-                   {"answered", counters_.answered.load()},
-                   {"unknown", counters_.unknown.load()},
-                   {"over", counters_.over.load()},
-                   {"damaged", counters_.damaged.load()}});
-    }
-  }
-
-  edge::Mirror& mirror_;
-  const Seconds interval_;
-  const edge::EdgeCounters& counters_;
-  Logger& logger_;
-  std::uint64_t failures_ = 0;  ///< in a row
-  std::uint64_t last_ = 0;
-  std::mutex mutex_;
-  std::condition_variable_any moved_;
-  std::jthread thread_;  ///< last: uses the rest
+struct Wired {
+  LogOptions log;
+  node::EdgeOptions edge;
 };
 
-Outcome<Unit> serve(const EdgeSettings& settings, const pki::Certificate& signer, Logger& logger) {
-  const SystemClock clock;
-  auto mirror = edge::Mirror::open(settings.mirror, signer, logger);
-  if (!mirror) {
-    return fail(kExitInput, mirror.error().detail);
-  }
-  edge::EdgeCounters counters;
-  edge::EdgeHandler handler(settings.prefix, **mirror, clock, counters);
-  net::Loop loop;
-  std::vector<std::unique_ptr<net::HttpServer>> servers;
-  std::size_t draining = 0;
-  const net::SignalWatch signals(loop, {SIGTERM, SIGINT}, [&](int) {
-    if (draining != 0) {
-      return;
-    }
-    draining = servers.size();
-    for (auto& server : servers) {
-      server->drain(kGrace, [&] {
-        if (--draining == 0) {
-          loop.stop();
-        }
-      });
-    }
-  });
-  std::string addresses;
-  for (const std::string& address : settings.listen) {
-    auto server = net::HttpServer::listen(loop, address, {}, handler);
-    if (!server) {
-      return fail(kExitInternal, net::to_string(server.error()));
-    }
-    addresses += (addresses.empty() ? "" : ", ") + (*server)->address();
-    servers.push_back(*std::move(server));
-  }
-  const Puller puller(**mirror, settings.interval, counters, logger);
-  std::printf("listening on %s\n", addresses.c_str());
-  std::fflush(stdout);
-  loop.run();
-  return Unit{};
-}
-
-Outcome<Unit> run(const EdgeFlags& flags) {
+/// File first, flags over it.
+Outcome<Wired> read_options(const EdgeFlags& flags) {
   Options options;
   if (const auto loaded = load_options(flags.config, options); !loaded) {
     return fail(exit_code_of(loaded.error()), loaded.error().message);
   }
-  EdgeSettings& settings = options.edge;
-  const auto take = [](const std::string& flag, std::string& value) {
-    value = flag.empty() ? value : flag;
+  node::EdgeOptions edge = wire(options.edge);
+  const auto take = [](const auto& flag, auto& value) { value = flag.empty() ? value : flag; };
+  take(flags.url, edge.url);
+  take(flags.signer, edge.manifest_signer);
+  take(flags.directory, edge.mirror.directory);
+  take(flags.listen, edge.service.listen);
+  take(flags.admin, edge.admin.listen);
+  return Wired{options.log, std::move(edge)};
+}
+
+void tell(const char* what, const std::vector<std::string>& all) {
+  std::string addresses;
+  for (const std::string& address : all) {
+    addresses += (addresses.empty() ? "" : ", ") + address;
+  }
+  if (!addresses.empty()) {
+    std::printf("%s %s\n", what, addresses.c_str());
+  }
+}
+
+/// Serves until SIGTERM or SIGINT.
+Outcome<Unit> serve(const EdgeFlags& flags) {
+  MUSTER_TRY(const Wired wired, read_options(flags));
+  const auto logger = make_logger(wired.log);
+  const SystemClock clock;
+  auto read_again = [&flags]() -> node::NodeResult<node::EdgeOptions> {
+    auto fresh = read_options(flags);
+    if (!fresh) {
+      return Err{node::NodeError{node::NodeErrc::kUsage, fresh.error().message}};
+    }
+    return std::move(fresh->edge);
   };
-  take(flags.url, settings.mirror.url);
-  take(flags.signer, settings.signer);
-  take(flags.directory, settings.mirror.directory);
-  settings.listen = flags.listen.empty() ? settings.listen : flags.listen;
-  if (settings.mirror.url.empty() || settings.signer.empty() || settings.mirror.directory.empty() ||
-      settings.listen.empty()) {
-    return fail(kExitUsage,
-                "give url, manifest_signer, directory and listen in [edge] (--url, "
-                "--manifest-signer, --directory, --listen)");
+  const Milliseconds most =
+      wired.edge.service.grace + wired.edge.admin.drain_delay + kLeavingPatience;
+  net::Loop control;
+  std::unique_ptr<node::EdgeNode> edge;
+  std::thread ending;
+  // Blocks the signals for every thread started below.
+  const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (ending.joinable()) {
+      return;
+    }
+    if (signal == SIGHUP) {
+      static_cast<void>(edge->reload());  // the outcome is logged
+      return;
+    }
+    logger->log(LogLevel::kInfo, "edge.stopping", "finishing what is in flight");
+    control.after(most, [&logger] {
+      logger->log(LogLevel::kError, "edge.gave_up",
+                  "a file system does not answer; leaving without waiting for it any longer");
+      std::_Exit(kExitInternal);  // threads that hang cannot be joined
+    });
+    ending = std::thread([&] {
+      edge->stop();
+      control.stop();
+    });
+  });
+  auto started = node::EdgeNode::start(wired.edge, std::move(read_again), clock, *logger);
+  if (!started) {
+    return fail(exit_code_for(started.error().code), started.error().detail);
   }
-  if (!settings.prefix.starts_with('/')) {
-    return fail(kExitUsage, "prefix must begin with '/'");
-  }
-  const auto signer = pki::load_certificates(settings.signer);
-  if (!signer) {
-    return fail(kExitInput, "manifest_signer: " + signer.error().detail);
-  }
-  const auto logger = make_logger(options.log);
-  return serve(settings, signer->front(), *logger);
+  edge = *std::move(started);
+  tell("admin on", edge->admin_addresses());
+  tell("listening on", edge->addresses());
+  std::fflush(stdout);
+  control.run();
+  ending.join();
+  return Unit{};
 }
 
 }  // namespace
@@ -155,11 +112,18 @@ int run_edge(int argc, char** argv) {
   app.add_option("--listen", flags.listen,
                  "address (default 127.0.0.1:8888; port 0 picks one); may be repeated")
       ->allow_extra_args(false);
-  app.footer("Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file, 70 internal.");
+  app.add_option("--admin", flags.admin,
+                 "address for probes and metrics, such as 8889 or unix:/path; may be repeated")
+      ->allow_extra_args(false);
+  app.footer(
+      "SIGHUP reads configuration and certificates again, and pulls; SIGTERM finishes what is in "
+      "flight.\n"
+      "Exit codes: 0 stopped, 64 usage, 66 unreadable or unfit file,\n"
+      "69 cannot listen there, 70 internal.");
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }
-  if (const auto done = run(flags); !done) {
+  if (const auto done = serve(flags); !done) {
     std::fprintf(stderr, "muster edge: %s\n", done.error().message.c_str());
     return done.error().exit_code;
   }

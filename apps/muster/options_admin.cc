@@ -35,11 +35,11 @@ void bind_tls(config::Section& section, node::TlsFiles& files) {
                "Certificates of the CAs that certify clients (clientAuth).");
 }
 
-void bind(config::Section& section, AdminSettings& s) {
+void bind_admin(config::Section& section, AdminSettings& s) {
   node::AdminOptions& o = s.admin;
   section.texts(
       "listen", &o.listen,
-      "Addresses for probes, metrics, reload, drain and explain: \"8889\" (loopback), "
+      "Addresses for probes, metrics, reload and drain: \"8889\" (loopback), "
       "\"127.0.0.1:8889\", \"unix:/path\". Others than loopback need mutual TLS. Empty: none.");
   section.texts("hosts", &o.hosts,
                 "Host names by which it may be asked, besides localhost and addresses; requests "
@@ -51,9 +51,13 @@ void bind(config::Section& section, AdminSettings& s) {
   section.milliseconds("drain_delay", &o.drain_delay, Milliseconds(0), Milliseconds(600'000),
                        "Between /readyz failing and the end of accepting when drained, for load "
                        "balancers to notice.");
+  bind_limits(section, o.limits, s.connections);
+}
+
+void bind(config::Section& section, AdminSettings& s) {
+  bind_admin(section, s);
   section.size("max_request", &s.max_request, 256, 1 << 20,
                "Longest OCSP request to explain; more is refused with HTTP 413.");
-  bind_limits(section, o.limits, s.connections);
 }
 
 node::AdminOptions admin_of(const AdminSettings& settings) {

@@ -11,14 +11,17 @@ struct ConnectionNumbers {
   std::int64_t of_peer = 16;
 };
 
-/// [responder.admin]
+/// [responder.admin], [edge.admin]
 struct AdminSettings {
   node::AdminOptions admin;
   ConnectionNumbers connections;
   config::Size max_request{64 * 1024};
 };
 
+/// Keys of [responder.admin].
 void bind(config::Section& section, AdminSettings& settings);
+/// Those that every admin listener has.
+void bind_admin(config::Section& section, AdminSettings& settings);
 node::AdminOptions admin_of(const AdminSettings& settings);
 
 /// Keys of a listener for the few that admin and push share.

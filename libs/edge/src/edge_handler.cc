@@ -53,7 +53,7 @@ void EdgeHandler::answer(Bytes octets, net::HttpReply& reply) {
   if (!held) {
     switch (held.error()) {
       case MissErrc::kUnknown:
-        if (mirror_.number() != 0) {
+        if (mirror_.status().number != 0) {
           refuse(reply, counters_.unknown, ResponseStatus::kUnauthorized);
           return;
         }
@@ -77,6 +77,7 @@ void EdgeHandler::answer(Bytes octets, net::HttpReply& reply) {
 void EdgeHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
   switch (request.method) {
     case http::Method::kPost:
+      counters_.post.fetch_add(1, std::memory_order_relaxed);
       answer(request.body, reply);
       return;
     case http::Method::kGet:
@@ -88,6 +89,7 @@ void EdgeHandler::handle(const http::RequestView& request, net::HttpReply& reply
         reply.send(tail ? 200 : 404, kText, kNoStore, as_bytes("This is an OCSP responder.\n"));
         return;
       }
+      counters_.get.fetch_add(1, std::memory_order_relaxed);
       if (!http::decode_get_tail(*tail, kMaxGetBytes, decoded_)) {
         refuse(reply, counters_.malformed, ocsp::ResponseStatus::kMalformedRequest);
         return;

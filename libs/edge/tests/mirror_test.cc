@@ -1,124 +1,14 @@
-#include "muster/edge/mirror.h"
-
-#include <fstream>
-#include <map>
-#include <mutex>
-
-#include "export_world.h"
-#include "muster/edge/edge_handler.h"
-#include "muster/http/base64.h"
-#include "muster/http/get_path.h"
+#include "edge_world.h"
 #include "muster/net/fetcher.h"
-#include "net_testing.h"
 
-// An export, a web server that shows it (and lies where a test wants), and an edge that follows it.
 namespace muster::edge {
 namespace {
 
 using ::testing::HasSubstr;
 
-/// Shows a directory as web servers do.
-class Origin final : public net::HttpHandler {
- public:
-  explicit Origin(std::string root) : root_(std::move(root)) {
-    const auto listening = loop_.call([this] {
-      auto server = net::HttpServer::listen(loop_.loop(), "127.0.0.1:0", {}, *this);
-      EXPECT_TRUE(server);
-      server_ = *std::move(server);
-      return server_->address();
-    });
-    url = "http://" + listening + "/";
-  }
-  ~Origin() override {
-    loop_.call([this] { server_.reset(); });
-  }
-  void handle(const http::RequestView& request, net::HttpReply& reply) override {
-    std::string path;
-    for (std::size_t i = 0; i < request.target.size(); ++i) {
-      const std::string_view escape = request.target.substr(i, 3);
-      const bool is_escape = escape == "%2B" || escape == "%3D";
-      path += is_escape ? (escape == "%2B" ? '+' : '=') : request.target[i];
-      i += is_escape ? 2U : 0U;
-    }
-    const std::lock_guard lock(mutex_);
-    const auto content = read_file(root_ + path, 1 << 20);
-    if (is_down_ || !content) {
-      reply.send(is_down_ ? 503 : 404, "text/plain", "", {});
-      return;
-    }
-    const auto lie = lies_.find(path);
-    reply.send(200, "application/octet-stream", "",
-               lie == lies_.end() ? Bytes(*content) : Bytes(lie->second));
-  }
-  void lie(const std::string& path, const Buffer& content) {
-    const std::lock_guard lock(mutex_);
-    lies_[path] = content;
-  }
-  void tell_the_truth() {
-    const std::lock_guard lock(mutex_);
-    lies_.clear();
-    is_down_ = false;
-  }
-  void go_down() {
-    const std::lock_guard lock(mutex_);
-    is_down_ = true;
-  }
-  std::string url;
-
- private:
-  const std::string root_;
-  std::mutex mutex_;
-  std::map<std::string, Buffer> lies_;
-  bool is_down_ = false;
-  std::unique_ptr<net::HttpServer> server_;
-  net::LoopThread loop_;  // last: runs what is above
-};
-
-struct EdgeWorld : World {
-  EdgeWorld() : origin(options.directory) {
-    options.manifest_key = standard_pki().leaf.key;
-    static_cast<void>(run());
-    open();
-  }
-  /// As after a restart.
-  void open() {
-    mirror.reset();
-    MirrorOptions how;
-    how.url = origin.url;
-    how.directory = dir.file("edge");
-    auto opened = Mirror::open(how, standard_pki().leaf.certificate, null_logger());
-    ASSERT_TRUE(opened) << opened.error().detail;
-    mirror = *std::move(opened);
-  }
-  void export_again() {
-    clock.advance(Milliseconds(1000));
-    static_cast<void>(run());
-  }
-  PullReport pull() {
-    const auto report = mirror->pull();
-    EXPECT_TRUE(report) << (report ? "" : report.error().detail);
-    return report ? *report : PullReport{};
-  }
-  [[nodiscard]] std::optional<MirrorErrc> pull_fails() const {
-    const auto report = mirror->pull();
-    return report ? std::nullopt : std::optional(report.error().code);
-  }
-  /// Octets the edge gives, or nothing.
-  [[nodiscard]] Buffer gives(const Serial& serial,
-                             HashAlgorithm hash = HashAlgorithm::kSha256) const {
-    const auto held = mirror->find(request(serial, hash), clock.now());
-    return held ? held->response : Buffer();
-  }
-  [[nodiscard]] Buffer manifest_text() const {
-    return *read_file(options.directory + "/manifest", 1 << 20);
-  }
-  Origin origin;
-  std::unique_ptr<Mirror> mirror;
-};
-
 TEST(Mirror, HoldsWhatTheExportHolds) {
   EdgeWorld world;
-  EXPECT_EQ(world.mirror->number(), 0U);
+  EXPECT_EQ(world.mirror->status().number, 0U);
   const PullReport first = world.pull();
   EXPECT_EQ(first.fetched, 6U);
   EXPECT_EQ(first.number, world.manifest().number);
@@ -162,7 +52,7 @@ TEST(Mirror, AFileThatIsNotTheSignedOneChangesNothing) {
 TEST(Mirror, AManifestThatNobodyOfOursSignedIsRefused) {
   EdgeWorld world;
   world.pull();
-  const std::uint64_t number = world.mirror->number();
+  const std::uint64_t number = world.mirror->status().number;
   world.export_again();
   Buffer changed = world.manifest_text();
   changed[changed.size() / 2] ^= 1;
@@ -174,7 +64,7 @@ TEST(Mirror, AManifestThatNobodyOfOursSignedIsRefused) {
   EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
   world.origin.lie("/manifest", to_buffer(as_bytes(*seal_manifest(other, nullptr))));
   EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
-  EXPECT_EQ(world.mirror->number(), number);
+  EXPECT_EQ(world.mirror->status().number, number);
 }
 
 TEST(Mirror, NumbersNeverFallOverRestartsToo) {
@@ -216,9 +106,9 @@ TEST(Mirror, GoesOnWithoutTheCoreUntilAnswersEndAndNoLonger) {
   EXPECT_EQ(world.pull_fails(), MirrorErrc::kUnreachable);
   world.open();  // as after a restart
   EXPECT_EQ(world.gives(serial_of(0)), world.file(serial_of(0)));
-  world.clock.jump_to(*world.mirror->until() - Seconds(1));
+  world.clock.jump_to(world.mirror->status().first_end - Seconds(1));
   EXPECT_FALSE(world.gives(serial_of(0)).empty());
-  world.clock.jump_to(*world.mirror->until());
+  world.clock.jump_to(world.mirror->status().first_end);
   const auto over =
       world.mirror->find(world.request(serial_of(0), HashAlgorithm::kSha256), world.clock.now());
   ASSERT_FALSE(over);
@@ -266,13 +156,129 @@ TEST(Mirror, ADeathInTheMiddleOfAPullIsMadeUpFor) {
 TEST(Mirror, AnotherSignerNeedsAnEmptyDirectory) {
   EdgeWorld world;
   world.pull();
-  MirrorOptions how;
-  how.url = world.origin.url;
-  how.directory = world.dir.file("edge");
-  const auto refused = Mirror::open(how, standard_pki().ocsp_signer.certificate, null_logger());
+  const auto refused =
+      Mirror::open(world.options_of(), {world.origin.url, {standard_pki().ocsp_signer.certificate}},
+                   null_logger());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, MirrorErrc::kTampered);
   EXPECT_THAT(refused.error().detail, HasSubstr("empty directory"));
+}
+
+TEST(Mirror, FilesOfAPullThatFailedNeedNotComeAgain) {
+  EdgeWorld world;
+  // The last in the order of the manifest is not there yet: all before it came.
+  const std::string last = world.manifest().files.rbegin()->first;
+  world.origin.lie("/tree/" + file_path(*http::base64_decode(last)), Buffer{1});
+  EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
+  const std::size_t asked = world.origin.requests();
+  world.origin.tell_the_truth();
+  EXPECT_EQ(world.pull().fetched, 1U);
+  EXPECT_EQ(world.origin.requests(), asked + 2);  // the manifest, and what was missing
+  EXPECT_EQ(world.gives(serial_of(1)), world.file(serial_of(1)));
+}
+
+// Octets that never reached the disk before the power went.
+TEST(Mirror, WhatAPullLeftBehindCountsOnlyIfItIsWhole) {
+  EdgeWorld world;
+  const std::string last = world.manifest().files.rbegin()->first;
+  world.origin.lie("/tree/" + file_path(*http::base64_decode(last)), Buffer{1});
+  EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
+  for (const auto& one :
+       std::filesystem::recursive_directory_iterator(world.dir.file("edge/tree"))) {
+    if (!one.is_directory()) {
+      std::filesystem::resize_file(one.path(), 0);
+    }
+  }
+  world.origin.tell_the_truth();
+  EXPECT_EQ(world.pull().fetched, 6U);
+  EXPECT_EQ(world.gives(serial_of(1)), world.file(serial_of(1)));
+}
+
+TEST(Mirror, APullNeedsOneConnection) {
+  EdgeWorld world;
+  world.pull();
+  EXPECT_EQ(world.origin.requests(), 7U);
+  EXPECT_EQ(world.origin.connections(), 1U);
+}
+
+/// Many certificates in the world's store.
+void issue_many(EdgeWorld& world, unsigned count) {
+  std::vector<store::Change> changes;
+  for (unsigned i = 0; i < count; ++i) {
+    const Buffer content{0x33, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)};
+    changes.push_back({*Serial::make(content), store::Status{}});
+  }
+  ASSERT_TRUE(world.store->apply(world.issuer, changes));
+}
+
+TEST(Mirror, ManyFilesComeOverAFewConnections) {
+  EdgeWorld world;
+  issue_many(world, 200);
+  world.export_again();
+  EXPECT_EQ(world.pull().fetched, 406U);
+  EXPECT_EQ(world.origin.requests(), 407U);
+  EXPECT_GT(world.origin.connections(), 1U);
+  EXPECT_LE(world.origin.connections(), 4U);
+  for (const auto& [name, entry] : world.manifest().files) {
+    const auto held = world.mirror->find(*http::base64_decode(name), world.clock.now());
+    ASSERT_TRUE(held) << name;
+    EXPECT_EQ(to_buffer(entry.digest), pki::digest(HashAlgorithm::kSha256, held->response));
+  }
+}
+
+TEST(Mirror, OneWrongFileOfManyEndsThePull) {
+  EdgeWorld world;
+  issue_many(world, 200);
+  world.export_again();
+  const auto files = world.manifest().files;
+  const std::string middle = std::next(files.begin(), 200)->first;
+  world.origin.lie("/tree/" + file_path(*http::base64_decode(middle)), Buffer{1});
+  EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
+  EXPECT_LT(world.origin.requests(), 406U);  // the rest is not asked for
+  EXPECT_EQ(world.mirror->status().number, 0U);
+  world.origin.tell_the_truth();
+  EXPECT_LT(world.pull().fetched, 300U);
+}
+
+TEST(Mirror, AKeyIsChangedByNamingBothForAWhile) {
+  EdgeWorld world;
+  const pki::Certificate first = standard_pki().leaf.certificate;
+  const pki::Certificate second = standard_pki().ocsp_signer.certificate;
+  world.pull();
+  const auto alone = world.mirror->adopt({world.origin.url, {second}});
+  ASSERT_FALSE(alone);  // what is in use was signed by nobody we trust then
+  EXPECT_EQ(alone.error().code, MirrorErrc::kTampered);
+  ASSERT_TRUE(world.mirror->adopt({world.origin.url, {first, second}}));
+  world.options.manifest_key = standard_pki().ocsp_signer.key;
+  world.export_again();
+  EXPECT_EQ(world.pull().number, world.manifest().number);
+  ASSERT_TRUE(world.mirror->adopt({world.origin.url, {second}}));
+  world.options.manifest_key = standard_pki().leaf.key;
+  world.export_again();
+  EXPECT_EQ(world.pull_fails(), MirrorErrc::kTampered);
+}
+
+TEST(Mirror, AnotherPlaceIsFollowedFromTheNextPullOn) {
+  EdgeWorld world;
+  world.pull();
+  Origin moved(world.options.directory);
+  world.origin.go_down();
+  EXPECT_EQ(world.pull_fails(), MirrorErrc::kUnreachable);
+  ASSERT_TRUE(world.mirror->adopt({moved.url, {standard_pki().leaf.certificate}}));
+  world.export_again();
+  EXPECT_EQ(world.pull().number, world.manifest().number);
+}
+
+TEST(Mirror, SaysWhatIsInUse) {
+  EdgeWorld world;
+  EXPECT_EQ(world.mirror->status().number, 0U);
+  world.pull();
+  const MirrorStatus status = world.mirror->status();
+  EXPECT_EQ(status.number, world.manifest().number);
+  EXPECT_EQ(status.made, world.manifest().made);
+  EXPECT_EQ(status.answers, 6U);
+  EXPECT_EQ(status.first_end, world.manifest().until);
+  EXPECT_EQ(status.last_end, world.manifest().files.begin()->second.next_update);
 }
 
 /// The edge as clients meet it.
@@ -325,13 +331,13 @@ TEST(Edge, AnswersWhatTheCoreSigned) {
     EXPECT_EQ(got->body, edge.file(serial_of(1), HashAlgorithm::kSha1));
     ASSERT_TRUE(got->max_age);
     EXPECT_GT(*got->max_age, Seconds(0));
-    EXPECT_LE(*got->expires, *edge.mirror->until());
+    EXPECT_LE(*got->expires, edge.mirror->status().first_end);
   }
   edge.revoke(serial_of(1));
   edge.export_again();
   edge.pull();
   EXPECT_EQ(edge.says(request), "revoked");
-  edge.clock.jump_to(*edge.mirror->until());
+  edge.clock.jump_to(edge.mirror->status().first_end);
   EXPECT_EQ(edge.says(request), "tryLater");  // never longer than it holds
   EXPECT_EQ(edge.counters.over, 2U);
 }

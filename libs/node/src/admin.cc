@@ -16,14 +16,14 @@ constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8"
 constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 constexpr std::string_view kExplain = "/explain";
 constexpr std::string_view kPages =
-    "muster responder: admin\n\n"
     "GET  /livez    the process answers\n"
-    "GET  /readyz   it can sign, and every source is loaded and fresh (?format=json)\n"
+    "GET  /readyz   it can do its work (?format=json)\n"
     "GET  /metrics  for Prometheus\n"
-    "GET  /explain/BASE64, POST /explain   what is answered to an OCSP request, and why\n"
-    "      (?client=192.0.2.7: to this client)\n"
     "POST /reload   read configuration, certificates and keys again\n"
     "POST /drain    not ready from here on; finish what is in flight\n";
+constexpr std::string_view kExplainPage =
+    "GET  /explain/BASE64, POST /explain   what is answered to an OCSP request, and why\n"
+    "      (?client=192.0.2.7: to this client)\n";
 
 bool wants_json(const http::RequestView& head) {
   const std::size_t query = head.target.find('?');
@@ -81,7 +81,7 @@ void AdminHandler::handle(Exchange& exchange) {
   const std::string_view path = exchange.path();
   const bool reads = head.method == http::Method::kGet || head.method == http::Method::kHead;
   const bool posts = head.method == http::Method::kPost;
-  const bool explains = path == kExplain || path.starts_with("/explain/");
+  const bool explains = actions_.explains() && (path == kExplain || path.starts_with("/explain/"));
   const bool acts = path == "/reload" || path == "/drain";
   if (acts ? !posts : !(reads || (posts && explains))) {
     exchange.send(405, kText,
@@ -102,8 +102,14 @@ void AdminHandler::handle(Exchange& exchange) {
   } else if (path == "/drain") {
     drain(exchange);
   } else {
-    exchange.send(path == "/" ? 200 : 404, kText, kNoStore, kPages);
+    show_pages(exchange, path == "/" ? 200 : 404);
   }
+}
+
+void AdminHandler::show_pages(Exchange& exchange, unsigned status) {
+  exchange.send(status, kText, kNoStore,
+                "muster " + std::string(actions_.program()) + ": admin\n\n" + std::string(kPages) +
+                    std::string(actions_.explains() ? kExplainPage : std::string_view()));
 }
 
 void AdminHandler::show_readiness(Exchange& exchange) {
@@ -130,7 +136,7 @@ void AdminHandler::reload(Exchange& exchange) {
 }
 
 void AdminHandler::drain(Exchange& exchange) {
-  logger_.log(LogLevel::kInfo, "responder.draining", "asked to drain",
+  logger_.log(LogLevel::kInfo, std::string(actions_.program()) + ".draining", "asked to drain",
               {{"peer", exchange.peer().text}});
   actions_.drain();
   exchange.send(200, kJson, kNoStore, dump({{"result", "drained"}}));

@@ -11,12 +11,16 @@ namespace muster::node {
 class AdminActions {
  public:
   virtual ~AdminActions() = default;
+  /// "responder", "edge": for pages and logs.
+  [[nodiscard]] virtual std::string_view program() const = 0;
   virtual Readiness readiness() = 0;
   virtual std::string metrics() = 0;
   virtual NodeResult<ReloadReport> reload() = 0;
   virtual void drain() = 0;
+  /// Whether there is a page for explain(). The default: no.
+  [[nodiscard]] virtual bool explains() const { return false; }
   /// JSON of what `client` would be answered to an OCSP request, and why.
-  virtual std::string explain(Bytes request, const responder::Client& client) = 0;
+  virtual std::string explain(Bytes, const responder::Client&) { return {}; }
 };
 
 class AdminHandler final : public ControlHandler {
@@ -31,6 +35,7 @@ class AdminHandler final : public ControlHandler {
   void handle(Exchange& exchange) override;
 
  private:
+  void show_pages(Exchange& exchange, unsigned status);
   void show_readiness(Exchange& exchange);
   void reload(Exchange& exchange);
   void drain(Exchange& exchange);

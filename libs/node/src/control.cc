@@ -16,7 +16,6 @@ namespace {
 
 /// For those that serve to explain in between.
 constexpr Milliseconds kPatienceWithLoops{2'000};
-constexpr ::mode_t kAdminSocketMode = 0660;
 /// Whoever connects is judged by who he is, not by whether he may connect.
 constexpr ::mode_t kPushSocketMode = 0666;
 
@@ -40,16 +39,11 @@ std::string with_path(const std::string& path, const std::string& detail) {
   return detail.starts_with(path) ? detail : path + ": " + detail;
 }
 
-NodeError refused(const net::NetError& error) {
-  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kAddress,
-          net::to_string(error)};
-}
-
 }  // namespace
 
 NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) {
   ControlTls tls;
-  MUSTER_CHECK(check_admin_addresses(options.admin));
+  MUSTER_CHECK(check_admin_addresses(options.admin, "responder.admin"));
   MUSTER_CHECK(check_push_addresses(options.push));
   MUSTER_CHECK(check_batch_addresses(options.batch));
   MUSTER_TRY(tls.admin, load_tls(options.admin.tls, "responder.admin"));
@@ -60,7 +54,7 @@ NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) 
 
 NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, const Loaded& loaded,
                                                 const ControlTls& tls) {
-  MUSTER_TRY(const auto admin, check_admin_addresses(options.admin));
+  MUSTER_TRY(const auto admin, check_admin_addresses(options.admin, "responder.admin"));
   MUSTER_TRY(const auto push, check_push_addresses(options.push));
   MUSTER_TRY(const auto batch, check_batch_addresses(options.batch));
   switch_control(options, loaded, tls);
@@ -68,7 +62,7 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
     auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode,
                                         options.push.limits, *push_handler, push_stats, logger);
     if (!server) {
-      return Err{refused(server.error())};
+      return Err{cannot_listen(server.error())};
     }
     push_server = *std::move(server);
   }
@@ -81,7 +75,7 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
         ControlServer::listen("batch", batch, tls.batch, kAdminSocketMode, options.batch.limits,
                               *batch_handler, batch_control_stats, logger);
     if (!server) {
-      return Err{refused(server.error())};
+      return Err{cannot_listen(server.error())};
     }
     batch_server = *std::move(server);
   }
@@ -90,7 +84,7 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
     auto server = ControlServer::listen("admin", admin, tls.admin, kAdminSocketMode,
                                         options.admin.limits, *admin_handler, admin_stats, logger);
     if (!server) {
-      return Err{refused(server.error())};
+      return Err{cannot_listen(server.error())};
     }
     admin_server = *std::move(server);
   }

@@ -82,14 +82,20 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
   return *std::move(context);
 }
 
-NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options) {
+NodeError cannot_listen(const net::NetError& error) {
+  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kAddress,
+          net::to_string(error)};
+}
+
+NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options,
+                                                           std::string_view table) {
   return check_all(
-      options.listen, "responder.admin",
+      options.listen, table,
       [&](const net::SocketAddress& address, const std::string& text) -> NodeResult<Unit> {
         if (is_protected(address, options.tls) || options.insecurely_allow_remote) {
           return Unit{};
         }
-        return usage("[responder.admin] listen: " + printable(text) +
+        return usage("[" + std::string(table) + "] listen: " + printable(text) +
                      " can be reached from elsewhere, and whoever reaches it can reload and drain; "
                      "give certificate, key and client_ca "
                      "(mutual TLS), or insecurely_allow_remote = true where the network itself is "

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include "muster/net/address.h"
 #include "muster/node/options.h"
 #include "muster/tls/server.h"
 
@@ -11,9 +14,16 @@ namespace muster::node {
 NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& files,
                                                                std::string_view table);
 
+/// Who may connect to the socket of an admin or batch listener: its owner and group.
+inline constexpr ::mode_t kAdminSocketMode = 0660;
+
+/// Why a node cannot listen: kUsage for an address that is none, else kAddress.
+NodeError cannot_listen(const net::NetError& error);
+
 /// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its
 /// file, loopback by being loopback, all else by mutual TLS or an explicit waiver. Errors: kUsage.
-NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options);
+NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options,
+                                                           std::string_view table);
 NodeResult<std::vector<std::string>> check_batch_addresses(const BatchOptions& options);
 /// The same for the push API: no TCP without mutual TLS.
 NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& options);

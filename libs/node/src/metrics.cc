@@ -10,26 +10,6 @@ namespace {
 
 using Kind = PrometheusText::Kind;
 
-void add_process(PrometheusText& out, const MetricsInput& in) {
-  out.family("muster_build_info", Kind::kGauge, "Version of the program, always 1.");
-  out.sample_flag(true, {{"version", in.version}, {"revision", in.revision}});
-  out.family("muster_start_time_seconds", Kind::kGauge, "When the responder started.");
-  out.sample(in.started);
-  out.family("muster_ready", Kind::kGauge, "What /readyz says.");
-  out.sample_flag(in.is_ready);
-  out.family("muster_draining", Kind::kGauge, "Whether the responder is being drained.");
-  out.sample_flag(in.is_draining);
-  out.family("muster_config_last_reload_successful", Kind::kGauge,
-             "Whether the last reload took the new configuration.");
-  out.sample_flag(in.reloads.last_succeeded);
-  out.family("muster_config_last_reload_success_timestamp_seconds", Kind::kGauge,
-             "When the configuration in force was read.");
-  out.sample(in.reloads.last_success);
-  out.family("muster_config_reloads_total", Kind::kCounter, "Reloads by outcome.");
-  out.sample(in.reloads.succeeded, {{"result", "ok"}});
-  out.sample(in.reloads.failed, {{"result", "failed"}});
-}
-
 void add_answers(PrometheusText& out, const MetricsInput& in) {
   const responder::Totals& t = in.totals;
   out.family("muster_responder_requests_total", Kind::kCounter, "OCSP requests by HTTP method.");
@@ -312,35 +292,6 @@ void add_store(PrometheusText& out, const MetricsInput& in) {
   }
 }
 
-void add_listeners(PrometheusText& out, const MetricsInput& in) {
-  out.family("muster_http_connections_total", Kind::kCounter, "Connections accepted.");
-  for (const ListenerFigures& listener : in.listeners) {
-    out.sample(listener.connections, {{"listener", listener.listener}});
-  }
-  out.family("muster_http_open_connections", Kind::kGauge, "Connections open now.");
-  for (const ListenerFigures& listener : in.listeners) {
-    out.sample(listener.open_connections, {{"listener", listener.listener}});
-  }
-  out.family("muster_http_requests_total", Kind::kCounter, "HTTP requests read.");
-  for (const ListenerFigures& listener : in.listeners) {
-    out.sample(listener.requests, {{"listener", listener.listener}});
-  }
-  out.family("muster_http_buffered_bytes", Kind::kGauge,
-             "Octets kept of unfinished requests and of answers that peers have not taken.");
-  for (const ListenerFigures& listener : in.listeners) {
-    if (listener.buffered_bytes) {
-      out.sample(*listener.buffered_bytes, {{"listener", listener.listener}});
-    }
-  }
-  out.family("muster_http_limits_total", Kind::kCounter,
-             "How often a limit was reached or a peer misbehaved.");
-  for (const ListenerFigures& listener : in.listeners) {
-    for (const auto& [limit, count] : listener.limits) {
-      out.sample(count, {{"listener", listener.listener}, {"limit", limit}});
-    }
-  }
-}
-
 void add_push(PrometheusText& out, const MetricsInput& in) {
   if (in.push) {
     out.family("muster_push_operations_total", Kind::kCounter,
@@ -404,6 +355,55 @@ void add_crls(PrometheusText& out, const MetricsInput& in) {
 }
 
 }  // namespace
+
+void add_process(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_build_info", Kind::kGauge, "Version of the program, always 1.");
+  out.sample_flag(true, {{"version", in.version}, {"revision", in.revision}});
+  out.family("muster_start_time_seconds", Kind::kGauge, "When the process started.");
+  out.sample(in.started);
+  out.family("muster_ready", Kind::kGauge, "What /readyz says.");
+  out.sample_flag(in.is_ready);
+  out.family("muster_draining", Kind::kGauge, "Whether the process is being drained.");
+  out.sample_flag(in.is_draining);
+  out.family("muster_config_last_reload_successful", Kind::kGauge,
+             "Whether the last reload took the new configuration.");
+  out.sample_flag(in.reloads.last_succeeded);
+  out.family("muster_config_last_reload_success_timestamp_seconds", Kind::kGauge,
+             "When the configuration in force was read.");
+  out.sample(in.reloads.last_success);
+  out.family("muster_config_reloads_total", Kind::kCounter, "Reloads by outcome.");
+  out.sample(in.reloads.succeeded, {{"result", "ok"}});
+  out.sample(in.reloads.failed, {{"result", "failed"}});
+}
+
+void add_listeners(PrometheusText& out, const MetricsInput& in) {
+  out.family("muster_http_connections_total", Kind::kCounter, "Connections accepted.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.connections, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_open_connections", Kind::kGauge, "Connections open now.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.open_connections, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_requests_total", Kind::kCounter, "HTTP requests read.");
+  for (const ListenerFigures& listener : in.listeners) {
+    out.sample(listener.requests, {{"listener", listener.listener}});
+  }
+  out.family("muster_http_buffered_bytes", Kind::kGauge,
+             "Octets kept of unfinished requests and of answers that peers have not taken.");
+  for (const ListenerFigures& listener : in.listeners) {
+    if (listener.buffered_bytes) {
+      out.sample(*listener.buffered_bytes, {{"listener", listener.listener}});
+    }
+  }
+  out.family("muster_http_limits_total", Kind::kCounter,
+             "How often a limit was reached or a peer misbehaved.");
+  for (const ListenerFigures& listener : in.listeners) {
+    for (const auto& [limit, count] : listener.limits) {
+      out.sample(count, {{"listener", listener.listener}, {"limit", limit}});
+    }
+  }
+}
 
 ListenerFigures figures_of(std::string name, const ControlStats& stats) {
   return {std::move(name),

@@ -84,6 +84,10 @@ struct MetricsInput {
 };
 
 std::string render_metrics(const MetricsInput& input);
+class PrometheusText;
+/// The families every process of ours has: the process itself, and its listeners.
+void add_process(PrometheusText& out, const MetricsInput& in);
+void add_listeners(PrometheusText& out, const MetricsInput& in);
 ListenerFigures figures_of(std::string name, const ControlStats& stats);
 ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "listeners.h"
 #include "muster/base/thread.h"
 #include "node_impl.h"
 
@@ -40,9 +41,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   served = options;
   auto started = responder::Service::start(options.service, loaded.setup, *store, clock, logger);
   if (!started) {
-    const bool is_usage = started.error().code == net::NetErrc::kBadAddress;
-    return Err{NodeError{is_usage ? NodeErrc::kUsage : NodeErrc::kAddress,
-                         net::to_string(started.error())}};
+    return Err{cannot_listen(started.error())};
   }
   service = *std::move(started);
   publish(loaded.setup);

@@ -89,6 +89,8 @@ struct Node::Impl final : AdminActions {
   void switch_publication(std::vector<publish::Spec> series, std::vector<std::string>& report);
 
   // AdminActions: called by threads of the admin listener.
+  [[nodiscard]] std::string_view program() const override { return "responder"; }
+  [[nodiscard]] bool explains() const override { return true; }
   Readiness readiness() override;
   std::string metrics() override;
   NodeResult<ReloadReport> reload() override;

@@ -12,7 +12,7 @@ TEST(AdminAddresses, LoopbackIsMeantByAPort) {
   AdminOptions options;
   options.listen = {"8889",        ":8890",      "[::1]:1", "[::ffff:127.0.0.1]:3",
                     "localhost:2", "unix:/run/x"};
-  const auto addresses = check_admin_addresses(options);
+  const auto addresses = check_admin_addresses(options, "responder.admin");
   ASSERT_TRUE(addresses);
   EXPECT_THAT(*addresses, ElementsAre("127.0.0.1:8889", "127.0.0.1:8890", "[::1]:1",
                                       "[::ffff:127.0.0.1]:3", "localhost:2", "unix:/run/x"));
@@ -22,19 +22,19 @@ TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
   for (const char* address : {"*:8889", "0.0.0.0:8889", "192.0.2.1:8889", "[2001:db8::1]:8889"}) {
     AdminOptions options;
     options.listen = {address};
-    const auto refused = check_admin_addresses(options);
+    const auto refused = check_admin_addresses(options, "responder.admin");
     ASSERT_FALSE(refused) << address;
     EXPECT_EQ(refused.error().code, NodeErrc::kUsage);
     EXPECT_THAT(refused.error().detail, HasSubstr("insecurely_allow_remote"));
     options.insecurely_allow_remote = true;
-    EXPECT_TRUE(check_admin_addresses(options)) << address;
+    EXPECT_TRUE(check_admin_addresses(options, "responder.admin")) << address;
     options.insecurely_allow_remote = false;
     options.tls.certificate = "x.pem";
-    EXPECT_TRUE(check_admin_addresses(options)) << address;
+    EXPECT_TRUE(check_admin_addresses(options, "responder.admin")) << address;
   }
   AdminOptions options;
   options.listen = {"nowhere"};
-  EXPECT_FALSE(check_admin_addresses(options));
+  EXPECT_FALSE(check_admin_addresses(options, "responder.admin"));
 }
 
 TEST(BatchAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {

@@ -342,30 +342,33 @@ std::map<store::IssuerId, IssuerTotals> Service::issuer_totals() const {
   return out;
 }
 
+void HttpTotals::add(const net::HttpStats& one) {
+  connections += one.connections;
+  requests += one.requests;
+  refused_connections += one.refused_connections;
+  bad_requests += one.bad_requests;
+  too_large += one.too_large;
+  header_timeouts += one.header_timeouts;
+  body_timeouts += one.body_timeouts;
+  idle_closes += one.idle_closes;
+  write_timeouts += one.write_timeouts;
+  tls_on_plain_port += one.tls_on_plain_port;
+  open_connections += one.open_connections;
+  pipeline_pauses += one.pipeline_pauses;
+  accept_pauses += one.accept_pauses;
+  deferred += one.deferred;
+  reply_timeouts += one.reply_timeouts;
+  gone_waiting += one.gone_waiting;
+  made_room += one.made_room;
+  freed_memory += one.freed_memory;
+  buffered_bytes += one.buffered_bytes;
+}
+
 HttpTotals Service::http_totals() const {
   HttpTotals sum;
   for (const auto& worker : loops_->workers) {
     for (const auto& server : worker->servers) {
-      const net::HttpStats& s = server->stats();
-      sum.connections += s.connections;
-      sum.requests += s.requests;
-      sum.refused_connections += s.refused_connections;
-      sum.bad_requests += s.bad_requests;
-      sum.too_large += s.too_large;
-      sum.header_timeouts += s.header_timeouts;
-      sum.body_timeouts += s.body_timeouts;
-      sum.idle_closes += s.idle_closes;
-      sum.write_timeouts += s.write_timeouts;
-      sum.tls_on_plain_port += s.tls_on_plain_port;
-      sum.open_connections += s.open_connections;
-      sum.pipeline_pauses += s.pipeline_pauses;
-      sum.accept_pauses += s.accept_pauses;
-      sum.deferred += s.deferred;
-      sum.reply_timeouts += s.reply_timeouts;
-      sum.gone_waiting += s.gone_waiting;
-      sum.made_room += s.made_room;
-      sum.freed_memory += s.freed_memory;
-      sum.buffered_bytes += s.buffered_bytes;
+      sum.add(server->stats());
     }
   }
   return sum;

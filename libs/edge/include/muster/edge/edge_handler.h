@@ -9,8 +9,9 @@
 // A responder without keys: answers what its mirror holds.
 namespace muster::edge {
 
-/// Threads: written by the loop, read from any (relaxed).
+/// What one loop answered. Threads: written by the loop, read from any (relaxed).
 struct EdgeCounters {
+  std::atomic<std::uint64_t> get{0}, post{0};  ///< OCSP requests
   std::atomic<std::uint64_t> answered{0};
   std::atomic<std::uint64_t> unknown{0};    ///< no such answer: unauthorized
   std::atomic<std::uint64_t> over{0};       ///< it ended, or nothing was pulled yet: tryLater

@@ -1,0 +1,125 @@
+#include "muster/edge/edge_service.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "muster/base/assert.h"
+
+namespace muster::edge {
+namespace {
+
+/// One loop with everything it owns. Destroyed after its thread has ended.
+struct Worker {
+  Worker(const std::string& prefix, const Mirror& mirror, const Clock& clock)
+      : handler(prefix, mirror, clock, counters) {}
+
+  /// On the loop's thread.
+  void drain(Milliseconds grace) {
+    draining = servers.size();
+    if (servers.empty()) {
+      loop.stop();
+    }
+    for (auto& server : servers) {
+      server->drain(grace, [this] {
+        if (--draining == 0) {
+          loop.stop();
+        }
+      });
+    }
+  }
+
+  EdgeCounters counters;
+  net::Loop loop;
+  EdgeHandler handler;
+  std::vector<std::unique_ptr<net::HttpServer>> servers;
+  std::size_t draining = 0;
+  std::thread thread;
+};
+
+}  // namespace
+
+struct EdgeService::Loops {
+  Milliseconds grace{0};
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::string> addresses;
+  bool stopped = false;
+};
+
+EdgeService::EdgeService(std::unique_ptr<Loops> loops) : loops_(std::move(loops)) {}
+EdgeService::~EdgeService() { stop(); }
+
+Result<std::unique_ptr<EdgeService>, net::NetError> EdgeService::start(EdgeServiceOptions options,
+                                                                       const Mirror& mirror,
+                                                                       const Clock& clock) {
+  MUSTER_ASSERT(!options.listen.empty());
+  auto loops = std::make_unique<Loops>();
+  loops->grace = options.grace;
+  const unsigned count =
+      options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) {
+    auto worker = std::make_unique<Worker>(options.prefix, mirror, clock);
+    for (std::size_t n = 0; n < options.listen.size(); ++n) {
+      // The first loop settles the port; the others share its real address.
+      const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
+      if (i > 0 && address.starts_with("unix:")) {
+        continue;  // one listener alone can own a path
+      }
+      MUSTER_TRY(auto server,
+                 net::HttpServer::listen(
+                     worker->loop, address, options.limits, worker->handler,
+                     i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
+      if (i == 0) {
+        loops->addresses.push_back(server->address());
+      }
+      worker->servers.push_back(std::move(server));
+    }
+    loops->workers.push_back(std::move(worker));
+  }
+  for (auto& worker : loops->workers) {
+    worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
+  }
+  return std::unique_ptr<EdgeService>(new EdgeService(std::move(loops)));
+}
+
+const std::vector<std::string>& EdgeService::addresses() const { return loops_->addresses; }
+std::size_t EdgeService::loops() const { return loops_->workers.size(); }
+
+void EdgeService::stop() {
+  if (std::exchange(loops_->stopped, true)) {
+    return;
+  }
+  for (auto& worker : loops_->workers) {
+    worker->loop.post([w = worker.get(), grace = loops_->grace] { w->drain(grace); });
+  }
+  for (auto& worker : loops_->workers) {
+    worker->thread.join();
+  }
+}
+
+EdgeTotals EdgeService::totals() const {
+  EdgeTotals sum;
+  for (const auto& worker : loops_->workers) {
+    const EdgeCounters& c = worker->counters;
+    sum.get += c.get;
+    sum.post += c.post;
+    sum.answered += c.answered;
+    sum.unknown += c.unknown;
+    sum.over += c.over;
+    sum.damaged += c.damaged;
+    sum.malformed += c.malformed;
+    sum.other += c.other;
+  }
+  return sum;
+}
+
+responder::HttpTotals EdgeService::http_totals() const {
+  responder::HttpTotals sum;
+  for (const auto& worker : loops_->workers) {
+    for (const auto& server : worker->servers) {
+      sum.add(server->stats());
+    }
+  }
+  return sum;
+}
+
+}  // namespace muster::edge
