@@ -1,29 +1,24 @@
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <thread>
 
-#include "muster/node/offline.h"
+#include "muster/net/loop.h"
+#include "muster/node/export_node.h"
 #include "responder_flags.h"
 
 namespace muster::app {
 namespace {
 
+/// How long an end is waited for; then the process leaves, which a later run makes up for.
+constexpr Milliseconds kLeavingPatience = std::chrono::seconds(30);
+
 struct ExportFlags {
   ResponderFlags responder;
   net::ControlAccess batch;
-  std::string out, manifest_key;
+  std::string out, manifest_key, every, metrics;
   bool renew_all = false, load = false;
 };
-
-int exit_code_of(edge::ExportErrc code) {
-  switch (code) {
-    case edge::ExportErrc::kInput:
-    case edge::ExportErrc::kAnswers:
-      return kExitInput;
-    case edge::ExportErrc::kBusy:
-    case edge::ExportErrc::kIo:
-      break;
-  }
-  return kExitInternal;
-}
 
 void tell(const edge::ExportReport& report) {
   std::printf("export %llu: %zu answers; %zu written, %zu kept, %zu removed, %zu changed\n",
@@ -66,65 +61,121 @@ Outcome<std::vector<pki::Certificate>> take_out_signers(Options& options) {
   return out;
 }
 
-Outcome<Unit> export_answers(const ExportFlags& flags) {
-  MUSTER_TRY(Options options, read_options(flags.responder));
-  if (!flags.out.empty()) {
-    options.exported.directory = flags.out;
-  }
-  if (!flags.manifest_key.empty()) {
-    options.exported.manifest_key = flags.manifest_key;
-  }
-  if (options.exported.directory.empty()) {
+/// File first, flags over it.
+Outcome<node::ExportInput> input_of(const ExportFlags& flags, Options& options) {
+  ExportSettings& settings = options.exported;
+  const auto take = [](const std::string& flag, std::string& value) {
+    value = flag.empty() ? value : flag;
+  };
+  take(flags.out, settings.directory);
+  take(flags.manifest_key, settings.manifest_key);
+  take(flags.metrics, settings.metrics_file);
+  if (settings.directory.empty()) {
     return fail(kExitUsage, "where to? give --out DIR (directory in [responder.export])");
   }
-  auto how = export_of(options.exported);
+  if (!flags.every.empty()) {
+    const auto every = parse_duration(flags.every);
+    if (!every || *every < kLeastInterval || *every > kMostInterval) {
+      return fail(kExitUsage, "--every must be a duration from 1s to 30d, such as 1h or 90s");
+    }
+    settings.interval = *every;
+  }
+  auto how = export_of(settings);
   if (!how) {
     return fail(kExitUsage, how.error());
   }
   how->renew_all = flags.renew_all;
-  const bool signs = flags.batch.address.empty();
-  MUSTER_TRY(const std::vector<pki::Certificate> locally_trusted,
-             signs ? Outcome<std::vector<pki::Certificate>>(std::vector<pki::Certificate>())
-                   : take_out_signers(options));
-  MUSTER_TRY(const OfflineInput input, offline_input(options, flags.load));
-  const SystemClock clock;
+  node::ExportInput input;
+  if (!flags.batch.address.empty()) {
+    input.batch = flags.batch;
+    MUSTER_TRY(input.locally_trusted, take_out_signers(options));
+  }
+  MUSTER_TRY(OfflineInput records, offline_input(options, flags.load));
+  input.node = std::move(records.node);
+  input.from = records.from;
+  input.keeps = std::make_shared<const StoreDirectory>(std::move(records.directory));
+  input.how = *std::move(how);
+  input.metrics_file = settings.metrics_file;
+  return input;
+}
+
+/// What the command line and the configuration say now.
+struct ReadExport {
+  LogOptions log;
+  node::ExportInput input;
+};
+Outcome<ReadExport> read_export(const ExportFlags& flags) {
+  MUSTER_TRY(Options options, read_options(flags.responder));
+  MUSTER_TRY(node::ExportInput input, input_of(flags, options));
+  return ReadExport{options.log, std::move(input)};
+}
+
+node::ExportReader reader_of(const ExportFlags& flags) {
+  return [&flags]() -> node::NodeResult<node::ExportInput> {
+    auto read = read_export(flags);
+    if (!read) {
+      const bool is_usage = read.error().exit_code == kExitUsage;
+      return Err{node::NodeError{is_usage ? node::NodeErrc::kUsage : node::NodeErrc::kInput,
+                                 read.error().message}};
+    }
+    return std::move(read->input);
+  };
+}
+
+Outcome<Unit> export_once(const ExportFlags& flags) {
+  MUSTER_TRY(const Options options, read_options(flags.responder));
   const auto logger = make_logger({.level = LogLevel::kWarning, .format = options.log.format});
-  const auto offline =
-      node::open_offline(input.node, input.from, clock, *logger,
-                         signs ? responder::SignerKeys::kLoaded : responder::SignerKeys::kLeftOut);
-  if (!offline) {
-    return fail(exit_code_for(offline.error().code), offline.error().detail);
+  const SystemClock clock;
+  const auto exporter = node::ExportNode::make(reader_of(flags), clock, *logger);
+  if (!exporter) {
+    return fail(exit_code_for(exporter.error().code), exporter.error().detail);
   }
-  for (const std::string& warning : offline->warnings) {
-    logger->log(LogLevel::kWarning, "export.check", warning);
+  const auto outcome = (*exporter)->run();
+  if (!outcome) {
+    return fail(exit_code_for(outcome.error().code), outcome.error().detail);
   }
-  for (const std::string& fault : edge::interval_faults(*offline->setup, how->interval)) {
-    logger->log(LogLevel::kWarning, "export.interval", fault);
+  tell(outcome->report);
+  if (std::string undone = outcome->left_undone(); !undone.empty()) {
+    return fail(kExitInternal, std::move(undone));
   }
-  const auto answers = signs
-                           ? edge::make_local_answers(offline->setup, *offline->store,
-                                                      responder::kernel_clock_error())
-                           : edge::make_batch_answers(
-                                 edge::call_batch(flags.batch), offline->setup,
-                                 {.directory = how->directory, .locally_trusted = locally_trusted});
-  const auto report =
-      edge::run_export(*how, *offline->setup, *offline->store, *answers, clock, *logger);
-  if (!report) {
-    return fail(exit_code_of(report.error().code), report.error().detail);
+  return Unit{};
+}
+
+/// Runs again and again until SIGTERM or SIGINT.
+Outcome<Unit> export_on(const ExportFlags& flags) {
+  MUSTER_TRY(const Options options, read_options(flags.responder));
+  const auto logger = make_logger(options.log);
+  const SystemClock clock;
+  net::Loop control;
+  std::stop_source ending;
+  std::unique_ptr<node::ExportNode> exporter;
+  // Blocks the signals for every thread started below.
+  const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (signal == SIGHUP) {
+      exporter->request_reload();
+    } else if (ending.request_stop()) {
+      logger->log(LogLevel::kInfo, "export.stopping", "finishing with the answers at hand");
+      control.after(kLeavingPatience, [&logger] {
+        logger->log(LogLevel::kError, "export.gave_up",
+                    "a key, a command or a file system does not answer; leaving without waiting "
+                    "for it any longer (the next export makes up for it)");
+        std::_Exit(kExitInternal);  // threads that hang cannot be joined
+      });
+    }
+  });
+  auto made = node::ExportNode::make(reader_of(flags), clock, *logger);
+  if (!made) {
+    return fail(exit_code_for(made.error().code), made.error().detail);
   }
-  tell(*report);
-  if (!report->purge.not_purged.empty()) {
-    return fail(kExitInternal,
-                "the export is done, but caches were not told of all changes; the "
-                "next export tries again");
-  }
-  if (const edge::Missed& missed = answers->missed(); missed.count != 0) {
-    return fail(kExitInternal,
-                "the export is done, but " + std::to_string(missed.count) +
-                    " answers could not be had now; what stands of before stays until it ends, and "
-                    "the next export tries again; the first: " +
-                    missed.why);
-  }
+  exporter = *std::move(made);
+  std::printf("exporting every %s\n", format_duration(exporter->interval()).c_str());
+  std::fflush(stdout);
+  std::thread following([&] {
+    exporter->follow(ending.get_token());
+    control.stop();
+  });
+  control.run();
+  following.join();
   return Unit{};
 }
 
@@ -136,7 +187,12 @@ int run_export(int argc, char** argv) {
   ExportFlags flags;
   app.add_option("--out", flags.out, "directory (default: [responder.export] directory)");
   app.add_option("--manifest-key", flags.manifest_key, "private key that signs the manifest (PEM)");
-  app.add_flag("--renew-all", flags.renew_all, "make every answer anew");
+  app.add_option("--every", flags.every,
+                 "stay, and run again after this long (1h), soon after the store has moved, and at "
+                 "SIGHUP, which reads the configuration again");
+  app.add_option("--metrics", flags.metrics,
+                 "file to write what each run did to, for node_exporter (NAME.prom)");
+  app.add_flag("--renew-all", flags.renew_all, "make every answer anew")->excludes("--every");
   app.add_flag("--load", flags.load, "read the sources anew instead of looking into the store");
   declare_access_flags(
       app, "batch",
@@ -145,14 +201,14 @@ int run_export(int argc, char** argv) {
   declare_issuer_flags(app, flags.responder);
   app.footer(
       "Certificates are those of the configured store (read-only, beside a running responder), or "
-      "of the sources, loaded\naside, when there is none. Run it again to bring the files up to "
-      "date: only what changed or is due is signed.\n"
-      "Exit codes: 0 done, 64 usage, 66 unreadable or unfit input, 70 internal, some answers could "
-      "not be had, or caches not\ntold.");
+      "of the sources, loaded aside, when there is none. Run it again, or let it stay, to bring "
+      "the files up to date: only what changed or is due is signed.\n"
+      "Exit codes: 0 done or stopped, 64 usage, 66 unreadable or unfit input,\n"
+      "70 internal, some answers could not be had, or caches not told.");
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }
-  if (const auto done = export_answers(flags); !done) {
+  if (const auto done = flags.every.empty() ? export_once(flags) : export_on(flags); !done) {
     std::fprintf(stderr, "muster responder export: %s\n", done.error().message.c_str());
     return done.error().exit_code;
   }

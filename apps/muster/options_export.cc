@@ -13,12 +13,16 @@ void bind(config::Section& section, ExportSettings& s) {
   section.texts("hashes", &s.hashes,
                 "Hash algorithms of the CertIDs that are answered: clients ask by \"sha1\" and "
                 "\"sha256\"; also \"sha384\", \"sha512\". A file each.");
-  section.duration("interval", &s.interval, Seconds(1), Seconds(30 * 86400),
+  section.duration("interval", &s.interval, kLeastInterval, kMostInterval,
                    "How often the export is run: what is to be renewed before the next time is "
-                   "renewed now.");
+                   "renewed now. (--every)");
   section.text("manifest_key", &s.manifest_key,
                "Private key (PEM) that signs the manifest, and nothing else. Empty: it is not "
                "signed.");
+  section.text(
+      "metrics_file", &s.metrics_file,
+      "What the last run did, written after each for node_exporter's textfile collector: "
+      "\"/var/lib/prometheus/node-exporter/muster_export.prom\". Empty: none. (--metrics)");
   section.texts("purge", &s.purge.command,
                 "Program and arguments, run without a shell when an answer changed its status or "
                 "went: it reads \"get URL\" and \"post URL SHA256\" lines of what caches must "

@@ -5,12 +5,15 @@
 
 namespace muster::app {
 
+inline constexpr Seconds kLeastInterval{1};
+inline constexpr Seconds kMostInterval{30LL * 86400};
+
 /// [responder.export]
 struct ExportSettings {
   std::string directory;
   std::vector<std::string> hashes{"sha1", "sha256"};
   Seconds interval{3600};
-  std::string manifest_key;
+  std::string manifest_key, metrics_file;
   edge::PurgeOptions purge;
   std::int64_t purge_tries = 3;
 };
