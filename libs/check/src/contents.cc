@@ -97,6 +97,12 @@ Outcome read_pem(Bytes octets) {
 
 // ---- DER ----------------------------------------------------------------------------------------
 
+/// A SEQUENCE whose length is long, or fits: text does not go on like that behind a '0'.
+bool is_der(Bytes octets) {
+  return octets.size() > 1 && octets[0] == 0x30 &&
+         (octets[1] >= 0x80 || octets.size() == 2U + octets[1]);
+}
+
 /// SEQUENCE of a SEQUENCE: certificates, CRLs and requests begin so; a response and PKCS#7 do not.
 bool begins_like_a_certificate(Bytes octets) {
   if (octets.size() < 8 || octets[0] != 0x30) {
@@ -183,9 +189,7 @@ Outcome read_contents(Bytes octets, std::span<const pki::AskPassphrase> passphra
   if (octets.empty()) {
     return nothing("it is empty");
   }
-  // Text does not go on like this behind a '0'; but error responses are short.
-  if (octets[0] == 0x30 && octets.size() > 1 &&
-      (octets[1] >= 0x80 || ocsp::parse_response(octets))) {
+  if (is_der(octets)) {
     if (!pki::looks_like_pkcs12(octets)) {
       return read_der(octets);
     }

@@ -58,7 +58,7 @@ class Preparation {
     if (!inputs_.serials.empty()) {
       MUSTER_TRY(const pki::Certificate issuer, issuer_of_serials());
       for (const Serial& serial : inputs_.serials) {
-        add("serial " + serial.to_hex(), Question{{issuer, serial}, {}, {}, {}});
+        add(serial.to_hex(), Question{{issuer, serial}, {}, {}, {}});
       }
     }
     if (out_.units.size() > kMaxUnits) {

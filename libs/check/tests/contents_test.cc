@@ -154,11 +154,12 @@ TEST(Contents, WhatIsDamagedIsNoNothing) {
 
 TEST(Contents, SecretsGiveHeapsOfTheirOwn) {
   const auto b64 = [](Bytes octets) { return http::base64_encode(octets); };
+  const Buffer staple = response();
   const std::string leaf = b64(as_bytes(to_pem({P().leaf.certificate})));
   const std::string ca = b64(as_bytes(to_pem({P().intermediate.certificate})));
   const std::string text =
       "kind: Secret\nmetadata: {name: a, namespace: shop}\ndata:\n  tls.crt: " + leaf +
-      "\n  ca.crt: " + ca + "\n  tls.ocsp-staple: " + b64(response()) +
+      "\n  ca.crt: " + ca + "\n  tls.ocsp-staple: " + b64(staple) +
       "\n---\nkind: Secret\nmetadata: {name: b}\ndata: {tls.crt: aGVsbG8=}\n"
       "---\nkind: Secret\nmetadata: {name: c}\ndata: {tls.crt: '?'}\n"
       "---\nkind: Secret\nmetadata: {name: d}\ndata: {tls.crt: " +
@@ -171,13 +172,12 @@ TEST(Contents, SecretsGiveHeapsOfTheirOwn) {
   EXPECT_EQ(good.problem, "");
   EXPECT_EQ(good.certificates, std::vector{P().leaf.certificate});
   EXPECT_EQ(good.helpers, std::vector{P().intermediate.certificate});
-  EXPECT_THAT(good.responses, ::testing::ElementsAre(response()));
+  EXPECT_THAT(good.responses, ::testing::ElementsAre(staple));
   EXPECT_THAT(contents->heaps[1].problem, HasSubstr("its 'tls.crt': "));
   EXPECT_THAT(contents->heaps[2].problem, HasSubstr("not base64"));
   // What is no response is judged, and refused there: a server would staple it.
   EXPECT_EQ(contents->heaps[3].problem, "");
-  EXPECT_THAT(contents->heaps[3].responses,
-              ::testing::ElementsAre(to_buffer(as_bytes("hello"))));
+  EXPECT_THAT(contents->heaps[3].responses, ::testing::ElementsAre(to_buffer(as_bytes("hello"))));
 }
 
 }  // namespace

@@ -37,14 +37,16 @@ class Inputs : public CheckTest {
   /// Verdicts in their order.
   static std::vector<std::string> verdicts(const CheckRun& run) {
     std::vector<std::string> out;
-    for (const Json& target : run.json()["targets"]) {
+    const Json targets = run.json()["targets"];
+    for (const Json& target : targets) {
       out.push_back(target["verdict"]);
     }
     return out;
   }
   static std::vector<std::string> problems(const CheckRun& run) {
     std::vector<std::string> out;
-    for (const Json& target : run.json()["targets"]) {
+    const Json targets = run.json()["targets"];
+    for (const Json& target : targets) {
       out.push_back(target["problem"].is_null() ? "" : target["problem"]);
     }
     return out;

@@ -85,7 +85,11 @@ TEST_F(NamedServers, ByUnixSocket) {
 }
 
 TEST_F(NamedServers, ThatAskForAClientCertificate) {
-  const Leaf client = make_leaf("client.example");
+  CertificateSpec spec = leaf_spec("client.example");
+  spec.at = now_;
+  spec.extended_key_usage.clear();  // a server's may not be shown by clients
+  const Identity client = issue(pki_.intermediate, spec);
+  const std::string pem = client.write(dir_, "client.example", {pki_.intermediate.certificate});
   start({"-accept", "127.0.0.1:0"},
         {"-tls1_2", "-Verify", "2", "-verify_return_error", "-CAfile", roots_});
   const std::string target = "127.0.0.1:" + port();
@@ -99,13 +103,13 @@ TEST_F(NamedServers, ThatAskForAClientCertificate) {
     more.insert(more.begin(), ask_as.begin(), ask_as.end());
     return ask(std::move(more));
   };
-  const CheckRun separate = with({client.pem, "--client-key", key});
+  const CheckRun separate = with({pem, "--client-key", key});
   EXPECT_EQ(separate.exit_code, 0) << separate.out << separate.err;
-  const std::string one = dir_.write("one.pem", read_text(client.pem) + read_text(key));
+  const std::string one = dir_.write("one.pem", read_text(pem) + read_text(key));
   EXPECT_EQ(with({one}).exit_code, 0);
 
   const std::string store = dir_.file("client.p12");
-  const auto made = run_process({"openssl", "pkcs12", "-export", "-in", client.pem, "-inkey", key,
+  const auto made = run_process({"openssl", "pkcs12", "-export", "-in", pem, "-inkey", key,
                                  "-passout", "pass:sesame", "-out", store});
   ASSERT_EQ(made.exit_code, 0) << made.describe();
   const std::string word = dir_.write("word", "sesame\n");
@@ -113,7 +117,7 @@ TEST_F(NamedServers, ThatAskForAClientCertificate) {
   const CheckRun locked = with({store});
   EXPECT_EQ(locked.exit_code, 66);
   EXPECT_THAT(locked.err, HasSubstr("--client-pass"));
-  const CheckRun keyless = with({client.pem, "--client-key", leaf_.pem});
+  const CheckRun keyless = with({pem, "--client-key", leaf_.pem});
   EXPECT_EQ(keyless.exit_code, 66);
 }
 
