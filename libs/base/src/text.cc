@@ -38,9 +38,16 @@ std::size_t utf8_length(std::string_view s, std::size_t i) {
   const bool overlong = (n == 3 && value < 0x800) || (n == 4 && value < 0x10000);
   const bool surrogate = value >= 0xd800 && value <= 0xdfff;
   const bool c1_control = value < 0xa0;
-  const bool bidi_control =
-      (value >= 0x202a && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
-  return overlong || surrogate || c1_control || bidi_control || value > 0x10ffff ? 0 : n;
+  const bool bidi_control = (value >= 0x202a && value <= 0x202e) ||
+                            (value >= 0x2066 && value <= 0x2069) || value == 0x200e ||
+                            value == 0x200f || value == 0x061c;
+  const bool line_separator = value == 0x2028 || value == 0x2029;  // ends a line for JavaScript
+  const bool unseen = value == 0xfeff || (value >= 0xe0000 && value <= 0xe007f);  // BOM, tags
+  const bool no_character = (value & 0xfffeU) == 0xfffe || (value >= 0xfdd0 && value <= 0xfdef);
+  return overlong || surrogate || c1_control || bidi_control || line_separator || unseen ||
+                 no_character || value > 0x10ffff
+             ? 0
+             : n;
 }
 }  // namespace
 

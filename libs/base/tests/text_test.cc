@@ -13,6 +13,11 @@ TEST(Printable, KeepsTextAndEscapesWhatCouldFoolATerminalOrALog) {
   EXPECT_EQ(printable("\xff\xc0\x80"), "\\xff\\xc0\\x80");
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");           // C1 control
   EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
+  for (const char* trick : {"\u200e", "\u200f", "\u061c", "\u2067", "\u2028", "\u2029", "\ufeff",
+                            "\uffff", "\ufdd0", "\U000e0041"}) {
+    EXPECT_EQ(printable(trick).substr(0, 2), "\\x") << printable(trick);
+  }
+  EXPECT_EQ(printable("\u200c\u0915\u0300\U0001f600"), "\u200c\u0915\u0300\U0001f600");
 }
 
 TEST(ClosestMatch, FindsTyposAndNothingFar) {

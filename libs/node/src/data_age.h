@@ -3,7 +3,7 @@
 #include <map>
 
 #include "metrics.h"
-#include "prometheus.h"
+#include "muster/base/prometheus.h"
 
 // How old, and how far overdue, what is answered from is: CRLs, and lists of issued serials.
 namespace muster::node {

@@ -1,6 +1,6 @@
 #include "edge_metrics.h"
 
-#include "prometheus.h"
+#include "muster/base/prometheus.h"
 
 namespace muster::node {
 namespace {

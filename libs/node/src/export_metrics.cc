@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "prometheus.h"
+#include "muster/base/prometheus.h"
 
 namespace muster::node {
 namespace {

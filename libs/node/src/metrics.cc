@@ -3,7 +3,7 @@
 #include <map>
 
 #include "data_age.h"
-#include "prometheus.h"
+#include "muster/base/prometheus.h"
 
 namespace muster::node {
 namespace {

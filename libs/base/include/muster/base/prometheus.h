@@ -8,7 +8,7 @@
 #include "muster/base/histogram.h"
 #include "muster/base/time.h"
 
-namespace muster::node {
+namespace muster {
 
 /// Writes metrics in Prometheus' text format 0.0.4. A family is begun once; its samples follow at
 /// once.
@@ -21,6 +21,8 @@ class PrometheusText {
   void sample(std::uint64_t value, const Labels& labels = {});
   void sample(UnixSeconds value, const Labels& labels = {});
   void sample(Seconds value, const Labels& labels = {});
+  /// A share or a ratio, with four digits behind the point.
+  void sample_ratio(double value, const Labels& labels = {});
   void sample_flag(bool value, const Labels& labels = {});
   /// The samples of one histogram, of a family of that kind.
   void sample(const DurationBounds& bounds, const DurationCounts& counts,
@@ -35,4 +37,4 @@ class PrometheusText {
   std::string name_;
 };
 
-}  // namespace muster::node
+}  // namespace muster

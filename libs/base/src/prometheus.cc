@@ -1,8 +1,10 @@
-#include "prometheus.h"
+#include "muster/base/prometheus.h"
+
+#include <cstdio>
 
 #include "muster/base/text.h"
 
-namespace muster::node {
+namespace muster {
 namespace {
 
 /// "0.0025", "3600": exact, without noughts at the end.
@@ -69,6 +71,11 @@ void PrometheusText::sample(const DurationBounds& bounds, const DurationCounts& 
   write(in_seconds(counts.sum_us), labels, "_sum");
   write(std::to_string(so_far), labels, "_count");
 }
+void PrometheusText::sample_ratio(double value, const Labels& labels) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4f", value);
+  write(text, labels);
+}
 void PrometheusText::sample_flag(bool value, const Labels& labels) {
   write(value ? "1" : "0", labels);
 }
@@ -79,4 +86,4 @@ void PrometheusText::single(std::string_view name, Kind kind, std::string_view h
   sample(value);
 }
 
-}  // namespace muster::node
+}  // namespace muster
