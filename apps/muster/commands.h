@@ -12,8 +12,9 @@ inline constexpr int kExitAddress = 69;  ///< cannot listen there: in use, or no
 inline constexpr int kExitInternal = 70;  ///< the operating system or we failed
 
 int run_responder(int argc, char** argv);
-int run_explain(int argc, char** argv);  ///< muster responder explain
-int run_export(int argc, char** argv);   ///< muster responder export
+int run_explain(int argc, char** argv);       ///< muster responder explain
+int run_explain_code(int argc, char** argv);  ///< muster explain
+int run_export(int argc, char** argv);        ///< muster responder export
 int run_check(int argc, char** argv);
 int run_edge(int argc, char** argv);
 int run_stapler(int argc, char** argv);

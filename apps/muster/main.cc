@@ -23,6 +23,8 @@ constexpr std::array kCommands = {
             muster::app::run_edge},
     Command{"check", "does this certificate still stand? (files, host:port)",
             muster::app::run_check},
+    Command{"explain", "what a code in a report of check means, its likely causes, what to do",
+            muster::app::run_explain_code},
     Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},
     Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
     Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control_server.h"
+#include "muster/base/prometheus.h"
 #include "muster/node/node.h"
 #include "muster/publish/service.h"
 #include "muster/push/api.h"
@@ -84,7 +85,6 @@ struct MetricsInput {
 };
 
 std::string render_metrics(const MetricsInput& input);
-class PrometheusText;
 /// The families every process of ours has: the process itself, and its listeners.
 void add_process(PrometheusText& out, const MetricsInput& in);
 void add_listeners(PrometheusText& out, const MetricsInput& in);

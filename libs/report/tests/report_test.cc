@@ -273,21 +273,6 @@ TEST(ReportText, MakesWhatComesFromOutsidePrintable) {
   EXPECT_THAT(text, HasSubstr("evil\\x1b[2J\\x0aname"));
 }
 
-TEST(Reasons, AreDocumentedWordForWord) {
-  const char* root = std::getenv("MUSTER_SOURCE_DIR");
-  const std::string page =
-      read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/reasons.md");
-  std::size_t rows = 0;
-  for (const Reason& r : all_reasons()) {
-    const std::string row = "| `" + std::string(r.code) + "` | " + std::string(r.what) + " | " +
-                            std::string(r.why) + " | " + std::string(r.fix) + " |\n";
-    EXPECT_THAT(page, HasSubstr(row));
-    ++rows;
-  }
-  EXPECT_EQ(std::count(page.begin(), page.end(), '\n'), static_cast<std::ptrdiff_t>(rows) + 6)
-      << "a row that the program does not know";
-}
-
 TEST(Worst, IsTheSeverestOutcome) {
   EXPECT_EQ(worst({}), Outcome::kGood);
   EXPECT_EQ(worst(all_kinds()), Outcome::kRevoked);

@@ -99,9 +99,11 @@ struct Finding {
   std::optional<Channel> channel;
   std::string detail;  ///< this case: which, when
 };
-/// One sentence each, for every code that judge() can give.
+/// For every code that judge() can give, and for targets of which nothing could be examined: what
+/// it means, why it matters and what to do, a sentence or two each; causes: likely ones, parted by
+/// "; ".
 struct Reason {
-  std::string_view code, what, why, fix;
+  std::string_view code, what, why, fix, causes{};
 };
 const Reason* find_reason(std::string_view code);
 std::span<const Reason> all_reasons();
