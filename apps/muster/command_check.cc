@@ -1,12 +1,8 @@
-#include <unistd.h>
-
 #include <cstdio>
-#include <cstdlib>
 
+#include "check_output.h"
 #include "cli.h"
 #include "muster/check/scan.h"
-#include "muster/report/json.h"
-#include "muster/report/text.h"
 #include "options_check.h"
 
 namespace muster::app {
@@ -32,15 +28,16 @@ int run_check(int argc, char** argv) {
   if (const auto over = parse_check_options(argc, argv, options)) {
     return *over;
   }
+  if (const std::string wrong = find_contradiction(options.output); !wrong.empty()) {
+    return print_refusal(options.output, kExitUsage, wrong);
+  }
   const auto plan = load_check_plan(options);
   if (!plan) {
-    std::fprintf(stderr, "muster check: %s\n", plan.error().message.c_str());
-    return plan.error().exit_code;
+    return print_refusal(options.output, plan.error().exit_code, plan.error().message);
   }
   const auto prepared = check::prepare(*plan);
   if (!prepared) {
-    std::fprintf(stderr, "muster check: %s\n", prepared.error().c_str());
-    return kExitUsage;
+    return print_refusal(options.output, kExitUsage, prepared.error());
   }
   for (const std::string& note : prepared->notes) {
     std::fprintf(stderr, "muster check: %s\n", note.c_str());
@@ -48,22 +45,10 @@ int run_check(int argc, char** argv) {
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
-
-  const std::vector<client::TargetReport> reports = check::check_all(prepared->units, *plan, clock);
-  if (options.output.json) {
-    std::fputs(report::format_json(reports, clock.now()).c_str(), stdout);
-  } else {
-    const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-    std::fputs(report::format_text(reports, clock.now(),
-                                   colour ? report::Colour::kAnsi : report::Colour::kPlain)
-                   .c_str(),
-               stdout);
-  }
-  if (std::fflush(stdout) != 0) {
-    std::fputs("muster check: the report could not be written to standard output\n", stderr);
-    return kExitInternal;
-  }
-  return client::exit_code(client::worst(reports));
+  const Round round = [&](const RoundHooks& hooks) {
+    hooks.deliver(check::check_all(prepared->units, *plan, clock));
+  };
+  return print_checks(options.output, round, clock);
 }
 
 }  // namespace muster::app

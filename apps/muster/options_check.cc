@@ -136,11 +136,6 @@ Result<Unit, InputError> load_policy(const CheckPolicy& policy, check::Plan& pla
   return Unit{};
 }
 
-void declare_output(CLI::App& app, CheckOutput& output) {
-  FlagGroup group(app, kOutputGroup);
-  group.flag("--json", output.json, "for programs (docs/formats/check.schema.json)");
-}
-
 // ---- all of them --------------------------------------------------------------------------------
 
 std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
@@ -155,7 +150,12 @@ std::optional<int> parse_check_options(int argc, char** argv, CheckOptions& o) {
   app.set_help_flag("-h,--help", "this text");  // anew, so that it comes last
   app.get_help_ptr()->group(kOutputGroup);
   app.footer(kExitCodes);
-  return parse_command_line(app, argc, argv);
+  std::vector<std::string> words = with_watch_value(argc, argv);
+  std::vector<char*> pointers;
+  for (std::string& word : words) {
+    pointers.push_back(word.data());
+  }
+  return parse_command_line(app, static_cast<int>(pointers.size()), pointers.data());
 }
 
 Result<check::Plan, InputError> load_check_plan(const CheckOptions& o) {

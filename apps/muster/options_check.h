@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "muster/check/plan.h"
+#include "options_check_output.h"
 
 // What `muster check` was told on its command line, and the files that names. Each group of the
 // help has its struct here and its functions in options_check_parts.h.
@@ -41,11 +42,6 @@ struct CheckPolicy {
   std::optional<Seconds> max_age;
   Seconds skew{300};
   bool next_update_required = false;
-};
-
-/// "What is printed".
-struct CheckOutput {
-  bool json = false;
 };
 
 struct CheckOptions {

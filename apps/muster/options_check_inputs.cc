@@ -112,9 +112,7 @@ void declare_inputs(CLI::App& app, CheckInputs& inputs) {
       "what servers speak before TLS, and so their port, where the target does not say it: smtp, "
       "imap, ldap, postgres, ...");
   group.text("--sni", inputs.sni, "NAME", "server name to ask for (default: the host)");
-  group
-      .texts("--resolve", inputs.resolve, "HOST:PORT:ADDR",
-             "connect there instead, as curl does")
+  group.texts("--resolve", inputs.resolve, "HOST:PORT:ADDR", "connect there instead, as curl does")
       ->check([](const std::string& entry) {
         return check::is_resolve_entry(entry)
                    ? std::string()

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "muster/base/text.h"
+#include "muster/report/row.h"
 
 namespace muster::report {
 namespace {
@@ -10,6 +11,9 @@ namespace {
 using namespace client;
 
 using Json = nlohmann::ordered_json;
+
+/// Rises when a field changes its meaning or goes.
+constexpr int kSchemaVersion = 1;
 
 Json time_json(UnixSeconds t) { return {{"iso", format_iso8601(t)}, {"epoch", to_int(t)}}; }
 Json time_json(std::optional<UnixSeconds> t) { return t ? time_json(*t) : Json(nullptr); }
@@ -169,6 +173,8 @@ Json target_json(const TargetReport& report, UnixSeconds now) {
               {"evidence", Json::array()},
               {"reasons", Json::array()}};
   if (!report.what) {
+    out["reasons"].push_back(finding_json(
+        {problem_code(report.outcome), FindingLevel::kError, std::nullopt, report.problem}));
     return out;
   }
   out["certificate"] = certificate_json(*report.what);
@@ -190,16 +196,22 @@ Json target_json(const TargetReport& report, UnixSeconds now) {
 
 }  // namespace
 
-std::string format_json(const std::vector<TargetReport>& reports, UnixSeconds now) {
-  Json out = {{"schema_version", 1},
+std::string format_json(const std::vector<TargetReport>& reports, FailOn fail_on, UnixSeconds now) {
+  Json out = {{"schema_version", kSchemaVersion},
               {"checked_at", time_json(now)},
               {"verdict", to_string(worst(reports))},
-              {"exit_code", exit_code(worst(reports))},
+              {"exit_code", exit_code(worst_failing(reports, fail_on))},
               {"targets", Json::array()}};
   for (const TargetReport& report : reports) {
     out["targets"].push_back(target_json(report, now));
   }
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string format_json_line(const TargetReport& report, UnixSeconds now) {
+  Json out = {{"schema_version", kSchemaVersion}, {"checked_at", time_json(now)}};
+  out.update(target_json(report, now));
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace muster::report

@@ -3,6 +3,9 @@
 #include <cstdio>
 
 #include "muster/base/text.h"
+#include "muster/report/row.h"
+#include "screen.h"
+#include "words.h"
 
 namespace muster::report {
 
@@ -10,11 +13,9 @@ namespace {
 
 using namespace client;
 
-enum class Ink : std::uint8_t { kGreen, kYellow, kRed, kBold, kFaint };
-
 class TextReport {
  public:
-  TextReport(UnixSeconds now, Colour colour) : now_(now), colour_(colour) {}
+  explicit TextReport(const View& view) : view_(view), now_(view.now) {}
 
   std::string take() { return std::move(out_); }
 
@@ -22,20 +23,20 @@ class TextReport {
     if (!out_.empty()) {
       out_ += '\n';
     }
-    out_ += paint(printable(report.target), Ink::kBold);
+    std::string heading = paint(printable(report.target), Ink::kBold);
     if (!report.what) {
-      out_ += '\n';
+      put(std::move(heading), 4);
       line("", verdict_word(report.outcome), printable(report.problem));
       return;
     }
     const Subject& subject = report.what->subject;
-    out_ += "  " + printable(subject.text());
-    out_ += subject.certificate() != nullptr ? "  serial " + subject.serial().to_hex()
-                                             : "  of " + printable(subject.issuer_text());
+    heading += "  " + printable(subject.text());
+    heading += subject.certificate() != nullptr ? "  serial " + subject.serial().to_hex()
+                                                : "  of " + printable(subject.issuer_text());
     if (!report.peer.empty()) {
-      out_ += "  " + paint(printable(report.peer), Ink::kFaint);
+      heading += "  " + paint(printable(report.peer), Ink::kFaint);
     }
-    out_ += '\n';
+    put(std::move(heading), 4);
     for (const Evidence& evidence : report.what->evidence) {
       this->evidence(evidence);
     }
@@ -51,71 +52,55 @@ class TextReport {
   }
 
  private:
-  [[nodiscard]] std::string paint(std::string text, Ink ink) const {
-    if (colour_ == Colour::kPlain) {
-      return text;
-    }
-    const char* code = "";
-    switch (ink) {
-      case Ink::kGreen:
-        code = "32";
-        break;
-      case Ink::kYellow:
-        code = "33";
-        break;
-      case Ink::kRed:
-        code = "31;1";
-        break;
-      case Ink::kBold:
-        code = "1";
-        break;
-      case Ink::kFaint:
-        code = "2";
-        break;
-    }
-    return "\x1b[" + std::string(code) + "m" + text + "\x1b[0m";
+  [[nodiscard]] std::string paint(std::string_view text, Ink ink) const {
+    return report::paint(text, ink, view_.colour);
   }
 
   /// Padded before painting, so that columns stay straight.
   [[nodiscard]] std::string column(std::string_view word, std::size_t width, Ink ink) const {
-    std::string text(word);
-    text.resize(std::max(width, text.size()), ' ');
-    return paint(std::move(text), ink);
+    return paint(pad(std::string(word), width), ink);
   }
 
   [[nodiscard]] std::string verdict_word(Outcome outcome) const {
+    return paint(word_of(outcome), ink_of(outcome));
+  }
+  [[nodiscard]] static std::string_view word_of(Outcome outcome) {
     switch (outcome) {
       case Outcome::kGood:
-        return paint("GOOD", Ink::kGreen);
+        return "GOOD";
       case Outcome::kNotNeeded:
-        return paint("NOT NEEDED", Ink::kGreen);
+        return "NOT NEEDED";
       case Outcome::kWarning:
-        return paint("GOOD, BUT SEE ABOVE", Ink::kYellow);
+        return "GOOD, BUT SEE ABOVE";
       case Outcome::kUndetermined:
-        return paint("UNDETERMINED", Ink::kYellow);
+        return "UNDETERMINED";
       case Outcome::kUnreadable:
-        return paint("UNREADABLE", Ink::kRed);
+        return "UNREADABLE";
       case Outcome::kUnknown:
-        return paint("UNKNOWN", Ink::kRed);
+        return "UNKNOWN";
       case Outcome::kUnacceptable:
-        return paint("UNACCEPTABLE", Ink::kRed);
+        return "UNACCEPTABLE";
       case Outcome::kRevoked:
-        return paint("REVOKED", Ink::kRed);
+        return "REVOKED";
     }
     return "?";
   }
 
+  void put(std::string text, std::size_t indent) {
+    while (text.ends_with(' ')) {
+      text.pop_back();
+    }
+    out_ += wrap(text, view_.columns, indent);
+  }
+
   void line(std::string_view channel, const std::string& word, const std::string& rest) {
-    std::string name(channel);
-    name.resize(std::max<std::size_t>(7, name.size()), ' ');
-    out_ += "  " + name + "  " + word;
+    std::string text = "  " + pad(std::string(channel), 7) + "  " + word;
     if (!rest.empty()) {
-      out_ += "  " + rest;
+      text += "  " + rest;
     }
-    while (out_.ends_with(' ')) {
-      out_.pop_back();
-    }
-    out_ += '\n';
+    // What follows "why:" stands below itself.
+    const bool is_below = word.starts_with("  ");
+    put(std::move(text), is_below ? 19 : 13);
   }
 
   [[nodiscard]] std::string status_column(const ocsp::CertStatus& status) const {
@@ -129,7 +114,7 @@ class TextReport {
   [[nodiscard]] std::string freshness_text(UnixSeconds this_update,
                                            std::optional<UnixSeconds> next_update) const {
     std::string text(to_string(classify_freshness(this_update, next_update, now_)));
-    text.resize(std::max<std::size_t>(8, text.size()), ' ');
+    text = pad(std::move(text), 8);
     if (const auto share = share_left(this_update, next_update, now_)) {
       char percent[32];
       std::snprintf(percent, sizeof percent, "%3d%% left", static_cast<int>(*share * 100));
@@ -244,15 +229,15 @@ class TextReport {
     }
   }
 
+  const View& view_;
   UnixSeconds now_;
-  Colour colour_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string format_text(const std::vector<TargetReport>& reports, UnixSeconds now, Colour colour) {
-  TextReport text(now, colour);
+std::string format_text(const std::vector<TargetReport>& reports, const View& view) {
+  TextReport text(view);
   for (const TargetReport& report : reports) {
     text.target(report);
   }

@@ -51,7 +51,9 @@ TEST_F(CommandLine, HelpIsSortedByQuestionsAndNamesEveryOption) {
        {"--online", "--offline", "--url", "--response", "--crl", "--ask-expired", "--nonce",
         "--sha1", "--post", "--proxy", "--timeout"}},
       {"How it is judged", {"--at", "--max-age", "--skew", "--next-update-required"}},
-      {"What is printed", {"--json", "--help"}}};
+      {"What is printed",
+       {"--format", "--json", "--output", "--fail-on", "--warning", "--critical", "--watch",
+        "--colour", "--quiet", "--help"}}};
   const CheckRun run = check({"--help"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_THAT(run.out, Not(HasSubstr("\n\n\n")));
@@ -81,7 +83,16 @@ TEST_F(CommandLine, WrongUseIs64WithAWordOnIt) {
       {{"x.pem", "--starttls", "gopher"}, "smtp"},
       {{"x.pem", "--resolve", "x"}, "HOST:PORT:ADDRESS"},
       {{"x.pem", "--pass", "sesame"}, "file:PATH"},
-      {{"x.pem", "--client-key", "x.key"}, "--client-cert"}};
+      {{"x.pem", "--client-key", "x.key"}, "--client-cert"},
+      {{"x.pem", "--format", "yaml"}, "sarif"},
+      {{"x.pem", "--json", "--format", "csv"}, "exclude"},
+      {{"x.pem", "--fail-on", "good"}, "undetermined"},
+      {{"x.pem", "--warning", "30d"}, "nagios"},
+      {{"x.pem", "--format", "nagios", "--warning", "30"}, "30d"},
+      {{"x.pem", "--watch=0s"}, "1s"},
+      {{"x.pem", "--watch", "--format", "junit"}, "--output"},
+      {{"x.pem", "--colour", "blue"}, "always"},
+      {{"x.pem", "--output", "/nowhere/x"}, "directory"}};
   for (const auto& [arguments, word] : rows) {
     const CheckRun run = check(arguments);
     EXPECT_EQ(run.exit_code, 64) << run.err;

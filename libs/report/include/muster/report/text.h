@@ -9,9 +9,8 @@
 // Checks told to people.
 namespace muster::report {
 
-/// Lines for a terminal; each target begins with its name. Everything that came from outside is
-/// made printable.   Threads: pure, any thread.
-std::string format_text(const std::vector<client::TargetReport>& reports, UnixSeconds now,
-                        Colour colour);
+/// Paragraphs for a terminal; each target begins with its name. Lines are broken at the view's
+/// columns. Everything that came from outside is made printable.   Threads: pure, any thread.
+std::string format_text(const std::vector<client::TargetReport>& reports, const View& view);
 
 }  // namespace muster::report
