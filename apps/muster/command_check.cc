@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "check_output.h"
 #include "cli.h"
@@ -7,6 +9,8 @@
 
 namespace muster::app {
 namespace {
+
+using Reports = std::vector<client::TargetReport>;
 
 /// Stands still at --at.
 class FixedClock final : public Clock {
@@ -20,6 +24,14 @@ class FixedClock final : public Clock {
  private:
   UnixSeconds now_;
 };
+
+/// Standard input can be read once only.
+bool names_standard_input(const CheckInputs& inputs) {
+  const auto has = [](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), "-") != names.end();
+  };
+  return has(inputs.targets) || has(inputs.lists);
+}
 
 }  // namespace
 
@@ -35,7 +47,7 @@ int run_check(int argc, char** argv) {
   if (!plan) {
     return print_refusal(options.output, plan.error().exit_code, plan.error().message);
   }
-  const auto prepared = check::prepare(*plan);
+  auto prepared = check::prepare(*plan);
   if (!prepared) {
     return print_refusal(options.output, kExitUsage, prepared.error());
   }
@@ -45,8 +57,30 @@ int run_check(int argc, char** argv) {
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
+  const check::TargetCheck check(*plan, clock);
+  const bool can_reread = !names_standard_input(options.inputs);
+  bool is_first = true;
   const Round round = [&](const RoundHooks& hooks) {
-    hooks.deliver(check::check_all(prepared->units, *plan, clock));
+    if (!std::exchange(is_first, false) && can_reread) {
+      // Files may be others by now. Where that fails as a whole, the old ones are judged on.
+      if (auto anew = check::prepare(*plan)) {
+        prepared = std::move(anew);
+      }
+    }
+    check::ScanOptions scan;
+    scan.order =
+        hooks.as_ready ? check::ScanOptions::Order::kAsReady : check::ScanOptions::Order::kAsNamed;
+    if (hooks.progress) {
+      scan.progress = [&hooks](const check::Progress& p) {
+        hooks.progress(p.done, p.total, p.left);
+      };
+    }
+    check::scan(
+        prepared->units.size(),
+        [&](std::size_t index) {
+          return hooks.stopped() ? Reports() : check.run(prepared->units[index]);
+        },
+        scan, [&](std::size_t, Reports reports) { hooks.deliver(std::move(reports)); });
   };
   return print_checks(options.output, round, clock);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,8 +10,34 @@
 // Many targets, a few at a time.
 namespace muster::check {
 
-/// All units; reports come in their order. Blocking, on threads of its own.
+/// How far a scan is.
+struct Progress {
+  std::size_t done = 0, total = 0;
+  Milliseconds elapsed{0};
+  /// At the pace so far; nothing before the first target is done.
+  std::optional<Milliseconds> left;
+};
+
+struct ScanOptions {
+  /// Whether reports are handed over in the order of the targets, or as they become ready.
+  enum class Order : std::uint8_t { kAsNamed, kAsReady } order = Order::kAsNamed;
+  /// Called at the beginning, at the end, and at most once an interval in between.
+  std::function<void(const Progress&)> progress{};
+  Milliseconds progress_interval{200};
+};
+
+/// What becomes of the target at `index`. Called on any thread, several at once.
+using CheckOne = std::function<std::vector<client::TargetReport>(std::size_t index)>;
+/// Takes the reports of a target as soon as they can be handed over.
+using Deliver = std::function<void(std::size_t index, std::vector<client::TargetReport> reports)>;
+
+/// Checks `count` targets on threads of its own. Blocking. `deliver` and `options.progress` run on
+/// the calling thread, `deliver` once for each target.
+void scan(std::size_t count, const CheckOne& check_one, const ScanOptions& options,
+          const Deliver& deliver);
+
+/// All units; reports come in their order.
 std::vector<client::TargetReport> check_all(const std::vector<Unit>& units, const Plan& plan,
-                                            const Clock& clock);
+                                            const Clock& clock, const ScanOptions& options = {});
 
 }  // namespace muster::check
