@@ -57,7 +57,7 @@ int run_check(int argc, char** argv) {
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
-  const check::TargetCheck check(*plan, clock);
+  const check::TargetCheck checker(*plan, clock);
   const bool can_reread = !names_standard_input(options.inputs);
   bool is_first = true;
   const Round round = [&](const RoundHooks& hooks) {
@@ -78,7 +78,7 @@ int run_check(int argc, char** argv) {
     check::scan(
         prepared->units.size(),
         [&](std::size_t index) {
-          return hooks.stopped() ? Reports() : check.run(prepared->units[index]);
+          return hooks.stopped() ? Reports() : checker.run(prepared->units[index]);
         },
         scan, [&](std::size_t, Reports reports) { hooks.deliver(std::move(reports)); });
   };
