@@ -99,31 +99,6 @@ Err<VerifyError> refuse(VerifyErrc code, std::string detail) {
   return Err{VerifyError{code, std::move(detail), std::nullopt, std::nullopt, std::nullopt}};
 }
 
-/// Whether the nonce we sent came back. Nothing sent: whatever the answer holds is ignored
-/// (OCSP-CLI-043).
-enum class NonceState : std::uint8_t { kNotAsked, kMatched, kMissing };
-Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic,
-                                            const VerifyInput& input, const VerifyPolicy& policy) {
-  if (!input.nonce_sent) {
-    return NonceState::kNotAsked;
-  }
-  const auto extension = der::find_extension(basic.extensions, oid::kOcspNonce);
-  if (!extension) {
-    if (policy.nonce == NonceNeed::kRequired) {
-      return refuse(VerifyErrc::kNonceMissing,
-                    "the answer lacks the nonce we sent, and policy requires it");
-    }
-    return NonceState::kMissing;
-  }
-  const auto nonce = ocsp::parse_nonce(extension->value);
-  if (!nonce || !equal(nonce->octets, *input.nonce_sent)) {
-    return refuse(
-        VerifyErrc::kNonceMismatch,
-        "the answer carries another nonce than the one we sent: it was made for another question");
-  }
-  return NonceState::kMatched;
-}
-
 UnixSeconds compute_expiry(const ocsp::SingleResponseView& entry, const pki::Certificate& signer,
                            const Subject& subject, const VerifyPolicy& policy) {
   const UnixSeconds by_response =
@@ -144,19 +119,9 @@ Result<VerifiedResponse, VerifyError> verify(const VerifyInput& input, const Ver
   // From here on the octets are what an authorised signer said; only now is their content looked
   // at.
   MUSTER_CHECK(check_extensions(basic));
-  std::vector<ocsp::SingleResponseView> matching;
-  for (const ocsp::SingleResponseView& entry : basic.responses) {
-    if (names(entry.cert_id, input.subject, input.issuer)) {
-      matching.push_back(entry);
-    }
-  }
-  if (matching.empty()) {
-    return refuse(VerifyErrc::kNoMatch, "none of the " + std::to_string(basic.responses.size()) +
-                                            " entries names the certificate with serial " +
-                                            input.subject.serial().to_hex() + " of " +
-                                            input.subject.issuer_text());
-  }
-  MUSTER_TRY(const NonceState nonce, check_nonce(basic, input, policy));
+  MUSTER_TRY(const std::vector<ocsp::SingleResponseView> matching,
+             find_matching(basic, input.subject, input.issuer));
+  MUSTER_TRY(const NonceState nonce, check_nonce(basic, input.nonce_sent, policy));
   MUSTER_CHECK(check_produced_at(basic, input.subject));
   MUSTER_TRY(const ocsp::SingleResponseView entry, choose_entry(matching, policy, now));
 

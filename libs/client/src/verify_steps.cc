@@ -268,6 +268,46 @@ bool outweighs(const ocsp::SingleResponseView& a, const ocsp::SingleResponseView
 
 }  // namespace
 
+Result<std::vector<ocsp::SingleResponseView>, VerifyError> find_matching(
+    const ocsp::BasicResponseView& basic, const Subject& subject, const pki::Certificate& issuer) {
+  std::vector<ocsp::SingleResponseView> matching;
+  for (const ocsp::SingleResponseView& entry : basic.responses) {
+    if (names(entry.cert_id, subject, issuer)) {
+      matching.push_back(entry);
+    }
+  }
+  if (matching.empty()) {
+    return refuse(VerifyErrc::kNoMatch, "none of the " + std::to_string(basic.responses.size()) +
+                                            " entries names the certificate with serial " +
+                                            subject.serial().to_hex() + " of " +
+                                            subject.issuer_text());
+  }
+  return matching;
+}
+
+Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic,
+                                            const std::optional<Bytes>& nonce_sent,
+                                            const VerifyPolicy& policy) {
+  if (!nonce_sent) {
+    return NonceState::kNotAsked;
+  }
+  const auto extension = der::find_extension(basic.extensions, oid::kOcspNonce);
+  if (!extension) {
+    if (policy.nonce == NonceNeed::kRequired) {
+      return refuse(VerifyErrc::kNonceMissing,
+                    "the answer lacks the nonce we sent, and policy requires it");
+    }
+    return NonceState::kMissing;
+  }
+  const auto nonce = ocsp::parse_nonce(extension->value);
+  if (!nonce || !equal(nonce->octets, *nonce_sent)) {
+    return refuse(
+        VerifyErrc::kNonceMismatch,
+        "the answer carries another nonce than the one we sent: it was made for another question");
+  }
+  return NonceState::kMatched;
+}
+
 Result<Unit, VerifyError> check_produced_at(const ocsp::BasicResponseView& basic,
                                             const Subject& subject) {
   const pki::Certificate* certificate = subject.certificate();

@@ -32,6 +32,17 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
 /// OCSP-CLI-025: an unrecognised critical extension of the response or of any entry.
 Result<Unit, VerifyError> check_extensions(const ocsp::BasicResponseView& basic);
 
+/// The entries that name the subject. Errors: kNoMatch when there is none.
+Result<std::vector<ocsp::SingleResponseView>, VerifyError> find_matching(
+    const ocsp::BasicResponseView& basic, const Subject& subject, const pki::Certificate& issuer);
+
+/// Whether the nonce we sent came back. Nothing sent: whatever the answer holds is ignored
+/// (OCSP-CLI-043).
+enum class NonceState : std::uint8_t { kNotAsked, kMatched, kMissing };
+Result<NonceState, VerifyError> check_nonce(const ocsp::BasicResponseView& basic,
+                                            const std::optional<Bytes>& nonce_sent,
+                                            const VerifyPolicy& policy);
+
 /// Responders round times down, so that slow clocks take a new answer; beyond this, producedAt
 /// before notBefore is no rounding.
 inline constexpr Seconds kProducedAtSlack = std::chrono::hours(12);
