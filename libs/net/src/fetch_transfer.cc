@@ -159,7 +159,8 @@ void FetchTransfer::set_options() {
   set(CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
   // A POST that is moved stays a POST; only 303 turns it into a GET.
   set(CURLOPT_POSTREDIR, static_cast<long>(CURL_REDIR_POST_301 | CURL_REDIR_POST_302));
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_HTTP_VERSION,
+      static_cast<long>(request_.as_http_1_0 ? CURL_HTTP_VERSION_1_0 : CURL_HTTP_VERSION_1_1));
   set(CURLOPT_HTTP09_ALLOWED, 0L);
   set(CURLOPT_NOSIGNAL, 1L);
   // A name server that does not answer must not delay the end of a fetch that timed out.
@@ -251,6 +252,9 @@ curl_socket_t FetchTransfer::on_open_socket(void* self, curlsocktype,
 }
 
 void FetchTransfer::take_header(std::string_view line) {
+  if (request_.head_sink && !line.empty()) {
+    request_.head_sink(line);
+  }
   if (line.starts_with("HTTP/")) {  // a new answer begins: forget those of redirects
     response_.content_type.clear();
     response_.etag.clear();

@@ -106,6 +106,41 @@ INSTANTIATE_TEST_SUITE_P(Both, Fetch, testing::Values(Way::kBlocking, Way::kOnLo
                            return c.param == Way::kBlocking ? "Blocking" : "OnLoop";
                          });
 
+TEST_P(Fetch, TheHeadIsSeenLineByLineAlsoOfErrorsAndRedirects) {
+  const ScriptedServer server([](RawClient& peer, const std::string& request) {
+    peer.send(request.starts_with("GET /there")
+                  ? "HTTP/1.1 404 Not Found\r\nX-Second:  b \r\nContent-Length: 2\r\n\r\nno"
+                  : "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n"
+                    "Connection: close\r\n\r\n");
+  });
+  std::vector<std::string> lines;
+  std::string body;
+  FetchRequest request{.url = server.url()};
+  request.head_sink = [&](std::string_view line) { lines.emplace_back(line); };
+  request.sink = [&](Bytes octets) {
+    body += as_text(octets);
+    return true;
+  };
+  EXPECT_EQ(error_of(std::move(request)), FetchErrc::kHttpStatus);
+  EXPECT_THAT(lines,
+              testing::ElementsAre("HTTP/1.1 302 Found", "Location: /there", "Content-Length: 0",
+                                   "Connection: close", "HTTP/1.1 404 Not Found", "X-Second:  b",
+                                   "Content-Length: 2"));
+  EXPECT_EQ(body, "no");
+}
+
+TEST_P(Fetch, AsksAsHttp10WhenTold) {
+  std::string asked;
+  const ScriptedServer server([&](RawClient& peer, const std::string& request) {
+    asked = request;
+    peer.send("HTTP/1.0 200 OK\r\n\r\nyes");
+  });
+  const FetchResult result = run({.url = server.url(), .as_http_1_0 = true});
+  ASSERT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(as_text(result->body), "yes");
+  EXPECT_THAT(asked, StartsWith("GET / HTTP/1.0\r\n"));
+}
+
 TEST_P(Fetch, ReadsBodyAndCacheHeaders) {
   std::string request;
   const ScriptedServer server([&](RawClient& peer, const std::string& text) {

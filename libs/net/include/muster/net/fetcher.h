@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "muster/net/loop.h"
@@ -46,6 +47,10 @@ struct FetchRequest {
   /// (kCancelled). Runs on the thread that fetches. Also sees bodies of answers that are errors in
   /// the end.
   std::function<bool(Bytes)> sink{};
+  /// Sees each line of each answer's head, status line first, trimmed; those of redirects and of
+  /// answers that are errors in the end too. Runs on the thread that fetches.
+  std::function<void(std::string_view)> head_sink{};
+  bool as_http_1_0 = false;  ///< ask as HTTP/1.0
   /// kLdap: ldap and ldaps URLs instead of http and https. The body is LDIF-like text of libcurl.
   /// Only for the blocking fetch(): libldap reads ahead, so that on a loop the rest of an answer
   /// may lie in its buffer without an event.
