@@ -6,16 +6,19 @@
 namespace muster::app {
 
 inline constexpr int kExitOk = 0;
+inline constexpr int kExitFindings = 1;  ///< muster lint: rules are broken
 inline constexpr int kExitUsage = 64;    ///< wrong options or configuration
 inline constexpr int kExitInput = 66;    ///< a file that cannot be read or is not what it should be
 inline constexpr int kExitAddress = 69;  ///< cannot listen there: in use, or no right to
-inline constexpr int kExitInternal = 70;  ///< the operating system or we failed
+inline constexpr int kExitUnavailable = 69;  ///< muster lint: the responder does not answer
+inline constexpr int kExitInternal = 70;     ///< the operating system or we failed
 
 int run_responder(int argc, char** argv);
 int run_explain(int argc, char** argv);       ///< muster responder explain
 int run_explain_code(int argc, char** argv);  ///< muster explain
 int run_export(int argc, char** argv);        ///< muster responder export
 int run_check(int argc, char** argv);
+int run_lint(int argc, char** argv);
 int run_edge(int argc, char** argv);
 int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);

@@ -25,6 +25,8 @@ constexpr std::array kCommands = {
             muster::app::run_check},
     Command{"explain", "what a code in a report of check means, its likely causes, what to do",
             muster::app::run_explain_code},
+    Command{"lint", "hold a responder, or saved answers, to the rules of profiles",
+            muster::app::run_lint},
     Command{"stapler", "keep fresh, verified staples for certificates", muster::app::run_stapler},
     Command{"front", "terminate TLS, staple, forward", muster::app::run_front},
     Command{"show", "decode a request, response, CRL or certificate", muster::app::run_show},
