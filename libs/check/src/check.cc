@@ -11,6 +11,19 @@ client::TargetReport problem(const std::string& target, client::Outcome outcome,
   return report;
 }
 
+/// Whom we talked to and how: "192.0.2.1:25, SMTP, TLS 1.3", and what it held against us.
+std::string peer_text(const probe::ProbeResult& probed) {
+  std::string text = probed.peer_address;
+  if (probe::has_starttls(probed.protocol)) {
+    text += ", " + std::string(probe::display_name(probed.protocol));
+  }
+  text += ", " + std::string(probe::to_string(probed.version));
+  for (const probe::AddressFailure& failure : probed.failed_addresses) {
+    text += "; " + failure.address + ": " + failure.reason;
+  }
+  return probed.refusal ? text + "; then " + probed.refusal->detail : text;
+}
+
 }  // namespace
 
 std::vector<client::TargetReport> TargetCheck::run(const Unit& unit) const {
@@ -79,8 +92,7 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
     options.reach = client::Reach::kAnywhere;  // a server of one's own: asking about it tells
                                                // nobody anything new
   }
-  const std::string peer =
-      probed->peer_address + ", " + std::string(probe::to_string(probed->version));
+  const std::string peer = peer_text(*probed);
   std::vector<client::TargetReport> reports;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (i > 0 && (!plan_.inputs.all || chain[i].is_self_issued())) {

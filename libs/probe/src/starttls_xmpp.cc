@@ -131,7 +131,7 @@ class Xmpp final : public StartTls {
           return fail(ProbeErrc::kNoStartTls,
                       "the server ends the stream: " + in_quotes(name.local));
         }
-        offered_ = offered_ || (in_features_ && name == XmlName{std::string(kTls), "starttls"});
+        offered_ = offered_ || name == XmlName{std::string(kTls), "starttls"};
         return Unit{};
       default:
         return Unit{};
@@ -145,7 +145,6 @@ class Xmpp final : public StartTls {
       return Unit{};
     }
     if (state_ == State::kFeatures && name == XmlName{std::string(kStreams), "features"}) {
-      in_features_ = true;
       return Unit{};
     }
     if (state_ == State::kProceed && name.space == kTls && name.local == "failure") {
@@ -178,7 +177,6 @@ class Xmpp final : public StartTls {
       return fail(ProbeErrc::kNoStartTls, "the stream's features do not offer starttls");
     }
     state_ = State::kProceed;
-    in_features_ = false;
     return StartTlsStep{"<starttls xmlns='" + std::string(kTls) + "'/>"};
   }
 
@@ -186,7 +184,6 @@ class Xmpp final : public StartTls {
   State state_ = State::kStream;
   XmlScope scope_;
   bool declared_ = false;
-  bool in_features_ = false;
   bool in_error_ = false;
   bool offered_ = false;
 };

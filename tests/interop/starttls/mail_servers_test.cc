@@ -37,12 +37,17 @@ class Exim : public ServerTest {
   if (!(expression)) {                                                                     \
     GTEST_SKIP() << "Exim wants to be installed (apt-get install exim4-daemon-light) and " \
                     "started by root";                                                     \
+  }                                                                                        \
+  if (HasFatalFailure()) {                                                                 \
+    return;                                                                                \
   }
 
 TEST_F(Exim, SmtpAndSubmission) {
   SKIP_WITHOUT_EXIM(run(tls()));
   expect_chain(request_to(Protocol::kSmtp, port()));
+  expect_good_at(Protocol::kSmtp, port());
   expect_chain(request_to(Protocol::kSubmission, port()));
+  expect_good_at(Protocol::kSubmission, port());
 }
 
 TEST_F(Exim, TheStapleComesThroughStartTls) {
@@ -133,13 +138,19 @@ class Dovecot : public ServerTest {
   if (!(expression)) {                                                                       \
     GTEST_SKIP() << "Dovecot is not installed (apt-get install dovecot-imapd dovecot-pop3d " \
                     "dovecot-managesieved)";                                                 \
+  }                                                                                          \
+  if (HasFatalFailure()) {                                                                   \
+    return;                                                                                  \
   }
 
 TEST_F(Dovecot, ImapPop3AndSieve) {
   SKIP_WITHOUT_DOVECOT(run(Tls::kOn));
   expect_chain(request_to(Protocol::kImap, port(0)));
+  expect_good_at(Protocol::kImap, port(0));
   expect_chain(request_to(Protocol::kPop3, port(1)));
+  expect_good_at(Protocol::kPop3, port(1));
   expect_chain(request_to(Protocol::kSieve, port(2)));
+  expect_good_at(Protocol::kSieve, port(2));
 }
 
 TEST_F(Dovecot, SaysWhenItDoesNotOfferTls) {

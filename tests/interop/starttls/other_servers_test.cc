@@ -40,11 +40,15 @@ class Vsftpd : public ServerTest {
 #define SKIP_WITHOUT_VSFTPD(expression)                                 \
   if (!(expression)) {                                                  \
     GTEST_SKIP() << "vsftpd is not installed (apt-get install vsftpd)"; \
+  }                                                                     \
+  if (HasFatalFailure()) {                                              \
+    return;                                                             \
   }
 
 TEST_F(Vsftpd, Ftp) {
   SKIP_WITHOUT_VSFTPD(run(Tls::kOn));
   expect_chain(request_to(Protocol::kFtp, port()));
+  expect_good_at(Protocol::kFtp, port());
 }
 
 TEST_F(Vsftpd, SaysWhenItDoesNotOfferTls) {
@@ -89,11 +93,15 @@ class Slapd : public ServerTest {
 #define SKIP_WITHOUT_SLAPD(expression)                                \
   if (!(expression)) {                                                \
     GTEST_SKIP() << "slapd is not installed (apt-get install slapd)"; \
+  }                                                                   \
+  if (HasFatalFailure()) {                                            \
+    return;                                                           \
   }
 
 TEST_F(Slapd, LdapOverTcpAndAUnixSocket) {
   SKIP_WITHOUT_SLAPD(run(Tls::kOn));
   expect_chain(request_to(Protocol::kLdap, port()));
+  expect_good_at(Protocol::kLdap, port());
   wait_for_socket(socket_);
   expect_chain(request_to_unix(Protocol::kLdap, socket_));
 }
@@ -122,6 +130,11 @@ TEST_F(Slapd, TellsThatItWantsAClientCertificate) {
   ASSERT_TRUE(loaded) << loaded.error().detail;
   request.client_certificate = *loaded;
   expect_chain(request);
+  expect_good("unix:" + socket_, "then unix:" + socket_,
+              {"--starttls", "ldap", "--sni", "mail.example"});
+  expect_good("unix:" + socket_, ", LDAP, TLS 1.3\n",
+              {"--starttls", "ldap", "--sni", "mail.example", "--client-cert",
+               dir_.file("client.pem"), "--client-key", dir_.file("client.key")});
 }
 
 class Prosody : public ServerTest {
@@ -155,12 +168,17 @@ class Prosody : public ServerTest {
 #define SKIP_WITHOUT_PROSODY(expression)                                  \
   if (!(expression)) {                                                    \
     GTEST_SKIP() << "Prosody is not installed (apt-get install prosody)"; \
+  }                                                                       \
+  if (HasFatalFailure()) {                                                \
+    return;                                                               \
   }
 
 TEST_F(Prosody, XmppForClientsAndServers) {
   SKIP_WITHOUT_PROSODY(run(Tls::kOn));
   expect_chain(request_to(Protocol::kXmpp, port(0)));
+  expect_good_at(Protocol::kXmpp, port(0));
   expect_chain(request_to(Protocol::kXmppServer, port(1)));
+  expect_good_at(Protocol::kXmppServer, port(1));
 }
 
 TEST_F(Prosody, SaysWhenItDoesNotOfferTlsOrNotServeTheDomain) {
@@ -231,11 +249,15 @@ class Postgresql : public ServerTest {
 #define SKIP_WITHOUT_POSTGRESQL(expression)                                     \
   if (!(expression)) {                                                          \
     GTEST_SKIP() << "PostgreSQL is not installed (apt-get install postgresql)"; \
+  }                                                                             \
+  if (HasFatalFailure()) {                                                      \
+    return;                                                                     \
   }
 
 TEST_F(Postgresql, Postgres) {
   SKIP_WITHOUT_POSTGRESQL(run(Tls::kOn));
   expect_chain(request_to(Protocol::kPostgres, port()));
+  expect_good_at(Protocol::kPostgres, port());
   if (is_17_) {
     expect_chain(request_to(Protocol::kPostgresDirect, port()));
   }
@@ -287,13 +309,19 @@ class Mariadb : public ServerTest {
 #define SKIP_WITHOUT_MARIADB(expression)                                              \
   if (!(expression)) {                                                                \
     GTEST_SKIP() << "MariaDB is not installed (apt-get install mariadb-server-core)"; \
+  }                                                                                   \
+  if (HasFatalFailure()) {                                                            \
+    return;                                                                           \
   }
 
 TEST_F(Mariadb, MysqlOverTcpAndAUnixSocket) {
   SKIP_WITHOUT_MARIADB(run(Tls::kOn));
   expect_chain(request_to(Protocol::kMysql, port()));
+  expect_good_at(Protocol::kMysql, port());
   wait_for_socket(socket_);
   expect_chain(request_to_unix(Protocol::kMysql, socket_));
+  expect_good("unix:" + socket_, "unix:" + socket_ + ", MySQL, TLS 1.3",
+              {"--starttls", "mysql", "--sni", "mail.example"});
 }
 
 TEST_F(Mariadb, SaysWhenItDoesNotOfferTls) {
@@ -324,6 +352,7 @@ TEST_F(Haproxy, TlsOnAUnixSocketWithItsStaple) {
   });
   wait_for_socket(socket);
   expect_chain(request_to_unix(Protocol::kTls, socket));
+  expect_good("unix:" + socket, "unix:" + socket + ", TLS 1.3", {"--sni", "mail.example"});
   probe::ProbeRequest nameless = request_to_unix(Protocol::kTls, socket);
   nameless.host.clear();
   const auto result = probe::probe(nameless);

@@ -13,6 +13,7 @@
 
 #include "muster/base/assert.h"
 #include "muster/base/file.h"
+#include "muster/testing/crl_builder.h"
 
 namespace muster::interop {
 
@@ -154,6 +155,29 @@ void ServerTest::expect_chain(probe::ProbeRequest request) const {
                                         : "unix:" + request.unix_path);
     EXPECT_FALSE(result->refusal) << result->refusal->detail;
   }
+}
+
+void ServerTest::expect_good(const std::string& target, const std::string& peer,
+                             std::vector<std::string> more) const {
+  const char* binary = std::getenv("MUSTER_BINARY");
+  ASSERT_NE(binary, nullptr);
+  std::vector<std::string> command = {binary, "check", target, "--roots", ca_, "--crl", crl_};
+  command.insert(command.end(), more.begin(), more.end());
+  const ProcessResult checked = run_process(command);
+  EXPECT_EQ(checked.exit_code, 0) << checked.describe() << daemon_->output();
+  EXPECT_THAT(checked.out, HasSubstr("GOOD"));
+  EXPECT_THAT(checked.out, HasSubstr(peer));
+}
+
+void ServerTest::expect_good_at(probe::Protocol protocol, std::uint16_t port) const {
+  const std::string where = "mail.example:" + std::to_string(port);
+  const std::string peer = "127.0.0.1:" + std::to_string(port) + ", " +
+                           std::string(probe::display_name(protocol)) + ", TLS 1.3";
+  expect_good(std::string(probe::to_string(protocol)) + "://" + where, peer,
+              {"--resolve", where + ":127.0.0.1"});
+  expect_good(
+      where, peer,
+      {"--starttls", std::string(probe::to_string(protocol)), "--resolve", where + ":127.0.0.1"});
 }
 
 void ServerTest::expect_not_offered(const probe::ProbeRequest& request,

@@ -40,6 +40,12 @@ class ServerTest : public ::testing::Test {
   [[nodiscard]] static probe::ProbeRequest request_to(probe::Protocol protocol, std::uint16_t port);
   [[nodiscard]] static probe::ProbeRequest request_to_unix(probe::Protocol protocol,
                                                            const std::string& path);
+  /// What the examples in docs/operating/check.md do: `muster check <target>` with the roots and a
+  /// CRL of the issuer says GOOD, and how it was told. The target's name is that of the server.
+  void expect_good(const std::string& target, const std::string& peer,
+                   std::vector<std::string> more = {}) const;
+  /// "smtp://mail.example:2525", which is found at 127.0.0.1.
+  void expect_good_at(probe::Protocol protocol, std::uint16_t port) const;
   /// Handshakes of TLS 1.2 and 1.3 bring leaf and intermediate as the server was given them.
   void expect_chain(probe::ProbeRequest request) const;
   /// The server does not offer TLS, and the error says so.
@@ -58,6 +64,7 @@ class ServerTest : public ::testing::Test {
   Buffer staple_;
   std::string certificate_;  ///< PEM file: leaf and intermediate
   std::string key_;          ///< PEM file, readable for all: nothing depends on it
+  std::string crl_;          ///< DER file: of the intermediate, with nothing revoked
   std::string ca_;           ///< PEM file: the intermediate, then the root
   std::unique_ptr<testing::Daemon> daemon_;
 
