@@ -4,9 +4,9 @@
 #include <regex>
 #include <set>
 
+#include "metric_families.h"
 #include "muster/base/file.h"
 #include "muster/testing/process.h"
-#include "metric_families.h"
 #include "node_fixture.h"
 
 namespace muster::node {
