@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,41 +13,6 @@
 namespace muster::publish {
 
 PublishError io_error(const FileError& error) { return {PublishErrc::kIo, to_string(error)}; }
-
-Result<MappedFile, FileError> MappedFile::open(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    return Err{FileError{FileErrc::kOpen, errno, path}};
-  }
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) {
-    return Err{FileError{FileErrc::kRead, errno, path}};
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return Err{FileError{FileErrc::kNotAFile, 0, path}};
-  }
-  const auto size = static_cast<std::size_t>(info.st_size);
-  if (size == 0) {
-    return MappedFile(Bytes());
-  }
-  void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (at == MAP_FAILED) {
-    return Err{FileError{FileErrc::kRead, errno, path}};
-  }
-  return MappedFile(Bytes(static_cast<const std::uint8_t*>(at), size));
-}
-
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : octets_(std::exchange(other.octets_, Bytes())) {}
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(octets_, other.octets_);
-  return *this;
-}
-MappedFile::~MappedFile() {
-  if (!octets_.empty()) {
-    ::munmap(const_cast<std::uint8_t*>(octets_.data()), octets_.size());
-  }
-}
 
 PublishResult<UniqueFd> lock_directory(const std::string& directory) {
   std::error_code failure;
