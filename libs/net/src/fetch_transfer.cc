@@ -174,6 +174,13 @@ void FetchTransfer::set_options() {
   if (!request_.source_address.empty()) {
     set(CURLOPT_INTERFACE, ("host!" + request_.source_address).c_str());
   }
+  if (request_.ca_pem) {  // in place of the system's bundle; its directory of CAs counts as ever
+    curl_blob blob{};
+    blob.data = const_cast<char*>(request_.ca_pem->data());
+    blob.len = request_.ca_pem->size();
+    blob.flags = CURL_BLOB_NOCOPY;  // request_ holds it
+    set(CURLOPT_CAINFO_BLOB, &blob);
+  }
   if (request_.post_body) {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.post_body->size()));

@@ -41,6 +41,8 @@ struct FetchRequest {
   Milliseconds total_timeout{15000};  ///< from start to the last octet, redirects included
   std::size_t max_body_bytes = 1 << 20;
   unsigned max_redirects = 3;
+  /// CA certificates in PEM that https servers may lead to beside the system's; null: those alone.
+  std::shared_ptr<const std::string> ca_pem{};
   bool forbid_private_destinations =
       false;  ///< loopback, private, link-local...: judged by the address connected to
   /// Takes the body piece by piece instead of its being collected; false ends the fetch
