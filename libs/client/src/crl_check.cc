@@ -28,6 +28,16 @@ void add_locations(std::vector<std::string>& locations,
   }
 }
 
+void add_own_locations(std::vector<std::string>& locations, const Subject& subject) {
+  const pki::Certificate* certificate = subject.certificate();
+  if (const auto freshest =
+          certificate != nullptr ? certificate->extension(oid::kCeFreshestCrl) : std::nullopt) {
+    if (const auto points = crl::parse_distribution_points(*freshest)) {
+      add_locations(locations, *points);
+    }
+  }
+}
+
 }  // namespace
 
 CrlVerdict check_crls(const Subject& subject, std::span<const pki::Certificate> path,
@@ -52,17 +62,20 @@ CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const Crl
 std::vector<std::string> delta_locations(const Subject& subject, std::span<const Bytes> crls,
                                          const crl::Limits& limits) {
   std::vector<std::string> locations;
-  const pki::Certificate* certificate = subject.certificate();
-  if (const auto freshest =
-          certificate != nullptr ? certificate->extension(oid::kCeFreshestCrl) : std::nullopt) {
-    if (const auto points = crl::parse_distribution_points(*freshest)) {
-      add_locations(locations, *points);
-    }
-  }
+  add_own_locations(locations, subject);
   for (const Bytes octets : crls) {
     if (const auto view = crl::parse_crl(octets, limits)) {
       add_locations(locations, view->freshest_crl);
     }
+  }
+  return locations;
+}
+
+std::vector<std::string> delta_locations(const Subject& subject, const CrlDocument& crl) {
+  std::vector<std::string> locations;
+  add_own_locations(locations, subject);
+  if (crl.view()) {
+    add_locations(locations, crl.view()->freshest_crl);
   }
   return locations;
 }

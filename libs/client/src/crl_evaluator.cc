@@ -80,18 +80,26 @@ struct CrlEvaluator::State {
 CrlEvaluator::CrlEvaluator(const CrlEvidence& evidence, UnixSeconds now, const CrlPolicy& policy)
     : evidence_(evidence), now_(now), policy_(policy) {
   for (std::size_t i = 0; i < evidence.crls.size(); ++i) {
-    auto view = crl::parse_crl(evidence.crls[i], policy.limits);
-    if (!view) {
-      malformed_.push_back({i, {CrlErrc::kMalformed, der::to_string(view.error())}});
-      continue;
-    }
-    (view->is_delta ? deltas_ : complete_).push_back({i, *std::move(view)});
+    own_.push_back(CrlDocument::of_view(evidence.crls[i], policy.limits));
+    take(i, *own_.back());
+  }
+  for (std::size_t i = 0; i < evidence.documents.size(); ++i) {
+    take(evidence.crls.size() + i, *evidence.documents[i]);
   }
   const auto newest_first = [](const Candidate& a, const Candidate& b) {
-    return crl::is_newer(a.view, b.view);
+    return crl::is_newer(a.view(), b.view());
   };
   std::stable_sort(complete_.begin(), complete_.end(), newest_first);
   std::stable_sort(deltas_.begin(), deltas_.end(), newest_first);
+}
+
+void CrlEvaluator::take(std::size_t index, const CrlDocument& document) {
+  const auto& view = document.view();
+  if (!view) {
+    malformed_.push_back({index, {CrlErrc::kMalformed, der::to_string(view.error())}});
+    return;
+  }
+  (view->is_delta ? deltas_ : complete_).push_back({index, &document});
 }
 
 CrlVerdict CrlEvaluator::evaluate(const Subject& subject, std::span<const Certificate> path) {
@@ -137,7 +145,7 @@ CrlVerdict CrlEvaluator::check_once(const Subject& subject, std::span<const Cert
 
 void CrlEvaluator::try_point(State& state, const Point& point) {
   for (const Candidate& complete : complete_) {
-    if (issuer_fits(complete.view, point, state.subject)) {
+    if (issuer_fits(complete.view(), point, state.subject)) {
       try_crl(state, point, complete);
       if (state.is_decided()) {
         return;
@@ -146,9 +154,9 @@ void CrlEvaluator::try_point(State& state, const Point& point) {
   }
   for (const Candidate& delta : deltas_) {
     const auto fits = [&](const Candidate& complete) {
-      return crl::delta_fits(delta.view, complete.view);
+      return crl::delta_fits(delta.view(), complete.view());
     };
-    if (issuer_fits(delta.view, point, state.subject) &&
+    if (issuer_fits(delta.view(), point, state.subject) &&
         std::none_of(complete_.begin(), complete_.end(), fits)) {
       state.refuse(delta.index,
                    {CrlErrc::kNoBase, "no complete CRL is at hand that this delta CRL continues"});
@@ -158,19 +166,19 @@ void CrlEvaluator::try_point(State& state, const Point& point) {
 
 void CrlEvaluator::try_crl(State& state, const Point& point, const Candidate& complete) {
   const auto refuse = [&](CrlError error) { state.refuse(complete.index, std::move(error)); };
-  if (auto usable = pki::check_crl_usable(complete.view); !usable) {
+  if (auto usable = pki::check_crl_usable(complete.view()); !usable) {
     return refuse(usable.error());
   }
-  auto out_of_scope = why_out_of_scope(complete.view, point, state.subject);
-  if (out_of_scope && !may_list(complete.view, state.subject)) {
+  auto out_of_scope = why_out_of_scope(complete.view(), point, state.subject);
+  if (out_of_scope && !may_list(complete.view(), state.subject)) {
     return refuse({CrlErrc::kOutOfScope, *std::move(out_of_scope)});
   }
-  const crl::ReasonSet reasons = reasons_of(complete.view, point);
+  const crl::ReasonSet reasons = reasons_of(complete.view(), point);
   if ((reasons & ~state.covered) == 0 && !out_of_scope) {
     return;
   }
   // An expired complete CRL still serves as the base of a current delta (section 6.3.3 step a).
-  const auto current = pki::check_crl_times(complete.view, now_, policy_.times);
+  const auto current = pki::check_crl_times(complete.view(), now_, policy_.times);
   const bool is_stale = !current && (current.error().code == CrlErrc::kExpired ||
                                      current.error().code == CrlErrc::kTooOld);
   if (!current && !(is_stale && has_current_delta(complete))) {
@@ -195,11 +203,11 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
   std::optional<crl::EntryView> entry;
   std::size_t where = complete.index;
   if (delta != nullptr) {
-    entry = crl::find_entry(delta->view, serial, issuer);
+    entry = delta->document->find(serial, issuer);
     where = delta->index;
   }
   if (!entry) {
-    entry = crl::find_entry(complete.view, serial, issuer);
+    entry = complete.document->find(serial, issuer);
     where = complete.index;
   }
   if (entry &&
@@ -208,7 +216,7 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
         CrlRevoked{entry->revocation_date, entry->reason, entry->invalidity_date, where};
   } else if (out_of_scope) {
     return state.refuse(complete.index, {CrlErrc::kOutOfScope, *std::move(out_of_scope)});
-  } else if (const crl::CrlView& latest = delta != nullptr ? delta->view : complete.view;
+  } else if (const crl::CrlView& latest = delta != nullptr ? delta->view() : complete.view();
              !entry && certificate != nullptr &&
              crl::may_omit_expired(latest, certificate->not_after())) {
     return state.refuse(
@@ -217,16 +225,17 @@ void CrlEvaluator::look_up(State& state, const Candidate& complete, const Candid
          "the certificate expired before the CRL was issued, which need not list it"});
   }
   state.covered = static_cast<crl::ReasonSet>(state.covered | reasons);
-  state.verdict.used.push_back(make_use(
-      complete.index, complete.view, delta != nullptr ? std::optional(delta->index) : std::nullopt,
-      delta != nullptr ? &delta->view : nullptr, reasons));
+  state.verdict.used.push_back(
+      make_use(complete.index, complete.view(),
+               delta != nullptr ? std::optional(delta->index) : std::nullopt,
+               delta != nullptr ? &delta->view() : nullptr, reasons));
 }
 
 Result<pki::VerifiedCrl, CrlError> CrlEvaluator::find_signer(const Candidate& crl,
                                                              std::span<const Certificate> path,
                                                              OwnCrl own) {
   CrlError furthest{CrlErrc::kNoSigner, "no certificate of the CRL's issuer " +
-                                            der::name_to_string(crl.view.issuer) + " is at hand"};
+                                            der::name_to_string(crl.view().issuer) + " is at hand"};
   const auto note = [&](const CrlError& error) {
     if (error.code > furthest.code) {
       furthest = error;
@@ -236,7 +245,7 @@ Result<pki::VerifiedCrl, CrlError> CrlEvaluator::find_signer(const Candidate& cr
   for (const std::span<const Certificate> pool : {path, evidence_.certificates}) {
     for (const Certificate& signer : pool) {
       const auto is_signer = [&](const Certificate* other) { return *other == signer; };
-      if (!crl::same_name(signer.subject(), crl.view.issuer) ||
+      if (!crl::same_name(signer.subject(), crl.view().issuer) ||
           std::any_of(tried.begin(), tried.end(), is_signer)) {
         continue;
       }
@@ -301,18 +310,18 @@ Result<Unit, CrlError> CrlEvaluator::check_trust(const Certificate& signer,
 
 bool CrlEvaluator::has_current_delta(const Candidate& complete) const {
   return std::any_of(deltas_.begin(), deltas_.end(), [&](const Candidate& delta) {
-    return crl::delta_fits(delta.view, complete.view) &&
-           pki::check_crl_times(delta.view, now_, policy_.times);
+    return crl::delta_fits(delta.view(), complete.view()) &&
+           pki::check_crl_times(delta.view(), now_, policy_.times);
   });
 }
 
 const CrlEvaluator::Candidate* CrlEvaluator::find_delta(State& state, const Candidate& complete,
                                                         const Certificate& signer) {
   for (const Candidate& delta : deltas_) {
-    if (!crl::delta_fits(delta.view, complete.view)) {
+    if (!crl::delta_fits(delta.view(), complete.view())) {
       continue;
     }
-    if (auto current = pki::check_crl_times(delta.view, now_, policy_.times); !current) {
+    if (auto current = pki::check_crl_times(delta.view(), now_, policy_.times); !current) {
       state.refuse(delta.index, current.error());
     } else if (auto verified = verify(delta, signer); !verified) {
       state.refuse(delta.index, verified.error());
@@ -334,8 +343,7 @@ Result<pki::VerifiedCrl, CrlError> CrlEvaluator::verify(const Candidate& crl,
                                                   std::to_string(kMaxCrlSignatureChecks) +
                                                   " signature checks for one certificate"}};
   }
-  return verified_.emplace(key, pki::verify_crl(crl.view, {&signer, 1}, policy_.algorithms))
-      .first->second;
+  return verified_.emplace(key, crl.document->verify(signer, policy_.algorithms)).first->second;
 }
 
 bool CrlEvaluator::is_in_progress(const Certificate& certificate) const {

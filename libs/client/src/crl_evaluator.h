@@ -5,8 +5,7 @@
 #include "crl_scope.h"
 #include "muster/client/crl_check.h"
 
-// The search behind check_crls: one object serves all certificates of a path, so that each CRL is
-// parsed once.
+// The search behind check_crls: one object serves all certificates of a path.
 namespace muster::client::internal {
 
 class CrlEvaluator {
@@ -17,10 +16,10 @@ class CrlEvaluator {
   CrlVerdict evaluate(const Subject& subject, std::span<const pki::Certificate> path);
 
  private:
-  using Signers = std::vector<const pki::Certificate*>;
   struct Candidate {
     std::size_t index;
-    crl::CrlView view;
+    const CrlDocument* document;  ///< one that parses
+    [[nodiscard]] const crl::CrlView& view() const { return *document->view(); }
   };
   /// What one check accumulates over points and CRLs.
   struct State;
@@ -28,6 +27,7 @@ class CrlEvaluator {
   /// else does.
   enum class OwnCrl : std::uint8_t { kNotBelieved, kBelieved };
 
+  void take(std::size_t index, const CrlDocument& document);
   CrlVerdict check(const Subject& subject, std::span<const pki::Certificate> path);
   CrlVerdict check_once(const Subject& subject, std::span<const pki::Certificate> path, OwnCrl own);
   void try_point(State& state, const Point& point);
@@ -56,8 +56,9 @@ class CrlEvaluator {
   const CrlEvidence& evidence_;
   UnixSeconds now_;
   const CrlPolicy& policy_;
-  std::vector<Candidate> complete_;  ///< newest first
-  std::vector<Candidate> deltas_;    ///< newest first
+  std::vector<std::shared_ptr<const CrlDocument>> own_;  ///< of CRLs given as octets
+  std::vector<Candidate> complete_;                      ///< newest first
+  std::vector<Candidate> deltas_;                        ///< newest first
   std::vector<CrlRefusal> malformed_;
   std::size_t signature_checks_ = 0;
   /// Certificates whose status is being found out, the one asked about first.

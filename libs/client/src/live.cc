@@ -314,15 +314,18 @@ LiveAction LiveQuery::finish(std::variant<VerifiedResponse, LiveFailure> result)
   return LiveOutcome{std::move(result), std::move(attempts_), std::move(caching_)};
 }
 
+void wait_for(Milliseconds delay) { std::this_thread::sleep_for(delay); }
+
 LiveOutcome ask(LiveQuery query, const Clock& clock,
-                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch) {
+                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch,
+                const std::function<void(Milliseconds)>& wait) {
   LiveAction action = query.start(clock.now());
   for (;;) {
     if (auto* outcome = std::get_if<LiveOutcome>(&action)) {
       return std::move(*outcome);
     }
-    if (const auto* wait = std::get_if<LiveWait>(&action)) {
-      std::this_thread::sleep_for(wait->delay);
+    if (const auto* pause = std::get_if<LiveWait>(&action)) {
+      wait(pause->delay);
       action = query.on_waited(clock.now());
     } else {
       const net::FetchResult fetched = fetch(std::get<net::FetchRequest>(action));

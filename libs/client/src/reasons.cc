@@ -222,6 +222,17 @@ constexpr std::array kReasons = {
            "Good then means no more than not revoked: perhaps it was never issued, or has ended.",
            "Check the certificate itself where you can get it.",
            "--issuer and --serial were given without a certificate"},
+    Reason{"staple-required",
+           "The policy demands a staple of every server, and this one sent none.",
+           "Its clients must ask the CA by themselves, or go without.",
+           "Turn on stapling in the server ('muster stapler' or 'muster front' can do it).",
+           "stapling is switched off; the server could not reach the responder; the server has not "
+           "fetched its first answer yet"},
+    Reason{"policy-unmet", "What was told is less than the policy demands.",
+           "The policy you chose takes no doubt for good.",
+           "See what the other findings say of the source; or choose a policy that demands less.",
+           "a source that the certificate names did not answer, or was not asked; a responder does "
+           "not know the certificate"},
     // ---- good, but
     Reason{"revoked", "The certificate is revoked.", "Its CA withdrew it.",
            "Replace it, and everything that used its key.",
@@ -242,6 +253,10 @@ constexpr std::array kReasons = {
            "See why the refresh is late.",
            "the refresh job fails or runs too rarely; the responder is out of reach from the "
            "server; the responder itself signs late"},
+    Reason{"crl-from-cache", "The CRL's place did not answer; a copy kept from earlier counted.",
+           "The copy is verified and still current, but what was revoked since is not on it.",
+           "See why the place does not answer.",
+           "the place is down or out of reach from here; it gives something that is no CRL"},
     Reason{"nonce-ignored", "The answer does not carry the nonce that was sent.",
            "Many responders pre-sign; freshness then rests on the times alone.",
            "Nothing, unless you need proof against replay.",

@@ -136,6 +136,7 @@ net::FetchRequest make_fetch_request(std::string_view url, Bytes request,
   }
   fetch.proxy = transport.proxy;
   fetch.source_address = transport.source_address;
+  fetch.ca_pem = transport.ca_pem;
   fetch.connect_timeout = transport.connect_timeout;
   fetch.total_timeout = transport.total_timeout;
   fetch.max_body_bytes = transport.max_body_bytes;

@@ -3,129 +3,13 @@
 #include <algorithm>
 
 namespace muster::client {
-
-std::string_view to_string(Channel channel) {
-  switch (channel) {
-    case Channel::kStapled:
-      return "stapled";
-    case Channel::kLive:
-      return "live";
-    case Channel::kSaved:
-      return "saved";
-    case Channel::kCrl:
-      return "crl";
-  }
-  return "invalid";
-}
-
-std::string_view to_string(Silence silence) {
-  switch (silence) {
-    case Silence::kNoStaple:
-      return "no-staple";
-    case Silence::kNotNamed:
-      return "no-responder-url";
-    case Silence::kPrivacy:
-      return "not-asked-privacy";
-    case Silence::kCertificateExpired:
-      return "not-asked-expired";
-    case Silence::kNoIssuer:
-      return "issuer-missing";
-    case Silence::kNotNeeded:
-      return "not-needed";
-    case Silence::kUntrusted:
-      return "chain-untrusted";
-  }
-  return "invalid";
-}
-
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kGood:
-      return "good";
-    case Outcome::kNotNeeded:
-      return "not-needed";
-    case Outcome::kWarning:
-      return "warning";
-    case Outcome::kUndetermined:
-      return "undetermined";
-    case Outcome::kUnreadable:
-      return "unreadable";
-    case Outcome::kUnknown:
-      return "unknown";
-    case Outcome::kUnacceptable:
-      return "unacceptable";
-    case Outcome::kRevoked:
-      return "revoked";
-  }
-  return "invalid";
-}
-
-int exit_code(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kGood:
-    case Outcome::kNotNeeded:
-      return 0;
-    case Outcome::kRevoked:
-      return 1;
-    case Outcome::kUnknown:
-      return 2;
-    case Outcome::kUndetermined:
-      return 3;
-    case Outcome::kUnacceptable:
-      return 4;
-    case Outcome::kWarning:
-      return 5;
-    case Outcome::kUnreadable:
-      return 66;
-  }
-  return 70;
-}
-
-std::string_view to_string(FindingLevel level) {
-  switch (level) {
-    case FindingLevel::kNote:
-      return "note";
-    case FindingLevel::kWarning:
-      return "warning";
-    case FindingLevel::kError:
-      return "error";
-  }
-  return "invalid";
-}
-
-std::string_view to_string(MustStaple state) {
-  switch (state) {
-    case MustStaple::kNotDemanded:
-      return "not-demanded";
-    case MustStaple::kMet:
-      return "met";
-    case MustStaple::kUnmet:
-      return "unmet";
-    case MustStaple::kNotExamined:
-      return "not-examined";
-  }
-  return "invalid";
-}
-
-std::string_view to_string(ChainState state) {
-  switch (state) {
-    case ChainState::kNotExamined:
-      return "not-examined";
-    case ChainState::kTrusted:
-      return "trusted";
-    case ChainState::kUntrusted:
-      return "untrusted";
-  }
-  return "invalid";
-}
-
 namespace {
 
 /// Collects what the evidence says, then decides.
 class Judge {
  public:
   Judge(const Case& what, UnixSeconds now)
-      : case_(what), certificate_(what.subject.certificate()), now_(now) {}
+      : case_(what), policy_(what.policy), certificate_(what.subject.certificate()), now_(now) {}
 
   Verdict decide() {
     if (certificate_ != nullptr) {
@@ -161,14 +45,20 @@ class Judge {
     } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
       const bool refused = crl_failure->code == LiveErrc::kUnacceptable;
       (refused ? unacceptable_ : silent_) = true;
+      failed_to_hear_ |= !refused;
       add(refused ? crl_failure->reason : std::string_view("transport-error"), FindingLevel::kError,
           Channel::kCrl, crl_failure->detail);
       if (crl_failure->says_revoked) {
         add("expired-but-revoked", FindingLevel::kError, Channel::kCrl, "");
       }
     } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
+      crl_told_ |= !std::holds_alternative<ocsp::Unknown>(crl->status);
       weigh_status(Channel::kCrl, crl->status);
       weigh_freshness(Channel::kCrl, crl->this_update, crl->next_update);
+      if (crl->kept_since) {
+        add("crl-from-cache", FindingLevel::kNote, Channel::kCrl,
+            "kept since " + format_iso8601(*crl->kept_since));
+      }
     }
   }
 
@@ -180,6 +70,7 @@ class Judge {
       case Silence::kNotNamed:
       case Silence::kUntrusted:
       case Silence::kNotNeeded:
+      case Silence::kPolicy:
         return;  // told by what is said of the certificate itself
       case Silence::kPrivacy:
       case Silence::kCertificateExpired:
@@ -222,6 +113,7 @@ class Judge {
     if (evidence.channel == Channel::kStapled) {
       staple_accepted_ = true;
     }
+    ocsp_told_ |= !std::holds_alternative<ocsp::Unknown>(response.status());
     weigh_status(evidence.channel, response.status());
     weigh_freshness(evidence.channel, response.this_update(), response.next_update());
     if (evidence.nonce_sent && !response.nonce_matched()) {
@@ -284,16 +176,25 @@ class Judge {
       verdict_.must_staple = MustStaple::kNotExamined;
       return;
     }
-    if (!certificate_->facts().must_staple()) {
-      return;
+    const bool demanded = certificate_->facts().must_staple() && case_.role == Role::kSubject;
+    if (demanded && !case_.staple_offered) {
+      verdict_.must_staple = MustStaple::kNotExamined;
     }
     if (!case_.staple_offered) {
-      verdict_.must_staple = MustStaple::kNotExamined;
       return;
     }
-    verdict_.must_staple = staple_accepted_ ? MustStaple::kMet : MustStaple::kUnmet;
-    if (!staple_accepted_) {
+    if (demanded) {
+      verdict_.must_staple = staple_accepted_ ? MustStaple::kMet : MustStaple::kUnmet;
+    }
+    if (staple_accepted_) {
+      return;
+    }
+    if (demanded) {
       add("must-staple-unmet", FindingLevel::kError, Channel::kStapled, "");
+    } else if (policy_.staple == StapleNeeded::kAlways && case_.role == Role::kSubject) {
+      staple_owed_ = true;
+      add("staple-required", FindingLevel::kError, Channel::kStapled,
+          "by the policy " + std::string(policy_.name));
     }
   }
 
@@ -333,8 +234,7 @@ class Judge {
       verdict_.outcome = Outcome::kRevoked;
       return;
     }
-    const bool unmet = verdict_.must_staple == MustStaple::kUnmet;
-    if (unacceptable_ || (unmet && !good_)) {
+    if (is_unacceptable()) {
       verdict_.outcome = Outcome::kUnacceptable;
       return;
     }
@@ -343,35 +243,78 @@ class Judge {
       return;
     }
     if (good_) {
-      if (unknown_) {
-        add("sources-disagree", FindingLevel::kWarning, std::nullopt,
-            "one says good, another does not know it");
-      }
-      const bool warned =
-          std::any_of(verdict_.findings.begin(), verdict_.findings.end(),
-                      [](const Finding& f) { return f.level > FindingLevel::kNote; });
-      verdict_.outcome = warned ? Outcome::kWarning : Outcome::kGood;
-      return;
-    }
-    if (unknown_) {
+      settle_good();
+    } else if (unknown_) {
       verdict_.outcome = Outcome::kUnknown;
+    } else {
+      settle_without_evidence();
+    }
+  }
+
+  /// Something was received that may not be accepted, or a staple is owed.
+  [[nodiscard]] bool is_unacceptable() const {
+    const bool unmet = verdict_.must_staple == MustStaple::kUnmet;
+    return (unacceptable_ && policy_.refused == Weight::kUndecided) || staple_owed_ ||
+           (unmet && (!good_ || policy_.doubt == Weight::kUndecided));
+  }
+
+  void settle_good() {
+    if (unknown_) {
+      add("sources-disagree", FindingLevel::kWarning, std::nullopt,
+          "one says good, another does not know it");
+    }
+    if (policy_.doubt == Weight::kUndecided && (unknown_ || failed_to_hear_)) {
+      unmet("a source was asked in vain, or does not know the certificate");
+      verdict_.outcome = unknown_ ? Outcome::kUnknown : Outcome::kUndetermined;
       return;
     }
-    settle_without_evidence();
+    if (policy_.needed == SourcesNeeded::kEach && !each_source_told()) {
+      verdict_.outcome = Outcome::kUndetermined;
+      return;
+    }
+    const bool warned = std::any_of(verdict_.findings.begin(), verdict_.findings.end(),
+                                    [](const Finding& f) { return f.level > FindingLevel::kNote; });
+    verdict_.outcome = warned ? Outcome::kWarning : Outcome::kGood;
+  }
+
+  void unmet(std::string why) {
+    add("policy-unmet", FindingLevel::kError, std::nullopt,
+        std::string(policy_.name) + ": " + std::move(why));
+  }
+
+  /// Whether each kind of source that the certificate names said good; tells which did not.
+  bool each_source_told() {
+    const pki::CertificateFacts& facts = case_.subject.facts();
+    const bool ocsp_lacks = !facts.access.ocsp.empty() && !ocsp_told_;
+    const bool crl_lacks = !facts.crl_uris.empty() && !crl_told_;
+    if (ocsp_lacks) {
+      unmet("the certificate names an OCSP responder, which told nothing");
+    }
+    if (crl_lacks) {
+      unmet("the certificate names a CRL, which told nothing");
+    }
+    return !ocsp_lacks && !crl_lacks;
   }
 
   /// Nobody told anything: that is fine only where the certificate's design says so.
   void settle_without_evidence() {
-    if (!failed_to_hear_ && (verdict_.need == RevocationNeed::kNoRevAvail ||
-                             verdict_.need == RevocationNeed::kShortLived)) {
+    if (!failed_to_hear_ && !unacceptable_ &&
+        (verdict_.need == RevocationNeed::kNoRevAvail ||
+         verdict_.need == RevocationNeed::kShortLived)) {
       add(to_string(*verdict_.need), FindingLevel::kNote, std::nullopt, "");
       verdict_.outcome = Outcome::kNotNeeded;
       return;
     }
-    verdict_.outcome = Outcome::kUndetermined;
+    // Where the issuer is unknown not even the certificate's signature was verified.
+    const bool passes = policy_.silence == Weight::kWarning && case_.issuer.has_value();
+    verdict_.outcome = passes ? Outcome::kWarning : Outcome::kUndetermined;
     if (verdict_.need == RevocationNeed::kNoPointers) {
-      add("no-revocation-pointers", FindingLevel::kWarning, std::nullopt, "");
-    } else if (verdict_.need == RevocationNeed::kCrlOnly && !silent_) {
+      const bool excused = case_.role == Role::kIssuer && policy_.unnamed == Weight::kNothing &&
+                           !failed_to_hear_ && !unacceptable_;
+      add("no-revocation-pointers", excused ? FindingLevel::kNote : FindingLevel::kWarning,
+          std::nullopt, "");
+      verdict_.outcome = excused ? Outcome::kNotNeeded : verdict_.outcome;
+    } else if (verdict_.need == RevocationNeed::kCrlOnly && !silent_ && !unacceptable_) {
       add("crl-only", FindingLevel::kWarning, std::nullopt, "");
     } else if (verdict_.findings.empty()) {
       add("nothing-to-judge", FindingLevel::kWarning, std::nullopt, "");
@@ -379,14 +322,17 @@ class Judge {
   }
 
   const Case& case_;
+  const Policy& policy_;
   const pki::Certificate* certificate_;  ///< null: only a serial is known
   UnixSeconds now_;
   Verdict verdict_;
   bool revoked_ = false, good_ = false, unknown_ = false;
-  bool unacceptable_ = false;    ///< something was received that cannot be accepted
-  bool silent_ = false;          ///< a source there is said nothing
-  bool failed_to_hear_ = false;  ///< we asked, and got nothing useful
+  bool unacceptable_ = false;                  ///< something was received that cannot be accepted
+  bool silent_ = false;                        ///< a source there is said nothing
+  bool failed_to_hear_ = false;                ///< we asked, and got nothing useful
+  bool ocsp_told_ = false, crl_told_ = false;  ///< good or revoked
   bool staple_accepted_ = false;
+  bool staple_owed_ = false;  ///< by the policy, not by the certificate
   bool certificate_invalid_ = false;
 };
 

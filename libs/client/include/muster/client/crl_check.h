@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "muster/client/crl_document.h"
 #include "muster/client/subject.h"
-#include "muster/pki/verified_crl.h"
 
 // What CRLs say about a certificate: RFC 5280 section 6.3.3 over CRLs and certificates somebody
 // else fetched. No I/O.
@@ -30,6 +30,8 @@ struct CrlEvidence {
                                 ///< ones, and unrelated ones
   /// Where CRL signers and their issuers may be found besides the path; not trusted.
   std::span<const pki::Certificate> certificates;
+  /// Further CRLs, which others look into as well; their indices come behind those of `crls`.
+  std::span<const std::shared_ptr<const CrlDocument>> documents{};
 };
 
 struct CrlGood {};
@@ -103,5 +105,7 @@ CrlPathVerdict check_path_crls(std::span<const pki::Certificate> path, const Crl
 /// and of the CRLs, each once (OCSP-CRL-025). CRLs that do not parse are passed over.
 std::vector<std::string> delta_locations(const Subject& subject, std::span<const Bytes> crls,
                                          const crl::Limits& limits = {});
+/// The same of one CRL that is parsed already.
+std::vector<std::string> delta_locations(const Subject& subject, const CrlDocument& crl);
 
 }  // namespace muster::client

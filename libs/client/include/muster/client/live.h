@@ -185,10 +185,13 @@ class LiveQuery {
   std::vector<LiveAttempt> attempts_;
 };
 
-/// Drives a query, waiting for each step. For commands; never on a loop's thread.
-LiveOutcome ask(
-    LiveQuery query, const Clock& clock,
-    const std::function<net::FetchResult(const net::FetchRequest&)>& fetch = net::fetch);
+/// Sleeps.
+void wait_for(Milliseconds delay);
+/// Drives a query, waiting for each step. For commands; never on a loop's thread. \param wait  for
+/// LiveWait; may return early when there is no time left (fetches then fail by themselves).
+LiveOutcome ask(LiveQuery query, const Clock& clock,
+                const std::function<net::FetchResult(const net::FetchRequest&)>& fetch = net::fetch,
+                const std::function<void(Milliseconds)>& wait = wait_for);
 /// Drives a query on a loop; `done` runs once on the loop's thread. There is no way to stop it but
 /// to let it end: every fetch has its deadline.
 void ask(LiveQuery query, net::FetchService& service, net::Loop& loop, const Clock& clock,

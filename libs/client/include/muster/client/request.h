@@ -73,6 +73,7 @@ struct Transport {
   std::size_t max_body_bytes = 1 << 20;
   std::string proxy{};
   std::string source_address{};
+  std::shared_ptr<const std::string> ca_pem{};  ///< see net::FetchRequest
   bool forbid_private_destinations = false;
 };
 /// The HTTP request: GET where http::make_get_url has a URL for it, POST otherwise.

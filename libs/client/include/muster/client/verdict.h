@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "muster/client/live.h"
+#include "muster/client/policy.h"
 #include "muster/client/subject.h"
 
 // From evidence to one verdict with reasons. Pure: who gathers is in gather.h.
@@ -29,6 +30,7 @@ enum class Silence : std::uint8_t {
   kNoIssuer,            ///< without the issuer nothing can be asked or verified (OCSP-CLI-050)
   kNotNeeded,           ///< noRevAvail or short-lived (OCSP-CLI-062, -064)
   kUntrusted,           ///< no path to a trusted root: nobody is asked about it (OCSP-CLI-050)
+  kPolicy,              ///< the policy or --evidence leaves it out
 };
 std::string_view to_string(Silence silence);
 
@@ -37,6 +39,10 @@ struct CrlAnswer {
   ocsp::CertStatus status;
   UnixSeconds this_update;
   std::optional<UnixSeconds> next_update;
+  std::optional<std::string> number{};  ///< hexadecimal; the delta's if one was applied
+  bool with_delta = false;
+  /// When the copy was fetched that counted because its place did not answer.
+  std::optional<UnixSeconds> kept_since{};
 };
 /// A CRL that could not be had (kTransport) or not be believed (kUnacceptable).
 struct CrlFailure {
@@ -119,12 +125,20 @@ enum class ChainState : std::uint8_t {
 };
 std::string_view to_string(ChainState state);
 
+/// What the certificate is in its target: that which the question is about, or one that issued.
+enum class Role : std::uint8_t { kSubject, kIssuer };
+std::string_view to_string(Role role);  ///< "subject", "issuer"
+
 /// All that judge() looks at.
 struct Case {
   explicit Case(Subject asked) : subject(std::move(asked)) {}
   Subject subject;
+  Role role = Role::kSubject;
+  Policy policy = default_policy();
   std::optional<pki::Certificate> issuer;
   ChainState chain = ChainState::kNotExamined;
+  /// From the issuer upwards as far as it could be shown; ends with the anchor when trusted.
+  std::vector<pki::Certificate> path{};
   std::string chain_detail{};
   std::optional<pki::Certificate> lacks_feature{};  ///< see find_missing_feature
   std::string not_named{};  ///< the host that was asked for, when the certificate does not name it
@@ -142,10 +156,10 @@ struct Verdict {
   std::vector<Finding> findings;           ///< errors first
 };
 
-/// Policy (decision 015 has the table): revoked from any verified source wins; then an answer that
-/// was received but cannot be accepted; then good, unknown, nothing. Good is never more than "not
-/// revoked": an expired or untrusted certificate is not good (OCSP-CLI-019).   Threads: pure, any
-/// thread.
+/// By the case's policy (decisions 015 and 043 have the tables): revoked from any verified source
+/// wins; then an answer that was received but cannot be accepted; then good, unknown, nothing. Good
+/// is never more than "not revoked": an expired or untrusted certificate is not good
+/// (OCSP-CLI-019).   Threads: pure, any thread.
 Verdict judge(const Case& what, UnixSeconds now);
 
 }  // namespace muster::client

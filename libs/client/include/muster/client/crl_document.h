@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "muster/base/mapped_file.h"
+#include "muster/crl/entry_index.h"
+#include "muster/pki/verified_crl.h"
+
+namespace muster::client {
+
+/// One CRL that many checks look into: read once, each signature verified once, whoever asks first.
+/// Threads: const methods from any.
+class CrlDocument {
+ public:
+  /// DER in memory.
+  explicit CrlDocument(Buffer der, const crl::Limits& limits = {});
+  /// DER in a file, `offset` octets behind its beginning; none beyond its end.
+  explicit CrlDocument(MappedFile file, std::size_t offset = 0, const crl::Limits& limits = {});
+  /// Octets that outlive it.
+  static std::shared_ptr<const CrlDocument> of_view(Bytes der, const crl::Limits& limits);
+  CrlDocument(const CrlDocument&) = delete;
+  CrlDocument& operator=(const CrlDocument&) = delete;
+
+  [[nodiscard]] Bytes der() const { return der_; }
+  /// Parsed when first asked for.
+  [[nodiscard]] const der::DerResult<crl::CrlView>& view() const;
+  /// As pki::verify_crl under this one certificate. Precondition: view().
+  [[nodiscard]] Result<pki::VerifiedCrl, pki::CrlError> verify(
+      const pki::Certificate& signer, const pki::AlgorithmPolicy& policy) const;
+  /// As crl::find_entry; from the kIndexedFrom-th time on by an index. Precondition: view().
+  [[nodiscard]] std::optional<crl::EntryView> find(Bytes serial, Bytes certificate_issuer) const;
+
+  /// Look-ups by reading the list before an index is worth its making.
+  static constexpr unsigned kIndexedFrom = 8;
+  /// Signers whose verification is remembered at most.
+  static constexpr std::size_t kMaxSigners = 64;
+
+ private:
+  struct View {};
+  CrlDocument(View, Bytes der, const crl::Limits& limits) : der_(der), limits_(limits) {}
+  /// Fingerprint of the signer, and what the policy allows.
+  using Question = std::pair<std::array<std::uint8_t, 32>, std::array<unsigned, 3>>;
+
+  const Buffer octets_;
+  const MappedFile file_;
+  const Bytes der_;
+  const crl::Limits limits_;
+  mutable std::once_flag parsed_;
+  mutable std::optional<der::DerResult<crl::CrlView>> view_;
+  mutable std::mutex mutex_;
+  mutable std::map<Question, Result<pki::VerifiedCrl, pki::CrlError>> verified_;  // by mutex_
+  mutable std::atomic<unsigned> looked_up_{0};
+  mutable std::once_flag indexed_;
+  mutable std::optional<crl::EntryIndex> index_;
+};
+
+/// A CRL of a file, PEM or DER; DER is mapped rather than read. Errors: kUnreadable, kNotACrl.
+pki::PkiResult<std::shared_ptr<const CrlDocument>> load_crl(const std::string& path);
+
+/// One that the user gave, under the name he gave it.
+struct NamedCrl {
+  NamedCrl(std::string file, Buffer der)
+      : name(std::move(file)), document(std::make_shared<CrlDocument>(std::move(der))) {}
+  NamedCrl(std::string file, std::shared_ptr<const CrlDocument> crl)
+      : name(std::move(file)), document(std::move(crl)) {}
+  std::string name;  ///< file or URL, for reports
+  std::shared_ptr<const CrlDocument> document;
+};
+
+}  // namespace muster::client

@@ -1,0 +1,227 @@
+#include <algorithm>
+
+#include "gather_parts.h"
+#include "muster/crl/name_match.h"
+
+namespace muster::client::internal {
+namespace {
+
+constexpr std::size_t kMaxCrlBytes = std::size_t{256} << 20;
+/// Distribution points of a certificate that are looked into, and as many places of deltas.
+constexpr std::size_t kMaxCrlFetches = 4;
+
+}  // namespace
+
+bool CrlPart::may_use_named() const {
+  return g_.options.policy.crl && g_.certificate != nullptr &&
+         !g_.certificate->facts().crl_uris.empty() &&
+         classify_need(*g_.certificate) != RevocationNeed::kNoRevAvailInvalid &&
+         (!g_.outside_validity() || g_.options.ask_expired) &&
+         g_.result.chain != ChainState::kUntrusted;
+}
+
+std::vector<std::string> CrlPart::named_urls(const Subject& subject) const {
+  std::vector<std::string> urls;
+  for (const std::string& url : subject.facts().crl_uris) {
+    if (is_http_url(url) && urls.size() < kMaxCrlFetches &&
+        std::find(urls.begin(), urls.end(), url) == urls.end()) {
+      urls.push_back(url);
+    }
+  }
+  return urls;
+}
+
+void CrlPart::begin(const Subject& subject) {
+  for (const std::string& url : named_urls(subject)) {
+    if (!g_.options.skip_live && g_.may_ask(url)) {
+      begin_one(url);
+    }
+  }
+}
+
+Sources::CrlTicket CrlPart::begin_one(const std::string& url) {
+  return g_.sources.begin_crl(g_.get(url, kMaxCrlBytes));
+}
+
+/// Waits for one and takes it, or notes why not.
+void CrlPart::finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result) {
+  if (g_.options.skip_live) {
+    return;
+  }
+  if (!g_.may_ask(url)) {
+    result.kept_private = true;
+    result.source = url;
+    return;
+  }
+  const Sources::CrlTicket ticket = begin_one(url);
+  CrlFetched fetched = g_.sources.finish_crl(ticket, g_.deadline);
+  if (fetched.document != nullptr) {
+    result.fetched_any = true;
+    to.push_back(
+        {url, std::move(fetched.document), ticket, fetched.kept_since, fetched.from_cache});
+  } else {
+    result.failure = std::move(fetched.failure);
+    result.source = url;
+  }
+}
+
+CrlPart::LookUp CrlPart::look_up(const Subject& subject,
+                                 const std::vector<pki::Certificate>& path) {
+  LookUp result;
+  std::vector<Loaded> crls;
+  for (const NamedCrl& given : g_.options.crls) {
+    crls.push_back({given.name, given.document, nullptr, std::nullopt, false});
+  }
+  judge(subject, path, crls, result);
+  if (!use_named_ || (result.verdict && result.verdict->undetermined() == nullptr)) {
+    return result;
+  }
+  begin(subject);  // all at once
+  const std::size_t given = crls.size();
+  for (const std::string& url : named_urls(subject)) {
+    finish_one(url, crls, result);
+  }
+  const std::size_t complete = crls.size();
+  std::vector<std::string> deltas;
+  for (std::size_t i = given; i < complete; ++i) {
+    for (const std::string& url : delta_locations(subject, *crls[i].document)) {
+      const bool known =
+          std::any_of(crls.begin(), crls.end(), [&](const Loaded& crl) { return crl.name == url; });
+      if (!known && deltas.size() < kMaxCrlFetches &&
+          std::find(deltas.begin(), deltas.end(), url) == deltas.end()) {
+        deltas.push_back(url);
+      }
+    }
+  }
+  for (const std::string& url : deltas) {
+    if (!g_.options.skip_live && g_.may_ask(url)) {
+      begin_one(url);
+    }
+  }
+  for (const std::string& url : deltas) {
+    finish_one(url, crls, result);
+  }
+  judge(subject, path, crls, result);
+  if (result.verdict && result.verdict->undetermined() != nullptr && fetch_kept_anew(crls)) {
+    judge(subject, path, crls, result);
+  }
+  return result;
+}
+
+/// A copy from an earlier run that does not help may be damaged, whatever its place says of it:
+/// such are fetched past the cache, once. Whether any came.
+bool CrlPart::fetch_kept_anew(std::vector<Loaded>& crls) {
+  bool any = false;
+  for (Loaded& crl : crls) {
+    if (!crl.from_cache || g_.options.skip_live) {
+      continue;
+    }
+    const Sources::CrlTicket ticket = g_.sources.begin_crl_anew(g_.get(crl.name, kMaxCrlBytes));
+    CrlFetched fetched = g_.sources.finish_crl(ticket, g_.deadline);
+    if (fetched.document != nullptr) {
+      crl = {crl.name, std::move(fetched.document), ticket, std::nullopt, false};
+      any = true;
+    }
+  }
+  return any;
+}
+
+void CrlPart::judge(const Subject& subject, const std::vector<pki::Certificate>& path,
+                    const std::vector<Loaded>& crls, LookUp& result) {
+  if (crls.empty()) {
+    return;
+  }
+  std::vector<std::shared_ptr<const CrlDocument>> documents;
+  for (const Loaded& crl : crls) {
+    documents.push_back(crl.document);
+  }
+  const VerifyPolicy& verify = g_.options.verify;
+  CrlPolicy policy;
+  policy.times.future_skew = verify.future_skew;
+  policy.times.expiry_tolerance = verify.expiry_tolerance;
+  policy.times.max_age = verify.max_age;
+  policy.algorithms = verify.algorithms;
+  const CrlEvidence evidence{{}, g_.others, documents};
+  result.verdict = check_crls(subject, path, evidence, g_.clock.now(), policy);
+  result.stale_says_revoked = false;
+  if (result.verdict->undetermined() != nullptr) {
+    constexpr Seconds kWhenever = std::chrono::hours(24 * 365 * 100);
+    policy.times.expiry_tolerance = policy.times.max_age_without_next_update = kWhenever;
+    policy.times.max_age.reset();
+    const CrlVerdict then = check_crls(subject, path, evidence, g_.clock.now(), policy);
+    result.stale_says_revoked = then.revoked() != nullptr;
+  }
+  const auto& used = result.verdict->used;
+  const Loaded& decisive = crls[used.empty() ? 0 : used.front().crl];
+  result.source = decisive.name;
+  result.kept_since = used.empty() ? std::nullopt : decisive.kept_since;
+  for (const CrlUse& use : used) {
+    for (const std::size_t counted : {use.crl, use.delta.value_or(use.crl)}) {
+      if (crls[counted].ticket != nullptr) {
+        g_.sources.keep(crls[counted].ticket);
+      }
+    }
+  }
+}
+
+void CrlPart::weigh(bool named) {
+  if ((!has_given() && !named) || g_.result.chain == ChainState::kUntrusted) {
+    return;
+  }
+  use_named_ = named;
+  LookUp result = look_up(g_.material.subject, g_.result.path);
+  use_named_ = true;
+  if (result.verdict) {
+    if (!is_about_another(*result.verdict, result)) {
+      add_verdict(std::move(result));
+    }
+  } else if (result.failure) {
+    g_.add(Channel::kCrl, std::move(result.source), *std::move(result.failure));
+  } else if (result.kept_private) {
+    g_.add(Channel::kCrl, std::move(result.source), Silence::kPrivacy);
+  }
+}
+
+/// Whether the CRLs given are those of other issuers of the chain, and no other was there.
+bool CrlPart::is_about_another(const CrlVerdict& verdict, const LookUp& result) const {
+  const CrlUndetermined* undetermined = verdict.undetermined();
+  if (undetermined == nullptr || undetermined->code != pki::CrlErrc::kNoCrl || result.fetched_any) {
+    return false;
+  }
+  return g_.material.role == Role::kIssuer ||
+         std::all_of(g_.options.crls.begin(), g_.options.crls.end(), [this](const NamedCrl& crl) {
+           const auto& view = crl.document->view();
+           return view && std::any_of(g_.result.path.begin(), g_.result.path.end(),
+                                      [&](const pki::Certificate& issuer) {
+                                        return crl::same_name(issuer.subject(), view->issuer);
+                                      });
+         });
+}
+
+void CrlPart::add_verdict(LookUp result) {
+  const CrlVerdict& verdict = *result.verdict;
+  if (const CrlUndetermined* undetermined = verdict.undetermined()) {
+    g_.add(Channel::kCrl, std::move(result.source),
+           CrlFailure{
+               LiveErrc::kUnacceptable, "crl-unacceptable",
+               undetermined->detail + " (" + std::string(pki::to_string(undetermined->code)) + ")",
+               result.stale_says_revoked});
+    return;
+  }
+  told_ = true;
+  CrlAnswer answer{ocsp::Good{}, g_.clock.now(), std::nullopt};
+  if (const CrlRevoked* revoked = verdict.revoked()) {
+    answer.status = ocsp::Revoked{revoked->time, revoked->reason};
+  }
+  if (!verdict.used.empty()) {
+    const CrlUse& used = verdict.used.front();
+    answer.this_update = used.this_update;
+    answer.next_update = used.next_update;
+    answer.number = used.number;
+    answer.with_delta = used.delta.has_value();
+  }
+  answer.kept_since = result.kept_since;
+  g_.add(Channel::kCrl, std::move(result.source), std::move(answer));
+}
+
+}  // namespace muster::client::internal
