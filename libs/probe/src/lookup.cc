@@ -28,17 +28,26 @@ struct Lookup {
 /// Counts lookups that run, those nobody waits for any more among them.
 class RunningLookups {
  public:
-  bool begin() {
-    const std::lock_guard lock(mutex_);
-    return count_ < kMaxRunningLookups && ++count_ > 0;
+  /// Waits for its turn: a scan of many names is no reason to fail. False when the deadline passes.
+  bool begin(MonotonicTime deadline) {
+    std::unique_lock lock(mutex_);
+    if (!ended_.wait_until(lock, deadline, [this] { return count_ < kMaxRunningLookups; })) {
+      return false;
+    }
+    ++count_;
+    return true;
   }
   void end() {
-    const std::lock_guard lock(mutex_);
-    --count_;
+    {
+      const std::lock_guard lock(mutex_);
+      --count_;
+    }
+    ended_.notify_one();
   }
 
  private:
   std::mutex mutex_;
+  std::condition_variable ended_;
   int count_ = 0;
 };
 RunningLookups& running() {
@@ -93,8 +102,10 @@ Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t p
   if (is_address(host)) {
     return parse_address(host, port);
   }
-  if (!running().begin()) {
-    return refuse("too many name lookups hang; is the name service reachable?");
+  if (!running().begin(deadline)) {
+    return Err{ProbeError{ProbeErrc::kTimeout, "timed out looking up " + printable(host) +
+                                                   ": too many lookups hang; is the name service "
+                                                   "reachable?"}};
   }
   const auto lookup = std::make_shared<Lookup>();
   try {
