@@ -70,7 +70,6 @@ class Judge {
       case Silence::kNotNamed:
       case Silence::kUntrusted:
       case Silence::kNotNeeded:
-      case Silence::kPolicy:
         return;  // told by what is said of the certificate itself
       case Silence::kPrivacy:
       case Silence::kCertificateExpired:

@@ -32,8 +32,6 @@ std::string_view to_string(Silence silence) {
       return "not-needed";
     case Silence::kUntrusted:
       return "chain-untrusted";
-    case Silence::kPolicy:
-      return "not-asked-policy";
   }
   return "invalid";
 }

@@ -30,7 +30,6 @@ enum class Silence : std::uint8_t {
   kNoIssuer,            ///< without the issuer nothing can be asked or verified (OCSP-CLI-050)
   kNotNeeded,           ///< noRevAvail or short-lived (OCSP-CLI-062, -064)
   kUntrusted,           ///< no path to a trusted root: nobody is asked about it (OCSP-CLI-050)
-  kPolicy,              ///< the policy or --evidence leaves it out
 };
 std::string_view to_string(Silence silence);
 
