@@ -40,7 +40,17 @@ void CrlPart::begin(const Subject& subject) {
 }
 
 Sources::CrlTicket CrlPart::begin_one(const std::string& url) {
-  return g_.sources.begin_crl(g_.get(url, kMaxCrlBytes));
+  return g_.sources.begin_crl(request_for(url));
+}
+
+/// Large ones may take all the time there is.
+net::FetchRequest CrlPart::request_for(const std::string& url) const {
+  net::FetchRequest request = g_.get(url, kMaxCrlBytes);
+  if (g_.deadline) {
+    const auto left = *g_.deadline - std::chrono::steady_clock::now();
+    request.total_timeout = std::max(request.total_timeout, std::chrono::ceil<Milliseconds>(left));
+  }
+  return request;
 }
 
 /// Waits for one and takes it, or notes why not.
@@ -116,7 +126,7 @@ bool CrlPart::fetch_kept_anew(std::vector<Loaded>& crls) {
     if (!crl.from_cache || g_.options.skip_live) {
       continue;
     }
-    const Sources::CrlTicket ticket = g_.sources.begin_crl_anew(g_.get(crl.name, kMaxCrlBytes));
+    const Sources::CrlTicket ticket = g_.sources.begin_crl_anew(request_for(crl.name));
     CrlFetched fetched = g_.sources.finish_crl(ticket, g_.deadline);
     if (fetched.document != nullptr) {
       crl = {crl.name, std::move(fetched.document), ticket, std::nullopt, false};

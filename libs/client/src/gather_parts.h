@@ -82,6 +82,7 @@ class CrlPart {
     bool from_cache = false;
   };
   [[nodiscard]] std::vector<std::string> named_urls(const Subject& subject) const;
+  [[nodiscard]] net::FetchRequest request_for(const std::string& url) const;
   Sources::CrlTicket begin_one(const std::string& url);
   void finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result);
   void judge(const Subject& subject, const std::vector<pki::Certificate>& path,
