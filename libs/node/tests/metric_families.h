@@ -68,9 +68,10 @@ inline Families families_of_table(const std::string& text) {
 }
 
 /// What of a scrape and of the table of a decision does not agree, of families whose names begin
-/// so; empty: they say the same.
+/// with `prefix`; empty: they say the same.
+/// \param others  families of the table that begin so are another program's
 inline std::string differences_to_table(const std::string& scrape, const std::string& table,
-                                        std::string_view prefix) {
+                                        std::string_view prefix, std::string_view others = "-") {
   const auto text = read_file(table, 1 << 20);
   if (!text) {
     return "no table: " + table;
@@ -86,7 +87,7 @@ inline std::string differences_to_table(const std::string& scrape, const std::st
     }
   }
   for (const auto& [family, labels] : told) {
-    if (family.starts_with(prefix) && !shown.contains(family)) {
+    if (family.starts_with(prefix) && !family.starts_with(others) && !shown.contains(family)) {
       out += family + " is shown by nobody\n";
     }
   }
