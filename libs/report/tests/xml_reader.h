@@ -65,7 +65,7 @@ inline std::string find_xml_fault(std::string_view xml) {
       }
       open.pop_back();
     } else if (!body.starts_with('?') && !body.ends_with('/')) {
-      roots += open.empty() ? 1 : 0;
+      roots += open.empty() ? 1U : 0U;
       open.emplace_back(body.substr(0, body.find_first_of(" \n")));
     }
     i = end + 1;

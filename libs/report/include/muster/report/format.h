@@ -33,9 +33,9 @@ std::string all_formats();
 struct Settings {
   View view;
   FailOn fail_on = FailOn::kWarning;
-  Thresholds thresholds;  ///< of nagios
-  std::string version;    ///< of the program, for sarif
-  bool only_bad = false;  ///< text and table: leave out what is good or not needed
+  Thresholds thresholds{};  ///< of nagios
+  std::string version{};    ///< of the program, for sarif
+  bool only_bad = false;    ///< text and table: leave out what is good or not needed
 };
 
 /// All of the report. Everything that came from outside is escaped for the format.
