@@ -141,6 +141,9 @@ Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Uni
   if (!clock_is_sure()) {
     return Err{Cause::kClockUnsure};
   }
+  if (resuming != nullptr && !resuming->may_sign) {
+    return Err{Cause::kSigningQueueFull};
+  }
   const SignerRef by = asked.front().by;
   const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
   const bool in_line = !elsewhere && resuming == nullptr && how == Signing::kInLine && line;

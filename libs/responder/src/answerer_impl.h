@@ -78,6 +78,7 @@ struct Resumption {
   const std::vector<FailedSigner>* failed;
   std::uint64_t admitted_under;  ///< Setup::number()
   bool may_order;                ///< no: only what `result` holds is used
+  bool may_sign = true;          ///< no: it waited for this loop for too long
 };
 
 /// The steps of one request: limits, parse, find issuers, may this client ask, choose a signer, use
@@ -175,7 +176,7 @@ struct Answerer::Impl final : Circumstances {
   /// The next in line are answered, and more of them at the next turn.
   void serve_line();
   void post_serving();
-  /// Answers one that waited for this loop. \param in_time  no: refuses
+  /// Answers one that waited for this loop. \param in_time  no: without a signature
   void take_up(SigningDesk::Ticket ticket, bool in_time);
   /// Signs what `asked` holds. Body of the answer, valid until the next call, or why there is none.
   Result<Bytes, Cause> sign(const std::optional<Bytes>& nonce, UnixSeconds now);

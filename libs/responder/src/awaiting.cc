@@ -77,7 +77,7 @@ void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result
   if (!result.signature) {
     request.failed.push_back({result.setup.get(), {result.issuer, result.signer}});
   }
-  Resumption resumption{&result, &request.failed, result.setup->number(), false};
+  Resumption resumption{&result, &request.failed, result.setup->number(), false, true};
   resuming = &resumption;
   Answer given = answer(request.octets, result.now, request.client);
   if (given.pending && ++request.rounds <= kMaxRounds) {
@@ -125,16 +125,10 @@ void Answerer::Impl::take_up(SigningDesk::Ticket ticket, bool in_time) {
     return;  // there was nobody to wait
   }
   AwaitedRequest& request = node.mapped();
-  const UnixSeconds now = clock->now();
-  Answer given;
-  if (in_time) {
-    const Resumption resumption{nullptr, &request.failed, request.admitted_under, true};
-    resuming = &resumption;
-    given = answer(request.octets, now, request.client);
-    resuming = nullptr;
-  } else {
-    given = refuse(Cause::kSigningQueueFull, now);
-  }
+  const Resumption resumption{nullptr, &request.failed, request.admitted_under, true, in_time};
+  resuming = &resumption;
+  Answer given = answer(request.octets, clock->now(), request.client);
+  resuming = nullptr;
   if (given.pending) {  // by now it is for a remote key
     node.key() = last_ticket;
     awaited.insert(std::move(node));

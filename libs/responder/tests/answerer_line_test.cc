@@ -160,6 +160,18 @@ TEST_F(LineTest, WhoWaitedFarTooLongIsRefused) {
   EXPECT_EQ(answers_["late"].cause, Cause::kSigningQueueFull);
 }
 
+TEST_F(LineTest, WhoWaitedFarTooLongGetsWhatIsRememberedWhereThatIsThePolicy) {
+  Policy policy;
+  policy.nonce_overload = NonceOverload::kWithoutNonce;
+  set_up(policy);
+  ask_for("first", leaf_request());
+  fill_slice();
+  ask_for("late", with_nonce(leaf_request(), 32));
+  now_ += std::chrono::seconds(5);
+  turn_to_end();
+  EXPECT_EQ(answers_["late"].body, answers_["first"].body);
+}
+
 TEST_F(LineTest, TheLimitOfASecondIsTakenOnce) {
   Policy policy;
   policy.signatures_per_second = 4;
