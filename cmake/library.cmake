@@ -48,10 +48,23 @@ if(BUILD_TESTING)
   add_custom_target(muster_parsers)
 endif()
 
+# One precompiled GoogleTest for all test programs. Off where a compiler cache serves better (it does not know such headers):
+# on for builds from nothing, as in CI.
+option(MUSTER_TEST_PCH "Precompile GoogleTest's headers" OFF)
+if(BUILD_TESTING AND MUSTER_TEST_PCH)
+  add_executable(muster_test_pch EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/test_pch.cc")
+  set_target_properties(muster_test_pch PROPERTIES MUSTER_TEST ON)
+  target_link_libraries(muster_test_pch PRIVATE muster_flags GTest::gmock)
+  target_precompile_headers(muster_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+endif()
+
 # Registers every GoogleTest case of <target> with CTest. Data paths reach tests by environment.
 function(muster_discover_tests target)
   cmake_parse_arguments(A "" "TIMEOUT" "LABELS" ${ARGN})
   set_target_properties(${target} PROPERTIES MUSTER_TEST ON)  # see flags.cmake
+  if(MUSTER_TEST_PCH)
+    target_precompile_headers(${target} REUSE_FROM muster_test_pch)
+  endif()
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 120)
   endif()
