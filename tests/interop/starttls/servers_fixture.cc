@@ -59,6 +59,9 @@ ServerTest::ServerTest()
   key_ = dir_.file("server.key");
   ::chmod(key_.c_str(), 0644);
   ca_ = write("ca.pem", to_pem({pki_.intermediate.certificate, pki_.root.certificate}));
+  const CrlSpec nothing_revoked{.this_update = now_ - Seconds(60),
+                                .next_update = now_ + Seconds(86'400)};
+  crl_ = dir_.write("ca.crl", build_crl(pki_.intermediate, nothing_revoked));
   EntrySpec entry = entry_for(leaf_.certificate, pki_.intermediate.certificate);
   entry.this_update = now_ - Seconds(60);
   entry.next_update = now_ + Seconds(86'400);
