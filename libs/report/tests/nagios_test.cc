@@ -78,7 +78,7 @@ TEST(Nagios, FirstLineHasStateCountsWorstAndPerformance) {
             "good=1;;;0 not_needed=0;;;0 warning=0;;;0 undetermined=0;;;0 unreadable=0;;;0 "
             "unknown=0;;;0 unacceptable=0;;;0 revoked=1;;;0\n");
   EXPECT_THAT(format_nagios(std::vector<Row>{row(Outcome::kGood, hours(24 * 6))}, limits, kTestNow),
-              HasSubstr("CRITICAL: leaf.pem: good, lasts 6d 0h, 50% of its answer left |"));
+              HasSubstr("CRITICAL: leaf.pem: good, lasts 6d, 50% of its answer left |"));
   Row none;
   none.target = "gone:443";
   EXPECT_THAT(format_nagios(std::vector<Row>{none}, {}, kTestNow),
@@ -86,15 +86,15 @@ TEST(Nagios, FirstLineHasStateCountsWorstAndPerformance) {
 }
 
 TEST(Nagios, LinesAreBounded) {
-  std::vector<Row> rows(1000, row(Outcome::kUndetermined));
+  std::vector<Row> rows(200, row(Outcome::kUndetermined));
   for (Row& r : rows) {
-    r.detail = std::string(5000, 'x');
+    r.detail = std::string(500, 'x');
   }
   const std::string text = format_nagios(rows, {}, kTestNow);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'),
             static_cast<std::ptrdiff_t>(kMaxNagiosLines) + 2);
-  EXPECT_LT(text.size(), 9'000U);
-  EXPECT_THAT(text, HasSubstr("\nand 960 more\n"));
+  EXPECT_LT(text.size(), 8'192U) << "some cores read no more";
+  EXPECT_THAT(text, HasSubstr("\nand 170 more\n"));
 }
 
 }  // namespace

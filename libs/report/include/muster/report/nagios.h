@@ -35,7 +35,7 @@ std::string nagios_escape(std::string_view text);
 
 /// The first line has the state, the counts, the worst certificate and, behind '|', performance
 /// data; then a line for each certificate that is not ok, at most kMaxNagiosLines.
-inline constexpr std::size_t kMaxNagiosLines = 40;
+inline constexpr std::size_t kMaxNagiosLines = 30;
 std::string format_nagios(std::span<const Row> rows, const Thresholds& thresholds, UnixSeconds now);
 
 }  // namespace muster::report
