@@ -1,12 +1,14 @@
+#include <algorithm>
 #include <chrono>
 
 #include "muster/der/pkix.h"
+#include "muster/der/time_text.h"
 
 namespace muster::der {
 namespace {
 
-constexpr std::size_t kUtcTimeSize = 13;          // YYMMDDHHMMSSZ
-constexpr std::size_t kGeneralizedTimeSize = 15;  // YYYYMMDDHHMMSSZ
+constexpr std::size_t kUtcTimeSize = 13;  // YYMMDDHHMMSSZ
+constexpr std::size_t kGeneralizedTimeSize = kGeneralizedTimeBytes;
 constexpr int kFirstGeneralizedYear = 2050;
 
 /// Two decimal digits, or -1.
@@ -67,22 +69,24 @@ struct Calendar {
 Calendar to_calendar(UnixSeconds t) {
   const auto day = std::chrono::floor<std::chrono::days>(t);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss<Seconds> time(t - day);
+  const auto second = static_cast<unsigned>((t - day).count());
   Calendar result{int{date.year()}, {}};
   MUSTER_ASSERT(result.year >= 0 && result.year <= 9999);
-  std::size_t at = 0;
-  const auto put = [&](long value) {
-    result.text[at++] = static_cast<std::uint8_t>('0' + value / 10);
-    result.text[at++] = static_cast<std::uint8_t>('0' + value % 10);
+  const auto year = static_cast<unsigned>(result.year);
+  std::uint8_t* at = result.text.data();
+  // 32 bits: on the way of every answer, several times.
+  const auto put = [&at](unsigned value) {
+    *at++ = static_cast<std::uint8_t>('0' + value / 10);
+    *at++ = static_cast<std::uint8_t>('0' + value % 10);
   };
-  put(result.year / 100);
-  put(result.year % 100);
-  put(static_cast<long>(unsigned{date.month()}));
-  put(static_cast<long>(unsigned{date.day()}));
-  put(time.hours().count());
-  put(time.minutes().count());
-  put(time.seconds().count());
-  result.text[at] = 'Z';
+  put(year / 100);
+  put(year % 100);
+  put(unsigned{date.month()});
+  put(unsigned{date.day()});
+  put(second / 3600);
+  put(second / 60 % 60);
+  put(second % 60);
+  *at = 'Z';
   return result;
 }
 
@@ -109,6 +113,11 @@ DerResult<UnixSeconds> read_time(Reader& in, std::string_view field) {
     return Err{DerError{DerErrc::kBadValue, start, field}};
   }
   return *t;
+}
+
+void put_generalized_time(UnixSeconds t, std::span<std::uint8_t, kGeneralizedTimeBytes> out) {
+  const Calendar calendar = to_calendar(t);
+  std::copy(calendar.text.begin(), calendar.text.end(), out.begin());
 }
 
 void write_generalized_time(Writer& out, UnixSeconds t, Tag tag) {

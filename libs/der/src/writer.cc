@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <array>
 
 #include "muster/der/der.h"
+#include "muster/der/heads.h"
 
 namespace muster::der {
 namespace {
@@ -16,6 +18,25 @@ Bytes minimal_length(std::size_t value, std::array<std::uint8_t, sizeof(std::siz
 }
 
 }  // namespace
+
+std::size_t head_bytes(std::size_t content_bytes) {
+  std::array<std::uint8_t, sizeof(std::size_t)> storage{};
+  return 2 + (content_bytes < 0x80 ? 0 : minimal_length(content_bytes, storage).size());
+}
+
+void write_head(Writer& out, Tag tag, std::size_t content_bytes) {
+  std::array<std::uint8_t, 2 + sizeof(std::size_t)> head{static_cast<std::uint8_t>(tag),
+                                                         static_cast<std::uint8_t>(content_bytes)};
+  std::size_t size = 2;
+  if (content_bytes >= 0x80) {
+    std::array<std::uint8_t, sizeof(std::size_t)> storage{};
+    const Bytes length = minimal_length(content_bytes, storage);
+    head[1] = static_cast<std::uint8_t>(0x80u | length.size());
+    std::copy(length.begin(), length.end(), head.begin() + 2);
+    size += length.size();
+  }
+  out.raw(Bytes(head).first(size));
+}
 
 std::size_t Writer::open(Tag tag) {
   out_.push_back(static_cast<std::uint8_t>(tag));

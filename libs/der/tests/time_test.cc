@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "muster/der/pkix.h"
+#include "muster/der/time_text.h"
 
 namespace muster::der {
 namespace {
@@ -100,6 +101,9 @@ TEST(Time, RoundTripsOverTheWholeCalendar) {
     const auto back = read_generalized_time(in, "t");
     ASSERT_TRUE(back);
     ASSERT_EQ(to_int(*back), s);
+    std::array<std::uint8_t, kGeneralizedTimeBytes> text;
+    put_generalized_time(unix_seconds(s), text);
+    ASSERT_EQ(as_text(text), as_text(Bytes(out.bytes()).subspan(2)));
   }
 }
 

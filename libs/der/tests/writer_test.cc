@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "muster/der/der.h"
+#include "muster/der/heads.h"
 
 namespace muster::der {
 namespace {
@@ -21,6 +22,10 @@ TEST(Writer, WritesMinimalLengthsOfEverySize) {
     const Bytes out(w.bytes());
     ASSERT_EQ(out.size(), c.header.size() / 2 + c.size);
     EXPECT_EQ(to_hex(out.first(c.header.size() / 2)), c.header);
+    Writer head;
+    write_head(head, Tag::kOctetString, c.size);
+    EXPECT_EQ(to_hex(head.bytes()), c.header);
+    EXPECT_EQ(head_bytes(c.size), c.header.size() / 2);
     Reader in(out);
     const auto back = in.read(Tag::kOctetString, "x");
     ASSERT_TRUE(back);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "muster/der/heads.h"
 #include "muster/ocsp/encode_into.h"
 
 // Owners from views, and owners to canonical DER.
@@ -44,6 +45,19 @@ void write_extensions(Writer& out, unsigned tag, const std::vector<der::Extensio
   });
 }
 
+/// Octets of an element with so much content.
+std::size_t whole(std::size_t content_bytes) {
+  return der::head_bytes(content_bytes) + content_bytes;
+}
+
+std::size_t certificates_bytes(const SignaturePart& part) {
+  std::size_t bytes = 0;
+  for (const Buffer& certificate : part.certificates) {
+    bytes += certificate.size();
+  }
+  return bytes;
+}
+
 /// The three fields that end both Signature and BasicOCSPResponse.
 void write_signature_fields(Writer& out, const SignaturePart& part) {
   out.raw(part.algorithm);
@@ -51,13 +65,16 @@ void write_signature_fields(Writer& out, const SignaturePart& part) {
   if (part.certificates.empty()) {
     return;
   }
-  out.element(context_constructed(0), [&] {
-    out.sequence([&] {
-      for (const Buffer& certificate : part.certificates) {
-        out.raw(certificate);
-      }
-    });
-  });
+  const std::size_t bytes = certificates_bytes(part);
+  der::write_head(out, context_constructed(0), whole(bytes));
+  der::write_head(out, Tag::kSequence, bytes);
+  for (const Buffer& certificate : part.certificates) {
+    out.raw(certificate);
+  }
+}
+std::size_t signature_fields_bytes(const SignaturePart& part) {
+  return part.algorithm.size() + whole(1 + part.signature.size()) +
+         (part.certificates.empty() ? 0 : whole(whole(certificates_bytes(part))));
 }
 
 void write_cert_status(Writer& out, const CertStatus& status) {
@@ -196,22 +213,24 @@ Buffer encode_response_data(const ResponseData& data) {
 }
 
 void encode_response_into(Bytes response_data, const SignaturePart& signature, Buffer& into) {
+  // From the inside out: with the lengths known before, nothing written has to be moved.
+  const std::size_t basic = response_data.size() + signature_fields_bytes(signature);
+  const std::size_t response_bytes = whole(sizeof oid::kOcspBasic) + whole(whole(basic));
+  constexpr std::size_t kStatus = 3;
+  const std::size_t response = kStatus + whole(whole(response_bytes));
+
   Writer out(std::move(into));
-  out.sequence([&] {
-    out.enumerated(static_cast<std::uint8_t>(ResponseStatus::kSuccessful));
-    out.element(context_constructed(0), [&] {
-      out.sequence([&] {
-        out.oid(oid::kOcspBasic);
-        out.element(Tag::kOctetString, [&] {
-          out.sequence([&] {
-            out.raw(response_data);
-            write_signature_fields(out, signature);
-          });
-        });
-      });
-    });
-  });
+  der::write_head(out, Tag::kSequence, response);
+  out.enumerated(static_cast<std::uint8_t>(ResponseStatus::kSuccessful));
+  der::write_head(out, context_constructed(0), whole(response_bytes));
+  der::write_head(out, Tag::kSequence, response_bytes);
+  out.oid(oid::kOcspBasic);
+  der::write_head(out, Tag::kOctetString, whole(basic));
+  der::write_head(out, Tag::kSequence, basic);
+  out.raw(response_data);
+  write_signature_fields(out, signature);
   into = out.take();
+  MUSTER_ASSERT(into.size() == whole(response));
 }
 
 Buffer encode_response(Bytes response_data, const SignaturePart& signature) {
