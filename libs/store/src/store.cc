@@ -6,6 +6,7 @@
 #include "issuer_table.h"
 #include "muster/store/mark.h"
 #include "muster/store/update.h"
+#include "muster/store/walk.h"
 #include "reader.h"
 #include "replacement.h"
 
@@ -22,7 +23,7 @@ IssuerState with_facts(const IssuerState& facts, const IssuerState& own) {
   return state;
 }
 
-class StoreImpl final : public Store, public ConditionalWriter, public Identified {
+class StoreImpl final : public Store, public ConditionalWriter, public Identified, public Walker {
  public:
   StoreImpl(std::shared_ptr<Environment> env, StoreOptions::Mode mode)
       : env_(std::move(env)), mode_(mode) {}
@@ -155,7 +156,21 @@ class StoreImpl final : public Store, public ConditionalWriter, public Identifie
       MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));
       return walk(txn, record, [&](Bytes, Bytes, const Serial& serial, const Status& status) {
         visit(serial, status);
+        return Walk::kOn;
       });
+    });
+  }
+
+  StoreResult<Unit> for_each_after(IssuerId issuer, const std::optional<Serial>& after,
+                                   const WalkVisit& visit) const override {
+    return env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
+      MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));
+      return walk(
+          txn, record,
+          [&](Bytes, Bytes, const Serial& serial, const Status& status) {
+            return visit(serial, status);
+          },
+          after ? after->octets() : Bytes());
     });
   }
 
@@ -170,6 +185,7 @@ class StoreImpl final : public Store, public ConditionalWriter, public Identifie
             ++records;
             revoked += status.state != State::kGood ? 1u : 0u;
             checksum.add(record_digest(env_->seed(), serial, value));
+            return Walk::kOn;
           }));
       if (checksum != record.checksum || records != record.state.records ||
           revoked != record.state.revoked) {
@@ -241,15 +257,19 @@ class StoreImpl final : public Store, public ConditionalWriter, public Identifie
   }
 
   template <class Visit>
-  StoreResult<Unit> walk(MDB_txn* txn, const IssuerRecord& record, Visit&& visit) const {
+  StoreResult<Unit> walk(MDB_txn* txn, const IssuerRecord& record, Visit&& visit,
+                         Bytes after = {}) const {
     const auto partition = env_->partition(record.partition);
     if (!partition) {
       return Err{env_->damaged("an issuer's partition is missing")};
     }
     MUSTER_TRY(const CursorPtr cursor, open_cursor(*env_, txn, *partition));
-    MDB_val key{};
+    MDB_val key = as_val(after);
     MDB_val value{};
-    int rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_FIRST);
+    int rc = mdb_cursor_get(cursor.get(), &key, &value, after.empty() ? MDB_FIRST : MDB_SET_RANGE);
+    if (rc == 0 && !after.empty() && equal(as_octets(key), after)) {
+      rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT);
+    }
     for (; rc == 0; rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) {
       const auto serial = Serial::make(as_octets(key));
       const auto status = decode_status(as_octets(value));
@@ -257,7 +277,9 @@ class StoreImpl final : public Store, public ConditionalWriter, public Identifie
         return Err{
             env_->damaged("the record of serial " + to_hex(as_octets(key)) + " does not parse")};
       }
-      visit(as_octets(key), as_octets(value), *serial, *status);
+      if (visit(as_octets(key), as_octets(value), *serial, *status) == Walk::kEnd) {
+        return Unit{};
+      }
     }
     if (rc != MDB_NOTFOUND) {
       return Err{env_->error(rc, "read the records")};
@@ -319,6 +341,13 @@ StoreResult<std::uint64_t> apply_if_unchanged(Store& store, IssuerId issuer, std
   auto* const writer = dynamic_cast<ConditionalWriter*>(&store);
   MUSTER_ASSERT(writer != nullptr);
   return writer->apply_if_unchanged(issuer, expected, changes, facts);
+}
+
+StoreResult<Unit> for_each_after(const Store& store, IssuerId issuer,
+                                 const std::optional<Serial>& after, const WalkVisit& visit) {
+  const auto* const walker = dynamic_cast<const Walker*>(&store);
+  MUSTER_ASSERT(walker != nullptr);
+  return walker->for_each_after(issuer, after, visit);
 }
 
 }  // namespace muster::store

@@ -1,7 +1,9 @@
 #include "muster/store/store.h"
 
+#include <algorithm>
 #include <random>
 
+#include "muster/store/walk.h"
 #include "store_fixture.h"
 
 namespace muster::store {
@@ -62,6 +64,44 @@ TEST_F(StoreTest, SerialsAreToldApartOctetForOctet) {
       << "a leading zero makes another serial";
   EXPECT_FALSE(must(reader->find(issuer, {})));
   EXPECT_FALSE(must(reader->find(issuer, Buffer(600, 0x55))));
+}
+
+TEST_F(StoreTest, WalksBeginAndEndAnywhere) {
+  const auto store = must_open(path());
+  const IssuerId issuer = must(store->ensure_issuer(key_of(1), "CA"));
+  const IssuerId other = must(store->ensure_issuer(key_of(2), "other CA"));
+  std::vector<Change> changes;
+  for (std::uint64_t n = 1; n <= 3000; ++n) {  // some pages full, of one, two and three octets
+    changes.push_back({serial_of(n * 7), good(kTestNow + Seconds(static_cast<int>(n)))});
+  }
+  must(store->apply(issuer, changes));
+  must(store->apply(other, std::vector{Change{serial_of(8), good()}}));
+  std::vector<Serial> all;
+  must(
+      store->for_each(issuer, [&](const Serial& serial, const Status&) { all.push_back(serial); }));
+  ASSERT_EQ(all.size(), changes.size());
+  const auto walk = [&](const std::optional<Serial>& after, std::size_t most) {
+    std::vector<Serial> seen;
+    must(for_each_after(*store, issuer, after, [&](const Serial& serial, const Status& status) {
+      EXPECT_EQ(look_up(*store, issuer, serial), status);
+      seen.push_back(serial);
+      return seen.size() == most ? Walk::kEnd : Walk::kOn;
+    }));
+    return seen;
+  };
+  EXPECT_EQ(walk({}, 5000), all);
+  for (std::size_t i = 0; i < all.size(); i += 97) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    const std::size_t most = std::min<std::size_t>(all.size() - i - 1, 3);
+    EXPECT_EQ(walk(all[i], 3), std::vector(first, first + static_cast<std::ptrdiff_t>(most))) << i;
+  }
+  EXPECT_EQ(walk(all.back(), 3), std::vector<Serial>());
+  const Serial absent = serial_of(8);  // here: it is another CA's
+  EXPECT_EQ(walk(absent, 1), std::vector{*std::find_if(all.begin(), all.end(), [&](const auto& s) {
+              return std::ranges::lexicographical_compare(absent.octets(), s.octets());
+            })});
+  must(store->apply(issuer, std::vector{Change{all[10], std::nullopt}}));
+  EXPECT_EQ(walk(all[10], 1), std::vector{all[11]}) << "where it was";
 }
 
 TEST_F(StoreTest, IssuersAreApartAndCounted) {
