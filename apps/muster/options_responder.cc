@@ -131,7 +131,7 @@ void bind_presign(config::Section& section, PresignSettings& o) {
   section.integer("core_percent", &o.core_percent, 1, 100,
                   "Percent of a core that each of the threads may use.");
   section.integer("max_answers", &o.max_answers, 1, 1 << 27,
-                  "Answers kept (about 300 octets each, and 36 for each that may be); for more "
+                  "Answers kept (about 160 octets each, and 24 for each that may be); for more "
                   "certificates they are signed when asked for.");
   section.duration("save_interval", &o.save_interval, Seconds(1), Seconds(366 * 86400),
                    "How often the answers are written to the file answers-ahead in the store's "
@@ -164,8 +164,8 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.integer("max_certificates", &o.max_certificates, 1, 256,
                   "Certificates in one request; more is malformed.");
   section.integer("ready_answers", &o.ready_answers, 0, 1 << 24,
-                  "Signed answers remembered by each loop (250 to 300 octets each with "
-                  "ECDSA, 450 with RSA-2048; loops share what they have signed). 0: every answer "
+                  "Signed answers remembered by each loop (about 180 octets each with "
+                  "ECDSA, 370 with RSA-2048; loops share what they have signed). 0: every answer "
                   "is signed anew.");
   section.choice(
       "nonce_overload", {"try-later", "without-nonce"}, 0,

@@ -39,14 +39,20 @@ AheadSigner::AheadSigner(std::shared_ptr<const Setup> setup, std::unique_ptr<sto
   }
 }
 
-Bytes AheadSigner::cert_id(const Place& place, Bytes serial) {
-  der::Writer out(std::move(cert_id_));
+const ocsp::CertIdView& AheadSigner::cert_id(Place& place, Bytes serial) {
+  if (place.view.serial.size() == serial.size()) {  // all but its octets is there
+    std::copy(serial.begin(), serial.end(),
+              place.cert_id.end() - static_cast<std::ptrdiff_t>(serial.size()));
+    return place.view;
+  }
+  der::Writer out(std::move(place.cert_id));
   out.sequence([&] {
     out.raw(place.fixed);
     out.integer_octets(serial);
   });
-  cert_id_ = out.take();
-  return cert_id_;
+  place.cert_id = out.take();
+  place.view = *ocsp::parse_cert_id(place.cert_id);
+  return place.view;
 }
 
 std::optional<PresignUrgency> AheadSigner::judge(const ReadyRef& there, const Resolved& wanted,
@@ -77,22 +83,23 @@ std::optional<PresignUrgency> AheadSigner::look(std::size_t issuer, const Serial
     return std::nullopt;
   }
   std::optional<PresignUrgency> out;
-  for (const Place& place : places_[issuer]) {
-    const auto wrong = judge(exchange_->impl().find_ahead(cert_id(place, serial.octets())), wanted,
-                             choice->signer, now);
+  for (Place& place : places_[issuer]) {
+    const auto wrong = judge(exchange_->impl().find_ahead(cert_id(place, serial.octets()).raw),
+                             wanted, choice->signer, now);
     out = wrong == PresignUrgency::kNow || !out ? wrong : out;
   }
   return out;
 }
 
-ReadyRef AheadSigner::keep(const Asked& one, HashAlgorithm hash, Bytes body,
-                           UnixSeconds signed_at) {
+std::uint64_t AheadSigner::records(std::size_t issuer) const {
+  const store::IssuerState* const state = reader_->issuer_state(setup_->issuers()[issuer].store_id);
+  return state == nullptr ? 0 : state->records;
+}
+
+ReadyRef AheadSigner::make(const Asked& one, Bytes body, UnixSeconds signed_at) {
   const Issuer& issuer = setup_->issuers()[one.by.issuer];
-  const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), signed_at);
-  render_answer(message_, issuer, body, one.resolved, until, signed_at, date_);
-  return exchange_->impl().forms->make(
-      message_, {one.by, hash, 0, one.resolved, signed_at, until, setup_->number(),
-                 issuer.signers[one.by.signer].key_digest});
+  const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.serial), signed_at);
+  return exchange_->impl().forms->make(body, facts_of(*setup_, one, 0, signed_at, until));
 }
 
 AheadSigner::Made AheadSigner::sign(const PresignItem& item, UnixSeconds now) {
@@ -107,13 +114,14 @@ AheadSigner::Made AheadSigner::sign(const PresignItem& item, UnixSeconds now) {
   if (wanted.cause != Cause::kNone) {
     return made;
   }
-  for (const Place& place : places_[item.issuer]) {
-    const Bytes id = cert_id(place, item.serial.octets());
-    const auto wrong = judge(exchange_->impl().find_ahead(id), wanted, choice->signer, now);
+  asked_.resize(1);
+  for (Place& place : places_[item.issuer]) {
+    const ocsp::CertIdView& id = cert_id(place, item.serial.octets());
+    const auto wrong = judge(exchange_->impl().find_ahead(id.raw), wanted, choice->signer, now);
     if (!wrong) {
       continue;
     }
-    asked_.assign(1, {*ocsp::parse_cert_id(id), by, wanted});
+    asked_.front() = {id, by, wanted};
     const Bytes tbs = drafter_.draft(*setup_, asked_, std::nullopt, *reader_, now);
     const auto signature = signings_.sign(by, tbs);
     if (!signature) {
@@ -122,10 +130,9 @@ AheadSigner::Made AheadSigner::sign(const PresignItem& item, UnixSeconds now) {
     }
     const std::size_t limit = who.terms.policy.max_response_bytes;
     const Bytes body = signings_.assemble(by, tbs, *signature);
-    if (ReadyRef answer = limit != 0 && body.size() > limit
-                              ? ReadyRef()
-                              : keep(asked_.front(), place.hash, body, now)) {
-      exchange_->impl().keep_ahead(id, std::move(answer));
+    if (ReadyRef answer =
+            limit != 0 && body.size() > limit ? ReadyRef() : make(asked_.front(), body, now)) {
+      exchange_->impl().keep_ahead(id.raw, std::move(answer));
       ++made.signatures;
       made.changed += *wrong == PresignUrgency::kNow ? 1U : 0U;
     }
@@ -166,7 +173,7 @@ bool AheadSigner::take_over(Bytes tbs, Bytes signature, Bytes made_by, UnixSecon
     }
   }
   const Bytes body = signings_.assemble(by, tbs, signature);
-  const ReadyRef answer = keep(*one, *hash, body, before->signed_at);
+  const ReadyRef answer = make(*one, body, before->signed_at);
   if (answer) {
     exchange_->impl().keep_ahead(one->id.raw, answer);
   }

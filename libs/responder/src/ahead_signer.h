@@ -18,6 +18,8 @@ class AheadSigner {
 
   /// Moves to the newest state of the store; 0: it cannot be read.
   std::uint64_t renew() { return reader_->renew(); }
+  /// How many records an issuer has there.
+  [[nodiscard]] std::uint64_t records(std::size_t issuer) const;
   /// Lets go of it.
   void release() { reader_->release(); }
 
@@ -41,10 +43,13 @@ class AheadSigner {
   struct Place {
     Buffer fixed;  ///< CertID up to the serial, without the frame
     HashAlgorithm hash;
+    Buffer cert_id{};  ///< the last one made
+    ocsp::CertIdView view{};
   };
   /// The CertID of a serial in one form; valid until the next call.
-  Bytes cert_id(const Place& place, Bytes serial);
-  ReadyRef keep(const Asked& one, HashAlgorithm hash, Bytes body, UnixSeconds signed_at);
+  static const ocsp::CertIdView& cert_id(Place& place, Bytes serial);
+  /// Empty: it cannot be remembered.
+  ReadyRef make(const Asked& one, Bytes body, UnixSeconds signed_at);
   [[nodiscard]] std::optional<PresignUrgency> judge(const ReadyRef& there, const Resolved& wanted,
                                                     std::size_t signer, UnixSeconds now) const;
 
@@ -53,9 +58,7 @@ class AheadSigner {
   std::shared_ptr<AnswerExchange> exchange_;
   Signings signings_;
   Drafter drafter_;
-  HttpDate date_;
-  HttpMessage message_;
-  Buffer cert_id_, body_;
+  Buffer body_;
   std::vector<std::vector<Place>> places_;  ///< by issuer
   std::vector<Asked> asked_;
 };

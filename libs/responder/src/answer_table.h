@@ -13,77 +13,138 @@ namespace muster::responder {
 /// Bounded memory by CertID octets and variant (which of several answers for them: variant_of()).
 /// Sets of `kWays` places: a lookup compares at most so many, whatever strangers send, and the
 /// place unused for longest in a set makes room. `Entry` is a pointer, empty when made; what it
-/// points to says matches(cert_id, variant). Threads: one at a time.
+/// points to says matches(cert_id, variant). Sixteen octets a place where an entry has eight.
+/// Threads: one at a time.
 template <class Entry, std::size_t kWays = 8>
 class AnswerTable {
+  static_assert(kWays == 8 || kWays == 16);
+  using Ages __attribute__((vector_size(kWays))) = std::uint8_t;
+  using Tag = std::uint16_t;
+  /// What a lookup looks at comes first: one line of the cache, of eight places.
+  struct alignas(64) Set {
+    std::array<Tag, kWays> tags{};           ///< of the hash: saves looking at others' entries
+    std::array<std::uint8_t, kWays> ages{};  ///< 0: the last used ... kWays - 1
+    std::array<std::uint8_t, kWays> sequences_high{};  ///< bits 32 to 39
+    std::array<std::uint32_t, kWays> sequences_low{};
+    std::array<Entry, kWays> entries{};
+  };
+
  public:
-  /// 24 octets where an entry has eight.
-  struct Place {
-    Entry entry{};
-    std::uint64_t sequence = 0;  ///< store state its record was last compared with
-    std::uint32_t tag = 0;       ///< of the hash: saves looking at what is another's
-    std::uint32_t used_at = 0;   ///< by the count of uses; differences alone matter
+  /// A place found, or nothing. Valid until the next put() or add().
+  class Place {
+   public:
+    Place() = default;
+    explicit operator bool() const { return set_ != nullptr; }
+    bool operator==(const Place&) const = default;
+    [[nodiscard]] Entry& entry() const { return set_->entries[way_]; }
+    /// Whether the entry was last compared with this state of the store. The last 40 bits of its
+    /// number are kept: more commits than an answer lives through.
+    [[nodiscard]] bool is_of(std::uint64_t sequence) const {
+      return set_->sequences_low[way_] == static_cast<std::uint32_t>(sequence) &&
+             set_->sequences_high[way_] == static_cast<std::uint8_t>(sequence >> 32U);
+    }
+    void set_sequence(std::uint64_t sequence) const {
+      set_->sequences_low[way_] = static_cast<std::uint32_t>(sequence);
+      set_->sequences_high[way_] = static_cast<std::uint8_t>(sequence >> 32U);
+    }
+
+   private:
+    friend class AnswerTable;
+    Place(Set* set, std::size_t way) : set_(set), way_(way) {}
+    Set* set_ = nullptr;
+    std::size_t way_ = 0;
   };
 
   /// \param capacity  entries, rounded up to whole sets; zero remembers nothing
   explicit AnswerTable(std::size_t capacity)
-      : places_((capacity + kWays - 1) / kWays * kWays), seed_(draw_seed()) {}
+      : sets_((capacity + kWays - 1) / kWays), seed_(draw_seed()) {
+    for (Set& set : sets_) {
+      for (std::size_t way = 0; way < kWays; ++way) {
+        set.ages[way] = static_cast<std::uint8_t>(way);
+      }
+    }
+  }
 
-  /// The place of these CertID octets in this variant, if remembered. Valid until the next put().
-  Place* find(Bytes cert_id, std::uint32_t variant) {
-    return places_.empty() ? nullptr : find(cert_id, variant, hash(cert_id, variant));
+  /// The place of these CertID octets in this variant, if remembered.
+  Place find(Bytes cert_id, std::uint32_t variant) {
+    return sets_.empty() ? Place() : find(cert_id, variant, hash(cert_id, variant));
   }
 
   /// Remembers `entry`, which matches both, instead of what was there of them or, if there was
   /// nothing, of what was unused for longest. Nothing when nothing is remembered.
-  Place* put(Bytes cert_id, std::uint32_t variant, Entry entry) {
-    if (places_.empty()) {
-      return nullptr;
+  Place put(Bytes cert_id, std::uint32_t variant, Entry entry) {
+    if (const Place place = find(cert_id, variant)) {
+      place.entry() = std::move(entry);
+      place.set_sequence(0);
+      return place;
+    }
+    return add(cert_id, variant, std::move(entry));
+  }
+  /// The same, where nothing is there of them.
+  Place add(Bytes cert_id, std::uint32_t variant, Entry entry) {
+    if (sets_.empty()) {
+      return {};
     }
     const std::uint64_t h = hash(cert_id, variant);
-    Place* place = find(cert_id, variant, h);
-    if (place == nullptr) {
-      Place* const set = &places_[first_of(h)];
-      place = std::max_element(set, set + kWays,
-                               [this](const Place& a, const Place& b) { return age(a) < age(b); });
-      size_ += place->entry ? 0U : 1U;
-    }
-    *place = {std::move(entry), 0, static_cast<std::uint32_t>(h), ++uses_};
+    Set& set = sets_[set_of(h)];
+    const std::size_t way = oldest(set);
+    size_ += set.entries[way] ? 0U : 1U;
+    set.tags[way] = static_cast<Tag>(h);
+    set.entries[way] = std::move(entry);
+    note_use(set, way);
+    const Place place(&set, way);
+    place.set_sequence(0);
     return place;
   }
-  [[nodiscard]] std::size_t capacity() const { return places_.size(); }
+  [[nodiscard]] std::size_t capacity() const { return sets_.size() * kWays; }
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Shows the entries of so many places from place `first` on. Where to go on; zero: that was all.
   template <class See>
   std::size_t visit(std::size_t first, std::size_t places, See see) const {
-    const std::size_t end = std::min(places_.size(), first + places);
+    const std::size_t end = std::min(capacity(), first + places);
     for (std::size_t i = first; i < end; ++i) {
-      if (places_[i].entry) {
-        see(places_[i].entry);
+      if (const Entry& entry = sets_[i / kWays].entries[i % kWays]) {
+        see(entry);
       }
     }
-    return end == places_.size() ? 0 : end;
+    return end == capacity() ? 0 : end;
   }
 
  private:
-  /// A free place is older than all that are taken.
-  [[nodiscard]] std::uint64_t age(const Place& place) const {
-    return place.entry ? uses_ - place.used_at : std::uint64_t{1} << 32U;
+  static std::size_t oldest(const Set& set) {
+    std::size_t oldest = 0;
+    for (std::size_t way = 0; way < kWays; ++way) {
+      if (!set.entries[way]) {
+        return way;
+      }
+      oldest = set.ages[way] == kWays - 1 ? way : oldest;
+    }
+    return oldest;
   }
-  [[nodiscard]] std::size_t first_of(std::uint64_t h) const {
-    return static_cast<std::size_t>((static_cast<Wide>(h) * (places_.size() / kWays)) >> 64U) *
-           kWays;
+  static void note_use(Set& set, std::size_t way) {
+    const std::uint8_t age = set.ages[way];
+    if (age == 0) {
+      return;
+    }
+    Ages ages;
+    std::memcpy(&ages, set.ages.data(), sizeof ages);
+    ages -= reinterpret_cast<Ages>(ages < age);  // a comparison is -1 where it holds
+    std::memcpy(set.ages.data(), &ages, sizeof ages);
+    set.ages[way] = 0;
   }
-  Place* find(Bytes cert_id, std::uint32_t variant, std::uint64_t h) {
-    Place* const set = &places_[first_of(h)];
-    for (Place* place = set; place != set + kWays; ++place) {
-      if (place->tag == static_cast<std::uint32_t>(h) && place->entry &&
-          place->entry->matches(cert_id, variant)) {
-        place->used_at = ++uses_;
-        return place;
+  [[nodiscard]] std::size_t set_of(std::uint64_t h) const {
+    return static_cast<std::size_t>((static_cast<Wide>(h) * sets_.size()) >> 64U);
+  }
+  Place find(Bytes cert_id, std::uint32_t variant, std::uint64_t h) {
+    Set& set = sets_[set_of(h)];
+    for (std::size_t way = 0; way < kWays; ++way) {
+      if (set.tags[way] == static_cast<Tag>(h) && set.entries[way] &&
+          set.entries[way]->matches(cert_id, variant)) {
+        note_use(set, way);
+        return {&set, way};
       }
     }
-    return nullptr;
+    return {};
   }
 
   static std::uint64_t draw_seed() {
@@ -122,9 +183,8 @@ class AnswerTable {
     return fold(h ^ seed_, kLast);
   }
 
-  std::vector<Place> places_;
+  std::vector<Set> sets_;
   std::uint64_t seed_;  ///< drawn at start
-  std::uint32_t uses_ = 0;
   std::size_t size_ = 0;
 };
 

@@ -113,18 +113,18 @@ Cause Answerer::Impl::collect(const ocsp::RequestView& request) {
   return Cause::kNone;
 }
 
-const HttpMessage* Answerer::Impl::use_ready(ReadyAnswers::Place& place, std::uint64_t sequence,
+const HttpMessage* Answerer::Impl::use_ready(ReadyAnswers::Place place, std::uint64_t sequence,
                                              UnixSeconds now, const Client& client) {
-  const ReadyAnswer& answer = *place.entry;
+  const ReadyAnswer& answer = *place.entry();
   if (!in_time(answer.signed_at(), answer.replace_at(), now)) {
     return nullptr;
   }
   const AnswerFacts& facts = answer.form().facts;
-  if (place.sequence != sequence) {
+  if (!place.is_of(sequence)) {
     if (!same_answer(look_up(*setup, *reader, facts.by, answer.serial(), now), answer.basis())) {
       return nullptr;
     }
-    place.sequence = sequence;
+    place.set_sequence(sequence);
     counters.ready_rechecked.add();
   }
   counters.ready_hits.add();
@@ -199,10 +199,14 @@ Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, const Signat
     }
   } else {
     MUSTER_TRY(const Bytes body, sign(std::nullopt, now));
-    const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), now);
-    render_answer(scratch, issuer, body, one.resolved, until, now, date);
-    answer = ready.capacity() == 0 ? ReadyRef()
-                                   : forms->make(scratch, facts_of(one, variant, now, until));
+    const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.serial), now);
+    const AnswerFacts facts = facts_of(*setup, one, variant, now, until);
+    if (ready.capacity() != 0) {
+      answer = forms->make(body, facts);
+    }
+    if (!answer) {
+      render_answer(scratch, body, facts, date);
+    }
     if (answer && shared != nullptr) {  // another loop may have been quicker
       answer = shared->publish(one.id.raw, variant, std::move(answer), now);
     }
@@ -211,9 +215,9 @@ Result<Answer, Cause> Answerer::Impl::obtain(std::uint32_t variant, const Signat
   const HttpMessage* message = &scratch;
   if (answer) {
     message = &composer.compose(*answer, now, date);
-    counters.ready_replaced.add(replaces && ready.find(one.id.raw, variant) != nullptr ? 1 : 0);
-    if (auto* const place = ready.put(one.id.raw, variant, std::move(answer))) {
-      place->sequence = sequence;
+    counters.ready_replaced.add(replaces && ready.find(one.id.raw, variant) ? 1 : 0);
+    if (const auto place = ready.put(one.id.raw, variant, std::move(answer))) {
+      place.set_sequence(sequence);
     }
   }
   return show(*message, one.by.issuer);
@@ -275,10 +279,9 @@ Answer Answerer::Impl::answer_signed(const SignatureWishes& wishes,
     const auto plain = wishes.empty() ? choice : choose_signer(issuer, {}, now, excluded);
     const std::uint32_t variant = variant_of(choice->signer, plain->signer);
     if (remembered) {
-      auto* const found = ready.find(asked.front().id.raw, variant);
-      if (found != nullptr &&
-          serves_choice(*found->entry, *setup, choice->signer, variant, wishes)) {
-        if (const HttpMessage* message = use_ready(*found, sequence, now, client)) {
+      const auto found = ready.find(asked.front().id.raw, variant);
+      if (found && serves_choice(*found.entry(), *setup, choice->signer, variant, wishes)) {
+        if (const HttpMessage* message = use_ready(found, sequence, now, client)) {
           return show(*message, asked.front().by.issuer);
         }
       }
@@ -378,12 +381,12 @@ Answer Answerer::Impl::answer(Bytes octets, UnixSeconds now, const Client& clien
   }
   const Bytes plain = find_plain_cert_id(octets);
   if (!plain.empty()) {
-    auto* const found = ready.find(plain, 0);
-    if (found != nullptr) {
-      const AnswerFacts& facts = found->entry->form().facts;
+    const auto found = ready.find(plain, 0);
+    if (found) {
+      const AnswerFacts& facts = found.entry()->form().facts;
       const bool is_ours = facts.setup == setup->number() && setup->issuers()[facts.by.issuer].open;
       const HttpMessage* const message =
-          is_ours ? use_ready(*found, sequence, now, client) : nullptr;
+          is_ours ? use_ready(found, sequence, now, client) : nullptr;
       if (message != nullptr) {
         counters.cert_id_hashes[static_cast<std::size_t>(facts.hash_algorithm)].add(
             resuming == nullptr ? 1 : 0);

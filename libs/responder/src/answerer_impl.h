@@ -157,7 +157,7 @@ struct Answerer::Impl final : Circumstances {
 
   // -- what is remembered
   /// A remembered answer if it may be said at `now`; a stale one stays for obtain() to replace.
-  const HttpMessage* use_ready(ReadyAnswers::Place& place, std::uint64_t sequence, UnixSeconds now,
+  const HttpMessage* use_ready(ReadyAnswers::Place place, std::uint64_t sequence, UnixSeconds now,
                                const Client& client);
 
   // -- what is signed
@@ -192,8 +192,6 @@ struct Answerer::Impl final : Circumstances {
   /// true and not over.
   std::optional<Resolved> recall_late(const Asked& one, std::uint32_t variant, Cause cause,
                                       UnixSeconds now) override;
-  [[nodiscard]] AnswerFacts facts_of(const Asked& one, std::uint32_t variant, UnixSeconds signed_at,
-                                     UnixSeconds replace_at) const;
   const HttpMessage* use_late(std::uint32_t variant, Cause cause, UnixSeconds now);
   /// An answer that is not remembered: with a nonce, or for several certificates.
   Result<Answer, Cause> sign_once(const std::optional<Bytes>& nonce, UnixSeconds now);

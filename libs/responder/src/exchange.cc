@@ -17,13 +17,13 @@ ReadyRef* AnswerExchange::Impl::there(Bytes cert_id, std::uint32_t variant, Read
   if (in_ahead != nullptr) {
     return in_ahead;
   }
-  auto* const place = table.find(cert_id, variant);
-  return place == nullptr ? nullptr : &place->entry;
+  const auto place = table.find(cert_id, variant);
+  return place ? &place.entry() : nullptr;
 }
 
 ReadyRef* AnswerExchange::Impl::there_ahead(Bytes cert_id, std::uint32_t variant) {
-  auto* const place = variant == 0 ? ahead.find(cert_id, 0) : nullptr;
-  return place == nullptr ? nullptr : &place->entry;
+  const auto place = variant == 0 ? ahead.find(cert_id, 0) : decltype(ahead)::Place();
+  return place ? &place.entry() : nullptr;
 }
 
 ReadyRef AnswerExchange::Impl::find(Bytes cert_id, std::uint32_t variant) {
@@ -50,15 +50,17 @@ ReadyRef AnswerExchange::Impl::publish(Bytes cert_id, std::uint32_t variant, Rea
 
 ReadyRef AnswerExchange::Impl::find_ahead(Bytes cert_id) {
   const MutexLock lock(mutex);
-  const auto* const place = ahead.find(cert_id, 0);
-  return place == nullptr ? ReadyRef() : place->entry;
+  const auto place = ahead.find(cert_id, 0);
+  return place ? place.entry() : ReadyRef();
 }
 
 void AnswerExchange::Impl::keep_ahead(Bytes cert_id, ReadyRef answer) {
   const MutexLock lock(mutex);
-  const auto* const place = ahead.find(cert_id, 0);
-  if (place == nullptr || place->entry->signed_at() <= answer->signed_at()) {
-    ahead.put(cert_id, 0, std::move(answer));
+  const auto place = ahead.find(cert_id, 0);
+  if (!place) {
+    ahead.add(cert_id, 0, std::move(answer));
+  } else if (place.entry()->signed_at() <= answer->signed_at()) {
+    std::swap(place.entry(), answer);  // the old one goes when the lock has gone
   }
 }
 

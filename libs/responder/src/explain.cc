@@ -326,15 +326,15 @@ Cause Answerer::Impl::would_verify(std::size_t spent, UnixSeconds now) {
 
 std::optional<Resolved> Answerer::Impl::recall(Asked& one, std::uint32_t variant,
                                                const SignatureWishes& wishes, UnixSeconds now) {
-  const auto* const place = ready.find(one.id.raw, variant);
-  if (place == nullptr || !serves_choice(*place->entry, *setup, one.by.signer, variant, wishes)) {
+  const auto place = ready.find(one.id.raw, variant);
+  if (!place || !serves_choice(*place.entry(), *setup, one.by.signer, variant, wishes)) {
     return std::nullopt;
   }
-  const ReadyAnswer& found = *place->entry;
+  const ReadyAnswer& found = *place.entry();
   const Resolved basis = found.basis();
   const bool is_used =
       in_time(found.signed_at(), found.replace_at(), now) &&
-      (place->sequence == reader->renew() ||
+      (place.is_of(reader->renew()) ||
        same_answer(look_up(*setup, *reader, found.by(), found.serial(), now), basis));
   if (!is_used) {
     return std::nullopt;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include "muster/ocsp/ocsp.h"
@@ -13,16 +12,22 @@ namespace {
 
 void append(Buffer& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
 
+/// Decimal digits. On the way of every remembered answer: from the last to the first, where they
+/// stay.
 struct Digits {
   std::array<char, 20> octets;
-  std::size_t size;
-  [[nodiscard]] std::string_view text() const { return {octets.data(), size}; }
+  std::size_t first;
+  [[nodiscard]] std::size_t size() const { return octets.size() - first; }
+  [[nodiscard]] std::string_view text() const { return {octets.data() + first, size()}; }
 };
 Digits digits(std::uint64_t value) {
-  Digits out{};
-  out.size = static_cast<std::size_t>(
-      std::to_chars(out.octets.data(), out.octets.data() + out.octets.size(), value).ptr -
-      out.octets.data());
+  Digits out;
+  char* at = out.octets.data() + out.octets.size();
+  do {
+    *--at = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  out.first = static_cast<std::size_t>(at - out.octets.data());
   return out;
 }
 
@@ -97,6 +102,21 @@ void put_etag(HttpMessage& message, Bytes digest) {
   }
 }
 
+void render(HttpMessage& out, HeadKind kind, Bytes body, const Freshness& freshness,
+            UnixSeconds now, HttpDate& date) {
+  switch (kind) {
+    case HeadKind::kCacheable:
+      render_cacheable(out, body, freshness, now, date);
+      return;
+    case HeadKind::kPrivate:
+      render_private(out, body, now, date);
+      return;
+    case HeadKind::kUnstored:
+      render_unstored(out, body, now, date);
+      return;
+  }
+}
+
 void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, UnixSeconds now,
                       HttpDate& date) {
   start(out, body.size(), now, date);
@@ -110,15 +130,16 @@ void render_cacheable(HttpMessage& out, Bytes body, const Freshness& freshness, 
   put_date(out, out.expires_at, freshness.next_update);
   append(out.octets, "\r\nETag: ");
   out.etag_at = out.octets.size();
-  pki::digest_into(HashAlgorithm::kSha256, body, out.digest);
+  std::array<std::uint8_t, HttpMessage::kDigestBytes> digest;
+  pki::digest_into(HashAlgorithm::kSha256, body, digest);
   out.octets.resize(out.octets.size() + HttpMessage::kEtagBytes, '"');
-  put_etag(out, out.digest);
+  put_etag(out, digest);
   append(out.octets, "\r\nCache-Control: max-age=");
   out.fresh_until = freshness.fresh_until;
   out.longest_age = freshness.longest_age;
   const Digits age = max_age(out, now);
   out.max_age_at = out.octets.size();
-  out.max_age_digits = age.size;
+  out.max_age_digits = age.size();
   append(out.octets, age.text());
   append(out.octets, ", public, no-transform, must-revalidate\r\n");
   finish(out, body);
@@ -146,16 +167,18 @@ void render_not_modified(HttpMessage& out, const HttpMessage& full) {
 
 void refresh_max_age(HttpMessage& message, UnixSeconds now) {
   const Digits age = max_age(message, now);
-  const auto at = message.octets.begin() + static_cast<std::ptrdiff_t>(message.max_age_at);
-  if (age.size < message.max_age_digits) {
-    message.octets.erase(at, at + static_cast<std::ptrdiff_t>(message.max_age_digits - age.size));
-    message.head_bytes -= message.max_age_digits - age.size;
-  } else if (age.size > message.max_age_digits) {  // the clock was set back, or another answer's
-    message.octets.insert(at, age.size - message.max_age_digits, '0');
-    message.head_bytes += age.size - message.max_age_digits;
+  if (const std::size_t size = age.size(); size != message.max_age_digits) {
+    const auto at = message.octets.begin() + static_cast<std::ptrdiff_t>(message.max_age_at);
+    if (size < message.max_age_digits) {
+      message.octets.erase(at, at + static_cast<std::ptrdiff_t>(message.max_age_digits - size));
+    } else {  // the clock was set back, or another answer's
+      message.octets.insert(at, size - message.max_age_digits, '0');
+    }
+    message.head_bytes = message.head_bytes + size - message.max_age_digits;
+    message.max_age_digits = size;
   }
-  message.max_age_digits = age.size;
-  std::memcpy(message.octets.data() + message.max_age_at, age.octets.data(), age.size);
+  const std::string_view text = age.text();
+  std::memcpy(message.octets.data() + message.max_age_at, text.data(), text.size());
 }
 
 void refresh_clock(HttpMessage& message, UnixSeconds now, HttpDate& date) {

@@ -33,15 +33,15 @@ struct HttpMessage {
   std::size_t max_age_at = 0;  ///< first digit
   std::size_t max_age_digits = 0;
   UnixSeconds rendered_at{};
-  UnixSeconds fresh_until{};              ///< max-age counts down to here
-  Seconds longest_age{};                  ///< and is never more than this
-  std::array<std::uint8_t, 32> digest{};  ///< SHA-256 of the body, where cacheable
+  UnixSeconds fresh_until{};  ///< max-age counts down to here
+  Seconds longest_age{};      ///< and is never more than this
 
   [[nodiscard]] bool cacheable() const { return etag_at != 0; }
   [[nodiscard]] std::string_view etag() const {
     return as_text(Bytes(octets).subspan(etag_at, kEtagBytes));
   }
   static constexpr std::size_t kEtagBytes = 66;
+  static constexpr std::size_t kDigestBytes = 32;  ///< SHA-256 of the body
 };
 
 /// What caches may know about an answer.
@@ -50,6 +50,16 @@ struct Freshness {
   UnixSeconds fresh_until;  ///< <= next_update
   Seconds longest_age = Seconds::max();
 };
+
+/// Who may keep an answer.
+enum class HeadKind : std::uint8_t {
+  kCacheable,  ///< shared caches
+  kPrivate,    ///< nobody: made for one requestor (nonce), or without nextUpdate
+  kUnstored,   ///< nobody, on no account: errors, and answers that not everybody may have
+};
+/// One of the three below.
+void render(HttpMessage& out, HeadKind kind, Bytes body, const Freshness& freshness,
+            UnixSeconds now, HttpDate& date);
 
 /// Success that shared caches may keep (RFC 9919 sections 6 and 7.2; requirements README section
 /// 6).

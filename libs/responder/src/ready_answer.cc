@@ -1,31 +1,27 @@
 #include "ready_answer.h"
 
+#include <limits>
 #include <new>
 
+#include "muster/der/time_text.h"
 #include "muster/pki/certificate.h"
 
 namespace muster::responder {
 namespace {
 
-constexpr std::size_t kTimeBytes = 15;  // of a GeneralizedTime's content
+constexpr std::uint32_t kTimeBytes{der::kGeneralizedTimeBytes};
 
-template <class Value>
-void append_value(Buffer& out, Value value) {
-  const auto* const octets = reinterpret_cast<const std::uint8_t*>(&value);
-  out.insert(out.end(), octets, octets + sizeof value);
-}
-UnixSeconds read_time(const std::uint8_t* from) {
-  std::int64_t value = 0;
-  std::memcpy(&value, from, sizeof value);
-  return unix_seconds(value);
+using TimeText = std::span<std::uint8_t, der::kGeneralizedTimeBytes>;
+void put_time(std::uint8_t* at, UnixSeconds value) {
+  der::put_generalized_time(value, TimeText(at, der::kGeneralizedTimeBytes));
 }
 
 const ocsp::Revoked* revoked_of(const Resolved& basis) {
   return std::get_if<ocsp::Revoked>(&basis.status);
 }
 /// Shows the times of `basis` that are an answer's own and there, in the order in which they are
-/// kept. Whether one is there belongs to the form; what it is must not, or each CRL would begin new
-/// forms.
+/// kept: that of revocation comes first. Whether one is there belongs to the form; what it is must
+/// not, or each CRL would begin new forms.
 template <class Basis, class See>
 void for_each_time(Basis& basis, See see) {
   if (auto* const revoked = std::get_if<ocsp::Revoked>(&basis.status)) {
@@ -38,89 +34,95 @@ void for_each_time(Basis& basis, See see) {
     }
   }
 }
-std::size_t facts_bytes(const Resolved& basis) {
-  std::size_t bytes = 0;
-  for_each_time(basis, [&bytes](UnixSeconds) { bytes += sizeof(std::int64_t); });
-  return bytes;
+
+/// Times of a body's text, and what they must say.
+template <class See>
+void for_each_text(const AnswerLayout& layout, const AnswerFacts& facts, See see) {
+  const auto* const revoked = revoked_of(facts.basis);
+  for (const auto& [at, value] :
+       {std::pair(layout.signed_at_at, facts.signed_at),
+        std::pair(layout.revoked_at_at, revoked != nullptr ? revoked->time : UnixSeconds{}),
+        std::pair(layout.this_update_at, facts.basis.this_update),
+        std::pair(layout.next_update_at, facts.basis.next_update)}) {
+    if (at != 0) {
+      see(at, value);
+    }
+  }
 }
 
-/// Finds what is an answer's own: producedAt; everything from the serial to the end of the
-/// SingleResponse (times, status, extensions); the signature.
-bool find_layout(const HttpMessage& message, AnswerForm& form) {
-  const Bytes body = Bytes(message.octets).subspan(message.head_bytes);
+/// Whether the times of `body` are those of `facts`.
+bool says_times(Bytes body, const AnswerLayout& layout, const AnswerFacts& facts) {
+  bool does = true;
+  for_each_text(layout, facts, [&](std::uint32_t at, UnixSeconds value) {
+    std::array<std::uint8_t, der::kGeneralizedTimeBytes> text;
+    put_time(text.data(), value);
+    does = does && at + kTimeBytes <= body.size() && equal(body.subspan(at, kTimeBytes), text);
+  });
+  return does;
+}
+
+/// Finds the layout of a body, which is not trusted to be one of ours.
+std::optional<AnswerLayout> find_layout(Bytes body, const AnswerFacts& facts) {
   const auto parsed = ocsp::parse_response(body);
   if (!parsed || !parsed->basic || parsed->basic->responses.size() != 1) {
-    return false;
+    return std::nullopt;
   }
   const ocsp::BasicResponseView& basic = *parsed->basic;
   const ocsp::SingleResponseView single = *basic.responses.begin();
-  const auto offset = [&body](const std::uint8_t* at) {
-    return static_cast<std::uint32_t>(at - body.data());
+  const auto offset = [&body](Bytes part) {
+    return static_cast<std::uint32_t>(part.data() - body.data());
   };
+  const auto size = [](Bytes part) { return static_cast<std::uint32_t>(part.size()); };
+  AnswerLayout out;
   const Bytes id = single.cert_id.raw;
-  form.cert_id_at = offset(id.data());
-  form.cert_id_size = static_cast<std::uint32_t>(id.size());
-  form.serial_size = static_cast<std::uint32_t>(single.cert_id.serial.size());
-  const std::uint32_t single_at = offset(single.raw.data());
-  const std::uint32_t list_head = single.raw.size() < 0x80 ? 2 : single.raw.size() < 0x100 ? 3 : 4;
-  if (single_at < offset(basic.tbs_raw.data()) + list_head + kTimeBytes) {
-    return false;
-  }
-  const std::uint32_t serial_at = form.cert_id_at + form.cert_id_size - form.serial_size;
-  form.own = {{single_at - list_head - std::uint32_t{kTimeBytes}, kTimeBytes},
-              {serial_at, single_at + static_cast<std::uint32_t>(single.raw.size()) - serial_at},
-              {offset(basic.signature.data()), static_cast<std::uint32_t>(basic.signature.size())}};
-  return true;
-}
+  out.cert_id_at = offset(id);
+  out.cert_id_size = size(id);
+  out.serial_size = size(single.cert_id.serial);
 
-/// What two answers must have in common to share a form: all octets that are not their own, and
-/// what was decided about them.
-Buffer key_of(const HttpMessage& message, const AnswerForm& form) {
-  const AnswerFacts& facts = form.facts;
-  Buffer all;
-  all.reserve(message.octets.size() + 256);
-  for (const std::uint64_t value :
-       {facts.setup, std::uint64_t{facts.by.issuer}, std::uint64_t{facts.by.signer},
-        static_cast<std::uint64_t>(facts.hash_algorithm), std::uint64_t{facts.variant},
-        static_cast<std::uint64_t>(facts.basis.rule),
-        static_cast<std::uint64_t>(facts.basis.never_issued),
-        std::uint64_t{facts.basis.status.index()}, std::uint64_t{message.etag_at},
-        std::uint64_t{form.serial_size}, std::uint64_t{form.cert_id_size},
-        static_cast<std::uint64_t>(message.cacheable() ? message.longest_age.count() : 0)}) {
-    append_value(all, value);
+  // ResponseData: producedAt, the head of responses, which is this one SingleResponse.
+  const std::uint32_t single_at = offset(single.raw);
+  const std::uint32_t list_head = single.raw.size() < 0x80 ? 2 : single.raw.size() < 0x100 ? 3 : 4;
+  if (single_at < offset(basic.tbs_raw) + list_head + kTimeBytes) {
+    return std::nullopt;
   }
-  const auto* const revoked = revoked_of(facts.basis);
-  append_value(all,
-               revoked != nullptr && revoked->reason ? static_cast<int>(*revoked->reason) : -1);
-  append_value(all, facts.basis.source_this_update.has_value());
-  append_value(all, facts.basis.source_next_update.has_value());
-  append_value(all, facts.basis.invalidity_date.has_value());
-  std::vector<Stretch> left_out;
-  const auto leave_out = [&left_out](std::size_t at, std::size_t size) {
-    left_out.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(size)});
-  };
-  leave_out(message.date_at, kHttpDateBytes);
-  if (message.cacheable()) {
-    leave_out(message.last_modified_at, kHttpDateBytes);
-    leave_out(message.expires_at, kHttpDateBytes);
-    leave_out(message.etag_at, HttpMessage::kEtagBytes);
-    leave_out(message.max_age_at, message.max_age_digits);
+  out.signed_at_at = single_at - list_head - kTimeBytes;
+
+  // SingleResponse: certID, certStatus, thisUpdate, [0] nextUpdate, [1] singleExtensions.
+  constexpr std::uint32_t kHead = 2;  // of what has less than 128 octets
+  std::uint32_t at = out.cert_id_at + out.cert_id_size;
+  if (std::holds_alternative<ocsp::Revoked>(single.status)) {
+    out.revoked_at_at = at + kHead + kHead;
   }
-  for (const Stretch& stretch : form.own) {
-    append_value(all, stretch.at);
-    append_value(all, stretch.size);
-    leave_out(message.head_bytes + stretch.at, stretch.size);
+  at += kHead + body[at + 1];
+  out.this_update_at = at + kHead;
+  at += kHead + kTimeBytes;
+  if (single.next_update) {
+    out.next_update_at = at + kHead + kHead;
+    at += kHead + kHead + kTimeBytes;
   }
-  std::size_t done = 0;
-  for (const Stretch& stretch : left_out) {
-    const auto begin = message.octets.begin();
-    all.insert(all.end(), begin + static_cast<std::ptrdiff_t>(done),
-               begin + static_cast<std::ptrdiff_t>(stretch.at));
+  if (!says_times(body, out, facts)) {
+    return std::nullopt;
+  }
+
+  out.own.push_back({out.cert_id_at + out.cert_id_size - out.serial_size, out.serial_size});
+  if (const std::uint32_t end = single_at + size(single.raw); at < end) {
+    out.own.push_back({at, end - at});
+  }
+  out.own.push_back({offset(basic.signature), size(basic.signature)});
+  std::vector<Stretch> not_common = out.own;
+  for_each_text(out, facts, [&not_common](std::uint32_t text_at, UnixSeconds) {
+    not_common.push_back({text_at, kTimeBytes});
+  });
+  std::sort(not_common.begin(), not_common.end(),
+            [](const Stretch& a, const Stretch& b) { return a.at < b.at; });
+  std::uint32_t done = 0;
+  for (const Stretch& stretch : not_common) {
+    MUSTER_ASSERT(done <= stretch.at);
+    out.common.push_back({done, stretch.at - done});
     done = stretch.at + stretch.size;
   }
-  all.insert(all.end(), message.octets.begin() + static_cast<std::ptrdiff_t>(done),
-             message.octets.end());
-  return pki::digest(HashAlgorithm::kSha256, all);
+  out.common.push_back({done, size(body) - done});
+  return out;
 }
 
 /// Composers outlive the forms they have seen, and setups.
@@ -131,12 +133,33 @@ std::uint64_t next_form_number() {
 
 }  // namespace
 
+PackedTime::PackedTime(UnixSeconds t) {
+  constexpr std::int64_t kBound = std::int64_t{1} << 39U;
+  const std::int64_t value = std::clamp(to_int(t), -kBound, kBound - 1);
+  const auto low = static_cast<std::uint32_t>(value);
+  std::memcpy(octets_.data(), &low, sizeof low);
+  octets_[4] = static_cast<std::uint8_t>(value >> 32U);
+}
+
+bool AnswerForm::fits(Bytes other, const AnswerFacts& wanted) const {
+  const Bytes own = body();
+  return own.size() == other.size() &&
+         std::all_of(layout.common.begin(), layout.common.end(),
+                     [&](const Stretch& stretch) {
+                       return std::memcmp(own.data() + stretch.at, other.data() + stretch.at,
+                                          stretch.size) == 0;
+                     }) &&
+         says_times(other, layout, wanted);
+}
+
 ReadyAnswer::ReadyAnswer(SharedRef<AnswerForm> form, const AnswerFacts& facts)
-    : form_(std::move(form)),
-      signed_at_(facts.signed_at),
-      replace_at_(facts.replace_at),
+    : signed_at_(facts.signed_at),
       this_update_(facts.basis.this_update),
-      next_update_(facts.basis.next_update) {}
+      next_update_(facts.basis.next_update),
+      used_for_(static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>((facts.replace_at - facts.signed_at).count(), 0,
+                                   std::numeric_limits<std::uint32_t>::max()))),
+      form_(std::move(form)) {}
 
 void ReadyAnswer::destroy(const ReadyAnswer* answer) {
   auto* const mine = const_cast<ReadyAnswer*>(answer);
@@ -146,72 +169,155 @@ void ReadyAnswer::destroy(const ReadyAnswer* answer) {
 
 Resolved ReadyAnswer::basis() const {
   Resolved out = form_->facts.basis;
-  out.this_update = this_update_;
-  out.next_update = next_update_;
-  const std::uint8_t* at = octets().data() + form_->stretches_at - facts_bytes(form_->facts.basis);
+  out.this_update = this_update();
+  out.next_update = next_update();
+  const std::uint8_t* at = first() + form_->times_at;
   for_each_time(out, [&at](UnixSeconds& time) {
-    time = read_time(at);
-    at += sizeof(std::int64_t);
+    PackedTime kept;
+    std::memcpy(&kept, at, sizeof kept);
+    time = kept.get();
+    at += sizeof kept;
   });
   return out;
 }
 
-ReadyRef AnswerForms::make(const HttpMessage& message, const AnswerFacts& facts) {
-  AnswerForm wanted;
-  if (!find_layout(message, wanted)) {
+void ReadyAnswer::write_over(std::uint8_t* body, Times times) const {
+  const AnswerForm& form = *form_;
+  const AnswerLayout& layout = form.layout;
+  if (layout.revoked_at_at != 0) {
+    PackedTime revoked_at;
+    std::memcpy(&revoked_at, first() + form.times_at, sizeof revoked_at);
+    put_time(body + layout.revoked_at_at, revoked_at.get());
+  }
+  if (times == Times::kAll) {
+    put_time(body + layout.signed_at_at, signed_at());
+    put_time(body + layout.this_update_at, this_update());
+    if (layout.next_update_at != 0) {
+      put_time(body + layout.next_update_at, next_update());
+    }
+  }
+  const std::uint8_t* from = first() + form.stretches_at;
+  for (const Stretch& stretch : layout.own) {
+    std::memcpy(body + stretch.at, from, stretch.size);
+    from += stretch.size;
+  }
+}
+
+Bytes ReadyAnswer::digest(Bytes body,
+                          std::array<std::uint8_t, HttpMessage::kDigestBytes>& room) const {
+  MUSTER_ASSERT(form_->facts.head == HeadKind::kCacheable);
+  std::uint8_t* const kept = first();
+  if (digest_.load(std::memory_order_acquire) == kKept) {
+    return {kept, HttpMessage::kDigestBytes};
+  }
+  pki::digest_into(HashAlgorithm::kSha256, body, room);
+  std::uint8_t expected = kNotMade;
+  if (digest_.compare_exchange_strong(expected, kBeingKept, std::memory_order_relaxed)) {
+    std::copy(room.begin(), room.end(), kept);
+    digest_.store(kKept, std::memory_order_release);
+  }
+  return room;
+}
+
+void render_answer(HttpMessage& out, Bytes body, const AnswerFacts& facts, HttpDate& date) {
+  render(out, facts.head, body,
+         {facts.basis.this_update, facts.basis.next_update, facts.replace_at, facts.longest_age},
+         facts.signed_at, date);
+}
+
+void copy_body(const ReadyAnswer& answer, Buffer& into) {
+  const Bytes body = answer.form().body();
+  into.assign(body.begin(), body.end());
+  answer.write_over(into.data(), ReadyAnswer::Times::kAll);
+}
+
+ReadyRef AnswerForms::make(Bytes body, const AnswerFacts& facts) {
+  SharedRef<AnswerForm> form = form_of(body, facts);
+  if (!form) {
     return {};
   }
-  wanted.facts = facts;
-  wanted.stretches_at = static_cast<std::uint32_t>(
-      (message.cacheable() ? ReadyAnswer::kDigestBytes : 0) + facts_bytes(facts.basis));
-  wanted.serial_at = wanted.stretches_at + wanted.own.front().size;
-  wanted.own_octets = wanted.stretches_at;
-  for (const Stretch& stretch : wanted.own) {
-    wanted.own_octets += stretch.size;
-  }
-  SharedRef<AnswerForm> form = form_of(key_of(message, wanted), wanted, message);
-
-  void* const room = ::operator new(sizeof(ReadyAnswer) + form->own_octets);
-  auto* const made = new (room) ReadyAnswer(form, facts);
-  auto* at = reinterpret_cast<std::uint8_t*>(made + 1);
-  const auto put = [&at](Bytes octets) { at = std::copy(octets.begin(), octets.end(), at); };
-  if (message.cacheable()) {
-    put(message.digest);
-  }
-  for_each_time(facts.basis, [&put](UnixSeconds time) {
-    const std::int64_t value = to_int(time);
-    put({reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
+  const AnswerForm& layout = *form;
+  void* const room = ::operator new(sizeof(ReadyAnswer) + layout.own_octets);
+  auto* const made = new (room) ReadyAnswer(std::move(form), facts);
+  std::uint8_t* at = made->first() + layout.times_at;
+  for_each_time(facts.basis, [&at](UnixSeconds time) {
+    const PackedTime kept(time);
+    std::memcpy(at, &kept, sizeof kept);
+    at += sizeof kept;
   });
-  for (const Stretch& stretch : form->own) {
-    put(Bytes(message.octets).subspan(message.head_bytes + stretch.at, stretch.size));
+  for (const Stretch& stretch : layout.layout.own) {
+    std::memcpy(at, body.data() + stretch.at, stretch.size);
+    at += stretch.size;
   }
   return ReadyRef(made);
 }
 
-SharedRef<AnswerForm> AnswerForms::form_of(const Buffer& key, const AnswerForm& wanted,
-                                           const HttpMessage& message) {
-  const MutexLock lock(mutex_);
-  if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    by_use_.splice(by_use_.begin(), by_use_, found->second);
-    return found->second->form;
-  }
-  if (by_use_.size() >= kMaxForms) {
-    by_key_.erase(by_use_.back().key);
-    by_use_.pop_back();
+AnswerForms::Kind AnswerForms::kind_of(const AnswerFacts& facts, std::size_t body_bytes) {
+  const auto* const revoked = revoked_of(facts.basis);
+  return {facts.setup,
+          body_bytes,
+          facts.by.issuer,
+          facts.by.signer,
+          facts.basis.status.index(),
+          facts.variant,
+          facts.hash_algorithm,
+          facts.head,
+          facts.basis.rule,
+          facts.basis.never_issued,
+          revoked != nullptr && revoked->reason ? static_cast<int>(*revoked->reason) : -1,
+          facts.basis.source_this_update.has_value(),
+          facts.basis.source_next_update.has_value(),
+          facts.basis.invalidity_date.has_value(),
+          facts.longest_age.count()};
+}
+
+SharedRef<AnswerForm> AnswerForms::new_form(Bytes body, const AnswerFacts& facts) {
+  std::optional<AnswerLayout> layout = find_layout(body, facts);
+  if (!layout) {
+    return {};
   }
   SharedRef<AnswerForm> form(new AnswerForm);
   form->number = next_form_number();
-  form->facts = wanted.facts;
-  form->message = message;
-  form->cert_id_at = wanted.cert_id_at;
-  form->cert_id_size = wanted.cert_id_size;
-  form->serial_size = wanted.serial_size;
-  form->own = wanted.own;
-  form->own_octets = wanted.own_octets;
-  form->stretches_at = wanted.stretches_at;
-  form->serial_at = wanted.serial_at;
-  by_use_.push_front({key, form});
-  by_key_.emplace(key, by_use_.begin());
+  form->facts = facts;
+  form->layout = *std::move(layout);
+  HttpDate date;
+  render_answer(form->message, body, facts, date);
+  form->times_at = facts.head == HeadKind::kCacheable ? HttpMessage::kDigestBytes : 0;
+  form->stretches_at = form->times_at;
+  for_each_time(facts.basis, [&form](UnixSeconds) { form->stretches_at += sizeof(PackedTime); });
+  form->own_octets = form->stretches_at;
+  for (const Stretch& stretch : form->layout.own) {
+    form->own_octets += stretch.size;
+  }
+  return form;
+}
+
+SharedRef<AnswerForm> AnswerForms::form_of(Bytes body, const AnswerFacts& facts) {
+  const Kind kind = kind_of(facts, body.size());
+  const MutexLock lock(mutex_);
+  const auto [first, last] = by_kind_.equal_range(kind);
+  for (auto known = first; known != last; ++known) {
+    const auto place = known->second;
+    if (place->form->fits(body, facts)) {
+      by_use_.splice(by_use_.begin(), by_use_, place);
+      return place->form;
+    }
+  }
+  SharedRef<AnswerForm> form = new_form(body, facts);
+  if (!form) {
+    return {};
+  }
+  if (by_use_.size() >= kMaxForms) {
+    const auto oldest = std::prev(by_use_.end());
+    auto known = by_kind_.lower_bound(oldest->kind);
+    while (known->second != oldest) {
+      ++known;
+    }
+    by_kind_.erase(known);
+    by_use_.erase(oldest);
+  }
+  by_use_.push_front({kind, form});
+  by_kind_.emplace(kind, by_use_.begin());
   return form;
 }
 
@@ -230,30 +336,37 @@ const HttpMessage& AnswerComposer::compose(const ReadyAnswer& answer, UnixSecond
     message.octets.reserve(form.message.octets.size() + kDigitsMayGrow);
     message = form.message;
     place.form = form.number;
+    place.signed_at = form.facts.signed_at;
     place.this_update = form.facts.basis.this_update;
     place.next_update = form.facts.basis.next_update;
   }
+  const UnixSeconds this_update = answer.this_update();
+  const UnixSeconds next_update = answer.next_update();
+  const bool says_other_times = place.signed_at != answer.signed_at() ||
+                                place.this_update != this_update ||
+                                place.next_update != next_update;
   if (message.cacheable()) {
-    if (place.this_update != answer.this_update()) {
-      put_date(message, message.last_modified_at, answer.this_update());
-      place.this_update = answer.this_update();
+    if (says_other_times) {
+      put_date(message, message.last_modified_at, this_update);
+      put_date(message, message.expires_at, next_update);
     }
-    if (place.next_update != answer.next_update()) {
-      put_date(message, message.expires_at, answer.next_update());
-      place.next_update = answer.next_update();
-    }
-    put_etag(message, answer.digest());
-    if (message.fresh_until != answer.replace_at()) {
-      message.fresh_until = answer.replace_at();
+    if (const UnixSeconds until = answer.replace_at(); message.fresh_until != until) {
+      message.fresh_until = until;
       refresh_max_age(message, now);
     }
   }
   refresh_clock(message, now, date);
-  const std::uint8_t* from = answer.octets().data() + form.stretches_at;
   std::uint8_t* const body = message.octets.data() + message.head_bytes;
-  for (const Stretch& stretch : form.own) {
-    std::memcpy(body + stretch.at, from, stretch.size);
-    from += stretch.size;
+  using Times = ReadyAnswer::Times;
+  answer.write_over(body, says_other_times ? Times::kAll : Times::kRevocationAlone);
+  if (says_other_times) {
+    place.signed_at = answer.signed_at();
+    place.this_update = this_update;
+    place.next_update = next_update;
+  }
+  if (message.cacheable()) {
+    std::array<std::uint8_t, HttpMessage::kDigestBytes> room;
+    put_etag(message, answer.digest(Bytes(message.octets).subspan(message.head_bytes), room));
   }
   return message;
 }

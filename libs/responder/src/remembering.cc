@@ -5,6 +5,20 @@
 #include "access.h"
 
 namespace muster::responder {
+namespace {
+
+HeadKind head_kind(const Issuer& issuer) {
+  if (!is_for_everybody(issuer)) {
+    return HeadKind::kUnstored;
+  }
+  return issuer.terms.policy.next_update == NextUpdate::kOmitted ? HeadKind::kPrivate
+                                                                 : HeadKind::kCacheable;
+}
+Seconds longest_age(const Issuer& issuer) {
+  return issuer.terms.policy.max_age.value_or(Seconds::max());
+}
+
+}  // namespace
 
 UnixSeconds due_at(const Issuer& issuer, const Resolved& resolved, std::uint64_t spread,
                    UnixSeconds now) {
@@ -13,23 +27,23 @@ UnixSeconds due_at(const Issuer& issuer, const Resolved& resolved, std::uint64_t
   return now + age - age * static_cast<std::int64_t>(spread) / 10240;  // up to a tenth
 }
 
-std::uint64_t spread_of(Bytes cert_id) {
-  return static_cast<std::uint64_t>(BytesHash()(cert_id)) % 1024;
+std::uint64_t spread_of(Bytes serial) {
+  return static_cast<std::uint64_t>(BytesHash()(serial)) % 1024;
 }
 
-void render_answer(HttpMessage& out, const Issuer& issuer, Bytes body, const Resolved& basis,
-                   UnixSeconds replace_at, UnixSeconds now, HttpDate& date) {
-  const IssuerPolicy& policy = issuer.terms.policy;
-  if (!is_for_everybody(issuer)) {
-    render_unstored(out, body, now, date);
-  } else if (policy.next_update == NextUpdate::kOmitted) {
-    render_private(out, body, now, date);
-  } else {
-    render_cacheable(
-        out, body,
-        {basis.this_update, basis.next_update, replace_at, policy.max_age.value_or(Seconds::max())},
-        now, date);
-  }
+AnswerFacts facts_of(const Setup& setup, const Asked& one, std::uint32_t variant,
+                     UnixSeconds signed_at, UnixSeconds replace_at) {
+  const Issuer& issuer = setup.issuers()[one.by.issuer];
+  return {one.by,
+          *der::find_hash(one.id.hash_algorithm),
+          variant,
+          one.resolved,
+          signed_at,
+          replace_at,
+          head_kind(issuer),
+          longest_age(issuer),
+          setup.number(),
+          issuer.signers[one.by.signer].key_digest};
 }
 
 }  // namespace muster::responder

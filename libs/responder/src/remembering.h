@@ -11,10 +11,10 @@ namespace muster::responder {
 /// its end. `spread` (0..1023) makes answers signed in one burst fall due one after the other.
 UnixSeconds due_at(const Issuer& issuer, const Resolved& resolved, std::uint64_t spread,
                    UnixSeconds now);
-/// The spread of one CertID.
-std::uint64_t spread_of(Bytes cert_id);
-/// The HTTP answer around `body`, by the rules of its issuer.
-void render_answer(HttpMessage& out, const Issuer& issuer, Bytes body, const Resolved& basis,
-                   UnixSeconds replace_at, UnixSeconds now, HttpDate& date);
+/// The spread of one serial.
+std::uint64_t spread_of(Bytes serial);
+/// What is known about an answer to `one`, which names who signed it under `setup`.
+AnswerFacts facts_of(const Setup& setup, const Asked& one, std::uint32_t variant,
+                     UnixSeconds signed_at, UnixSeconds replace_at);
 
 }  // namespace muster::responder

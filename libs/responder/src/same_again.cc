@@ -45,7 +45,8 @@ std::optional<Asked> would_sign_again(const Setup& setup, const store::Reader& r
     return std::nullopt;
   }
   const Issuer& issuer = setup.issuers()[by.issuer];
-  const UnixSeconds until = due_at(issuer, one.resolved, spread_of(one.id.raw), before.signed_at);
+  const UnixSeconds until =
+      due_at(issuer, one.resolved, spread_of(one.id.serial), before.signed_at);
   if (!in_time(before.signed_at, until, now)) {
     return std::nullopt;
   }

@@ -40,29 +40,21 @@ std::optional<std::size_t> find_signer(const Issuer& issuer,
 
 }  // namespace
 
-AnswerFacts Answerer::Impl::facts_of(const Asked& one, std::uint32_t variant, UnixSeconds signed_at,
-                                     UnixSeconds replace_at) const {
-  return {one.by,          *der::find_hash(one.id.hash_algorithm),
-          variant,         one.resolved,
-          signed_at,       replace_at,
-          setup->number(), setup->issuers()[one.by.issuer].signers[one.by.signer].key_digest};
-}
-
 ReadyRef Answerer::Impl::take_over(const Asked& one, std::uint32_t variant, std::size_t chosen,
                                    const SignatureWishes& wishes, UnixSeconds now) {
   // Other variants are numbered by positions of the setup before.
-  const auto* const place = variant == 0 ? ready.find(one.id.raw, 0) : nullptr;
-  if (place == nullptr || place->entry->form().facts.setup == setup->number()) {
+  const auto place = variant == 0 ? ready.find(one.id.raw, 0) : ReadyAnswers::Place();
+  if (!place || place.entry()->form().facts.setup == setup->number()) {
     return {};
   }
-  const ReadyRef old = place->entry;
+  const ReadyRef old = place.entry();
   const Issuer& issuer = setup->issuers()[one.by.issuer];
   const auto signer = find_signer(issuer, old->form().facts.signer_key, chosen, now);
   if (!signer || (*signer != chosen && !wishes.empty())) {
     return {};
   }
-  const HttpMessage& message = composer.compose(*old, now, date);
-  const Buffer body = to_buffer(Bytes(message.octets).subspan(message.head_bytes));
+  Buffer body;
+  copy_body(*old, body);
   const auto before = read_signed(body);
   const SignerRef by{one.by.issuer, *signer};
   const auto same =
@@ -70,25 +62,24 @@ ReadyRef Answerer::Impl::take_over(const Asked& one, std::uint32_t variant, std:
   if (!same) {
     return {};
   }
-  const std::uint64_t spread = spread_of(one.id.raw);
+  const std::uint64_t spread = spread_of(one.id.serial);
   UnixSeconds until = due_at(issuer, same->resolved, spread, before->signed_at);
   if (*signer != chosen) {
     until = std::min(until,
                      now + Seconds(1) + kRenewalSpread * static_cast<std::int64_t>(spread) / 1024);
   }
   const auto& basic = *before->response.basic;
-  render_answer(scratch, issuer, signings->assemble(by, basic.tbs_raw, basic.signature),
-                same->resolved, until, now, date);
-  return forms->make(scratch, facts_of(*same, variant, before->signed_at, until));
+  return forms->make(signings->assemble(by, basic.tbs_raw, basic.signature),
+                     facts_of(*setup, *same, variant, before->signed_at, until));
 }
 
 std::optional<Resolved> Answerer::Impl::recall_late(const Asked& one, std::uint32_t variant,
                                                     Cause cause, UnixSeconds now) {
-  const auto* const place = may_be_late(cause) ? ready.find(one.id.raw, variant) : nullptr;
-  if (place == nullptr || place->entry->form().facts.setup != setup->number()) {
+  const auto place = may_be_late(cause) ? ready.find(one.id.raw, variant) : ReadyAnswers::Place();
+  if (!place || place.entry()->form().facts.setup != setup->number()) {
     return std::nullopt;
   }
-  const ReadyAnswer& found = *place->entry;
+  const ReadyAnswer& found = *place.entry();
   const Resolved basis = found.basis();
   const bool is_used =
       found.signed_at() <= now && now + kLeastLeft < found.next_update() &&
@@ -104,7 +95,7 @@ const HttpMessage* Answerer::Impl::use_late(std::uint32_t variant, Cause cause, 
   }
   counters.ready_late.add();
   count(one.by.issuer, *basis);
-  return &composer.compose(*ready.find(one.id.raw, variant)->entry, now, date);
+  return &composer.compose(*ready.find(one.id.raw, variant).entry(), now, date);
 }
 
 }  // namespace muster::responder

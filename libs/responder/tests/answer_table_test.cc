@@ -16,7 +16,7 @@ struct Kept {
 };
 struct Answers : AnswerTable<std::shared_ptr<Kept>> {
   using AnswerTable::AnswerTable;
-  Place* claim(const Buffer& id, std::uint32_t variant) {
+  Place claim(const Buffer& id, std::uint32_t variant) {
     return put(id, variant, std::make_shared<Kept>(Kept{id, variant}));
   }
 };
@@ -31,14 +31,14 @@ Buffer id(unsigned n) {
 
 TEST(AnswerTable, FindsWhatWasClaimed) {
   Answers answers(1024);
-  EXPECT_EQ(answers.find(id(1), 0), nullptr);
-  auto* place = answers.claim(id(1), 0);
-  ASSERT_NE(place, nullptr);
+  EXPECT_FALSE(answers.find(id(1), 0));
+  const auto place = answers.claim(id(1), 0);
+  ASSERT_TRUE(place);
   EXPECT_EQ(answers.find(id(1), 0), place);
   EXPECT_EQ(answers.claim(id(1), 0), place);
-  EXPECT_EQ(answers.find(id(2), 0), nullptr);
-  EXPECT_EQ(answers.find(id(1), 1), nullptr) << "another variant is another answer";
-  auto* other = answers.claim(id(1), 1);
+  EXPECT_FALSE(answers.find(id(2), 0));
+  EXPECT_FALSE(answers.find(id(1), 1)) << "another variant is another answer";
+  const auto other = answers.claim(id(1), 1);
   EXPECT_NE(other, place);
   EXPECT_EQ(answers.find(id(1), 1), other);
   EXPECT_EQ(answers.find(id(1), 0), place);
@@ -51,11 +51,11 @@ TEST(AnswerTable, EveryOctetCounts) {
   for (std::size_t i = 0; i < id(7).size(); ++i) {
     Buffer other = id(7);
     other[i] ^= 1U;
-    EXPECT_EQ(answers.find(other, 0), nullptr) << i;
+    EXPECT_FALSE(answers.find(other, 0)) << i;
   }
   Buffer longer = id(7);
   longer.push_back(0);
-  EXPECT_EQ(answers.find(longer, 0), nullptr);
+  EXPECT_FALSE(answers.find(longer, 0));
 }
 
 // req: OCSP-RESP-083
@@ -65,7 +65,7 @@ TEST(AnswerTable, AFloodOfSerialsLeavesWhatIsAskedAllTheTime) {
   for (unsigned n = 1; n < 100'000; ++n) {
     answers.claim(id(n), 0);
     if (n % 16 == 0) {
-      ASSERT_NE(answers.find(id(0), 0), nullptr) << n;
+      ASSERT_TRUE(answers.find(id(0), 0)) << n;
     }
   }
   EXPECT_LE(answers.capacity(), 256U);
@@ -81,7 +81,7 @@ TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
     }
     unsigned held = 0;
     for (unsigned n = 0; n < 128; ++n) {
-      held += answers.find(id(n), 0) != nullptr ? 1U : 0U;
+      held += answers.find(id(n), 0) ? 1U : 0U;
     }
     ASSERT_GE(held, 120U) << "table " << table;
   }
@@ -89,8 +89,8 @@ TEST(AnswerTable, SpreadsKeysUnderEverySeed) {
 
 TEST(AnswerTable, RemembersNothingWhenTold) {
   Answers answers(0);
-  EXPECT_EQ(answers.claim(id(1), 0), nullptr);
-  EXPECT_EQ(answers.find(id(1), 0), nullptr);
+  EXPECT_FALSE(answers.claim(id(1), 0));
+  EXPECT_FALSE(answers.find(id(1), 0));
 }
 
 TEST(AnswerTable, StaysWithinItsBound) {
@@ -109,6 +109,39 @@ TEST(AnswerTable, StaysWithinItsBound) {
   EXPECT_EQ(seen, 16U);
 }
 
+/// What a set has no room for pushes out what was unused for longest, exactly.
+TEST(AnswerTable, TheLongestUnusedMakesRoom) {
+  Answers answers(8);
+  for (unsigned n = 0; n < 8; ++n) {
+    answers.claim(id(n), 0);
+  }
+  for (const unsigned used : {3U, 0U, 7U, 1U, 3U, 4U}) {
+    ASSERT_TRUE(answers.find(id(used), 0));
+  }
+  unsigned next = 8;
+  for (const unsigned goes : {2U, 5U, 6U, 0U, 7U, 1U, 3U, 4U}) {
+    ASSERT_EQ(answers.size(), 8U);
+    answers.claim(id(next++), 0);
+    std::size_t held = 0;
+    answers.visit(0, 8, [&](const auto& kept) { held += kept->cert_id == id(goes) ? 1U : 0U; });
+    EXPECT_EQ(held, 0U) << goes;
+  }
+}
+
+TEST(AnswerTable, KeepsWithWhichStateOfTheStoreWasCompared) {
+  Answers answers(64);
+  const auto place = answers.claim(id(1), 0);
+  const auto other = answers.claim(id(2), 0);
+  for (const std::uint64_t sequence : {1ULL, 255ULL, 256ULL, 0x12345678ULL, 0xff'ffff'fffeULL}) {
+    place.set_sequence(sequence);
+    EXPECT_TRUE(place.is_of(sequence));
+    EXPECT_FALSE(place.is_of(sequence + 1));
+    EXPECT_FALSE(other.is_of(sequence));
+    EXPECT_TRUE(answers.find(id(1), 0).is_of(sequence)) << "a look does not change it";
+  }
+  EXPECT_FALSE(answers.claim(id(1), 0).is_of(0xff'ffff'fffeULL)) << "another answer";
+}
+
 TEST(AnswerTable, TellsShortAndLongKeysApart) {
   Answers answers(4096);
   Buffer key;
@@ -117,11 +150,11 @@ TEST(AnswerTable, TellsShortAndLongKeysApart) {
     key.push_back(static_cast<std::uint8_t>(size));
   }
   for (unsigned size = 0; size < 200; ++size) {
-    EXPECT_NE(answers.find(Bytes(key).first(size), 0), nullptr) << size;
+    EXPECT_TRUE(answers.find(Bytes(key).first(size), 0)) << size;
     Buffer other = key;
     other.resize(size + 1);
     other[size] ^= 0x80U;
-    EXPECT_EQ(answers.find(other, 0), nullptr) << size;
+    EXPECT_FALSE(answers.find(other, 0)) << size;
   }
 }
 

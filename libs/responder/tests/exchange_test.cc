@@ -15,7 +15,7 @@ struct Made {
     MadeOptions options;
     options.signed_at = signed_at;
     const MadeAnswer made = made_answer(testing::make_serial(9), good(), options);
-    return forms.make(made.message, made.facts);
+    return forms.make(made.body(), made.facts);
   }
   static Resolved good() { return resolved_as(ocsp::Good{}); }
 };
@@ -54,7 +54,7 @@ TEST(AnswerExchange, VariantsAreApart) {
   Made made;
   MadeAnswer other = made_answer(testing::make_serial(9), Made::good());
   other.facts.variant = 1;
-  const ReadyRef answer = made.forms.make(other.message, other.facts);
+  const ReadyRef answer = made.forms.make(other.body(), other.facts);
   exchange.impl().publish(id(), 1, answer, kTestNow);
   EXPECT_FALSE(exchange.impl().find(id(), 0));
   EXPECT_EQ(exchange.impl().find(id(), 1), answer);

@@ -11,6 +11,7 @@ struct MadeAnswer {
   Resolved basis;
   HttpMessage message;
   AnswerFacts facts;
+  [[nodiscard]] Bytes body() const { return Bytes(message.octets).subspan(message.head_bytes); }
 };
 
 struct MadeOptions {
@@ -39,7 +40,8 @@ inline MadeAnswer made_answer(const Serial& serial, const Resolved& basis,
                   0,
                   basis,
                   options.signed_at,
-                  options.signed_at + std::chrono::hours(1)}};
+                  options.signed_at + std::chrono::hours(1),
+                  options.cacheable ? HeadKind::kCacheable : HeadKind::kUnstored}};
   ocsp::ResponseData data;
   data.responder_id = pki.ocsp_signer.certificate.key_hash();
   data.produced_at = options.signed_at;
