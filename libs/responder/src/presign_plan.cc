@@ -62,7 +62,6 @@ MonotonicTime LookSchedule::next(std::uint64_t sequence, std::size_t waiting) co
   if (!ended_) {
     return MonotonicTime::min();
   }
-  constexpr std::size_t kFewWait = 4096;
   if (goes_on(sequence) && waiting < kFewWait) {
     return *ended_;
   }

@@ -61,6 +61,8 @@ class LookSchedule {
  public:
   static constexpr Seconds kLongest{60};  ///< between looks: answers grow old
   static constexpr Seconds kShortest{1};
+  /// With so few in the queue a look that found it full goes on.
+  static constexpr std::size_t kFewWait = 4096;
   /// When the next one begins. \param sequence  the store's now  \param waiting  in the queue
   [[nodiscard]] MonotonicTime next(std::uint64_t sequence, std::size_t waiting) const;
   /// Whether it goes on where the one before found the queue full.

@@ -7,12 +7,17 @@
 #include "ahead_file.h"
 #include "answerer_impl.h"
 #include "muster/base/thread.h"
+#include "muster/store/walk.h"
 
 namespace muster::responder {
 namespace {
 
 constexpr Seconds kPoll{1};  // for commits of other processes
 constexpr std::size_t kItemsBetweenRests = 64;
+/// Taken out of the queue at once. Few: what is untrue may come in behind them.
+constexpr std::size_t kItemsAtOnce = 16;
+/// Put into it at once, unless one of them is untrue.
+constexpr std::size_t kFoundAtOnce = 64;
 
 std::chrono::nanoseconds thread_time() {
   timespec used{};
@@ -23,12 +28,15 @@ std::chrono::nanoseconds thread_time() {
 }  // namespace
 
 Presigner::Presigner(PresignOptions options, const store::Store& store, const Clock& clock,
-                     Logger& logger, std::function<std::optional<Milliseconds>()> clock_error)
+                     Logger& logger, std::function<std::optional<Milliseconds>()> clock_error,
+                     std::size_t queue)
     : options_(std::move(options)),
       store_(store),
       clock_(clock),
       logger_(logger),
       clock_error_(std::move(clock_error)),
+      queue_(queue),
+      few_(std::min(LookSchedule::kFewWait, queue / 2)),
       budget_(options_.signatures_per_second) {}
 
 void Presigner::adopt(std::shared_ptr<const Setup> setup,
@@ -37,6 +45,7 @@ void Presigner::adopt(std::shared_ptr<const Setup> setup,
   {
     const std::lock_guard lock(mutex_);
     task_ = {task_.number + 1, std::move(setup), std::move(exchange)};
+    task_number_ = task_.number;
     queue_.clear();
   }
   changed_.notify_all();
@@ -114,7 +123,7 @@ void Presigner::rest() {
   const auto pause = rest_after(thread_time() - accounted, options_.core_percent);
   if (pause.count() > 0) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, pause, [this] { return stopping_; });
+    changed_.wait_for(lock, pause, [this] { return stopping_.load(); });
   }
   accounted = thread_time();
 }
@@ -122,9 +131,10 @@ void Presigner::rest() {
 void Presigner::sign_on() {
   Task task;
   std::unique_ptr<AheadSigner> signer;
+  std::vector<PresignItem> items;
   std::size_t since_rest = 0;
   while (true) {
-    std::optional<PresignItem> item;
+    items.clear();
     {
       std::unique_lock lock(mutex_);
       if (queue_.size() == 0 && signer != nullptr) {
@@ -134,12 +144,22 @@ void Presigner::sign_on() {
       if (stopping_) {
         return;
       }
-      const auto pause = budget_.take(std::chrono::steady_clock::now());
-      if (pause.count() > 0) {
-        changed_.wait_for(lock, pause, [this] { return stopping_; });
+      const MonotonicTime now = std::chrono::steady_clock::now();
+      const bool were_many = queue_.size() >= few_;
+      std::chrono::nanoseconds pause{0};
+      while (items.size() < kItemsAtOnce && queue_.size() != 0 && pause.count() == 0) {
+        pause = budget_.take(now);
+        if (pause.count() == 0) {
+          items.push_back(*queue_.pop());
+        }
+      }
+      if (were_many && queue_.size() < few_) {
+        changed_.notify_all();
+      }
+      if (items.empty()) {
+        changed_.wait_for(lock, pause, [this] { return stopping_.load(); });
         continue;
       }
-      item = queue_.pop();
       if (task.number != task_.number) {
         task = task_;
         signer.reset();
@@ -149,16 +169,10 @@ void Presigner::sign_on() {
       signer = signer_for(task);
     }
     if (signer != nullptr && is_clock_sure(task.setup->policy(), clock_error_())) {
-      const AheadSigner::Made made = signer->sign(*item, clock_.now());
-      signatures_ += made.signatures;
-      flips_ += made.changed;
-      failures_ += made.failures;
-      if (made.signatures > 1) {
-        const std::lock_guard lock(mutex_);
-        budget_.spend(made.signatures - 1);
-      }
+      sign(*signer, task, items);
     }
-    if (++since_rest >= kItemsBetweenRests) {
+    since_rest += items.size();
+    if (since_rest >= kItemsBetweenRests) {
       since_rest = 0;
       if (signer != nullptr) {
         signer->release();
@@ -168,19 +182,40 @@ void Presigner::sign_on() {
   }
 }
 
+void Presigner::sign(AheadSigner& signer, const Task& task, const std::vector<PresignItem>& items) {
+  std::size_t beyond_budget = 0;
+  for (const PresignItem& item : items) {
+    const AheadSigner::Made made = signer.sign(item, clock_.now());
+    signatures_ += made.signatures;
+    flips_ += made.changed;
+    failures_ += made.failures;
+    beyond_budget += std::max(made.signatures, 1U) - 1;
+    if (stopping_ || task_number_ != task.number) {
+      break;
+    }
+  }
+  if (beyond_budget != 0) {
+    const std::lock_guard lock(mutex_);
+    budget_.spend(beyond_budget);
+  }
+}
+
 void Presigner::look_on() {
   Task task;
   std::unique_ptr<AheadSigner> signer;
   MonotonicTime saved_at = std::chrono::steady_clock::now();
   bool is_due = true;
+  bool goes_on = false;  // a look ended at a full queue
   while (true) {
     Task before;
     std::size_t waiting = 0;
     {
       std::unique_lock lock(mutex_);
       if (!is_due) {
-        changed_.wait_for(lock, kPoll,
-                          [&] { return stopping_ || woken_ || task_.number != task.number; });
+        changed_.wait_for(lock, kPoll, [&] {
+          return stopping_ || woken_ || task_.number != task.number ||
+                 (goes_on && queue_.size() < few_);
+        });
       }
       woken_ = false;
       if (stopping_) {
@@ -205,6 +240,7 @@ void Presigner::look_on() {
     if (sequence != 0 && std::chrono::steady_clock::now() >= schedule_.next(sequence, waiting)) {
       look(*signer, task, sequence);
     }
+    goes_on = sequence != 0 && schedule_.goes_on(sequence);
     if (signer != nullptr) {
       signer->release();
     }
@@ -219,62 +255,78 @@ void Presigner::look_on() {
 void Presigner::look(AheadSigner& signer, const Task& task, std::uint64_t sequence) {
   const MonotonicTime began = std::chrono::steady_clock::now();
   const std::vector<Issuer>& issuers = task.setup->issuers();
-  std::uint64_t answers = 0;
-  std::uint64_t seen = 0;
-  bool is_full = false;
-  bool is_stopped = false;
-  Resume next;
-  UnixSeconds now = clock_.now();
   const Resume from = schedule_.goes_on(sequence) ? resume_ : Resume{};
-  for (std::size_t i = from.issuer; i < issuers.size() && !is_stopped; ++i) {
+  Look look{task, from, {}, false, false};
+  std::uint64_t answers = from.answers;
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < issuers.size(); ++i) {
     const auto forms =
         static_cast<std::uint64_t>(std::popcount(unsigned{issuers[i].terms.policy.presign}));
-    if (forms == 0) {
+    all += forms * signer.records(i);
+    if (forms == 0 || i < from.issuer || look.is_over()) {
       continue;
     }
-    const auto visited = store_.for_each(
-        issuers[i].store_id, [&](const Serial& serial, const store::Status& record) {
-          if (++seen % 1024 == 0) {
-            now = clock_.now();
-            is_stopped = is_stopped || is_over(task);
-          }
-          answers += forms;
-          const bool is_done = i == from.issuer && from.after && serial <= *from.after;
-          if (is_full || is_stopped || is_done || answers > options_.max_answers) {
-            return;
-          }
-          const auto urgency = signer.look(i, serial, record, now);
-          if (!urgency) {
-            return;
-          }
-          const std::lock_guard lock(mutex_);
-          if (task_.number != task.number) {  // positions are of another setup by now
-            is_stopped = true;
-            return;
-          }
-          if (queue_.push({i, serial}, *urgency) == PresignQueue::Taken::kShed) {
-            ++shed_;
-            is_full = true;
-            return;
-          }
-          next = {i, serial};
-          changed_.notify_one();
-        });
-    if (!visited) {
+    std::uint64_t seen = 0;
+    UnixSeconds now = clock_.now();
+    const auto visit = [&](const Serial& serial, const store::Status& record) {
+      using store::Walk;
+      if (++seen % 1024 == 0) {
+        now = clock_.now();
+        hand_over(look);
+      }
+      answers += forms;
+      if (look.is_over() || answers > options_.max_answers) {
+        return Walk::kEnd;
+      }
+      if (const auto urgency = signer.look(i, serial, record, now)) {
+        look.found.push_back({{i, serial}, *urgency, answers});
+        if (*urgency == PresignUrgency::kNow || look.found.size() >= kFoundAtOnce) {
+          hand_over(look);
+        }
+      }
+      return look.is_over() ? Walk::kEnd : Walk::kOn;
+    };
+    const auto& after = i == from.issuer ? from.after : std::nullopt;
+    if (const auto visited = store::for_each_after(store_, issuers[i].store_id, after, visit);
+        !visited) {
       logger_.log(LogLevel::kWarning, "responder.presign",
                   "cannot look at the serials of an issuer; what is asked for is signed",
                   {{"issuer", issuers[i].label}, {"why", visited.error().detail}});
     }
+    hand_over(look);
   }
-  if (answers > options_.max_answers && looks_ == 0) {
-    logger_.log(LogLevel::kWarning, "responder.presign",
-                "more answers than presign.max_answers; the others are signed when asked for",
-                {{"answers", std::to_string(answers)},
-                 {"max_answers", std::to_string(options_.max_answers)}});
+  if (all > options_.max_answers && looks_ == 0) {
+    logger_.log(
+        LogLevel::kWarning, "responder.presign",
+        "more answers than presign.max_answers; the others are signed when asked for",
+        {{"answers", std::to_string(all)}, {"max_answers", std::to_string(options_.max_answers)}});
   }
-  resume_ = is_full ? next : Resume{};
+  resume_ = look.is_full ? look.handed : Resume{};
   ++looks_;
-  schedule_.looked(began, std::chrono::steady_clock::now(), sequence, !is_full);
+  schedule_.looked(began, std::chrono::steady_clock::now(), sequence, !look.is_full);
+}
+
+void Presigner::hand_over(Look& look) {
+  {
+    const std::lock_guard lock(mutex_);
+    // Positions are of another setup as soon as there is one.
+    look.is_stopped = look.is_stopped || stopping_ || task_.number != look.task.number;
+    for (const Found& one : look.found) {
+      if (look.is_over()) {
+        break;
+      }
+      if (queue_.push(one.item, one.urgency) == PresignQueue::Taken::kShed) {
+        ++shed_;
+        look.is_full = true;
+      } else {
+        look.handed = {one.item.issuer, one.item.serial, one.answers};
+      }
+    }
+  }
+  if (!look.found.empty()) {
+    changed_.notify_all();
+  }
+  look.found.clear();
 }
 
 void Presigner::restore(AheadSigner& signer, const Task& task, const Task& before) {
@@ -286,13 +338,13 @@ void Presigner::restore(AheadSigner& signer, const Task& task, const Task& befor
     return;
   }
   if (before.exchange != nullptr) {
-    AnswerComposer composer;
-    HttpDate date;
+    Buffer body;
     before.exchange->impl().visit_ahead([&](const ReadyAnswer& answer) {
-      const HttpMessage& message = composer.compose(answer, clock_.now(), date);
-      if (const auto parts = is_over(task)
-                                 ? std::nullopt
-                                 : parts_of(Bytes(message.octets).subspan(message.head_bytes))) {
+      if (is_over(task)) {
+        return;
+      }
+      copy_body(answer, body);
+      if (const auto parts = parts_of(body)) {
         const SignerRef by = answer.by();
         take(parts->tbs, parts->signature,
              before.setup->issuers()[by.issuer].signers[by.signer].certificate.der());
@@ -327,15 +379,14 @@ void Presigner::save(const Task& task) {
   const auto write = [&]() -> Result<Unit, FileError> {
     MUSTER_TRY(AheadFileWriter file, AheadFileWriter::create(options_.file));
     std::optional<FileError> failed;
-    AnswerComposer composer;
-    HttpDate date;
+    Buffer body;
     task.exchange->impl().visit_ahead([&](const ReadyAnswer& answer) {
-      const HttpMessage& message = composer.compose(answer, clock_.now(), date);
-      const auto parts =
-          failed ? std::nullopt : parts_of(Bytes(message.octets).subspan(message.head_bytes));
-      if (!parts) {
+      if (failed) {
         return;
       }
+      copy_body(answer, body);
+      const auto parts = parts_of(body);
+      MUSTER_ASSERT(parts);  // it was parsed, or is like one that was
       if (auto added = file.add(parts->tbs, parts->signature); !added) {
         failed = added.error();
       }

@@ -27,7 +27,8 @@ bool comes_true(Condition condition) {
 }
 
 struct Running {
-  explicit Running(const std::string& store_path, PresignOptions options = {})
+  explicit Running(const std::string& store_path, PresignOptions options = {},
+                   std::size_t queue = Presigner::kQueue)
       : store(*store::Store::open(store_path)) {
     const pki::Certificate& ca = standard_pki().intermediate.certificate;
     issuer = *store->ensure_issuer(source::make_issuer_key(ca), "test CA");
@@ -39,8 +40,9 @@ struct Running {
     facts.loaded_at = kTestNow;
     EXPECT_TRUE(store->touch(issuer, facts));
     options.core_percent = 100;
-    presigner = std::make_unique<Presigner>(options, *store, clock, null_logger(),
-                                            [] { return std::optional(Milliseconds(0)); });
+    presigner = std::make_unique<Presigner>(
+        options, *store, clock, null_logger(), [] { return std::optional(Milliseconds(0)); },
+        queue);
   }
   void fill() {
     std::vector<store::Change> changes;
@@ -146,6 +148,22 @@ TEST(Presigner, KeepsToItsBounds) {
   ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == 100; }));
   ASSERT_TRUE(comes_true([&] { return running.presigner->totals().waiting == 0; }));
   EXPECT_EQ(running.presigner->totals().signatures, 100U);
+}
+
+/// A look that found the queue full goes on behind the last serial it took; none is signed twice,
+/// and the bound counts from the first.
+TEST(Presigner, GoesOnWhereTheQueueWasFull) {
+  const testing::TempDir dir;
+  Running running(dir.file("store"), {.threads = 2, .max_answers = 250}, 10);
+  running.fill();
+  running.start();
+  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().signatures == 250; }));
+  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == 250; }));
+  running.presigner->stop();
+  const PresignTotals totals = running.presigner->totals();
+  EXPECT_EQ(totals.signatures, 250U);
+  EXPECT_GT(totals.shed, 0U);
+  EXPECT_EQ(totals.looks, totals.shed + 1) << "each look but the last ended at a full queue";
 }
 
 TEST(Presigner, DoesNothingUnlessAsked) {
