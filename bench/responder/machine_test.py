@@ -24,8 +24,13 @@ class Accounting(unittest.TestCase):
             self.assertGreaterEqual(machine.cpu_seconds(parent.pid), 0.2)
             parent.communicate("\n", timeout=60)
 
-    def test_the_field_behind_a_strange_name(self):
-        self.assertEqual(machine.ticks("1 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 " + f"{machine.TICK * 2} {machine.TICK} 0 0"), 3.0)
+    def test_a_thread_that_has_ended_counts(self):
+        spin = "import threading, time\ndef spin():\n while time.thread_time() < 0.2: pass\n"
+        code = spin + "t = threading.Thread(target=spin); t.start(); t.join()\nprint('spun', flush=True)\ninput()"
+        with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+            self.assertEqual(child.stdout.readline(), "spun\n")
+            self.assertGreaterEqual(machine.cpu_seconds(child.pid), 0.2)
+            child.communicate("\n", timeout=60)
 
     def test_memory_of_this_process(self):
         resident, own = machine.memory(os.getpid())

@@ -46,6 +46,7 @@ struct World {
                      .origin = responder::DataOrigin::kWatchedSource,
                      .store_id = issuer,
                      .policy = {}});
+    specs.back().policy.presign = responder::hash_set(HashAlgorithm::kSha256);
     responder::Policy policy;
     policy.ready_answers =
         std::max<std::size_t>(policy.ready_answers, 16 * asked);  // none is evicted
