@@ -97,17 +97,27 @@ Outcome<Unit> add_directory(const std::string& path, std::vector<LintTarget>& ou
   return Unit{};
 }
 
+/// What the answer at hand is about; nothing where there is none or it does not parse.
+/// Lifetime: views of the subject's first response.
+std::vector<ocsp::CertIdView> cert_ids(const lint::Subject& subject) {
+  std::vector<ocsp::CertIdView> ids;
+  if (subject.exchanges.empty()) {
+    return ids;
+  }
+  const auto parsed = ocsp::parse_response(subject.exchanges.front().response);
+  if (parsed && parsed->basic) {
+    for (const ocsp::SingleResponseView& entry : parsed->basic->responses) {
+      ids.push_back(entry.cert_id);
+    }
+  }
+  return ids;
+}
+
 /// The certificate an answer is about and its issuer, among those given. One alone is taken as it
 /// is, so that an answer about another one is found out.
 void put_known(lint::Subject& subject, const LintInput& input) {
-  const auto parsed = subject.exchanges.empty()
-                          ? der::DerResult<ocsp::ResponseView>(Err{der::DerError{}})
-                          : ocsp::parse_response(subject.exchanges.front().response);
-  const auto names = [&](const auto& test) {
-    return parsed && parsed->basic &&
-           std::any_of(parsed->basic->responses.begin(), parsed->basic->responses.end(),
-                       [&](const ocsp::SingleResponseView& e) { return test(e.cert_id); });
-  };
+  const std::vector<ocsp::CertIdView> ids = cert_ids(subject);
+  const auto names = [&ids](const auto& test) { return std::any_of(ids.begin(), ids.end(), test); };
   for (const pki::Certificate& issuer : input.issuers) {
     if (input.issuers.size() == 1 ||
         names([&](const auto& id) { return pki::names_issuer(id, issuer); })) {
