@@ -36,7 +36,10 @@ constexpr std::array kHostile = {
 TargetReport hostile_report(const std::string& text) {
   const Identity leaf = issue(P().intermediate, [&] {
     CertificateSpec spec = leaf_spec("leaf.example");
-    spec.common_name = text;
+    // A UTF8String of other octets is refused; a TeletexString is read as Latin-1.
+    constexpr auto kTeletexString = static_cast<der::Tag>(0x14);
+    const bool is_utf8 = text.find('\xff') == std::string::npos;
+    spec.subject = make_name(text, is_utf8 ? der::Tag::kUtf8String : kTeletexString);
     return spec;
   }());
   TargetReport out = report({{Channel::kLive, "http://x.test/" + text,
@@ -123,7 +126,8 @@ TEST_P(Hostile, LinesStayLines) {
   const std::regex sample(
       "(# (HELP|TYPE) muster_check_.*|muster_check_[a-z_]+(\\{([a-z]+=\"([^\"\\\\]|\\\\.)*\",?)+"
       "\\})? -?[0-9.]+)");
-  for (const std::string_view line : split(trim(in(Format::kPrometheus)), '\n')) {
+  const std::string metrics = in(Format::kPrometheus);
+  for (const std::string_view line : split(trim(metrics), '\n')) {
     EXPECT_TRUE(std::regex_match(std::string(line), sample)) << line;
   }
 }
