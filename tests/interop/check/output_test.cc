@@ -46,7 +46,7 @@ TEST_F(Output, EveryFormatHasItsBeginning) {
     const char* format;
     const char* begins;  ///< a pattern
   };
-  for (const Row& row : {Row{"text", ".*leaf.*CN=leaf.example  serial [0-9a-f]+\n"},
+  for (const Row& row : {Row{"text", ".*leaf.*CN=leaf.example  serial [0-9A-F]+\n"},
                          {"table", "TARGET +VERDICT +"},
                          {"json", "\\{\n  \"schema_version\": 1,"},
                          {"ndjson", "\\{\"schema_version\":1,"},
