@@ -57,7 +57,6 @@ int run_check(int argc, char** argv) {
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
-  const check::TargetCheck checker(*plan, clock);
   const bool can_reread = !names_standard_input(options.inputs);
   bool is_first = true;
   const Round round = [&](const RoundHooks& hooks) {
@@ -67,7 +66,9 @@ int run_check(int argc, char** argv) {
         prepared = std::move(anew);
       }
     }
+    const check::TargetCheck checker(*plan, clock);  // what a round fetches is its own
     check::ScanOptions scan;
+    scan.jobs = options.inputs.jobs;
     scan.order =
         hooks.as_ready ? check::ScanOptions::Order::kAsReady : check::ScanOptions::Order::kAsNamed;
     if (hooks.progress) {

@@ -112,6 +112,17 @@ Result<Unit, InputError> load_trust(const CheckTrust& trust, check::Plan& plan) 
 
 void declare_policy(CLI::App& app, CheckPolicy& policy) {
   FlagGroup group(app, kPolicyGroup);
+  std::string names;
+  for (const client::Policy& known : client::all_policies()) {
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
+  }
+  group.parsed(
+      "--policy",
+      [&policy, names](const std::string& text) {
+        policy.name = text;
+        return client::find_policy(text) != nullptr ? "" : "is not one of " + names;
+      },
+      "NAME", ("what evidence amounts to: " + names).c_str());
   group.parsed(
       "--at",
       [&policy](const std::string& text) {
@@ -128,6 +139,9 @@ void declare_policy(CLI::App& app, CheckPolicy& policy) {
 }
 
 Result<Unit, InputError> load_policy(const CheckPolicy& policy, check::Plan& plan) {
+  if (!policy.name.empty()) {
+    plan.gather.policy = *client::find_policy(policy.name);
+  }
   client::VerifyPolicy& verify = plan.gather.verify;
   verify.future_skew = policy.skew;
   verify.max_age = policy.max_age;
@@ -174,6 +188,7 @@ Result<check::Plan, InputError> load_check_plan(const CheckOptions& o) {
   }
   MUSTER_CHECK(load_sources(sources, plan));
   MUSTER_CHECK(load_policy(o.policy, plan));
+  MUSTER_CHECK(load_evidence(o.sources, o.trust, plan));
   return plan;
 }
 

@@ -18,7 +18,9 @@ struct CheckInputs {
   probe::Protocol protocol = probe::Protocol::kTls;
   std::string sni;
   std::string client_certificate, client_key, client_pass;
-  bool all = false;
+  unsigned jobs = 32;
+  bool all = false;  ///< what is the default now
+  bool leaf_only = false;
 };
 
 /// "What is trusted".
@@ -32,12 +34,18 @@ struct CheckSources {
   std::vector<std::string> responses, crls, urls;
   std::string proxy;
   Seconds timeout{10};
+  std::string evidence;      ///< empty: as the policy says
+  std::string cache;         ///< empty: where the user's caches are
+  std::string ca_for_fetch;  ///< empty: --roots
+  Seconds deadline{30};
+  bool no_cache = false;
   bool online = false, offline = false, nonce = false, sha1 = false, post = false,
        ask_expired = false;
 };
 
 /// "How it is judged".
 struct CheckPolicy {
+  std::string name;  ///< empty: the default
   std::optional<UnixSeconds> at;
   std::optional<Seconds> max_age;
   Seconds skew{300};

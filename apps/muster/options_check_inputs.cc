@@ -1,5 +1,8 @@
+#include <charconv>
+
 #include "muster/base/text.h"
 #include "muster/check/prepare.h"
+#include "muster/check/scan.h"
 #include "options_check_parts.h"
 #include "options_responder.h"
 
@@ -95,7 +98,19 @@ void declare_inputs(CLI::App& app, CheckInputs& inputs) {
   group.texts("--serial", inputs.serials, "HEX",
               "a serial of the CA of --issuer, with no certificate at hand: 04A1, 04:a1, 0x4a1, "
               "decimal=1185");
-  group.flag("--all", inputs.all, "issuers of a file or handshake too");
+  group.flag("--leaf-only", inputs.leaf_only, "leave the issuers out");
+  group.flag("--all", inputs.all, "of older versions: issuers too, now the default");
+  group.parsed(
+      "--jobs",
+      [&inputs](const std::string& text) -> std::string {
+        const auto [end, error] =
+            std::from_chars(text.data(), text.data() + text.size(), inputs.jobs);
+        const bool whole = error == std::errc() && end == text.data() + text.size();
+        return whole && inputs.jobs >= 1 && inputs.jobs <= check::kMaxJobs
+                   ? ""
+                   : "is not a number from 1 to " + std::to_string(check::kMaxJobs);
+      },
+      "N", "targets under way at once (32)");
   group.texts("--pass", inputs.passphrases, "SOURCE",
               "passphrase of PKCS#12 files: file:PATH or env:NAME; an empty one is tried anyway");
   group.parsed(
@@ -126,7 +141,7 @@ void declare_inputs(CLI::App& app, CheckInputs& inputs) {
 
 Result<Unit, InputError> load_inputs(const CheckInputs& inputs, check::Plan& plan) {
   check::Inputs& to = plan.inputs;
-  to.all = inputs.all;
+  plan.leaf_only = inputs.leaf_only;
   to.target_options = {inputs.protocol, inputs.sni, inputs.resolve};
   MUSTER_CHECK(check_source("--client-pass", inputs.client_pass));
   for (const std::string& source : inputs.passphrases) {

@@ -16,6 +16,10 @@ Result<Unit, InputError> load_trust(const CheckTrust& trust, check::Plan& plan);
 void declare_sources(CLI::App& app, CheckSources& sources);
 Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& plan);
 
+/// After the policy, whose values --evidence changes.
+Result<Unit, InputError> load_evidence(const CheckSources& sources, const CheckTrust& trust,
+                                       check::Plan& plan);
+
 void declare_policy(CLI::App& app, CheckPolicy& policy);
 Result<Unit, InputError> load_policy(const CheckPolicy& policy, check::Plan& plan);
 

@@ -1,4 +1,9 @@
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
 #include "muster/base/text.h"
+#include "muster/http/base64.h"
 #include "muster/pki/input.h"
 #include "options_check_parts.h"
 
@@ -6,7 +11,83 @@ namespace muster::app {
 namespace {
 
 constexpr std::size_t kMaxResponseBytes = 1 << 20;
-constexpr std::size_t kMaxCrlBytes = std::size_t{1} << 30;
+constexpr std::size_t kMaxCaBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaxCrlFiles = 100'000;
+
+/// $XDG_CACHE_HOME/muster, ~/.cache/muster, or nowhere.
+std::string user_cache() {
+  const auto absolute = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value == '/' ? std::string(value) : std::string();
+  };
+  const std::string caches = absolute("XDG_CACHE_HOME");
+  const std::string home = absolute("HOME");
+  return !caches.empty() ? caches + "/muster" : !home.empty() ? home + "/.cache/muster" : "";
+}
+
+/// A CRL, or every CRL of a directory (not of those below it); what else lies there is passed over.
+Result<Unit, InputError> load_crls(const std::string& path, std::vector<client::NamedCrl>& to) {
+  std::error_code failure;
+  if (!std::filesystem::is_directory(path, failure)) {
+    auto crl = client::load_crl(path);
+    if (!crl) {
+      return Err{InputError{kExitInput, "--crl: " + crl.error().detail}};
+    }
+    to.emplace_back(path, *std::move(crl));
+    return Unit{};
+  }
+  std::vector<std::string> files;
+  for (std::filesystem::directory_iterator at(path, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    files.push_back(at->path().string());
+    if (files.size() > kMaxCrlFiles) {
+      return Err{InputError{
+          kExitInput, "--crl: " + path + ": more than " + std::to_string(kMaxCrlFiles) + " files"}};
+    }
+  }
+  if (failure) {
+    return Err{InputError{kExitInput, "--crl: " + path + ": " + failure.message()}};
+  }
+  std::sort(files.begin(), files.end());
+  const std::size_t before = to.size();
+  for (const std::string& file : files) {
+    if (auto crl = client::load_crl(file)) {
+      to.emplace_back(file, *std::move(crl));
+    }
+  }
+  if (to.size() == before) {
+    return Err{InputError{kExitInput, "--crl: no CRL in the directory " + path}};
+  }
+  return Unit{};
+}
+
+std::string to_pem(const std::vector<pki::Certificate>& certificates) {
+  constexpr std::size_t kLine = 64;
+  std::string all;
+  for (const pki::Certificate& certificate : certificates) {
+    const std::string text = http::base64_encode(certificate.der());
+    all += "-----BEGIN CERTIFICATE-----\n";
+    for (std::size_t at = 0; at < text.size(); at += kLine) {
+      all += text.substr(at, kLine) + "\n";
+    }
+    all += "-----END CERTIFICATE-----\n";
+  }
+  return all;
+}
+
+/// Whom https places may lead to beside the system's CAs.
+Result<std::shared_ptr<const std::string>, InputError> load_fetch_cas(const std::string& path) {
+  const auto octets = load_octets(path, "--ca-for-fetch", kMaxCaBytes);
+  if (!octets) {
+    return Err{octets.error()};
+  }
+  const auto certificates = pki::parse_certificates(*octets);
+  if (!certificates) {
+    return Err{
+        InputError{kExitInput, "--ca-for-fetch: " + path + ": " + certificates.error().detail}};
+  }
+  return std::make_shared<const std::string>(to_pem(*certificates));
+}
 
 }  // namespace
 
@@ -25,7 +106,14 @@ void declare_sources(CLI::App& app, CheckSources& sources) {
       });
   group.texts("--response", sources.responses, "FILE",
               "a saved OCSP response; with no target, it is one itself");
-  group.texts("--crl", sources.crls, "FILE", "a CRL");
+  group.texts("--crl", sources.crls, "FILE", "a CRL, or a directory of CRLs");
+  group.text("--evidence", sources.evidence, "LIST",
+             "which of stapled,live,crl; all at once (default: as --policy says)");
+  group.text("--cache", sources.cache, "DIR",
+             "where CRLs are kept ($XDG_CACHE_HOME/muster or ~/.cache/muster)");
+  group.flag("--no-cache", sources.no_cache, "keep no CRLs between runs")->excludes("--cache");
+  group.text("--ca-for-fetch", sources.ca_for_fetch, "FILE",
+             "CAs of https places beside the system's (default: --roots)");
   group.flag("--ask-expired", sources.ask_expired, "ask about certificates that have ended");
   group.flag("--nonce", sources.nonce, "send 32 octets and compare");
   group.flag("--sha1", sources.sha1, "try SHA-1 CertIDs when SHA-256 is refused");
@@ -34,6 +122,9 @@ void declare_sources(CLI::App& app, CheckSources& sources) {
   group.duration(
       "--timeout", [&sources](Seconds d) { sources.timeout = std::max(d, Seconds(1)); },
       "of each try (10s)");
+  group.duration(
+      "--deadline", [&sources](Seconds d) { sources.deadline = std::max(d, Seconds(1)); },
+      "of a target in all (30s)");
 }
 
 Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& plan) {
@@ -56,6 +147,9 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
   live.transport.connect_timeout =
       std::min<Milliseconds>(live.transport.connect_timeout, sources.timeout);
   live.transport.proxy = sources.proxy;
+  if (!sources.ca_for_fetch.empty()) {
+    MUSTER_TRY(live.transport.ca_pem, load_fetch_cas(sources.ca_for_fetch));
+  }
 
   for (const std::string& path : sources.responses) {
     MUSTER_TRY(Buffer octets, load_octets(path, "--response", kMaxResponseBytes));
@@ -64,12 +158,38 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
     gather.saved.push_back({path, der ? *std::move(der) : std::move(octets)});
   }
   for (const std::string& path : sources.crls) {
-    MUSTER_TRY(Buffer octets, load_octets(path, "--crl", kMaxCrlBytes));
-    auto der = pki::decode_crl_input(std::move(octets));
-    if (!der) {
-      return Err{InputError{kExitInput, "--crl: " + path + ": " + der.error().detail}};
+    MUSTER_CHECK(load_crls(path, gather.crls));
+  }
+  plan.deadline = sources.deadline;
+  if (!sources.no_cache) {
+    plan.sources.cache_directory = sources.cache.empty() ? user_cache() : sources.cache;
+  }
+  return Unit{};
+}
+
+Result<Unit, InputError> load_evidence(const CheckSources& sources, const CheckTrust& trust,
+                                       check::Plan& plan) {
+  client::Policy& policy = plan.gather.policy;
+  if (!sources.evidence.empty()) {
+    policy.stapled = policy.live = policy.crl = false;
+    policy.turn = client::CrlTurn::kTogether;
+    for (const std::string_view name : split(sources.evidence, ',')) {
+      if (name == "stapled") {
+        policy.stapled = true;
+      } else if (name == "live") {
+        policy.live = true;
+      } else if (name == "crl") {
+        policy.crl = true;
+      } else {
+        return Err{InputError{kExitUsage, "--evidence: '" + printable(std::string(name)) +
+                                              "' is not one of stapled, live, crl"}};
+      }
     }
-    gather.crls.push_back({path, *std::move(der)});
+  }
+  // Whoever trusts a private CA in question most likely trusts it for its own https places.
+  auto& ca_pem = plan.gather.live.transport.ca_pem;
+  if (ca_pem == nullptr && !trust.roots.empty()) {
+    ca_pem = std::make_shared<const std::string>(to_pem(plan.anchors));
   }
   return Unit{};
 }

@@ -1,5 +1,10 @@
 #include "muster/check/check.h"
 
+#include <algorithm>
+
+#include "chain.h"
+#include "muster/net/fetch_thread.h"
+
 namespace muster::check {
 namespace {
 
@@ -24,22 +29,48 @@ std::string peer_text(const probe::ProbeResult& probed) {
   return probed.refusal ? text + "; then " + probed.refusal->detail : text;
 }
 
+Milliseconds left_until(const client::Sources::Deadline& deadline) {
+  const auto left = *deadline - std::chrono::steady_clock::now();
+  return std::max(Milliseconds(1), std::chrono::round<Milliseconds>(left));
+}
+
 }  // namespace
 
+/// What the targets of one round share.
+struct TargetCheck::Shared {
+  Shared(const Plan& plan, const Clock& clock)
+      : sources(client::StartFetch(
+                    [this](net::FetchRequest request, std::function<void(net::FetchResult)> done) {
+                      fetches.start(std::move(request), std::move(done));
+                    }),
+                plan.sources),
+        chains(plan, clock, sources) {}
+  net::FetchThread fetches;
+  client::Sources sources;
+  ChainCheck chains;
+};
+
+TargetCheck::TargetCheck(const Plan& plan, const Clock& clock)
+    : plan_(plan), shared_(std::make_unique<Shared>(plan, clock)) {}
+TargetCheck::~TargetCheck() = default;
+
 std::vector<client::TargetReport> TargetCheck::run(const Unit& unit) const {
+  const Deadline deadline = std::chrono::steady_clock::now() + plan_.deadline;
   if (const auto* host = std::get_if<HostTarget>(&unit.what)) {
-    return check_host(unit.target, *host);
+    return check_host(unit.target, *host, deadline);
   }
   if (const auto* question = std::get_if<Question>(&unit.what)) {
-    return {check_question(unit.target, *question)};
+    return check_question(unit.target, *question, deadline);
   }
   const auto& [outcome, detail] = std::get<Problem>(unit.what);
   return {problem(unit.target, outcome, detail)};
 }
 
-client::TargetReport TargetCheck::check_question(const std::string& target,
-                                                 const Question& question) const {
-  client::Material material(question.subject);
+std::vector<client::TargetReport> TargetCheck::check_question(const std::string& target,
+                                                              const Question& question,
+                                                              Deadline deadline) const {
+  InQuestion asked{target, "", client::Material(question.subject)};
+  client::Material& material = asked.material;
   for (const auto& pool : {question.beside, question.around}) {
     if (pool != nullptr) {
       material.others.insert(material.others.end(), pool->begin(), pool->end());
@@ -47,15 +78,16 @@ client::TargetReport TargetCheck::check_question(const std::string& target,
   }
   complete(material);
   if (question.responses.empty()) {
-    return judge(target, "", material, plan_.gather);
+    return shared_->chains.run(asked, plan_.gather, deadline);
   }
   client::GatherOptions options = plan_.gather;
   options.saved.insert(options.saved.end(), question.responses.begin(), question.responses.end());
-  return judge(target, "", material, options);
+  return shared_->chains.run(asked, options, deadline);
 }
 
 std::vector<client::TargetReport> TargetCheck::check_host(const std::string& target,
-                                                          const HostTarget& host) const {
+                                                          const HostTarget& host,
+                                                          Deadline deadline) const {
   probe::ProbeRequest request;
   request.host = host.host;
   request.port = host.port;
@@ -64,7 +96,7 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
   request.connect_to = host.connect_to;
   request.unix_path = host.unix_path;
   request.client_certificate = plan_.client_certificate;
-  request.timeout = plan_.gather.live.transport.total_timeout;
+  request.timeout = std::min(plan_.gather.live.transport.total_timeout, left_until(deadline));
   const auto probed = probe::probe(request);
   if (!probed) {
     const bool ours = probed.error().code == probe::ProbeErrc::kBadRequest;
@@ -92,41 +124,25 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
     options.reach = client::Reach::kAnywhere;  // a server of one's own: asking about it tells
                                                // nobody anything new
   }
-  const std::string peer = peer_text(*probed);
-  std::vector<client::TargetReport> reports;
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    if (i > 0 && (!plan_.inputs.all || chain[i].is_self_issued())) {
-      continue;
+  InQuestion asked{target, peer_text(*probed), client::Material(chain.front())};
+  client::Material& material = asked.material;
+  material.others = chain;
+  complete(material);
+  material.handshake = true;
+  material.staple = probed->staples.empty() ? std::nullopt : probed->staples.front();
+  material.host =
+      host.server_name.empty() ? host.host.substr(0, host.host.find('%')) : host.server_name;
+  for (std::size_t i = 1; i < std::min(chain.size(), probed->staples.size()); ++i) {
+    if (probed->staples[i]) {
+      asked.issuer_staples.emplace_back(chain[i], *probed->staples[i]);
     }
-    client::Material material(chain[i]);
-    material.others = chain;
-    complete(material);
-    material.staple = i < probed->staples.size() ? probed->staples[i] : std::nullopt;
-    material.handshake = i == 0 || material.staple.has_value();
-    if (i == 0) {
-      material.host =
-          host.server_name.empty() ? host.host.substr(0, host.host.find('%')) : host.server_name;
-    }
-    reports.push_back(judge(target, peer, material, options));
   }
-  return reports;
+  return shared_->chains.run(asked, options, deadline);
 }
 
 void TargetCheck::complete(client::Material& material) const {
   material.others.insert(material.others.end(), plan_.issuers.begin(), plan_.issuers.end());
   material.roots = plan_.anchors;
-}
-
-client::TargetReport TargetCheck::judge(const std::string& target, std::string peer,
-                                        const client::Material& material,
-                                        const client::GatherOptions& options) const {
-  client::TargetReport report;
-  report.target = target;
-  report.peer = std::move(peer);
-  report.what = client::gather(material, options, clock_);
-  report.verdict = client::judge(*report.what, clock_.now());
-  report.outcome = report.verdict.outcome;
-  return report;
 }
 
 }  // namespace muster::check

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,28 +10,34 @@
 // One thing to judge, from what was prepared to its reports.
 namespace muster::check {
 
-/// Blocking: connects, asks. One report for each certificate that is judged; a target of which
-/// nothing can be examined gives one report whose `problem` says why.
-/// Lifetime: `plan` and `clock` outlive it.   Threads: any; several may use one plan.
+/// Blocking: connects, asks. One report for each certificate that is judged: the one in question,
+/// and its issuers up to the trust anchor; a target of which nothing can be examined gives one
+/// report whose `problem` says why. One object serves all targets of a round, which then share what
+/// is fetched; another round wants another. Lifetime: `plan` and `clock` outlive it.   Threads:
+/// any.
 class TargetCheck {
  public:
-  TargetCheck(const Plan& plan, const Clock& clock) : plan_(plan), clock_(clock) {}
+  TargetCheck(const Plan& plan, const Clock& clock);
+  ~TargetCheck();
+  TargetCheck(const TargetCheck&) = delete;
+  TargetCheck& operator=(const TargetCheck&) = delete;
 
   [[nodiscard]] std::vector<client::TargetReport> run(const Unit& unit) const;
 
  private:
+  using Deadline = client::Sources::Deadline;
   [[nodiscard]] std::vector<client::TargetReport> check_host(const std::string& target,
-                                                             const HostTarget& host) const;
-  [[nodiscard]] client::TargetReport check_question(const std::string& target,
-                                                    const Question& question) const;
-  [[nodiscard]] client::TargetReport judge(const std::string& target, std::string peer,
-                                           const client::Material& material,
-                                           const client::GatherOptions& options) const;
+                                                             const HostTarget& host,
+                                                             Deadline deadline) const;
+  [[nodiscard]] std::vector<client::TargetReport> check_question(const std::string& target,
+                                                                 const Question& question,
+                                                                 Deadline deadline) const;
   /// Adds what all questions know: where issuers may be found, and what is trusted.
   void complete(client::Material& material) const;
 
   const Plan& plan_;
-  const Clock& clock_;
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace muster::check

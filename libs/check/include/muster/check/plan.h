@@ -30,6 +30,10 @@ struct Plan {
   std::vector<pki::Certificate> anchors;
   /// Shown to servers that ask for one.
   std::optional<probe::ClientCertificate> client_certificate;
+  bool leaf_only = false;  ///< issuers are not judged
+  /// For all of one target: connecting, shaking hands, asking, downloading.
+  Milliseconds deadline{30'000};
+  client::SourcesOptions sources;
 };
 
 }  // namespace muster::check

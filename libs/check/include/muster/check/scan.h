@@ -7,8 +7,14 @@
 
 #include "muster/check/check.h"
 
-// Many targets, a few at a time.
+// Many targets side by side, where a slow one delays no other.
 namespace muster::check {
+
+/// Targets under way at once unless told otherwise, and at most.
+inline constexpr unsigned kDefaultJobs = 32;
+inline constexpr unsigned kMaxJobs = 256;
+/// Targets under way at once, those that only wait for a slow peer included.
+inline constexpr unsigned kMaxUnderWay = 512;
 
 /// How far a scan is.
 struct Progress {
@@ -19,6 +25,9 @@ struct Progress {
 };
 
 struct ScanOptions {
+  unsigned jobs = kDefaultJobs;  ///< 1 to kMaxJobs
+  /// A target that takes longer no longer counts against `jobs`: most likely it waits for its peer.
+  Milliseconds slow_after{1'000};
   /// Whether reports are handed over in the order of the targets, or as they become ready.
   enum class Order : std::uint8_t { kAsNamed, kAsReady } order = Order::kAsNamed;
   /// Called at the beginning, at the end, and at most once an interval in between.
@@ -31,8 +40,10 @@ using CheckOne = std::function<std::vector<client::TargetReport>(std::size_t ind
 /// Takes the reports of a target as soon as they can be handed over.
 using Deliver = std::function<void(std::size_t index, std::vector<client::TargetReport> reports)>;
 
-/// Checks `count` targets on threads of its own. Blocking. `deliver` and `options.progress` run on
-/// the calling thread, `deliver` once for each target.
+/// Checks `count` targets on threads of its own. At most `options.jobs` targets that still move are
+/// under way; those that have been for longer than `slow_after` stand aside, so that ten hanging
+/// hosts, or three hundred, hold up nobody. Blocking. `deliver` and `options.progress` run on the
+/// calling thread, `deliver` once for each target.
 void scan(std::size_t count, const CheckOne& check_one, const ScanOptions& options,
           const Deliver& deliver);
 
