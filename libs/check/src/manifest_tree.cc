@@ -246,6 +246,9 @@ bool on_event(TreeBuilder& builder, const yaml_event_t& event) {
 }
 
 Documents parse_yaml(Bytes text) {
+  if (text.empty()) {
+    return std::vector<Node::Ref>{};  // libyaml takes no null pointer
+  }
   YamlParser parser;
   if (yaml_parser_initialize(&parser.raw) != 1) {
     return Err{std::string("YAML cannot be read: out of memory")};
