@@ -76,7 +76,7 @@ TEST_F(NamedServers, ByIpv6Address) {
 
 TEST_F(NamedServers, ByUnixSocket) {
   const std::string path = dir_.file("server.sock");
-  start({"-unix", path});
+  start({"-unix", path}, {"-www"});  // or it ends with its standard input
   ASSERT_TRUE(daemon_->wait_for("ACCEPT")) << daemon_->output();
   const CheckRun run = ask({"unix:" + path, "--sni", "leaf.example"});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
