@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <thread>
+
 #include "check_fixture.h"
 #include "muster/testing/response_builder.h"
 
@@ -78,6 +81,10 @@ TEST_F(NamedServers, ByUnixSocket) {
   const std::string path = dir_.file("server.sock");
   start({"-unix", path}, {"-www"});  // or it ends with its standard input
   ASSERT_TRUE(daemon_->wait_for("ACCEPT")) << daemon_->output();
+  // It says so before the socket is there.
+  for (int i = 0; i < 500 && !std::filesystem::exists(path); ++i) {
+    std::this_thread::sleep_for(Milliseconds(10));
+  }
   const CheckRun run = ask({"unix:" + path, "--sni", "leaf.example"});
   EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
   EXPECT_THAT(std::string(run.target()["peer"]), HasSubstr("unix:" + path));
