@@ -1,11 +1,9 @@
-#include <filesystem>
-#include <thread>
-
 #include "check_fixture.h"
 #include "muster/testing/response_builder.h"
 
 // How a server can be named, against `openssl s_server`; what it staples is told in
-// openssl_server_test.cc.
+// openssl_server_test.cc; unix sockets in tests/interop/starttls (s_server ends as soon as it has
+// one and no terminal).
 namespace muster::interop {
 namespace {
 
@@ -75,20 +73,6 @@ TEST_F(NamedServers, ByIpv6Address) {
   }
   const CheckRun resolved = ask({"leaf.example:" + p, "--resolve", "leaf.example:" + p + ":[::1]"});
   EXPECT_EQ(resolved.exit_code, 0) << resolved.out;
-}
-
-TEST_F(NamedServers, ByUnixSocket) {
-  const std::string path = dir_.file("server.sock");
-  start({"-unix", path}, {"-www"});  // or it ends with its standard input
-  ASSERT_TRUE(daemon_->wait_for("ACCEPT")) << daemon_->output();
-  // It says so before the socket is there.
-  for (int i = 0; i < 500 && !std::filesystem::exists(path); ++i) {
-    std::this_thread::sleep_for(Milliseconds(10));
-  }
-  const CheckRun run = ask({"unix:" + path, "--sni", "leaf.example"});
-  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
-  EXPECT_THAT(std::string(run.target()["peer"]), HasSubstr("unix:" + path));
-  EXPECT_EQ(ask({"unix:" + dir_.file("none.sock")}).exit_code, 3);
 }
 
 TEST_F(NamedServers, ThatAskForAClientCertificate) {
