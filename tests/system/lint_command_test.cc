@@ -39,7 +39,8 @@ struct LintRun {
   /// Rules of this level that are broken, with what was seen.
   [[nodiscard]] std::vector<std::string> findings(const std::string& level) const {
     std::vector<std::string> out;
-    for (const Json& finding : target()["findings"]) {
+    const Json whole = target();  // a part of a temporary would be gone before the loop
+    for (const Json& finding : whole["findings"]) {
       if (finding["level"] == level) {
         out.push_back(finding["rule"].get<std::string>() + ": " + finding["breaches"].dump());
       }

@@ -46,7 +46,8 @@ class HostileUse(SiteCase):
                 self.assertRegex(done.out, "[Uu]sage" if command != "version" else "^muster ")
                 lines = done.out.splitlines()
                 self.assertLessEqual(max(map(len, lines)), 80, done.out)
-                self.assertLessEqual(len(lines), 60, done.out)
+                # What a checker is asked for is long; its groups make it readable.
+                self.assertLessEqual(len(lines), 100 if command == "check" else 60, done.out)
 
     def test_files_that_are_none_are_refused_by_name(self):
         for name in FILES:
