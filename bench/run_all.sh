@@ -40,5 +40,4 @@ if is_wanted responder; then
   bench/responder/run.py "$build" "${options[@]}"
 fi
 bench store "$build/bench/store/muster_bench_store"
-bench check "$build/bench/check/muster_bench_check"
 bench crl_check bench/crl_check/run.py "$build"
