@@ -1,5 +1,5 @@
 #include "fuzz.h"
-#include "shelf_file.h"
+#include "muster/keeper/shelf_file.h"
 
 // What is read from the shelf is written again as the same; what holds the right digest of its own
 // response is found whole.

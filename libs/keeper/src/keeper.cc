@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "outcome.h"
+#include "muster/keeper/outcome.h"
 
 namespace muster::keeper {
 namespace {

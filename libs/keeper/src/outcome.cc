@@ -1,4 +1,4 @@
-#include "outcome.h"
+#include "muster/keeper/outcome.h"
 
 namespace muster::keeper {
 

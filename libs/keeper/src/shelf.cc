@@ -12,7 +12,7 @@
 #include <map>
 #include <set>
 
-#include "shelf_file.h"
+#include "muster/keeper/shelf_file.h"
 #include "snapshot.h"
 
 namespace muster::keeper {
@@ -96,7 +96,7 @@ client::VerifyPolicy ShelfPolicy::default_verify_policy() {
 
 struct Shelf::Impl {
   struct Slot {
-    Subject subject;
+    Place place;
     StaplePointer current;  ///< newest taken; stays after its expiry as a memory of what it said
     StaplePointer reserve;  ///< a good one that current replaced but that lasts longer
     StaplePointer pending;  ///< waits for its thisUpdate
@@ -117,7 +117,7 @@ struct Shelf::Impl {
   Logger& logger;
   UniqueFd directory_lock;
   Offers offers;
-  Listener listener;
+  PlaceListener listener;
   std::map<Fingerprint, Slot> slots;
   std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
   std::string disk_error;
@@ -200,14 +200,14 @@ struct Shelf::Impl {
                  "a staple is valid in memory but could not be saved, so a restart would forget "
                  "it; writing is retried: " +
                      text,
-                 {{"certificate", slot.subject.name}});
+                 {{"certificate", slot.place.name}});
     }
     disk_error = text;
   }
 
   void tell(const Slot& slot, ShelfChange change, const StaplePointer& offered) const {
     if (listener) {
-      listener(slot.subject, change, offered);
+      listener(slot.place, change, offered);
     }
   }
 
@@ -286,7 +286,7 @@ struct Shelf::Impl {
   void pass_over(const Slot& slot, const std::string& path, const std::string& why) const {
     logger.log(LogLevel::kWarning, "shelf.passed_over",
                "a file of the shelf is not used and a new response will take its place: " + why,
-               {{"certificate", slot.subject.name}, {"file", path}});
+               {{"certificate", slot.place.name}, {"file", path}});
   }
 
   /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
@@ -311,12 +311,12 @@ struct Shelf::Impl {
     }
     const auto verified = client::verify(
         client::VerifyInput{
-            file->response, slot.subject.certificate, slot.subject.issuer, std::nullopt, {}},
+            file->response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
         policy.verify, now);
     if (!verified) {
       if (verified.error().code == client::VerifyErrc::kExpired) {
         logger.log(LogLevel::kInfo, "shelf.expired", "the response found on the shelf has expired",
-                   {{"certificate", slot.subject.name}});
+                   {{"certificate", slot.place.name}});
       } else {
         pass_over(slot, path, "it does not verify: " + verified.error().detail);
       }
@@ -344,21 +344,18 @@ struct Shelf::Impl {
       if (next.count(id) != 0) {
         continue;
       }
+      Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
       auto kept = slots.extract(id);
       if (!kept.empty()) {
-        kept.mapped().subject = std::move(subject);
+        kept.mapped().place = std::move(place);
         next.insert(std::move(kept));
       } else {
-        next.emplace(id, Slot{std::move(subject), {}, {}, {}, false, false, 0, {}, {}, {}});
+        next.emplace(id, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
         added.push_back(id);
       }
     }
     for (auto& [id, slot] : slots) {
-      set_unsaved(slot, false);
-      if (slot.deadline) {
-        deadlines.erase({*slot.deadline, id});
-      }
-      offers.publish(id, nullptr);
+      forget(id, slot);
     }
     slots = std::move(next);
     if (!directory.empty()) {
@@ -368,14 +365,39 @@ struct Shelf::Impl {
     }
   }
 
-  Choice offer(const client::VerifiedResponse& response, const std::string& source,
-               UnixSeconds now) {
-    MUSTER_ASSERT(mode == ShelfMode::kOwner);
-    const pki::Certificate* certificate = response.subject().certificate();
-    if (certificate == nullptr) {
-      return Choice::kExpired;  // nobody staples for a serial
+  /// What is left of a slot outside of it.
+  void forget(const Fingerprint& id, Slot& slot) {
+    set_unsaved(slot, false);
+    if (slot.deadline) {
+      deadlines.erase({*slot.deadline, id});
     }
-    const Fingerprint id = certificate->fingerprint();
+    offers.publish(id, nullptr);
+  }
+
+  void add(Place place, UnixSeconds now) {
+    const Fingerprint key = place.key;
+    const auto [at, is_new] =
+        slots.emplace(key, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
+    if (is_new && !directory.empty()) {
+      load(key, at->second, now);
+    }
+  }
+
+  void remove(const Fingerprint& key) {
+    const auto found = slots.find(key);
+    if (found == slots.end()) {
+      return;
+    }
+    forget(key, found->second);
+    if (mode == ShelfMode::kOwner && !directory.empty()) {
+      ::unlink(path_of(key).c_str());
+    }
+    slots.erase(found);
+  }
+
+  Choice offer(const Fingerprint& id, const client::VerifiedResponse& response,
+               const std::string& source, UnixSeconds now) {
+    MUSTER_ASSERT(mode == ShelfMode::kOwner);
     const auto found = slots.find(id);
     if (found == slots.end()) {
       return Choice::kExpired;
@@ -446,7 +468,7 @@ Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& direct
       return Err{ShelfError{
           ShelfErrc::kOwned,
           "the shelf directory '" + directory +
-              "' belongs to another running stapler (stop it, or use another directory)"}};
+              "' belongs to another running process (stop it, or use another directory)"}};
     }
     remove_leftovers(directory);
   }
@@ -465,13 +487,34 @@ StaplePointer Shelf::find(const Fingerprint& certificate, UnixSeconds now) const
 }
 std::uint64_t Shelf::epoch() const { return impl_->offers.epoch(); }
 
-void Shelf::on_change(Listener listener) { impl_->listener = std::move(listener); }
+void Shelf::on_change(Listener listener) {
+  if (!listener) {
+    impl_->listener = nullptr;
+    return;
+  }
+  impl_->listener = [told = std::move(listener)](const Place& place, ShelfChange change,
+                                                 const StaplePointer& staple) {
+    const pki::Certificate* certificate = place.subject.certificate();
+    if (certificate != nullptr) {
+      told(Subject{place.name, *certificate, place.issuer}, change, staple);
+    }
+  };
+}
+void Shelf::on_place_change(PlaceListener listener) { impl_->listener = std::move(listener); }
 void Shelf::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
   impl_->set_subjects(std::move(subjects), now);
 }
+void Shelf::add(Place place, UnixSeconds now) { impl_->add(std::move(place), now); }
+void Shelf::remove(const Fingerprint& key) { impl_->remove(key); }
 Choice Shelf::offer(const client::VerifiedResponse& candidate, const std::string& source,
                     UnixSeconds now) {
-  return impl_->offer(candidate, source, now);
+  const pki::Certificate* certificate = candidate.subject().certificate();
+  return certificate != nullptr ? impl_->offer(certificate->fingerprint(), candidate, source, now)
+                                : Choice::kExpired;  // nobody staples for a serial
+}
+Choice Shelf::offer(const Fingerprint& key, const client::VerifiedResponse& candidate,
+                    const std::string& source, UnixSeconds now) {
+  return impl_->offer(key, candidate, source, now);
 }
 void Shelf::tick(UnixSeconds now) { impl_->tick(now); }
 void Shelf::refresh(UnixSeconds now) { impl_->refresh(now); }

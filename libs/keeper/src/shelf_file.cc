@@ -1,4 +1,4 @@
-#include "shelf_file.h"
+#include "muster/keeper/shelf_file.h"
 
 #include <charconv>
 

@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "shelf_file.h"
+#include "muster/keeper/shelf_file.h"
 #include "shelf_fixture.h"
 
 namespace muster::keeper {

@@ -1,4 +1,4 @@
-#include "http_message.h"
+#include "muster/responder/http_message.h"
 
 #include <algorithm>
 #include <array>

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "answer_table.h"
-#include "http_message.h"
 #include "muster/base/mutex.h"
+#include "muster/responder/http_message.h"
 #include "resolve.h"
 #include "shared_ref.h"
 #include "signing.h"

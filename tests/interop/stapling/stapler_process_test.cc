@@ -300,7 +300,7 @@ TEST_F(StaplerProcess, TwoStaplersDoNotShareAShelf) {
   auto first = start();
   const auto second = testing::run_process(command());
   EXPECT_EQ(second.exit_code, 66);
-  EXPECT_THAT(second.err, HasSubstr("belongs to another running stapler"));
+  EXPECT_THAT(second.err, HasSubstr("belongs to another running process"));
 }
 
 }  // namespace

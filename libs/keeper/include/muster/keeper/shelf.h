@@ -25,6 +25,16 @@ struct Subject {
   pki::Certificate issuer;
 };
 
+/// What the shelf keeps an answer for, where that is not a certificate at hand: a serial that
+/// somebody asked about (libs/relay). `key` takes the place of the fingerprint: in names of files,
+/// in find() and held().
+struct Place {
+  Fingerprint key{};
+  std::string name;  ///< for people
+  client::Subject subject;
+  pki::Certificate issuer;
+};
+
 /// A verified response with what the shelf knows about it. Immutable, shared. Its octets are
 /// exactly as received (OCSP-STAP-010).
 struct Staple {
@@ -79,6 +89,8 @@ class Shelf {
   /// Called on the writing thread after each change of what is on offer; `staple` is null when
   /// nothing is any more (kWithdrawn, and kRevoked under RevokedPolicy::kWithhold).
   using Listener = std::function<void(const Subject&, ShelfChange, const StaplePointer& staple)>;
+  /// The same for whatever has a place.
+  using PlaceListener = std::function<void(const Place&, ShelfChange, const StaplePointer& staple)>;
 
   /// Opens, for an owner creates (mode 0755), the directory. An empty path keeps everything in
   /// memory only. Errors: kDirectory, kOwned (another process is its owner).
@@ -102,17 +114,27 @@ class Shelf {
   // ---- writing thread
   // --------------------------------------------------------------------------------------------
 
+  /// Told of certificates alone. This and the next take each other's place.
   void on_change(Listener listener);
+  void on_place_change(PlaceListener listener);
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
   /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
   /// foreign or expired files are passed over with a warning. A certificate listed twice counts
   /// once.
   void set_subjects(std::vector<Subject> subjects, UnixSeconds now);
+  /// One more, beside what is there: its answer is loaded from disk and verified again. A key that
+  /// is there already stays as it is.
+  void add(Place place, UnixSeconds now);
+  /// Forgets it; an owner's file too.
+  void remove(const Fingerprint& key);
   /// Offers a candidate just received; the shelf decides (judge_candidate), publishes, then writes
   /// it to disk. The candidate's certificate must be a subject, else it is dropped as kExpired.
   /// Owner only.
   Choice offer(const client::VerifiedResponse& candidate, const std::string& source,
                UnixSeconds now);
+  /// The same for whatever has a place under `key`.
+  Choice offer(const Fingerprint& key, const client::VerifiedResponse& candidate,
+               const std::string& source, UnixSeconds now);
   /// Withdraws what expired, puts on offer what was held back, retries failed writes. Owner; a
   /// follower calls refresh().
   void tick(UnixSeconds now);
