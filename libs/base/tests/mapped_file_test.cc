@@ -12,9 +12,8 @@ namespace {
 class MappedFiles : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/muster-mapped-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    directory_ = name;
+    directory_ = ::testing::TempDir() + "muster-mapped-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
   }
   void TearDown() override { EXPECT_EQ(std::system(("rm -r " + directory_).c_str()), 0); }
   std::string file(const std::string& content) {

@@ -314,6 +314,7 @@ LiveAction LiveQuery::finish(std::variant<VerifiedResponse, LiveFailure> result)
   return LiveOutcome{std::move(result), std::move(attempts_), std::move(caching_)};
 }
 
+// Between the rounds of a blocking query on a thread of its own; cores get kWait instead.
 void wait_for(Milliseconds delay) { std::this_thread::sleep_for(delay); }
 
 LiveOutcome ask(LiveQuery query, const Clock& clock,
