@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace muster::http {
@@ -51,8 +52,25 @@ constexpr std::array<std::uint8_t, 256> make_hex_values() {
   return values;
 }
 
+/// Four digits at a time: the or of the four places' values is three octets, the first in the
+/// highest of them; kNoQuad is in it when one is no digit.
+inline constexpr std::uint32_t kNoQuad = 0x80000000U;
+using QuadValues = std::array<std::array<std::uint32_t, 256>, 4>;
+constexpr QuadValues make_quad_values(const std::array<std::uint8_t, 256>& digits) {
+  QuadValues values{};
+  for (std::size_t place = 0; place < 4; ++place) {
+    for (std::size_t c = 0; c < 256; ++c) {
+      values[place][c] = digits[c] == kNoDigit
+                             ? kNoQuad
+                             : std::uint32_t{digits[c]} << (18 - 6 * static_cast<unsigned>(place));
+    }
+  }
+  return values;
+}
+
 inline constexpr std::array<std::uint8_t, 256> kStandardValues = make_standard_values();
 inline constexpr std::array<std::uint8_t, 256> kTolerantValues = make_tolerant_values();
+inline constexpr QuadValues kTolerantQuads = make_quad_values(kTolerantValues);
 inline constexpr std::array<std::uint8_t, 256> kHexValues = make_hex_values();
 
 }  // namespace muster::http

@@ -76,25 +76,33 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
   std::uint8_t* const room_end = to + out.size();
   const char* at = tail.data();
   const char* const end = at + tail.size();
-  const auto value_of = [](const char* c) {
-    return kTolerantValues[static_cast<unsigned char>(*c)];
+  const auto quad_at = [](const char* c) {
+    const auto part = [c](std::size_t place) {
+      return kTolerantQuads[place][static_cast<unsigned char>(c[place])];
+    };
+    return part(0) | part(1) | part(2) | part(3);
   };
   std::uint32_t bits = 0;
   unsigned count = 0;
   std::size_t digits = 0;
   std::size_t padding = 0;
   while (at != end) {
-    if (count == 0 && padding == 0 && end - at >= 4 && room_end - to >= 3) {
-      const std::uint8_t a = value_of(at), b = value_of(at + 1), c = value_of(at + 2),
-                         d = value_of(at + 3);
-      if (std::max({a, b, c, d}) < kNoDigit) {  // what nearly all of a request is
-        to[0] = static_cast<std::uint8_t>(a << 2 | b >> 4);
-        to[1] = static_cast<std::uint8_t>(b << 4 | c >> 2);
-        to[2] = static_cast<std::uint8_t>(c << 6 | d);
+    if (count == 0 && padding == 0) {  // what nearly all of a request is
+      const char* const from = at;
+      while (end - at >= 4 && room_end - to >= 3) {
+        const std::uint32_t quad = quad_at(at);
+        if (quad >= kNoQuad) {
+          break;
+        }
+        to[0] = static_cast<std::uint8_t>(quad >> 16);
+        to[1] = static_cast<std::uint8_t>(quad >> 8);
+        to[2] = static_cast<std::uint8_t>(quad);
         to += 3;
         at += 4;
-        digits += 4;
-        continue;
+      }
+      digits += static_cast<std::size_t>(at - from);
+      if (at == end) {
+        break;
       }
     }
     auto c = static_cast<unsigned char>(*at++);

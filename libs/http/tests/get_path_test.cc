@@ -71,6 +71,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"only_padding", "====", GetPathErrc::kBadLength}),
     [](const auto& c) { return std::string(c.param.name); });
 
+// req: OCSP-RESP-075
+TEST(DecodeGetTail, FindsTheSameOctetsWhereverTheEscapesAre) {
+  Buffer request, out;
+  for (unsigned i = 0; i < 50; ++i) {
+    request.push_back(static_cast<std::uint8_t>(i * 151U + i / 3));
+    const std::string text = base64_encode(request);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      const std::string escaped = text.substr(0, at) + "%" +
+                                  to_hex(as_bytes(std::string_view(text)).subspan(at, 1)) +
+                                  text.substr(at + 1);
+      ASSERT_TRUE(decode_get_tail(escaped, 100, out)) << escaped;
+      ASSERT_EQ(to_hex(out), to_hex(request)) << escaped;
+    }
+  }
+}
+
+TEST(DecodeGetTail, KnowsEachOctetAtEachPlace) {
+  const std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_ ";
+  Buffer out;
+  for (std::size_t place = 0; place < 12; ++place) {
+    for (unsigned octet = 0; octet < 256; ++octet) {
+      std::string text(12, 'A');
+      text[place] = static_cast<char>(octet);
+      const bool is_digit = digits.find(static_cast<char>(octet)) != std::string_view::npos;
+      const bool is_padding = octet == '=' && place == 11;
+      EXPECT_EQ(static_cast<bool>(decode_get_tail(text, 100, out)), is_digit || is_padding)
+          << octet << " at " << place;
+    }
+  }
+}
+
 // req: OCSP-RESP-078
 TEST(DecodeGetTail, StopsAtTheLimit) {
   Buffer out;

@@ -163,6 +163,25 @@ TEST(RequestParser, BoundsTheEmptyLinesBeforeARequest) {
   EXPECT_EQ(Parsed(text).progress, Progress::kRefused);
 }
 
+TEST(RequestParser, KnowsEachOctetOfTargetsAndValuesAtEachPlace) {
+  for (std::size_t place = 0; place < 18; ++place) {
+    for (unsigned octet = 0; octet < 256; ++octet) {
+      std::string text(18, 'x');
+      text[place] = static_cast<char>(octet);
+      const bool is_visible = octet > 0x20 && octet < 0x7f;
+      EXPECT_EQ(
+          Parsed("GET /" + text + " HTTP/1.1\r\nHost: a\r\n\r\n").progress == Progress::kComplete,
+          is_visible)
+          << octet << " in the target at " << place;
+      const bool is_value = octet == '\t' || (octet >= 0x20 && octet != 0x7f);
+      EXPECT_EQ(Parsed("GET / HTTP/1.1\r\nHost: a\r\nX: " + text + "\r\n\r\n").progress ==
+                    Progress::kComplete,
+                is_value)
+          << octet << " in a value at " << place;
+    }
+  }
+}
+
 TEST(RequestParser, KnowsWhichConnectionsStay) {
   const auto keep_alive = [](std::string_view text) {
     const Parsed p(text);
