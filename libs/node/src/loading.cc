@@ -136,7 +136,7 @@ source::WatchOptions watch_options(const NodeOptions& options) {
 }
 
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
-                        const Delegates* before, Logger& logger, const IsUnwanted& is_unwanted,
+                        const InForce& in_force, Logger& logger, const IsUnwanted& is_unwanted,
                         const IssuerNumber& number, responder::SignerKeys keys) {
   const NodeError stopped{NodeErrc::kStopped, "stopped while certificates and keys were read"};
   Loaded out;
@@ -171,14 +171,14 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     }
     // One broken signer of several must not keep the responder down; a reload rather keeps what is
     // in force.
-    spec->faulty_signers =
-        before == nullptr ? responder::FaultySigners::kLeftOut : responder::FaultySigners::kRefused;
+    spec->faulty_signers = in_force.delegates == nullptr ? responder::FaultySigners::kLeftOut
+                                                         : responder::FaultySigners::kRefused;
     out.is_incomplete = out.is_incomplete || spec->missing_signers != 0;
     specs.push_back(*std::move(spec));
     out.files.push_back(files);
   }
   MUSTER_TRY(out.pushed, find_pushed(options, specs));
-  out.delegates = std::make_shared<Delegates>(before, specs, out.files, options.policy);
+  out.delegates = std::make_shared<Delegates>(in_force.delegates, specs, out.files, options.policy);
   if (keys == responder::SignerKeys::kLeftOut) {
     auto setup =
         responder::Setup::make_without_signers(std::move(specs), options.policy, now, out.warnings);
@@ -198,7 +198,7 @@ NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSec
     return Err{NodeError{code_of(routes.error().code), routes.error().detail}};
   }
   auto setup = responder::Setup::make(std::move(complete), options.policy, now, out.warnings,
-                                      *std::move(routes));
+                                      *std::move(routes), in_force.setup);
   if (!setup) {
     return Err{NodeError{code_of(setup.error().code), setup.error().detail}};
   }

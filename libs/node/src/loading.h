@@ -16,17 +16,22 @@ struct Loaded {
   bool is_incomplete = false;  ///< a signer was left out because its token does not answer
 };
 
+/// What a reading replaces; both null at the start.
+struct InForce {
+  const Delegates* delegates = nullptr;  ///< what is known of signer directories
+  const responder::Setup* setup = nullptr;
+};
+
 /// Where issuers' numbers come from.
 using IssuerNumber = std::function<store::StoreResult<store::IssuerId>(const store::IssuerKey&,
                                                                        const std::string& label)>;
 
 /// Reads certificates and keys, gives each issuer its number in the store, judges everything at
-/// `now`. Changes nothing else. \param before  what is known of signer directories; null at the
-/// start \param is_unwanted  asked before each issuer and delegate: kStopped when so \param number
-/// empty: the store makes numbers for new issuers \param keys  kLeftOut: the setup is one without
-/// signers
+/// `now`. Changes nothing else. \param is_unwanted  asked before each issuer and delegate: kStopped
+/// when so \param number empty: the store makes numbers for new issuers \param keys  kLeftOut: the
+/// setup is one without signers
 NodeResult<Loaded> load(const NodeOptions& options, store::Store& store, UnixSeconds now,
-                        const Delegates* before, Logger& logger, const IsUnwanted& is_unwanted = {},
+                        const InForce& in_force, Logger& logger, const IsUnwanted& is_unwanted = {},
                         const IssuerNumber& number = {},
                         responder::SignerKeys keys = responder::SignerKeys::kLoaded);
 

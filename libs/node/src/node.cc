@@ -34,7 +34,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   store = *std::move(opened);
   MUSTER_CHECK(open_mark(options));
   const auto is_unwanted = [this] { return draining || given_up.stop_requested(); };
-  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), nullptr, logger, is_unwanted));
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), {}, logger, is_unwanted));
   MUSTER_CHECK(take_over(loaded));
   MUSTER_CHECK(begin_following(loaded, options));
   loaded.setup = without_revoked(loaded);
@@ -182,8 +182,9 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   MUSTER_TRY(const ControlTls tls, load_control_tls(options));
   options.push.mark = served.push.mark;
   MUSTER_CHECK(open_mark(options));
-  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), delegates.get(), logger,
-                                 [this] { return draining || is_stopped; }));
+  const auto in_force = current_setup();
+  MUSTER_TRY(Loaded loaded, load(options, *store, clock.now(), {delegates.get(), in_force.get()},
+                                 logger, [this] { return draining || is_stopped; }));
   MUSTER_TRY(auto series,
              load_series(options.publication, served.store, *store, *loaded.setup, clock.now()));
   forbid_holds(loaded.pushed, series);
@@ -266,10 +267,11 @@ void Node::Impl::look_at_delegates() {
   if (!has_changed && !is_news) {
     return;
   }
+  const auto in_force = current_setup();
   auto next =
       specs
           ? responder::Setup::make(*std::move(specs), delegates->policy(), now, warnings,
-                                   current_setup()->routes())
+                                   in_force->routes(), in_force.get())
           : Err{responder::SetupError{responder::SetupErrc::kSignerRefused, specs.error().detail}};
   if (!next) {
     logger.log(LogLevel::kError, "signer.not_switched", "going on with the signers in use",

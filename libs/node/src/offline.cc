@@ -49,8 +49,7 @@ NodeResult<Offline> open_offline(const NodeOptions& given, ExplainFrom from, con
     return find_or_none(*store, key);
   }
   : IssuerNumber();
-  MUSTER_TRY(const Loaded loaded,
-             load(options, *store, clock.now(), nullptr, logger, {}, number, keys));
+  MUSTER_TRY(const Loaded loaded, load(options, *store, clock.now(), {}, logger, {}, number, keys));
   if (from == ExplainFrom::kSources) {
     MUSTER_CHECK(load_sources(loaded, options, *store, clock, logger));
   }

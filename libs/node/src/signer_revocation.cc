@@ -82,7 +82,7 @@ std::shared_ptr<const responder::Setup> setup_without(const std::vector<RevokedS
   }
   std::vector<std::string> said_before;
   auto made = responder::Setup::make(std::move(specs), loaded.delegates->policy(), now, said_before,
-                                     loaded.setup->routes());
+                                     loaded.setup->routes(), loaded.setup.get());
   if (!made) {
     logger.log(LogLevel::kError, "signer.not_switched", "revoked signers sign on",
                {{"why", made.error().detail}});

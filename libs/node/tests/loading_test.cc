@@ -22,7 +22,7 @@ TEST(Loading, EndsBeforeTheNextIssuerWhenNobodyWantsItAnyMore) {
     return (*store)->ensure_issuer(key, label);
   };
   const auto stopped = load(
-      options, **store, testing::kTestNow, nullptr, null_logger(), [&] { return begun == 2; },
+      options, **store, testing::kTestNow, {}, null_logger(), [&] { return begun == 2; },
       number);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, NodeErrc::kStopped);
@@ -42,7 +42,7 @@ TEST(Loading, EndsBeforeTheNextDelegateWhenNobodyWantsItAnyMore) {
   options.issuers[0].signer_directory = directory.path();
   const auto store = store::Store::open(options.store);
   ASSERT_TRUE(store);
-  auto loaded = load(options, **store, testing::kTestNow, nullptr, null_logger());
+  auto loaded = load(options, **store, testing::kTestNow, {}, null_logger());
   ASSERT_TRUE(loaded) << loaded.error().detail;
   MemoryLogger logger;
   Delegates fresh(nullptr, {(*responder::load_issuer(options.issuers[0], loaded->warnings))},

@@ -41,6 +41,56 @@ TEST(Setup, TakesACleanDelegateWithoutWarning) {
 
 TEST(Setup, RefusesToStartWithoutIssuers) { EXPECT_EQ(make({}).error->code, SetupErrc::kNoIssuer); }
 
+std::uint64_t number_after(const Setup& in_force, std::vector<IssuerSpec> specs,
+                           const Policy& policy = {}, UnixSeconds now = kTestNow) {
+  std::vector<std::string> warnings;
+  return (*Setup::make(std::move(specs), policy, now, warnings, {}, &in_force))->number();
+}
+
+// What is remembered under a number is used without a second look.
+TEST(Setup, KeepsItsNumberWhenNothingAboutAnswersChanged) {
+  const auto before = make({delegated_spec()}).setup;
+  EXPECT_EQ(number_after(*before, {delegated_spec()}, {}, kTestNow + Seconds(5)), before->number());
+  EXPECT_NE(make({delegated_spec()}).setup->number(), before->number()) << "replaces nothing";
+}
+
+TEST(Setup, HasANumberOfItsOwnWhateverChanged) {
+  const auto before = make({delegated_spec()}).setup;
+  const testing::CertificateSpec another = testing::ocsp_signer_spec("another");
+  const std::vector<std::function<void(IssuerSpec&)>> changes = {
+      [](IssuerSpec& s) { s.label = "renamed"; },
+      [](IssuerSpec& s) { s.store_id = kOther; },
+      [](IssuerSpec& s) { s.origin = DataOrigin::kStoreItself; },
+      [](IssuerSpec& s) {
+        s.crl_algorithm = {0x30, 0x00};
+      },
+      [](IssuerSpec& s) { s.requestor_anchors = {ca().certificate}; },
+      [](IssuerSpec& s) { s.issued = std::make_shared<IssuedCertificates>(); },
+      [](IssuerSpec& s) { s.policy.validity = Seconds(3600); },
+      [](IssuerSpec& s) { s.policy.max_age = Seconds(60); },
+      [](IssuerSpec& s) { s.policy.unlisted = UnlistedAnswer::kUnknown; },
+      [](IssuerSpec& s) { s.policy.clients = {*IpNetwork::parse("127.0.0.1/32")}; },
+      [](IssuerSpec& s) { s.policy.compromised_at = kTestNow; },
+      [](IssuerSpec& s) {
+        s.policy.nonce_by_client = {{{}, NoncePolicy::kIgnore}};
+      },
+      [](IssuerSpec& s) { s.signers[0].role = SignerRole::kStandby; },
+      [](IssuerSpec& s) { s.signers[0].label = "renamed"; },
+      [&](IssuerSpec& s) { s.signers = delegate_of(ca(), another).signers; },
+      [&](IssuerSpec& s) { s.signers.push_back(delegate_of(ca(), another).signers[0]); },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    IssuerSpec next = delegated_spec();
+    changes[i](next);
+    EXPECT_NE(number_after(*before, {next}), before->number()) << "change " << i;
+  }
+  EXPECT_NE(number_after(*before, {delegated_spec(), self_spec(standard_pki().root, kOther)}),
+            before->number());
+  Policy policy;
+  policy.max_certificates = 1;
+  EXPECT_NE(number_after(*before, {delegated_spec()}, policy), before->number());
+}
+
 // req: OCSP-RESP-003
 TEST(Setup, RefusesSignersOfOtherCas) {
   const Identity sub = testing::issue(ca(), testing::ca_spec("CA below"));

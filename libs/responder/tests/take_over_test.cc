@@ -98,6 +98,20 @@ TEST(TakeOverOf, ManyReloadsOneAfterAnother) {
   EXPECT_EQ(world.counters.signatures.value(), 1u);
 }
 
+TEST(TakeOverOf, AReloadThatChangesNothingCostsNothing) {
+  World world;
+  const Taken first = ask(world.answerer, leaf_request());
+  std::vector<std::string> warnings;
+  const auto next =
+      *Setup::make({delegated_spec()}, Policy(), kTestNow, warnings, {}, world.setup.get());
+  world.answerer.adopt(next, std::make_shared<AnswerExchange>(64));
+  EXPECT_EQ(ask(world.answerer, leaf_request()).body, first.body);
+  EXPECT_EQ(world.counters.ready_hits.value(), 1u);
+  EXPECT_EQ(world.counters.ready_taken_over.value(), 0u) << "it was not even looked at again";
+  world.store.set(kIssuer, standard_pki().leaf.certificate.serial(), revoked_at(kTestNow));
+  EXPECT_TRUE(ask(world.answerer, leaf_request()).revoked());
+}
+
 TEST(TakeOverOf, AnotherPlaceInTheList) {
   World world({self_spec(standard_pki().root, kOther), delegated_spec()});
   const Taken first = ask(world.answerer, leaf_request());

@@ -100,6 +100,7 @@ struct AnswerRules {
   std::size_t max_response_bytes = 0;   ///< larger ones are refused; zero: no limit
   /// Whether nextUpdate may lie behind the end of the signer's and the CA's certificates.
   Shown beyond_signer = Shown::kNo;
+  friend bool operator==(const AnswerRules&, const AnswerRules&) = default;
 };
 
 /// One issuer's rules: the profile's, as changed, and what only the operator can say.
@@ -123,6 +124,7 @@ struct IssuerPolicy : AnswerRules {
   struct NonceRule {
     std::vector<IpNetwork> clients;
     NoncePolicy nonce = NoncePolicy::kEcho;
+    friend bool operator==(const NonceRule&, const NonceRule&) = default;
   };
   std::vector<NonceRule> nonce_by_client{};
   /// Who may ask; empty: everybody.
@@ -134,6 +136,7 @@ struct IssuerPolicy : AnswerRules {
   /// Questions about serials never issued that are expected: counted apart, not logged.
   std::vector<Buffer> monitor_serials{};  ///< first octets of the serial
   std::vector<IpNetwork> monitor_clients{};
+  friend bool operator==(const IssuerPolicy&, const IssuerPolicy&) = default;
 };
 
 enum class Permitted : std::uint8_t { kNo, kYes };
@@ -201,6 +204,7 @@ struct Policy {
   std::size_t requests_per_second = 0;
   std::size_t requests_per_source = 0;
   std::vector<IpNetwork> unlimited_clients{};  ///< whom requests_per_source does not bind
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 struct PolicyError {

@@ -46,6 +46,7 @@ struct IssuerSpec {
 struct Terms {
   IssuerPolicy policy;
   DataOrigin origin = DataOrigin::kWatchedSource;
+  friend bool operator==(const Terms&, const Terms&) = default;
 };
 
 /// An issuer that passed every check.
@@ -87,12 +88,14 @@ class Setup {
   /// and valid, private keys fit, trial signatures verify, policy holds together. Of several
   /// signers one that ended is left out, with a warning; one that is faulty, as the spec says.
   /// Appends to `warnings` what an operator should know (no id-pkix-ocsp-nocheck, soon to
-  /// expire...). Errors: see SetupErrc.
+  /// expire...). Errors: see SetupErrc. `in_force`: what the new one replaces; its
+  /// number() is kept when every answer would be made just so.
   static Result<std::shared_ptr<const Setup>, SetupError> make(std::vector<IssuerSpec> specs,
                                                                const Policy& policy,
                                                                UnixSeconds now,
                                                                std::vector<std::string>& warnings,
-                                                               std::vector<Route> routes = {});
+                                                               std::vector<Route> routes = {},
+                                                               const Setup* in_force = nullptr);
   /// Issuers and their rules alone, for who signs nothing: none has a signer, so no Answerer can be
   /// made with it, and Issuer::signs_until() has no meaning.
   static Result<std::shared_ptr<const Setup>, SetupError> make_without_signers(
@@ -102,8 +105,8 @@ class Setup {
   [[nodiscard]] const std::vector<Issuer>& issuers() const { return issuers_; }
   [[nodiscard]] const IssuerIndex& index() const { return index_; }
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
-  /// Different for each one made in this process: what was remembered under another has to be
-  /// looked at again.
+  /// What was remembered under another number has to be looked at again. Each one made in this
+  /// process has its own, unless it replaces one that is alike.
   [[nodiscard]] std::uint64_t number() const { return number_; }
   /// Finds a route by the CA it is for.
   [[nodiscard]] const IssuerIndex& route_index() const { return route_index_; }
@@ -118,13 +121,17 @@ class Setup {
   Result<Unit, SetupError> take_routes(std::vector<Route> routes);
 
   Policy policy_;
-  const std::uint64_t number_;
+  std::uint64_t number_;
   std::vector<Issuer> issuers_;
   std::size_t signers_ = 0;  ///< numbers given
   IssuerIndex index_;
   std::vector<Route> routes_;
   IssuerIndex route_index_;
 };
+
+/// Whether answers are made under both by the same rules: the same issuers with the same signers,
+/// at the same positions. What only tells where requests are sent on to (routes) does not count.
+bool answers_alike(const Setup& a, const Setup& b);
 
 /// Certificates of `all` with the name and key of the first.
 std::vector<pki::Certificate> same_issuer(const std::vector<pki::Certificate>& all);
