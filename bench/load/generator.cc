@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -129,7 +130,9 @@ class Run {
       Connection& c = *idle_.front();
       idle_.pop_front();
       if (interval_ns_ > 0) {
-        queue(c, due(result_.asked));
+        const std::uint64_t was_due = due(result_.asked);
+        result_.own_delay.add(now - std::min(now, std::max(was_due, free_since_)));
+        queue(c, was_due);
       } else {
         for (unsigned i = 0; i < options_.pipeline && !enough_asked(); ++i) {
           queue(c, now);
@@ -198,6 +201,12 @@ class Run {
     under_way_ -= c.pending.size();
     c.pending.clear();
     hang_up(c);
+    release(c);
+  }
+  void release(Connection& c) {
+    if (idle_.empty()) {
+      free_since_ = now_ns();
+    }
     idle_.push_back(&c);
   }
 
@@ -309,7 +318,7 @@ class Run {
         } else if (options_.close || got.reply.closes) {
           hang_up(c);
         }
-        idle_.push_back(&c);
+        release(c);
         if (asking_ && interval_ns_ <= 0 && asking(last_answer_)) {
           ask();  // at once: a closed loop waits for nothing
         }
@@ -363,6 +372,7 @@ class Run {
   std::vector<char> scratch_;
   LoadResult result_;
   std::uint64_t start_ = 0, end_ = 0, last_answer_ = 0, under_way_ = 0;
+  std::uint64_t free_since_ = 0;                  // there has been a free connection
   std::uint64_t due_in_all_ = ~std::uint64_t{0};  // known at the end
   double interval_ns_ = 0;                        // 0: closed loop
   unsigned refused_in_a_row_ = 0;

@@ -49,6 +49,8 @@ struct LoadResult {
   /// request was due, so that a stall counts for every request it held up.
   Histogram latency;
   Histogram beside_latency, shed_latency;  ///< the same of `beside` and `shed`
+  /// Open loop: how long requests that were due waited for this program, not for a free connection.
+  Histogram own_delay;
   [[nodiscard]] std::uint64_t errors() const {
     return shed + http_errors + ocsp_errors + broken + refused + late + left_out;
   }

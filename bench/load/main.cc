@@ -96,6 +96,7 @@ nlohmann::ordered_json to_json(const bench::LoadResult& result) {
             {"left_out", result.left_out}}},
           {"latency_us", told(result.latency)},
           {"shed_latency_us", told(result.shed_latency)},
+          {"own_delay_us", told(result.own_delay)},
           {"beside", result.beside},
           {"beside_latency_us", told(result.beside_latency)}};
 }

@@ -67,6 +67,8 @@ def sample_of(text):
     more = {"refused": errors.get("shed")} if errors.get("shed") else {}
     for name, count, key in (("refusals", errors.get("shed", 0), "shed_latency_us"), ("beside", told.get("beside", 0), "beside_latency_us")):
         more |= {f"p99 us of {name}": told[key]["p99"]} if count else {}
+    if told["own_delay_us"]["p99"]:
+        more["p99 us of the load itself"] = told["own_delay_us"]["p99"]
     kinds = {f"errors ({kind})": count for kind, count in errors.items() if count}
     return {"requests/s": told["rate"], "p50 us": latency["p50"], "p99 us": latency["p99"], "p99.9 us": latency["p999"],
             "errors": sum(errors.values()), **kinds, **more, "answered": told["answered"], "octets": told["body_octets"],

@@ -43,7 +43,7 @@ def memory(plan):
     count = min(plan.count, 1_000_000)
     row = Row("memory", f"Memory of the process with {count:,} remembered answers", f"muster_bench_load --order sequential --requests {count}")
     # A set of the table that is full lets go of one: a quarter more room keeps nearly all.
-    muster = servers.muster_of_store(plan.data, "memory", count, f"ready_answers = {max(1024, count + count // 4)}")
+    muster = servers.muster_of_store(plan.data, "memory", count, f"ready_answers = {max(1024, count + count // 4)}\n{servers.PATIENT}")
     try:
         before = machine.memory(muster.pid)
         pattern = load.Pattern(method="post", serials=count, hot=count, sequential=True)

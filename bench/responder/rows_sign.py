@@ -35,8 +35,7 @@ def rows(plan):
     data = plan.data
     for kind in KEYS:
         muster = servers.Muster(data, f"live-{kind}", servers.signer(data, kind) + f'\nindex = "{data.index(1)}"',
-                                # All who ask are to be answered: 64 of them wait for 38 ms of RSA signatures.
-                                'ready_answers = 0\nsigning_wait = "10s"\nsigning_wait_busy = "10s"')
+                                f'ready_answers = 0\n{servers.PATIENT}')
         try:
             row = Row(f"sign-{kind}", f"Signed live, {kind}, beside openssl speed",
                       plan.cost(f"muster_bench_load --method post; openssl speed {SPEED[kind][0]}"))

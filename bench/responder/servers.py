@@ -10,6 +10,10 @@ import machine
 from kit import http_client, ocsp, process
 
 
+# Lines for a responder that must answer all: 64 who ask wait for 38 ms of RSA signatures.
+PATIENT = 'signing_wait = "10s"\nsigning_wait_busy = "10s"'
+
+
 class Server:
     """A child that listens at `address`."""
     expect = "ocsp"
