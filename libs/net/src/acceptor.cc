@@ -10,6 +10,8 @@ namespace {
 
 /// Connections accepted before others get their turn.
 constexpr int kAcceptsPerTurn = 64;
+/// The same while the loop does not keep up: who is in comes first.
+constexpr int kAcceptsWhenBehind = 8;
 /// The kernel keeps no longer queue than net.core.somaxconn, usually far below this.
 constexpr int kAcceptsAtEnd = 65536;
 constexpr Milliseconds kPause{100};
@@ -31,7 +33,9 @@ Acceptor::~Acceptor() {
   loop_.cancel(timer_);
 }
 
-void Acceptor::on_ready(std::uint32_t) noexcept { accept_some(kAcceptsPerTurn); }
+void Acceptor::on_ready(std::uint32_t) noexcept {
+  accept_some(loop_.is_behind() ? kAcceptsWhenBehind : kAcceptsPerTurn);
+}
 
 void Acceptor::accept_some(int most) {
   for (int i = 0; i < most; ++i) {

@@ -54,6 +54,7 @@ struct Loop::Impl {
   TimerId next_timer = 1;
   MonotonicTime turn_time;
   bool is_running = false;
+  bool is_behind = false;
 
   // Guarded.
   Mutex mutex;
@@ -213,6 +214,7 @@ void Loop::run() {
     const int count = ::epoll_wait(impl.epoll.get(), events.data(), static_cast<int>(events.size()),
                                    impl.timeout_ms());
     MUSTER_ASSERT(count >= 0 || errno == EINTR);
+    impl.is_behind = count == static_cast<int>(events.size());
     impl.turn_time = std::chrono::steady_clock::now();
     for (int i = 0; i < count; ++i) {
       impl.dispatch(events[static_cast<std::size_t>(i)]);
@@ -232,5 +234,7 @@ void Loop::stop() {
 MonotonicTime Loop::now() const {
   return impl_->is_running ? impl_->turn_time : std::chrono::steady_clock::now();
 }
+
+bool Loop::is_behind() const { return impl_->is_behind; }
 
 }  // namespace muster::net

@@ -87,6 +87,26 @@ TEST(Loop, StopsThoughStopCameFirst) {
   loop.run();
 }
 
+TEST(Loop, IsBehindWhileMoreIsReadyThanOneTurnTakes) {
+  Loop loop;
+  std::vector<UniqueFd> ready;
+  std::vector<bool> seen;
+  Handler handler([&] { seen.push_back(loop.is_behind()); });
+  const auto turn_with = [&](std::size_t count) {
+    while (ready.size() < count) {
+      ready.emplace_back(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+      ASSERT_EQ(loop.add(ready.back().get(), EPOLLIN, handler), WatchResult::kWatched);
+    }
+    seen.clear();
+    loop.after(Milliseconds(0), [&] { loop.stop(); });
+    loop.run();
+  };
+  turn_with(3);
+  EXPECT_THAT(seen, testing::Each(false));
+  turn_with(600);
+  EXPECT_THAT(seen, testing::AllOf(testing::Not(testing::IsEmpty()), testing::Each(true)));
+}
+
 TEST(Loop, KeepsEventsFromRemovedDescriptors) {
   Loop loop;
   const UniqueFd first(::eventfd(1, EFD_CLOEXEC));

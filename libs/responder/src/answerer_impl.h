@@ -119,6 +119,7 @@ struct Answerer::Impl final : Circumstances {
   std::optional<SigningLine> line;
   std::function<void(std::function<void()>)> post_turn;
   std::function<MonotonicTime()> time;
+  std::function<bool()> is_behind;  ///< whether the loop's sockets are; may be empty
   bool is_turn_posted = false;
   Signing how = Signing::kAtOnce;  ///< of the request at hand
 

@@ -114,7 +114,11 @@ void Answerer::Impl::post_serving() {
 
 void Answerer::Impl::serve_line() {
   is_turn_posted = false;
-  line->serve([this](SigningDesk::Ticket ticket, bool in_time) { take_up(ticket, in_time); }, time);
+  const auto sockets =
+      is_behind && is_behind() ? SigningLine::Sockets::kBehind : SigningLine::Sockets::kKeptUpWith;
+  line->serve(
+      sockets, [this](SigningDesk::Ticket ticket, bool in_time) { take_up(ticket, in_time); },
+      time);
   counters.waiting.store(line->size(), std::memory_order_relaxed);
   post_serving();
 }
@@ -140,11 +144,12 @@ void Answerer::Impl::take_up(SigningDesk::Ticket ticket, bool in_time) {
 
 void Answerer::use_line(const SigningLineLimits& limits,
                         std::function<void(std::function<void()>)> post,
-                        std::function<MonotonicTime()> time) {
+                        std::function<MonotonicTime()> time, std::function<bool()> is_behind) {
   MUSTER_ASSERT(!impl_->line && impl_->clock != nullptr);
   impl_->line.emplace(limits);
   impl_->post_turn = std::move(post);
   impl_->time = std::move(time);
+  impl_->is_behind = std::move(is_behind);
 }
 
 void Answerer::use_desk(std::shared_ptr<SigningDesk> desk,

@@ -43,7 +43,9 @@ struct Worker {
             }) {
     const auto post = [this](std::function<void()> action) { loop.post(std::move(action)); };
     answerer.use_desk(desk, post, clock);
-    answerer.use_line(options.line, post, [] { return std::chrono::steady_clock::now(); });
+    answerer.use_line(
+        options.line, post, [] { return std::chrono::steady_clock::now(); },
+        [this] { return loop.is_behind(); });
   }
 
   void keep_up() {

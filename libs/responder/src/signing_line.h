@@ -20,6 +20,9 @@ class SigningLine {
   using Ticket = std::uint64_t;
   /// Signatures at a time, before the loop looks at its sockets again.
   static constexpr std::chrono::microseconds kSlice{2000};
+  /// The same while the sockets have more than one look at them takes: refusing comes first.
+  static constexpr std::chrono::microseconds kSliceWhenBehind{250};
+  enum class Sockets : std::uint8_t { kKeptUpWith, kBehind };
 
   explicit SigningLine(SigningLineLimits limits) : limits_(limits) {}
 
@@ -30,7 +33,7 @@ class SigningLine {
   };
   /// What a request that needs a signature should do. Changes nothing.
   [[nodiscard]] Place place(MonotonicTime now) const {
-    if (waiting_.empty() && used_ < kSlice) {
+    if (waiting_.empty() && used_ < slice_) {
       return Place::kNow;
     }
     const auto in_front = static_cast<double>(waiting_.size() + 1);
@@ -50,17 +53,18 @@ class SigningLine {
     waiting_.push_back({ticket, now});
   }
   /// Whether serve() must be called: somebody waits, or what may be signed at once is used up.
-  [[nodiscard]] bool wants_serving() const { return !waiting_.empty() || used_ >= kSlice; }
+  [[nodiscard]] bool wants_serving() const { return !waiting_.empty() || used_ >= slice_; }
 
   /// A turn of the loop: `take_up(ticket, in_time)` is called for the first in line, one after the
-  /// other, for about kSlice; `clock()` tells the time. Not in time: he waited so long that he is
+  /// other, for about a slice; `clock()` tells the time. Not in time: he waited so long that he is
   /// to be refused. What take_up() does may join() again.
   template <class TakeUp, class ReadClock>
-  void serve(TakeUp&& take_up, ReadClock&& clock) {
+  void serve(Sockets sockets, TakeUp&& take_up, ReadClock&& clock) {
+    slice_ = sockets == Sockets::kBehind ? kSliceWhenBehind : kSlice;
     const MonotonicTime began = clock();
     MonotonicTime now = began;
     std::size_t served = 0;
-    for (std::size_t left = waiting_.size(); left > 0 && now - began < kSlice; --left) {
+    for (std::size_t left = waiting_.size(); left > 0 && now - began < slice_; --left) {
       const Waiting first = waiting_.front();
       waiting_.pop_front();
       // Its length promised him less; a loop that was held up must not sign for nobody.
@@ -97,8 +101,9 @@ class SigningLine {
   const SigningLineLimits limits_;
   std::deque<Waiting> waiting_;
   std::chrono::nanoseconds used_{};  ///< signed at once since serve()
-  double pace_ns_ = 0;               ///< from one signature to the next
-  MonotonicTime standing_since_;     ///< while somebody waits: since the line was empty last
+  std::chrono::microseconds slice_ = kSlice;
+  double pace_ns_ = 0;            ///< from one signature to the next
+  MonotonicTime standing_since_;  ///< while somebody waits: since the line was empty last
   std::optional<MonotonicTime> served_until_;  ///< end of the last turn, if the line went on
 };
 

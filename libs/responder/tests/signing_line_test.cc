@@ -31,9 +31,11 @@ struct Simulated {
     return place;
   }
   /// What the loop does after its sockets, which take `sockets`.
-  void turn(microseconds sockets = microseconds(0)) {
+  void turn(microseconds sockets = microseconds(0),
+            SigningLine::Sockets state = SigningLine::Sockets::kKeptUpWith) {
     now += sockets;
     line.serve(
+        state,
         [this](SigningLine::Ticket ticket, bool in_time) {
           now += in_time ? cost : microseconds(0);
           (in_time ? served : late).push_back(ticket);
@@ -74,6 +76,26 @@ TEST(SigningLine, BoundsWhatIsSignedBetweenTwoLooksAtTheSockets) {
   s.turn();
   EXPECT_EQ(s.now - before, SigningLine::kSlice);
   EXPECT_EQ(s.ask(), Place::kWait) << "nobody overtakes those who wait";
+}
+
+// req: OCSP-RESP-083
+TEST(SigningLine, SignsLessWhileTheSocketsAreBehind) {
+  Simulated s;
+  while (s.ask() == Place::kNow) {
+  }
+  for (int i = 0; i < 100; ++i) {
+    s.ask();
+  }
+  MonotonicTime before = s.now;
+  s.turn({}, SigningLine::Sockets::kBehind);
+  EXPECT_EQ(s.now - before, SigningLine::kSliceWhenBehind);
+  before = s.now;
+  s.turn();
+  EXPECT_EQ(s.now - before, SigningLine::kSlice) << "as soon as they are not";
+  s.cost = microseconds(5000);
+  const std::size_t served = s.served.size();
+  s.turn({}, SigningLine::Sockets::kBehind);
+  EXPECT_EQ(s.served.size(), served + 1) << "but never nothing";
 }
 
 TEST(SigningLine, ServesThoseWhoCameFirstFirst) {

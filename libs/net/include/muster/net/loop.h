@@ -52,6 +52,9 @@ class Loop {
   void stop();
   /// Monotonic time, read once a turn.
   [[nodiscard]] MonotonicTime now() const;
+  /// Whether as many descriptors were ready at the last look as one turn takes: more are waiting,
+  /// and what can be put off should be. The loop's thread only.
+  [[nodiscard]] bool is_behind() const;
 
  private:
   struct Impl;

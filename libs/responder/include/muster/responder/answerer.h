@@ -81,9 +81,10 @@ class Answerer {
                 const Clock& clock);
   /// From now on requests that are asked with Signing::kInLine and need a signature of this process
   /// wait for each other, up to `limits`; who would wait longer is refused (kSigningQueueFull).
-  /// `post` runs an action on this thread later; `time` tells the time. Needs use_desk(). Once.
+  /// `post` runs an action on this thread later; `time` tells the time; less is
+  /// signed while `is_behind` says that the sockets do not get their due. Needs use_desk(). Once.
   void use_line(const SigningLineLimits& limits, std::function<void(std::function<void()>)> post,
-                std::function<MonotonicTime()> time);
+                std::function<MonotonicTime()> time, std::function<bool()> is_behind = {});
   /// Must follow answer() when that said pending, with the same request: `done` is given the answer
   /// on this thread, after the limits of the line or the deadlines of the issuer's keys at the
   /// latest; never inside this call. The answer is made and remembered whether or not anybody still
