@@ -100,13 +100,14 @@ class Quiet:
 
     def __init__(self):
         self.load_at_start = os.getloadavg()[0]
-        self._busy, self._own, self._since = self._busy_seconds(), self._own_seconds(), time.monotonic()
+        (self._busy, self._stolen), self._own, self._since = self._busy_seconds(), self._own_seconds(), time.monotonic()
 
     @staticmethod
     def _busy_seconds():
+        """Used on this machine, and taken from it by its host."""
         fields = [int(f) for f in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
         user, nice, system, _, _, irq, softirq, steal = fields[:8]
-        return (user + nice + system + irq + softirq + steal) / TICK
+        return (user + nice + system + irq + softirq) / TICK, steal / TICK
 
     @staticmethod
     def _own_seconds():
@@ -115,6 +116,12 @@ class Quiet:
 
     def others(self):
         """Share of all cores that others used. Call when all our children have ended: they count only then."""
-        passed = max(time.monotonic() - self._since, 0.001) * os.cpu_count()
-        used = self._busy_seconds() - self._busy - (self._own_seconds() - self._own)
-        return max(0.0, used / passed)
+        used = self._busy_seconds()[0] - self._busy - (self._own_seconds() - self._own)
+        return max(0.0, used / self._passed())
+
+    def stolen(self):
+        """Share of all cores that a virtual machine's host gave to somebody else meanwhile."""
+        return max(0.0, (self._busy_seconds()[1] - self._stolen) / self._passed())
+
+    def _passed(self):
+        return max(time.monotonic() - self._since, 0.001) * os.cpu_count()

@@ -1,10 +1,12 @@
 """The report: Markdown for people, JSON with every sample, charts beside it."""
 import json
 import pathlib
+import re
 
 import chart
 from figures import MISSED, UNKNOWN, number
 
+NOTES = pathlib.Path(__file__).with_name("notes.md")
 FILES = {"requests/s": "requests", "CPU us": "cpu", "p99 us": "p99"}  # measure -> word in the name of its chart
 HOLDS = "Requests a second say how fast this machine was just then; CPU time per request and ratios within one run hold on another day, too."
 
@@ -38,7 +40,15 @@ def figure_text(figure):
     return f"{number(figure.median)} ({number(figure.least)} .. {number(figure.most)})"
 
 
-def row_section(row, charts):
+def read_notes(path):
+    """What is known of rows that miss a goal: the text below each `## key`."""
+    if not path.exists():
+        return {}
+    parts = re.split(r"^## (\S+)\n", path.read_text(), flags=re.M)[1:]
+    return {key: text.strip() for key, text in zip(parts[::2], parts[1::2])}
+
+
+def row_section(row, charts, why=None):
     out = ["", f"## {row.title}", ""]
     if row.command:
         out += [f"`{row.command}`", ""]
@@ -48,6 +58,8 @@ def row_section(row, charts):
         out += _table(("", *measures), lines)
     out += [""] + [f"![{row.title}: {name}]({file})" for name, file in charts] if charts else []
     out += [line for note in dict.fromkeys(row.notes) for line in ("", note)]
+    if why and any(goal.verdict == MISSED for goal in row.goals):
+        out += ["", "**What is in the way, and what was tried.** " + why]
     return out
 
 
@@ -77,6 +89,7 @@ def write(out, rows, facts, *, started, others, trusted, how, repeat, date):
     """Writes responder.md, responder.json and responder/*.svg below `out`; the path of the first."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    notes = read_notes(NOTES)
     charts = {row.key: write_charts(row, out / "responder") for row in rows}
     tally = ", ".join(f"{count} {kind}" for kind, count in counts(rows).items())
     lines = ["# The responder, measured", "", f"Made by `{repeat}` on {date}. {how}", "",
@@ -86,7 +99,7 @@ def write(out, rows, facts, *, started, others, trusted, how, repeat, date):
         lines += ["", "**Other work ran beside this: see the machine below.**"]
     lines += ["", *goals_table(rows), *machine_section(facts, started, others, trusted)]
     for row in rows:
-        lines += row_section(row, charts[row.key])
+        lines += row_section(row, charts[row.key], notes.get(row.key))
     path = out / "responder.md"
     path.write_text("\n".join(lines) + "\n")
     raw = {"date": date, "facts": facts, "load_at_start": started, "others": others,

@@ -4,6 +4,7 @@ import json
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 import chart
@@ -53,6 +54,22 @@ class Report(unittest.TestCase):
         named = [part.split(")")[0] for part in text.split("](")[1:]]
         self.assertEqual(len(named), 2)
         self.assertLessEqual(set(named), set(files))
+
+    def test_what_is_known_of_a_missed_goal_stands_below_its_row(self):
+        with tempfile.TemporaryDirectory() as name:
+            notes = pathlib.Path(name) / "notes.md"
+            notes.write_text("# Title\n\n## get\nThe copy.\n\n## presign\nNobody sees this.\n")
+            with unittest.mock.patch.object(report, "NOTES", notes):
+                text = self.write(True)[0]
+        self.assertIn("what was tried.** The copy.\n", text)
+        self.assertNotIn("Nobody sees this", text)
+
+    def test_notes_are_about_rows_that_exist(self):
+        rows = "".join(path.read_text() for path in report.NOTES.parent.glob("rows_*.py"))
+        notes = report.read_notes(report.NOTES)
+        self.assertGreater(len(notes), 3)
+        for key in notes:
+            self.assertTrue(f'"{key}"' in rows or f'"{key.split("-")[0]}-' in rows, key)
 
     def test_a_machine_that_was_not_quiet_is_told_twice(self):
         self.assertEqual(self.write(False)[0].count("Other work ran"), 2)

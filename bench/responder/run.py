@@ -86,6 +86,7 @@ def main():
             rows += section_rows(section, SECTIONS[section], plan)
         facts = machine.facts(plan.data.muster)
         others = quiet.others()
+        facts["taken by the host"] = f"{quiet.stolen():.1%} of all cores while this ran: it hits contenders alike, rows not"
         trusted = others < quiet.LIMIT and len(machine.CORES) > 1
         out = a.out or (pathlib.Path(name) / "report" if a.short else REPORTS)
         how = f"Samples: {a.rounds} of {a.seconds:g} s for each figure, {a.count:,} certificates in the large store."
