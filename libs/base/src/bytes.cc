@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "muster/base/hex.h"
+
 namespace muster {
 
 bool equal(Bytes a, Bytes b) noexcept {
@@ -26,19 +28,6 @@ std::string hex(Bytes b, const char* digits, char separator) {
   }
   return out;
 }
-
-int nibble(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
 }  // namespace
 
 std::string to_hex(Bytes b) { return hex(b, "0123456789abcdef", '\0'); }
@@ -52,7 +41,7 @@ std::optional<Buffer> from_hex(std::string_view text) {
     if ((c == ':' || c == ' ' || c == '\t' || c == '\n' || c == '\r') && high < 0) {
       continue;
     }
-    const int n = nibble(c);
+    const int n = hex_value(c);
     if (n < 0) {
       return std::nullopt;
     }

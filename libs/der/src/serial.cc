@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <span>
 
+#include "muster/base/hex.h"
 #include "muster/base/text.h"
 #include "muster/der/pkix.h"
 
@@ -7,7 +10,7 @@ namespace muster {
 namespace {
 
 /// Two's complement of a big-endian number, in place.
-void negate(Buffer& number) {
+void negate(std::span<std::uint8_t> number) {
   unsigned carry = 1;
   for (auto octet = number.rbegin(); octet != number.rend(); ++octet) {
     const unsigned sum = static_cast<std::uint8_t>(~*octet) + carry;
@@ -63,28 +66,38 @@ std::optional<Serial> Serial::from_hex(std::string_view text) {
   if (is_negative) {
     text.remove_prefix(1);
   }
-  std::string digits;
+  std::size_t digits = 0;  // without the zeros in front, which say nothing
+  std::size_t zeros = 0;
   for (const char c : text) {
-    if (c != ':') {
-      digits += c;
+    if (c == ':') {
+      continue;
     }
+    if (hex_value(c) < 0) {
+      return std::nullopt;
+    }
+    ++(digits == 0 && c == '0' ? zeros : digits);
   }
-  if (digits.empty() || digits.find(' ') != std::string::npos) {
+  // One octet more than a serial has: a sign may need it.
+  std::array<std::uint8_t, kMaxSerialOctets + 2> room{};
+  const std::size_t octets = (digits + 1) / 2;
+  if (digits + zeros == 0 || octets + 1 > room.size()) {
     return std::nullopt;
   }
-  digits.insert(0, digits.size() % 2 == 0 ? "00" : "000");  // room for the sign
-  std::optional<Buffer> number = muster::from_hex(digits);
-  if (!number) {
-    return std::nullopt;
+  const std::span number = std::span(room).first(octets + 1);
+  std::size_t at = 2 * number.size() - digits;  // half octets from the front
+  for (const char c : text) {
+    if (c == ':' || (zeros != 0 && zeros-- != 0)) {
+      continue;
+    }
+    const auto value = static_cast<unsigned>(hex_value(c));
+    number[at / 2] = static_cast<std::uint8_t>(number[at / 2] | (at % 2 == 0 ? value << 4 : value));
+    ++at;
   }
   if (is_negative) {
-    negate(*number);
+    negate(number);
   }
-  auto serial = make(without_redundant_octets(*number));
-  if (!serial) {
-    return std::nullopt;
-  }
-  return *serial;
+  const auto serial = make(without_redundant_octets(number));
+  return serial ? std::optional(*serial) : std::nullopt;
 }
 
 std::string Serial::to_hex() const {

@@ -45,6 +45,9 @@ TEST(Serial, ReadsTheFormsPeoplePaste) {
     EXPECT_TRUE(*serial == expected) << text;
   }
   EXPECT_EQ(Serial::from_hex("5")->to_hex(), "05");
+  EXPECT_EQ(Serial::from_hex("0:1:23")->to_hex(), "0123");
+  EXPECT_EQ(Serial::from_hex("-80")->to_hex(), Serial::make(Buffer{0x80})->to_hex());
+  EXPECT_EQ(Serial::from_hex(std::string(500, '0') + "5")->to_hex(), "05");
   EXPECT_EQ(Serial::from_hex("-0")->to_hex(), "00");
   for (const std::string_view bad : {"", "-", ":", "0x10", "4G", "4A 19", "--1", "1-"}) {
     EXPECT_FALSE(Serial::from_hex(bad).has_value()) << bad;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
+#include "muster/base/hex.h"
 #include "muster/base/text.h"
 
 namespace muster::source {
@@ -15,18 +17,39 @@ std::optional<std::array<std::string_view, kFields>> split_fields(std::string_vi
   std::array<std::string_view, kFields> fields;
   std::size_t count = 0;
   std::size_t start = 0;
-  for (std::size_t i = 0; i <= line.size(); ++i) {
-    const bool end = i == line.size();
-    if (!end && (line[i] != '\t' || (i > 0 && line[i - 1] == '\\'))) {
+  for (std::size_t from = 0;;) {
+    const std::size_t tab = std::min(line.find('\t', from), line.size());
+    from = tab + 1;
+    if (tab != line.size() && tab != 0 && line[tab - 1] == '\\') {
       continue;
     }
     if (count == kFields) {
       return std::nullopt;
     }
-    fields[count++] = line.substr(start, i - start);
-    start = i + 1;
+    fields[count++] = line.substr(start, tab - start);
+    start = from;
+    if (tab == line.size()) {
+      return count == kFields ? std::optional(fields) : std::nullopt;
+    }
   }
-  return count == kFields ? std::optional(fields) : std::nullopt;
+}
+
+/// Whether a control character other than a tab is in the text; eight octets at a time, since few
+/// have any.
+bool has_control(std::string_view text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
+  while (text.size() >= sizeof(std::uint64_t)) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101U;
+    std::uint64_t octets;
+    std::memcpy(&octets, text.data(), sizeof octets);
+    // A top bit where an octet is below 0x20, and perhaps in the one above it.
+    if (((octets - 0x20 * kOnes) & ~octets & (0x80 * kOnes)) != 0 &&
+        std::any_of(text.begin(), text.begin() + sizeof octets, is_control)) {
+      return true;
+    }
+    text.remove_prefix(sizeof octets);
+  }
+  return std::any_of(text.begin(), text.end(), is_control);
 }
 
 std::optional<unsigned> two_digits(std::string_view text, std::size_t at) {
@@ -113,18 +136,10 @@ Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& 
 }
 
 std::optional<Serial> parse_serial(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  const std::string_view digits = text.substr(negative ? 1 : 0);
-  const bool hexadecimal = std::all_of(digits.begin(), digits.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-  });
-  if (digits.empty() || !hexadecimal) {
-    return std::nullopt;
-  }
-  if (digits.size() % 2 == 0) {
-    return Serial::from_hex(text);
-  }
-  return Serial::from_hex((negative ? "-0" : "0") + std::string(digits));
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  const bool is_hexadecimal =
+      std::all_of(digits.begin(), digits.end(), [](char c) { return hex_value(c) >= 0; });
+  return is_hexadecimal ? Serial::from_hex(text) : std::nullopt;
 }
 
 }  // namespace
@@ -180,10 +195,8 @@ std::string_view to_string(IndexErrc code) {
 }
 
 Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
-  for (const char c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
-      return Err{IndexErrc::kBadOctet};
-    }
+  if (has_control(line)) {
+    return Err{IndexErrc::kBadOctet};
   }
   const auto fields = split_fields(line);
   if (!fields) {

@@ -141,6 +141,20 @@ TEST(IndexLine, RefusesEverythingElseWithItsReason) {
   expect_error(std::string("V\t300101000000Z\t\t01\tunk\0own\t/CN=x", 34), IndexErrc::kBadOctet);
 }
 
+TEST(IndexLine, HasNoControlCharacterAnywhere) {
+  const std::string good = "V\t300101000000Z\t\t01\tunknown\t/CN=\xc3\xbc x";
+  ASSERT_TRUE(parse_index_line(good));
+  for (std::size_t at = 0; at <= good.size(); ++at) {
+    for (char c = 0; c < 0x20; ++c) {
+      std::string line = good;
+      line.insert(at, 1, c);
+      const auto record = parse_index_line(line);
+      EXPECT_EQ(!record && record.error() == IndexErrc::kBadOctet, c != '\t')
+          << int{c} << " at " << at;
+    }
+  }
+}
+
 TEST(IndexLine, WhatIsWrittenIsReadBack) {
   const Serial serial = *Serial::from_hex("FF01");
   store::Status status;
