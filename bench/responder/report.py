@@ -85,12 +85,12 @@ def write_charts(row, directory):
     return made
 
 
-def write(out, rows, facts, *, started, others, trusted, how, repeat, date):
-    """Writes responder.md, responder.json and responder/*.svg below `out`; the path of the first."""
+def write(out, rows, facts, *, started, others, trusted, how, repeat, date, name="responder"):
+    """Writes responder.md, responder.json and responder/*.svg (or another name) below `out`; the path of the first."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     notes = read_notes(NOTES)
-    charts = {row.key: write_charts(row, out / "responder") for row in rows}
+    charts = {row.key: write_charts(row, out / name) for row in rows}
     tally = ", ".join(f"{count} {kind}" for kind, count in counts(rows).items())
     lines = ["# The responder, measured", "", f"Made by `{repeat}` on {date}. {how}", "",
              "Medians; in brackets the least and the most. The server has one core, the load the other; contenders take turns (A B C A B C). " + HOLDS,
@@ -100,11 +100,11 @@ def write(out, rows, facts, *, started, others, trusted, how, repeat, date):
     lines += ["", *goals_table(rows), *machine_section(facts, started, others, trusted)]
     for row in rows:
         lines += row_section(row, charts[row.key], notes.get(row.key))
-    path = out / "responder.md"
+    path = out / f"{name}.md"
     path.write_text("\n".join(lines) + "\n")
     raw = {"date": date, "facts": facts, "load_at_start": started, "others": others,
            "rows": {row.key: {name: {m: f.samples for m, f in sample.items()} for name, sample in row.figures.items()} for row in rows}}
-    (out / "responder.json").write_text(json.dumps(raw, indent=1) + "\n")
+    (out / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n")
     return path
 
 

@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (5; short: 1)")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by comma: " + ", ".join(SECTIONS))
     parser.add_argument("--out", type=pathlib.Path, default=None, help="directory of the report (docs/reports; short: none is kept)")
+    parser.add_argument("--name", default="responder", help="of the report's files, for some sections apart from the others (responder)")
     parser.add_argument("--work", default=None, help="where the temporary directory is made: 4 GiB for 10000000 certificates")
     a = parser.parse_args()
     unknown = set(a.only.split(",")) - set(SECTIONS)
@@ -90,7 +91,7 @@ def main():
         trusted = others < quiet.LIMIT and len(machine.CORES) > 1
         out = a.out or (pathlib.Path(name) / "report" if a.short else REPORTS)
         how = f"Samples: {a.rounds} of {a.seconds:g} s for each figure, {a.count:,} certificates in the large store."
-        path = report.write(out, rows, facts, started=quiet.load_at_start, others=others, trusted=trusted, how=how,
+        path = report.write(out, rows, facts, started=quiet.load_at_start, others=others, trusted=trusted, how=how, name=a.name,
                             repeat=repeat_command(a), date=date)
         kept = f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept"
     print(f"{kept}; goals: {report.counts(rows)}; answers looked at one by one: {plan.checked}")
