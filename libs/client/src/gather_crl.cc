@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <set>
 
 #include "gather_parts.h"
+#include "muster/base/assert.h"
 #include "muster/crl/name_match.h"
 
 namespace muster::client::internal {
@@ -9,6 +11,8 @@ namespace {
 constexpr std::size_t kMaxCrlBytes = std::size_t{256} << 20;
 /// Distribution points of a certificate that are looked into, and as many places of deltas.
 constexpr std::size_t kMaxCrlFetches = 4;
+/// Names of one distribution point that are tried.
+constexpr std::size_t kMaxNamesOfAPoint = 4;
 
 }  // namespace
 
@@ -20,21 +24,38 @@ bool CrlPart::may_use_named() const {
          g_.result.chain != ChainState::kUntrusted;
 }
 
-std::vector<std::string> CrlPart::named_urls(const Subject& subject) const {
-  std::vector<std::string> urls;
-  for (const std::string& url : subject.facts().crl_uris) {
-    if (is_http_url(url) && urls.size() < kMaxCrlFetches &&
-        std::find(urls.begin(), urls.end(), url) == urls.end()) {
-      urls.push_back(url);
+std::vector<CrlPart::Place> CrlPart::places_of(const Subject& subject) {
+  const pki::Certificate* certificate = subject.certificate();
+  const auto extension =
+      certificate != nullptr ? certificate->extension(oid::kCeCrlDistributionPoints) : std::nullopt;
+  std::vector<Place> places;
+  if (!extension) {
+    return places;
+  }
+  const auto points = crl::parse_distribution_points(*extension);
+  MUSTER_ASSERT(points);  // checked when the certificate was parsed
+  std::set<std::string_view> known;
+  for (const crl::DistributionPoint& point : *points) {
+    Place place;
+    for (const std::string_view url :
+         point.name ? crl::uris(*point.name) : std::vector<std::string_view>()) {
+      if (is_http_url(url) && place.urls.size() < kMaxNamesOfAPoint && known.insert(url).second) {
+        place.urls.emplace_back(url);
+      }
+    }
+    if (!place.urls.empty() && places.size() < kMaxCrlFetches) {
+      places.push_back(std::move(place));
     }
   }
-  return urls;
+  return places;
 }
 
 void CrlPart::begin(const Subject& subject) {
-  for (const std::string& url : named_urls(subject)) {
-    if (!g_.options.skip_live && g_.may_ask(url)) {
-      begin_one(url);
+  for (const Place& place : places_of(subject)) {
+    const auto first = std::find_if(place.urls.begin(), place.urls.end(),
+                                    [this](const std::string& url) { return g_.may_ask(url); });
+    if (!g_.options.skip_live && first != place.urls.end()) {
+      begin_one(*first);
     }
   }
 }
@@ -53,26 +74,44 @@ net::FetchRequest CrlPart::request_for(const std::string& url) const {
   return request;
 }
 
-/// Waits for one and takes it, or notes why not.
-void CrlPart::finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result) {
+/// Waits for one and takes it, or notes why not. Whether there was one, and not only a copy that
+/// has to do.
+bool CrlPart::finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result,
+                         Sources::Deadline deadline) {
   if (g_.options.skip_live) {
-    return;
+    return false;
   }
   if (!g_.may_ask(url)) {
     result.kept_private = true;
     result.source = url;
-    return;
+    return false;
   }
   const Sources::CrlTicket ticket = begin_one(url);
-  CrlFetched fetched = g_.sources.finish_crl(ticket, g_.deadline);
-  if (fetched.document != nullptr) {
-    result.fetched_any = true;
-    to.push_back(
-        {url, std::move(fetched.document), ticket, fetched.kept_since, fetched.from_cache});
-  } else {
+  CrlFetched fetched = g_.sources.finish_crl(ticket, deadline);
+  if (fetched.document == nullptr) {
     result.failure = std::move(fetched.failure);
     result.source = url;
+    return false;
   }
+  result.fetched_any = true;
+  to.push_back({url, std::move(fetched.document), ticket, fetched.kept_since, fetched.from_cache});
+  return !fetched.kept_since;
+}
+
+/// The next name of a place, and those behind it where it gives nothing: all lead to the same CRL
+/// (OCSP-CRL-021). One that hangs leaves the others their share of the time. Whether one came.
+bool CrlPart::finish_place(Place& place, std::vector<Loaded>& to, LookUp& result) {
+  while (place.tried < place.urls.size()) {
+    const auto now = std::chrono::steady_clock::now();
+    Sources::Deadline deadline = g_.deadline;
+    if (deadline && now < *deadline) {
+      deadline = now + (*deadline - now) / (place.urls.size() - place.tried);
+    }
+    if (finish_one(place.urls[place.tried++], to, result, deadline)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 CrlPart::LookUp CrlPart::look_up(const Subject& subject,
@@ -87,13 +126,40 @@ CrlPart::LookUp CrlPart::look_up(const Subject& subject,
     return result;
   }
   begin(subject);  // all at once
-  const std::size_t given = crls.size();
-  for (const std::string& url : named_urls(subject)) {
-    finish_one(url, crls, result);
+  std::vector<Place> places = places_of(subject);
+  std::size_t known = crls.size();
+  for (Place& place : places) {
+    finish_place(place, crls, result);
   }
+  finish_deltas(subject, known, crls, result);
+  judge(subject, path, crls, result);
+  // What came was no good: a copy from an earlier run may be damaged or old, another name newer.
+  const auto is_open = [&result] {
+    return result.verdict && result.verdict->undetermined() != nullptr;
+  };
+  if (is_open() && fetch_kept_anew(crls)) {
+    judge(subject, path, crls, result);
+  }
+  for (bool any = true; any && is_open();) {
+    any = false;
+    known = crls.size();
+    for (Place& place : places) {
+      any |= finish_place(place, crls, result);
+    }
+    if (any) {
+      finish_deltas(subject, known, crls, result);
+      judge(subject, path, crls, result);
+    }
+  }
+  return result;
+}
+
+/// Deltas that the certificate and the CRLs from `first` on name.
+void CrlPart::finish_deltas(const Subject& subject, std::size_t first, std::vector<Loaded>& crls,
+                            LookUp& result) {
   const std::size_t complete = crls.size();
   std::vector<std::string> deltas;
-  for (std::size_t i = given; i < complete; ++i) {
+  for (std::size_t i = first; i < complete; ++i) {
     for (const std::string& url : delta_locations(subject, *crls[i].document)) {
       const bool known =
           std::any_of(crls.begin(), crls.end(), [&](const Loaded& crl) { return crl.name == url; });
@@ -109,13 +175,8 @@ CrlPart::LookUp CrlPart::look_up(const Subject& subject,
     }
   }
   for (const std::string& url : deltas) {
-    finish_one(url, crls, result);
+    finish_one(url, crls, result, g_.deadline);
   }
-  judge(subject, path, crls, result);
-  if (result.verdict && result.verdict->undetermined() != nullptr && fetch_kept_anew(crls)) {
-    judge(subject, path, crls, result);
-  }
-  return result;
 }
 
 /// A copy from an earlier run that does not help may be damaged, whatever its place says of it:

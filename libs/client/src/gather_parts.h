@@ -81,10 +81,19 @@ class CrlPart {
     std::optional<UnixSeconds> kept_since;
     bool from_cache = false;
   };
-  [[nodiscard]] std::vector<std::string> named_urls(const Subject& subject) const;
+  /// One distribution point, by its http names in their order.
+  struct Place {
+    std::vector<std::string> urls;
+    std::size_t tried = 0;
+  };
+  [[nodiscard]] static std::vector<Place> places_of(const Subject& subject);
   [[nodiscard]] net::FetchRequest request_for(const std::string& url) const;
   Sources::CrlTicket begin_one(const std::string& url);
-  void finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result);
+  bool finish_one(const std::string& url, std::vector<Loaded>& to, LookUp& result,
+                  Sources::Deadline deadline);
+  bool finish_place(Place& place, std::vector<Loaded>& to, LookUp& result);
+  void finish_deltas(const Subject& subject, std::size_t first, std::vector<Loaded>& crls,
+                     LookUp& result);
   void judge(const Subject& subject, const std::vector<pki::Certificate>& path,
              const std::vector<Loaded>& crls, LookUp& result);
   bool fetch_kept_anew(std::vector<Loaded>& crls);

@@ -212,6 +212,101 @@ TEST_F(KeptCrls, AreOnlyThoseThatCounted) {
   EXPECT_TRUE(std::filesystem::is_empty(directory_.file("cache")));
 }
 
+// ---- several names of one distribution point: all lead to the same CRL
+
+/// One distribution point with these names, and no responder.
+pki::Certificate with_names(const std::vector<std::string>& urls) {
+  der::Writer w;
+  w.sequence([&] {
+    w.sequence([&] {
+      w.element(der::context_constructed(0), [&] {
+        w.element(der::context_constructed(0), [&] {
+          for (const std::string& url : urls) {
+            w.element(der::kGeneralNameUri, as_bytes(url));
+          }
+        });
+      });
+    });
+  });
+  return make_leaf([&](CertificateSpec& s) {
+    s.ocsp_uris.clear();
+    s.extensions = {{to_buffer(oid::kCeCrlDistributionPoints), false, w.take()}};
+  });
+}
+const std::vector<std::string> kThree = {"http://a.test/ca.crl", "http://b.test/ca.crl",
+                                         "http://c.test/ca.crl"};
+
+struct Names {
+  const char* what;
+  std::function<Buffer()> at_a, at_b;  ///< null: nobody answers there
+  std::vector<std::string> hosts;      ///< asked, in this order
+  Outcome outcome;
+};
+class NamesOfAPoint : public ::testing::TestWithParam<Names> {};
+
+// req: OCSP-CRL-021
+TEST_P(NamesOfAPoint, AreTriedInTheirOrderUntilOneTells) {
+  const Names& names = GetParam();
+  World world;
+  for (const auto& [url, make] : {std::pair(kThree[0], names.at_a), {kThree[1], names.at_b}}) {
+    if (make) {
+      world.answer(url, make());
+    }
+  }
+  const Checked run = check(world, Material(with_names(kThree)));
+  EXPECT_EQ(world.hosts(), names.hosts) << names.what;
+  EXPECT_EQ(run.verdict.outcome, names.outcome) << names.what;
+}
+
+Buffer current() { return crl_with({}); }
+Buffer expired() {
+  CrlSpec spec;
+  spec.this_update = kTestNow - hours(48);
+  spec.next_update = kTestNow - hours(24);
+  return build_crl(P().intermediate, spec);
+}
+Buffer of_another_ca() { return build_crl(P().root, {}); }
+Buffer web_page() { return to_buffer(as_bytes("<html>moved</html>")); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, NamesOfAPoint,
+    ::testing::Values(
+        Names{"the first tells", current, current, {"a.test"}, Outcome::kGood},
+        Names{"silent first", nullptr, current, {"a.test", "b.test"}, Outcome::kGood},
+        Names{"no CRL there", web_page, current, {"a.test", "b.test"}, Outcome::kGood},
+        Names{"an old one there", expired, current, {"a.test", "b.test"}, Outcome::kGood},
+        Names{"another CA's", of_another_ca, current, {"a.test", "b.test"}, Outcome::kGood},
+        Names{"nobody", nullptr, nullptr, {"a.test", "b.test", "c.test"}, Outcome::kUndetermined}));
+
+// req: OCSP-CRL-021
+TEST(NamesOfOnePoint, OneThatHangsLeavesTheOthersTheirShareOfTheTime) {
+  const Buffer crl = current();
+  Sources sources(StartFetch([&](const net::FetchRequest& request, const Done& done) {
+    if (request.url.starts_with(kThree[1])) {
+      net::FetchResponse response;
+      response.http_status = 200;
+      response.body = crl;
+      done(std::move(response));
+    }
+  }));
+  Material material(with_names(kThree));
+  material.others = {P().intermediate.certificate};
+  const FakeClock clock;
+  const Case what =
+      gather(material, {}, clock, sources, std::chrono::steady_clock::now() + Milliseconds(300));
+  EXPECT_EQ(judge(what, kTestNow).outcome, Outcome::kGood);
+}
+
+TEST(NamesOfOnePoint, AreAskedAtMostFourTimes) {
+  std::vector<std::string> many;
+  for (char c = 'a'; c <= 'h'; ++c) {
+    many.push_back(std::string("http://") + c + ".test/ca.crl");
+  }
+  World world;
+  check(world, Material(with_names(many)));
+  EXPECT_THAT(world.hosts(), ElementsAre("a.test", "b.test", "c.test", "d.test"));
+}
+
 // ---- what the user gave, about several certificates of a chain
 
 TEST(Given, CountsForItsOwnCertificate) {
