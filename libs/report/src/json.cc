@@ -114,6 +114,9 @@ void put_content(Json& out, const Evidence& evidence, UnixSeconds now) {
     out["result"] = "verified";
     out["cert_status"] = status_json(crl.status);
     out["freshness"] = freshness_json(crl.this_update, crl.next_update, now);
+    out["crl"] = {{"number", crl.number ? Json(*crl.number) : Json(nullptr)},
+                  {"with_delta", crl.with_delta},
+                  {"kept_since", crl.kept_since ? time_json(*crl.kept_since) : Json(nullptr)}};
   }
 }
 

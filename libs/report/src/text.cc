@@ -1,6 +1,8 @@
 #include "muster/report/text.h"
 
+#include <array>
 #include <cstdio>
+#include <map>
 
 #include "muster/base/text.h"
 #include "muster/report/row.h"
@@ -37,12 +39,14 @@ class TextReport {
       heading += "  " + paint(printable(report.peer), Ink::kFaint);
     }
     put(std::move(heading), 4);
+    const std::size_t begin = out_.size();
     for (const Evidence& evidence : report.what->evidence) {
       this->evidence(evidence);
     }
     for (const Finding& finding : report.verdict.findings) {
       this->finding(finding);
     }
+    tell_once(report, begin);
     out_ += "  verdict  " + verdict_word(report.outcome);
     if (report.verdict.must_staple == MustStaple::kMet ||
         report.verdict.must_staple == MustStaple::kUnmet) {
@@ -52,6 +56,21 @@ class TextReport {
   }
 
  private:
+  /// What was found about an issuer that many targets share is told with the first of them.
+  void tell_once(const TargetReport& report, std::size_t begin) {
+    const pki::Certificate* certificate = report.what->subject.certificate();
+    if (report.what->role != Role::kIssuer || certificate == nullptr ||
+        report.verdict.findings.empty()) {
+      return;
+    }
+    const auto [told, is_new] =
+        told_.try_emplace(std::pair(certificate->fingerprint(), out_.substr(begin)), report.target);
+    if (!is_new) {
+      out_.resize(begin);
+      line("", "as told above, with " + printable(told->second), "");
+    }
+  }
+
   [[nodiscard]] std::string paint(std::string_view text, Ink ink) const {
     return report::paint(text, ink, view_.colour);
   }
@@ -151,6 +170,18 @@ class TextReport {
     return text;
   }
 
+  /// Which CRL it was: its number, whether a delta counted, how old a copy that had to do.
+  [[nodiscard]] std::string crl_text(const CrlAnswer& crl) const {
+    std::string text = crl.number ? "  number " + *crl.number : std::string();
+    text += crl.with_delta ? std::string(crl.number ? " " : "  ") + "with a delta" : std::string();
+    if (crl.kept_since) {
+      text += "  a copy";
+      text +=
+          now_ > *crl.kept_since ? " of " + format_duration(now_ - *crl.kept_since) + " ago" : "";
+    }
+    return text;
+  }
+
   void evidence(const Evidence& evidence) {
     const std::string_view channel = to_string(evidence.channel);
     if (const auto* response = std::get_if<VerifiedResponse>(&evidence.content)) {
@@ -163,7 +194,8 @@ class TextReport {
       line(channel, status_column(response->status()), rest);
     } else if (const auto* crl = std::get_if<CrlAnswer>(&evidence.content)) {
       line(channel, status_column(crl->status),
-           freshness_text(crl->this_update, crl->next_update) + "  " + source_text(evidence));
+           freshness_text(crl->this_update, crl->next_update) + crl_text(*crl) + "  " +
+               source_text(evidence));
     } else if (const auto* failure = std::get_if<LiveFailure>(&evidence.content)) {
       line(channel, column(failure_word(*failure), 10, Ink::kRed), source_text(evidence));
     } else if (const auto* crl_failure = std::get_if<CrlFailure>(&evidence.content)) {
@@ -232,6 +264,8 @@ class TextReport {
   const View& view_;
   UnixSeconds now_;
   std::string out_;
+  /// Issuers with all that was told of them -> the first target.
+  std::map<std::pair<std::array<std::uint8_t, 32>, std::string>, std::string> told_;
 };
 
 }  // namespace

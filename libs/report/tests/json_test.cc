@@ -105,6 +105,11 @@ TEST(ReportJson, KeepsFactsApartAndAbsentNull) {
   EXPECT_EQ(stale["cert_status"], nullptr) << "not evidence";
   EXPECT_EQ(stale["stale_claim"]["status"], "revoked");
   EXPECT_EQ(targets[3]["cert_status"], nullptr);
+  EXPECT_EQ(targets[7]["evidence"][0]["crl"]["number"], nullptr);
+  const Json crl = targets[10]["evidence"][0]["crl"];
+  EXPECT_EQ(crl["number"], "1A");
+  EXPECT_EQ(crl["with_delta"], true);
+  EXPECT_EQ(crl["kept_since"]["epoch"], to_int(kTestNow - hours(2)));
   const Json absent = targets[4]["evidence"][0];
   EXPECT_EQ(absent["result"], "absent");
   EXPECT_EQ(absent["cert_status"], nullptr);

@@ -89,7 +89,10 @@ inline std::vector<client::TargetReport> all_kinds() {
                    CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}}),
           report({{Channel::kCrl, "ca.crl",
                    CrlFailure{LiveErrc::kUnacceptable, "crl-unacceptable", "expired"}}}),
-          unreadable()};
+          unreadable(),
+          report({{Channel::kCrl, "http://crl.test/",
+                   CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99), "1A", true,
+                             kTestNow - hours(2)}}})};
 }
 
 }  // namespace muster::report

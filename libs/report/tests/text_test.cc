@@ -41,6 +41,44 @@ TEST(ReportText, TellsWhatWhyAndWhatToDo) {
   EXPECT_THAT(text, HasSubstr("UNREADABLE  cannot open 'nothing.pem'"));
 }
 
+TEST(ReportText, TellsWhichCrlItWas) {
+  const auto told = [](CrlAnswer crl) {
+    return format_text({report({{Channel::kCrl, "ca.crl", std::move(crl)}})}, kPlain);
+  };
+  CrlAnswer crl{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)};
+  EXPECT_THAT(told(crl), HasSubstr("(in 4d 3h)  ca.crl\n"));
+  crl.with_delta = true;
+  EXPECT_THAT(told(crl), HasSubstr("(in 4d 3h)  with a delta  ca.crl\n"));
+  crl.number = "1A";
+  EXPECT_THAT(told(crl), HasSubstr("(in 4d 3h)  number 1A with a delta  ca.crl\n"));
+  crl.with_delta = false;
+  crl.kept_since = kTestNow - hours(2);
+  EXPECT_THAT(told(crl), HasSubstr("(in 4d 3h)  number 1A  a copy of 2h ago  ca.crl\n"));
+}
+
+TEST(ReportText, TellsAnIssuerThatTargetsShareOnce) {
+  const auto issuer_of = [](const char* target, Silence what) {
+    TargetReport made =
+        report({{Channel::kLive, "http://ocsp.test/", what}}, target, P().intermediate);
+    made.what->role = Role::kIssuer;
+    return made;
+  };
+  const std::string text =
+      format_text({report({answered(ocsp::Good{})}, "a.pem"), issuer_of("a.pem", Silence::kPrivacy),
+                   report({answered(ocsp::Good{})}, "b.pem"), issuer_of("b.pem", Silence::kPrivacy),
+                   issuer_of("c.pem", Silence::kNoIssuer)},
+                  kPlain);
+  const std::size_t first = text.find("not-asked");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("not-asked", text.find("b.pem")), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("         as told above, with a.pem\n  verdict  UNDETERMINED\n"));
+  EXPECT_THAT(text, HasSubstr("issuer-missing")) << "another finding about the same issuer";
+  // Two that only look alike: what is in question is never left out.
+  TargetReport asked = issuer_of("d.pem", Silence::kPrivacy);
+  asked.what->role = Role::kSubject;
+  EXPECT_THAT(format_text({asked, asked}, kPlain), Not(HasSubstr("as told above")));
+}
+
 TEST(ReportText, TellsWhatToDoWithoutAnIssuer) {
   const std::string text =
       format_text({report({{Channel::kLive, "http://ocsp.test/", Silence::kNoIssuer}})}, kPlain);
