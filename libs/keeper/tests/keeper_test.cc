@@ -131,6 +131,22 @@ TEST_F(KeeperTest, FetchesVerifiesAndOffers) {
   EXPECT_LE(*s.next_due, clock.now() + Seconds(86400 * 30 / 100));
 }
 
+// req: OCSP-CLI-056
+TEST_F(KeeperTest, KeepsAnAnswerAndAsksNobodyBeforeItsMaxAgeHasPassed) {
+  constexpr Seconds kMaxAge(25'900);  // later than chance alone would have it
+  start_with_leaf();
+  const UnixSeconds begin = clock.now();
+  fetcher.answer(fresh(), kMaxAge);
+  for (int i = 0; i < 10; ++i) {
+    go(kMaxAge.count() / 10 - 1);
+    ASSERT_NE(staple(), nullptr);
+  }
+  EXPECT_EQ(fetcher.started, 1U);
+  go_to_next_request();
+  EXPECT_EQ(fetcher.started, 2U);
+  EXPECT_GE(clock.now(), begin + kMaxAge);
+}
+
 // req: OCSP-STAP-011
 TEST_F(KeeperTest, AsksByGetWithoutNonce) {
   start_with_leaf();
