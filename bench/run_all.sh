@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every benchmark of a build, or those named: bench/run_all.sh BUILD_DIR [NAME...] [-- OPTION...]. Results also go to bench/results/;
-# that of `responder` is the report in docs/reports/. Options are for the programs named: responder -- --count 10000000
+# those of `responder` and `check` are reports in docs/reports/. Options are for the programs named: responder -- --count 10000000
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 build=$(readlink -f "$1")
@@ -34,10 +34,11 @@ bench() {  # bench NAME COMMAND...
 
 bench http bench/http/run.py "$build"
 bench handshake "$build/bench/handshake/muster_bench_handshake"
-# Its result is docs/reports/responder.md: no second copy of the figures.
-if is_wanted responder; then
-  echo "== responder"
-  bench/responder/run.py "$build" "${options[@]}"
-fi
+# Their results are docs/reports/responder.md and checker.md: no second copy of the figures.
+for name in responder check; do
+  if is_wanted "$name"; then
+    echo "== $name"
+    "bench/$name/run.py" "$build" "${options[@]}"
+  fi
+done
 bench store "$build/bench/store/muster_bench_store"
-bench crl_check bench/crl_check/run.py "$build"

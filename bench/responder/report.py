@@ -85,15 +85,16 @@ def write_charts(row, directory):
     return made
 
 
-def write(out, rows, facts, *, started, others, trusted, how, repeat, date, name="responder"):
-    """Writes responder.md, responder.json and responder/*.svg (or another name) below `out`; the path of the first."""
+def write(out, rows, facts, *, started, others, trusted, how, repeat, date, name="responder", title="The responder, measured",
+          layout="The server has one core, the load the other; contenders take turns (A B C A B C)."):
+    """Writes <name>.md, <name>.json and <name>/*.svg below `out`; the path of the first."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     notes = read_notes(NOTES)
     charts = {row.key: write_charts(row, out / name) for row in rows}
     tally = ", ".join(f"{count} {kind}" for kind, count in counts(rows).items())
-    lines = ["# The responder, measured", "", f"Made by `{repeat}` on {date}. {how}", "",
-             "Medians; in brackets the least and the most. The server has one core, the load the other; contenders take turns (A B C A B C). " + HOLDS,
+    lines = [f"# {title}", "", f"Made by `{repeat}` on {date}. {how}", "",
+             f"Medians; in brackets the least and the most. {layout} {HOLDS}",
              "", f"Goals: {tally or 'none'}."]
     if not trusted:
         lines += ["", "**Other work ran beside this: see the machine below.**"]

@@ -75,6 +75,16 @@ class Report(unittest.TestCase):
         self.assertEqual(self.write(False)[0].count("Other work ran"), 2)
 
 
+    def test_reports_on_others_have_names_of_their_own(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = report.write(name, made_up(), {}, started=0, others=0, trusted=True, how="So.", repeat="x", date="today", name="checker",
+                                title="The checker, measured", layout="All together.")
+            files = sorted(str(p.relative_to(path.parent)) for p in path.parent.rglob("*") if p.is_file())
+            self.assertEqual(files, ["checker.json", "checker.md", "checker/get-cpu.svg", "checker/get-requests.svg"])
+            self.assertTrue(path.read_text().startswith("# The checker, measured\n"))
+            self.assertIn("All together.", path.read_text())
+
+
 class Charts(unittest.TestCase):
     def test_is_well_formed_and_scaled(self):
         text = chart.bars("a < b & c", "µs", [("muster", Figure([50.0, 100.0, 60.0])), ("x" * 80, Figure([1.0]))])
