@@ -22,10 +22,13 @@ bool has_unsupported() noexcept {
   unsigned long kept[16];
   std::size_t count = 0;
   while (const unsigned long code = ERR_get_error()) {
+    // "Unsupported" of the decoders only says that octets are no key they know, which is what a
+    // wrong passphrase makes of one.
     found =
-        found || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
+        found ||
         (ERR_GET_LIB(code) == ERR_LIB_EVP &&
-         (ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_CIPHER ||
+         (ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
+          ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_CIPHER ||
           ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_ALGORITHM)) ||
         (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_UNSUPPORTED_ENCRYPTION);
     if (count < std::size(kept)) {

@@ -85,6 +85,51 @@ TEST(PrivateKey, OpensWithTheRightPassphraseOnly) {
   EXPECT_TRUE(PrivateKey::load(path, always("sesame")));
 }
 
+// With one wrong passphrase in 256 what is deciphered ends like a padding: the cipher is content,
+// and only then there is no key. Keys that protect nothing, made for this test, with such
+// passphrases, found by search.
+constexpr const char* kEncryptedPkcs8 =
+    R"(-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjrvgUkwTiPzwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEOoQLbO0fhBM59mPXft32qsEgZCE
+k3F31iyahAQuKN9wfgCngqq+Cujaap6uql1PUb0ngz4UdUrMHi9c9lgLSeFlYlYf
+GepTCO3+n4LTdHdk60S/8lf9x138einnW0VarQSPwELvVApbRN+Vsx+t7nkm/Kop
+DTSKhXXRKw+vD9MsfsSF2tIXaZqOpF/ZwBsgiOTP7nNJBqpSenF1sHhJpnMxK74=
+-----END ENCRYPTED PRIVATE KEY-----
+)";
+constexpr const char* kEncryptedTraditional =
+    R"(-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,C16F979605737533AD35E6492C841647
+
+Jjq8BiUU1a5xYBQSeTeQhs79VpFCvn8QTvZo0617/6vDebL934lgO8HXm19QAsJb
+YZ/OkuAC6atAP80wsGs0P7FQokbwd5eurHHWEDOg82U/U6Fzm1qfGewZLb00HT9v
+2KCRTUCJIGT1stpueVzhmur+Qr6CMcipK5nvrJvfU/A=
+-----END EC PRIVATE KEY-----
+)";
+
+TEST(PrivateKey, AWrongPassphraseWithTheRightPaddingIsToldFromAnUnsupportedCipher) {
+  const TempDir dir;
+  const std::string der = dir.file("key.der");
+  const auto made = run_process(
+      {"openssl", "asn1parse", "-in", dir.write("k", kEncryptedPkcs8), "-noout", "-out", der});
+  ASSERT_EQ(made.exit_code, 0) << made.describe();
+  struct Row {
+    const char* form;
+    std::string octets;
+    const char* wrong;
+  };
+  for (const Row& row : {Row{"PKCS #8", kEncryptedPkcs8, "wrong-472"},
+                         Row{"PKCS #8 in DER", testing::read_text(der), "wrong-472"},
+                         Row{"traditional", kEncryptedTraditional, "wrong-79"}}) {
+    SCOPED_TRACE(row.form);
+    EXPECT_TRUE(PrivateKey::parse(as_bytes(row.octets), always("sesame")));
+    const auto refused = PrivateKey::parse(as_bytes(row.octets), always(row.wrong));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, PkiErrc::kWrongPassphrase) << refused.error().detail;
+  }
+}
+
 TEST(PrivateKey, PlainOnesAskForNoPassphrase) {
   bool asked = false;
   const Passphrase ask = [&] {
