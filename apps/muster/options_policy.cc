@@ -26,7 +26,8 @@ constexpr std::array kUnissued = {Word{"unknown", UnissuedAnswer::kUnknown},
                                   Word{"revoked", UnissuedAnswer::kRevoked}};
 constexpr std::array kNonce = {
     Word{"echo", NoncePolicy::kEcho}, Word{"echo-16-32", NoncePolicy::kEchoStandard},
-    Word{"ignore", NoncePolicy::kIgnore}, Word{"require", NoncePolicy::kRequire}};
+    Word{"rfc8954", NoncePolicy::kRfc8954}, Word{"ignore", NoncePolicy::kIgnore},
+    Word{"require", NoncePolicy::kRequire}};
 constexpr std::array kResponderId = {Word{"key", ResponderIdForm::kByKey},
                                      Word{"name", ResponderIdForm::kByName}};
 constexpr std::array kNextUpdate = {Word{"stated", NextUpdate::kStated},
@@ -133,8 +134,10 @@ void bind_access(config::Section& section, PolicyOptions& o) {
       "nonce", std::string("one of ") + std::string(kNonceWords),
       "(as nonce of [responder], or the profile)",
       [&o](std::string_view word) { return set_nonce(word, o.nonce); },
-      "Which nonces are repeated: all of 1..128 octets, only 16..32 octets, or none (answers can "
-      "then always be remembered ones); or requests without one are refused (unauthorized).");
+      "Which nonces are repeated: all of 1..128 octets; only 16..32 octets; 1..32 octets, with "
+      "longer "
+      "ones malformed; or none (answers can then always be remembered ones). Or requests without "
+      "one are refused (unauthorized).");
   section.tables(
       "nonce_for", &o.nonce_for, bind_nonce_for,
       "Another `nonce` for the clients of some networks; the first that names the client counts.");

@@ -47,7 +47,7 @@ std::string set_unlisted(std::string_view word, PolicyOptions& options);
 std::string set_unissued(std::string_view word, PolicyOptions& options);
 std::string set_nonce(std::string_view word, std::optional<responder::NoncePolicy>& nonce);
 inline constexpr std::string_view kNonceWords =
-    "\"echo\", \"echo-16-32\", \"ignore\" or \"require\"";
+    "\"echo\", \"echo-16-32\", \"rfc8954\", \"ignore\" or \"require\"";
 
 /// Networks such as "192.0.2.0/24" or "unix"; the text that is none.
 Result<std::vector<IpNetwork>, PolicyProblem> parse_networks(const std::vector<std::string>& texts,

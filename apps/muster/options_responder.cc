@@ -156,9 +156,7 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.custom(
       "nonce", std::string("one of ") + std::string(kNonceWords), "(as the profile)",
       [&o](std::string_view word) { return set_nonce(word, o.nonce); },
-      "For issuers that say nothing themselves: which nonces are repeated, all of 1..128 octets, "
-      "only 16..32 octets, or none (answers can then always be remembered ones); or requests "
-      "without one are refused.");
+      "For issuers that say nothing themselves: as an issuer's `nonce`.");
   section.flag("sha1", &o.sha1,
                "Whether CertIDs made with SHA-1 are answered; false refuses them as unauthorized.");
   section.integer("max_certificates", &o.max_certificates, 1, 256,

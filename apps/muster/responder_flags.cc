@@ -67,7 +67,7 @@ void declare_issuer_flags(CLI::App& app, ResponderFlags& flags) {
   app.add_option("--store", flags.store,
                  "directory of the status database (default: temporary, where "
                  "sources can tell all again)");
-  app.add_option("--nonce", flags.nonce, "nonces: echo, echo-16-32, ignore or require");
+  app.add_option("--nonce", flags.nonce, "nonces: echo, echo-16-32, rfc8954, ignore or require");
 }
 
 Outcome<Options> read_options(const ResponderFlags& flags) {

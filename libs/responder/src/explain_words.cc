@@ -13,7 +13,7 @@ std::string_view sentence(Cause cause) {
     case Cause::kBadRequest:
       return "the octets are no OCSPRequest, or pass a limit (max_certificates)";
     case Cause::kBadNonce:
-      return "a nonce has 1 to 128 octets (RFC 9654)";
+      return "a nonce has 1 to 128 octets (RFC 9654), or to 32 with nonce = \"rfc8954\"";
     case Cause::kCriticalExtension:
       return "a critical extension is not known here (RFC 6960 section 4.1.2)";
     case Cause::kUnknownHash:

@@ -95,13 +95,21 @@ Result<Unit, PolicyError> check_limits(const IssuerPolicy& policy) {
                 std::to_string(limits.max_response_bytes) + " octets" + forbids(row) +
                 "leave it out, or choose less");
   }
-  const bool echoes = policy.nonce != NoncePolicy::kIgnore ||
-                      std::any_of(policy.nonce_by_client.begin(), policy.nonce_by_client.end(),
-                                  [](const IssuerPolicy::NonceRule& rule) {
-                                    return rule.nonce != NoncePolicy::kIgnore;
-                                  });
+  const auto is_given = [&policy](auto holds) {
+    return holds(policy.nonce) ||
+           std::any_of(policy.nonce_by_client.begin(), policy.nonce_by_client.end(),
+                       [&](const IssuerPolicy::NonceRule& rule) { return holds(rule.nonce); });
+  };
+  const bool echoes = is_given([](NoncePolicy nonce) { return nonce != NoncePolicy::kIgnore; });
+  const bool echoes_long = is_given([](NoncePolicy nonce) {
+    return nonce == NoncePolicy::kEcho || nonce == NoncePolicy::kRequire;
+  });
   if (no(limits.nonces) && echoes) {
     return fail("nonces are answered" + forbids(row) + "choose nonce = \"ignore\"");
+  }
+  if (no(limits.long_nonces) && echoes_long) {
+    return fail("nonce = \"echo\" and \"require\" repeat nonces of more than 32 octets" +
+                forbids(row) + "choose \"echo-16-32\", \"rfc8954\" or \"ignore\"");
   }
   if (policy.next_update == NextUpdate::kLast && echoes) {
     return fail(

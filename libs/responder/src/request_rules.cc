@@ -22,9 +22,12 @@ bool accepts_basic(Bytes extension_value) {
   return false;
 }
 
+constexpr std::size_t kLongestOfRfc8954 = 32;
+
 bool echoes(const ocsp::NonceView& nonce, NoncePolicy policy) {
   switch (policy) {
     case NoncePolicy::kEcho:
+    case NoncePolicy::kRfc8954:
     case NoncePolicy::kRequire:
       return true;
     case NoncePolicy::kEchoStandard:
@@ -69,6 +72,9 @@ RequestOptions read_options(const ocsp::RequestView& request) {
 NonceChoice choose_nonce(const std::optional<ocsp::NonceView>& nonce, NoncePolicy policy) {
   if (!nonce) {
     return {policy == NoncePolicy::kRequire ? Cause::kNonceMissing : Cause::kNone, std::nullopt};
+  }
+  if (policy == NoncePolicy::kRfc8954 && nonce->octets.size() > kLongestOfRfc8954) {
+    return {Cause::kBadNonce, std::nullopt};
   }
   return {Cause::kNone,
           echoes(*nonce, policy) ? std::optional(nonce->extension_value) : std::nullopt};

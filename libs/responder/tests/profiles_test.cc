@@ -87,6 +87,43 @@ TEST(Profiles, CabfShowsNoCertificateHold) {
   EXPECT_THAT(fault_of(policy), HasSubstr("certificateHold"));
 }
 
+// req: OCSP-OPS-026
+TEST(Profiles, OfTheWebRepeatNoLongNonceAndAnswerSha1) {
+  const auto repeated = [](const Taken& taken) {
+    return der::find_extension(taken.parsed->basic->extensions, oid::kOcspNonce).has_value();
+  };
+  for (const Profile profile : {Profile::kCabf, Profile::kMicrosoft}) {
+    SCOPED_TRACE(row_of(profile).name);
+    IssuerSpec spec = spec_of(profile);
+    World world({spec});
+    for (const std::size_t octets : {16U, 32U, 33U, 128U}) {
+      const Taken taken = ask(world.answerer, with_nonce(leaf_request(), octets));
+      ASSERT_TRUE(taken.good()) << octets;
+      EXPECT_EQ(repeated(taken), octets <= 32) << octets;
+    }
+    EXPECT_TRUE(ask(world.answerer, with_nonce(leaf_request(HashAlgorithm::kSha1), 32)).good());
+
+    spec.policy.nonce = NoncePolicy::kRfc8954;
+    EXPECT_EQ(fault_of(spec.policy), "");
+    World strict({spec});
+    EXPECT_EQ(ask(strict.answerer, with_nonce(leaf_request(), 33)).status(),
+              Status::kMalformedRequest);
+    const Taken taken = ask(strict.answerer, with_nonce(leaf_request(HashAlgorithm::kSha1), 32));
+    ASSERT_TRUE(taken.good());
+    EXPECT_TRUE(repeated(taken));
+
+    for (const NoncePolicy longer : {NoncePolicy::kEcho, NoncePolicy::kRequire}) {
+      IssuerPolicy policy = policy_of(profile);
+      policy.nonce = longer;
+      EXPECT_THAT(fault_of(policy), AllOf(HasSubstr("32 octets"), HasSubstr("echo-16-32")));
+      policy.nonce = NoncePolicy::kIgnore;
+      EXPECT_EQ(fault_of(policy), "");
+      policy.nonce_by_client = {{{*IpNetwork::parse("192.0.2.0/24")}, longer}};
+      EXPECT_THAT(fault_of(policy), HasSubstr("32 octets"));
+    }
+  }
+}
+
 // req: OCSP-RESP-060
 TEST(Profiles, MicrosoftCapsAtSevenDaysAndReplacesAtHalf) {
   IssuerPolicy policy = policy_of(Profile::kMicrosoft);

@@ -65,11 +65,22 @@ TEST(ReadOptions, EchoesOtherNoncesByPolicy) {
   }
 }
 
+// req: OCSP-OPS-026
+TEST(ReadOptions, KeepsToRfc8954WhereTold) {
+  for (const std::size_t n : {1U, 15U, 16U, 32U}) {
+    EXPECT_EQ(apply(with_nonce(wrapped(n)), NoncePolicy::kRfc8954).nonce, wrapped(n)) << n;
+  }
+  for (const std::size_t n : {33U, 128U}) {
+    EXPECT_EQ(apply(with_nonce(wrapped(n)), NoncePolicy::kRfc8954).cause, Cause::kBadNonce) << n;
+  }
+}
+
 // req: OCSP-RESP-056
 TEST(ReadOptions, RefusesNoncesOutsideTheStandardUnderEveryPolicy) {
   for (const std::size_t n : {0U, 129U, 4096U}) {
-    for (const NoncePolicy policy : {NoncePolicy::kEcho, NoncePolicy::kEchoStandard,
-                                     NoncePolicy::kIgnore, NoncePolicy::kRequire}) {
+    for (const NoncePolicy policy :
+         {NoncePolicy::kEcho, NoncePolicy::kEchoStandard, NoncePolicy::kRfc8954,
+          NoncePolicy::kIgnore, NoncePolicy::kRequire}) {
       EXPECT_EQ(apply(with_nonce(wrapped(n)), policy).cause, Cause::kBadNonce) << n;
     }
   }

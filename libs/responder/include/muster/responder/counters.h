@@ -25,7 +25,7 @@ enum class Cause : std::uint8_t {
   kNone,               ///< it was answered
   kBadEncoding,        ///< GET text that is not base64
   kBadRequest,         ///< octets that are no OCSPRequest, or pass a limit
-  kBadNonce,           ///< 0 or more than 128 octets
+  kBadNonce,           ///< 0 or more than 128 octets; see also NoncePolicy::kRfc8954
   kCriticalExtension,  ///< one we do not know
   kUnknownHash,  ///< CertID hash other than SHA-1/256/384/512, or one the issuer's rules leave out
   kUnknownIssuer,

@@ -44,6 +44,7 @@ enum class UnlistedAnswer : std::uint8_t { kGood, kUnknown, kUnauthorized };
 enum class NoncePolicy : std::uint8_t {
   kEcho,          ///< every nonce of 1..128 octets
   kEchoStandard,  ///< 16..32 octets; others are answered without (RFC 9654 section 2.1)
+  kRfc8954,       ///< 1..32 octets; longer ones are malformed (RFC 8954 section 2.1)
   kIgnore,        ///< none: every answer may be a remembered one
   kRequire,       ///< as kEcho, and requests without a nonce are refused (unauthorized)
 };
@@ -158,6 +159,7 @@ struct ProfileLimits {
   Permitted omitted_next_update = Permitted::kYes;
   Permitted beyond_signer = Permitted::kYes;
   Permitted nonces = Permitted::kYes;
+  Permitted long_nonces = Permitted::kYes;     ///< answers that repeat more than 32 octets
   Permitted reasonless_cas = Permitted::kYes;  ///< revoked CA certificates without a reason
   Permitted any_signer = Permitted::kYes;      ///< signer certificates that break CA/B BR 7.1.2.8
   Permitted responder_by_name = Permitted::kYes;
