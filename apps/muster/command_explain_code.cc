@@ -2,6 +2,8 @@
 
 #include "cli.h"
 #include "muster/base/text.h"
+#include "muster/lint/advice.h"
+#include "muster/lint/report.h"
 #include "muster/report/explain.h"
 #include "screen.h"
 
@@ -13,9 +15,29 @@ struct ExplainCodeFlags {
   bool list = false, json = false, markdown = false;
 };
 
+/// The rules of `muster lint` as entries.
+std::vector<report::Entry> rule_entries() {
+  std::vector<report::Entry> out;
+  for (const lint::Rule& rule : lint::rules()) {
+    const lint::Advice& advice = lint::advice_of(rule);
+    out.push_back({rule.id,
+                   "rule",
+                   rule.says,
+                   advice.why,
+                   "",
+                   advice.fix,
+                   std::nullopt,
+                   {{"level", std::string(to_string(rule.level))},
+                    {"clause", std::string(rule.clause)},
+                    {"requirement", std::string(rule.requirement)},
+                    {"profiles", lint::profile_names(rule.profiles)}}});
+  }
+  return out;
+}
+
 /// Says what is wrong with a code nobody knows.
-void tell_unknown(const std::string& code) {
-  const std::string_view guess = report::suggest_code(code);
+void tell_unknown(const std::string& code, std::span<const report::Entry> rules) {
+  const std::string_view guess = report::suggest_code(code, rules);
   std::fprintf(
       stderr,
       "muster explain: no code is named '%s'%s%s%s; 'muster explain --list' has all of them\n",
@@ -24,26 +46,30 @@ void tell_unknown(const std::string& code) {
 }
 
 int explain_codes(const ExplainCodeFlags& flags, const report::View& view) {
+  const std::vector<report::Entry> rules = rule_entries();
   std::vector<const report::Entry*> entries;
   int exit_code = kExitOk;
   for (const std::string& code : flags.codes) {
-    const auto found = report::find_entries(code);
+    const auto found = report::find_entries(code, rules);
     entries.insert(entries.end(), found.begin(), found.end());
     if (found.empty()) {
-      tell_unknown(code);
+      tell_unknown(code, rules);
       exit_code = kExitUsage;
     }
   }
   if (flags.list) {
-    for (const report::Entry& entry : report::all_entries()) {
-      entries.push_back(&entry);
+    for (const auto part : {report::all_entries(), std::span<const report::Entry>(rules)}) {
+      for (const report::Entry& entry : part) {
+        entries.push_back(&entry);
+      }
     }
   }
   if (flags.json) {
     std::fputs(report::explain_json(entries).c_str(), stdout);
   } else if (flags.list) {
-    std::fputs((flags.markdown ? report::reasons_page() : report::explain_list(view)).c_str(),
-               stdout);
+    std::fputs(
+        (flags.markdown ? report::reasons_page() : report::explain_list(view, rules)).c_str(),
+        stdout);
   } else {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       std::fputs(((i == 0 ? "" : "\n") + report::explain_text(*entries[i], view)).c_str(), stdout);
@@ -55,11 +81,13 @@ int explain_codes(const ExplainCodeFlags& flags, const report::View& view) {
 }  // namespace
 
 int run_explain_code(int argc, char** argv) {
-  CLI::App app("What a code in a report of 'muster check' means, its likely causes, what to do.",
+  CLI::App app("What a code in a report of 'muster check' or 'muster lint' means, and what to do.",
                "muster explain");
   ExplainCodeFlags flags;
-  auto* const codes =
-      app.add_option("CODE", flags.codes, "a reason (response-expired), a verdict or an exit code");
+  auto* const codes = app.add_option(
+      "CODE", flags.codes,
+      "a reason (response-expired), a verdict, an exit code, or a rule of muster lint "
+      "(next-update-present)");
   auto* const list = app.add_flag("--list", flags.list, "every code, a line each");
   list->excludes(codes);
   auto* const json = app.add_flag("--json", flags.json, "for programs");

@@ -23,7 +23,7 @@ constexpr std::array kCommands = {
             muster::app::run_edge},
     Command{"check", "does this certificate still stand? (files, host:port)",
             muster::app::run_check},
-    Command{"explain", "what a code of a report means, its likely causes, what to do",
+    Command{"explain", "what a code of a report, or a rule of lint, means; what to do",
             muster::app::run_explain_code},
     Command{"lint", "hold a responder, or saved answers, to the rules of profiles",
             muster::app::run_lint},

@@ -41,6 +41,7 @@ A live responder (at most 20 requests; nothing is sent without a URL)
   --timeout TIME     for each request, 10s           --proxy URL
 Output
   --format FORMAT    text (default), json (docs/formats/lint.schema.json), junit
+Why a rule matters and what to do: muster explain RULE
 Exit code: 0 clean  1 findings  64 usage  66 input  69 a responder that does not
 answer  70 internal
 )";

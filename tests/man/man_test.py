@@ -45,9 +45,23 @@ class Pages(unittest.TestCase):
         known = set(OPTION.findall(section(text, "OPTIONS")))
         self.assertEqual(set(OPTION.findall(text)) - known, set())
 
-    def test_explain_has_every_option(self):
-        self.assert_same(set(OPTION.findall(output_of("explain", "--help"))) | {"--help"},
-                         set(OPTION.findall(page("muster-explain.1"))), "muster-explain.1")
+    def test_every_other_page_has_every_option(self):
+        for path in sorted(PAGES.glob("muster-*.1")):
+            if path.name == "muster-check.1":
+                continue
+            with self.subTest(page=path.name):
+                command = path.stem.removeprefix("muster-")
+                self.assert_same(set(OPTION.findall(output_of(command, "--help"))) | {"--help"},
+                                 set(OPTION.findall(page(path.name))), path.name)
+
+    def test_lint_has_every_profile_and_exit_code(self):
+        rules = json.loads(output_of("lint", "--list-rules", "--format", "json"))
+        options = section(page("muster-lint.1"), "OPTIONS").split("--profile", 1)[1].split(".TP", 1)[0]
+        self.assert_same({p for rule in rules for p in rule["profiles"]},
+                         set(re.findall(r"^\.BR? ([a-z0-9-]+)", options, re.M)), "muster-lint.1")
+        told = output_of("lint", "--help").split("Exit code:", 1)[1]
+        self.assert_same(set(re.findall(r"\b(\d+) +[a-z]", told)),
+                         set(re.findall(r"^\.B (\d+)$", section(page("muster-lint.1"), "EXIT STATUS"), re.M)), "muster-lint.1")
 
     def test_every_exit_code_is_told(self):
         entries = json.loads(output_of("explain", "--list", "--json"))["entries"]

@@ -3,7 +3,9 @@
 
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "muster/testing/crl_builder.h"
 #include "muster/testing/fault_responder.h"
@@ -150,6 +152,10 @@ TEST_F(LintCommand, OurResponderBreaksNoMustUnderItsProfiles) {
     EXPECT_THAT(run.findings("should"), IsEmpty());
     EXPECT_GT(run.target()["holds"].size(), 70U);
     EXPECT_THAT(run.target()["holds"], Contains("signature-holds"));
+    if (std::string_view(row.signer) == "plain" &&
+        (row.profile == std::string_view("cabf") || row.profile == std::string_view("microsoft"))) {
+      EXPECT_THAT(run.target()["holds"], Contains("web-no-long-nonce"));  // req: OCSP-OPS-026
+    }
   }
 }
 
@@ -162,6 +168,30 @@ TEST_F(LintCommand, ARevokedCertificateIsAskedAboutByItsSerialAlone) {
   EXPECT_EQ(run.process.exit_code, 0) << run.process.describe();
   EXPECT_THAT(run.target()["holds"], AllOf(Contains("status-told"), Contains("web-no-hold"),
                                            Contains("revocation-not-ahead")));
+}
+
+TEST_F(LintCommand, EveryRuleIsExplainedUnderANameOfItsOwn) {
+  const auto json_of = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), binary());
+    return nlohmann::json::parse(run_process(arguments).out);
+  };
+  std::map<std::string, std::set<std::string>> kinds;
+  for (const auto& entry : json_of({"explain", "--list", "--json"})["entries"]) {
+    const auto& [at, is_new] = kinds[entry["code"]].insert(entry["kind"]);
+    EXPECT_TRUE(is_new) << *at << " " << entry["code"];
+  }
+  const auto rules = json_of({"lint", "--list-rules", "--format", "json"});
+  EXPECT_GE(rules.size(), 100U);
+  for (const auto& rule : rules) {
+    EXPECT_THAT(kinds[rule["rule"]], ::testing::ElementsAre("rule"));
+  }
+  const auto told = run_process({binary(), "explain", "Next-Update-Present"});
+  EXPECT_EQ(told.exit_code, 0);
+  EXPECT_THAT(told.out, AllOf(HasSubstr("next-update-present  rule of muster lint\n"),
+                              HasSubstr("OCSP-RESP-044"), HasSubstr("rfc9919 cabf-tls")));
+  const auto misspelt = run_process({binary(), "explain", "next-update-presant"});
+  EXPECT_EQ(misspelt.exit_code, 64);
+  EXPECT_THAT(misspelt.err, HasSubstr("did you mean 'next-update-present'"));
 }
 
 TEST_F(LintCommand, OpensslAsAResponderHasFindings) {

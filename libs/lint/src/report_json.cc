@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "muster/base/text.h"
+#include "muster/lint/advice.h"
 #include "muster/lint/report.h"
 
 namespace muster::lint {
@@ -82,6 +83,8 @@ std::string rules_json(ProfileSet profiles) {
                    {"clause", rule.clause},
                    {"requirement", rule.requirement},
                    {"says", rule.says},
+                   {"why", advice_of(rule).why},
+                   {"fix", advice_of(rule).fix},
                    {"probe", rule.probe ? Json(to_string(*rule.probe)) : Json(nullptr)}});
   }
   return out.dump(2) + "\n";

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "advice_tables.h"
 #include "lint_world.h"
 
 namespace muster::lint {
@@ -45,6 +46,26 @@ TEST(Rules, EachSaysWhatByWhomAndWhere) {
     EXPECT_NE(rule.check, nullptr);
   }
   EXPECT_EQ(find_rule("no-such-rule"), nullptr);
+}
+
+TEST(Rules, EachHasAdvice) {
+  std::set<std::string_view> advised;
+  for (const auto part : {response_advice(), other_advice()}) {
+    for (const Advice& advice : part) {
+      SCOPED_TRACE(advice.rule);
+      EXPECT_TRUE(advised.insert(advice.rule).second) << "is there twice";
+      EXPECT_NE(find_rule(advice.rule), nullptr);
+      for (const std::string_view text : {advice.why, advice.fix}) {
+        EXPECT_TRUE(text.ends_with('.'));
+        EXPECT_GE(text.size(), 10U);
+        EXPECT_LE(text.size(), 160U);
+      }
+    }
+  }
+  for (const Rule& rule : rules()) {
+    EXPECT_TRUE(advised.contains(rule.id)) << rule.id << " has none";
+    EXPECT_EQ(advice_of(rule).rule, rule.id);
+  }
 }
 
 TEST(Rules, EachRequirementIsInTheTable) {

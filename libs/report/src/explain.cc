@@ -14,6 +14,7 @@ using client::Outcome;
 constexpr std::string_view kReason = "reason";
 constexpr std::string_view kVerdict = "verdict";
 constexpr std::string_view kExitCode = "exit code";
+constexpr std::string_view kRule = "rule";
 
 Entry verdict(Outcome outcome, std::string_view what, std::string_view why, std::string_view causes,
               std::string_view fix) {
@@ -65,10 +66,22 @@ std::vector<Entry> make_entries() {
   return entries;
 }
 
-void put(std::string& out, std::string_view name, std::string_view text, const View& view) {
+/// Calls `take` with all_entries() and the further ones.
+template <class Take>
+void each_entry(std::span<const Entry> further, Take take) {
+  for (const auto part : {all_entries(), further}) {
+    for (const Entry& entry : part) {
+      take(entry);
+    }
+  }
+}
+
+/// A line with a name, and its text in a column behind names of `widest`.
+void put(std::string& out, std::string_view name, std::string_view text, std::size_t widest,
+         const View& view) {
   if (!text.empty()) {
-    out += wrap("  " + pad(paint(name, Ink::kFaint, view.colour), 8) + std::string(text),
-                view.columns, 10);
+    out += wrap("  " + pad(paint(name, Ink::kFaint, view.colour), widest + 2) + std::string(text),
+                view.columns, widest + 4);
   }
 }
 
@@ -79,22 +92,20 @@ std::span<const Entry> all_entries() {
   return entries;
 }
 
-std::vector<const Entry*> find_entries(std::string_view word) {
+std::vector<const Entry*> find_entries(std::string_view word, std::span<const Entry> further) {
   std::vector<const Entry*> found;
   const std::string wanted = to_lower(word);
-  for (const Entry& entry : all_entries()) {
+  each_entry(further, [&](const Entry& entry) {
     if (entry.code == wanted || (entry.exit_code && std::to_string(*entry.exit_code) == wanted)) {
       found.push_back(&entry);
     }
-  }
+  });
   return found;
 }
 
-std::string_view suggest_code(std::string_view word) {
+std::string_view suggest_code(std::string_view word, std::span<const Entry> further) {
   std::vector<std::string_view> codes;
-  for (const Entry& entry : all_entries()) {
-    codes.push_back(entry.code);
-  }
+  each_entry(further, [&](const Entry& entry) { codes.push_back(entry.code); });
   if (const std::string_view guess = closest_match(word, codes); !guess.empty()) {
     return guess;
   }
@@ -112,34 +123,41 @@ std::string explain_text(const Entry& entry, const View& view) {
   std::string title = paint(entry.code, Ink::kBold, view.colour) + "  ";
   if (entry.kind == kExitCode) {
     title += "exit code of muster check";
+  } else if (entry.kind == kRule) {
+    title += "rule of muster lint";
   } else if (entry.exit_code) {
     title += "verdict of muster check, exit code " + std::to_string(*entry.exit_code);
   } else {
     title += "reason of muster check";
   }
+  std::size_t widest = std::string_view("causes").size();
+  for (const auto& [name, text] : entry.facts) {
+    widest = std::max(widest, name.size());
+  }
   std::string out = title + "\n";
-  put(out, "what", entry.what, view);
-  put(out, "why", entry.why, view);
+  put(out, "what", entry.what, widest, view);
+  put(out, "why", entry.why, widest, view);
   std::string_view name = "causes";
   std::string_view causes = entry.causes;
   while (!causes.empty()) {
     const std::size_t end = causes.find("; ");
-    put(out, name, "- " + std::string(causes.substr(0, end)), view);
+    put(out, name, "- " + std::string(causes.substr(0, end)), widest, view);
     causes = end == std::string_view::npos ? std::string_view() : causes.substr(end + 2);
     name = " ";
   }
-  put(out, "fix", entry.fix, view);
+  put(out, "fix", entry.fix, widest, view);
+  for (const auto& [fact, text] : entry.facts) {
+    put(out, fact, text, widest, view);
+  }
   return out;
 }
 
-std::string explain_list(const View& view) {
+std::string explain_list(const View& view, std::span<const Entry> further) {
   std::size_t widest = 0;
-  for (const Entry& entry : all_entries()) {
-    widest = std::max(widest, entry.code.size());
-  }
+  each_entry(further, [&](const Entry& entry) { widest = std::max(widest, entry.code.size()); });
   std::string out;
   std::string_view kind;
-  for (const Entry& entry : all_entries()) {
+  each_entry(further, [&](const Entry& entry) {
     if (entry.kind != kind) {
       kind = entry.kind;
       out += (out.empty() ? "" : "\n") + paint(std::string(kind) + "s", Ink::kBold, view.colour) +
@@ -147,7 +165,7 @@ std::string explain_list(const View& view) {
     }
     out += wrap("  " + pad(std::string(entry.code), widest + 2) + std::string(entry.what),
                 view.columns, widest + 4);
-  }
+  });
   return out;
 }
 
@@ -155,14 +173,17 @@ std::string explain_json(std::span<const Entry* const> entries) {
   using Json = nlohmann::ordered_json;
   Json out = {{"schema_version", 1}, {"entries", Json::array()}};
   for (const Entry* entry : entries) {
-    out["entries"].push_back(
-        {{"code", entry->code},
-         {"kind", entry->kind},
-         {"exit_code", entry->exit_code ? Json(*entry->exit_code) : Json(nullptr)},
-         {"what", entry->what},
-         {"why", entry->why},
-         {"causes", entry->causes},
-         {"fix", entry->fix}});
+    Json told = {{"code", entry->code},
+                 {"kind", entry->kind},
+                 {"exit_code", entry->exit_code ? Json(*entry->exit_code) : Json(nullptr)},
+                 {"what", entry->what},
+                 {"why", entry->why},
+                 {"causes", entry->causes},
+                 {"fix", entry->fix}};
+    for (const auto& [name, text] : entry->facts) {
+      told[std::string(name)] = text;
+    }
+    out["entries"].push_back(std::move(told));
   }
   return out.dump(2) + "\n";
 }

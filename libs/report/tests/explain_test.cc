@@ -109,6 +109,33 @@ TEST(Explain, ListsAndTellsProgramsEveryEntry) {
   EXPECT_EQ(json["entries"].back()["exit_code"], nullptr);
 }
 
+TEST(Explain, TellsOfFurtherEntriesToo) {
+  const View view{.now = {}, .colour = Colour::kPlain, .columns = 60};
+  const Entry rules[] = {{"crl-number",
+                          "rule",
+                          "A CRL has a number.",
+                          "Newer is told from older.",
+                          "",
+                          "Add one.",
+                          std::nullopt,
+                          {{"level", "must"}, {"requirement", "OCSP-CRL-001"}}}};
+  ASSERT_EQ(find_entries("crl-number", rules).size(), 1U);
+  EXPECT_THAT(find_entries("crl-number"), IsEmpty());
+  EXPECT_EQ(suggest_code("crl_number", rules), "crl-number");
+  EXPECT_EQ(explain_text(rules[0], view),
+            "crl-number  rule of muster lint\n"
+            "  what         A CRL has a number.\n"
+            "  why          Newer is told from older.\n"
+            "  fix          Add one.\n"
+            "  level        must\n"
+            "  requirement  OCSP-CRL-001\n");
+  EXPECT_THAT(explain_list(view, rules), HasSubstr("\nrules\n  crl-number  "));
+  const Entry* const entries[] = {&rules[0]};
+  const auto json = nlohmann::json::parse(explain_json(entries));
+  EXPECT_EQ(json["entries"][0]["kind"], "rule");
+  EXPECT_EQ(json["entries"][0]["level"], "must");
+}
+
 TEST(Explain, ThePageOfReasonsIsWhatTheProgramPrints) {
   const char* root = std::getenv("MUSTER_SOURCE_DIR");
   const std::string page =
