@@ -25,15 +25,20 @@ std::optional<Seconds> parse_seconds(std::string_view text) {
   return error == std::errc{} && is_number ? std::optional(Seconds(seconds)) : std::nullopt;
 }
 
+/// How long Cache-Control lets the answer stand for itself; nothing: it does not say.
 std::optional<Seconds> parse_max_age(std::string_view cache_control) {
+  std::optional<Seconds> max_age;
   for (const std::string_view directive : split(cache_control, ',')) {
     const std::string_view text = trim(directive);
     constexpr std::string_view kName = "max-age=";
+    if (iequals(text, "no-store") || iequals(text, "no-cache")) {
+      return Seconds(0);
+    }
     if (text.size() > kName.size() && iequals(text.substr(0, kName.size()), kName)) {
-      return parse_seconds(text.substr(kName.size()));
+      max_age = parse_seconds(text.substr(kName.size()));
     }
   }
-  return std::nullopt;
+  return max_age;
 }
 
 FetchErrc to_fetch_errc(CURLcode code) {
@@ -266,6 +271,7 @@ void FetchTransfer::take_header(std::string_view line) {
     response_.content_type.clear();
     response_.etag.clear();
     response_.max_age = response_.retry_after = std::nullopt;
+    age_ = Seconds(0);
     response_.date = response_.last_modified = response_.expires = std::nullopt;
     response_.body.clear();
     body_bytes_ = 0;
@@ -282,9 +288,11 @@ void FetchTransfer::take_header(std::string_view line) {
   } else if (iequals(name, "ETag")) {
     response_.etag = value;
   } else if (iequals(name, "Cache-Control")) {
-    if (const auto max_age = parse_max_age(value)) {
-      response_.max_age = max_age;
+    if (const auto max_age = parse_max_age(value)) {  // of several lines the strictest
+      response_.max_age = std::min(*max_age, response_.max_age.value_or(*max_age));
     }
+  } else if (iequals(name, "Age")) {
+    age_ = parse_seconds(value).value_or(Seconds(0));
   } else if (iequals(name, "Retry-After")) {
     response_.retry_after = parse_seconds(value);
     if (const auto date = parse_http_date(value)) {
@@ -345,6 +353,9 @@ FetchResult FetchTransfer::finish(CURLcode code) {
   ::curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
   ::curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &final_url);
   response_.http_status = static_cast<unsigned>(status);
+  if (response_.max_age) {  // what lay in a cache has spent some of it (RFC 9111 section 4.2)
+    response_.max_age = std::max(Seconds(0), *response_.max_age - age_);
+  }
   response_.duration = Milliseconds(microseconds / 1000);
   response_.final_url = final_url == nullptr ? request_.url : final_url;
   if (request_.schemes == FetchRequest::Schemes::kLdap || status == 200 ||

@@ -45,6 +45,7 @@ class FetchTransfer {
 
   FetchRequest request_;
   FetchResponse response_;
+  Seconds age_{0};  ///< header Age
   std::optional<FetchError> refusal_;
   CURL* easy_;
   const bool is_kept_;  ///< somebody else's

@@ -167,6 +167,28 @@ TEST_P(Fetch, ReadsBodyAndCacheHeaders) {
   EXPECT_EQ(result->final_url, server.url("/a//b%2F+="));
 }
 
+TEST_P(Fetch, TellsForHowLongAnAnswerMayStillBeKept) {
+  struct Row {
+    const char* head;
+    std::optional<Seconds> max_age;
+  };
+  for (const Row& row :
+       {Row{"Cache-Control: max-age=60\r\n", Seconds(60)}, Row{"", std::nullopt},
+        Row{"Age: 50\r\nCache-Control: max-age=60\r\n", Seconds(10)},
+        Row{"Cache-Control: max-age=60\r\nAge: 70\r\n", Seconds(0)},
+        Row{"Cache-Control: max-age=60, no-store\r\n", Seconds(0)},
+        Row{"Cache-Control: no-cache\r\n", Seconds(0)},
+        Row{"Cache-Control: max-age=60\r\nCache-Control: max-age=30\r\n", Seconds(30)},
+        Row{"Cache-Control: max-age=60\r\nCache-Control: no-store\r\n", Seconds(0)}}) {
+    const ScriptedServer server([&](RawClient& peer, const std::string&) {
+      peer.send("HTTP/1.1 200 OK\r\n" + std::string(row.head) + "Content-Length: 0\r\n\r\n");
+    });
+    const FetchResult result = run({.url = server.url()});
+    ASSERT_TRUE(result) << result.error().detail;
+    EXPECT_EQ(result->max_age, row.max_age) << row.head;
+  }
+}
+
 // req: OCSP-CLI-055
 TEST_P(Fetch, PostsABody) {
   std::string request;

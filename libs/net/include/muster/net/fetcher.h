@@ -63,7 +63,7 @@ struct FetchResponse {
   unsigned http_status = 0;
   Buffer body;
   std::string content_type, etag;
-  std::optional<Seconds> max_age, retry_after;
+  std::optional<Seconds> max_age, retry_after;  ///< max_age: from now on; 0 with no-store
   std::optional<UnixSeconds> date, last_modified, expires;
   Milliseconds duration{0};
   std::string final_url;
