@@ -17,6 +17,11 @@ bool has_told(const VerifiedResponse& response) {
   return !std::holds_alternative<ocsp::Unknown>(response.status());
 }
 
+/// Names the certificate in question whatever hash it is asked about by.
+std::string question_of(const Gathering& g) {
+  return to_hex(make_cert_id(HashAlgorithm::kSha256, g.material.subject, *g.result.issuer).der());
+}
+
 }  // namespace
 
 void OcspPart::weigh_octets(Channel channel, std::string source, Bytes response) {
@@ -38,25 +43,30 @@ void OcspPart::weigh_octets(Channel channel, std::string source, Bytes response)
 
 /// A delegate that does not waive its own revocation is looked up in the CRLs at hand and those it
 /// names (OCSP-CLI-011). Asking OCSP about it could go round in circles and is not done.
+OcspPart::SignerCheck OcspPart::check_signer(const VerifiedResponse& response) {
+  if (!response.signer_needs_revocation_check()) {
+    return {};
+  }
+  const CrlPart::LookUp found = crls_.look_up(response.signer(), {*g_.result.issuer});
+  if (found.verdict && found.verdict->revoked() != nullptr) {
+    std::string detail = "the signer " + response.signer().subject_text() + " was revoked at " +
+                         format_iso8601(found.verdict->revoked()->time);
+    VerifyError error{VerifyErrc::kSignerRevoked, detail, std::nullopt, std::nullopt, std::nullopt};
+    return {LiveFailure{LiveErrc::kUnacceptable, std::move(detail), std::nullopt, std::move(error),
+                        std::nullopt},
+            false};
+  }
+  return {std::nullopt, found.verdict && found.verdict->is_good()};
+}
+
 Evidence& OcspPart::accept(Channel channel, std::string source, VerifiedResponse response) {
-  bool signer_checked = false;
-  if (response.signer_needs_revocation_check()) {
-    const CrlPart::LookUp found = crls_.look_up(response.signer(), {*g_.result.issuer});
-    if (found.verdict && found.verdict->revoked() != nullptr) {
-      const std::string detail = "the signer " + response.signer().subject_text() +
-                                 " was revoked at " +
-                                 format_iso8601(found.verdict->revoked()->time);
-      return g_.add(channel, std::move(source),
-                    LiveFailure{LiveErrc::kUnacceptable, detail, std::nullopt,
-                                VerifyError{VerifyErrc::kSignerRevoked, detail, std::nullopt,
-                                            std::nullopt, std::nullopt},
-                                std::nullopt});
-    }
-    signer_checked = found.verdict && found.verdict->is_good();
+  SignerCheck signer = check_signer(response);
+  if (signer.revoked) {
+    return g_.add(channel, std::move(source), *std::move(signer.revoked));
   }
   told_ |= has_told(response);
   Evidence& evidence = g_.add(channel, std::move(source), std::move(response));
-  evidence.signer_checked = signer_checked;
+  evidence.signer_checked = signer.found_good;
   return evidence;
 }
 
@@ -135,20 +145,12 @@ std::optional<std::vector<std::string>> OcspPart::urls_to_ask() {
   return urls;
 }
 
-void OcspPart::ask_live(Sources::Deadline deadline) {
-  if (g_.options.skip_live) {
-    return;
-  }
-  auto urls = urls_to_ask();
-  if (!urls) {
-    return;
-  }
-  LiveOptions live = g_.options.live;
-  live.urls = *std::move(urls);
-  live.extra_certificates.insert(live.extra_certificates.end(), g_.others.begin(), g_.others.end());
-  const bool with_nonce = live.nonce != NonceUse::kNone;
+LiveOutcome OcspPart::ask(LiveOptions live, Sources::Deadline deadline,
+                          std::optional<net::FetchResponse>& heard) {
   const auto fetch = [&](const net::FetchRequest& request) {
-    return g_.sources.fetch(request, deadline, lasts);
+    net::FetchResult result = g_.sources.fetch(request, deadline, lasts);
+    heard = result ? std::optional(*result) : std::nullopt;
+    return result;
   };
   const auto wait = [&](Milliseconds delay) {
     const auto now = std::chrono::steady_clock::now();
@@ -156,15 +158,78 @@ void OcspPart::ask_live(Sources::Deadline deadline) {
       wait_for(delay);
     }
   };
-  LiveOutcome outcome =
-      ask(LiveQuery(g_.material.subject, *g_.result.issuer, std::move(live), g_.options.verify),
-          g_.clock, fetch, wait);
+  return client::ask(
+      LiveQuery(g_.material.subject, *g_.result.issuer, std::move(live), g_.options.verify),
+      g_.clock, fetch, wait);
+}
+
+/// A copy is verified each time it is used, so one that is damaged, expired or about something else
+/// is as good as none. A responder of our own is always asked: that costs nobody anything and tells
+/// nobody anything (decision 048).
+bool OcspPart::use_kept(const std::vector<std::string>& urls, Kept which) {
+  for (const std::string& url : urls) {
+    if (which == Kept::kFresh && is_local_url(url)) {
+      continue;
+    }
+    const auto kept = g_.sources.find_answer(url, question_of(g_));
+    if (!kept || (which == Kept::kFresh && !kept->is_fresh)) {
+      continue;
+    }
+    auto verified = verify({.response = kept->der,
+                            .subject = g_.material.subject,
+                            .issuer = *g_.result.issuer,
+                            .nonce_sent = std::nullopt,
+                            .extra_certificates = g_.others},
+                           g_.options.verify, g_.clock.now());
+    if (!verified || !has_told(*verified) || !verified->next_update()) {
+      continue;
+    }
+    SignerCheck signer = check_signer(*verified);
+    if (signer.revoked) {
+      continue;
+    }
+    Evidence& evidence = g_.add(Channel::kLive, url, *std::move(verified));
+    evidence.signer_checked = signer.found_good;
+    evidence.kept_since = kept->kept_since;
+    return true;
+  }
+  return false;
+}
+
+void OcspPart::ask_live(Sources::Deadline deadline) {
+  if (g_.options.skip_live) {
+    return;
+  }
+  const auto urls = urls_to_ask();
+  if (!urls) {
+    return;
+  }
+  const bool with_nonce = g_.options.live.nonce != NonceUse::kNone;
+  if (!with_nonce && use_kept(*urls, Kept::kFresh)) {
+    told_ = true;
+    return;
+  }
+  LiveOptions live = g_.options.live;
+  live.urls = *urls;
+  live.extra_certificates.insert(live.extra_certificates.end(), g_.others.begin(), g_.others.end());
+  std::optional<net::FetchResponse> heard;
+  LiveOutcome outcome = ask(std::move(live), deadline, heard);
   std::string source = outcome.attempts.empty() ? std::string() : outcome.attempts.back().url;
-  Evidence& evidence = outcome.response() != nullptr
-                           ? accept(Channel::kLive, std::move(source), *outcome.response())
-                           : g_.add(Channel::kLive, std::move(source), *outcome.failure());
+  const VerifiedResponse* const response = outcome.response();
+  const bool is_silent = response == nullptr && outcome.failure()->code != LiveErrc::kUnacceptable;
+  Evidence& evidence = response != nullptr ? accept(Channel::kLive, source, *response)
+                                           : g_.add(Channel::kLive, source, *outcome.failure());
   evidence.attempts = std::move(outcome.attempts);
   evidence.nonce_sent = with_nonce;
+  if (with_nonce) {
+    return;
+  }
+  if (is_silent) {
+    use_kept(*urls, Kept::kCurrent);  // CRLs are asked all the same: they may know more
+  } else if (response != nullptr && has_told(*response) && heard &&
+             std::holds_alternative<VerifiedResponse>(evidence.content)) {
+    g_.sources.keep_answer(source, question_of(g_), *heard);
+  }
 }
 
 }  // namespace muster::client::internal

@@ -118,10 +118,26 @@ class OcspPart {
   [[nodiscard]] bool told() const { return told_; }
 
  private:
+  /// Which copies of earlier answers may count.
+  enum class Kept : std::uint8_t {
+    kFresh,    ///< those whose responder said that nobody need ask yet
+    kCurrent,  ///< those that still verify
+  };
+  /// What became of the signer's own revocation.
+  struct SignerCheck {
+    std::optional<LiveFailure> revoked;
+    bool found_good = false;
+  };
+
   void weigh_octets(Channel channel, std::string source, Bytes response);
   [[nodiscard]] bool is_about_another(Bytes response) const;
+  SignerCheck check_signer(const VerifiedResponse& response);
   Evidence& accept(Channel channel, std::string source, VerifiedResponse response);
   std::optional<std::vector<std::string>> urls_to_ask();
+  /// Whether a copy of what one of them answered was added.
+  bool use_kept(const std::vector<std::string>& urls, Kept which);
+  LiveOutcome ask(LiveOptions live, Sources::Deadline deadline,
+                  std::optional<net::FetchResponse>& heard);
 
   Gathering& g_;
   CrlPart& crls_;

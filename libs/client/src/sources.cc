@@ -5,14 +5,14 @@
 #include <condition_variable>
 #include <filesystem>
 
-#include "crl_cache.h"
+#include "disk_cache.h"
 #include "muster/http/url.h"
+#include "spool.h"
 
 namespace muster::client {
 namespace {
 
-/// A copy is not used for longer without asking its place, whatever that said.
-constexpr Seconds kMaxUnasked{3600};
+using internal::DiskCache;
 
 MonotonicTime steady_now() { return std::chrono::steady_clock::now(); }
 
@@ -127,15 +127,27 @@ std::string spool_directory(const SourcesOptions& options, const std::string& ca
   return !cache.empty() ? cache : failure ? "/tmp" : temporary.string();
 }
 
-internal::CrlFetchFacts http_facts(const net::FetchResponse& response, UnixSeconds now) {
-  internal::CrlFetchFacts facts{response.etag, response.last_modified, Seconds(0)};
-  if (response.max_age) {
-    facts.fresh_for = *response.max_age;
-  } else if (response.expires) {
-    facts.fresh_for = std::max(Seconds(0), *response.expires - response.date.value_or(now));
+/// A copy of a CRL, and what its place said of it.
+struct KeptCrl {
+  std::shared_ptr<const CrlDocument> document;
+  internal::KeptFacts facts;
+  UnixSeconds confirmed_at;
+  bool is_fresh;
+};
+std::optional<KeptCrl> load_crl_copy(const DiskCache& cache, const std::string& url,
+                                     UnixSeconds now) {
+  auto entry = cache.load(DiskCache::Kind::kCrl, url);
+  if (!entry) {
+    return std::nullopt;
   }
-  facts.fresh_for = std::min(facts.fresh_for, kMaxUnasked);
-  return facts;
+  const bool fresh = is_fresh(*entry, now);
+  return KeptCrl{std::make_shared<const CrlDocument>(std::move(entry->file), DiskCache::kHeadBytes),
+                 std::move(entry->facts), entry->confirmed_at, fresh};
+}
+
+/// Under which an answer is kept: the same question to another place is another one.
+std::string name_of(const std::string& url, const std::string& question) {
+  return url + " " + question;
 }
 
 bool is_current(const CrlDocument& document, UnixSeconds now) {
@@ -154,11 +166,11 @@ class Sources::CrlFetch {
   net::FetchRequest request;  // before the validators
   const std::shared_ptr<internal::Spool> spool;
   Flight flight;
-  std::optional<internal::CrlCache::Entry> cached;  // before the flight begins
+  std::optional<KeptCrl> cached;  // before the flight begins
 
   std::mutex settling;
-  std::optional<CrlFetched> settled;             // by `settling`
-  std::optional<internal::CrlFetchFacts> fresh;  // by `settling`: worth keeping
+  std::optional<CrlFetched> settled;         // by `settling`
+  std::optional<internal::KeptFacts> fresh;  // by `settling`: worth keeping
 };
 
 struct Sources::Impl {
@@ -176,7 +188,7 @@ struct Sources::Impl {
 
   const SystemClock system_clock{};
   const Clock& clock;
-  const internal::CrlCache cache;
+  const DiskCache cache;
   const std::string spools;
   const StartFetch start;
   // Outlives this: a fetch may land when we are gone.
@@ -277,14 +289,12 @@ void Sources::Impl::launch(const CrlTicket& ticket, bool anew) {
   CrlFetch& fetch = *ticket;
   const std::string& url = fetch.request.url;
   if (!anew) {
-    fetch.cached = cache.load(url);
+    fetch.cached = load_crl_copy(cache, url, clock.now());
   }
   net::FetchRequest request = fetch.request;
   if (fetch.cached) {
-    const UnixSeconds now = clock.now();
-    const internal::CrlFetchFacts& facts = fetch.cached->facts;
-    if (now >= fetch.cached->confirmed_at && now < fetch.cached->confirmed_at + facts.fresh_for &&
-        is_current(*fetch.cached->document, now)) {
+    const internal::KeptFacts& facts = fetch.cached->facts;
+    if (fetch.cached->is_fresh && is_current(*fetch.cached->document, clock.now())) {
       net::FetchResponse unchanged;
       unchanged.http_status = 304;
       fetch.flight.land(std::move(unchanged));
@@ -335,7 +345,7 @@ CrlFetched Sources::Impl::settle(CrlFetch& fetch, const net::FetchResult& result
   const UnixSeconds now = clock.now();
   if (result->http_status == 304 && fetch.cached) {
     if (!result->final_url.empty()) {  // it was asked
-      cache.confirm(fetch.request.url, now);
+      cache.confirm(DiskCache::Kind::kCrl, fetch.request.url, now);
     }
     return {fetch.cached->document, std::nullopt, std::nullopt, true};
   }
@@ -358,7 +368,7 @@ CrlFetched Sources::Impl::settle(CrlFetch& fetch, const net::FetchResult& result
     }
     return {*document, std::nullopt, std::nullopt, false};  // judging tells what is wrong with it
   }
-  fetch.fresh = http_facts(*result, now);
+  fetch.fresh = internal::facts_of(*result, now);
   return {*document, std::nullopt, std::nullopt, false};
 }
 
@@ -387,10 +397,32 @@ CrlFetched Sources::finish_crl(const CrlTicket& ticket, Deadline deadline) {
 void Sources::keep(const CrlTicket& ticket) {
   const std::lock_guard lock(ticket->settling);
   if (ticket->fresh && ticket->settled && ticket->settled->document != nullptr) {
-    impl_->cache.store(ticket->request.url, *ticket->fresh, ticket->settled->document->der(),
-                       impl_->clock.now());
+    impl_->cache.store(DiskCache::Kind::kCrl, ticket->request.url, *ticket->fresh,
+                       ticket->settled->document->der(), impl_->clock.now());
     ticket->fresh.reset();
   }
+}
+
+// ---- OCSP answers
+
+std::optional<KeptAnswer> Sources::find_answer(const std::string& url,
+                                               const std::string& question) const {
+  const auto entry = impl_->cache.load(DiskCache::Kind::kAnswer, name_of(url, question));
+  if (!entry) {
+    return std::nullopt;
+  }
+  return KeptAnswer{to_buffer(entry->der()), entry->confirmed_at,
+                    is_fresh(*entry, impl_->clock.now())};
+}
+
+void Sources::keep_answer(const std::string& url, const std::string& question,
+                          const net::FetchResponse& heard) {
+  if (heard.max_age == Seconds(0)) {
+    return;  // its responder does not want it kept
+  }
+  const UnixSeconds now = impl_->clock.now();
+  impl_->cache.store(DiskCache::Kind::kAnswer, name_of(url, question),
+                     internal::facts_of(heard, now), heard.body, now);
 }
 
 }  // namespace muster::client

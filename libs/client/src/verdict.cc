@@ -115,6 +115,10 @@ class Judge {
     ocsp_told_ |= !std::holds_alternative<ocsp::Unknown>(response.status());
     weigh_status(evidence.channel, response.status());
     weigh_freshness(evidence.channel, response.this_update(), response.next_update());
+    if (evidence.kept_since) {
+      add("answer-from-cache", FindingLevel::kNote, evidence.channel,
+          "kept since " + format_iso8601(*evidence.kept_since));
+    }
     if (evidence.nonce_sent && !response.nonce_matched()) {
       add("nonce-ignored", FindingLevel::kNote, evidence.channel, "");
     }

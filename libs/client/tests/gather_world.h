@@ -32,6 +32,7 @@ class World {
           net::FetchResponse response;
           response.http_status = 200;
           response.body = body;
+          response.max_age = max_age;
           return response;
         }
       }
@@ -47,6 +48,7 @@ class World {
     return out;
   }
   std::vector<std::string> asked;
+  std::optional<Seconds> max_age;  ///< what its answers say of themselves
 
  private:
   std::map<std::string, Buffer> answers_;

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "crl_cache.h"
+#include "disk_cache.h"
 #include "muster/testing/crl_builder.h"
 #include "muster/testing/temp_dir.h"
 
@@ -22,6 +22,7 @@ using ::testing::IsEmpty;
 using Done = std::function<void(net::FetchResult)>;
 
 const std::string kUrl = "http://crl.test/ca.crl";
+constexpr auto kKind = internal::DiskCache::Kind::kCrl;
 bool always(const net::FetchResponse&) { return true; }
 bool never(const net::FetchResponse&) { return false; }
 
@@ -331,25 +332,26 @@ TEST_F(CrlSources, OfTwoProcessesEachSeesAWholeCopy) {
   std::atomic<int> whole{0}, torn{0};
   for (std::uint64_t writer = 0; writer < 2; ++writer) {
     threads.emplace_back([this, writer] {
-      const internal::CrlCache cache(directory_.file("cache"), 1 << 20);
+      const internal::DiskCache cache(directory_.file("cache"), 1 << 20);
       for (std::uint64_t i = 0; i < 50; ++i) {
-        cache.store(kUrl, {}, some_crl(2 * i + writer), kTestNow);
+        cache.store(kKind, kUrl, {}, some_crl(2 * i + writer), kTestNow);
       }
     });
     threads.emplace_back([&, this] {
-      const internal::CrlCache cache(directory_.file("cache"), 1 << 20);
+      const internal::DiskCache cache(directory_.file("cache"), 1 << 20);
       for (int i = 0; i < 200; ++i) {
-        if (const auto entry = cache.load(kUrl)) {
-          const auto& view = entry->document->view();
-          ++(view && entry->document->verify(standard_pki().intermediate.certificate, {}) ? whole
-                                                                                          : torn);
+        if (const auto entry = cache.load(kKind, kUrl)) {
+          const CrlDocument document(to_buffer(entry->der()));
+          const bool is_whole =
+              document.view() && document.verify(standard_pki().intermediate.certificate, {});
+          ++(is_whole ? whole : torn);
         }
       }
     });
   }
   threads.clear();
   EXPECT_EQ(torn, 0);
-  EXPECT_TRUE(internal::CrlCache(directory_.file("cache"), 1 << 20).load(kUrl));
+  EXPECT_TRUE(internal::DiskCache(directory_.file("cache"), 1 << 20).load(kKind, kUrl));
 }
 
 }  // namespace

@@ -132,6 +132,7 @@ Json evidence_json(const Evidence& evidence, UnixSeconds now) {
               {"freshness", nullptr},
               {"signer", nullptr},
               {"nonce_sent", evidence.nonce_sent},
+              {"kept_since", time_json(evidence.kept_since)},
               {"attempts", Json::array()}};
   put_content(out, evidence, now);
   for (const LiveAttempt& attempt : evidence.attempts) {

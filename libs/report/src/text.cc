@@ -164,6 +164,9 @@ class TextReport {
       return "";
     }
     std::string text = printable(evidence.source);
+    if (evidence.kept_since) {
+      text += "  kept since " + format_iso8601(*evidence.kept_since);
+    }
     if (!evidence.attempts.empty() && evidence.attempts.back().duration.count() > 0) {
       text += "  " + std::to_string(evidence.attempts.back().duration.count()) + " ms";
     }

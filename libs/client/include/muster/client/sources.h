@@ -20,7 +20,7 @@ using StartFetch =
     std::function<void(net::FetchRequest request, std::function<void(net::FetchResult)> done)>;
 
 struct SourcesOptions {
-  /// Where CRLs are kept between runs; empty: nowhere.
+  /// Where CRLs and OCSP answers are kept between runs; empty: nowhere.
   std::string cache_directory{};
   std::uint64_t cache_bytes = std::uint64_t{1} << 30;
   /// Where large downloads go that are not kept; empty: where the system has such files.
@@ -37,6 +37,13 @@ struct CrlFetched {
   /// When the copy was fetched or confirmed that has to do.
   std::optional<UnixSeconds> kept_since;
   bool from_cache = false;  ///< not fetched in this run
+};
+
+/// An OCSP answer of an earlier run. Not verified: whoever uses it does that.
+struct KeptAnswer {
+  Buffer der;
+  UnixSeconds kept_since;
+  bool is_fresh;  ///< its responder said that nobody need ask yet (RFC 9919 section 7.1)
 };
 
 /// Fetches for many checks at once: equal requests are made once, a CRL is downloaded and kept
@@ -65,6 +72,13 @@ class Sources {
   CrlFetched finish_crl(const CrlTicket& ticket, Deadline deadline);
   /// It was verified and it counted: worth keeping for the next run.
   void keep(const CrlTicket& ticket);
+
+  /// What `url` answered in an earlier run. \param question  names the certificate: a line
+  [[nodiscard]] std::optional<KeptAnswer> find_answer(const std::string& url,
+                                                      const std::string& question) const;
+  /// It was verified and it counted: worth keeping, unless its HTTP head says otherwise.
+  void keep_answer(const std::string& url, const std::string& question,
+                   const net::FetchResponse& heard);
 
   /// Failures in a row after which a server is left alone, and how long.
   static constexpr unsigned kPatience = 2;

@@ -60,6 +60,9 @@ struct Evidence {
   std::vector<LiveAttempt> attempts{};
   bool nonce_sent = false;
   bool signer_checked = false;  ///< a delegate without noCheck was found good on a CRL
+  /// For OCSP answers: when the copy was fetched that counted in place of asking, or beside a
+  /// responder that told nothing.
+  std::optional<UnixSeconds> kept_since{};
 };
 
 /// The separate facts about one piece of evidence (rules run in this order; see verify.h).

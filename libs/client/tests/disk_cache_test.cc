@@ -1,4 +1,4 @@
-#include "crl_cache.h"
+#include "disk_cache.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 
 #include "muster/testing/crl_builder.h"
 #include "muster/testing/temp_dir.h"
+#include "spool.h"
 
 namespace muster::client::internal {
 namespace {
@@ -18,6 +19,8 @@ using namespace muster::testing;
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kRoom = 1 << 20;
+constexpr DiskCache::Kind kCrl = DiskCache::Kind::kCrl;
+constexpr DiskCache::Kind kAnswer = DiskCache::Kind::kAnswer;
 const std::string kUrl = "http://crl.test/ca.crl";
 
 Buffer some_crl(std::uint64_t number = 1) {
@@ -26,7 +29,7 @@ Buffer some_crl(std::uint64_t number = 1) {
   return build_crl(standard_pki().intermediate, spec);
 }
 
-class CrlCaches : public ::testing::Test {
+class DiskCaches : public ::testing::Test {
  protected:
   [[nodiscard]] std::string where() const { return directory_.file("cache"); }
   [[nodiscard]] std::vector<std::string> names() const {
@@ -39,29 +42,29 @@ class CrlCaches : public ::testing::Test {
   TempDir directory_;
 };
 
-TEST_F(CrlCaches, GiveBackWhatTheyWereGiven) {
+TEST_F(DiskCaches, GiveBackWhatTheyWereGiven) {
   const Buffer der = some_crl();
-  CrlCache(where(), kRoom)
-      .store(kUrl, {"\"tag\"", kTestNow - Seconds(60), Seconds(90)}, der, kTestNow);
-  const auto entry = CrlCache(where(), kRoom).load(kUrl);
+  DiskCache(where(), kRoom)
+      .store(kCrl, kUrl, {"\"tag\"", kTestNow - Seconds(60), Seconds(90)}, der, kTestNow);
+  const auto entry = DiskCache(where(), kRoom).load(kCrl, kUrl);
   ASSERT_TRUE(entry);
-  EXPECT_TRUE(equal(entry->document->der(), der));
+  EXPECT_TRUE(equal(entry->der(), der));
   EXPECT_EQ(entry->facts.etag, "\"tag\"");
   EXPECT_EQ(entry->facts.last_modified, kTestNow - Seconds(60));
   EXPECT_EQ(entry->facts.fresh_for, Seconds(90));
   EXPECT_EQ(entry->confirmed_at, kTestNow);
-  EXPECT_FALSE(CrlCache(where(), kRoom).load("http://crl.test/other.crl"));
+  EXPECT_FALSE(DiskCache(where(), kRoom).load(kCrl, "http://crl.test/other.crl"));
   struct stat info {};
   ASSERT_EQ(::stat(where().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700u) << "which certificates one looks at is nobody's business";
 }
 
-TEST_F(CrlCaches, RememberWhenACopyWasConfirmed) {
-  const CrlCache cache(where(), kRoom);
-  cache.store(kUrl, {}, some_crl(), kTestNow);
-  cache.confirm(kUrl, kTestNow + Seconds(500));
-  EXPECT_EQ(cache.load(kUrl)->confirmed_at, kTestNow + Seconds(500));
-  cache.confirm("http://crl.test/absent.crl", kTestNow);
+TEST_F(DiskCaches, RememberWhenACopyWasConfirmed) {
+  const DiskCache cache(where(), kRoom);
+  cache.store(kCrl, kUrl, {}, some_crl(), kTestNow);
+  cache.confirm(kCrl, kUrl, kTestNow + Seconds(500));
+  EXPECT_EQ(cache.load(kCrl, kUrl)->confirmed_at, kTestNow + Seconds(500));
+  cache.confirm(kCrl, "http://crl.test/absent.crl", kTestNow);
   EXPECT_EQ(names().size(), 1u);
 }
 
@@ -70,16 +73,16 @@ struct Damage {
   std::function<void(const std::string& path)> make;
 };
 
-class DamagedCopies : public CrlCaches, public ::testing::WithParamInterface<Damage> {};
+class DamagedCopies : public DiskCaches, public ::testing::WithParamInterface<Damage> {};
 
 TEST_P(DamagedCopies, AreNone) {
-  const CrlCache cache(where(), kRoom);
-  cache.store(kUrl, {"\"tag\"", std::nullopt, Seconds(90)}, some_crl(), kTestNow);
-  ASSERT_TRUE(cache.load(kUrl));
-  GetParam().make(cache.path_of(kUrl));
-  EXPECT_FALSE(cache.load(kUrl));
-  cache.store(kUrl, {}, some_crl(), kTestNow);
-  EXPECT_TRUE(cache.load(kUrl)) << "replaced";
+  const DiskCache cache(where(), kRoom);
+  cache.store(kCrl, kUrl, {"\"tag\"", std::nullopt, Seconds(90)}, some_crl(), kTestNow);
+  ASSERT_TRUE(cache.load(kCrl, kUrl));
+  GetParam().make(cache.path_of(kCrl, kUrl));
+  EXPECT_FALSE(cache.load(kCrl, kUrl));
+  cache.store(kCrl, kUrl, {}, some_crl(), kTestNow);
+  EXPECT_TRUE(cache.load(kCrl, kUrl)) << "replaced";
 }
 
 void put(const std::string& path, std::streamoff at, char octet) {
@@ -102,45 +105,60 @@ INSTANTIATE_TEST_SUITE_P(
                  fs::create_symlink(p + ".elsewhere", p);
                }}));
 
-TEST_F(CrlCaches, KeepNoLineThatWouldBeRead) {
-  const CrlCache cache(where(), kRoom);
-  cache.store(kUrl, {"\"a\"\nurl: http://evil.test/", std::nullopt, Seconds(0)}, some_crl(),
+TEST_F(DiskCaches, KeepNoLineThatWouldBeRead) {
+  const DiskCache cache(where(), kRoom);
+  cache.store(kCrl, kUrl, {"\"a\"\nurl: http://evil.test/", std::nullopt, Seconds(0)}, some_crl(),
               kTestNow);
-  EXPECT_EQ(cache.load(kUrl)->facts.etag, "");
+  EXPECT_EQ(cache.load(kCrl, kUrl)->facts.etag, "");
   const std::string broken = "http://crl.test/\nurl: x";
-  cache.store(broken, {}, some_crl(), kTestNow);
-  EXPECT_FALSE(cache.load(broken));
+  cache.store(kCrl, broken, {}, some_crl(), kTestNow);
+  EXPECT_FALSE(cache.load(kCrl, broken));
 }
 
-TEST_F(CrlCaches, DropWhatWasNotConfirmedForLongest) {
+TEST_F(DiskCaches, DropWhatWasNotConfirmedForLongest) {
   const Buffer der = some_crl();
   const std::uint64_t one = 4096 + der.size();
-  const CrlCache cache(where(), 3 * one);
+  const DiskCache cache(where(), 3 * one);
   const auto url = [](int i) { return "http://crl.test/" + std::to_string(i); };
   for (int i = 0; i < 3; ++i) {
-    cache.store(url(i), {}, der, kTestNow + Seconds(i));
+    cache.store(kCrl, url(i), {}, der, kTestNow + Seconds(i));
   }
-  cache.confirm(url(0), kTestNow + Seconds(10));
+  cache.confirm(kCrl, url(0), kTestNow + Seconds(10));
   std::ofstream(where() + "/somebody-elses") << "stays";
-  cache.store(url(3), {}, der, kTestNow + Seconds(20));
-  EXPECT_TRUE(cache.load(url(0)));
-  EXPECT_FALSE(cache.load(url(1)));
-  EXPECT_TRUE(cache.load(url(2)));
-  EXPECT_TRUE(cache.load(url(3)));
+  cache.store(kCrl, url(3), {}, der, kTestNow + Seconds(20));
+  EXPECT_TRUE(cache.load(kCrl, url(0)));
+  EXPECT_FALSE(cache.load(kCrl, url(1)));
+  EXPECT_TRUE(cache.load(kCrl, url(2)));
+  EXPECT_TRUE(cache.load(kCrl, url(3)));
   EXPECT_THAT(names(), ::testing::Contains("somebody-elses"));
 }
 
-TEST_F(CrlCaches, TooLargeForThemAreNotKept) {
-  const CrlCache cache(where(), 10);
-  cache.store(kUrl, {}, some_crl(), kTestNow);
+TEST_F(DiskCaches, KeepTheKindsApartAndOneRoomForBoth) {
+  const Buffer der = some_crl();
+  const DiskCache cache(where(), 2 * (4096 + der.size()));
+  cache.store(kCrl, kUrl, {}, der, kTestNow);
+  EXPECT_FALSE(cache.load(kAnswer, kUrl));
+  cache.store(kAnswer, kUrl, {}, der, kTestNow + Seconds(1));
+  EXPECT_TRUE(cache.load(kCrl, kUrl));
+  EXPECT_TRUE(cache.load(kAnswer, kUrl));
+  fs::rename(cache.path_of(kCrl, kUrl), cache.path_of(kAnswer, kUrl));
+  EXPECT_FALSE(cache.load(kAnswer, kUrl)) << "it says itself what it is";
+  cache.store(kCrl, kUrl, {}, der, kTestNow + Seconds(2));
+  cache.store(kAnswer, "another", {}, der, kTestNow + Seconds(3));
+  EXPECT_EQ(names().size(), 2u) << "the oldest went, whatever its kind";
+}
+
+TEST_F(DiskCaches, TooLargeForThemAreNotKept) {
+  const DiskCache cache(where(), 10);
+  cache.store(kCrl, kUrl, {}, some_crl(), kTestNow);
   EXPECT_TRUE(names().empty());
 }
 
-TEST_F(CrlCaches, WithoutADirectoryKeepNothing) {
+TEST_F(DiskCaches, WithoutADirectoryKeepNothing) {
   for (const std::string& none : {std::string(), std::string("/proc/none/such")}) {
-    const CrlCache cache(none, kRoom);
-    cache.store(kUrl, {}, some_crl(), kTestNow);
-    EXPECT_FALSE(cache.load(kUrl));
+    const DiskCache cache(none, kRoom);
+    cache.store(kCrl, kUrl, {}, some_crl(), kTestNow);
+    EXPECT_FALSE(cache.load(kCrl, kUrl));
   }
 }
 

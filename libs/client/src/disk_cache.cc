@@ -1,45 +1,33 @@
-#include "crl_cache.h"
+#include "disk_cache.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <vector>
 
 #include "muster/base/text.h"
+#include "muster/pki/certificate.h"
+#include "spool.h"
 
 namespace muster::client::internal {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxInMemory = std::size_t{1} << 20;
-/// In front of the DER, so that it begins on a page of its own.
-constexpr std::size_t kHeadBytes = 4096;
-constexpr std::string_view kMagic = "muster crl 1\n";
+/// A copy is not used for longer without asking its place, whatever that said.
+constexpr Seconds kMaxUnasked{3600};
+/// How a file of each kind begins, and how its name ends. By Kind.
+constexpr std::array<std::string_view, 2> kMagic = {"muster crl 1\n", "muster ocsp 1\n"};
+constexpr std::array<std::string_view, 2> kEnding = {".crl", ".ocsp"};
 constexpr std::size_t kMaxEtag = 512;
-constexpr std::string_view kEnding = ".crl";
 constexpr std::size_t kNameDigits = 32;
-constexpr std::string_view kTemporaryPrefix = "incoming-";
 constexpr auto kTemporaryAge = std::chrono::hours(1);
-
-bool write_all(int fd, Bytes octets) {
-  while (!octets.empty()) {
-    const ssize_t put = ::write(fd, octets.data(), octets.size());
-    if (put < 0 && errno == EINTR) {
-      continue;
-    }
-    if (put < 0) {
-      return false;
-    }
-    octets = octets.subspan(static_cast<std::size_t>(put));
-  }
-  return true;
-}
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
   std::int64_t number = 0;
@@ -48,15 +36,20 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return whole ? std::optional(number) : std::nullopt;
 }
 
+std::string_view of(const std::array<std::string_view, 2>& words, DiskCache::Kind kind) {
+  return words.at(static_cast<std::size_t>(kind));
+}
+
 /// One line can hold it.
 bool is_line(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
 /// The head as text, empty when it has no room.
-std::string make_head(const std::string& url, const CrlFetchFacts& facts, std::size_t size) {
-  std::string head(kMagic);
-  head += "url: " + url + "\n";
+std::string make_head(DiskCache::Kind kind, const std::string& name, const KeptFacts& facts,
+                      std::size_t size) {
+  std::string head(of(kMagic, kind));
+  head += "url: " + name + "\n";
   if (!facts.etag.empty() && facts.etag.size() <= kMaxEtag && is_line(facts.etag)) {
     head += "etag: " + facts.etag + "\n";
   }
@@ -65,26 +58,28 @@ std::string make_head(const std::string& url, const CrlFetchFacts& facts, std::s
   }
   head += "fresh-for: " + std::to_string(facts.fresh_for.count()) + "\n";
   head += "size: " + std::to_string(size) + "\n\n";
-  if (head.size() > kHeadBytes || !is_line(url)) {
+  if (head.size() > DiskCache::kHeadBytes || !is_line(name)) {
     return "";
   }
-  head.resize(kHeadBytes, '\0');
+  head.resize(DiskCache::kHeadBytes, '\0');
   return head;
 }
 
-/// What a head says; nothing when it is damaged or about another URL or size.
-std::optional<CrlFetchFacts> read_head(Bytes file, const std::string& url) {
+/// What a head says; nothing when it is damaged, of another kind, or about something else.
+std::optional<KeptFacts> read_head(Bytes file, DiskCache::Kind kind, const std::string& wanted) {
+  constexpr std::size_t kHeadBytes = DiskCache::kHeadBytes;
+  const std::string_view magic = of(kMagic, kind);
   if (file.size() < kHeadBytes) {
     return std::nullopt;
   }
   std::string_view head = as_text(file.first(kHeadBytes));
   const std::size_t end = head.find("\n\n");
-  if (!head.starts_with(kMagic) || end == std::string_view::npos) {
+  if (!head.starts_with(magic) || end == std::string_view::npos) {
     return std::nullopt;
   }
-  CrlFetchFacts facts;
-  bool same_url = false, same_size = false;
-  head = head.substr(kMagic.size(), end + 1 - kMagic.size());
+  KeptFacts facts;
+  bool same_name = false, same_size = false;
+  head = head.substr(magic.size(), end + 1 - magic.size());
   for (const std::string_view line : split(head, '\n')) {
     const std::size_t colon = line.find(": ");
     const std::string_view name = line.substr(0, colon);
@@ -92,7 +87,7 @@ std::optional<CrlFetchFacts> read_head(Bytes file, const std::string& url) {
         colon == std::string_view::npos ? std::string_view() : line.substr(colon + 2);
     const auto number = parse_number(value);
     if (name == "url") {
-      same_url = value == url;
+      same_name = value == wanted;
     } else if (name == "etag") {
       facts.etag = value;
     } else if (name == "last-modified" && number) {
@@ -103,7 +98,7 @@ std::optional<CrlFetchFacts> read_head(Bytes file, const std::string& url) {
       same_size = *number == static_cast<std::int64_t>(file.size() - kHeadBytes);
     }
   }
-  return same_url && same_size ? std::optional(facts) : std::nullopt;
+  return same_name && same_size ? std::optional(facts) : std::nullopt;
 }
 
 void set_time(int fd, UnixSeconds now) {
@@ -114,8 +109,8 @@ void set_time(int fd, UnixSeconds now) {
 
 /// Exactly the names we give.
 bool is_entry(std::string_view name) {
-  return name.size() == kNameDigits + kEnding.size() && name.ends_with(kEnding) &&
-         name.find_first_not_of("0123456789abcdef") == kNameDigits;
+  return name.find_first_not_of("0123456789abcdef") == kNameDigits &&
+         std::find(kEnding.begin(), kEnding.end(), name.substr(kNameDigits)) != kEnding.end();
 }
 bool is_temporary(std::string_view name) {
   return name.starts_with(kTemporaryPrefix) && name.size() == kTemporaryPrefix.size() + 6;
@@ -123,56 +118,22 @@ bool is_temporary(std::string_view name) {
 
 }  // namespace
 
-// ---- Spool
-
-bool Spool::write(Bytes piece) {
-  if (!file_ && octets_.size() + piece.size() <= kMaxInMemory) {
-    octets_.insert(octets_.end(), piece.begin(), piece.end());
-    return true;
+KeptFacts facts_of(const net::FetchResponse& response, UnixSeconds now) {
+  KeptFacts facts{response.etag, response.last_modified, Seconds(0)};
+  if (response.max_age) {
+    facts.fresh_for = *response.max_age;
+  } else if (response.expires) {
+    facts.fresh_for = std::max(Seconds(0), *response.expires - response.date.value_or(now));
   }
-  return (file_ || move_to_file()) && write_all(file_.get(), piece);
+  facts.fresh_for = std::min(facts.fresh_for, kMaxUnasked);
+  return facts;
 }
 
-bool Spool::move_to_file() {
-  std::string name = directory_ + "/" + std::string(kTemporaryPrefix) + "XXXXXX";
-  file_.reset(::mkostemp(name.data(), O_CLOEXEC));
-  if (!file_) {
-    return false;
-  }
-  ::unlink(name.c_str());
-  const bool written = write_all(file_.get(), octets_);
-  octets_ = {};
-  return written;
+bool is_fresh(const DiskCache::Entry& entry, UnixSeconds now) {
+  return now >= entry.confirmed_at && now < entry.confirmed_at + entry.facts.fresh_for;
 }
 
-void Spool::clear() {
-  octets_.clear();
-  file_.reset();
-}
-
-pki::PkiResult<std::shared_ptr<const CrlDocument>> Spool::finish() {
-  MappedFile mapped;
-  if (file_) {
-    auto opened = MappedFile::map(file_.get(), "a CRL that was fetched");
-    if (!opened) {
-      return Err{pki::PkiError{pki::PkiErrc::kUnreadable, to_string(opened.error())}};
-    }
-    mapped = *std::move(opened);
-    if (mapped.octets()[0] == 0x30) {
-      return std::make_shared<const CrlDocument>(std::move(mapped));
-    }
-    octets_ = to_buffer(mapped.octets());
-  }
-  auto der = pki::decode_crl_input(std::move(octets_));
-  if (!der) {
-    return Err{der.error()};
-  }
-  return std::make_shared<const CrlDocument>(*std::move(der));
-}
-
-// ---- CrlCache
-
-CrlCache::CrlCache(std::string directory, std::uint64_t most_bytes)
+DiskCache::DiskCache(std::string directory, std::uint64_t most_bytes)
     : directory_(std::move(directory)), most_bytes_(most_bytes) {
   if (directory_.empty()) {
     return;
@@ -186,16 +147,16 @@ CrlCache::CrlCache(std::string directory, std::uint64_t most_bytes)
   }
 }
 
-std::string CrlCache::path_of(const std::string& url) const {
-  const std::string digest = to_lower(to_hex(pki::digest(HashAlgorithm::kSha256, as_bytes(url))));
-  return directory_ + "/" + digest.substr(0, kNameDigits) + std::string(kEnding);
+std::string DiskCache::path_of(Kind kind, const std::string& name) const {
+  const std::string digest = to_lower(to_hex(pki::digest(HashAlgorithm::kSha256, as_bytes(name))));
+  return directory_ + "/" + digest.substr(0, kNameDigits) + std::string(of(kEnding, kind));
 }
 
-std::optional<CrlCache::Entry> CrlCache::load(const std::string& url) const {
+std::optional<DiskCache::Entry> DiskCache::load(Kind kind, const std::string& name) const {
   if (directory_.empty()) {
     return std::nullopt;
   }
-  const std::string path = path_of(url);
+  const std::string path = path_of(kind, name);
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) {
@@ -205,17 +166,16 @@ std::optional<CrlCache::Entry> CrlCache::load(const std::string& url) const {
   if (!file) {
     return std::nullopt;
   }
-  auto facts = read_head(file->octets(), url);
+  auto facts = read_head(file->octets(), kind, name);
   if (!facts) {
     return std::nullopt;
   }
-  return Entry{std::make_shared<const CrlDocument>(*std::move(file), kHeadBytes), *std::move(facts),
-               unix_seconds(info.st_mtim.tv_sec)};
+  return Entry{*std::move(file), *std::move(facts), unix_seconds(info.st_mtim.tv_sec)};
 }
 
-void CrlCache::store(const std::string& url, const CrlFetchFacts& facts, Bytes der,
-                     UnixSeconds now) const {
-  const std::string head = make_head(url, facts, der.size());
+void DiskCache::store(Kind kind, const std::string& name, const KeptFacts& facts, Bytes der,
+                      UnixSeconds now) const {
+  const std::string head = make_head(kind, name, facts, der.size());
   if (directory_.empty() || head.empty() || der.size() > most_bytes_) {
     return;
   }
@@ -227,21 +187,22 @@ void CrlCache::store(const std::string& url, const CrlFetchFacts& facts, Bytes d
   // Not synced: what a crash leaves half written does not verify, and is fetched anew.
   const bool written = write_all(fd.get(), as_bytes(head)) && write_all(fd.get(), der);
   set_time(fd.get(), now);
-  if (!written || ::rename(temporary.c_str(), path_of(url).c_str()) != 0) {
+  if (!written || ::rename(temporary.c_str(), path_of(kind, name).c_str()) != 0) {
     ::unlink(temporary.c_str());
     return;
   }
   make_room();
 }
 
-void CrlCache::confirm(const std::string& url, UnixSeconds now) const {
-  const UniqueFd fd(::open(path_of(url).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+void DiskCache::confirm(Kind kind, const std::string& name, UnixSeconds now) const {
+  const UniqueFd fd(
+      ::open(path_of(kind, name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (fd) {
     set_time(fd.get(), now);
   }
 }
 
-void CrlCache::make_room() const {
+void DiskCache::make_room() const {
   struct Copy {
     fs::file_time_type time;
     std::uint64_t size;
