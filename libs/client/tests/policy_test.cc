@@ -1,90 +1,48 @@
 #include "muster/client/policy.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <array>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
 
-#include "muster/client/verdict.h"
-#include "muster/testing/response_builder.h"
+#include "evidence_builder.h"
 
 // Every policy in every situation: the table of docs/operating/check.md, cell by cell.
 namespace muster::client {
 namespace {
 
-using namespace muster::testing;
-using std::chrono::hours;
+using namespace evidence_testing;
 
-const TestPki& P() { return standard_pki(); }
-const ocsp::Revoked kRevoked{kTestNow - hours(9), ReasonCode::kKeyCompromise};
-
-pki::Certificate leaf_with(const std::function<void(CertificateSpec&)>& change) {
-  CertificateSpec spec = leaf_spec();
-  spec.ocsp_uris = {"http://ocsp.test/"};
-  spec.crl_uris = {"http://crl.test/"};
-  change(spec);
-  return issue(P().intermediate, spec).certificate;
+pki::Certificate naming_both(const std::function<void(CertificateSpec&)>& change) {
+  return leaf_with([&change](CertificateSpec& s) {
+    s.crl_uris = {"http://crl.test/"};
+    change(s);
+  });
 }
-const pki::Certificate& plain() {
-  static const pki::Certificate leaf = leaf_with([](CertificateSpec&) {});
+const pki::Certificate& both() {
+  static const pki::Certificate leaf = naming_both([](CertificateSpec&) {});
   return leaf;
 }
-const pki::Certificate& must_staple() {
-  static const pki::Certificate leaf = leaf_with([](CertificateSpec& s) { s.tls_features = {5}; });
+const pki::Certificate& both_must_staple() {
+  static const pki::Certificate leaf =
+      naming_both([](CertificateSpec& s) { s.tls_features = {5}; });
   return leaf;
 }
 const pki::Certificate& bare() {
-  static const pki::Certificate leaf = leaf_with([](CertificateSpec& s) {
-    s.ocsp_uris.clear();
-    s.crl_uris.clear();
-  });
+  static const pki::Certificate leaf = leaf_with([](CertificateSpec& s) { s.ocsp_uris.clear(); });
   return leaf;
 }
 const pki::Certificate& no_rev_avail() {
   static const pki::Certificate leaf = leaf_with([](CertificateSpec& s) {
     s.ocsp_uris.clear();
-    s.crl_uris.clear();
     s.no_rev_avail = true;
   });
   return leaf;
 }
 
-Evidence ocsp(Channel channel, ocsp::CertStatus status, const pki::Certificate& leaf = plain()) {
-  EntrySpec entry = entry_for(leaf, P().intermediate.certificate, status);
-  const auto verified = verify({build_response(P().ocsp_signer, {.entries = {entry}}),
-                                leaf,
-                                P().intermediate.certificate,
-                                std::nullopt,
-                                {}},
-                               {}, kTestNow);
-  return {channel, "here", *verified};
-}
-Evidence crl(ocsp::CertStatus status) {
-  return {Channel::kCrl, "c", CrlAnswer{status, kTestNow - hours(1), kTestNow + hours(99)}};
-}
-Evidence silent(Channel channel) {
-  if (channel == Channel::kCrl) {
-    return {channel, "c", CrlFailure{LiveErrc::kTransport, "transport-error", "as told"}};
-  }
-  LiveFailure failure{LiveErrc::kTransport, "as told",
-                      net::FetchError{net::FetchErrc::kTimeout, "slow", 0, std::nullopt},
-                      std::nullopt, std::nullopt};
-  return {channel, "there", std::move(failure)};
-}
-Evidence refused(Channel channel) {
-  if (channel == Channel::kCrl) {
-    return {channel, "c", CrlFailure{LiveErrc::kUnacceptable, "crl-unacceptable", "as told"}};
-  }
-  return {channel, "there",
-          LiveFailure{LiveErrc::kUnacceptable, "as told", std::nullopt,
-                      VerifyError{VerifyErrc::kBadSignature, "as told", std::nullopt, std::nullopt,
-                                  std::nullopt},
-                      std::nullopt}};
+Evidence ocsp(Channel channel, ocsp::CertStatus status, const pki::Certificate& leaf = both()) {
+  return verified(channel, status, leaf);
 }
 
 struct Situation {
@@ -92,14 +50,14 @@ struct Situation {
   std::function<Case()> make;
 };
 
-Case server(std::vector<Evidence> evidence, const pki::Certificate& leaf = plain()) {
+Case server(std::vector<Evidence> evidence, const pki::Certificate& leaf = both()) {
   Case what(leaf);
   what.issuer = P().intermediate.certificate;
   what.staple_offered = true;
   what.evidence = std::move(evidence);
   return what;
 }
-Case file(std::vector<Evidence> evidence, const pki::Certificate& leaf = plain(),
+Case file(std::vector<Evidence> evidence, const pki::Certificate& leaf = both(),
           Role role = Role::kSubject) {
   Case what = server(std::move(evidence), leaf);
   what.staple_offered = false;
@@ -114,12 +72,12 @@ const std::vector<Situation>& situations() {
       {"OCSP good, CRL not asked", [] { return file({ocsp(kLive, ocsp::Good{})}); }},
       {"OCSP good, CRL good",
        [] {
-         return file({ocsp(kLive, ocsp::Good{}), crl(ocsp::Good{})});
+         return file({ocsp(kLive, ocsp::Good{}), crl_says(ocsp::Good{})});
        }},
-      {"CRL good, OCSP not asked", [] { return file({crl(ocsp::Good{})}); }},
+      {"CRL good, OCSP not asked", [] { return file({crl_says(ocsp::Good{})}); }},
       {"OCSP silent, CRL good",
        [] {
-         return file({silent(kLive), crl(ocsp::Good{})});
+         return file({silent(kLive), crl_says(ocsp::Good{})});
        }},
       {"OCSP good, CRL silent",
        [] {
@@ -127,7 +85,7 @@ const std::vector<Situation>& situations() {
        }},
       {"OCSP unknown, CRL good",
        [] {
-         return file({ocsp(kLive, ocsp::Unknown{}), crl(ocsp::Good{})});
+         return file({ocsp(kLive, ocsp::Unknown{}), crl_says(ocsp::Good{})});
        }},
       {"OCSP unknown alone", [] { return file({ocsp(kLive, ocsp::Unknown{})}); }},
       {"all silent",
@@ -140,41 +98,42 @@ const std::vector<Situation>& situations() {
        }},
       {"OCSP unacceptable, CRL silent",
        [] {
-         return file({refused(kLive), silent(kCrl)});
+         return file({unacceptable(kLive), silent(kCrl)});
        }},
       {"OCSP unacceptable, CRL good",
        [] {
-         return file({refused(kLive), crl(ocsp::Good{})});
+         return file({unacceptable(kLive), crl_says(ocsp::Good{})});
        }},
       {"OCSP good, CRL unacceptable",
        [] {
-         return file({ocsp(kLive, ocsp::Good{}), refused(kCrl)});
+         return file({ocsp(kLive, ocsp::Good{}), unacceptable(kCrl)});
        }},
       {"OCSP revoked", [] { return file({ocsp(kLive, kRevoked)}); }},
       {"OCSP good, CRL revoked",
        [] {
-         return file({ocsp(kLive, ocsp::Good{}), crl(kRevoked)});
+         return file({ocsp(kLive, ocsp::Good{}), crl_says(kRevoked)});
        }},
       {"OCSP unacceptable, CRL revoked",
        [] {
-         return file({refused(kLive), crl(kRevoked)});
+         return file({unacceptable(kLive), crl_says(kRevoked)});
        }},
       {"server: staple good, CRL good",
        [] {
-         return server({ocsp(kStapled, ocsp::Good{}), crl(ocsp::Good{})});
+         return server({ocsp(kStapled, ocsp::Good{}), crl_says(ocsp::Good{})});
        }},
       {"server: no staple, OCSP and CRL good",
        [] {
-         return server({none, ocsp(kLive, ocsp::Good{}), crl(ocsp::Good{})});
+         return server({none, ocsp(kLive, ocsp::Good{}), crl_says(ocsp::Good{})});
        }},
       {"server: must-staple unmet, OCSP and CRL good",
        [] {
-         return server({none, ocsp(kLive, ocsp::Good{}, must_staple()), crl(ocsp::Good{})},
-                       must_staple());
+         return server(
+             {none, ocsp(kLive, ocsp::Good{}, both_must_staple()), crl_says(ocsp::Good{})},
+             both_must_staple());
        }},
       {"server: must-staple unmet, all silent",
        [] {
-         return server({none, silent(kLive)}, must_staple());
+         return server({none, silent(kLive)}, both_must_staple());
        }},
       {"names no source", [] { return file({}, bare()); }},
       {"issuer that names no source", [] { return file({}, bare(), Role::kIssuer); }},
@@ -224,11 +183,6 @@ const std::vector<Row>& table() {
   return rows;
 }
 
-bool has(const Verdict& verdict, std::string_view code) {
-  return std::any_of(verdict.findings.begin(), verdict.findings.end(),
-                     [code](const Finding& f) { return f.code == code; });
-}
-
 TEST(Policies, JudgeEverySituationAsTheTableSays) {
   ASSERT_EQ(all_policies().size(), kColumns.size());
   ASSERT_EQ(situations().size(), table().size());
@@ -268,13 +222,13 @@ TEST(Policies, NoneCallsGoodWhatNobodySaidIsGood) {
 // req: OCSP-CLI-018
 TEST(Policies, AllTellThatSourcesDisagree) {
   for (const Policy& policy : all_policies()) {
-    for (const auto& [ocsp_says, crl_says, disagree] :
+    for (const auto& [by_ocsp, by_crl, disagree] :
          {std::tuple<ocsp::CertStatus, ocsp::CertStatus, bool>{ocsp::Good{}, kRevoked, true},
           {kRevoked, ocsp::Good{}, true},
           {ocsp::Unknown{}, ocsp::Good{}, true},
           {ocsp::Good{}, ocsp::Good{}, false},
           {kRevoked, kRevoked, false}}) {
-      Case what = file({ocsp(Channel::kLive, ocsp_says), crl(crl_says)});
+      Case what = file({ocsp(Channel::kLive, by_ocsp), crl_says(by_crl)});
       what.policy = policy;
       EXPECT_EQ(has(judge(what, kTestNow), "sources-disagree"), disagree) << policy.name;
     }
@@ -282,7 +236,7 @@ TEST(Policies, AllTellThatSourcesDisagree) {
 }
 
 TEST(Policies, SayWhatWasMissing) {
-  Case strict = file({silent(Channel::kLive), crl(ocsp::Good{})});
+  Case strict = file({silent(Channel::kLive), crl_says(ocsp::Good{})});
   strict.policy = *find_policy("hard");
   EXPECT_TRUE(has(judge(strict, kTestNow), "policy-unmet"));
   Case both = file({ocsp(Channel::kLive, ocsp::Good{})});

@@ -1,77 +1,19 @@
 #include "muster/client/verdict.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <functional>
 #include <set>
 
-#include "muster/testing/response_builder.h"
+#include "evidence_builder.h"
 
 namespace muster::client {
 namespace {
 
-using namespace muster::testing;
-using std::chrono::hours;
+using namespace evidence_testing;
 
-const TestPki& P() { return standard_pki(); }
-const ocsp::Revoked kRevoked{kTestNow - hours(9), ReasonCode::kKeyCompromise};
-
-pki::Certificate leaf_with(const std::function<void(CertificateSpec&)>& change) {
-  CertificateSpec spec = leaf_spec();
-  spec.ocsp_uris = {"http://ocsp.test/"};
-  change(spec);
-  return issue(P().intermediate, spec).certificate;
-}
-const pki::Certificate& plain() {
-  static const pki::Certificate leaf = leaf_with([](CertificateSpec&) {});
-  return leaf;
-}
-const pki::Certificate& must_staple() {
-  static const pki::Certificate leaf = leaf_with([](CertificateSpec& s) { s.tls_features = {5}; });
-  return leaf;
-}
-
-Result<VerifiedResponse, VerifyError> response(const pki::Certificate& leaf,
-                                               ocsp::CertStatus status,
-                                               UnixSeconds now = kTestNow) {
-  EntrySpec entry = entry_for(leaf, P().intermediate.certificate, status);
-  entry.this_update = kTestNow - hours(1);
-  entry.next_update = kTestNow + hours(99);
-  return verify({build_response(P().ocsp_signer, {.entries = {entry}}),
-                 leaf,
-                 P().intermediate.certificate,
-                 std::nullopt,
-                 {}},
-                {}, now);
-}
-Evidence verified(Channel channel, ocsp::CertStatus status,
-                  const pki::Certificate& leaf = plain()) {
-  return {channel, "here", *response(leaf, status)};
-}
-Evidence failed(Channel channel, LiveErrc code, std::optional<VerifyErrc> verify_code = {},
-                std::optional<ocsp::ResponseStatus> status = {}) {
-  LiveFailure failure{code, "as told", std::nullopt, std::nullopt, std::nullopt};
-  if (code == LiveErrc::kTransport) {
-    failure.fetch = net::FetchError{net::FetchErrc::kTimeout, "slow", 0, std::nullopt};
-  }
-  if (verify_code) {
-    failure.verify = VerifyError{*verify_code, "as told", status, std::nullopt, std::nullopt};
-  }
-  return {channel, "there", std::move(failure)};
-}
-Evidence unreachable(Channel channel = Channel::kLive) {
-  return failed(channel, LiveErrc::kTransport);
-}
+/// The responder says that it cannot.
 Evidence refused(Channel channel = Channel::kLive) {
   return failed(channel, LiveErrc::kResponderError, VerifyErrc::kResponseStatus,
                 ocsp::ResponseStatus::kTryLater);
 }
-Evidence unacceptable(Channel channel, VerifyErrc code) {
-  return failed(channel, LiveErrc::kUnacceptable, code);
-}
-
 Verdict decide(std::vector<Evidence> evidence, const pki::Certificate& leaf = plain(),
                bool handshake = false, UnixSeconds now = kTestNow) {
   Case what(leaf);
@@ -80,17 +22,13 @@ Verdict decide(std::vector<Evidence> evidence, const pki::Certificate& leaf = pl
   what.evidence = std::move(evidence);
   return judge(what, now);
 }
-bool has(const Verdict& verdict, std::string_view code) {
-  return std::any_of(verdict.findings.begin(), verdict.findings.end(),
-                     [code](const Finding& f) { return f.code == code; });
-}
 
 // req: OCSP-CLI-060
 TEST(Judge, TellsEachOutcomeFromTheOthers) {
   EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Good{})}).outcome, Outcome::kGood);
   EXPECT_EQ(decide({verified(Channel::kLive, kRevoked)}).outcome, Outcome::kRevoked);
   EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{})}).outcome, Outcome::kUnknown);
-  EXPECT_EQ(decide({unreachable()}).outcome, Outcome::kUndetermined);
+  EXPECT_EQ(decide({silent()}).outcome, Outcome::kUndetermined);
   EXPECT_EQ(decide({refused()}).outcome, Outcome::kUndetermined);
   EXPECT_EQ(decide({{Channel::kLive, "x", Silence::kPrivacy}}).outcome, Outcome::kUndetermined);
   EXPECT_EQ(decide({}).outcome, Outcome::kUndetermined);
@@ -132,16 +70,27 @@ TEST(Judge, RevokedFromAnySourceWinsAndDisagreementIsTold) {
           "sources-disagree"));
 }
 
+// A copy that counted is told; the silence of its responder is a warning of its own.
+TEST(Judge, TellsOfCopiesThatCounted) {
+  Evidence copy = verified(Channel::kLive, ocsp::Good{});
+  copy.kept_since = kTestNow - hours(2);
+  const Verdict fresh = decide({copy});
+  EXPECT_EQ(fresh.outcome, Outcome::kGood);
+  ASSERT_TRUE(has(fresh, "answer-from-cache"));
+  EXPECT_THAT(fresh.findings.front().detail,
+              ::testing::HasSubstr(format_iso8601(kTestNow - hours(2))));
+  EXPECT_EQ(decide({silent(), copy}).outcome, Outcome::kWarning);
+  EXPECT_EQ(decide({refused(), copy}).outcome, Outcome::kWarning);
+}
+
 // req: OCSP-CLI-018
 TEST(Judge, UnknownLetsAnotherSourceTell) {
-  const Verdict verdict = decide(
-      {verified(Channel::kLive, ocsp::Unknown{}),
-       {Channel::kCrl, "c", CrlAnswer{ocsp::Good{}, kTestNow - hours(1), kTestNow + hours(99)}}});
+  const Verdict verdict =
+      decide({verified(Channel::kLive, ocsp::Unknown{}), crl_says(ocsp::Good{})});
   EXPECT_EQ(verdict.outcome, Outcome::kWarning);
   EXPECT_TRUE(has(verdict, "sources-disagree"));
-  EXPECT_EQ(
-      decide({verified(Channel::kLive, ocsp::Unknown{}), unreachable(Channel::kLive)}).outcome,
-      Outcome::kUnknown);
+  EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{}), silent(Channel::kLive)}).outcome,
+            Outcome::kUnknown);
   EXPECT_EQ(decide({verified(Channel::kLive, ocsp::Unknown{}),
                     {Channel::kCrl, "c", CrlAnswer{kRevoked, kTestNow, std::nullopt}}})
                 .outcome,
@@ -150,7 +99,7 @@ TEST(Judge, UnknownLetsAnotherSourceTell) {
 
 TEST(Judge, AResponderOutageBehindAFreshStapleIsAWarningOnly) {
   const Verdict verdict =
-      decide({verified(Channel::kStapled, ocsp::Good{}), unreachable()}, plain(), true);
+      decide({verified(Channel::kStapled, ocsp::Good{}), silent()}, plain(), true);
   EXPECT_EQ(verdict.outcome, Outcome::kWarning);
   EXPECT_TRUE(has(verdict, "transport-error"));
 }
@@ -258,7 +207,7 @@ TEST(Judge, ClassifiesCertificatesWithoutSourcesInsteadOfNagging) {
       decide({verified(Channel::kLive, ocsp::Good{}, contradictory)}, contradictory);
   EXPECT_EQ(invalid.outcome, Outcome::kUndetermined);
   EXPECT_TRUE(has(invalid, "no-revocation-available-invalid"));
-  EXPECT_EQ(decide({unreachable()}, brief).outcome, Outcome::kUndetermined)
+  EXPECT_EQ(decide({silent()}, brief).outcome, Outcome::kUndetermined)
       << "a source that was asked in vain is told";
 }
 
@@ -368,7 +317,7 @@ TEST(Facts, AreTheRulesUpToTheBrokenOne) {
   const Facts late = facts_of(unacceptable(Channel::kLive, VerifyErrc::kExpired));
   EXPECT_EQ(late.certid_match, Fact::kHolds);
   EXPECT_EQ(late.times, Fact::kFails);
-  EXPECT_EQ(facts_of(unreachable()).transport, Fact::kFails);
+  EXPECT_EQ(facts_of(silent()).transport, Fact::kFails);
   EXPECT_EQ(facts_of({Channel::kStapled, "x", Silence::kNoStaple}).transport, Fact::kNotReached);
 }
 
