@@ -4,6 +4,7 @@
 
 #include "muster/base/text.h"
 #include "options_check_parts.h"
+#include "options_responder.h"
 
 namespace muster::app {
 namespace {
@@ -80,6 +81,42 @@ Result<Buffer, InputError> load_octets(const std::string& path, const char* opti
     return Err{InputError{kExitInput, std::string(option) + ": " + to_string(octets.error())}};
   }
   return *std::move(octets);
+}
+
+Result<Unit, InputError> check_source(const char* flag, const std::string& source) {
+  if (source.empty()) {
+    return Unit{};
+  }
+  if (const std::string problem = check_key_pass(source); !problem.empty()) {
+    return Err{InputError{kExitUsage, std::string(flag) + " " + problem}};
+  }
+  if (!passphrase_of(source)()) {
+    return Err{InputError{kExitInput, std::string(flag) + ": nothing can be read from " +
+                                          printable(source) +
+                                          " (is the variable set, or the file there?)"}};
+  }
+  return Unit{};
+}
+
+Result<std::optional<probe::ClientCertificate>, InputError> load_own(const OwnFiles& files) {
+  const std::string flag = files.flag;
+  const std::string stem = flag.substr(0, flag.rfind('-'));
+  MUSTER_CHECK(check_source((stem + "-pass").c_str(), files.pass));
+  if (files.certificate.empty()) {
+    if (files.key.empty() && files.pass.empty()) {
+      return std::optional<probe::ClientCertificate>();
+    }
+    return Err{
+        InputError{kExitUsage, stem + "-key and " + stem + "-pass say nothing without " + flag}};
+  }
+  auto loaded =
+      probe::load_client_certificate(files.certificate, files.key, passphrase_of(files.pass));
+  if (!loaded) {
+    const bool locked = loaded.error().code == pki::PkiErrc::kWrongPassphrase;
+    return Err{InputError{kExitInput, flag + ": " + loaded.error().detail +
+                                          (locked ? " (" + stem + "-pass names it)" : "")}};
+  }
+  return std::optional(*std::move(loaded));
 }
 
 // ---- the smaller groups -------------------------------------------------------------------------

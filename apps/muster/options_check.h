@@ -41,6 +41,8 @@ struct CheckSources {
   bool no_cache = false;
   bool online = false, offline = false, nonce = false, sha1 = false, post = false,
        ask_expired = false;
+  bool list_algorithms = false, list_types = false;
+  std::string requestor_certificate, requestor_key, requestor_pass;
 };
 
 /// "How it is judged".

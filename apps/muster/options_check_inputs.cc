@@ -49,40 +49,6 @@ Result<Unit, InputError> read_lists(const CheckInputs& inputs, check::Plan& plan
   return Unit{};
 }
 
-/// Where a passphrase comes from, and that there is one: a variable that is not set would show as a
-/// wrong passphrase somewhere far away.
-Result<Unit, InputError> check_source(const char* flag, const std::string& source) {
-  if (source.empty()) {
-    return Unit{};
-  }
-  if (const std::string problem = check_key_pass(source); !problem.empty()) {
-    return usage(std::string(flag) + " " + problem);
-  }
-  if (!passphrase_of(source)()) {
-    return Err{InputError{kExitInput, std::string(flag) + ": nothing can be read from " +
-                                          printable(source) +
-                                          " (is the variable set, or the file there?)"}};
-  }
-  return Unit{};
-}
-
-Result<Unit, InputError> load_client_certificate(const CheckInputs& inputs, check::Plan& plan) {
-  if (inputs.client_certificate.empty()) {
-    return inputs.client_key.empty() && inputs.client_pass.empty()
-               ? Result<Unit, InputError>(Unit{})
-               : usage("--client-key and --client-pass say nothing without --client-cert");
-  }
-  auto loaded = probe::load_client_certificate(inputs.client_certificate, inputs.client_key,
-                                               passphrase_of(inputs.client_pass));
-  if (!loaded) {
-    const bool locked = loaded.error().code == pki::PkiErrc::kWrongPassphrase;
-    return Err{InputError{kExitInput, "--client-cert: " + loaded.error().detail +
-                                          (locked ? " (--client-pass names it)" : "")}};
-  }
-  plan.client_certificate = *std::move(loaded);
-  return Unit{};
-}
-
 }  // namespace
 
 void declare_inputs(CLI::App& app, CheckInputs& inputs) {
@@ -143,7 +109,6 @@ Result<Unit, InputError> load_inputs(const CheckInputs& inputs, check::Plan& pla
   check::Inputs& to = plan.inputs;
   plan.leaf_only = inputs.leaf_only;
   to.target_options = {inputs.protocol, inputs.sni, inputs.resolve};
-  MUSTER_CHECK(check_source("--client-pass", inputs.client_pass));
   for (const std::string& source : inputs.passphrases) {
     MUSTER_CHECK(check_source("--pass", source));
     to.passphrases.push_back(passphrase_of(source));
@@ -156,7 +121,9 @@ Result<Unit, InputError> load_inputs(const CheckInputs& inputs, check::Plan& pla
     to.serials.push_back(*serial);
   }
   MUSTER_CHECK(read_lists(inputs, plan));
-  return load_client_certificate(inputs, plan);
+  MUSTER_TRY(plan.client_certificate, load_own({"--client-cert", inputs.client_certificate,
+                                                inputs.client_key, inputs.client_pass}));
+  return Unit{};
 }
 
 }  // namespace muster::app

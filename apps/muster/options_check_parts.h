@@ -53,6 +53,19 @@ class FlagGroup {
   const char* group_;
 };
 
+/// Where a passphrase comes from, and that there is one: a variable that is not set would show as a
+/// wrong passphrase somewhere far away. \param flag  who names it, for errors; empty sources pass
+Result<Unit, InputError> check_source(const char* flag, const std::string& source);
+/// A certificate with its chain and its private key.
+struct OwnFiles {
+  const char* flag;  ///< of the certificate: "--client-cert"; the others go with it
+  const std::string& certificate;
+  const std::string& key;   ///< empty: in the same file
+  const std::string& pass;  ///< where its passphrase is
+};
+/// Nothing where no certificate is named.
+Result<std::optional<probe::ClientCertificate>, InputError> load_own(const OwnFiles& files);
+
 /// All certificates of the files. \param option  who names them, for errors.
 Result<std::vector<pki::Certificate>, InputError> load_all(const std::vector<std::string>& paths,
                                                            const char* option);

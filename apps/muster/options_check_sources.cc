@@ -89,6 +89,21 @@ Result<std::shared_ptr<const std::string>, InputError> load_fetch_cas(const std:
   return std::make_shared<const std::string>(to_pem(*certificates));
 }
 
+/// Who asks, where questions are to be signed.
+Result<std::optional<client::Requestor>, InputError> load_requestor(const CheckSources& sources) {
+  MUSTER_TRY(auto own, load_own({"--requestor-cert", sources.requestor_certificate,
+                                 sources.requestor_key, sources.requestor_pass}));
+  if (!own) {
+    return std::optional<client::Requestor>();
+  }
+  auto requestor = client::Requestor::make(std::move(own->chain), own->key);
+  if (!requestor) {
+    return Err{InputError{kExitInput, "--requestor-cert " + sources.requestor_certificate + ": " +
+                                          requestor.error()}};
+  }
+  return std::optional(*std::move(requestor));
+}
+
 }  // namespace
 
 void declare_sources(CLI::App& app, CheckSources& sources) {
@@ -110,12 +125,22 @@ void declare_sources(CLI::App& app, CheckSources& sources) {
   group.text("--evidence", sources.evidence, "LIST",
              "which of stapled,live,crl; all at once (default: as --policy says)");
   group.text("--cache", sources.cache, "DIR",
-             "where CRLs are kept ($XDG_CACHE_HOME/muster or ~/.cache/muster)");
-  group.flag("--no-cache", sources.no_cache, "keep no CRLs between runs")->excludes("--cache");
+             "where CRLs and answers are kept ($XDG_CACHE_HOME/muster or ~/.cache/muster)");
+  group.flag("--no-cache", sources.no_cache, "keep nothing between runs, ask anew")
+      ->excludes("--cache");
   group.text("--ca-for-fetch", sources.ca_for_fetch, "FILE",
              "CAs of https places beside the system's (default: --roots)");
   group.flag("--ask-expired", sources.ask_expired, "ask about certificates that have ended");
   group.flag("--nonce", sources.nonce, "send 32 octets and compare");
+  group.flag("--list-algorithms", sources.list_algorithms,
+             "say which signature algorithms are accepted, best first");
+  group.flag("--list-types", sources.list_types, "say which response type is accepted: the basic");
+  group.text("--requestor-cert", sources.requestor_certificate, "FILE",
+             "sign questions, in the name of its subject: PEM or PKCS#12");
+  group.text("--requestor-key", sources.requestor_key, "FILE",
+             "its key (default: in the same file)");
+  group.text("--requestor-pass", sources.requestor_pass, "SOURCE",
+             "of that key: file:PATH or env:NAME");
   group.flag("--sha1", sources.sha1, "try SHA-1 CertIDs when SHA-256 is refused");
   group.flag("--post", sources.post, "never GET");
   group.text("--proxy", sources.proxy, "URL", "for HTTP");
@@ -139,6 +164,9 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
     live.other_hash = HashAlgorithm::kSha1;
   }
   live.nonce = sources.nonce ? client::NonceUse::kSend : client::NonceUse::kNone;
+  live.list_algorithms = sources.list_algorithms;
+  live.list_response_types = sources.list_types;
+  MUSTER_TRY(live.requestor, load_requestor(sources));
   live.rounds = 2;
   live.memory = std::make_shared<client::ResponderMemory>();
   live.transport.method =

@@ -49,7 +49,8 @@ TEST_F(CommandLine, HelpIsSortedByQuestionsAndNamesEveryOption) {
        {"--issuer", "--roots", "--responder-cert", "--insecurely-allow-sha1-signatures"}},
       {"Who is asked",
        {"--online", "--offline", "--url", "--response", "--crl", "--ask-expired", "--nonce",
-        "--sha1", "--post", "--proxy", "--timeout"}},
+        "--list-algorithms", "--list-types", "--requestor-cert", "--sha1", "--post", "--proxy",
+        "--timeout"}},
       {"How it is judged", {"--at", "--max-age", "--skew", "--next-update-required"}},
       {"What is printed",
        {"--format", "--json", "--output", "--fail-on", "--warning", "--critical", "--watch",
@@ -84,6 +85,8 @@ TEST_F(CommandLine, WrongUseIs64WithAWordOnIt) {
       {{"x.pem", "--resolve", "x"}, "HOST:PORT:ADDRESS"},
       {{"x.pem", "--pass", "sesame"}, "file:PATH"},
       {{"x.pem", "--client-key", "x.key"}, "--client-cert"},
+      {{"x.pem", "--requestor-key", "x.key"}, "without --requestor-cert"},
+      {{"x.pem", "--requestor-pass", "sesame"}, "file:PATH"},
       {{"x.pem", "--format", "yaml"}, "sarif"},
       {{"x.pem", "--json", "--format", "csv"}, "exclude"},
       {{"x.pem", "--fail-on", "good"}, "undetermined"},
@@ -108,6 +111,7 @@ TEST_F(CommandLine, UnreadableInputIs66AndNamesTheFile) {
                                 {leaf.pem, "--issuer", "/nowhere/x.pem"},
                                 {leaf.pem, "--roots", garbage},
                                 {leaf.pem, "--crl", garbage},
+                                {leaf.pem, "--requestor-cert", garbage},
                                 {leaf.pem, "--response", "/nowhere/x.pem"}}) {
     const CheckRun run = check(arguments);
     EXPECT_EQ(run.exit_code, 66) << run.out << run.err;

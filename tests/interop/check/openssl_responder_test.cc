@@ -103,6 +103,67 @@ TEST_F(OpensslResponder, ReturnsOurNonce) {
   EXPECT_EQ(run.target()["evidence"][0]["attempts"][0]["nonce_octets"], 32);
 }
 
+// req: OCSP-CLI-022 OCSP-CLI-030 OCSP-CLI-032
+TEST_F(OpensslResponder, ReadsWhoAsksAndWhatIsAccepted) {
+  const Leaf requestor = make_leaf("requestor.example");
+  std::string key = requestor.pem;
+  key.replace(key.size() - 3, 3, "key");
+  start({"-ndays", "1", "-req_text", "-nrequest", "1"});  // then it ends, and its output is whole
+  const CheckRun run = ask(*good_, {"--leaf-only", "--requestor-cert", requestor.pem,
+                                    "--requestor-key", key, "--list-algorithms", "--list-types"});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(run.target()["evidence"][0]["attempts"][0]["method"], "POST") << "too long for GET";
+  ASSERT_TRUE(daemon_->wait(Milliseconds(10'000)));
+  const std::string seen = daemon_->output();
+  EXPECT_THAT(seen, HasSubstr("Requestor Name: DirName:"));
+  EXPECT_THAT(seen, HasSubstr("requestor.example"));
+  EXPECT_THAT(seen, HasSubstr("Signature Algorithm: ecdsa-with-SHA256"));
+  EXPECT_THAT(seen, HasSubstr("Acceptable OCSP Responses"));
+  EXPECT_THAT(seen, HasSubstr("Basic OCSP Response"));
+  EXPECT_THAT(seen, HasSubstr("1.3.6.1.5.5.7.48.1.8"));
+}
+
+// req: OCSP-CLI-022
+TEST_F(OpensslResponder, OursAnswersThoseWhoSignAlone) {
+  const Leaf requestor = make_leaf("requestor.example");
+  std::string signer_key = signer_, requestor_key = requestor.pem;
+  signer_key.replace(signer_key.size() - 3, 3, "key");
+  requestor_key.replace(requestor_key.size() - 3, 3, "key");
+  const char* const binary = std::getenv("MUSTER_BINARY");
+  ASSERT_NE(binary, nullptr);
+  Daemon ours({binary, "responder", "--config",
+               dir_.write("muster.toml",
+                          "[responder]\nlisten = \"127.0.0.1:0\"\nloops = 1\n"
+                          "[[responder.issuer]]\nca = \"" +
+                              issuer_ + "\"\nindex = \"" + index_ + "\"\nsigner = \"" + signer_ +
+                              "\"\nkey = \"" + signer_key +
+                              "\"\nrequest_signatures = \"required\"\nrequestor_anchors = \"" +
+                              roots_ + "\"\n")});
+  port_ = ours.wait_for_port("listening on ").value_or(0);
+  ASSERT_NE(port_, 0) << ours.output();
+  const CheckRun plain = ask(*good_);
+  EXPECT_EQ(plain.exit_code, 3) << plain.out;
+  EXPECT_THAT(plain.codes(), Contains("responder-error"));
+  const std::vector<std::string> as_requestor = {"--requestor-cert", requestor.pem,
+                                                 "--requestor-key", requestor_key};
+  const CheckRun good = ask(*good_, as_requestor);
+  EXPECT_EQ(good.exit_code, 0) << good.out << good.err << ours.output();
+  EXPECT_EQ(ask(*revoked_, as_requestor).exit_code, 1);
+
+  run_process({"openssl", "pkcs12", "-export", "-in", requestor.pem, "-inkey", requestor_key,
+               "-passout", "pass:sesame", "-out", dir_.file("requestor.p12")});
+  const std::string pass = "file:" + dir_.write("pass", "sesame\n");
+  EXPECT_EQ(ask(*good_, {"--requestor-cert", dir_.file("requestor.p12"), "--requestor-pass", pass})
+                .exit_code,
+            0);
+  const CheckRun locked = ask(*good_, {"--requestor-cert", dir_.file("requestor.p12")});
+  EXPECT_EQ(locked.exit_code, 66);
+  EXPECT_THAT(locked.err, HasSubstr("--requestor-pass"));
+  const CheckRun nobody =
+      ask(*good_, {"--requestor-cert", requestor.pem, "--requestor-key", signer_key});
+  EXPECT_EQ(nobody.exit_code, 66) << "the key is another's";
+}
+
 // req: OCSP-CLI-014
 TEST_F(OpensslResponder, IsNotBelievedPastItsNextUpdate) {
   start({"-ndays", "1"});
