@@ -124,6 +124,7 @@ class Watcher {
 
 // An exporter that stays and an edge that pulls, both killed at random: what was revoked arrives by
 // itself, and stays.
+// req: OCSP-OPS-004
 TEST(Distribution, NeverGoodOnceARevocationHasArrived) {
   DistributionWorld world(24);
   world.start_core();

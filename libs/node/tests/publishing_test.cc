@@ -60,6 +60,7 @@ Buffer fetched(const RunningNode& running) {
 }
 
 // req: OCSP-CRL-040
+// req: OCSP-OPS-004
 TEST(Publishing, ARevocationReachesTheCrlAsItReachesTheAnswer) {
   const Site site;
   RunningNode running(publishing(site));

@@ -117,12 +117,15 @@ TEST(Certificate, KeepsSerialsOfEveryLengthWithTheirSignOctet) {
   }
 }
 
-// req: OCSP-COD-033
+// req: OCSP-COD-033 OCSP-OPS-027
 TEST(Certificate, ListsOcspAndIssuerUrisInOrder) {
   CertificateSpec spec;
   spec.ocsp_uris = {"http://a.example/", "http://b.example/ocsp"};
   spec.ca_issuers_uris = {"http://a.example/ca.cer"};
-  const CertificateFacts made = issue(standard_pki().intermediate, spec).certificate.facts();
+  const Certificate issued = issue(standard_pki().intermediate, spec).certificate;
+  const CertificateFacts& made = issued.facts();
+  // AuthorityInfoAccess, and behind its OID the OCTET STRING at once: no BOOLEAN makes it critical.
+  EXPECT_THAT(to_hex(issued.der()), ::testing::ContainsRegex("06082b0601050507010104"));
   EXPECT_THAT(made.access.ocsp, ElementsAre("http://a.example/", "http://b.example/ocsp"));
   EXPECT_THAT(made.access.ca_issuers, ElementsAre("http://a.example/ca.cer"));
 

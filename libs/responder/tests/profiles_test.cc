@@ -354,7 +354,7 @@ TEST(Profiles, AnswersOutliveTheirSignerOnlyWhereTold) {
   EXPECT_NE(fault_of(cabf), "");
 }
 
-// req: OCSP-RESP-043
+// req: OCSP-RESP-043 OCSP-OPS-003
 TEST(Profiles, ExpiredCertificatesAreAnsweredAsLongAsTheyAreRetained) {
   store::Status expired;
   expired.expires = kTestNow - hours(24);
@@ -364,6 +364,12 @@ TEST(Profiles, ExpiredCertificatesAreAnsweredAsLongAsTheyAreRetained) {
   forever.store.set(kIssuer, leaf().serial(), expired);
   EXPECT_TRUE(ask(forever.answerer, leaf_request()).good())
       << "an entry marked expired is still answered";
+  World qualified({spec_of(Profile::kEtsi)});
+  qualified.store.set(kIssuer, leaf().serial(), expired);
+  const Taken kept = ask(qualified.answerer, leaf_request(), kTestNow);
+  EXPECT_TRUE(kept.good());
+  EXPECT_TRUE(der::find_extension(kept.single().extensions, oid::kOcspArchiveCutoff))
+      << "which says since when nothing was dropped";
   IssuerSpec spec = delegated_spec();
   spec.policy.retain_expired = hours(24);
   World world({spec});

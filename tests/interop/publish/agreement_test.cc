@@ -294,6 +294,7 @@ class World {
 };
 
 // req: OCSP-CRL-045
+// req: OCSP-OPS-004
 TEST(Agreement, OfOcspAndEveryKindOfCrlAfterRandomChanges) {
   const char* given = std::getenv("MUSTER_SEED");
   const std::vector<unsigned> seeds =
