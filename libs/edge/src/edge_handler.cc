@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "muster/http/get_path.h"
+#include "muster/http/ocsp_request.h"
 #include "muster/ocsp/ocsp.h"
 
 namespace muster::edge {
@@ -75,29 +75,28 @@ void EdgeHandler::answer(Bytes octets, net::HttpReply& reply) {
 }
 
 void EdgeHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
-  switch (request.method) {
-    case http::Method::kPost:
+  const http::OcspRequestFound found =
+      http::find_ocsp_request(request, prefix_, kMaxGetBytes, decoded_);
+  switch (found.ask) {
+    case http::OcspAsk::kPost:
       counters_.post.fetch_add(1, std::memory_order_relaxed);
-      answer(request.body, reply);
+      answer(found.octets, reply);
       return;
-    case http::Method::kGet:
-    case http::Method::kHead: {
-      const auto tail =
-          http::find_get_tail(request.target.substr(0, request.target.find('?')), prefix_);
-      if (!tail || tail->empty()) {
-        counters_.other.fetch_add(1, std::memory_order_relaxed);
-        reply.send(tail ? 200 : 404, kText, kNoStore, as_bytes("This is an OCSP responder.\n"));
-        return;
-      }
+    case http::OcspAsk::kGet:
       counters_.get.fetch_add(1, std::memory_order_relaxed);
-      if (!http::decode_get_tail(*tail, kMaxGetBytes, decoded_)) {
-        refuse(reply, counters_.malformed, ocsp::ResponseStatus::kMalformedRequest);
-        return;
-      }
-      answer(decoded_, reply);
+      answer(found.octets, reply);
       return;
-    }
-    case http::Method::kOther:
+    case http::OcspAsk::kBadEncoding:
+      counters_.get.fetch_add(1, std::memory_order_relaxed);
+      refuse(reply, counters_.malformed, ocsp::ResponseStatus::kMalformedRequest);
+      return;
+    case http::OcspAsk::kLanding:
+    case http::OcspAsk::kElsewhere:
+      counters_.other.fetch_add(1, std::memory_order_relaxed);
+      reply.send(found.ask == http::OcspAsk::kLanding ? 200 : 404, kText, kNoStore,
+                 as_bytes("This is an OCSP responder.\n"));
+      return;
+    case http::OcspAsk::kOtherMethod:
       break;
   }
   counters_.other.fetch_add(1, std::memory_order_relaxed);

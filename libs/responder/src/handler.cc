@@ -2,8 +2,8 @@
 
 #include "muster/base/text.h"
 #include "muster/http/conditional.h"
-#include "muster/http/get_path.h"
 #include "muster/http/list_header.h"
+#include "muster/http/ocsp_request.h"
 
 namespace muster::responder {
 namespace {
@@ -48,49 +48,39 @@ Client client_of(const http::RequestView& request, const std::vector<IpNetwork>&
   return out;
 }
 
-Answer OcspHandler::take_get(std::string_view tail, UnixSeconds now, const Client& client) {
-  if (!http::decode_get_tail(tail, options_.max_request_bytes, decoded_)) {
-    decoded_.clear();
-    return answerer_.refuse(Cause::kBadEncoding, now);
-  }
-  return answerer_.answer(decoded_, now, client, Signing::kInLine);
-}
-
 void OcspHandler::handle(const http::RequestView& request, net::HttpReply& reply) {
   // Real time, whatever clock decides about validity: durations are facts of this machine.
   const MonotonicTime began = std::chrono::steady_clock::now();
   const auto acknowledged = changes_ != nullptr ? changes_->take_first_use() : std::nullopt;
   const UnixSeconds now = clock_.now();
   const Client client = client_of(request, options_.trusted_proxies);
+  const http::OcspRequestFound found =
+      http::find_ocsp_request(request, options_.prefix, options_.max_request_bytes, decoded_);
   Answer answer;
-  switch (request.method) {
-    case http::Method::kPost:
+  switch (found.ask) {
+    case http::OcspAsk::kPost:
       counters_.post.add();
-      // Judged by its octets, whatever type it claims.
-      answer = answerer_.answer(request.body, now, client, Signing::kInLine);
+      answer = answerer_.answer(found.octets, now, client, Signing::kInLine);
       break;
-    case http::Method::kGet:
-    case http::Method::kHead: {
-      // Neither base64 nor base64url has a '?': what follows one was put there by somebody in
-      // between.
-      const std::string_view path = request.target.substr(0, request.target.find('?'));
-      const auto tail = http::find_get_tail(path, options_.prefix);
-      if (!tail) {
-        counters_.landing_pages.add();
-        reply.send(404, kText, "Cache-Control: no-store\r\n", as_bytes("Not here.\n"));
-        return;
-      }
-      if (tail->empty()) {
-        counters_.landing_pages.add();
-        reply.send(200, kText, "Cache-Control: no-store\r\n", as_bytes(kLanding));
-        return;
-      }
+    case http::OcspAsk::kGet:
       counters_.get.add();
-      counters_.get_queries.add(path.size() == request.target.size() ? 0 : 1);
-      answer = take_get(*tail, now, client);
+      counters_.get_queries.add(found.has_query ? 1 : 0);
+      answer = answerer_.answer(found.octets, now, client, Signing::kInLine);
       break;
-    }
-    case http::Method::kOther:
+    case http::OcspAsk::kBadEncoding:
+      counters_.get.add();
+      counters_.get_queries.add(found.has_query ? 1 : 0);
+      answer = answerer_.refuse(Cause::kBadEncoding, now);
+      break;
+    case http::OcspAsk::kElsewhere:
+      counters_.landing_pages.add();
+      reply.send(404, kText, "Cache-Control: no-store\r\n", as_bytes("Not here.\n"));
+      return;
+    case http::OcspAsk::kLanding:
+      counters_.landing_pages.add();
+      reply.send(200, kText, "Cache-Control: no-store\r\n", as_bytes(kLanding));
+      return;
+    case http::OcspAsk::kOtherMethod:
       counters_.other_methods.add();
       reply.send(405, kText, "Allow: GET, HEAD, POST\r\nCache-Control: no-store\r\n",
                  as_bytes("Only GET, HEAD and POST.\n"));

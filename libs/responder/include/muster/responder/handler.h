@@ -55,7 +55,6 @@ class OcspHandler final : public net::HttpHandler {
   /// What goes out in the end: the answer, or a 304.
   Answer finish(Answer answer, const http::RequestView& request, const Client& client,
                 UnixSeconds now);
-  Answer take_get(std::string_view tail, UnixSeconds now, const Client& client);
   void log(const Answer& answer, const http::RequestView& request, const Client& client,
            UnixSeconds now);
   void log_refusal(const Answer& answer, const http::RequestView& request, const Client& client,
