@@ -453,7 +453,7 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
     return {};
   }
   const Impl::Entry& e = found->second;
-  PlanView view{e.phase, e.failures, e.attempts, std::nullopt};
+  PlanView view{e.phase, e.failures, e.attempts, std::nullopt, false};
   switch (e.phase) {
     case Phase::kIdle:
       break;
@@ -462,6 +462,11 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
           now.wall + std::max(Seconds(0), std::chrono::duration_cast<Seconds>(e.due - now.steady));
       break;
     case Phase::kQueued:
+      view.next_due = now.wall;
+      view.is_resting = std::all_of(
+          e.queued_at.begin(), e.queued_at.end(),
+          [&](const std::string& name) { return impl_->hosts.at(name).rest_until > now.steady; });
+      break;
     case Phase::kInFlight:
       view.next_due = now.wall;
       break;

@@ -92,6 +92,9 @@ struct PlanView {
   unsigned failures = 0;
   std::uint64_t attempts = 0;
   std::optional<UnixSeconds> next_due;  ///< estimated on the wall clock; nothing when idle
+  /// Queued, and every host that could be asked now is left alone after failures: whoever waits for
+  /// this waits in vain for a while.
+  bool is_resting = false;
 };
 
 class Plan {
