@@ -20,6 +20,7 @@ int run_export(int argc, char** argv);        ///< muster responder export
 int run_check(int argc, char** argv);
 int run_lint(int argc, char** argv);
 int run_edge(int argc, char** argv);
+int run_relay(int argc, char** argv);
 int run_stapler(int argc, char** argv);
 int run_front(int argc, char** argv);
 int run_show(int argc, char** argv);

@@ -21,6 +21,8 @@ constexpr std::array kCommands = {
     Command{"responder", "answer OCSP requests for the CAs you run", muster::app::run_responder},
     Command{"edge", "answer OCSP requests from what a core node exported, without a key",
             muster::app::run_edge},
+    Command{"relay", "answer OCSP requests from verified answers of other responders",
+            muster::app::run_relay},
     Command{"check", "does this certificate still stand? (files, host:port)",
             muster::app::run_check},
     Command{"explain", "what a code of a report, or a rule of lint, means; what to do",

@@ -33,6 +33,8 @@ void bind(config::Section& root, Options& options) {
        options.exported);
   bind(root.table("edge", "Answers from what a core node exported, without a key (muster edge)."),
        options.edge);
+  bind(root.table("relay", "Answers from verified answers of other responders (muster relay)."),
+       options.relay);
   bind(root.table("publish",
                   "CRLs made from the responder's store, kept published by it or made once by "
                   "muster crl publish."),

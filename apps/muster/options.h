@@ -9,6 +9,7 @@
 #include "options_front.h"
 #include "options_publish.h"
 #include "options_push.h"
+#include "options_relay.h"
 #include "options_responder.h"
 #include "options_stapler.h"
 
@@ -30,6 +31,7 @@ struct Options {
   BatchSettings batch;
   ExportSettings exported;
   EdgeSettings edge;
+  RelaySettings relay;
   StaplerOptions stapler;
   FrontOptions front;
 };
