@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "muster/client/request.h"
+
 namespace muster::relay {
 namespace {
 
@@ -68,6 +70,12 @@ Result<std::shared_ptr<const RelaySetup>, std::string> make_relay_setup(
     if (applies.urls.empty()) {
       setup->left_out.push_back("'" + watched.subject.name + "': " + applies.reason);
       continue;
+    }
+    for (const std::string& url : applies.urls) {
+      if (!client::is_http_url(url)) {
+        return Err{"certificate '" + watched.subject.name + "': '" + url +
+                   "' is not an http or https URL"};
+      }
     }
     watched.responders = applies.urls;
     if (known == nullptr || told.count(known->label) == 0) {

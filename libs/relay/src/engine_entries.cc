@@ -16,6 +16,8 @@ constexpr UnixSeconds kNoEnd = unix_seconds(253'402'300'799);
 /// Of one turn, so that no turn is long.
 constexpr int kForgottenATurn = 256;
 constexpr std::string_view kSuffix = ".staple";
+/// A file is this much younger than now at the most, or the clock is wrong.
+constexpr Seconds kClockTolerance{300};
 
 UnixSeconds end_of(const client::Subject& subject) {
   return subject.certificate() != nullptr ? subject.certificate()->not_after() : kNoEnd;
@@ -174,6 +176,14 @@ void Engine::Impl::restore_file(const std::string& path, Instant t) {
   if (entries.count(file->certificate) != 0) {
     return;  // configured, and loaded already
   }
+  if (file->obtained > t.wall + kClockTolerance) {
+    logger.log(
+        LogLevel::kWarning, "relay.clock",
+        "a file of the shelf is from the future: this machine's clock is behind what it was; "
+        "the file stays and is read when it is asked for",
+        {{"file", path}});
+    return;
+  }
   const UnixSeconds obtained = std::min(file->obtained, t.wall);
   const auto id = find_cert_id(file->response, file->certificate);
   const AllowedIssuer* issuer = id ? setup->issuers.find(id->view()) : nullptr;
@@ -242,7 +252,8 @@ EngineFigures Engine::Impl::figures() const {
       continue;
     }
     out.first_round_over =
-        out.first_round_over && (entry.had_round || (held && held->facts.usable_at(t.wall)));
+        out.first_round_over && (entry.had_round || end_of(entry.subject) <= t.wall ||
+                                 (held && held->facts.usable_at(t.wall)));
     const keeper::PlanView view = plan.view(key, t);
     out.certificates.push_back(
         {entry.name, entry.asked.hash, state, held ? std::optional(held->facts) : std::nullopt,

@@ -62,8 +62,13 @@ void Engine::Impl::conclude(std::uint64_t ticket, const client::LiveOutcome& out
   const client::LiveFailure& failure = *outcome.failure();
   entry.all_unauthorized = entry.all_unauthorized && failure.verify &&
                            failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized;
-  on_failed(ticket, entry,
-            keeper::Outcome{keeper::outcome_of(failure), {}, {}, failure.retry_after},
+  keeper::OutcomeKind kind = keeper::outcome_of(failure);
+  if (failure.code == client::LiveErrc::kResponderError && !entry.is_configured &&
+      entry.held_bytes == 0) {
+    // It was reached. What becomes of a stranger's question must not put the host to rest for all.
+    kind = keeper::OutcomeKind::kRefused;
+  }
+  on_failed(ticket, entry, keeper::Outcome{kind, {}, {}, failure.retry_after},
             failure.detail + " (" + url + ")", t);
 }
 
@@ -148,7 +153,8 @@ void Engine::Impl::give_up(std::uint64_t ticket, Instant t) {
   entry->second.all_unauthorized = false;
   entry->second.last_error =
       "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url;
-  if (plan.view(lost.key, t).phase == keeper::Phase::kWaiting) {
+  const keeper::Phase phase = plan.view(lost.key, t).phase;
+  if (phase == keeper::Phase::kWaiting || phase == keeper::Phase::kIdle) {
     end_round(entry->second, t);
   }
 }

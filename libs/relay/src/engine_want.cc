@@ -20,6 +20,7 @@ void Engine::Impl::want(Wanted wanted, Tell tell) {
     return;
   }
   if (wanted.asked.size() > 1 || (wanted.nonce && options.nonce == NonceUse::kPass)) {
+    wanted.issuer = *issuer;  // as it is now, not as it was when the request came
     pass(std::move(wanted), std::move(tell), t);
     return;
   }

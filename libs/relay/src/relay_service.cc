@@ -1,6 +1,8 @@
 #include "muster/relay/relay_service.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <thread>
 
 #include "muster/base/assert.h"
@@ -65,8 +67,15 @@ struct Worker {
                 });
               });
             },
-            [&back](std::vector<keeper::Fingerprint> keys) {
-              back.loop.post([&back, keys = std::move(keys)] { back.engine->note_asked(keys); });
+            [&back, is_behind = std::make_shared<std::atomic<bool>>(false)](
+                std::vector<keeper::Fingerprint> keys) {
+              if (is_behind->exchange(true)) {
+                return;  // the last lot is not taken yet; who is asked for will be asked for again
+              }
+              back.loop.post([&back, is_behind, keys = std::move(keys)] {
+                *is_behind = false;
+                back.engine->note_asked(keys);
+              });
             }) {}
 
   void flush() {

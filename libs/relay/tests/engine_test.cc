@@ -197,6 +197,19 @@ TEST_F(RelayEngine, ARestartWithEverythingDownForgetsNothing) {
   EXPECT_THAT(told, SizeIs(20));
 }
 
+TEST_F(RelayEngine, AClockThatBeginsInThePastDeletesNothing) {
+  want(1);
+  fetcher.answer(answer(1));
+  clock.jump_to(kTestNow - Seconds(365 * 86400));
+  told.clear();
+  open();
+  EXPECT_EQ(engine->figures().answers, 0U);
+  clock.jump_to(kTestNow);
+  want(1);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(last(), Ending::kHeld);
+}
+
 TEST_F(RelayEngine, WhatLiesOnDiskIsVerifiedAgain) {
   want(1);
   fetcher.answer(answer(1));
@@ -299,6 +312,19 @@ TEST_F(RelayEngine, AHostThatHangsTakesItsShareOfThePlacesAndNotAll) {
   EXPECT_EQ(last(), Ending::kBusy);
   want({asked_of(HashAlgorithm::kSha1, client::Subject(root, serial(1)), root)});
   EXPECT_THAT(told, SizeIs(2)) << "another CA's certificates are asked for all the same";
+}
+
+// Else three requests of a stranger would put an upstream to rest for everybody.
+TEST_F(RelayEngine, RefusalsOfStrangersQuestionsAreNotHeldAgainstTheHost) {
+  for (unsigned i = 1; i <= 4; ++i) {
+    want(i);
+    ASSERT_EQ(fetcher.started, i);
+    fetcher.answer(ocsp::encode_error_response(ocsp::ResponseStatus::kTryLater));
+  }
+  want(5);
+  ASSERT_EQ(fetcher.started, 5U);
+  fetcher.answer(answer(5));
+  EXPECT_EQ(last(), Ending::kFetched);
 }
 
 TEST_F(RelayEngine, NobodyWaitsForAnUpstreamThatIsKnownToBeDown) {

@@ -124,6 +124,11 @@ TEST_F(RelayQuestion, SetupsJoinIssuersAndCertificates) {
       {"nobody", {}, {}, {}, "nobody to relay for"},
       {"nobody to ask", {{"ca", ca, {}}}, {}, {}, "no responder to ask"},
       {"no URL", {{"ca", ca, {"ldap://a.example/"}}}, {}, {}, "not an http or https URL"},
+      {"no URL of a certificate",
+       {},
+       {keeper::Watched{{"leaf", pki.leaf.certificate, ca}, {"ldap://told.example/"}}},
+       {},
+       "'leaf': 'ldap://told.example/' is not an http or https URL"},
   };
   for (const Case& c : cases) {
     const auto made = make_relay_setup(c.issuers, c.certificates, {HashAlgorithm::kSha1});
