@@ -3,7 +3,7 @@ import dataclasses
 import re
 
 DAEMON, RUN, EVENTUALLY = "daemon", "run", "eventually"
-ANNOUNCED = {"responder": r"^(listening on |exporting every )", "edge": r"^listening on ", "stapler": r"^ready: ", "front": r"^listening on ", "python3": r"^Serving HTTP on "}
+ANNOUNCED = {"responder": r"^(listening on |exporting every )", "edge": r"^listening on ", "relay": r"^listening on ", "stapler": r"^ready: ", "front": r"^listening on ", "python3": r"^Serving HTTP on "}
 
 
 @dataclasses.dataclass
