@@ -56,6 +56,7 @@ TEST(SingleExtensions, CopyTheInvalidityDateButNeverTheReason) {
   IssuerSpec spec = full_spec();
   for (const Profile profile : {Profile::kRfc6960, Profile::kCabf}) {
     spec.policy.profile = profile;
+    spec.policy.nonce = policy_of(profile).nonce;
     spec.policy.unlisted =
         profile == Profile::kCabf ? UnlistedAnswer::kUnknown : UnlistedAnswer::kGood;
     spec.policy.hold = HoldForm::kRevoked;

@@ -29,7 +29,7 @@ class Kind:
     refused: dict = dataclasses.field(default_factory=dict)  # row: Refusal
     said: dict = dataclasses.field(default_factory=dict)     # row: {case: conclusion} where it is not that of the row
     unissued: str = None   # what is answered about a serial never issued, where it is not that of the row
-    nonces: bool = True    # whether the request's nonce is repeated
+    nonces: bool | range = True    # whether the request's nonce is repeated, or which lengths are
     hashes: tuple = ("sha1", "sha256")  # of CertIDs; all others are unauthorized
 
     def expected(self, row):
@@ -84,12 +84,14 @@ _WANTS_NONCE = {
     "freeradius": Refusal("wants its nonce back: `use_nonce = no`", _each("kept out: no nonce"))}
 _LIGHTWEIGHT = _WANTS_NONCE | {"freeradius": Refusal(
     _WANTS_NONCE["freeradius"].why, _each("kept out: no nonce", unknown="kept out: unauthorized"))}
+_SHORT_NONCE = {"freeradius": Refusal(
+    "its nonce has 8 octets, and the profile repeats 16 to 32: `use_nonce = no`", _each("kept out: no nonce", unknown="kept out: unauthorized"))}
 _SHA1_ONLY = Refusal("asked with SHA-256, which the profile refuses", {case: f"{case} by POST, unauthorized by GET" for case in CASES})
 KINDS |= {
     "rfc9919": _profile("rfc9919", unissued="unauthorized", nonces=False, refused=_LIGHTWEIGHT, said=_UNAUTHORIZED | {
         "openssl": _NO_NONCE["openssl"] | _UNAUTHORIZED["openssl"]}),
-    "cabf": _profile("cabf", unissued="unauthorized", said=_UNAUTHORIZED),
-    "microsoft": _profile("microsoft", unissued="unauthorized", said=_UNAUTHORIZED),
+    "cabf": _profile("cabf", unissued="unauthorized", nonces=range(16, 33), refused=_SHORT_NONCE, said=_UNAUTHORIZED),
+    "microsoft": _profile("microsoft", unissued="unauthorized", nonces=range(16, 33), refused=_SHORT_NONCE, said=_UNAUTHORIZED),
     "etsi": _profile("etsi"),
     "fpki": _profile("fpki", nonces=False, hashes=("sha1",), refused=_WANTS_NONCE | {"go": _SHA1_ONLY}, said=_NO_NONCE),
     "ocpp": _profile("ocpp", nonces=False, refused=_WANTS_NONCE, said=_NO_NONCE),

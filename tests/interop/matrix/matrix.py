@@ -32,11 +32,15 @@ from row import ROWS  # noqa: E402
 SKIPPED = 77
 
 
+def repeats(nonces, nonce):
+    return nonces if isinstance(nonces, bool) else nonce is not None and len(nonce) in nonces
+
+
 def wire(exchanges, due=None, nonces=True):
     """What stood on the wire, and what was wrong there: whatever a client asks, the answer must fit the question.
 
     `due`: function(serial, hash) -> the word that must be answered, False for a certificate that nobody should ask about.
-    `nonces`: whether the answers must repeat them; where not, they must leave them out.
+    `nonces`: whether the answers must repeat them, or the lengths they repeat; others they must leave out.
     """
     methods, hashes, given_nonces, problems = [], [], [], []
     for e in exchanges:
@@ -61,8 +65,8 @@ def wire(exchanges, due=None, nonces=True):
             problems.append("the CertIDs of the answer are not those of the request, octet for octet")
         elif due and [s.status for s in e.answer.singles] != [due(*asked) for asked in zip(e.asked.serials, e.asked.hashes)]:
             problems.append(f"answered {[s.status for s in e.answer.singles]} where {words} is due")
-        elif e.answer.nonce != (e.asked.nonce if nonces else None):
-            problems.append("the nonce of the answer is not that of the request" if nonces else "a nonce where none is due")
+        elif e.answer.nonce != (repeated := e.asked.nonce if repeats(nonces, e.asked.nonce) else None):
+            problems.append("a nonce where none is due" if repeated is None else "the nonce of the answer is not that of the request")
     tidy = lambda words: ", ".join(sorted(set(words)))  # noqa: E731
     return {"method": tidy(methods), "hash": tidy(hashes), "nonce": tidy(given_nonces)}, sorted(set(problems))
 
