@@ -177,7 +177,8 @@ TEST_F(LintCommand, EveryRuleIsExplainedUnderANameOfItsOwn) {
     return nlohmann::json::parse(run_process(arguments).out);
   };
   std::map<std::string, std::set<std::string>> kinds;
-  for (const auto& entry : json_of({"explain", "--list", "--json"})["entries"]) {
+  const auto listed = json_of({"explain", "--list", "--json"});
+  for (const auto& entry : listed["entries"]) {
     const auto& [at, is_new] = kinds[entry["code"]].insert(entry["kind"]);
     EXPECT_TRUE(is_new) << *at << " " << entry["code"];
   }

@@ -35,7 +35,7 @@ TEST(Junit, FailsWhatTheThresholdFails) {
   const std::vector<TargetReport> reports = all_kinds();
   const std::string strict = format_junit(reports, FailOn::kWarning, kTestNow);
   EXPECT_EQ(find_xml_fault(strict), "");
-  EXPECT_THAT(strict, HasSubstr("tests=\"10\""));
+  EXPECT_THAT(strict, HasSubstr("tests=\"11\""));
   EXPECT_THAT(strict, HasSubstr("<failure type=\"revoked\" message=\"revoked: revoked at "));
   EXPECT_THAT(strict, HasSubstr("time=\"0.041\""));
   const std::string mild = format_junit(reports, FailOn::kRevoked, kTestNow);
