@@ -1,6 +1,8 @@
 // make DIRECTORY ENTRIES [reasons]: writes ca.pem, ca.der, ca.crl, leaf.pem (not on it) and
 // revoked.pem (in its middle). measure DIRECTORY ROUNDS: that CRL verified and asked twice, beside
 // a bare DER walk over the same octets, in turns; one JSON object, milliseconds.
+#include "muster/client/crl_check.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <random>
 
+#include "muster/base/mapped_file.h"
 #include "muster/crl/encode.h"
 #include "muster/testing/pki_builder.h"
 

@@ -117,7 +117,7 @@ class Tools(unittest.TestCase):
 
     def test_our_generator(self):
         text = json.dumps({"asked": 12, "answered": 10, "seconds": 2.0, "rate": 5.0, "connects": 1, "body_octets": 50, "own_cpu_seconds": 1.0,
-                           "errors": {"http": 2, "late": 0}, "latency_us": {"p50": 1, "p90": 2, "p99": 3, "p999": 4, "max": 5}})
+                           "errors": {"http": 2, "late": 0}, "latency_us": {"p50": 1, "p90": 2, "p99": 3, "p999": 4, "max": 5}, "own_delay_us": {"p99": 0}})
         sample = load.sample_of(text)
         self.assertEqual((sample["errors"], sample["errors (http)"], sample["p99 us"], sample["load CPU"]), (2, 2, 3, 0.5))
         self.assertNotIn("errors (late)", sample)
