@@ -149,6 +149,7 @@ Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Uni
   const bool in_line = !elsewhere && resuming == nullptr && how == Signing::kInLine && line;
   const MonotonicTime began = in_line ? time() : MonotonicTime();
   if (in_line && line->place(began) == SigningLine::Place::kFull) {
+    line->refused(began);
     return Err{Cause::kSigningQueueFull};
   }
   if (resuming == nullptr && !signing.take(setup->policy().signatures_per_second, now)) {

@@ -22,6 +22,8 @@ class SigningLine {
   static constexpr std::chrono::microseconds kSlice{2000};
   /// The same while the sockets have more than one look at them takes: refusing comes first.
   static constexpr std::chrono::microseconds kSliceWhenBehind{250};
+  /// So long after a refusal nobody is promised more than in an overload.
+  static constexpr Milliseconds kOverloadLasts{1000};
   enum class Sockets : std::uint8_t { kKeptUpWith, kBehind };
 
   explicit SigningLine(SigningLineLimits limits) : limits_(limits) {}
@@ -46,11 +48,13 @@ class SigningLine {
     used_ += took;
     note_pace(took);
   }
+  /// Somebody found it full: for a while this is an overload, though the line may empty itself.
+  void refused(MonotonicTime now) { refused_at_ = now; }
   void join(Ticket ticket, MonotonicTime now) {
     if (waiting_.empty()) {
       standing_since_ = now;
     }
-    waiting_.push_back({ticket, now});
+    waiting_.push_back({ticket, now, patience(now)});
   }
   /// Whether serve() must be called: somebody waits, or what may be signed at once is used up.
   [[nodiscard]] bool wants_serving() const { return !waiting_.empty() || used_ >= slice_; }
@@ -67,8 +71,8 @@ class SigningLine {
     for (std::size_t left = waiting_.size(); left > 0 && now - began < slice_; --left) {
       const Waiting first = waiting_.front();
       waiting_.pop_front();
-      // Its length promised him less; a loop that was held up must not sign for nobody.
-      const bool in_time = now - first.since <= 2 * limits_.wait;
+      // The line's length promised him less; a loop that was held up must not sign for nobody.
+      const bool in_time = now - first.since <= first.promised + first.promised / 2;
       take_up(first.ticket, in_time);
       now = clock();
       served += in_time ? 1 : 0;
@@ -87,10 +91,12 @@ class SigningLine {
   struct Waiting {
     Ticket ticket;
     MonotonicTime since;
+    Milliseconds promised;  ///< the longest that he might have to wait, as it looked then
   };
   [[nodiscard]] Milliseconds patience(MonotonicTime now) const {
     const bool is_standing = !waiting_.empty() && now - standing_since_ > limits_.wait;
-    return is_standing ? std::min(limits_.wait_busy, limits_.wait) : limits_.wait;
+    const bool has_refused = refused_at_ && now - *refused_at_ < kOverloadLasts;
+    return is_standing || has_refused ? std::min(limits_.wait_busy, limits_.wait) : limits_.wait;
   }
   void note_pace(std::chrono::nanoseconds one) {
     constexpr double kWeight = 0.2;  // of the newest: a few turns until it counts
@@ -104,6 +110,7 @@ class SigningLine {
   std::chrono::microseconds slice_ = kSlice;
   double pace_ns_ = 0;            ///< from one signature to the next
   MonotonicTime standing_since_;  ///< while somebody waits: since the line was empty last
+  std::optional<MonotonicTime> refused_at_;
   std::optional<MonotonicTime> served_until_;  ///< end of the last turn, if the line went on
 };
 

@@ -24,7 +24,9 @@ struct Simulated {
       const MonotonicTime began = now;
       now += cost;
       line.signed_at_once(now - began);
-    } else if (place == Place::kWait) {
+    } else if (place == Place::kFull) {
+      line.refused(now);
+    } else {
       asked.push_back(now);
       line.join(asked.size() - 1, now);
     }
@@ -96,6 +98,47 @@ TEST(SigningLine, SignsLessWhileTheSocketsAreBehind) {
   const std::size_t served = s.served.size();
   s.turn({}, SigningLine::Sockets::kBehind);
   EXPECT_EQ(s.served.size(), served + 1) << "but never nothing";
+}
+
+// req: OCSP-RESP-083
+TEST(SigningLine, ARefusalMakesItAnOverloadForAWhile) {
+  const auto places = [](Simulated& s) {
+    std::size_t waiting = 0;
+    while (s.ask() != Place::kFull) {
+      waiting = s.line.size();
+    }
+    return static_cast<double>(waiting);
+  };
+  Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
+  EXPECT_NEAR(places(s), 1000, 10);
+  while (s.line.size() != 0) {
+    s.turn();  // it empties itself
+  }
+  EXPECT_NEAR(places(s), 200, 10);
+  while (s.line.size() != 0) {
+    s.turn();
+  }
+  s.now += SigningLine::kOverloadLasts;
+  EXPECT_NEAR(places(s), 1000, 10) << "a burst again";
+}
+
+// req: OCSP-RESP-083
+TEST(SigningLine, WhoWasPromisedLessIsRefusedSooner) {
+  Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
+  const MonotonicTime begin = s.now;
+  while (s.now - begin < Milliseconds(200)) {
+    for (int i = 0; i < 100; ++i) {
+      s.ask();
+    }
+    s.turn(microseconds(5));
+  }
+  ASSERT_TRUE(s.late.empty());
+  const std::size_t waiting = s.line.size();
+  ASSERT_GT(waiting, 0U);
+  s.now += Milliseconds(16);  // the loop was held up
+  s.turn();
+  EXPECT_EQ(s.late.size(), waiting) << "in an overload nobody is promised more than wait_busy";
+  EXPECT_EQ(s.line.size(), 0U);
 }
 
 TEST(SigningLine, ServesThoseWhoCameFirstFirst) {
