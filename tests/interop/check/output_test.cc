@@ -174,9 +174,9 @@ TEST_F(Output, WatchingGoesOnUntilASignalAndEndsWithTheWorst) {
   const std::string binary = std::getenv("MUSTER_BINARY");
   const std::string out = dir_.file("rounds");
   // A round a second until the third is there, then SIGTERM.
-  const std::string script = binary + " check --watch 1s " + leaf_.pem + " --roots " + roots_ +
-                             " --offline --format ndjson --response " + revoked_ + " > " + out +
-                             " & pid=$!; while [ $(wc -l < " + out +
+  const std::string script = ": > " + out + "; " + binary + " check --watch 1s " + leaf_.pem +
+                             " --roots " + roots_ + " --offline --format ndjson --response " +
+                             revoked_ + " > " + out + " & pid=$!; while [ $(wc -l < " + out +
                              ") -lt 3 ]; do sleep 0.1; done; kill -TERM $pid; wait $pid";
   const auto result = run_process({"/bin/sh", "-c", script});
   EXPECT_EQ(result.exit_code, 1) << result.describe();
