@@ -2,6 +2,7 @@
 """tools/run_ctest.sh gives a few failed tests a second try where it is told to, and a crash none."""
 import os
 import pathlib
+import runpy
 import subprocess
 import tempfile
 import unittest
@@ -35,6 +36,12 @@ class RunCtest(unittest.TestCase):
         self.assertEqual(seen.returncode, 0, seen.stdout + seen.stderr)
         self.assertIn("PASSED ONLY AT THE SECOND TRY", seen.stderr)
         self.assertIn("one (Failed)", seen.stderr)
+        second = (pathlib.Path(self.directory.name) / "junit-second.xml").read_text()
+        self.assertIn('name="one"', second)
+        self.assertNotIn('name="two"', second)
+        report = SCRIPT.with_name("requirements_report.py")
+        results = runpy.run_path(str(report))["results_of"](pathlib.Path(self.directory.name) / "junit.xml")
+        self.assertEqual(results, {"one": True, "two": True}, "the last try counts for the requirements, too")
 
     def test_nobody_gets_one_unasked(self):
         self.assertNotEqual(self.run_with({"one": FAILS_ONCE}, second_try=False).returncode, 0)
