@@ -22,8 +22,7 @@ TEST(Loading, EndsBeforeTheNextIssuerWhenNobodyWantsItAnyMore) {
     return (*store)->ensure_issuer(key, label);
   };
   const auto stopped = load(
-      options, **store, testing::kTestNow, {}, null_logger(), [&] { return begun == 2; },
-      number);
+      options, **store, testing::kTestNow, {}, null_logger(), [&] { return begun == 2; }, number);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, NodeErrc::kStopped);
   EXPECT_EQ(begun, 2);

@@ -1,6 +1,5 @@
 #include "muster/node/relay_node.h"
 
-
 #include "metric_families.h"
 #include "muster/testing/fault_responder.h"
 #include "net_testing.h"
