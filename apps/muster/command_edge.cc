@@ -1,16 +1,8 @@
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <thread>
-
-#include "muster/net/loop.h"
+#include "node_runner.h"
 #include "responder_flags.h"
 
 namespace muster::app {
 namespace {
-
-/// How much longer than its settings allow an end may take.
-constexpr Milliseconds kLeavingPatience = std::chrono::seconds(30);
 
 struct EdgeFlags {
   std::string config, url, signer, directory;
@@ -38,16 +30,6 @@ Outcome<Wired> read_options(const EdgeFlags& flags) {
   return Wired{options.log, std::move(edge)};
 }
 
-void tell(const char* what, const std::vector<std::string>& all) {
-  std::string addresses;
-  for (const std::string& address : all) {
-    addresses += (addresses.empty() ? "" : ", ") + address;
-  }
-  if (!addresses.empty()) {
-    std::printf("%s %s\n", what, addresses.c_str());
-  }
-}
-
 /// Serves until SIGTERM or SIGINT.
 Outcome<Unit> serve(const EdgeFlags& flags) {
   MUSTER_TRY(const Wired wired, read_options(flags));
@@ -60,42 +42,9 @@ Outcome<Unit> serve(const EdgeFlags& flags) {
     }
     return std::move(fresh->edge);
   };
-  const Milliseconds most =
-      wired.edge.service.grace + wired.edge.admin.drain_delay + kLeavingPatience;
-  net::Loop control;
-  std::unique_ptr<node::EdgeNode> edge;
-  std::thread ending;
-  // Blocks the signals for every thread started below.
-  const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
-    if (ending.joinable()) {
-      return;
-    }
-    if (signal == SIGHUP) {
-      static_cast<void>(edge->reload());  // the outcome is logged
-      return;
-    }
-    logger->log(LogLevel::kInfo, "edge.stopping", "finishing what is in flight");
-    control.after(most, [&logger] {
-      logger->log(LogLevel::kError, "edge.gave_up",
-                  "a file system does not answer; leaving without waiting for it any longer");
-      std::_Exit(kExitInternal);  // threads that hang cannot be joined
-    });
-    ending = std::thread([&] {
-      edge->stop();
-      control.stop();
-    });
+  return run_node("edge", wired.edge.service.grace + wired.edge.admin.drain_delay, *logger, [&] {
+    return node::EdgeNode::start(wired.edge, std::move(read_again), clock, *logger);
   });
-  auto started = node::EdgeNode::start(wired.edge, std::move(read_again), clock, *logger);
-  if (!started) {
-    return fail(exit_code_for(started.error().code), started.error().detail);
-  }
-  edge = *std::move(started);
-  tell("admin on", edge->admin_addresses());
-  tell("listening on", edge->addresses());
-  std::fflush(stdout);
-  control.run();
-  ending.join();
-  return Unit{};
 }
 
 }  // namespace

@@ -1,16 +1,8 @@
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <thread>
-
-#include "muster/net/loop.h"
+#include "node_runner.h"
 #include "responder_flags.h"
 
 namespace muster::app {
 namespace {
-
-/// How much longer than its settings allow an end may take.
-constexpr Milliseconds kLeavingPatience = std::chrono::seconds(30);
 
 struct RelayFlags {
   std::string config, directory, nonce, proxy;
@@ -57,16 +49,6 @@ Outcome<Wired> read_options(const RelayFlags& flags) {
   return Wired{options.log, std::move(relay)};
 }
 
-void tell(const char* what, const std::vector<std::string>& all) {
-  std::string addresses;
-  for (const std::string& address : all) {
-    addresses += (addresses.empty() ? "" : ", ") + address;
-  }
-  if (!addresses.empty()) {
-    std::printf("%s %s\n", what, addresses.c_str());
-  }
-}
-
 /// Serves until SIGTERM or SIGINT.
 Outcome<Unit> serve(const RelayFlags& flags) {
   MUSTER_TRY(const Wired wired, read_options(flags));
@@ -84,42 +66,9 @@ Outcome<Unit> serve(const RelayFlags& flags) {
                 "no directory: a restart forgets every answer (give --directory, or directory in "
                 "[relay])");
   }
-  const Milliseconds most =
-      wired.relay.relay.grace + wired.relay.admin.drain_delay + kLeavingPatience;
-  net::Loop control;
-  std::unique_ptr<node::RelayNode> relay;
-  std::thread ending;
-  // Blocks the signals for every thread started below.
-  const net::SignalWatch signals(control, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
-    if (ending.joinable()) {
-      return;
-    }
-    if (signal == SIGHUP) {
-      static_cast<void>(relay->reload());  // the outcome is logged
-      return;
-    }
-    logger->log(LogLevel::kInfo, "relay.stopping", "finishing what is in flight");
-    control.after(most, [&logger] {
-      logger->log(LogLevel::kError, "relay.gave_up",
-                  "a file system does not answer; leaving without waiting for it any longer");
-      std::_Exit(kExitInternal);  // threads that hang cannot be joined
-    });
-    ending = std::thread([&] {
-      relay->stop();
-      control.stop();
-    });
+  return run_node("relay", wired.relay.relay.grace + wired.relay.admin.drain_delay, *logger, [&] {
+    return node::RelayNode::start(wired.relay, std::move(read_again), clock, *logger);
   });
-  auto started = node::RelayNode::start(wired.relay, std::move(read_again), clock, *logger);
-  if (!started) {
-    return fail(exit_code_for(started.error().code), started.error().detail);
-  }
-  relay = *std::move(started);
-  tell("admin on", relay->admin_addresses());
-  tell("listening on", relay->addresses());
-  std::fflush(stdout);
-  control.run();
-  ending.join();
-  return Unit{};
 }
 
 }  // namespace
