@@ -1,6 +1,5 @@
 #include "muster/keeper/shelf.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <set>
 
 #include "muster/keeper/shelf_file.h"
+#include "shelf_directory.h"
 #include "snapshot.h"
 
 namespace muster::keeper {
@@ -37,22 +37,6 @@ std::string errno_text(int error) {
   return ::strerror_r(error, text, sizeof text);
 }
 
-/// Tells one state of a file from another; zero when there is no file.
-struct FileStamp {
-  ::ino_t inode = 0;
-  ::off_t size = 0;
-  std::int64_t seconds = 0, nanoseconds = 0;
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-FileStamp stamp_of(const std::string& path) {
-  struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) {
-    return {};
-  }
-  return {st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-}
-
 ShelfChange change_for(Choice choice) {
   switch (choice) {
     case Choice::kTakeRevocation:
@@ -69,21 +53,6 @@ ShelfChange change_for(Choice choice) {
       break;
   }
   return ShelfChange::kReplaced;
-}
-
-/// A crash between creating a temporary file and its rename leaves it behind.
-void remove_leftovers(const std::string& directory) {
-  DIR* dir = ::opendir(directory.c_str());
-  if (dir == nullptr) {
-    return;
-  }
-  while (const dirent* entry = ::readdir(dir)) {
-    const std::string_view name = entry->d_name;
-    if (name.find(".staple.tmp.") == 64) {
-      ::unlinkat(::dirfd(dir), entry->d_name, 0);
-    }
-  }
-  ::closedir(dir);
 }
 
 }  // namespace
