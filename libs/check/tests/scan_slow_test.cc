@@ -61,20 +61,25 @@ TEST(ScanOfMany, HandsOverInOrderWhateverIsReadyFirst) {
 
 TEST(ScanOfMany, HandsOverAsReadyWhenToldSo) {
   Delivered got;
-  std::latch others(39);
+  const Deliver deliver = got.take();
+  std::latch handed_over(1);
   scan(
       40,
       [&](std::size_t index) {
         if (index == 0) {
-          others.wait();
-        } else {
-          others.count_down();
+          handed_over.wait();  // until another one is with the caller
         }
         return one(index);
       },
-      {.jobs = 4, .order = ScanOptions::Order::kAsReady}, got.take());
+      {.jobs = 4, .order = ScanOptions::Order::kAsReady},
+      [&](std::size_t index, const Reports& reports) {
+        deliver(index, reports);
+        if (got.order.size() == 1) {
+          handed_over.count_down();
+        }
+      });
   EXPECT_EQ(got.order.size(), 40u);
-  EXPECT_NE(got.order.front(), 0u) << "the one that waits for all others";
+  EXPECT_NE(got.order.front(), 0u) << "the one that waits for another";
 }
 
 // One thread may work at a time, and ten targets wait until all others are done: this ends only
