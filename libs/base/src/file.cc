@@ -101,29 +101,29 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
   }
 }
 
-Result<AtomicFile, FileError> AtomicFile::create(std::string path) {
+Result<AtomicFile, FileError> AtomicFile::create(std::string path, FileSystem& files) {
   std::string temporary = path + ".tmp.XXXXXX";
-  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) {
-    return Err{FileError{FileErrc::kOpen, errno, path}};
+  const int fd = files.create_temporary(temporary);
+  if (fd < 0) {
+    return Err{FileError{FileErrc::kOpen, -fd, path}};
   }
-  return AtomicFile(std::move(path), std::move(temporary), std::move(fd));
+  return AtomicFile(files, std::move(path), std::move(temporary), fd);
 }
 
 AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) {
+    files_.close(fd_);
+  }
   if (!temporary_.empty()) {
-    ::unlink(temporary_.c_str());
+    files_.remove(temporary_);
   }
 }
 
 Result<Unit, FileError> AtomicFile::write(Bytes octets) {
   while (!octets.empty()) {
-    const ssize_t n = ::write(fd_.get(), octets.data(), octets.size());
+    const ::ssize_t n = files_.write(fd_, octets);
     if (n < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      return Err{FileError{FileErrc::kWrite, errno, path_}};
+      return Err{FileError{FileErrc::kWrite, static_cast<int>(-n), path_}};
     }
     octets = octets.subspan(static_cast<std::size_t>(n));
   }
@@ -131,35 +131,39 @@ Result<Unit, FileError> AtomicFile::write(Bytes octets) {
 }
 
 Result<Unit, FileError> AtomicFile::commit(::mode_t mode) {
-  if (::fchmod(fd_.get(), mode) != 0) {
-    return Err{FileError{FileErrc::kWrite, errno, path_}};
+  if (const int error = files_.set_mode(fd_, mode); error < 0) {
+    return Err{FileError{FileErrc::kWrite, -error, path_}};
   }
-  if (::fsync(fd_.get()) != 0) {
-    return Err{FileError{FileErrc::kSync, errno, path_}};
+  if (const int error = files_.sync(fd_); error < 0) {
+    return Err{FileError{FileErrc::kSync, -error, path_}};
   }
-  if (::close(fd_.release()) != 0) {
-    return Err{FileError{FileErrc::kSync, errno, path_}};
+  if (const int error = files_.close(std::exchange(fd_, -1)); error < 0) {
+    return Err{FileError{FileErrc::kSync, -error, path_}};
   }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return Err{FileError{FileErrc::kRename, errno, path_}};
+  if (const int error = files_.rename(temporary_, path_); error < 0) {
+    return Err{FileError{FileErrc::kRename, -error, path_}};
   }
   temporary_.clear();
   const std::size_t slash = path_.rfind('/');
   const std::string directory = slash == std::string::npos ? "."
                                 : slash == 0               ? "/"
                                                            : path_.substr(0, slash);
-  const UniqueFd dir(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir || ::fsync(dir.get()) != 0) {
-    return Err{FileError{FileErrc::kSync, errno, directory}};
+  if (const int error = files_.sync_directory(directory); error < 0) {
+    return Err{FileError{FileErrc::kSync, -error, directory}};
   }
   return Unit{};
 }
 
-Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
-                                              ::mode_t mode) {
-  MUSTER_TRY(AtomicFile file, AtomicFile::create(path));
+Result<Unit, FileError> write_file_atomically(FileSystem& files, const std::string& path,
+                                              Bytes content, ::mode_t mode) {
+  MUSTER_TRY(AtomicFile file, AtomicFile::create(path, files));
   MUSTER_CHECK(file.write(content));
   return file.commit(mode);
+}
+
+Result<Unit, FileError> write_file_atomically(const std::string& path, Bytes content,
+                                              ::mode_t mode) {
+  return write_file_atomically(system_files(), path, content, mode);
 }
 
 }  // namespace muster

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "muster/base/file.h"
+#include "muster/base/file_system.h"
 
 namespace muster {
 
@@ -12,12 +12,13 @@ namespace muster {
 /// name; dropped without commit() nothing happened. Threads: one at a time.
 class AtomicFile {
  public:
-  /// Errors: kOpen.
-  static Result<AtomicFile, FileError> create(std::string path);
+  /// Errors: kOpen.   Lifetime: `files` outlives it.
+  static Result<AtomicFile, FileError> create(std::string path, FileSystem& files = system_files());
   AtomicFile(AtomicFile&& other) noexcept
-      : path_(std::move(other.path_)),
+      : files_(other.files_),
+        path_(std::move(other.path_)),
         temporary_(std::exchange(other.temporary_, {})),
-        fd_(std::move(other.fd_)) {}
+        fd_(std::exchange(other.fd_, -1)) {}
   AtomicFile& operator=(AtomicFile&&) = delete;
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -28,10 +29,15 @@ class AtomicFile {
   Result<Unit, FileError> commit(::mode_t mode = 0644);
 
  private:
-  AtomicFile(std::string path, std::string temporary, UniqueFd fd)
-      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+  AtomicFile(FileSystem& files, std::string path, std::string temporary, int fd)
+      : files_(files), path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+  FileSystem& files_;
   std::string path_, temporary_;  ///< temporary: empty when it is there no more
-  UniqueFd fd_;
+  int fd_;                        ///< -1 when it is closed
 };
+
+/// As write_file_atomically of file.h, on another file system.
+Result<Unit, FileError> write_file_atomically(FileSystem& files, const std::string& path,
+                                              Bytes content, ::mode_t mode = 0644);
 
 }  // namespace muster
