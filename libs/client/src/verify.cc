@@ -2,31 +2,10 @@
 
 #include <algorithm>
 
+#include "verified_response.h"
 #include "verify_steps.h"
 
 namespace muster::client {
-
-struct VerifiedResponse::Data {
-  Buffer der;
-  ocsp::CertStatus status;
-  UnixSeconds this_update;
-  std::optional<UnixSeconds> next_update;
-  UnixSeconds produced_at;
-  pki::Authority authority;
-  pki::Certificate signer;
-  Subject subject;
-  bool nonce_matched;
-  std::size_t matching_entries;
-  std::optional<UnixSeconds> archive_cutoff;
-  UnixSeconds effective_expiry;
-  std::string signature_algorithm;
-};
-
-struct VerifierAccess {
-  static VerifiedResponse make(VerifiedResponse::Data data) {
-    return VerifiedResponse(std::make_shared<const VerifiedResponse::Data>(std::move(data)));
-  }
-};
 
 Bytes VerifiedResponse::der() const { return data_->der; }
 const ocsp::CertStatus& VerifiedResponse::status() const { return data_->status; }
