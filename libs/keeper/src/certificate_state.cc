@@ -1,4 +1,6 @@
 // What is to be said about a certificate: pure functions beside the keeper that acts.
+#include <algorithm>
+
 #include "muster/keeper/keeper.h"
 
 namespace muster::keeper {
@@ -73,6 +75,21 @@ CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeco
     return CertificateState::kHeldBack;
   }
   return staple != nullptr ? CertificateState::kExpired : CertificateState::kMissing;
+}
+
+bool is_neglected(const CertificateStatus& status, UnixSeconds since, UnixSeconds now) {
+  using Real = std::chrono::duration<double>;
+  if (status.state == CertificateState::kNotNeeded || status.not_after <= now) {
+    return false;
+  }
+  const UnixSeconds asked =
+      std::max({since, status.last_attempt.value_or(since), status.last_probe.value_or(since)});
+  if (!status.staple || !status.staple->usable_at(now)) {
+    const UnixSeconds missing = status.staple ? std::min(status.staple->expires, now) : since;
+    return now - std::max(asked, missing) > kNeglectedWithout;
+  }
+  const Real remained = status.staple->expires - asked;
+  return Real(now - asked) > Real(60) + remained * kNeglectedShare;
 }
 
 Applicability judge_applicability(const Watched& watched, const KeeperOptions& options) {

@@ -8,7 +8,22 @@ namespace {
 /// After this long without another try a failure is forgotten.
 constexpr Milliseconds kForgiveness{600'000};
 
+bool is_failure(OutcomeKind kind) {
+  return kind == OutcomeKind::kUnreachable || kind == OutcomeKind::kRefused ||
+         kind == OutcomeKind::kUnacceptable;
+}
+
 }  // namespace
+
+FailureClass failure_of(const Outcome& outcome) {
+  MUSTER_ASSERT(is_failure(outcome.kind));
+  if (outcome.failure) {
+    return *outcome.failure;
+  }
+  return outcome.kind == OutcomeKind::kUnreachable ? FailureClass::kUnreachable
+         : outcome.kind == OutcomeKind::kRefused   ? FailureClass::kUnauthorized
+                                                   : FailureClass::kMalformed;
+}
 
 bool Host::is_well(Instant now) const {
   return failures == 0 || now.steady - failed_at > kForgiveness;
@@ -20,7 +35,7 @@ bool Host::may_start(const PlanPolicy& policy, Instant now) const {
 }
 
 void Host::note(const Outcome& outcome, const PlanPolicy& policy, Instant now) {
-  if (outcome.kind != OutcomeKind::kUnreachable) {
+  if (!is_failure(outcome.kind) || !policy_of(failure_of(outcome)).blames_host) {
     failures = 0;
     rest_until = now.steady;
     return;

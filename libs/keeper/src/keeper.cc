@@ -1,16 +1,18 @@
-#include "muster/keeper/keeper.h"
-
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "muster/keeper/outcome.h"
+#include "keeper_impl.h"
 
 namespace muster::keeper {
 namespace {
 
-/// Different errors about one certificate that are logged as warnings until it succeeds again.
-constexpr std::size_t kMaxToldErrors = 16;
+/// Turns are taken at least so often, to see the wall clock jump.
+constexpr Milliseconds kHeartbeat{1000};
+
+PlanPolicy plan_policy_of(const KeeperOptions& options) {
+  PlanPolicy policy = options.plan;
+  policy.egresses = static_cast<unsigned>(std::max<std::size_t>(1, options.egresses.size()));
+  return policy;
+}
 
 }  // namespace
 
@@ -24,135 +26,94 @@ client::LiveOptions KeeperOptions::default_live_options() {
   return live;
 }
 
-struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
-  struct Record {
-    Watched watched;
-    std::string not_needed;  ///< why; empty when it is watched
-    std::optional<UnixSeconds> last_attempt, last_success;
-    std::string last_error;
-    unsigned failures = 0;
-    CertificateState reported =
-        CertificateState::kFresh;  ///< worst state logged since the last success
-    std::set<std::string> told;    ///< errors logged since the last success
-  };
-  struct Running {
-    Fingerprint subject;
-    client::LiveQuery query;
-    std::string url;
-    net::FetchId fetch = 0;
-  };
+Keeper::Impl::Impl(net::Loop& l, Asker& a, const Clock& c, Logger& g, Shelf& s, KeeperOptions o,
+                   std::uint64_t seed)
+    : loop(l),
+      asker(a),
+      clock(c),
+      logger(g),
+      shelf(s),
+      options(std::move(o)),
+      plan(plan_policy_of(options), seed) {}
 
-  Impl(net::Loop& l, net::FetchService& f, const Clock& c, Logger& g, Shelf& s, KeeperOptions o,
-       std::uint64_t seed)
-      : loop(l),
-        fetcher(f),
-        clock(c),
-        logger(g),
-        shelf(s),
-        options(std::move(o)),
-        plan(options.plan, seed) {}
-
-  net::Loop& loop;
-  net::FetchService& fetcher;
-  const Clock& clock;
-  Logger& logger;
-  Shelf& shelf;
-  const KeeperOptions options;
-  Plan plan;
-  Shelf::Listener listener;
-  std::function<void()> first_round_done;
-  std::vector<Fingerprint> order;
-  std::map<Fingerprint, Record> records;
-  std::map<std::uint64_t, Running> running;
-  std::set<Fingerprint> first_round;
-  bool started = false, first_round_over = false;
-  std::optional<net::TimerId> timer;
-
-  [[nodiscard]] Instant now() const { return Instant::of(clock); }
-
-  [[nodiscard]] std::optional<StapleFacts> held_facts(const Fingerprint& id) const {
-    const StaplePointer held = shelf.held(id);
-    return held ? std::optional(held->facts) : std::nullopt;
+void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
+  std::map<Fingerprint, Record> next;
+  std::vector<Subject> subjects;
+  std::vector<std::pair<Fingerprint, PlanSubject>> planned;
+  order.clear();
+  for (Watched& watched : inventory) {
+    const pki::Certificate& certificate = watched.subject.certificate;
+    const Fingerprint id = certificate.fingerprint();
+    if (next.count(id) != 0) {
+      logger.log(LogLevel::kWarning, "inventory.twice",
+                 "a certificate is listed twice; the first entry counts",
+                 {{"certificate", watched.subject.name}});
+      continue;
+    }
+    Applicability applies = judge_applicability(watched, options);
+    auto known = records.extract(id);
+    Record record =
+        known.empty() ? Record{watched, {}, {}, {}, {}, {}, 0, CertificateState::kFresh, {}, {}, {}}
+                      : std::move(known.mapped());
+    record.watched = watched;
+    record.not_needed = applies.reason;
+    if (applies.urls.empty()) {
+      report_not_needed(record);
+    } else {
+      subjects.push_back(watched.subject);
+    }
+    planned.emplace_back(
+        id, PlanSubject{applies.urls, certificate.not_before(), certificate.not_after()});
+    order.push_back(id);
+    next.emplace(id, std::move(record));
   }
-
-  // ---- inventory
-  // -------------------------------------------------------------------------------------------------
-
-  void set_inventory(std::vector<Watched> inventory) {
-    std::map<Fingerprint, Record> next;
-    std::vector<Subject> subjects;
-    std::vector<std::pair<Fingerprint, PlanSubject>> planned;
-    order.clear();
-    for (Watched& watched : inventory) {
-      const pki::Certificate& certificate = watched.subject.certificate;
-      const Fingerprint id = certificate.fingerprint();
-      if (next.count(id) != 0) {
-        logger.log(LogLevel::kWarning, "inventory.twice",
-                   "a certificate is listed twice; the first entry counts",
-                   {{"certificate", watched.subject.name}});
-        continue;
-      }
-      Applicability applies = judge_applicability(watched, options);
-      auto known = records.extract(id);
-      Record record = known.empty()
-                          ? Record{watched, {}, {}, {}, {}, 0, CertificateState::kFresh, {}}
-                          : std::move(known.mapped());
-      record.watched = watched;
-      record.not_needed = applies.reason;
-      if (applies.urls.empty()) {
-        report_not_needed(record);
-      } else {
-        subjects.push_back(watched.subject);
-      }
-      planned.emplace_back(
-          id, PlanSubject{applies.urls, certificate.not_before(), certificate.not_after()});
-      order.push_back(id);
-      next.emplace(id, std::move(record));
-    }
-    for (const auto& [id, gone] : records) {
-      plan.remove(id);
-      first_round.erase(id);
-    }
-    records = std::move(next);
-    const Instant t = now();
-    shelf.set_subjects(std::move(subjects), t.wall);
-    for (auto& [id, subject] : planned) {
-      const auto held = held_facts(id);
-      const bool covered = held && held->usable_at(t.wall);
-      if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall) {
-        first_round.insert(id);
-      }
-      plan.add(id, std::move(subject), held, t);
-    }
-    if (started) {
-      turn();
-    }
+  for (const auto& [id, gone] : records) {
+    plan.remove(id);
+    unconfirmed.erase(id);
+    first_round.erase(id);
   }
-
-  void report_not_needed(const Record& record) {
-    const bool must = record.watched.subject.certificate.facts().must_staple();
-    logger.log(must ? LogLevel::kWarning : LogLevel::kInfo, "certificate.not_needed",
-               must ? "the certificate demands stapling but " + record.not_needed +
-                          "; clients will refuse it (give a responder in the configuration, or "
-                          "have it reissued)"
-                    : "no staple is kept for a certificate: " + record.not_needed,
-               {{"certificate", record.watched.subject.name}});
+  records = std::move(next);
+  const Instant t = now();
+  shelf.set_subjects(std::move(subjects), t.wall);
+  for (auto& [id, subject] : planned) {
+    const auto held = held_facts(id);
+    const bool covered = held && held->usable_at(t.wall);
+    if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall) {
+      first_round.insert(id);
+    }
+    plan.add(id, std::move(subject), held, t);
   }
+  if (started) {
+    turn();
+  }
+}
 
-  // ---- turns
-  // -----------------------------------------------------------------------------------------------------
+// ---- turns
 
-  void turn() {
-    const Instant t = now();
-    if (const Seconds jump = plan.observe_clock(t); jump != Seconds(0)) {
-      logger.log(LogLevel::kWarning, "clock.jumped",
-                 "the wall clock jumped; every certificate is planned anew",
-                 {{"seconds", static_cast<long long>(jump.count())}});
-    }
-    shelf.tick(t.wall);
-    if (!started) {
-      return;
-    }
+void Keeper::Impl::watch_clock(Instant t) {
+  const Seconds jump = plan.observe_clock(t);
+  if (jump != Seconds(0)) {
+    logger.log(LogLevel::kWarning, "clock.jumped",
+               "the wall clock jumped; every certificate is planned anew",
+               {{"seconds", static_cast<long long>(jump.count())}});
+  }
+  // Until the clock has caught up with itself, what it calls the future has been the present once.
+  latest_wall = std::max(latest_wall, t.wall);
+  shelf.doubt_clock(t.wall < latest_wall ? ClockDoubt::kDoubted : ClockDoubt::kTrusted);
+  if (jump != Seconds(0)) {
+    shelf.look_again(t.wall);
+  }
+}
+
+void Keeper::Impl::turn() {
+  if (in_turn) {
+    return;  // an answer that came at once
+  }
+  in_turn = true;
+  const Instant t = now();
+  watch_clock(t);
+  shelf.tick(t.wall);
+  if (started) {
     for (const std::uint64_t ticket : plan.given_up(t)) {
       const auto found = running.find(ticket);
       if (found == running.end()) {
@@ -160,273 +121,92 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
       }
       const Running lost = std::move(found->second);
       running.erase(found);
-      fetcher.cancel(lost.fetch);
+      asker.cancel(ticket);
       if (records.count(lost.subject) == 0) {
         continue;
       }
       note_failure(
           lost.subject,
           "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url,
+          FailureClass::kUnreachable,
           Verdict{true, false, plan.view(lost.subject, t).failures, false}, t);
     }
+    believe_overdue_news(t);
     for (const Order& o : plan.start_due(t)) {
       begin(o, t);
     }
     check_first_round();
-    arm();
   }
+  in_turn = false;
+  arm();
+  turns.fetch_add(1, std::memory_order_relaxed);
+}
 
-  void arm() {
-    if (timer) {
-      loop.cancel(*timer);
-      timer.reset();
-    }
-    if (!started) {
-      return;
-    }
-    Milliseconds delay{1000};  // at least once a second, to see the wall clock jump
-    if (const auto next = plan.next_event()) {
-      delay = std::clamp(std::chrono::ceil<Milliseconds>(*next - clock.monotonic()),
-                         Milliseconds(0), delay);
-    }
-    timer = loop.after(delay, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) {
-        self->timer.reset();
-        self->turn();
-      }
-    });
-  }
-
-  void check_first_round() {
-    if (!first_round_over && first_round.empty()) {
-      first_round_over = true;
-      if (first_round_done) {
-        first_round_done();
-      }
-    }
-  }
-
-  // ---- one fetch
-  // -------------------------------------------------------------------------------------------------
-
-  void begin(const Order& o, Instant t) {
-    Record& record = records.at(o.subject);
-    record.last_attempt = t.wall;
-    client::LiveOptions live = options.live;
-    live.urls = {o.url};
-    live.nonce =
-        client::NonceUse::kNone;  // so that caches may answer and GET is used (OCSP-STAP-011)
-    live.rounds = 1;
-    const Subject& subject = record.watched.subject;
-    client::LiveQuery query(subject.certificate, subject.issuer, std::move(live),
-                            shelf.policy().verify);
-    client::LiveAction action = query.start(t.wall);
-    running.emplace(o.ticket, Running{o.subject, std::move(query), o.url, 0});
-    act(o.ticket, std::move(action));
-  }
-
-  void act(std::uint64_t ticket, client::LiveAction action) {
-    if (auto* request = std::get_if<net::FetchRequest>(&action)) {
-      running.at(ticket).fetch = fetcher.start(
-          std::move(*request), [weak = weak_from_this(), ticket](net::FetchResult result) {
-            if (const auto self = weak.lock()) {
-              self->on_fetched(ticket, result);
-            }
-          });
-      return;
-    }
-    MUSTER_ASSERT(std::holds_alternative<client::LiveOutcome>(
-        action));  // rounds = 1: there is nothing to wait for
-    conclude(ticket, std::get<client::LiveOutcome>(action));
-  }
-
-  void on_fetched(std::uint64_t ticket, const net::FetchResult& result) {
-    const auto found = running.find(ticket);
-    if (found == running.end()) {
-      return;  // given up or stopped meanwhile
-    }
-    act(ticket, found->second.query.on_fetched(result, clock.now()));
-    turn();
-  }
-
-  void conclude(std::uint64_t ticket, const client::LiveOutcome& outcome) {
-    const auto node = running.extract(ticket);
-    const Fingerprint id = node.mapped().subject;
-    const std::string& url = node.mapped().url;
+std::optional<MonotonicTime> Keeper::Impl::next_turn() const {
+  std::optional<MonotonicTime> next = plan.next_event();
+  const auto sooner = [&next](MonotonicTime t) { next = next ? std::min(*next, t) : t; };
+  if (const auto deadline = shelf.next_deadline()) {
     const Instant t = now();
-    if (records.count(id) == 0) {
-      plan.finish(ticket, Outcome{OutcomeKind::kUnacceptable, {}, {}, {}}, t);
-      return;
-    }
-    if (const client::LiveFailure* failure = outcome.failure()) {
-      const Verdict verdict =
-          plan.finish(ticket, Outcome{outcome_of(*failure), {}, {}, failure->retry_after}, t);
-      note_failure(id, failure->detail + " (" + url + ")", verdict, t);
-      return;
-    }
-    const Choice choice = shelf.offer(*outcome.response(), url, t.wall);
-    Outcome result{OutcomeKind::kTaken, held_facts(id), outcome.caching.max_age, {}};
-    result.kind = outcome_of(choice, result.staple, t.wall);
-    if (result.kind == OutcomeKind::kHeldBack) {
-      result.staple = shelf.held_back(id)->facts;
-    }
-    const bool failed =
-        result.kind == OutcomeKind::kUnacceptable || result.kind == OutcomeKind::kRefused;
-    if (failed) {
-      result.staple.reset();
-    }
-    const Verdict verdict = plan.finish(ticket, result, t);
-    const std::string text =
-        "the answer from " + url + " is not of use: " + std::string(to_string(choice));
-    if (failed) {
-      note_failure(id, text, verdict, t);
-      return;
-    }
-    if (choice == Choice::kRevocationStands) {
-      logger.log(
-          LogLevel::kWarning, "staple.revocation_stands",
-          "the responder says good again after a final revocation; the revoked response stays "
-          "until it expires (if the CA "
-          "revoked by mistake: stop the stapler, delete the file, start it)",
-          {{"certificate", records.at(id).watched.subject.name}, {"file", shelf.path_of(id)}});
-    }
-    note_success(id, choice, url, t);
+    sooner(t.steady + std::max(Seconds(0), *deadline - t.wall));
   }
-
-  void note_success(const Fingerprint& id, Choice choice, const std::string& url, Instant t) {
-    Record& record = records.at(id);
-    if (!record.last_error.empty()) {
-      logger.log(LogLevel::kInfo, "fetch.recovered", "the responder answers again",
-                 {{"certificate", record.watched.subject.name}, {"url", url}});
-    }
-    record.last_success = t.wall;
-    record.last_error.clear();
-    record.told.clear();
-    record.failures = 0;
-    record.reported = CertificateState::kFresh;
-    first_round.erase(id);
-    logger.log(LogLevel::kDebug, "fetch.answered", to_string(choice),
-               {{"certificate", record.watched.subject.name}, {"url", url}});
+  for (const auto& [id, news] : unconfirmed) {
+    sooner(news.until);
   }
+  return next;
+}
 
-  /// Warns once for each new kind of failure and once for each worse state, not for each attempt.
-  void note_failure(const Fingerprint& id, const std::string& error, const Verdict& verdict,
-                    Instant t) {
-    Record& record = records.at(id);
-    const bool news = record.told.size() < kMaxToldErrors && record.told.insert(error).second;
-    record.last_error = error;
-    record.failures = verdict.failures;
-    if (!verdict.another_url) {
-      first_round.erase(id);
-    }
-    const CertificateStatus status = status_of(id, record, t);
-    const bool worse = !verdict.another_url && status.state > record.reported &&
-                       status.state != CertificateState::kRevoked &&
-                       status.state != CertificateState::kOnHold;
-    LogLevel level = LogLevel::kDebug;
-    if (verdict.quiet) {
-      level = news ? LogLevel::kInfo : LogLevel::kDebug;
-    } else if (worse && status.state >= CertificateState::kCritical) {
-      level = LogLevel::kError;
-    } else if (worse || news) {
-      level = LogLevel::kWarning;
-    }
-    if (worse) {
-      record.reported = status.state;
-    }
-    const std::string next =
-        status.next_due ? format_duration(*status.next_due - t.wall) : std::string("never");
-    logger.log(
-        level, "fetch.failed", error,
-        {{"certificate", record.watched.subject.name},
-         {"state", to_string(status.state)},
-         {"expires", status.staple ? format_iso8601(status.staple->expires) : std::string("-")},
-         {"failures", verdict.failures},
-         {"next_try_in", next}});
+void Keeper::Impl::arm() {
+  if (timer) {
+    loop.cancel(*timer);
+    timer.reset();
   }
-
-  void on_shelf_change(const Subject& subject, ShelfChange change, const StaplePointer& staple) {
-    const Fingerprint id = subject.certificate.fingerprint();
-    switch (change) {
-      case ShelfChange::kLoaded:
-        logger.log(
-            LogLevel::kInfo, "staple.loaded", "a staple was found on the shelf",
-            {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
-        break;
-      case ShelfChange::kReplaced:
-        logger.log(
-            LogLevel::kInfo, "staple.replaced", "a newer staple is on offer",
-            {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
-        break;
-      case ShelfChange::kRevoked: {
-        const StaplePointer held = shelf.held(id);
-        logger.log(LogLevel::kError, "certificate.revoked",
-                   "ALARM: the CA revoked this certificate; replace it. " +
-                       std::string(staple ? "The revoked answer is stapled"
-                                          : "Nothing is stapled any more (revoked = withhold)"),
-                   {{"certificate", subject.name},
-                    {"status", to_string(held->facts.status)},
-                    {"source", held->source}});
-        break;
-      }
-      case ShelfChange::kReinstated:
-        logger.log(LogLevel::kWarning, "certificate.reinstated",
-                   "the CA lifted its hold; the certificate is good again",
-                   {{"certificate", subject.name}});
-        break;
-      case ShelfChange::kWithdrawn:
-        logger.log(
-            LogLevel::kError, "staple.withdrawn",
-            "the staple expired and nothing better came; none is offered until a responder answers",
-            {{"certificate", subject.name}});
-        break;
+  if (!started) {
+    return;
+  }
+  Milliseconds delay = kHeartbeat;
+  if (const auto next = next_turn()) {
+    delay = std::clamp(std::chrono::ceil<Milliseconds>(*next - clock.monotonic()), Milliseconds(0),
+                       delay);
+  }
+  timer = loop.after(delay, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->timer.reset();
+      self->turn();
     }
-    plan.staple_changed(id, held_facts(id), now());
-    if (listener) {
-      listener(subject, change, staple);
+  });
+}
+
+void Keeper::Impl::stop() {
+  started = false;
+  arm();
+  for (const auto& [open, asked] : std::exchange(running, {})) {
+    asker.cancel(open);
+  }
+}
+
+void Keeper::Impl::check_first_round() {
+  if (!first_round_over && first_round.empty()) {
+    first_round_over = true;
+    if (first_round_done) {
+      first_round_done();
     }
   }
-
-  // ---- status
-  // ----------------------------------------------------------------------------------------------------
-
-  [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record,
-                                            Instant t) const {
-    const pki::Certificate& certificate = record.watched.subject.certificate;
-    CertificateStatus out;
-    out.name = record.watched.subject.name;
-    out.certificate = id;
-    out.subject = certificate.subject_text();
-    out.must_staple = certificate.facts().must_staple();
-    out.not_after = certificate.not_after();
-    out.last_attempt = record.last_attempt;
-    out.last_success = record.last_success;
-    out.last_error = record.last_error;
-    out.failures = record.failures;
-    const PlanView view = plan.view(id, t);
-    out.attempts = view.attempts;
-    out.next_due = view.next_due;
-    if (!record.not_needed.empty()) {
-      out.state = CertificateState::kNotNeeded;
-      out.reason = record.not_needed;
-      return out;
-    }
-    const StaplePointer held = shelf.held(id);
-    if (held) {
-      out.staple = held->facts;
-      out.source = held->source;
-      out.obtained = held->obtained;
-    }
-    out.state = judge_state(held ? &held->facts : nullptr, shelf.held_back(id) != nullptr,
-                            certificate.not_after(), t.wall);
-    return out;
-  }
-};
+}
 
 Keeper::Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
-               Shelf& shelf, KeeperOptions options, std::uint64_t seed)
-    : impl_(std::make_shared<Impl>(loop, fetcher, clock, logger, shelf, std::move(options), seed)) {
-  shelf.on_change(
+               Shelf& shelf, KeeperOptions options, std::uint64_t seed) {
+  auto asker = make_live_asker(fetcher, clock, options.live, options.egresses);
+  impl_ = std::make_shared<Impl>(loop, *asker, clock, logger, shelf, std::move(options), seed);
+  impl_->owned_asker = std::move(asker);
+  listen();
+}
+Keeper::Keeper(net::Loop& loop, Asker& asker, const Clock& clock, Logger& logger, Shelf& shelf,
+               KeeperOptions options, std::uint64_t seed)
+    : impl_(std::make_shared<Impl>(loop, asker, clock, logger, shelf, std::move(options), seed)) {
+  listen();
+}
+void Keeper::listen() {
+  impl_->shelf.on_change(
       [raw = impl_.get()](const Subject& subject, ShelfChange change, const StaplePointer& staple) {
         raw->on_shelf_change(subject, change, staple);
       });
@@ -458,19 +238,16 @@ void Keeper::start(FirstFetch first) {
   impl_->turn();
 }
 
-void Keeper::stop() {
-  impl_->started = false;
-  impl_->arm();
-  for (const auto& [ticket, running] : std::exchange(impl_->running, {})) {
-    impl_->fetcher.cancel(running.fetch);
-  }
-}
+void Keeper::stop() { impl_->stop(); }
 
 void Keeper::refresh_all() {
   impl_->plan.refresh_all(impl_->now());
   impl_->turn();
 }
 void Keeper::turn() { impl_->turn(); }
+std::uint64_t Keeper::turns() const { return impl_->turns.load(std::memory_order_relaxed); }
+std::optional<MonotonicTime> Keeper::next_turn() const { return impl_->next_turn(); }
+std::optional<Seconds> Keeper::clock_suspicion() const { return impl_->clock_suspicion; }
 
 std::vector<CertificateStatus> Keeper::status() const {
   const Instant t = impl_->now();

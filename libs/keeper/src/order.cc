@@ -75,7 +75,9 @@ Choice judge_candidate(const StapleFacts& candidate, const StapleFacts* held, Un
   if (held == nullptr) {
     return first_of_its_kind(candidate);
   }
-  const bool alive = held->usable_at(now);
+  // What is held has begun once: if it seems to lie ahead, the clock was set back, and older is
+  // older.
+  const bool alive = now < held->expires;
   switch (held->status) {
     case StapleStatus::kRevoked:
       if (candidate.status == StapleStatus::kRevoked) {

@@ -2,31 +2,54 @@
 
 namespace muster::keeper {
 
-OutcomeKind outcome_of(const client::LiveFailure& failure) {
-  switch (failure.code) {
-    case client::LiveErrc::kNoUrl:
-      return OutcomeKind::kUnacceptable;
-    case client::LiveErrc::kUnacceptable:
-      return OutcomeKind::kUnacceptable;
-    case client::LiveErrc::kResponderError: {
-      const auto status = failure.verify->response_status;
+namespace {
+
+FailureClass classify(const client::VerifyError& error) {
+  switch (error.code) {
+    case client::VerifyErrc::kMalformed:
+    case client::VerifyErrc::kUnsupportedType:
+    case client::VerifyErrc::kCriticalExtension:
+    case client::VerifyErrc::kInvalidInterval:
+    case client::VerifyErrc::kProducedBeforeCertificate:
+      break;
+    case client::VerifyErrc::kResponseStatus: {
+      const auto status = error.response_status;
       const bool passing = status == ocsp::ResponseStatus::kTryLater ||
                            status == ocsp::ResponseStatus::kInternalError;
-      return passing ? OutcomeKind::kUnreachable : OutcomeKind::kRefused;
+      return passing ? FailureClass::kTryLater : FailureClass::kUnauthorized;
     }
-    case client::LiveErrc::kTransport:
-      break;
+    case client::VerifyErrc::kSignerNotFound:
+    case client::VerifyErrc::kBadSignature:
+    case client::VerifyErrc::kWeakSignature:
+    case client::VerifyErrc::kUnsupportedSignature:
+    case client::VerifyErrc::kSignerUnauthorised:
+    case client::VerifyErrc::kSignerRevoked:
+    case client::VerifyErrc::kNonceMismatch:
+    case client::VerifyErrc::kNonceMissing:
+      return FailureClass::kBadSignature;
+    case client::VerifyErrc::kNoMatch:
+      return FailureClass::kWrongCertId;
+    case client::VerifyErrc::kNotYetValid:
+      return FailureClass::kNotYetValid;
+    case client::VerifyErrc::kExpired:
+    case client::VerifyErrc::kTooOld:
+    case client::VerifyErrc::kNoNextUpdate:
+      return FailureClass::kExpired;
   }
-  switch (failure.fetch->code) {
+  return FailureClass::kMalformed;
+}
+
+FailureClass classify(const net::FetchError& error) {
+  switch (error.code) {
     case net::FetchErrc::kBadUrl:
     case net::FetchErrc::kForbidden:
     case net::FetchErrc::kTooLarge:
     case net::FetchErrc::kTooManyRedirects:
-      return OutcomeKind::kUnacceptable;
+      return FailureClass::kTooLarge;
     case net::FetchErrc::kHttpStatus: {
-      const unsigned status = failure.fetch->http_status;
-      return status >= 500 || status == 429 || status == 408 ? OutcomeKind::kUnreachable
-                                                             : OutcomeKind::kRefused;
+      const unsigned status = error.http_status;
+      return status >= 500 || status == 429 || status == 408 ? FailureClass::kServerError
+                                                             : FailureClass::kHttpRefused;
     }
     case net::FetchErrc::kResolve:
     case net::FetchErrc::kConnect:
@@ -36,7 +59,62 @@ OutcomeKind outcome_of(const client::LiveFailure& failure) {
     case net::FetchErrc::kCancelled:
       break;
   }
-  return OutcomeKind::kUnreachable;
+  return FailureClass::kUnreachable;
+}
+
+}  // namespace
+
+FailureClass classify(const client::LiveFailure& failure) {
+  switch (failure.code) {
+    case client::LiveErrc::kNoUrl:
+      break;
+    case client::LiveErrc::kUnacceptable:
+    case client::LiveErrc::kResponderError:
+      return classify(*failure.verify);
+    case client::LiveErrc::kTransport:
+      return classify(*failure.fetch);
+  }
+  return FailureClass::kTooLarge;
+}
+
+FailureClass classify(Choice choice) {
+  switch (choice) {
+    case Choice::kUnknownStatus:
+      return FailureClass::kUnknown;
+    case Choice::kExpired:
+      return FailureClass::kExpired;
+    case Choice::kTake:
+    case Choice::kTakeRevocation:
+    case Choice::kTakeReinstatement:
+    case Choice::kHoldBack:
+    case Choice::kSame:
+    case Choice::kOlder:
+    case Choice::kRevocationStands:
+      break;
+  }
+  return FailureClass::kNotBetter;
+}
+
+OutcomeKind outcome_of(const client::LiveFailure& failure) {
+  switch (classify(failure)) {
+    case FailureClass::kUnreachable:
+    case FailureClass::kServerError:
+    case FailureClass::kTryLater:
+      return OutcomeKind::kUnreachable;
+    case FailureClass::kHttpRefused:
+    case FailureClass::kUnauthorized:
+    case FailureClass::kUnknown:
+      return OutcomeKind::kRefused;
+    case FailureClass::kTooLarge:
+    case FailureClass::kMalformed:
+    case FailureClass::kWrongCertId:
+    case FailureClass::kBadSignature:
+    case FailureClass::kNotYetValid:
+    case FailureClass::kExpired:
+    case FailureClass::kNotBetter:
+      break;
+  }
+  return OutcomeKind::kUnacceptable;
 }
 
 OutcomeKind outcome_of(Choice choice, const std::optional<StapleFacts>& held, UnixSeconds now) {

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "host.h"
 #include "muster/http/url.h"
+#include "plan_entry.h"
 #include "schedule.h"
 
 namespace muster::keeper {
@@ -22,6 +22,8 @@ std::string_view to_string(OutcomeKind kind) {
       return "nothing-newer";
     case OutcomeKind::kHeldBack:
       return "held-back";
+    case OutcomeKind::kUnconfirmed:
+      return "unconfirmed";
     case OutcomeKind::kUnreachable:
       return "unreachable";
     case OutcomeKind::kRefused:
@@ -38,44 +40,17 @@ std::string host_of(std::string_view url) {
 }
 
 struct Plan::Impl {
-  struct Url {
-    std::string url, host;
-    bool tried = false;  ///< in this round
-  };
-  struct Entry {
-    PlanSubject subject;
-    std::vector<Url> urls;
-    std::optional<StapleFacts> held;
-    Phase phase = Phase::kIdle;
-    std::size_t url = 0;  ///< being asked, or asked last
-    bool round_answered =
-        false;  ///< a URL of this round gave a verified answer, though nothing newer
-    unsigned failures = 0;
-    std::uint64_t attempts = 0;
-    std::uint64_t ticket = 0;  ///< while in flight
-    MonotonicTime due{};       ///< while waiting
-    MonotonicTime failing_since{};
-    UnixSeconds first_seen{};
-    MonotonicTime turn{};                ///< its key in the queues while queued
-    std::vector<std::string> queued_at;  ///< hosts in whose queues it is
-    [[nodiscard]] const StapleFacts* live(UnixSeconds now) const {
-      return held && held->usable_at(now) ? &*held : nullptr;
-    }
-  };
-  struct Started {
-    Fingerprint subject;
-    std::string host;
-    MonotonicTime deadline;
-  };
+  using Way = PlanWay;
+  using Entry = PlanEntry;
 
   Impl(const PlanPolicy& p, std::uint64_t seed) : policy(p), random(seed) {}
 
   const PlanPolicy policy;
   Random random;
   std::map<Fingerprint, Entry> entries;
-  std::map<std::string, Host> hosts;
-  std::set<std::string> waiting_hosts;
-  std::string last_served;
+  std::map<std::string, Host> hosts;  // never erased: pointers to them stay good
+  std::set<Host*, ByName> waiting_hosts;
+  Host* last_served = nullptr;
   std::set<std::pair<MonotonicTime, Fingerprint>> timers;
   std::map<std::uint64_t, Started> orders;
   std::set<std::pair<MonotonicTime, std::uint64_t>> order_deadlines;
@@ -89,11 +64,10 @@ struct Plan::Impl {
     if (e.phase == Phase::kWaiting) {
       timers.erase({e.due, id});
     } else if (e.phase == Phase::kQueued) {
-      for (const std::string& name : e.queued_at) {
-        Host& host = hosts[name];
-        host.waiting.erase({e.turn, id});
-        if (host.waiting.empty()) {
-          waiting_hosts.erase(name);
+      for (Host* host : e.queued_at) {
+        host->waiting.erase({e.turn, id});
+        if (host->waiting.empty()) {
+          waiting_hosts.erase(host);
         }
       }
       e.queued_at.clear();
@@ -103,7 +77,7 @@ struct Plan::Impl {
 
   void wait(const Fingerprint& id, Entry& e, Milliseconds delay, Instant now) {
     leave_phase(id, e);
-    if (e.urls.empty() || e.subject.not_after <= now.wall) {
+    if (e.ways.empty() || e.subject.not_after <= now.wall) {
       return;  // idle: nobody to ask, or nothing left to staple for
     }
     e.due = now.steady + delay;
@@ -111,19 +85,44 @@ struct Plan::Impl {
     timers.insert({e.due, id});
   }
 
-  /// Where to ask next: the first URL not tried in this round whose host is well; when none is,
-  /// wherever a place is free first.
-  [[nodiscard]] std::vector<std::string> pick_hosts(const Entry& e, Instant now) {
-    std::vector<std::string> out;
-    for (const Url& url : e.urls) {
-      if (url.tried) {
+  Host* host_at(const std::string& name, unsigned egress) {
+    std::string lane = egress == 0 ? name : name + '#' + std::to_string(egress);
+    Host& host = hosts[lane];
+    host.name = std::move(lane);
+    return &host;
+  }
+
+  /// Every URL by every egress; empty when no URL can be asked.
+  [[nodiscard]] std::vector<Way> ways_of(const std::vector<std::string>& urls) {
+    std::vector<Way> out;
+    for (unsigned egress = 0; egress < std::max(1U, policy.egresses); ++egress) {
+      for (std::size_t url = 0; url < urls.size(); ++url) {
+        if (const std::string name = host_of(urls[url]); !name.empty()) {
+          out.push_back({static_cast<std::uint16_t>(url), static_cast<std::uint16_t>(egress), false,
+                         egress == 0, false, host_at(name, egress)});
+        }
+      }
+    }
+    return out;
+  }
+
+  /// Where to ask next: the first way not tried in this round whose host is well; when none is,
+  /// wherever a place is free first. A further egress is open once the one before it failed, or is
+  /// known to fail.
+  [[nodiscard]] static std::vector<Host*> pick_hosts(Entry& e, Instant now) {
+    std::vector<Host*> out;
+    const std::size_t urls = e.ways.size() / (e.ways.empty() ? 1 : e.ways.back().egress + 1U);
+    for (std::size_t i = 0; i < e.ways.size(); ++i) {
+      Way& way = e.ways[i];
+      way.open = way.open || !e.ways[i - urls].host->is_well(now);
+      if (way.tried || !way.open) {
         continue;
       }
-      if (hosts[url.host].is_well(now)) {
-        return {url.host};
+      if (way.host->is_well(now)) {
+        return {way.host};
       }
-      if (std::find(out.begin(), out.end(), url.host) == out.end()) {
-        out.push_back(url.host);
+      if (std::find(out.begin(), out.end(), way.host) == out.end()) {
+        out.push_back(way.host);
       }
     }
     return out;
@@ -143,14 +142,15 @@ struct Plan::Impl {
     e.phase = Phase::kQueued;
     e.turn = turn;
     e.queued_at = pick_hosts(e, now);
-    for (const std::string& name : e.queued_at) {
-      hosts[name].waiting.insert({turn, id});
-      waiting_hosts.insert(name);
+    for (Host* host : e.queued_at) {
+      host->waiting.insert({turn, id});
+      waiting_hosts.insert(host);
     }
   }
 
   [[nodiscard]] static bool has_untried(const Entry& e) {
-    return std::any_of(e.urls.begin(), e.urls.end(), [](const Url& u) { return !u.tried; });
+    return std::any_of(e.ways.begin(), e.ways.end(),
+                       [](const Way& w) { return w.open && !w.tried; });
   }
 
   [[nodiscard]] bool is_overdue(const StapleFacts& staple, Instant now) const {
@@ -160,8 +160,9 @@ struct Plan::Impl {
 
   static void end_round(Entry& e) {
     e.round_answered = false;
-    for (Url& url : e.urls) {
-      url.tried = false;
+    for (Way& way : e.ways) {
+      way.tried = false;
+      way.open = way.egress == 0;
     }
   }
 
@@ -182,10 +183,11 @@ struct Plan::Impl {
   }
 
   [[nodiscard]] Milliseconds failure_delay(const Entry& e, const StapleFacts* live,
-                                           std::optional<Seconds> retry_after, Instant now) {
+                                           std::optional<Seconds> retry_after, Instant now,
+                                           unsigned first = 1) {
     const auto failing_for = std::chrono::duration_cast<Seconds>(now.steady - e.failing_since);
     return delay_after_failure(policy, live, e.failures, failing_for, retry_after, now.wall,
-                               random.next());
+                               random.next(), first);
   }
 
   // ---- hosts
@@ -199,45 +201,52 @@ struct Plan::Impl {
     }
   }
 
-  std::optional<Order> start_one(const std::string& name, Instant now) {
-    Host& host = hosts[name];
+  std::optional<Order> start_one(Host& host, Instant now) {
     if (host.waiting.empty() || !host.may_start(policy, now)) {
       return std::nullopt;
     }
     const Fingerprint id = host.waiting.begin()->second;
     Entry& e = entries.at(id);
     leave_phase(id, e);
-    const auto url = std::find_if(e.urls.begin(), e.urls.end(),
-                                  [&name](const Url& u) { return !u.tried && u.host == name; });
-    MUSTER_ASSERT(url != e.urls.end());
-    e.url = static_cast<std::size_t>(url - e.urls.begin());
+    const auto way = std::find_if(e.ways.begin(), e.ways.end(), [&host](const Way& w) {
+      return w.open && !w.tried && w.host == &host;
+    });
+    MUSTER_ASSERT(way != e.ways.end());
+    e.way = static_cast<std::size_t>(way - e.ways.begin());
     e.phase = Phase::kInFlight;
     e.ticket = next_ticket++;
     ++e.attempts;
     ++host.in_flight;
+    host.asked_at = now.steady;
     const MonotonicTime deadline = now.steady + policy.fetch_deadline;
-    orders.emplace(e.ticket, Started{id, name, deadline});
+    orders.emplace(e.ticket, Started{id, &host, deadline});
     order_deadlines.insert({deadline, e.ticket});
-    return Order{e.ticket, id, e.urls[e.url].url};
+    return Order{e.ticket,
+                 id,
+                 e.subject.urls[way->url],
+                 way->egress,
+                 way->by_post ? client::HttpMethod::kPostOnly : client::HttpMethod::kByLength,
+                 e.queued_since};
   }
 
   std::vector<Order> start_due(Instant now) {
     while (!timers.empty() && timers.begin()->first <= now.steady) {
       const Fingerprint id = timers.begin()->second;
       Entry& e = entries.at(id);
+      e.queued_since = e.due;
       queue(id, e, turn_of(e, now), now);
     }
     std::vector<Order> out;
     // In turns over the hosts, so that a host with a long queue does not take all places.
     for (bool progress = true; progress;) {
       progress = false;
-      const std::vector<std::string> names = in_turn();
-      for (const std::string& name : names) {
+      const std::vector<Host*> waiting = in_turn();
+      for (Host* host : waiting) {
         if (orders.size() >= policy.in_flight) {
           return out;
         }
-        if (auto order = start_one(name, now)) {
-          last_served = name;
+        if (auto order = start_one(*host, now)) {
+          last_served = host;
           out.push_back(*std::move(order));
           progress = true;
         }
@@ -247,10 +256,12 @@ struct Plan::Impl {
   }
 
   /// Hosts with a queue, beginning behind the one served last.
-  [[nodiscard]] std::vector<std::string> in_turn() const {
-    std::vector<std::string> names(waiting_hosts.upper_bound(last_served), waiting_hosts.end());
-    names.insert(names.end(), waiting_hosts.begin(), waiting_hosts.upper_bound(last_served));
-    return names;
+  [[nodiscard]] std::vector<Host*> in_turn() const {
+    const auto next =
+        last_served == nullptr ? waiting_hosts.begin() : waiting_hosts.upper_bound(last_served);
+    std::vector<Host*> out(next, waiting_hosts.end());
+    out.insert(out.end(), waiting_hosts.begin(), next);
+    return out;
   }
 
   Verdict finish(std::uint64_t ticket, const Outcome& outcome, Instant now) {
@@ -261,7 +272,7 @@ struct Plan::Impl {
     const Started started = order->second;
     order_deadlines.erase({started.deadline, ticket});
     orders.erase(order);
-    Host& host = hosts[started.host];
+    Host& host = *started.host;
     --host.in_flight;
     const bool was_well = host.is_well(now);
     host.note(outcome, policy, now);
@@ -275,7 +286,8 @@ struct Plan::Impl {
       return verdict;  // removed, or removed and added again, meanwhile
     }
     Entry& e = found->second;
-    e.urls[e.url].tried = true;
+    Way& way = e.ways[e.way];
+    way.tried = true;
     switch (outcome.kind) {
       case OutcomeKind::kTaken:
       case OutcomeKind::kNothingNewer:
@@ -285,8 +297,11 @@ struct Plan::Impl {
           e.held = outcome.staple;
         }
         e.failures = 0;
-        if (outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now) &&
-            has_untried(e)) {
+        e.asked_again = false;
+        const bool stuck =
+            outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now);
+        way.by_post = stuck && !way.by_post;
+        if (stuck && has_untried(e)) {
           verdict.another_url = true;  // this one may be a cache that got stuck
           e.round_answered = true;
           queue(started.subject, e, turn_of(e, now), now);
@@ -298,35 +313,64 @@ struct Plan::Impl {
              now);
         return verdict;
       }
+      case OutcomeKind::kUnconfirmed:
+        way.by_post = !way.by_post;
+        e.failures = 0;
+        verdict.another_url = has_untried(e) || !e.asked_again;
+        if (verdict.another_url) {
+          if (!has_untried(e)) {
+            end_round(e);
+          }
+          e.asked_again = true;
+          queue(started.subject, e, turn_of(e, now), now);
+        } else {
+          end_round(e);
+          wait(started.subject, e, policy.confirm_retry, now);
+        }
+        return verdict;
       case OutcomeKind::kUnreachable:
       case OutcomeKind::kRefused:
       case OutcomeKind::kUnacceptable:
         break;
     }
+    return fail(started.subject, e, outcome, now);
+  }
+
+  /// The end of a question that brought nothing.
+  Verdict fail(const Fingerprint& id, Entry& e, const Outcome& outcome, Instant now) {
+    const FailurePolicy& follows = policy_of(failure_of(outcome));
+    Way& way = e.ways[e.way];
+    way.by_post = follows.blames_cache && !way.by_post;
+    if (follows.blames_way) {
+      for (Way& other : e.ways) {
+        other.open = other.open || (other.url == way.url && other.egress == way.egress + 1);
+      }
+    }
+    Verdict verdict;
+    verdict.known_order = true;
     verdict.another_url = has_untried(e);
     if (verdict.another_url) {
       verdict.failures = e.failures;
-      queue(started.subject, e, turn_of(e, now), now);
+      queue(id, e, turn_of(e, now), now);
       return verdict;
     }
     const bool answered = e.round_answered;
     end_round(e);
     const StapleFacts* live = e.live(now.wall);
     if (answered && live != nullptr) {
-      wait(started.subject, e,
-           delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
+      wait(id, e, delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
       return verdict;
     }
     if (e.failures++ == 0) {
       e.failing_since = now.steady;
     }
     verdict.failures = e.failures;
-    Milliseconds delay = failure_delay(e, live, outcome.retry_after, now);
-    if (outcome.kind == OutcomeKind::kRefused && live == nullptr && in_grace(e, now)) {
+    Milliseconds delay = failure_delay(e, live, outcome.retry_after, now, follows.first_retry);
+    if (follows.quiet_when_new && live == nullptr && in_grace(e, now)) {
       verdict.quiet = true;
       delay = std::min(delay, Milliseconds(60'000));
     }
-    wait(started.subject, e, delay, now);
+    wait(id, e, delay, now);
     return verdict;
   }
 
@@ -360,11 +404,7 @@ void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<S
   }
   remove(id);
   Impl::Entry e;
-  for (const std::string& url : subject.urls) {
-    if (std::string host = host_of(url); !host.empty()) {
-      e.urls.push_back({url, std::move(host)});
-    }
-  }
+  e.ways = impl_->ways_of(subject.urls);
   e.subject = std::move(subject);
   e.held = held;
   e.first_seen = now.wall;
@@ -438,10 +478,9 @@ std::optional<MonotonicTime> Plan::next_event() const {
   if (impl_->orders.size() >= impl_->policy.in_flight) {
     return next;  // the end of a fetch moves the queues
   }
-  for (const std::string& name : impl_->waiting_hosts) {
-    const Host& host = impl_->hosts.at(name);
-    if (host.in_flight == 0) {
-      sooner(host.rest_until);
+  for (const Host* host : impl_->waiting_hosts) {
+    if (host->in_flight == 0) {
+      sooner(host->rest_until);
     }
   }
   return next;
@@ -453,7 +492,14 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
     return {};
   }
   const Impl::Entry& e = found->second;
-  PlanView view{e.phase, e.failures, e.attempts, std::nullopt, false};
+  PlanView view{e.phase, e.failures, e.attempts, std::nullopt, std::nullopt, false};
+  for (const PlanWay& way : e.ways) {
+    if (way.host->is_well(now)) {
+      view.probed.reset();
+      break;
+    }
+    view.probed = std::max(view.probed.value_or(way.host->asked_at), way.host->asked_at);
+  }
   switch (e.phase) {
     case Phase::kIdle:
       break;
@@ -465,7 +511,7 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
       view.next_due = now.wall;
       view.is_resting = std::all_of(
           e.queued_at.begin(), e.queued_at.end(),
-          [&](const std::string& name) { return impl_->hosts.at(name).rest_until > now.steady; });
+          [&](const Host* host) { return host->rest_until > now.steady; });
       break;
     case Phase::kInFlight:
       view.next_due = now.wall;

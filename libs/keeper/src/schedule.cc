@@ -44,8 +44,8 @@ Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& sta
 
 Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* live,
                                  unsigned failures, Seconds failing_for,
-                                 std::optional<Seconds> retry_after, UnixSeconds now,
-                                 double chance) {
+                                 std::optional<Seconds> retry_after, UnixSeconds now, double chance,
+                                 unsigned first) {
   Milliseconds cap, patience, least(1000);
   if (live != nullptr) {
     // Close to the end a try a second would only hammer, except where the whole window is minutes.
@@ -63,7 +63,7 @@ Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* li
   cap = bounded_by_max_refresh(policy, cap, 0);
   const unsigned doublings = std::min(failures == 0 ? 0 : failures - 1, 20U);
   Milliseconds delay =
-      std::min<Milliseconds>(Milliseconds(policy.first_retry) * (1U << doublings), cap);
+      std::min<Milliseconds>(Milliseconds(policy.first_retry) * first * (1U << doublings), cap);
   delay = to_ms(Real(delay) * (1.0 - 0.25 * chance));
   if (retry_after) {
     delay = std::max(delay, std::min<Milliseconds>(*retry_after, patience));

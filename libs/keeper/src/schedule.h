@@ -31,14 +31,14 @@ class Random {
 Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& staple,
                                 std::optional<Seconds> max_age, UnixSeconds now, double chance);
 
-/// How long after the `failures`-th failed round (1, 2, ...) to try again: doubling from
-/// first_retry, capped at min(most_retry, 5 % of what remains); with nothing to staple at 5 % of
-/// the time it has been so, within 30 s and most_retry_without. Retry-After lengthens it up to a
+/// How long after the `failures`-th failed round (1, 2, ...) to try again: doubling from `first`
+/// times first_retry, capped at min(most_retry, 5 % of what remains); with nothing to staple at 5 %
+/// of the time it has been so, within 30 s and most_retry_without. Retry-After lengthens it up to a
 /// quarter of what remains; never below 1 s, or 0.2 % of the window up to 10 s.
 Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* live,
                                  unsigned failures, Seconds failing_for,
-                                 std::optional<Seconds> retry_after, UnixSeconds now,
-                                 double chance);
+                                 std::optional<Seconds> retry_after, UnixSeconds now, double chance,
+                                 unsigned first = 1);
 
 /// First fetch of a subject just added, which holds `staple` (null: nothing usable).
 Milliseconds delay_at_start(const PlanPolicy& policy, const StapleFacts* staple, UnixSeconds now,

@@ -1,18 +1,14 @@
 #include "muster/keeper/shelf.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <set>
 
+#include "muster/base/atomic_file.h"
 #include "muster/keeper/shelf_file.h"
-#include "shelf_directory.h"
+#include "shelf_rules.h"
 #include "snapshot.h"
 
 namespace muster::keeper {
@@ -21,38 +17,9 @@ namespace {
 constexpr Seconds kFirstWriteRetry{5};
 constexpr Seconds kLastWriteRetry{300};
 
-StapleStatus status_of(const ocsp::CertStatus& status) {
-  if (std::holds_alternative<ocsp::Good>(status)) {
-    return StapleStatus::kGood;
-  }
-  if (const auto* revoked = std::get_if<ocsp::Revoked>(&status)) {
-    return revoked->reason == ReasonCode::kCertificateHold ? StapleStatus::kOnHold
-                                                           : StapleStatus::kRevoked;
-  }
-  return StapleStatus::kUnknown;
-}
-
 std::string errno_text(int error) {
   char text[128];
   return ::strerror_r(error, text, sizeof text);
-}
-
-ShelfChange change_for(Choice choice) {
-  switch (choice) {
-    case Choice::kTakeRevocation:
-      return ShelfChange::kRevoked;
-    case Choice::kTakeReinstatement:
-      return ShelfChange::kReinstated;
-    case Choice::kTake:
-    case Choice::kHoldBack:
-    case Choice::kSame:
-    case Choice::kOlder:
-    case Choice::kExpired:
-    case Choice::kUnknownStatus:
-    case Choice::kRevocationStands:
-      break;
-  }
-  return ShelfChange::kReplaced;
 }
 
 }  // namespace
@@ -77,16 +44,24 @@ struct Shelf::Impl {
     FileStamp seen;
   };
 
-  Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l)
-      : directory(std::move(dir)), mode(m), policy(p), logger(l) {}
+  Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
+      : directory(std::move(dir)),
+        mode(m),
+        policy(p),
+        logger(l),
+        files(s.files),
+        verify(s.verify) {}
 
   const std::string directory;
   const ShelfMode mode;
   const ShelfPolicy policy;
   Logger& logger;
+  FileSystem& files;
+  const Verifier verify;
   UniqueFd directory_lock;
   Offers offers;
   PlaceListener listener;
+  std::atomic<bool> clock_doubted{false};
   std::map<Fingerprint, Slot> slots;
   std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
   std::string disk_error;
@@ -153,7 +128,7 @@ struct Shelf::Impl {
     }
     const Staple& staple = *slot.current;
     const auto written = write_file_atomically(
-        path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
+        files, path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
     if (written) {
       set_unsaved(slot, false);
       return;
@@ -215,7 +190,7 @@ struct Shelf::Impl {
     offers.publish(id, nullptr);
     if (mode == ShelfMode::kOwner && !directory.empty()) {
       set_unsaved(slot, false);  // nothing worth saving any more
-      ::unlink(path_of(id).c_str());
+      files.remove(path_of(id));
     }
     tell(slot, ShelfChange::kWithdrawn, nullptr);
   }
@@ -261,8 +236,8 @@ struct Shelf::Impl {
   /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
   void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {
     const std::string path = path_of(id);
-    slot.seen = stamp_of(path);  // before reading: a change in between is seen again
-    const auto content = read_file(path, kMaxShelfFileBytes);
+    slot.seen = files.stamp(path);  // before reading: a change in between is seen again
+    const auto content = files.read(path, kMaxShelfFileBytes);
     if (!content) {
       if (content.error().os_error != ENOENT) {
         pass_over(slot, path, to_string(content.error()));
@@ -278,7 +253,7 @@ struct Shelf::Impl {
       pass_over(slot, path, "it belongs to another certificate");
       return;
     }
-    const auto verified = client::verify(
+    const auto verified = verify(
         client::VerifyInput{
             file->response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
         policy.verify, now);
@@ -359,7 +334,7 @@ struct Shelf::Impl {
     }
     forget(key, found->second);
     if (mode == ShelfMode::kOwner && !directory.empty()) {
-      ::unlink(path_of(key).c_str());
+      files.remove(path_of(key));
     }
     slots.erase(found);
   }
@@ -391,17 +366,27 @@ struct Shelf::Impl {
     return choice;
   }
 
+  void look_again(UnixSeconds now) {
+    for (auto& [id, slot] : slots) {
+      if (!slot.on_offer && slot.current && slot.current->facts.usable_at(now)) {
+        put_and_save(id, slot, slot.current, ShelfChange::kLoaded, now);
+      } else if (!slot.on_offer && !directory.empty()) {
+        load(id, slot, now);
+      }
+    }
+  }
+
   void refresh(UnixSeconds now) {
     if (!directory.empty()) {
       // Each change is a rename and so moves the directory's time; a second look follows the first,
       // since that time is coarse.
-      const FileStamp stamp = stamp_of(directory);
+      const FileStamp stamp = files.stamp(directory);
       const bool same = stamp == directory_seen;
       if (!same || !directory_settled) {
         directory_settled = same;
         directory_seen = stamp;
         for (auto& [id, slot] : slots) {
-          if (stamp_of(path_of(id)) != slot.seen) {
+          if (files.stamp(path_of(id)) != slot.seen) {
             load(id, slot, now);
           }
         }
@@ -412,34 +397,38 @@ struct Shelf::Impl {
 };
 
 Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& directory, ShelfMode mode,
-                                                       const ShelfPolicy& policy, Logger& logger) {
-  auto impl = std::make_unique<Impl>(directory, mode, policy, logger);
+                                                       const ShelfPolicy& policy, Logger& logger,
+                                                       const ShelfSeams& seams) {
+  auto impl = std::make_unique<Impl>(directory, mode, policy, logger, seams);
   if (directory.empty()) {
     return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));
   }
+  FileSystem& files = seams.files;
   const auto fail = [&directory](const std::string& why) {
     return Err{ShelfError{ShelfErrc::kDirectory,
                           "cannot use the shelf directory '" + directory + "': " + why}};
   };
-  if (mode == ShelfMode::kOwner && ::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    return fail(errno_text(errno) + " (create it, or give another with --shelf)");
+  if (mode == ShelfMode::kOwner) {
+    const int error = files.make_directory(directory, 0755);
+    if (error < 0 && error != -EEXIST) {
+      return fail(errno_text(-error) + " (create it, or give another with --shelf)");
+    }
   }
-  struct stat st {};
-  if (::stat(directory.c_str(), &st) == 0 && !S_ISDIR(st.st_mode)) {
+  if (const FileStamp stamp = files.stamp(directory); stamp != FileStamp{} && !stamp.is_directory) {
     return fail("it is not a directory");
   }
   if (mode == ShelfMode::kOwner) {
-    impl->directory_lock.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!impl->directory_lock) {
-      return fail(errno_text(errno));
-    }
-    if (::flock(impl->directory_lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    const int error = files.lock_directory(directory, impl->directory_lock);
+    if (error == -EWOULDBLOCK) {
       return Err{ShelfError{
           ShelfErrc::kOwned,
           "the shelf directory '" + directory +
               "' belongs to another running process (stop it, or use another directory)"}};
     }
-    remove_leftovers(directory);
+    if (error < 0) {
+      return fail(errno_text(-error));
+    }
+    remove_leftovers(files, directory);
   }
   return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));
 }
@@ -450,10 +439,15 @@ Shelf::~Shelf() = default;
 StaplePointer Shelf::find(const Fingerprint& certificate, UnixSeconds now) const {
   StaplePointer staple = impl_->offers.find(certificate);
   if (staple && !staple->facts.usable_at(now)) {
-    staple.reset();
+    // What is published has begun once; if it seems to lie ahead, a clock that is in doubt lies.
+    const bool kept = now < staple->facts.expires && impl_->clock_doubted.load();
+    if (!kept) {
+      staple.reset();
+    }
   }
   return staple;
 }
+void Shelf::doubt_clock(ClockDoubt doubt) { impl_->clock_doubted = doubt == ClockDoubt::kDoubted; }
 std::uint64_t Shelf::epoch() const { return impl_->offers.epoch(); }
 
 void Shelf::on_change(Listener listener) {
@@ -486,6 +480,7 @@ Choice Shelf::offer(const Fingerprint& key, const client::VerifiedResponse& cand
   return impl_->offer(key, candidate, source, now);
 }
 void Shelf::tick(UnixSeconds now) { impl_->tick(now); }
+void Shelf::look_again(UnixSeconds now) { impl_->look_again(now); }
 void Shelf::refresh(UnixSeconds now) { impl_->refresh(now); }
 std::optional<UnixSeconds> Shelf::next_deadline() const {
   return impl_->deadlines.empty() ? std::nullopt : std::optional(impl_->deadlines.begin()->first);

@@ -211,6 +211,11 @@ TEST_F(KeeperTest, ARevocationIsTakenAndAnAlarmRaised) {
   fetcher.answer(fresh());
   go_to_next_request();
   fetcher.answer(fresh(revoked()));
+  EXPECT_EQ(staple()->facts.status, StapleStatus::kGood) << "one answer is not enough";
+  EXPECT_EQ(logger.count("revocation.reported"), 1U);
+  ASSERT_EQ(fetcher.pending.size(), 1U) << "asked again at once, past caches";
+  EXPECT_TRUE(fetcher.pending.begin()->second.request.post_body);
+  fetcher.answer(fresh(revoked()));
   EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
   EXPECT_EQ(status().state, CertificateState::kRevoked);
   EXPECT_EQ(logger.count("certificate.revoked: ALARM"), 1U);
@@ -218,6 +223,159 @@ TEST_F(KeeperTest, ARevocationIsTakenAndAnAlarmRaised) {
   fetcher.answer(fresh());
   EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
   EXPECT_EQ(logger.count("staple.revocation_stands"), 1U);
+}
+
+// req: OCSP-STAP-002
+TEST_F(KeeperTest, ARevocationNobodyContradictsIsBelievedInTime) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  go_to_next_request();
+  fetcher.answer(fresh(revoked()));
+  const UnixSeconds reported = clock.now();
+  while (staple()->facts.status == StapleStatus::kGood && clock.now() < reported + Seconds(120)) {
+    if (!fetcher.pending.empty()) {
+      fetcher.fail(net::FetchErrc::kConnect);
+    }
+    go(1);
+  }
+  EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
+  EXPECT_EQ(clock.now() - reported, Seconds(60));
+}
+
+TEST_F(KeeperTest, ASlipOfTheCaIsContradictedByTwoNewerAnswers) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  go_to_next_request();
+  fetcher.answer(fresh(revoked()));
+  for (int i = 0; i < 2; ++i) {
+    go_to_next_request(20);
+    go(1);
+    fetcher.answer(fresh());
+  }
+  EXPECT_EQ(logger.count("revocation.not_confirmed"), 1U);
+  go(300);
+  EXPECT_EQ(staple()->facts.status, StapleStatus::kGood);
+  EXPECT_EQ(status().state, CertificateState::kFresh);
+}
+
+TEST_F(KeeperTest, WithoutConfirmationARevocationIsBelievedAtOnce) {
+  KeeperOptions options;
+  options.confirm_within = Seconds(0);
+  make(options);
+  start_with_leaf();
+  fetcher.answer(fresh());
+  go_to_next_request();
+  fetcher.answer(fresh(revoked()));
+  EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
+}
+
+TEST_F(KeeperTest, AStapleStaysWhenTheClockIsSetBackAndEndsByThatClock) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  keeper->turn();
+  const UnixSeconds began = clock.now();
+  clock.jump_to(began - Seconds(7200));
+  keeper->turn();
+  ASSERT_NE(staple(), nullptr) << "it began once, so the clock is what is wrong";
+  clock.jump_to(began + Seconds(86400));
+  keeper->turn();
+  EXPECT_EQ(staple(), nullptr);
+}
+
+TEST_F(KeeperTest, WhatAWrongClockMadeUselessOnDiskIsFoundAgain) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  const UnixSeconds right = clock.now();
+  keeper.reset();
+  fetcher.pending.clear();
+  shelf.reset();
+  clock.jump_to(right - Seconds(300 * 86400));  // a machine without a clock of its own
+  SetUp();
+  start_with_leaf();
+  EXPECT_EQ(staple(), nullptr);
+  clock.jump_to(right + Seconds(10));
+  keeper->turn();
+  EXPECT_NE(staple(), nullptr) << "with no responder asked";
+}
+
+TEST_F(KeeperTest, ManyCasInTheFutureMeanThatOurClockIsBehind) {
+  const testing::Identity second = testing::make_self_signed(testing::ca_spec("Second CA"));
+  const testing::Identity theirs = testing::issue(second, testing::leaf_spec("second.example"));
+  Watched other_ca = watch(theirs, "second", {"http://b.example/"});
+  other_ca.subject.issuer = second.certificate;
+  keeper->set_inventory({watch(leaf, "leaf"), other_ca});
+  keeper->start();
+  ASSERT_EQ(fetcher.pending.size(), 2U);
+  fetcher.answer(make_response(leaf, {10'000, 90'000}));
+  EXPECT_EQ(keeper->clock_suspicion(), std::nullopt) << "one CA alone may be wrong";
+  testing::EntrySpec entry = testing::entry_for(theirs.certificate, second.certificate);
+  entry.this_update = clock.now() + Seconds(12'000);
+  entry.next_update = clock.now() + Seconds(90'000);
+  testing::ResponseSpec spec;
+  spec.entries.push_back(std::move(entry));
+  while (keeper->clock_suspicion() == std::nullopt && !fetcher.pending.empty()) {
+    const bool is_ours = fetcher.pending.begin()->second.request.url.starts_with("http://a.");
+    fetcher.answer(is_ours ? make_response(leaf, {10'000, 90'000})
+                           : testing::build_response(second, spec));
+  }
+  EXPECT_EQ(keeper->clock_suspicion(), Seconds(10'000)) << "at least";
+  EXPECT_EQ(logger.count("clock.suspect"), 1U);
+  EXPECT_EQ(keeper->status().at(0).last_failure, FailureClass::kNotYetValid);
+}
+
+TEST_F(KeeperTest, AnAnswerNotModifiedKeepsWhatIsHeld) {
+  start_with_leaf();
+  net::FetchResponse first;
+  first.http_status = 200;
+  first.body = fresh();
+  first.etag = "\"tag\"";
+  fetcher.answer(net::FetchResult(first));
+  go_to_next_request();
+  EXPECT_THAT(fetcher.pending.begin()->second.request.headers,
+              ::testing::Contains("If-None-Match: \"tag\""));
+  net::FetchResponse unchanged;
+  unchanged.http_status = 304;
+  fetcher.answer(net::FetchResult(unchanged));
+  EXPECT_EQ(status().state, CertificateState::kFresh);
+  EXPECT_EQ(status().last_error, "");
+  EXPECT_EQ(status().last_success, clock.now());
+  EXPECT_TRUE(equal(staple()->der(), first.body));
+}
+
+TEST_F(KeeperTest, ThroughAnotherEgressWhenTheFirstFails) {
+  KeeperOptions options;
+  options.egresses = {{"http://proxy.example:3128", ""}, {"", "127.0.0.7"}};
+  make(options);
+  start_with_leaf();
+  EXPECT_EQ(fetcher.pending.begin()->second.request.proxy, "http://proxy.example:3128");
+  fetcher.fail(net::FetchErrc::kConnect);
+  ASSERT_EQ(fetcher.pending.size(), 1U) << "at once";
+  EXPECT_EQ(fetcher.pending.begin()->second.request.proxy, "");
+  EXPECT_EQ(fetcher.pending.begin()->second.request.source_address, "127.0.0.7");
+  fetcher.answer(fresh());
+  EXPECT_NE(staple(), nullptr);
+}
+
+TEST_F(KeeperTest, ACertificateNobodyAsksAboutIsNoticedFromOutside) {
+  start_with_leaf();
+  const UnixSeconds begun = clock.now();
+  fetcher.answer(fresh());
+  CertificateStatus s = status();
+  const auto after = [&](std::int64_t seconds) {
+    return is_neglected(s, begun, begun + Seconds(seconds));
+  };
+  EXPECT_FALSE(after(86400 * 6 / 10));
+  EXPECT_TRUE(after(86400 * 7 / 10));
+  s.last_attempt = begun + Seconds(86400 * 6 / 10);
+  EXPECT_FALSE(after(86400 * 8 / 10));
+  EXPECT_TRUE(after(86400 * 95 / 100));
+  s.staple.reset();
+  EXPECT_FALSE(after(86400 * 6 / 10 + 1800));
+  EXPECT_TRUE(after(86400 * 6 / 10 + 1801));
+  s.last_probe = begun + Seconds(86400);
+  EXPECT_FALSE(after(86400)) << "its host is being probed for another one";
+  s.state = CertificateState::kNotNeeded;
+  EXPECT_FALSE(after(86400 * 30));
 }
 
 TEST_F(KeeperTest, ARestartWithTheResponderDownKeepsStapling) {

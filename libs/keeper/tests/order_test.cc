@@ -53,6 +53,8 @@ TEST(Order, JudgesEveryPairOfCandidateAndHeld) {
        Choice::kOlder},
       {"older but alive replaces what has expired", facts(kGood, -101, 900), facts(kGood, -100, 0),
        Choice::kTake},
+      {"older does not replace what has begun though the clock was set back since",
+       facts(kGood, -101, 900), facts(kGood, 100, 900), Choice::kOlder},
 
       {"revoked replaces good", facts(kRevoked, -50, 900), good, Choice::kTakeRevocation},
       {"revoked is final: even an older one replaces good", facts(kRevoked, -500, 900), good,

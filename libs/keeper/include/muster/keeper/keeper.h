@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "muster/client/live.h"
+#include "muster/keeper/asker.h"
 #include "muster/keeper/plan.h"
 
 // Runs the plan: fetches when it says so, verifies, feeds the shelf, remembers what happened to
@@ -23,6 +23,11 @@ struct KeeperOptions {
   PlanPolicy plan;
   /// How to ask: hash, transport, SHA-1 fallback. urls, nonce and rounds are the keeper's business.
   client::LiveOptions live = default_live_options();
+  /// Ways out, the preferred one first (decision 052); none: that of live.transport.
+  std::vector<Egress> egresses{};
+  /// A revocation is acted upon when a second answer says so too, or after this long without one;
+  /// zero: at once.
+  Seconds confirm_within{60};
   /// Certificates valid for less are left without staple (OCSP-STAP-014). Zero, the default: none
   /// is too short, because a CA that writes an OCSP URL into a short-lived certificate wants it
   /// asked.
@@ -68,7 +73,19 @@ struct CertificateStatus {
   unsigned failures = 0;   ///< failed rounds in a row
   std::uint64_t attempts = 0;
   UnixSeconds not_after{};
+  std::optional<FailureClass> last_failure{};  ///< of the last attempt
+  /// While no host of its responders is well: when one was last asked about any certificate.
+  std::optional<UnixSeconds> last_probe{};
 };
+
+/// Whether the refreshing of a certificate stands still, judged from outside by what was observed
+/// and not by what the plan says it will do (decision 052): it needs an answer, and more than
+/// kNeglectedShare of what remained at the last attempt (at `since`, where there was none) has
+/// passed without another; with nothing on offer, more than kNeglectedWithout.
+/// \param since  when the keeper started at the latest.   Threads: pure.
+inline constexpr double kNeglectedShare = 0.65;
+inline constexpr Seconds kNeglectedWithout{1800};
+bool is_neglected(const CertificateStatus& status, UnixSeconds since, UnixSeconds now);
 
 /// What to do about a certificate: its URLs, or why none is asked.
 struct Applicability {
@@ -85,6 +102,10 @@ class Keeper {
   /// owner's and its listener is taken.
   Keeper(net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
          Shelf& shelf, KeeperOptions options, std::uint64_t seed);
+  /// The same with another way of asking: options.live and options.egresses are not looked at, but
+  /// for the number of these.
+  Keeper(net::Loop& loop, Asker& asker, const Clock& clock, Logger& logger, Shelf& shelf,
+         KeeperOptions options, std::uint64_t seed);
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
@@ -107,12 +128,19 @@ class Keeper {
   /// One turn: observes the clock, ticks the shelf, starts what is due. Runs by itself after
   /// start(), at least once a second.
   void turn();
+  /// When turn() may have something to do next, if no answer comes and the clock does not jump.
+  [[nodiscard]] std::optional<MonotonicTime> next_turn() const;
+  /// Turns taken so far: what stands still is noticed from outside. Any thread.
+  [[nodiscard]] std::uint64_t turns() const;
+  /// By how much the wall clock seems to be behind (positive) or ahead (negative) of the CAs.
+  [[nodiscard]] std::optional<Seconds> clock_suspicion() const;
 
   /// In the order of the inventory.
   [[nodiscard]] std::vector<CertificateStatus> status() const;
 
  private:
   struct Impl;
+  void listen();
   std::shared_ptr<Impl> impl_;
 };
 

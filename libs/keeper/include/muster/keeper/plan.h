@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "muster/client/request.h"
+#include "muster/keeper/failure.h"
 #include "muster/keeper/shelf.h"
 
 // When to ask whom for which certificate (decision 019). Pure: instants, results and a seed go in,
@@ -40,9 +42,13 @@ struct PlanPolicy {
   Seconds first_rest{5};
   Seconds most_rest{60};
   Seconds start_spread{60};  ///< overdue refreshes of held responses are spread over this at start
-  Seconds grace{3600};    ///< unauthorized or unknown is no news this long after a new certificate
-                          ///< was first seen
-  Seconds clock_jump{2};  ///< wall clock steps beyond this make everything be planned anew
+  Seconds grace{3600};  ///< unauthorized or unknown is no news this long after a new certificate
+                        ///< was first seen
+  /// Ways out of here (proxies, source addresses), the first preferred: another is taken when that
+  /// one seems to be at fault. At least one.
+  unsigned egresses = 1;
+  Seconds confirm_retry{10};  ///< until the next question while news waits to be confirmed
+  Seconds clock_jump{2};      ///< wall clock steps beyond this make everything be planned anew
 };
 
 /// What planning needs to know of a certificate. `urls` in the order to ask; none: nothing is ever
@@ -58,12 +64,17 @@ struct Order {
   std::uint64_t ticket = 0;
   Fingerprint subject{};
   std::string url;
+  unsigned egress = 0;  ///< which of PlanPolicy::egresses
+  /// kPostOnly where the last answer from there looked like one of a cache that is at fault.
+  client::HttpMethod method = client::HttpMethod::kByLength;
+  MonotonicTime due{};  ///< since when it has waited for its turn
 };
 
 enum class OutcomeKind : std::uint8_t {
   kTaken,         ///< the shelf took it
   kNothingNewer,  ///< verified, but no better than what is held
   kHeldBack,      ///< verified, waits for its thisUpdate
+  kUnconfirmed,   ///< verified news that a second answer has to confirm: ask again soon
   kUnreachable,   ///< the host did not give an HTTP answer of use: counts against the host
   kRefused,       ///< unauthorized and the like, HTTP 4xx, or a verified "unknown"
   kUnacceptable,  ///< an answer that does not verify
@@ -75,6 +86,8 @@ struct Outcome {
       staple;  ///< kTaken, kNothingNewer, kHeldBack: what is now held (or held back)
   std::optional<Seconds> max_age;  ///< of the HTTP answer
   std::optional<Seconds> retry_after;
+  /// Of the last three kinds, more precisely; nothing: unreachable, unauthorized or malformed.
+  std::optional<FailureClass> failure{};
 };
 
 /// What finish() made of an outcome.
@@ -92,6 +105,8 @@ struct PlanView {
   unsigned failures = 0;
   std::uint64_t attempts = 0;
   std::optional<UnixSeconds> next_due;  ///< estimated on the wall clock; nothing when idle
+  /// While none of its hosts is well: when one of them was last asked, about whatever certificate.
+  std::optional<MonotonicTime> probed;
   /// Queued, and every host that could be asked now is left alone after failures: whoever waits for
   /// this waits in vain for a while.
   bool is_resting = false;

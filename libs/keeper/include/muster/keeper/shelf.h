@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/base/file_system.h"
 #include "muster/base/log.h"
 #include "muster/keeper/order.h"
 
@@ -63,6 +64,20 @@ struct ShelfPolicy {
   static client::VerifyPolicy default_verify_policy();
 };
 
+/// What makes a VerifiedResponse out of octets: client::verify, and in simulations, where
+/// signatures would cost too much, what stands in for it.
+using Verifier = Result<client::VerifiedResponse, client::VerifyError> (*)(
+    const client::VerifyInput&, const client::VerifyPolicy&, UnixSeconds);
+
+/// What the shelf stands on; others than these only in simulations (decision 049).
+struct ShelfSeams {
+  FileSystem& files = system_files();
+  Verifier verify = client::verify;
+};
+
+/// Whether the wall clock is to be believed about what it says lies ahead.
+enum class ClockDoubt : std::uint8_t { kTrusted, kDoubted };
+
 enum class ShelfMode : std::uint8_t {
   kOwner,     ///< writes the directory; one process at a time
   kFollower,  ///< reads what an owner in another process writes
@@ -96,7 +111,8 @@ class Shelf {
   /// memory only. Errors: kDirectory, kOwned (another process is its owner).
   static Result<std::unique_ptr<Shelf>, ShelfError> open(const std::string& directory,
                                                          ShelfMode mode, const ShelfPolicy& policy,
-                                                         Logger& logger);
+                                                         Logger& logger,
+                                                         const ShelfSeams& seams = {});
   ~Shelf();
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
@@ -117,6 +133,9 @@ class Shelf {
   /// Told of certificates alone. This and the next take each other's place.
   void on_change(Listener listener);
   void on_place_change(PlaceListener listener);
+  /// While the clock is in doubt, what is on offer stays so although its thisUpdate seems to lie
+  /// ahead: it had begun when it was put there (decision 052). Its end counts all the same.
+  void doubt_clock(ClockDoubt doubt);
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
   /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
   /// foreign or expired files are passed over with a warning. A certificate listed twice counts
@@ -141,6 +160,9 @@ class Shelf {
   /// Looks for changed files of an owner in another process and verifies them; then as tick().
   /// Cheap when nothing changed: one stat of the directory.
   void refresh(UnixSeconds now);
+  /// Looks at the files of what has nothing to offer once more: the clock that made them useless
+  /// may have been wrong.
+  void look_again(UnixSeconds now);
   /// The next instant tick() has something to do at; nothing when there is none.
   [[nodiscard]] std::optional<UnixSeconds> next_deadline() const;
 

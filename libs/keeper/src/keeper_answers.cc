@@ -1,0 +1,193 @@
+#include "keeper_impl.h"
+#include "muster/keeper/outcome.h"
+
+// What becomes of the answers.
+namespace muster::keeper {
+
+void Keeper::Impl::begin(const Order& o, Instant t) {
+  Record& record = records.at(o.subject);
+  record.last_attempt = t.wall;
+  Question question{o.ticket, record.watched.subject, o.url, o.egress, o.method, {}};
+  const StaplePointer held = shelf.held(o.subject);
+  if (record.etag_url == o.url && held && held->facts.usable_at(t.wall)) {
+    question.etag = record.etag;
+  }
+  running.emplace(o.ticket, Running{o.subject, o.url});
+  asker.ask(question, shelf.policy().verify, t.wall,
+            [weak = weak_from_this(), ticket = o.ticket](const Answer& answer) {
+              if (const auto self = weak.lock()) {
+                self->conclude(ticket, answer);
+              }
+            });
+}
+
+void Keeper::Impl::conclude(std::uint64_t ticket, const Answer& answer) {
+  const auto node = running.extract(ticket);
+  if (node.empty()) {
+    return;  // given up or stopped meanwhile
+  }
+  const Running& asked = node.mapped();
+  const Instant t = now();
+  if (records.count(asked.subject) == 0) {
+    plan.finish(ticket, Outcome{OutcomeKind::kUnacceptable, {}, {}, {}}, t);
+  } else if (!answer.outcome) {
+    on_not_modified(ticket, asked, answer, t);
+  } else if (const client::LiveFailure* failure = answer.outcome->failure()) {
+    on_failed(ticket, asked, *failure, t);
+  } else {
+    on_verified(ticket, asked, *answer.outcome->response(), answer.caching, t);
+  }
+  turn();
+}
+
+void Keeper::Impl::on_failed(std::uint64_t ticket, const Running& asked,
+                             const client::LiveFailure& failure, Instant t) {
+  if (failure.verify && failure.verify->claim) {
+    const client::StaleClaim& claim = *failure.verify->claim;
+    if (claim.this_update > t.wall) {
+      note_clock(records.at(asked.subject), claim.this_update - t.wall, t);
+    } else if (claim.next_update && *claim.next_update < t.wall) {
+      note_clock(records.at(asked.subject), *claim.next_update - t.wall, t);
+    }
+  }
+  const FailureClass what = classify(failure);
+  const Verdict verdict =
+      plan.finish(ticket, Outcome{outcome_of(failure), {}, {}, failure.retry_after, what}, t);
+  note_failure(asked.subject, failure.detail + " (" + asked.url + ")", what, verdict, t);
+}
+
+void Keeper::Impl::on_not_modified(std::uint64_t ticket, const Running& asked, const Answer& answer,
+                                   Instant t) {
+  const auto held = held_facts(asked.subject);
+  if (held && held->usable_at(t.wall)) {
+    plan.finish(ticket, Outcome{OutcomeKind::kNothingNewer, held, answer.caching.max_age, {}}, t);
+    note_success(asked.subject, Choice::kSame, asked.url, t);
+    return;
+  }
+  records.at(asked.subject).etag.clear();
+  const Verdict verdict = plan.finish(
+      ticket, Outcome{OutcomeKind::kUnacceptable, {}, {}, {}, FailureClass::kNotBetter}, t);
+  note_failure(
+      asked.subject,
+      "the responder says that nothing changed, but what is held has expired (" + asked.url + ")",
+      FailureClass::kNotBetter, verdict, t);
+}
+
+void Keeper::Impl::on_verified(std::uint64_t ticket, const Running& asked,
+                               const client::VerifiedResponse& response,
+                               const client::CachingAdvice& caching, Instant t) {
+  const Fingerprint& id = asked.subject;
+  Record& record = records.at(id);
+  note_clock(record, std::max(Seconds(0), response.this_update() - t.wall), t);
+  if (is_about_news(ticket, asked, response, t)) {
+    return;
+  }
+  const Choice choice = shelf.offer(response, asked.url, t.wall);
+  if (takes(choice) || choice == Choice::kSame) {
+    record.etag = caching.etag;
+    record.etag_url = asked.url;
+  }
+  Outcome result{OutcomeKind::kTaken, held_facts(id), caching.max_age, {}};
+  result.kind = outcome_of(choice, result.staple, t.wall);
+  if (result.kind == OutcomeKind::kHeldBack) {
+    result.staple = shelf.held_back(id)->facts;
+  }
+  const bool failed =
+      result.kind == OutcomeKind::kUnacceptable || result.kind == OutcomeKind::kRefused;
+  if (failed) {
+    result.staple.reset();
+    result.failure = classify(choice);
+  }
+  const Verdict verdict = plan.finish(ticket, result, t);
+  if (failed) {
+    note_failure(
+        id, "the answer from " + asked.url + " is not of use: " + std::string(to_string(choice)),
+        *result.failure, verdict, t);
+    return;
+  }
+  if (choice == Choice::kRevocationStands) {
+    logger.log(LogLevel::kWarning, "staple.revocation_stands",
+               "the responder says good again after a final revocation; the revoked response stays "
+               "until it expires (if the CA "
+               "revoked by mistake: stop the stapler, delete the file, start it)",
+               {{"certificate", record.watched.subject.name}, {"file", shelf.path_of(id)}});
+  }
+  note_success(id, choice, asked.url, t);
+}
+
+// ---- news
+
+bool Keeper::Impl::is_about_news(std::uint64_t ticket, const Running& asked,
+                                 const client::VerifiedResponse& response, Instant t) {
+  const Fingerprint& id = asked.subject;
+  const auto held = held_facts(id);
+  const StapleFacts facts = shelf.facts_of(response, t.wall);
+  const bool tells =
+      judge_candidate(facts, held ? &*held : nullptr, t.wall) == Choice::kTakeRevocation;
+  const auto found = unconfirmed.find(id);
+  const std::string& name = records.at(id).watched.subject.name;
+  if (found == unconfirmed.end()) {
+    if (!tells || options.confirm_within == Seconds(0)) {
+      return false;
+    }
+    unconfirmed.emplace(id, Unconfirmed{response, asked.url, t.steady + options.confirm_within, 0});
+    logger.log(
+        LogLevel::kWarning, "revocation.reported",
+        "an answer says that this certificate is revoked; it is asked about once more before "
+        "that is acted upon",
+        {{"certificate", name},
+         {"url", asked.url},
+         {"within", format_duration(options.confirm_within)}});
+  } else if (tells) {
+    unconfirmed.erase(found);  // twice: the usual way from here
+    return false;
+  } else if (facts.status == StapleStatus::kGood &&
+             facts.this_update > found->second.response.this_update() &&
+             ++found->second.contradictions >= 2) {
+    logger.log(LogLevel::kWarning, "revocation.not_confirmed",
+               "one answer said that this certificate is revoked, two newer ones say good; ask the "
+               "CA which is true",
+               {{"certificate", name}, {"url", found->second.url}});
+    unconfirmed.erase(found);
+    return false;
+  } else if (facts.status == StapleStatus::kGood) {
+    shelf.offer(response, asked.url, t.wall);
+  }
+  plan.finish(ticket, Outcome{OutcomeKind::kUnconfirmed, {}, {}, {}}, t);
+  return true;
+}
+
+void Keeper::Impl::believe_overdue_news(Instant t) {
+  for (auto next = unconfirmed.begin(); next != unconfirmed.end();) {
+    const auto it = next++;
+    if (it->second.until > t.steady) {
+      continue;
+    }
+    const auto node = unconfirmed.extract(it);
+    shelf.offer(node.mapped().response, node.mapped().url, t.wall);
+  }
+}
+
+// ---- the clock
+
+void Keeper::Impl::note_clock(const Record& record, Seconds ahead, Instant t) {
+  sanity.note(record.watched.subject.issuer.fingerprint(), ahead, t.steady);
+  const auto before = std::exchange(clock_suspicion, sanity.suspicion(t.steady));
+  if (clock_suspicion && !before) {
+    const bool behind = *clock_suspicion > Seconds(0);
+    logger.log(LogLevel::kError, "clock.suspect",
+               std::string("the clock of this machine seems to be ") +
+                   (behind ? "behind" : "ahead") + " by at least " +
+                   format_duration(std::chrono::abs(*clock_suspicion)) +
+                   ": the answers of several CAs " +
+                   (behind ? "begin in its future" : "have ended before they arrive") +
+                   " (set it, or look at the time service). What is on offer is kept until it ends "
+                   "by this clock",
+               {{"seconds", static_cast<long long>(clock_suspicion->count())}});
+  } else if (before && !clock_suspicion) {
+    logger.log(LogLevel::kInfo, "clock.plausible",
+               "the clock of this machine agrees with the CAs again");
+  }
+}
+
+}  // namespace muster::keeper
