@@ -1,9 +1,13 @@
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <random>
 
 #include "cli.h"
+#include "muster/keeper/watchdog.h"
 #include "muster/stapler/stapler.h"
 #include "options.h"
 
@@ -61,6 +65,28 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   return to;
 }
 
+/// A loop that takes no turns for so long is told of, and ended after kStallsToEnd times that, for
+/// whoever supervises it to start it again: what it held is on the shelf.
+constexpr Milliseconds kStallLimit{60'000};
+constexpr int kStallsToEnd = 10;
+
+/// Runs on the watchdog's thread, while the loop's may hang for good.
+void on_stall(Logger& logger, Milliseconds still) {
+  if (still == Milliseconds(0)) {
+    logger.log(LogLevel::kWarning, "keeper.moves", "certificates are looked after again");
+    return;
+  }
+  const bool end = still >= kStallsToEnd * kStallLimit;
+  logger.log(LogLevel::kError, "keeper.stalled",
+             std::string("nothing has been looked after for a while: a disk, a name service or a "
+                         "bug holds the stapler up") +
+                 (end ? "; it ends, to be started again" : ""),
+             {{"seconds", static_cast<long long>(still.count() / 1000)}});
+  if (end) {
+    ::_exit(kExitInternal);
+  }
+}
+
 int run(const Flags& flags) {
   Options options;
   if (const auto code = read_options(flags, options)) {
@@ -98,7 +124,9 @@ int run(const Flags& flags) {
   int exit_code = kExitOk;
   std::unique_ptr<stapler::Stapler> service;
   bool is_ready = false;
+  std::atomic<bool> ending{false};
   const auto end = [&](int code) {
+    ending = true;
     exit_code = code;
     service->stop([&] {  // the hook has ended
       if (flags.once && exit_code == kExitOk && !stapler::is_handed_over(service->status())) {
@@ -154,7 +182,15 @@ int run(const Flags& flags) {
           loop.post([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
         }
       });
-  loop.run();
+  {
+    // Once it ends, no turn is to be taken any more: the hook may have its time.
+    const auto turns = [&service, &ending, shown = std::uint64_t{0}]() mutable {
+      return ending ? ++shown : service->turns();
+    };
+    const keeper::Watchdog watchdog(
+        turns, kStallLimit, [&logger](Milliseconds still) { on_stall(*logger, still); });
+    loop.run();
+  }
   service.reset();
   return exit_code;
 }

@@ -1,5 +1,7 @@
 #include "options_stapler.h"
 
+#include "muster/base/ip.h"
+
 namespace muster::app {
 namespace {
 
@@ -19,6 +21,19 @@ void bind_certificate(config::Section& section, StaplerCertificate& certificate)
                 "OCSP URLs asked instead of those in the certificate.");
 }
 
+void bind_egress(config::Section& section, StaplerEgress& egress) {
+  section.text("proxy", &egress.proxy, "HTTP proxy, such as http://proxy:3128. Empty: none.");
+  section.custom(
+      "source_address", "text", "",
+      [&egress](std::string_view text) {
+        egress.source_address = std::string(text);
+        return text.empty() || IpAddress::parse(text)
+                   ? std::string()
+                   : std::string("must be an IP address of this machine, such as \"192.0.2.7\"");
+      },
+      "Address of this machine that is asked from. Empty: any.");
+}
+
 }  // namespace
 
 void bind(config::Section& section, StaplerOptions& options) {
@@ -28,6 +43,10 @@ void bind(config::Section& section, StaplerOptions& options) {
                "Directory for one DER staple per certificate, for servers that read files.");
   section.tables<StaplerCertificate>("certificate", &options.certificates, bind_certificate,
                                      "A certificate (or a directory of them) to keep staples for.");
+  section.tables<StaplerEgress>("egress", &options.egresses, bind_egress,
+                                "A way to responders. The first is the preferred one, and another "
+                                "is taken when it seems to be "
+                                "at fault. None: that of proxy in [stapler].");
   section.texts("issuers", &options.issuers, "Files in which issuers are also looked for.");
   section.flag("chain", &options.chain, "Also keep staples for the intermediates of each chain.");
   section.duration("refresh", &options.refresh, Seconds(1), kYear,
@@ -39,6 +58,10 @@ void bind(config::Section& section, StaplerOptions& options) {
       "revoked", {"offer", "withhold"}, 0,
       [&options](std::size_t i) { options.withhold_revoked = i == 1; },
       "Whether a verified 'revoked' answer is stapled or nothing is.");
+  section.duration(
+      "confirm_revocation", &options.confirm_revocation, Seconds(0), Seconds(3600),
+      "A 'revoked' answer is acted upon when a second one says so, or after this long; "
+      "0: at once.");
   section.texts("on_update", &options.on_update,
                 "Program and arguments run (without a shell) after staple files changed; they are "
                 "in MUSTER_FILES.");
@@ -100,6 +123,10 @@ keeper::KeeperOptions keeper_options_of(const StaplerOptions& from) {
   to.live.transport.total_timeout = from.timeout;
   to.live.transport.max_body_bytes = from.max_response.bytes;
   to.live.transport.proxy = from.proxy;
+  for (const StaplerEgress& egress : from.egresses) {
+    to.egresses.push_back({egress.proxy, egress.source_address});
+  }
+  to.confirm_within = from.confirm_revocation;
   if (from.cert_id_hash == StaplerOptions::CertIdHash::kSha256) {
     std::swap(to.live.hash, *to.live.other_hash);
   }

@@ -15,6 +15,11 @@ struct StaplerCertificate {
   std::vector<std::string> responders;
 };
 
+/// One [[stapler.egress]].
+struct StaplerEgress {
+  std::string proxy, source_address;
+};
+
 /// What `muster stapler` can be told, by file ([stapler]) and by flags alike.
 struct StaplerOptions {
   std::string shelf, out;
@@ -27,6 +32,8 @@ struct StaplerOptions {
   std::vector<std::string> on_update;
   Seconds on_update_timeout{60};
   std::string proxy;
+  std::vector<StaplerEgress> egresses;
+  Seconds confirm_revocation{60};
   Milliseconds connect_timeout{5000}, timeout{15000};
   config::Size max_response{1 << 20};
   std::int64_t per_host = 4;

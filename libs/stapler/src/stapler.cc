@@ -48,6 +48,7 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   bool running = false, dirty = true, status_failed = false;
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};
+  std::optional<UnixSeconds> started;
 
   void tell_hook(const keeper::Fingerprint& id, const std::string& name, Applied applied) {
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
@@ -118,9 +119,14 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   }
 
   [[nodiscard]] StatusReport report() const {
-    return {clock.now(),         static_cast<int>(::getpid()),
-            shelf->disk_error(), inventory.problems,
-            files.failures(),    hook.failure(),
+    return {clock.now(),
+            started,
+            keeper.clock_suspicion(),
+            static_cast<int>(::getpid()),
+            shelf->disk_error(),
+            inventory.problems,
+            files.failures(),
+            hook.failure(),
             keeper.status()};
   }
 
@@ -168,6 +174,7 @@ Stapler::~Stapler() { stop({}); }
 
 void Stapler::start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready) {
   impl_->running = true;
+  impl_->started = impl_->clock.now();
   impl_->keeper.on_first_round([raw = impl_.get(), ready = std::move(ready)] {
     Readiness r;
     for (const keeper::CertificateStatus& c : raw->keeper.status()) {
@@ -209,5 +216,6 @@ void Stapler::stop(std::function<void()> done) {
 const std::vector<std::string>& Stapler::problems() const { return impl_->inventory.problems; }
 StatusReport Stapler::status() const { return impl_->report(); }
 const keeper::Shelf& Stapler::shelf() const { return *impl_->shelf; }
+std::uint64_t Stapler::turns() const { return impl_->keeper.turns(); }
 
 }  // namespace muster::stapler

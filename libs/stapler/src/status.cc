@@ -82,6 +82,8 @@ Json encode_certificate(const CertificateStatus& c) {
   out["last_success"] = time_or_null(c.last_success);
   out["next_due"] = time_or_null(c.next_due);
   out["last_error"] = printable(c.last_error);
+  out["last_error_class"] = c.last_failure ? Json(to_string(*c.last_failure)) : Json();
+  out["last_probe"] = time_or_null(c.last_probe);
   out["failures"] = c.failures;
   out["attempts"] = c.attempts;
   return out;
@@ -114,6 +116,13 @@ CertificateStatus parse_certificate(const Json& in) {
   c.last_success = time_at(in, "last_success");
   c.next_due = time_at(in, "next_due");
   c.last_error = text_at(in, "last_error");
+  const std::string failure = text_at(in, "last_error_class");
+  for (std::size_t i = 0; i < keeper::kFailureClasses; ++i) {
+    if (to_string(static_cast<keeper::FailureClass>(i)) == failure) {
+      c.last_failure = static_cast<keeper::FailureClass>(i);
+    }
+  }
+  c.last_probe = time_at(in, "last_probe");
   c.failures = static_cast<unsigned>(number_at(in, "failures"));
   c.attempts = number_at(in, "attempts");
   return c;
@@ -138,16 +147,20 @@ std::string encode_status(const StatusReport& report) {
     covered += keeper::is_covered(c.state) ? 1U : 0U;
     needed += c.state == CertificateState::kNotNeeded ? 0U : 1U;
   }
-  const Json out = {{"format", "muster-stapler-status 1"},
-                    {"written", format_iso8601(report.written)},
-                    {"pid", report.pid},
-                    {"needed", needed},
-                    {"covered", covered},
-                    {"disk_error", printable(report.disk_error)},
-                    {"problems", report.problems},
-                    {"target_errors", report.target_errors},
-                    {"hook_error", printable(report.hook_error)},
-                    {"certificates", std::move(certificates)}};
+  const Json out = {
+      {"format", "muster-stapler-status 1"},
+      {"written", format_iso8601(report.written)},
+      {"started", time_or_null(report.started)},
+      {"clock_suspect",
+       report.clock_suspect ? Json(static_cast<long long>(report.clock_suspect->count())) : Json()},
+      {"pid", report.pid},
+      {"needed", needed},
+      {"covered", covered},
+      {"disk_error", printable(report.disk_error)},
+      {"problems", report.problems},
+      {"target_errors", report.target_errors},
+      {"hook_error", printable(report.hook_error)},
+      {"certificates", std::move(certificates)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -162,6 +175,10 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
     return Err{std::string("it does not say when it was written")};
   }
   report.written = *written;
+  report.started = time_at(in, "started");
+  if (const auto off = in.find("clock_suspect"); off != in.end() && off->is_number_integer()) {
+    report.clock_suspect = Seconds(off->get<long long>());
+  }
   report.pid = static_cast<int>(number_at(in, "pid"));
   report.disk_error = text_at(in, "disk_error");
   report.problems = texts_at(in, "problems");
@@ -185,6 +202,19 @@ StatusReport judged_at(StatusReport report, UnixSeconds now) {
     }
   }
   return report;
+}
+
+std::vector<std::string> find_neglected(const StatusReport& report, UnixSeconds now) {
+  std::vector<std::string> out;
+  if (!report.started || is_too_old(report, now)) {
+    return out;  // that is said already
+  }
+  for (const CertificateStatus& c : report.certificates) {
+    if (keeper::is_neglected(c, *report.started, now)) {
+      out.push_back(c.name);
+    }
+  }
+  return out;
 }
 
 std::string render_status(const StatusReport& report, UnixSeconds now) {
@@ -219,6 +249,17 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
   if (!report.hook_error.empty()) {
     out += "hook: " + report.hook_error + '\n';
   }
+  if (report.clock_suspect) {
+    const bool behind = *report.clock_suspect > Seconds(0);
+    out += "clock: this machine's clock seems to be " + std::string(behind ? "behind" : "ahead") +
+           " by " + format_duration(std::chrono::abs(*report.clock_suspect)) +
+           " or more, by the answers of several CAs (set it)\n";
+  }
+  if (const auto neglected = find_neglected(report, now); !neglected.empty()) {
+    out += "the plan stands still: nobody asks about " + neglected.front() +
+           (neglected.size() > 1 ? " and " + std::to_string(neglected.size() - 1) + " more" : "") +
+           " any longer (start the stapler again, and report this)\n";
+  }
   if (is_too_old(report, now)) {
     out += "the stapler last reported " + format_duration(now - report.written) +
            " ago: it stopped or hangs (start it again)\n";
@@ -236,8 +277,10 @@ int status_exit_code(const StatusReport& report, UnixSeconds now) {
         return c.state == CertificateState::kFresh || c.state == CertificateState::kDue ||
                c.state == CertificateState::kNotNeeded;
       });
-  return fine && report.problems.empty() && is_handed_over(report) && !is_too_old(report, now) ? 0
-                                                                                               : 1;
+  return fine && report.problems.empty() && is_handed_over(report) && !is_too_old(report, now) &&
+                 !report.clock_suspect && find_neglected(report, now).empty()
+             ? 0
+             : 1;
 }
 
 }  // namespace muster::stapler

@@ -46,6 +46,35 @@ TEST(Status, SurvivesItsJson) {
   EXPECT_EQ(parsed->pid, 42);
 }
 
+TEST(Status, APlanThatStandsStillIsNoticedFromWhatWasDone) {
+  StatusReport report = sample();
+  report.started = kTestNow - Seconds(3600);
+  EXPECT_EQ(status_exit_code(report, kTestNow), 0);
+  // Reports come in time, the plan claims to be about to ask, and nobody does.
+  const UnixSeconds later = kTestNow + Seconds(760);
+  report.written = later;
+  report.certificates[0].next_due = later + Seconds(1);
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_THAT(find_neglected(*parsed, later), ::testing::ElementsAre("web"));
+  EXPECT_THAT(render_status(*parsed, later), ::testing::HasSubstr("the plan stands still"));
+  EXPECT_EQ(status_exit_code(judged_at(*parsed, later), later), 1);
+  report.certificates[0].last_attempt = later - Seconds(60);
+  EXPECT_TRUE(find_neglected(report, later).empty());
+}
+
+TEST(Status, ASuspectClockIsToldAndNotFine) {
+  StatusReport report = sample();
+  report.clock_suspect = Seconds(-7200);
+  report.certificates[0].last_failure = keeper::FailureClass::kNotYetValid;
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->clock_suspect, Seconds(-7200));
+  EXPECT_EQ(parsed->certificates[0].last_failure, keeper::FailureClass::kNotYetValid);
+  EXPECT_EQ(status_exit_code(*parsed, kTestNow), 1);
+  EXPECT_THAT(render_status(*parsed, kTestNow), ::testing::HasSubstr("seems to be ahead by 2h"));
+}
+
 TEST(Status, WhatIsNotHandedOverIsNotFine) {
   for (const auto spoil : {+[](StatusReport& r) { r.disk_error = "full"; },
                            +[](StatusReport& r) { r.target_errors = {"x"}; },

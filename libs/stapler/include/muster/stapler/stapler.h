@@ -53,6 +53,8 @@ class Stapler {
   [[nodiscard]] const std::vector<std::string>& problems() const;
   [[nodiscard]] StatusReport status() const;
   [[nodiscard]] const keeper::Shelf& shelf() const;
+  /// Of the keeper, for a keeper::Watchdog. Any thread.
+  [[nodiscard]] std::uint64_t turns() const;
 
  private:
   struct Impl;

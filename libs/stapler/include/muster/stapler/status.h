@@ -11,6 +11,8 @@ namespace muster::stapler {
 
 struct StatusReport {
   UnixSeconds written{};
+  std::optional<UnixSeconds> started;    ///< when it began to refresh
+  std::optional<Seconds> clock_suspect;  ///< Keeper::clock_suspicion()
   int pid = 0;
   std::string disk_error;                  ///< empty: everything held is saved
   std::vector<std::string> problems;       ///< files of the inventory that could not be used
@@ -31,12 +33,16 @@ Result<StatusReport, std::string> parse_status(std::string_view json);
 /// The same report with states judged at `now` from the times it holds: a stopped stapler must not
 /// look fresh.
 StatusReport judged_at(StatusReport report, UnixSeconds now);
+/// Certificates that are not refreshed any more, by what the report says was done and not by what
+/// it says is planned (keeper::is_neglected).
+std::vector<std::string> find_neglected(const StatusReport& report, UnixSeconds now);
 /// A table for people.
 std::string render_status(const StatusReport& report, UnixSeconds now);
 /// Whether everything that is held is also on disk, in the files for servers, and told to the hook.
 bool is_handed_over(const StatusReport& report);
 /// 0 when every certificate that needs one has a staple not past its last third and all is handed
-/// over; 1 otherwise, and when the report is too old.
+/// over; 1 otherwise, and when the report is too old, the clock is suspect or the plan stands
+/// still.
 int status_exit_code(const StatusReport& report, UnixSeconds now);
 
 }  // namespace muster::stapler
