@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "recent_certificates.h"
+
 namespace muster::client {
 namespace {
 
@@ -48,7 +50,7 @@ std::vector<pki::Certificate> find_candidates(const ocsp::BasicResponseView& bas
   for (const Bytes der : basic.certificates) {
     // A certificate we cannot read cannot be the signer we trust; unrelated ones do no harm
     // (OCSP-CLI-048).
-    if (const auto parsed = pki::Certificate::parse(der)) {
+    if (const auto parsed = recent_signers().parse(der)) {
       consider(*parsed);
     }
   }

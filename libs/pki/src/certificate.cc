@@ -119,7 +119,21 @@ DerResult<Unit> read_certificate(Certificate::Impl& to) {
   });
 }
 
+openssl::X509Ptr decode(Bytes der) {
+  const std::uint8_t* at = der.data();
+  return openssl::X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+}
+
 }  // namespace
+
+X509* Certificate::Impl::x509() const {
+  std::call_once(made_once_, [this] {
+    made_ = decode(der);
+    MUSTER_ASSERT(made_ != nullptr);  // it was read once, when it was parsed
+    openssl::drop_errors();
+  });
+  return made_.get();
+}
 
 PkiResult<Certificate> Certificate::parse(Bytes der) {
   auto impl = std::make_shared<Impl>();
@@ -128,9 +142,7 @@ PkiResult<Certificate> Certificate::parse(Bytes der) {
     return Err{
         PkiError{PkiErrc::kNotACertificate, "not a certificate: " + der::to_string(read.error())}};
   }
-  const std::uint8_t* at = impl->der.data();
-  impl->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(impl->der.size())));
-  if (impl->x509 == nullptr) {
+  if (decode(impl->der) == nullptr) {
     return Err{PkiError{PkiErrc::kNotACertificate,
                         "not a certificate: " + openssl::take_error("OpenSSL cannot read it")}};
   }
@@ -181,7 +193,7 @@ std::vector<crl::DistributionPoint> Certificate::distribution_points() const {
   return all;
 }
 
-x509_st* native_x509(const Certificate& certificate) { return certificate.impl().x509.get(); }
+x509_st* native_x509(const Certificate& certificate) { return certificate.impl().x509(); }
 
 std::string_view to_string(PkiErrc code) {
   switch (code) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <span>
 
 #include "muster/pki/certificate.h"
@@ -10,7 +11,6 @@ namespace muster::pki {
 /// All views point into `der`, which never moves: an Impl is born in its final place.
 struct Certificate::Impl {
   Buffer der;
-  openssl::X509Ptr x509;
   Bytes tbs;
   Bytes subject;
   Bytes issuer;
@@ -26,6 +26,14 @@ struct Certificate::Impl {
   CertificateFacts facts;
   std::array<std::uint8_t, 32> fingerprint{};
   std::array<std::uint8_t, 20> key_hash{};
+
+  /// OpenSSL's form, several times as large as `der`: made when it is first asked for, since of
+  /// most certificates only what is above is wanted. Threads: any.
+  [[nodiscard]] X509* x509() const;
+
+ private:
+  mutable std::once_flag made_once_;
+  mutable openssl::X509Ptr made_;
 };
 
 /// Decodes the extensions that facts are made of. Errors: of the extension that does not parse.

@@ -124,7 +124,7 @@ PkiResult<PrivateKey> PrivateKey::remote(std::shared_ptr<RemoteKey> key) {
 RemoteKey* PrivateKey::remote() const { return impl_->remote.get(); }
 
 bool PrivateKey::matches(const Certificate& certificate) const {
-  const EVP_PKEY* theirs = X509_get0_pubkey(certificate.impl().x509.get());
+  const EVP_PKEY* theirs = X509_get0_pubkey(certificate.impl().x509());
   const bool same = theirs != nullptr && EVP_PKEY_eq(theirs, impl_->key.get()) == 1;
   openssl::drop_errors();
   return same;

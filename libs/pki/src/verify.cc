@@ -124,7 +124,7 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
 PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
                                  const Certificate& signer, const AlgorithmPolicy& policy) {
   return verify_under(
-      X509_get0_pubkey(signer.impl().x509.get()), [&signer] { return signer.subject_text(); },
+      X509_get0_pubkey(signer.impl().x509()), [&signer] { return signer.subject_text(); },
       algorithm, tbs, signature, policy);
 }
 
