@@ -41,4 +41,5 @@ for name in responder check; do
     "bench/$name/run.py" "$build" "${options[@]}"
   fi
 done
+bench keeper "$build/bench/keeper/muster_bench_keeper"
 bench store "$build/bench/store/muster_bench_store"
