@@ -4,6 +4,7 @@
 A rule is an `if (...)` whose body begins with a return, continue or break, or a line MUSTER_CHECK(...);. All of them are made
 switchable in a copy of the sources, built once; then the tests run once a rule with it switched off. A rule that no test misses is
 printed with its place. tools/mutants.txt names the files, the tests that guard them, and rules that cannot be missed, with reasons.
+It also plants bugs that are not a rule less: a piece of code that is another one while its number is switched on.
 
 usage: tools/mutants.py [--jobs N] [GROUP...]     (from the project's root; builds below build/mutants)
 """
@@ -36,9 +37,11 @@ def read_plan():
             continue
         word, _, rest = line.partition(" ")
         if word == "group":
-            current = groups.setdefault(rest.strip(), {"files": [], "tests": []})
+            current = groups.setdefault(rest.strip(), {"files": [], "tests": [], "plants": []})
         elif word in ("file", "test"):
             current[word + "s"].append(rest.strip())
+        elif word == "plant":
+            current["plants"].append(tuple(part.strip() for part in rest.split(" | ")))
         elif word == "excused":
             path, text, reason = (part.strip() for part in rest.split("|"))
             excused[(path, text)] = reason
@@ -112,6 +115,15 @@ def switchable(path, source, first):
     return SWITCH + "#line 1\n" + "".join(out), rules
 
 
+def plant(source, number, old, new, name):
+    """The source with `old` replaced by `new` while the switch `number` is on. A statement ends in a semicolon."""
+    if source.count(old) != 1:
+        sys.exit(f"mutants.txt: '{old}' is there {source.count(old)} times, not once ({name})")
+    if old.endswith(";"):
+        return source.replace(old, f"if (rule_off({number})) {{ {new} }} else {{ {old} }}")
+    return source.replace(old, f"(rule_off({number}) ? ({new}) : ({old}))")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Takes rules away one at a time and sees whether a test notices.")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -133,6 +145,19 @@ def main():
             contents[path] = text.encode()
             rules += found
             of_group.setdefault(name, []).extend(found)
+    switched = {rule[1] for rule in rules}
+    for name in chosen:
+        for path, old, new, what in groups[name]["plants"]:
+            text = contents[path].decode()
+            number = len(rules) + 1
+            line = (ROOT / path).read_text()[: (ROOT / path).read_text().find(old)].count("\n") + 1
+            text = plant(text, number, old, new, what)
+            if path not in switched:
+                switched.add(path)
+                text = SWITCH + "#line 1\n" + text
+            contents[path] = text.encode()
+            rules.append((number, path, line, what))
+            of_group.setdefault(name, []).append(rules[-1])
     for path, octets in contents.items():  # only what differs, so that the next run builds little
         target = source / path
         if not target.is_file() or target.read_bytes() != octets:
@@ -145,14 +170,15 @@ def main():
     quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"CCACHE_BASEDIR": str(source), "CCACHE_NOHASHDIR": "1"}}
     subprocess.run(["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                     "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1", "-DMUSTER_WERROR=OFF"], check=True, **quiet)
-    subprocess.run(["cmake", "--build", build, "--parallel", str(args.jobs), "--target", *tests], check=True, **quiet)
+    subprocess.run(["cmake", "--build", build, "--parallel", str(args.jobs), "--target", *{test.split()[0] for test in tests}], check=True, **quiet)
     found = {path.name: path for path in build.rglob("muster_*") if path.is_file() and os.access(path, os.X_OK)}
     environment = dict(os.environ)
     environment.setdefault("MUSTER_VECTORS", str(ROOT.parent / "shared" / "vectors"))
 
     def passes(test, off):
         try:
-            done = subprocess.run([found[test], "--gtest_brief=1", "--gtest_fail_fast"], cwd=ROOT, timeout=120,
+            program, *words = test.split()
+            done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=120,
                                   env=environment | {"MUSTER_RULE_OFF": str(off)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             return done.returncode == 0
         except subprocess.TimeoutExpired:
@@ -174,7 +200,7 @@ def main():
                     continue
                 missed += 1
                 print(f"{path}:{line}: no test misses: {text}", flush=True)
-    print(f"{len(rules)} rules taken away one at a time: {len(rules) - missed - excused_now} noticed, "
+    print(f"{len(rules)} rules taken away or bugs planted, one at a time: {len(rules) - missed - excused_now} noticed, "
           f"{excused_now} excused with a reason, {missed} not noticed")
     sys.exit(1 if missed else 0)
 

@@ -1,0 +1,114 @@
+#include "profile.h"
+
+#include <map>
+
+#include "muster/testing/pki_builder.h"
+
+namespace muster::keeper::simulation {
+namespace {
+
+struct Pool {
+  std::vector<Subject> subjects;
+  std::map<Fingerprint, std::size_t> index;
+};
+
+Pool make_pool() {
+  Pool out;
+  const testing::TestKey& key = testing::cached_key(testing::KeyKind::kP256, 7);
+  for (std::size_t a = 0; a < kAuthorities; ++a) {
+    testing::CertificateSpec ca = testing::ca_spec("CA " + std::to_string(a));
+    ca.at = kStart;
+    const testing::Identity issuer = testing::make_self_signed(ca);
+    for (std::size_t i = 0; i < kPerAuthority; ++i) {
+      const std::size_t number = a * kPerAuthority + i;
+      const std::string name = "certificate-" + std::to_string(number);
+      testing::CertificateSpec spec = testing::leaf_spec(name);
+      spec.use_key = key;
+      spec.not_before = kStart - Seconds(86400 * 40);
+      // Some end within the year.
+      const int days = i % 10 == 9 ? 40 + 7 * static_cast<int>(i + a) : 900;
+      spec.not_after = kStart + Seconds(86400 * days);
+      const testing::Identity leaf = testing::issue(issuer, spec);
+      out.index.emplace(leaf.certificate.fingerprint(), number);
+      out.subjects.push_back({name, leaf.certificate, issuer.certificate});
+    }
+  }
+  return out;
+}
+
+const Pool& the_pool() {
+  static const Pool made = make_pool();
+  return made;
+}
+
+}  // namespace
+
+const Subject& pool(std::size_t index) { return the_pool().subjects[index]; }
+
+std::size_t index_of(const Fingerprint& id) {
+  const auto found = the_pool().index.find(id);
+  return found == the_pool().index.end() ? kPool : found->second;
+}
+
+Profile profile_for(std::uint64_t seed) {
+  constexpr std::int64_t kHour = 3600, kDay = 86400;
+  Random random(seed * 2 + 1);
+  const auto one_in = [&random](double n) { return random.next() * n < 1; };
+  Profile p;
+  p.seed = seed;
+  p.hosts = 4 + static_cast<std::size_t>(random.next() * 6);
+  p.egresses = one_in(4) ? 2 : 1;
+  p.withhold = one_in(4);
+  p.restarts = one_in(1.3);
+  p.disk_faults = one_in(2);
+  p.clock_jumps = one_in(3);
+  p.rotation = one_in(2);
+  switch (seed % 8) {
+    case 0:  // hectic: answers that live minutes or hours
+      p.duration = Seconds(4 * kDay);
+      p.certificates = 24;
+      p.shortest = Seconds(600);
+      p.longest = Seconds(12 * kHour);
+      p.trouble = 0.4;
+      break;
+    case 1:  // stormy: something is always broken
+      p.duration = Seconds(60 * kDay);
+      p.certificates = 40;
+      p.shortest = Seconds(12 * kHour);
+      p.longest = Seconds(10 * kDay);
+      p.trouble = 0.5;
+      break;
+    case 2:  // a process that takes a turn each second
+      p.duration = Seconds(kDay);
+      p.certificates = 8;
+      p.shortest = Seconds(kHour);
+      p.longest = Seconds(12 * kHour);
+      p.trouble = 0.3;
+      p.heartbeat = true;
+      break;
+    default:  // years
+      p.duration = Seconds(365 * kDay);
+      p.certificates = 120;
+      p.shortest = Seconds(4 * kDay);
+      p.longest = Seconds(40 * kDay);
+      p.trouble = 0.03;
+      break;
+  }
+  return p;
+}
+
+void Report::add(const Report& other) {
+  certificate_years += other.certificate_years;
+  requests += other.requests;
+  taken += other.taken;
+  revocations += other.revocations;
+  gaps += other.gaps;
+  restarts += other.restarts;
+  crashes += other.crashes;
+  jumps += other.jumps;
+  rotations += other.rotations;
+  windows += other.windows;
+  trace = trace * 0x9e3779b97f4a7c15U + other.trace;
+}
+
+}  // namespace muster::keeper::simulation
