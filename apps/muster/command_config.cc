@@ -30,6 +30,10 @@ Outcome<Unit> check_commands(const Options& options) {
   if (!options.front.upstream.empty()) {
     MUSTER_CHECK(check_addresses("[front] upstream", {options.front.upstream}));
   }
+  std::vector<stapler::TargetOptions> targets = options.stapler.targets;
+  if (const auto wrong = stapler::check_targets(targets)) {
+    return fail(kExitUsage, "[[stapler.target]] " + *wrong);
+  }
   return Unit{};
 }
 

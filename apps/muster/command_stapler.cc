@@ -1,3 +1,5 @@
+#include "command_stapler.h"
+
 #include <unistd.h>
 
 #include <atomic>
@@ -8,8 +10,10 @@
 
 #include "cli.h"
 #include "muster/keeper/watchdog.h"
+#include "muster/stapler/metrics.h"
 #include "muster/stapler/stapler.h"
 #include "options.h"
+#include "options_target.h"
 
 namespace muster::app {
 namespace {
@@ -17,9 +21,9 @@ namespace {
 /// Flags as given; they go over what the file says.
 struct Flags {
   std::string config;
-  std::vector<std::string> certificates, issuers, hook;
+  std::vector<std::string> certificates, issuers, hook, targets;
   std::string shelf, out, refresh;
-  bool once = false, chain = false, json = false;
+  bool once = false, chain = false, json = false, metrics = false;
 };
 
 int complain(int code, const std::string& message) {
@@ -41,6 +45,16 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   stapler.out = flags.out.empty() ? stapler.out : flags.out;
   stapler.on_update = flags.hook.empty() ? stapler.on_update : flags.hook;
   stapler.chain = stapler.chain || flags.chain;
+  for (const std::string& text : flags.targets) {
+    auto target = parse_target_flag(text);
+    if (!target) {
+      return complain(kExitUsage, target.error());
+    }
+    stapler.targets.push_back(*std::move(target));
+  }
+  if (const auto wrong = stapler::check_targets(stapler.targets)) {
+    return complain(kExitUsage, *wrong);
+  }
   if (!flags.refresh.empty()) {
     stapler.refresh = parse_duration(flags.refresh);
     if (!stapler.refresh || *stapler.refresh < Seconds(1)) {
@@ -62,6 +76,7 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   to.keeper = keeper_options_of(from);
   to.hook.command = from.on_update;
   to.hook.timeout = from.on_update_timeout;
+  to.targets = from.targets;
   return to;
 }
 
@@ -153,7 +168,11 @@ int run(const Flags& flags) {
   const SystemClock clock;
   const auto fetcher = net::make_fetcher(loop);
   std::random_device entropy;
-  auto made = stapler::Stapler::make(loop, *fetcher, clock, *logger, wire(options.stapler),
+  stapler::StaplerOptions wired = wire(options.stapler);
+  if (flags.once) {
+    wired.tell_unchanged = stapler::TellUnchanged::kNo;
+  }
+  auto made = stapler::Stapler::make(loop, *fetcher, clock, *logger, std::move(wired),
                                      std::uint64_t{entropy()} << 32 | entropy());
   if (!made) {
     return complain(kExitInput, made.error().detail);
@@ -179,7 +198,9 @@ int run(const Flags& flags) {
         if (flags.once) {
           const bool all = r.covered + r.not_needed == r.certificates;
           // Later, so that start() has returned.
-          loop.post([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
+          loop.post([&, all] {
+            service->when_settled([&, all] { end(had_problems ? kExitInput : all ? kExitOk : 1); });
+          });
         }
       });
   {
@@ -187,8 +208,8 @@ int run(const Flags& flags) {
     const auto turns = [&service, &ending, shown = std::uint64_t{0}]() mutable {
       return ending ? ++shown : service->turns();
     };
-    const keeper::Watchdog watchdog(
-        turns, kStallLimit, [&logger](Milliseconds still) { on_stall(*logger, still); });
+    const keeper::Watchdog watchdog(turns, kStallLimit,
+                                    [&logger](Milliseconds still) { on_stall(*logger, still); });
     loop.run();
   }
   service.reset();
@@ -214,9 +235,11 @@ int show_status(const Flags& flags) {
   }
   const UnixSeconds now = SystemClock().now();
   const stapler::StatusReport judged = stapler::judged_at(*report, now);
-  std::fputs(
-      (flags.json ? stapler::encode_status(judged) : stapler::render_status(judged, now)).c_str(),
-      stdout);
+  std::fputs((flags.json      ? stapler::encode_status(judged)
+              : flags.metrics ? stapler::render_metrics(judged)
+                              : stapler::render_status(judged, now))
+                 .c_str(),
+             stdout);
   return stapler::status_exit_code(judged, now);
 }
 
@@ -238,6 +261,10 @@ int run_stapler(int argc, char** argv) {
   app.add_option("--shelf", flags.shelf, "keeps responses across restarts")->type_name("DIR");
   app.add_option("--out", flags.out, "one DER staple per certificate for servers: <name>.ocsp")
       ->type_name("DIR");
+  app.add_option("--target", flags.targets,
+                 "a server to hand staples to: TYPE[,KEY=VALUE]..., the keys of [[stapler.target]] "
+                 "(repeatable)")
+      ->type_name("TARGET");
   app.add_option("--refresh", flags.refresh, "longest time between two questions, such as 6h")
       ->type_name("DURATION");
   app.add_option("--on-update", flags.hook, "program and arguments run after files changed")
@@ -249,10 +276,15 @@ int run_stapler(int argc, char** argv) {
   status->add_option("-c,--config", flags.config, "muster.toml")->type_name("FILE");
   status->add_option("--shelf", flags.shelf, "its shelf")->type_name("DIR");
   status->add_flag("--json", flags.json, "as JSON");
+  status->add_flag("--metrics", flags.metrics, "as text for Prometheus");
+  PrintFlags printed;
+  const CLI::App* const print = add_print(app, printed);
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }
-  return status->parsed() ? show_status(flags) : run(flags);
+  return print->parsed()    ? print_staple(printed)
+         : status->parsed() ? show_status(flags)
+                            : run(flags);
 }
 
 }  // namespace muster::app

@@ -1,6 +1,7 @@
 #include "options_stapler.h"
 
 #include "muster/base/ip.h"
+#include "options_target.h"
 
 namespace muster::app {
 namespace {
@@ -47,6 +48,9 @@ void bind(config::Section& section, StaplerOptions& options) {
                                 "A way to responders. The first is the preferred one, and another "
                                 "is taken when it seems to be "
                                 "at fault. None: that of proxy in [stapler].");
+  section.tables<stapler::TargetOptions>(
+      "target", &options.targets, bind_target,
+      "A server that is handed staples and asked whether it serves them.");
   section.texts("issuers", &options.issuers, "Files in which issuers are also looked for.");
   section.flag("chain", &options.chain, "Also keep staples for the intermediates of each chain.");
   section.duration("refresh", &options.refresh, Seconds(1), kYear,

@@ -6,6 +6,7 @@
 
 #include "muster/config/config.h"
 #include "muster/keeper/keeper.h"
+#include "muster/stapler/target.h"
 
 namespace muster::app {
 
@@ -24,6 +25,7 @@ struct StaplerEgress {
 struct StaplerOptions {
   std::string shelf, out;
   std::vector<StaplerCertificate> certificates;
+  std::vector<stapler::TargetOptions> targets;
   std::vector<std::string> issuers;
   bool chain = false;
   std::optional<Seconds> refresh;

@@ -28,13 +28,16 @@ class Corp:
         shutil.copy(ca.index, self.dir / "index.txt")
         self._muster, self._port, self._open = muster, ocsp_port, []
 
-    def start(self):
-        """The responder, and a front that staples; the port of the front."""
+    def start_responder(self):
         answering = process.OwnDaemon(self._muster, "responder", "--listen", f"127.0.0.1:{self._port}", "--ca", self.dir / "ca.pem",
                                    "--index", self.dir / "index.txt", "--signer", self.dir / "ocsp.pem", "--key",
                                    self.dir / "ocsp.key")
         self._open.append(answering)
         answering.wait_for("^listening on ")
+
+    def start(self):
+        """The responder, and a front that staples; the port of the front."""
+        self.start_responder()
         (self.dir / "given.toml").write_text(f"""[front]
 listen = ["127.0.0.1:0"]
 upstream = "127.0.0.1:{self._port}"

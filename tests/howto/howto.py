@@ -39,6 +39,7 @@ class Reader:
         self.cwd_file = self.dir / "cwd"
         self.cwd_file.write_text(str(self.work))
         self.ports, self.names, self.daemons = {}, {}, []
+        self.marked_ports = set()  # of daemons of others; these are replaced wherever they stand alone, too
 
     def port(self, written):
         return self.ports.setdefault(written, process.free_port())
@@ -50,6 +51,8 @@ class Reader:
             text = text.replace(written, here)
         text = re.sub(r"127\.0\.0\.1:(\d+)", lambda m: f"127.0.0.1:{self.port(m[1])}", text)
         text = re.sub(r"(http\.server )(\d+)", lambda m: f"{m[1]}{self.port(m[2])}", text)
+        for port in self.marked_ports:
+            text = re.sub(rf"(?<![\d.]){port}\b", str(self.port(port)), text)
         return re.sub(r"/(var/lib/muster|etc/nginx|etc/muster|run/muster)\b", lambda m: f"{self.dir}/system/{m[1]}", text)
 
     def shell(self, text):
@@ -67,7 +70,10 @@ class Reader:
             ours = process.OwnDaemon if command.startswith("muster ") else process.Daemon
             daemon = ours(*self.shell("exec " + text), env=self.env)
             self.daemons.append(daemon)
-            daemon.wait_for(page.ANNOUNCED[kind])
+            if step.port:
+                daemon.wait_for_port(self.port(step.port))
+            else:
+                daemon.wait_for(page.ANNOUNCED[kind])
             for fragment in step.output:
                 daemon.wait_for(re.escape(fragment))
             return
@@ -112,6 +118,13 @@ def try_each(reader, steps):
         yield step, lambda step=step: alone(step)
 
 
+def is_here(name):
+    """A program, a file by its path, or the right to be root."""
+    if name == "root":
+        return os.geteuid() == 0
+    return os.path.exists(name) if name.startswith("/") else bool(process.find(name))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--muster", required=True)
@@ -120,7 +133,7 @@ def main():
     args = parser.parse_args()
     text = args.page.read_text()
 
-    missing = [name for name in page.needs(text) if not process.find(name)]
+    missing = [name for name in page.needs(text) if not is_here(name)]
     if missing:
         print(f"SKIPPED: {args.page.name} needs {', '.join(missing)}, not installed here")
         return SKIPPED
@@ -130,8 +143,14 @@ def main():
         return 1
 
     directory = tempfile.mkdtemp(prefix="muster-howto-")
+    os.chmod(directory, 0o755)  # for servers that become a user of their own
     reader = Reader(args.muster, directory)
+    reader.marked_ports = {step.port for step in steps if step.port}
+    corp = None
     try:
+        if "corp" in page.given(text):
+            corp = given.Corp(args.muster, reader.work, process.free_port())
+            corp.start_responder()
         for step, action in (try_each if args.one_liners else follow)(reader, steps):
             try:
                 action()
@@ -148,6 +167,8 @@ def main():
     finally:
         for daemon in reader.daemons:
             process.Daemon.stop(daemon)
+        if corp:
+            corp.stop()
         shutil.rmtree(directory, ignore_errors=True)
     return 0
 

@@ -12,12 +12,19 @@ class Step:
     line: int            # where the block begins
     text: str
     exit_code: int = 0
+    port: str = ""       # of a daemon of others: where it listens, as the page writes it
     output: list = dataclasses.field(default_factory=list)  # fragments that must be printed
 
 
 def needs(text):
     """The programs named by a comment `<!-- needs: a b -->`."""
     match = re.search(r"<!-- needs: (.*?) -->", text)
+    return match[1].split() if match else []
+
+
+def given(text):
+    """What the page takes for given, named by a comment `<!-- given: corp -->`."""
+    match = re.search(r"<!-- given: (.*?) -->", text)
     return match[1].split() if match else []
 
 
@@ -34,7 +41,7 @@ def _blocks(text):
 
 
 def marked_steps(text):
-    """Blocks that say what to do with them: ```sh run, ```sh daemon, ```sh eventually, each with exit=N where due;
+    """Blocks that say what to do with them: ```sh run, ```sh daemon, ```sh eventually, with exit=N or port=N where due;
     ```text output: what the block before must print."""
     steps = []
     for line, info, content in _blocks(text):
@@ -43,7 +50,8 @@ def marked_steps(text):
             if words[1] not in (DAEMON, RUN, EVENTUALLY):
                 raise ValueError(f"line {line}: '{words[1]}' is none of run, daemon, eventually")
             code = next((int(word[5:]) for word in words if word.startswith("exit=")), 0)
-            steps.append(Step(words[1], line, content, code))
+            port = next((word[5:] for word in words if word.startswith("port=")), "")
+            steps.append(Step(words[1], line, content, code, port))
         elif words[:2] == ["text", "output"]:
             steps[-1].output = [fragment for fragment in content.splitlines() if fragment.strip()]
     return steps

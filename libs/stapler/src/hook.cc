@@ -1,20 +1,13 @@
 #include "muster/stapler/hook.h"
 
-#include <sys/wait.h>
-
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <optional>
 #include <set>
 
-#include "muster/base/spawn.h"
+#include "command.h"
 
 namespace muster::stapler {
 namespace {
 
-constexpr Milliseconds kFirstLook{5};
-constexpr Milliseconds kLastLook{200};
 /// The kernel takes 128 KiB in one environment string; beyond this the list ends with "...".
 constexpr std::size_t kMaxListBytes = 64 * 1024;
 
@@ -32,25 +25,24 @@ std::string lines(const std::set<std::string>& items) {
 }  // namespace
 
 struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
-  Impl(net::Loop& l, Logger& g, HookOptions o) : loop(l), logger(g), options(std::move(o)) {}
+  Impl(net::Loop& l, Logger& g, HookOptions o)
+      : loop(l), logger(g), options(std::move(o)), command(l, options.command, options.timeout) {}
 
   net::Loop& loop;
   Logger& logger;
   const HookOptions options;
+  Command command;
   std::set<std::string> certificates, files;  ///< changed since the last run began
   std::optional<net::TimerId> timer;
-  ::pid_t child = 0;
-  MonotonicTime deadline{};
-  Milliseconds look = kFirstLook;
   std::function<void()> idle;
   Counters counters;
   std::string failure;
 
-  void later(Milliseconds delay, void (Impl::*step)()) {
-    timer = loop.after(delay, [weak = weak_from_this(), step] {
+  void run_later() {
+    timer = loop.after(options.gather, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
         self->timer.reset();
-        (self.get()->*step)();
+        self->run();
       }
     });
   }
@@ -59,67 +51,25 @@ struct Hook::Impl : std::enable_shared_from_this<Hook::Impl> {
     const std::string certificate_list =
         "MUSTER_CERTIFICATES=" + lines(std::exchange(certificates, {}));
     const std::string file_list = "MUSTER_FILES=" + lines(std::exchange(files, {}));
-    const auto started = spawn_command(options.command, {certificate_list, file_list});
     ++counters.runs;
-    if (!started) {
-      ++counters.failures;
-      char text[128];
-      failed("hook.not_started", std::string("cannot run the on_update command: ") +
-                                     ::strerror_r(started.error(), text, sizeof text) +
-                                     " (check its path and permissions)");
-      return;
-    }
-    child = *started;
-    deadline = loop.now() + options.timeout;
-    look = kFirstLook;
-    later(look, &Impl::look_after);
+    command.run({certificate_list, file_list}, -1, [this](const CommandEnd& end) { ended(end); });
   }
 
-  void look_after() {
-    int status = 0;
-    const ::pid_t done = ::waitpid(child, &status, WNOHANG);
-    if (done == 0 || (done < 0 && errno == EINTR)) {
-      if (loop.now() < deadline) {
-        look = std::min(look * 2, kLastLook);
-        later(look, &Impl::look_after);
-        return;
-      }
-      kill_child();
-      ++counters.timeouts;
-      failed("hook.timeout", "the on_update command took longer than " +
-                                 std::to_string(options.timeout.count()) + " ms and was killed");
-      return;
-    }
-    child = 0;
-    if (done < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-      ++counters.failures;
-      failed(
-          "hook.failed",
-          "the on_update command " +
-              (done < 0            ? std::string("ended nobody knows how: its exit code is gone")
-               : WIFEXITED(status) ? "failed with exit code " + std::to_string(WEXITSTATUS(status))
-                                   : std::string("was ended by a signal")));
-      return;
-    }
+  void ended(const CommandEnd& end) {
     failure.clear();
-    ended();
-  }
-
-  void failed(std::string_view event, std::string why) {
-    logger.log(LogLevel::kError, event, why, {{"command", options.command.front()}});
-    failure = options.command.front() + ": " + std::move(why);
-    ended();
-  }
-
-  void kill_child() {
-    ::kill(-child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    child = 0;
-  }
-
-  void ended() {
+    if (end.how != CommandEnd::How::kDone) {
+      const bool late = end.how == CommandEnd::How::kTimeout;
+      ++(late ? counters.timeouts : counters.failures);
+      const std::string why = "the on_update command " + end.why;
+      logger.log(LogLevel::kError,
+                 late                                      ? "hook.timeout"
+                 : end.how == CommandEnd::How::kNotStarted ? "hook.not_started"
+                                                           : "hook.failed",
+                 why, {{"command", command.program()}});
+      failure = command.program() + ": " + why;
+    }
     if (!files.empty()) {
-      later(options.gather, &Impl::run);
+      run_later();
     } else if (auto action = std::exchange(idle, {})) {
       action();
     }
@@ -133,9 +83,6 @@ Hook::~Hook() {
   if (impl_->timer) {
     impl_->loop.cancel(*impl_->timer);
   }
-  if (impl_->child > 0) {
-    impl_->kill_child();
-  }
 }
 
 void Hook::changed(const std::string& certificate, const std::string& file) {
@@ -145,11 +92,11 @@ void Hook::changed(const std::string& certificate, const std::string& file) {
   impl_->certificates.insert(certificate);
   impl_->files.insert(file);
   if (!busy()) {
-    impl_->later(impl_->options.gather, &Impl::run);
+    impl_->run_later();
   }
 }
 
-bool Hook::busy() const { return impl_->child > 0 || impl_->timer.has_value(); }
+bool Hook::busy() const { return impl_->command.running() || impl_->timer.has_value(); }
 
 void Hook::when_idle(std::function<void()> action) {
   if (!busy()) {

@@ -182,7 +182,7 @@ class Loader {
               "it with --issuer");
       return;
     }
-    add_entry(leaf, *issuer, name, output, source.responders);
+    add_entry(leaf, *issuer, name, output, source);
     if (!options_.chain) {
       return;
     }
@@ -193,14 +193,15 @@ class Loader {
         return;
       }
       if (!below.facts().access.ocsp.empty()) {
-        add_entry(below, *above, name + ".ca" + std::to_string(depth), "", {});
+        add_entry(below, *above, name + ".ca" + std::to_string(depth), "",
+                  {source.path, "", "", "", {}});
       }
       below = pki::Certificate(*above);
     }
   }
 
   void add_entry(const pki::Certificate& certificate, const pki::Certificate& issuer,
-                 std::string name, std::string output, const std::vector<std::string>& responders) {
+                 std::string name, std::string output, const CertificateSource& source) {
     if (!seen_.insert(certificate.fingerprint()).second) {
       return;  // the same certificate, or an intermediate shared by many
     }
@@ -212,8 +213,8 @@ class Loader {
       output = options_.out + '/' + name + ".ocsp";
     }
     inventory_.entries.push_back(InventoryEntry{
-        keeper::Watched{keeper::Subject{std::move(name), certificate, issuer}, responders},
-        std::move(output)});
+        keeper::Watched{keeper::Subject{std::move(name), certificate, issuer}, source.responders},
+        std::move(output), source.path});
   }
 
   const InventoryOptions& options_;

@@ -50,19 +50,33 @@ void StapleFiles::report(File& file, const std::string& what, UnixSeconds now) {
   }
 }
 
-Applied StapleFiles::write(File& file, UnixSeconds now) {
-  const Bytes wanted = file.wanted->der();
+std::optional<Buffer> StapleFiles::render_der(const keeper::Fingerprint&,
+                                              const keeper::StaplePointer& staple) {
+  return staple ? std::optional(to_buffer(staple->der())) : std::nullopt;
+}
+
+std::string StapleFiles::failure_of(const keeper::Fingerprint& certificate) const {
+  const auto file = files_.find(certificate);
+  return file == files_.end() ? std::string() : file->second.failure;
+}
+
+Applied StapleFiles::put(const keeper::Fingerprint& id, File& file, UnixSeconds now) {
+  const auto content = render_(id, file.wanted);
+  return content ? write(file, *content, now) : remove(file, now);
+}
+
+Applied StapleFiles::write(File& file, Bytes content, UnixSeconds now) {
   const auto present = read_file(file.path, kMaxFileBytes);
-  const bool same = present && equal(*present, wanted);
+  const bool same = present && equal(*present, content);
   if (!same) {
-    if (const auto written = write_file_atomically(file.path, wanted); !written) {
+    if (const auto written = write_file_atomically(file.path, content); !written) {
       report(file, to_string(written.error()), now);
       return Applied::kFailed;
     }
   }
   file.pending = false;
   file.failure.clear();
-  file.content_expires = file.wanted->facts.expires;
+  file.content_expires = file.wanted ? std::optional(file.wanted->facts.expires) : std::nullopt;
   return same ? Applied::kUnchanged : Applied::kWritten;
 }
 
@@ -92,7 +106,7 @@ Applied StapleFiles::apply(const keeper::Fingerprint& certificate,
   }
   File& file = found->second;
   file.wanted = staple;
-  return staple ? write(file, now) : remove(file, now);
+  return put(certificate, file, now);
 }
 
 std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
@@ -100,10 +114,15 @@ std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
   for (auto& [id, file] : files_) {
     Applied applied = Applied::kUnchanged;
     if (file.pending && file.retry_at <= now) {
-      applied = file.wanted ? write(file, now) : remove(file, now);
+      applied = put(id, file, now);
     }
     if (file.content_expires && *file.content_expires <= now) {
-      applied = remove(file, now);
+      if (file.pending) {  // what should take its place cannot be written
+        applied = remove(file, now);
+      } else {
+        file.wanted.reset();
+        applied = put(id, file, now);
+      }
     }
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
       changes.push_back({id, applied});

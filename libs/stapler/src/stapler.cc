@@ -27,10 +27,12 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         keeper(l, fetcher, c, g, *shelf, options.keeper, seed),
         files(g),
         hook(l, g, options.hook) {
+    make_targets();
     keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange,
                             const keeper::StaplePointer& staple) {
       const keeper::Fingerprint id = subject.certificate.fingerprint();
       tell_hook(id, subject.name, files.apply(id, staple, clock.now()));
+      targets->apply(id, staple);
       dirty = true;
     });
   }
@@ -43,12 +45,20 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   keeper::Keeper keeper;
   StapleFiles files;
   Hook hook;
+  std::unique_ptr<Targets> targets;
+  std::vector<std::string> target_problems;
+  std::function<void()> settled;
   Inventory inventory;
   std::map<keeper::Fingerprint, std::string> names;
   bool running = false, dirty = true, status_failed = false;
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};
   std::optional<UnixSeconds> started;
+
+  void make_targets() {
+    targets = std::make_unique<Targets>(loop, clock, logger, options.targets, options.policy.verify,
+                                        options.tell_unchanged);
+  }
 
   void tell_hook(const keeper::Fingerprint& id, const std::string& name, Applied applied) {
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
@@ -63,6 +73,7 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     }
     std::map<keeper::Fingerprint, std::string> paths;
     std::vector<keeper::Watched> watched;
+    std::vector<TargetSubject> subjects;
     names.clear();
     for (const InventoryEntry& entry : inventory.entries) {
       const keeper::Fingerprint id = entry.watched.subject.certificate.fingerprint();
@@ -71,10 +82,19 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
       }
       names.emplace(id, entry.watched.subject.name);
       watched.push_back(entry.watched);
+      subjects.push_back({entry.watched.subject, entry.path});
     }
     files.set_paths(std::move(paths));
+    target_problems = targets->set_certificates(subjects);
+    for (const std::string& problem : target_problems) {
+      logger.log(LogLevel::kError, "target.problem", problem);
+    }
     keeper.set_inventory(std::move(watched));
     adopt_or_clear_files();
+    for (const TargetSubject& subject : subjects) {
+      const keeper::Fingerprint id = subject.subject.certificate.fingerprint();
+      targets->apply(id, shelf->find(id, clock.now()));
+    }
     dirty = true;
   }
 
@@ -109,6 +129,13 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
       tell_hook(change.certificate, name == names.end() ? std::string() : name->second,
                 change.applied);
     }
+    targets->tick();
+    if (settled && targets->settled()) {
+      std::exchange(settled, {})();
+      if (!running) {
+        return;
+      }
+    }
     write_status_if_due();
     timer = loop.after(Milliseconds(1000), [weak = weak_from_this()] {
       const auto self = weak.lock();
@@ -118,6 +145,12 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     });
   }
 
+  [[nodiscard]] std::vector<std::string> failures() const {
+    std::vector<std::string> all = files.failures();
+    all.insert(all.end(), target_problems.begin(), target_problems.end());
+    return all;
+  }
+
   [[nodiscard]] StatusReport report() const {
     return {clock.now(),
             started,
@@ -125,9 +158,10 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
             static_cast<int>(::getpid()),
             shelf->disk_error(),
             inventory.problems,
-            files.failures(),
+            failures(),
             hook.failure(),
-            keeper.status()};
+            keeper.status(),
+            targets->status()};
   }
 
   void write_status_if_due() {
@@ -193,10 +227,16 @@ void Stapler::reload(const StaplerOptions* options) {
   if (options != nullptr) {
     impl_->options.certificates = options->certificates;
     impl_->options.inventory = options->inventory;
+    if (impl_->options.targets != options->targets) {
+      impl_->options.targets = options->targets;
+      impl_->make_targets();
+    }
   }
   impl_->load();
   impl_->keeper.refresh_all();
 }
+
+void Stapler::when_settled(std::function<void()> action) { impl_->settled = std::move(action); }
 
 void Stapler::stop(std::function<void()> done) {
   if (impl_->running) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "json_fields.h"
 #include "muster/base/text.h"
+#include "target_report.h"
 
 namespace muster::stapler {
 namespace {
@@ -23,14 +25,6 @@ constexpr CertificateState kStates[] = {
 constexpr StapleStatus kStatuses[] = {StapleStatus::kGood, StapleStatus::kOnHold,
                                       StapleStatus::kRevoked, StapleStatus::kUnknown};
 
-Json time_or_null(const std::optional<UnixSeconds>& t) {
-  return t ? Json(format_iso8601(*t)) : Json();
-}
-
-std::string text_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 std::vector<std::string> texts_at(const Json& object, const char* key) {
   std::vector<std::string> out;
   if (const auto found = object.find(key); found != object.end() && found->is_array()) {
@@ -39,13 +33,6 @@ std::vector<std::string> texts_at(const Json& object, const char* key) {
     }
   }
   return out;
-}
-std::optional<UnixSeconds> time_at(const Json& object, const char* key) {
-  return parse_iso8601(text_at(object, key));
-}
-std::uint64_t number_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 bool flag_at(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -147,6 +134,10 @@ std::string encode_status(const StatusReport& report) {
     covered += keeper::is_covered(c.state) ? 1U : 0U;
     needed += c.state == CertificateState::kNotNeeded ? 0U : 1U;
   }
+  Json targets = Json::array();
+  for (const TargetStatus& target : report.targets) {
+    targets.push_back(encode_target(target));
+  }
   const Json out = {
       {"format", "muster-stapler-status 1"},
       {"written", format_iso8601(report.written)},
@@ -160,7 +151,8 @@ std::string encode_status(const StatusReport& report) {
       {"problems", report.problems},
       {"target_errors", report.target_errors},
       {"hook_error", printable(report.hook_error)},
-      {"certificates", std::move(certificates)}};
+      {"certificates", std::move(certificates)},
+      {"targets", std::move(targets)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -188,6 +180,13 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
     for (const Json& c : *list) {
       if (c.is_object()) {
         report.certificates.push_back(parse_certificate(c));
+      }
+    }
+  }
+  if (const auto list = in.find("targets"); list != in.end() && list->is_array()) {
+    for (const Json& target : *list) {
+      if (target.is_object()) {
+        report.targets.push_back(parse_target(target));
       }
     }
   }
@@ -237,6 +236,7 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
            pad(live ? std::string(to_string(c.staple->status)) : "-", 8) + "  " + pad(left, 8) +
            "  " + pad(next, 8) + "  " + (remark.empty() ? "-" : remark) + '\n';
   }
+  out += render_targets(report.targets, now);
   for (const std::string& problem : report.problems) {
     out += "problem: " + problem + '\n';
   }
@@ -268,7 +268,11 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
 }
 
 bool is_handed_over(const StatusReport& report) {
-  return report.disk_error.empty() && report.target_errors.empty() && report.hook_error.empty();
+  const bool all_serve =
+      std::all_of(report.targets.begin(), report.targets.end(),
+                  [](const TargetStatus& t) { return t.severity <= Severity::kWaiting; });
+  return all_serve && report.disk_error.empty() && report.target_errors.empty() &&
+         report.hook_error.empty();
 }
 
 int status_exit_code(const StatusReport& report, UnixSeconds now) {

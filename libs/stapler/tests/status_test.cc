@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "muster/stapler/metrics.h"
 #include "muster/testing/fake_clock.h"
 
 namespace muster::stapler {
@@ -34,6 +35,16 @@ StatusReport sample() {
   plain.reason = "it names no OCSP responder";
   plain.not_after = kTestNow + Seconds(86400);
   report.certificates = {good, plain};
+  TargetStatus target;
+  target.target = "edge";
+  target.kind = "nginx";
+  target.certificate = "web";
+  target.delivery = Delivery::kDelivered;
+  target.wanted_generation = target.pushed_generation = target.observed_generation = 2;
+  target.pushed_at = kTestNow - Seconds(5);
+  target.pushed_expires = kTestNow + Seconds(990);
+  target.ports = {{"127.0.0.1:443", ReadBack::kServed, "", kTestNow}};
+  report.targets = {target};
   return report;
 }
 
@@ -75,10 +86,31 @@ TEST(Status, ASuspectClockIsToldAndNotFine) {
   EXPECT_THAT(render_status(*parsed, kTestNow), ::testing::HasSubstr("seems to be ahead by 2h"));
 }
 
+TEST(Status, MetricsTellStatesAsLabels) {
+  StatusReport report = sample();
+  const std::string text = render_metrics(report);
+  for (const char* line :
+       {"muster_stapler_certificate_state{certificate=\"web\",state=\"fresh\"} 1\n",
+        "muster_stapler_target_severity{target=\"edge\",certificate=\"web\",severity=\"ok\"} 1\n",
+        "muster_stapler_target_served{target=\"edge\",certificate=\"web\",address=\"127.0.0.1:"
+        "443\","
+        "state=\"served\"} 1\n",
+        "muster_stapler_target_observed_generation{target=\"edge\",certificate=\"web\"} 2\n"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+  }
+  EXPECT_THAT(
+      text, ::testing::Not(::testing::HasSubstr("expiry_timestamp_seconds{certificate=\"plain\"")));
+  report.targets[0].ports.clear();
+  EXPECT_THAT(render_metrics(report),
+              ::testing::Not(::testing::HasSubstr("muster_stapler_target_observed_generation{")))
+      << "nobody looked is not zero";
+}
+
 TEST(Status, WhatIsNotHandedOverIsNotFine) {
   for (const auto spoil : {+[](StatusReport& r) { r.disk_error = "full"; },
                            +[](StatusReport& r) { r.target_errors = {"x"}; },
-                           +[](StatusReport& r) { r.hook_error = "x"; }}) {
+                           +[](StatusReport& r) { r.hook_error = "x"; },
+                           +[](StatusReport& r) { r.targets[0].severity = Severity::kWarning; }}) {
     StatusReport report = sample();
     spoil(report);
     const auto parsed = parse_status(encode_status(report));

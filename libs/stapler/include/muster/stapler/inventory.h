@@ -27,6 +27,7 @@ struct InventoryOptions {
 struct InventoryEntry {
   keeper::Watched watched;
   std::string output;  ///< empty: none
+  std::string path;    ///< file it was read from
 };
 struct Inventory {
   std::vector<InventoryEntry> entries;

@@ -9,6 +9,7 @@
 #include "muster/stapler/hook.h"
 #include "muster/stapler/inventory.h"
 #include "muster/stapler/status.h"
+#include "muster/stapler/targets.h"
 
 // The stapler service: inventory in, staples out, on one loop.
 namespace muster::stapler {
@@ -20,6 +21,8 @@ struct StaplerOptions {
   keeper::ShelfPolicy policy;
   keeper::KeeperOptions keeper;
   HookOptions hook;
+  std::vector<TargetOptions> targets;  ///< check_targets() found nothing wrong with them
+  TellUnchanged tell_unchanged = TellUnchanged::kYes;
 };
 
 /// What the first round brought: "ready: N certificates, M fresh".
@@ -44,9 +47,11 @@ class Stapler {
   /// `ready` is called once, when the first round is over.
   void start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready);
   /// Reads the inventory again (SIGHUP): staples of new certificates are fetched, those that stay
-  /// are kept and refreshed. When `options` is given, its sources and inventory options replace the
-  /// old ones; the rest needs a restart.
+  /// are kept and refreshed. When `options` is given, its sources, inventory options and targets
+  /// replace the old ones; the rest needs a restart.
   void reload(const StaplerOptions* options);
+  /// Calls once, when every target has what it is to have and was read back, or had its time.
+  void when_settled(std::function<void()> action);
   /// Stops fetching; `done` is called when a running hook ended or was killed. Idempotent.
   void stop(std::function<void()> done);
 

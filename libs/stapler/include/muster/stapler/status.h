@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "muster/keeper/keeper.h"
+#include "muster/stapler/targets.h"
 
 // What a running stapler tells about itself: a file beside the shelf, read by `muster stapler
 // status` (docs/formats/shelf.md).
@@ -19,6 +20,7 @@ struct StatusReport {
   std::vector<std::string> target_errors;  ///< files for servers that are not as they should be
   std::string hook_error;                  ///< of the last on_update command; empty: it ended well
   std::vector<keeper::CertificateStatus> certificates;
+  std::vector<TargetStatus> targets;
 };
 
 inline constexpr std::string_view kStatusFileName = "status.json";
@@ -38,7 +40,8 @@ StatusReport judged_at(StatusReport report, UnixSeconds now);
 std::vector<std::string> find_neglected(const StatusReport& report, UnixSeconds now);
 /// A table for people.
 std::string render_status(const StatusReport& report, UnixSeconds now);
-/// Whether everything that is held is also on disk, in the files for servers, and told to the hook.
+/// Whether everything that is held is also on disk, in the files for servers, told to the hook, and
+/// served by every target that is read back.
 bool is_handed_over(const StatusReport& report);
 /// 0 when every certificate that needs one has a staple not past its last third and all is handed
 /// over; 1 otherwise, and when the report is too old, the clock is suspect or the plan stands

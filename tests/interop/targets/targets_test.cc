@@ -1,0 +1,213 @@
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include "muster/base/file.h"
+#include "muster/client/verify.h"
+#include "targets_fixture.h"
+
+// Each server of others: handed staples, read back, starved, killed, started again.
+namespace muster::interop {
+namespace {
+
+using namespace muster::testing;
+using ::testing::HasSubstr;
+
+class Targets : public TargetsFixture, public ::testing::WithParamInterface<ServerRow> {};
+
+#define PREPARE_OR_SKIP()                                                     \
+  if (!prepare(GetParam())) {                                                 \
+    GTEST_SKIP() << GetParam().program << " is not installed (./run clients)" \
+                 << (GetParam().needs_root ? ", or this is not root" : "");   \
+  }
+
+// req: OCSP-STAP-001 OCSP-STAP-010
+TEST_P(Targets, AreServedReadBackAndSurviveARestartWhileTheResponderIsDown) {
+  PREPARE_OR_SKIP();
+  start_both();
+  ASSERT_FALSE(HasFatalFailure());
+  EXPECT_TRUE(until([&] { return handshake() == "good"; })) << handshake() << stapler_->output();
+  EXPECT_TRUE(until([&] { return status().exit_code == 0; })) << status().describe();
+  EXPECT_THAT(status().out, HasSubstr("served"));
+
+  responder_->set(Fault::kAbsent);
+  if (GetParam().reloads) {
+    daemon_->send_signal(SIGHUP);
+    std::set<std::string> during;
+    for (int i = 0; i < 20; ++i) {
+      during.insert(handshake());
+    }
+    EXPECT_THAT(during, ::testing::ElementsAre("good")) << "while it reloads";
+  }
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    stop_server(signal);
+    start_again();
+    std::string first;
+    // The first handshake after the port opens.
+    EXPECT_TRUE(until([&] { return !(first = handshake()).starts_with("no handshake"); }));
+    EXPECT_EQ(first, "good") << "after signal " << signal << daemon_->output();
+  }
+  EXPECT_TRUE(until([&] { return status().exit_code == 0 || GetParam().name == "exec"; }))
+      << status().describe();
+  EXPECT_EQ(stapler_->stop().exit_code, 0);
+}
+
+// req: OCSP-STAP-002
+TEST_P(Targets, FollowRefreshesAndARevocation) {
+  PREPARE_OR_SKIP();
+  if (GetParam().slow) {
+    GTEST_SKIP() << GetParam().name << " takes up a new staple only when the one before ends";
+  }
+  start_both();
+  ASSERT_FALSE(HasFatalFailure());
+  ASSERT_TRUE(until([&] { return handshake() == "good"; })) << stapler_->output();
+  const auto before = seen();
+  EXPECT_TRUE(until([&] { return handshake() == "good" && seen() != before; }))
+      << stapler_->output();
+  responder_->set(Fault::kRevoked);
+  // hitch staples nothing but "good": then none is right, once what it holds has ended.
+  if (GetParam().name == "hitch") {
+    EXPECT_TRUE(until([&] {
+      return status().out.find("staples nothing but 'good'") != std::string::npos;
+    })) << status().describe();
+  } else {
+    EXPECT_TRUE(until([&] { return handshake() == "revoked"; }))
+        << handshake() << stapler_->output();
+  }
+}
+
+// req: OCSP-STAP-003
+TEST_P(Targets, NeverServeAnExpiredStaple) {
+  PREPARE_OR_SKIP();
+  set_validity(GetParam().margin + Seconds(8));
+  start_both();
+  ASSERT_FALSE(HasFatalFailure());
+  ASSERT_TRUE(until([&] { return handshake() == "good"; })) << stapler_->output();
+  responder_->set(Fault::kAbsent);
+  std::set<std::string> seen;
+  EXPECT_TRUE(until([&] {
+    const std::string now = handshake();
+    // A server that is started anew for each staple is away for a moment.
+    if (!now.starts_with("no handshake")) {
+      seen.insert(now);
+    }
+    return seen.contains("none");
+  })) << stapler_->output()
+      << daemon_->output();
+  EXPECT_THAT(seen, ::testing::ElementsAre("good", "none")) << stapler_->output();
+  EXPECT_EQ(status().exit_code, 1);
+  if (GetParam().slow) {
+    return;
+  }
+  responder_->set(Fault::kNone);
+  EXPECT_TRUE(until([&] { return handshake() == "good"; }, Seconds(60)))
+      << handshake() << stapler_->output() << status().describe();
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, Targets, ::testing::ValuesIn(server_rows()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+/// One certificate for each way in which a responder can fail, each with a responder of its own,
+/// and a command that keeps everything it is given.
+class Junk : public ServerTest {
+ protected:
+  Junk() {
+    std::vector<std::string> command = {std::getenv("MUSTER_BINARY"),
+                                        "stapler",
+                                        "--shelf",
+                                        dir_.file("shelf"),
+                                        "--refresh",
+                                        "1s",
+                                        "--config",
+                                        write("muster.toml",
+                                              "[stapler]\ntimeout = \"500ms\"\nconnect_timeout = "
+                                              "\"500ms\"\n")};
+    for (const Fault fault : all_faults()) {
+      const std::string name(to_string(fault));
+      auto responder =
+          std::make_unique<FaultResponder>(pki_.ocsp_signer, pki_.intermediate.certificate);
+      CertificateSpec spec = leaf_spec(name + ".example");
+      spec.at = now_;
+      spec.ocsp_uris = {responder->url()};
+      leaves_.push_back(issue(pki_.intermediate, spec));
+      responders_.push_back(std::move(responder));
+      command.insert(command.end(),
+                     {"--cert", leaves_.back().write(dir_, name, {pki_.intermediate.certificate})});
+    }
+    const std::string kept = open_directory("kept");
+    const std::string script = write("keep.sh", "[ $MUSTER_EVENT = none ] || cat >$(mktemp " +
+                                                    kept + "/$MUSTER_CERTIFICATE.XXXXXX)\n");
+    command.insert(command.end(), {"--target", "exec,command=/bin/sh " + script});
+    command_ = std::move(command);
+  }
+  void set_faults() {
+    for (std::size_t i = 0; i < responders_.size(); ++i) {
+      responders_[i]->set(all_faults()[i]);
+    }
+  }
+  /// What was handed over for a fault's certificate: verdicts of a strict client.
+  [[nodiscard]] std::set<std::string> handed_over(std::size_t i) const {
+    std::set<std::string> out;
+    client::VerifyPolicy strict;
+    strict.future_skew = Seconds(0);
+    const std::string prefix = std::string(to_string(all_faults()[i])) + ".";
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.file("kept"))) {
+      if (!entry.path().filename().string().starts_with(prefix)) {
+        continue;
+      }
+      const Buffer octets = read_octets(entry.path().string());
+      const auto verified = client::verify(
+          {octets, leaves_[i].certificate, pki_.intermediate.certificate, std::nullopt, {}}, strict,
+          SystemClock().now());
+      out.insert(verified         ? std::string(ocsp::to_string(verified->status()))
+                 : octets.empty() ? "still being written"
+                                  : std::string(client::to_string(verified.error().code)));
+    }
+    return out;
+  }
+  std::vector<std::string> command_;
+  std::vector<Identity> leaves_;
+  std::vector<std::unique_ptr<FaultResponder>> responders_;
+};
+
+// req: OCSP-STAP-001 OCSP-STAP-002
+TEST_F(Junk, IsNeverHandedOverFromTheStartOrLater) {
+  set_faults();
+  Daemon stapler(command_);
+  ASSERT_TRUE(stapler.wait_for("ready: ", Milliseconds(60'000))) << stapler.output();
+  const auto wait_for_good = [&](const std::function<bool(Fault)>& applies) {
+    const auto end = std::chrono::steady_clock::now() + Seconds(60);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      while (applies(all_faults()[i]) && !handed_over(i).contains("good") &&
+             std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(Milliseconds(50));
+      }
+    }
+  };
+  wait_for_good(is_harmless);
+  for (std::size_t i = 0; i < leaves_.size(); ++i) {
+    const Fault fault = all_faults()[i];
+    const auto seen = handed_over(i);
+    if (is_harmless(fault)) {
+      EXPECT_THAT(seen, ::testing::Contains("good")) << to_string(fault);
+    } else if (fault != Fault::kRevoked) {
+      EXPECT_THAT(seen, ::testing::IsEmpty()) << to_string(fault);
+    }
+  }
+  for (const auto& responder : responders_) {
+    responder->set(Fault::kNone);
+  }
+  wait_for_good([](Fault fault) { return fault != Fault::kRevoked; });
+  set_faults();
+  std::this_thread::sleep_for(Seconds(3));  // three refreshes under each fault
+  stapler.stop();
+  for (std::size_t i = 0; i < leaves_.size(); ++i) {
+    const std::string expected = all_faults()[i] == Fault::kRevoked ? "revoked" : "good";
+    EXPECT_THAT(handed_over(i), ::testing::Each(::testing::AnyOf(expected, "still being written")))
+        << to_string(all_faults()[i]);
+    EXPECT_THAT(handed_over(i), ::testing::Contains(expected)) << to_string(all_faults()[i]);
+  }
+}
+
+}  // namespace
+}  // namespace muster::interop
