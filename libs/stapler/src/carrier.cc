@@ -67,13 +67,22 @@ class ReloadCarrier final : public Carrier {
     const auto due = parcel.urgent ? soon : std::max<MonotonicTime>(soon, last_run_ + pause_);
     waiting_.push_back(std::move(done));
     events_.insert(parcel.event);
+    be_due(due);
+  }
+  void hurry() override {
+    if (!waiting_.empty()) {
+      be_due(loop_.now() + kGather);
+    }
+  }
+
+ private:
+  void be_due(MonotonicTime due) {
     if (!due_ || due < *due_) {
       due_ = due;
       arm();
     }
   }
 
- private:
   void arm() {
     if (command_.running()) {
       return;  // ended() looks again

@@ -34,6 +34,8 @@ class Carrier {
   using Done = std::function<void(const std::string& why_not)>;
   /// `done` is called later, once; not at all after destruction.
   virtual void carry(Parcel parcel, Done done) = 0;
+  /// What waits for company is told now: something came up behind it that cannot wait.
+  virtual void hurry() {}
 };
 
 /// What fits the target's kind: a runtime socket, a command, a reload for many at once, or nothing

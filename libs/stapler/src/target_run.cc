@@ -192,9 +192,17 @@ Result<Applied, std::string> TargetRun::write_files(const keeper::Fingerprint& i
   return first == Applied::kUnchanged ? second : first;
 }
 
+bool TargetRun::is_urgent(const Item& item, const keeper::StaplePointer& staple) const {
+  return !staple || !item.pushed || item.pushed->facts.status != staple->facts.status ||
+         item.pushed->facts.expires - world_.clock.now() < 4 * options_.reload_every;
+}
+
 void TargetRun::deliver(const keeper::Fingerprint& id, Item& item, Tell tell) {
   if (item.carrying) {
     item.again = true;
+    if (is_urgent(item, item.wanted)) {
+      carrier_->hurry();
+    }
     return;
   }
   item.retry_at = MonotonicTime::max();
@@ -212,10 +220,7 @@ void TargetRun::deliver(const keeper::Fingerprint& id, Item& item, Tell tell) {
     delivered(item, staple, item.generation);
     return;
   }
-  const UnixSeconds now = world_.clock.now();
-  const bool urgent = !staple || !item.pushed ||
-                      item.pushed->facts.status != staple->facts.status ||
-                      item.pushed->facts.expires - now < 4 * options_.reload_every;
+  const bool urgent = is_urgent(item, staple);
   item.carrying = true;
   item.again = false;
   if (item.delivery != Delivery::kFailed) {

@@ -71,6 +71,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
                                  std::map<std::string, std::string>& owners);
   void keep_orphans(Items& next, const std::map<std::string, std::string>& owners);
   void deliver(const keeper::Fingerprint& id, Item& item, Tell tell);
+  [[nodiscard]] bool is_urgent(const Item& item, const keeper::StaplePointer& staple) const;
   /// What of `wanted` may be handed over now.
   [[nodiscard]] keeper::StaplePointer deliverable(Item& item) const;
   /// Whether files changed; the error is why they could not be.

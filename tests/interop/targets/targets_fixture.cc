@@ -1,6 +1,7 @@
 #include "targets_fixture.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -12,11 +13,6 @@ namespace muster::interop {
 using namespace muster::testing;
 
 namespace {
-
-std::string binary() {
-  const char* path = std::getenv("MUSTER_BINARY");
-  return path != nullptr ? path : "muster";
-}
 
 void save(const std::string& path, const std::string& text) {
   ASSERT_TRUE(write_file_atomically(path, as_bytes(text)));
@@ -39,8 +35,8 @@ std::vector<std::string> nginx_command(const ServerPlace& p, const std::string& 
            p.directory + "/error.log info;\nevents {}\nhttp {\naccess_log off;\n" + temp +
            "server {\n  listen 127.0.0.1:" + std::to_string(p.port) +
            " ssl;\n  server_name web.example;\n  ssl_certificate " + p.certificate +
-           ";\n  ssl_certificate_key " + p.key + ";\n  include " + p.snippet +
-           "*;\n  location / { return 200 \"hello\"; }\n}\n}\n");
+           ";\n  ssl_certificate_key " + p.key + ";\n  include " + p.directory +
+           "/web.con[f];\n  location / { return 200 \"hello\"; }\n}\n}\n");
   return {program, "-c", p.directory + "/nginx.conf", "-e", p.directory + "/error.log"};
 }
 std::string nginx_target(const ServerPlace& p) {
@@ -156,6 +152,11 @@ const std::string& both(const ServerPlace& p) { return p.both; }
 
 }  // namespace
 
+std::string muster_binary() {
+  const char* path = std::getenv("MUSTER_BINARY");
+  return path != nullptr ? path : "muster";
+}
+
 std::vector<ServerRow> server_rows() {
   return {
       {.name = "nginx",
@@ -259,7 +260,7 @@ std::vector<std::string> TargetsFixture::stapler_command() const {
   const std::string scheme = row_->protocol == probe::Protocol::kTls
                                  ? ""
                                  : std::string(probe::to_string(row_->protocol)) + "://";
-  return {binary(),
+  return {muster_binary(),
           "stapler",
           "--shelf",
           dir_.file("shelf"),
@@ -309,7 +310,7 @@ bool TargetsFixture::until(const std::function<bool()>& holds, Seconds patience)
 }
 
 ProcessResult TargetsFixture::status() const {
-  return run_process({binary(), "stapler", "status", "--shelf", dir_.file("shelf")});
+  return run_process({muster_binary(), "stapler", "status", "--shelf", dir_.file("shelf")});
 }
 
 }  // namespace muster::interop

@@ -38,6 +38,8 @@ struct ServerRow {
   };
 };
 std::vector<ServerRow> server_rows();
+inline void PrintTo(const ServerRow& row, std::ostream* out) { *out << row.name; }
+std::string muster_binary();
 
 /// muster stapler with a responder that misbehaves on demand, feeding one server.
 class TargetsFixture : public ServerTest {

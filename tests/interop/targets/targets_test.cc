@@ -84,17 +84,17 @@ TEST_P(Targets, NeverServeAnExpiredStaple) {
   ASSERT_FALSE(HasFatalFailure());
   ASSERT_TRUE(until([&] { return handshake() == "good"; })) << stapler_->output();
   responder_->set(Fault::kAbsent);
-  std::set<std::string> seen;
+  std::set<std::string> verdicts;
   EXPECT_TRUE(until([&] {
     const std::string now = handshake();
     // A server that is started anew for each staple is away for a moment.
     if (!now.starts_with("no handshake")) {
-      seen.insert(now);
+      verdicts.insert(now);
     }
-    return seen.contains("none");
+    return verdicts.contains("none");
   })) << stapler_->output()
       << daemon_->output();
-  EXPECT_THAT(seen, ::testing::ElementsAre("good", "none")) << stapler_->output();
+  EXPECT_THAT(verdicts, ::testing::ElementsAre("good", "none")) << stapler_->output();
   EXPECT_EQ(status().exit_code, 1);
   if (GetParam().slow) {
     return;

@@ -69,22 +69,22 @@ const TargetRow& row_of(TargetKind kind);
 
 /// One [[stapler.target]] as the operator wrote it.
 struct TargetOptions {
-  std::string name;  ///< in logs and status; empty: made from the kind
+  std::string name{};  ///< in logs and status; empty: made from the kind
   TargetKind kind = TargetKind::kFile;
-  std::vector<std::string> certificates;  ///< names, '*' stands for anything; empty: all
-  std::string file;                       ///< see expand_template()
-  std::string snippet;                    ///< nginx: the same for the piece of configuration
-  std::string key;                        ///< envoy: the same for the private key's path
-  std::string socket;                     ///< haproxy: runtime socket, path or host:port
-  std::vector<std::string> command;       ///< exec
-  std::optional<Form> form;               ///< file, exec: what it is given
-  std::string k8s_namespace = "default";  ///< kubernetes
-  std::string k8s_secret = "{name}";      ///< kubernetes: name of the Secret, a template
-  std::vector<std::string> reload;        ///< program and arguments; empty: the row's
-  Seconds reload_every{60};               ///< least time between two runs of it
-  Seconds timeout{10};                    ///< for a socket's answer, a command, a reload
-  std::vector<std::string> probe;         ///< addresses that are read back; empty: none
-  std::string server_name;                ///< for SNI; empty: the certificate's first DNS name
+  std::vector<std::string> certificates{};  ///< names, '*' stands for anything; empty: all
+  std::string file{};                       ///< see expand_template()
+  std::string snippet{};                    ///< nginx: the same for the piece of configuration
+  std::string key{};                        ///< envoy: the same for the private key's path
+  std::string socket{};                     ///< haproxy: runtime socket, path or host:port
+  std::vector<std::string> command{};       ///< exec
+  std::optional<Form> form{};               ///< file, exec: what it is given
+  std::string k8s_namespace = "default";    ///< kubernetes
+  std::string k8s_secret = "{name}";        ///< kubernetes: name of the Secret, a template
+  std::vector<std::string> reload{};        ///< program and arguments; empty: the row's
+  Seconds reload_every{60};                 ///< least time between two runs of it
+  Seconds timeout{10};                      ///< for a socket's answer, a command, a reload
+  std::vector<std::string> probe{};         ///< addresses that are read back; empty: none
+  std::string server_name{};                ///< for SNI; empty: the certificate's first DNS name
   Seconds probe_every{900};
 
   friend bool operator==(const TargetOptions&, const TargetOptions&) = default;
