@@ -65,7 +65,7 @@ void bind_target(config::Section& section, stapler::TargetOptions& target) {
                "haproxy: its runtime socket (stats socket ... level admin), a path or host:port.");
   section.texts("command", &target.command,
                 "exec: program and arguments, run without a shell for each new staple, which it "
-                "finds on its standard input and in MUSTER_STAPLE (docs/howto/exec.md).");
+                "finds on its standard input and in MUSTER_STAPLE (docs/howto/staples-exec.md).");
   section.choice(
       "form", {"der", "pem", "secret", "sds"}, 0,
       [&target](std::size_t i) { target.form = static_cast<stapler::Form>(i); },
