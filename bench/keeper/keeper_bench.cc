@@ -103,7 +103,7 @@ std::vector<Watched> read(std::vector<Buffer> certificates) {
   const pki::Certificate& issuer = testing::standard_pki().intermediate.certificate;
   for (Buffer& der : certificates) {
     auto certificate = pki::Certificate::parse(der);
-    out.push_back({{"host-" + std::to_string(out.size()), *certificate, issuer}, {}});
+    out.push_back({{"host-" + std::to_string(out.size()), certificate->compact(), issuer}, {}});
     Buffer().swap(der);
   }
   return out;

@@ -104,14 +104,13 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
                     probed.error().detail)};
   }
   std::vector<pki::Certificate> chain;
-  for (const Buffer& der : probed->chain) {
-    auto parsed = pki::Certificate::parse(der);
+  for (const auto& parsed : probed->certificates) {
     if (!parsed) {
       return {
           problem(target, client::Outcome::kUnreadable,
                   "the server sent a certificate that does not parse: " + parsed.error().detail)};
     }
-    chain.push_back(*std::move(parsed));
+    chain.push_back(*parsed);
   }
   if (chain.empty()) {
     return {problem(target, client::Outcome::kUndetermined, "the server sent no certificate")};

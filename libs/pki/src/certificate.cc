@@ -124,6 +124,15 @@ openssl::X509Ptr decode(Bytes der) {
   return openssl::X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
 }
 
+/// Whether `certificate` encodes to just these octets.
+bool encodes_to(X509* certificate, Bytes der) {
+  std::uint8_t* octets = nullptr;
+  const int size = i2d_X509(certificate, &octets);
+  const bool same = size > 0 && equal(Bytes(octets, static_cast<std::size_t>(size)), der);
+  OPENSSL_free(octets);
+  return same;
+}
+
 }  // namespace
 
 X509* Certificate::Impl::x509() const {
@@ -135,29 +144,55 @@ X509* Certificate::Impl::x509() const {
   return made_.get();
 }
 
-PkiResult<Certificate> Certificate::parse(Bytes der) {
-  auto impl = std::make_shared<Impl>();
-  impl->der = to_buffer(der);
-  if (auto read = read_certificate(*impl); !read) {
+PkiResult<Unit> Certificate::Impl::read() {
+  if (auto read = read_certificate(*this); !read) {
     return Err{
         PkiError{PkiErrc::kNotACertificate, "not a certificate: " + der::to_string(read.error())}};
   }
-  if (decode(impl->der) == nullptr) {
+  auto decoded = decode_facts(extensions);
+  if (!decoded) {
+    return Err{PkiError{PkiErrc::kBadExtension, "certificate of " + der::name_to_string(subject) +
+                                                    ": extension " +
+                                                    der::to_string(decoded.error())}};
+  }
+  facts = *std::move(decoded);
+  digest_into(HashAlgorithm::kSha256, der, fingerprint);
+  digest_into(HashAlgorithm::kSha1, public_key_bits, key_hash);
+  return Unit{};
+}
+
+PkiResult<Certificate> Certificate::Impl::parse(Bytes octets, X509* decoded) {
+  auto impl = std::make_shared<Impl>();
+  impl->der = to_buffer(octets);
+  MUSTER_CHECK(impl->read());
+  openssl::X509Ptr made;
+  if (decoded != nullptr && encodes_to(decoded, impl->der) && X509_up_ref(decoded) == 1) {
+    made.reset(decoded);
+  } else {
+    made = decode(impl->der);
+  }
+  if (made == nullptr) {
     return Err{PkiError{PkiErrc::kNotACertificate,
                         "not a certificate: " + openssl::take_error("OpenSSL cannot read it")}};
   }
   openssl::drop_errors();  // a key type OpenSSL does not know leaves errors without failing
-  auto facts = decode_facts(impl->extensions);
-  if (!facts) {
-    return Err{
-        PkiError{PkiErrc::kBadExtension, "certificate of " + der::name_to_string(impl->subject) +
-                                             ": extension " + der::to_string(facts.error())}};
-  }
-  impl->facts = *std::move(facts);
-  digest_into(HashAlgorithm::kSha256, impl->der, impl->fingerprint);
-  digest_into(HashAlgorithm::kSha1, impl->public_key_bits, impl->key_hash);
+  std::call_once(impl->made_once_, [&] { impl->made_ = std::move(made); });
   return Certificate(std::move(impl));
 }
+
+Certificate Certificate::Impl::compact() const {
+  auto impl = std::make_shared<Impl>();
+  impl->der = der;
+  const auto read = impl->read();
+  MUSTER_ASSERT(read);  // the same octets were read before
+  return Certificate(std::move(impl));
+}
+
+PkiResult<Certificate> Certificate::parse(Bytes der) { return Impl::parse(der, nullptr); }
+PkiResult<Certificate> parse_decoded(Bytes der, x509_st* decoded) {
+  return Certificate::Impl::parse(der, decoded);
+}
+Certificate Certificate::compact() const { return impl_->compact(); }
 
 Bytes Certificate::der() const { return impl_->der; }
 Bytes Certificate::subject() const { return impl_->subject; }

@@ -10,6 +10,23 @@ namespace muster::pki {
 
 /// All views point into `der`, which never moves: an Impl is born in its final place.
 struct Certificate::Impl {
+  /// As Certificate::parse. `decoded`: see parse_decoded() in native.h.
+  static PkiResult<Certificate> parse(Bytes octets, X509* decoded);
+  /// Reads `der` into all that stands below it. Errors: as Certificate::parse.
+  PkiResult<Unit> read();
+  /// As Certificate::compact().
+  [[nodiscard]] Certificate compact() const;
+
+  /// Whether the signature was found to hold under the key of `other`.
+  [[nodiscard]] bool is_proven_by(const Impl& other) const {
+    const std::lock_guard lock(proof_mutex_);
+    return proof_ == other.fingerprint;
+  }
+  void note_proof(const Impl& other) const {
+    const std::lock_guard lock(proof_mutex_);
+    proof_ = other.fingerprint;
+  }
+
   Buffer der;
   Bytes tbs;
   Bytes subject;
@@ -27,11 +44,14 @@ struct Certificate::Impl {
   std::array<std::uint8_t, 32> fingerprint{};
   std::array<std::uint8_t, 20> key_hash{};
 
-  /// OpenSSL's form, several times as large as `der`: made when it is first asked for, since of
-  /// most certificates only what is above is wanted. Threads: any.
+  /// OpenSSL's form, several times as large as `der`. Made when it is first asked for where the
+  /// certificate is compact. Threads: any.
   [[nodiscard]] X509* x509() const;
 
  private:
+  mutable std::mutex proof_mutex_;
+  /// By proof_mutex_: of the certificate whose key last verified the signature.
+  mutable std::optional<std::array<std::uint8_t, 32>> proof_;
   mutable std::once_flag made_once_;
   mutable openssl::X509Ptr made_;
 };

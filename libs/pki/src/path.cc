@@ -20,6 +20,7 @@ struct ValidationContext {
   const std::vector<Certificate>& path;
   UnixSeconds now;
   LeafValidity leaf_validity;
+  bool is_other_chain = false;  ///< OpenSSL took another way than `path`
 };
 
 /// Data index of our context in an X509_STORE_CTX.
@@ -65,6 +66,45 @@ int on_verify(int ok, X509_STORE_CTX* store_context) noexcept {
   return 1;
 }
 
+int time_error(const Certificate& certificate, UnixSeconds now) {
+  if (now < certificate.not_before()) {
+    return X509_V_ERR_CERT_NOT_YET_VALID;
+  }
+  return now > certificate.not_after() ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
+}
+
+/// In place of OpenSSL's own look at signatures and times, which would verify each signature a
+/// second time: a chain that is the very path that the search found and verified only has its times
+/// judged.
+int on_verify_chain(X509_STORE_CTX* store_context) noexcept {
+  auto& context =
+      *static_cast<ValidationContext*>(X509_STORE_CTX_get_ex_data(store_context, context_index()));
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(store_context);
+  const auto refuse = [&](int error, int depth) {
+    X509_STORE_CTX_set_error_depth(store_context, depth);
+    X509_STORE_CTX_set_error(store_context, error);
+    return on_verify(0, store_context);
+  };
+  const int size = sk_X509_num(chain);
+  bool is_path = size == static_cast<int>(context.path.size());
+  for (int depth = 0; is_path && depth < size; ++depth) {
+    is_path =
+        sk_X509_value(chain, depth) == native_x509(context.path[static_cast<std::size_t>(depth)]);
+  }
+  if (!is_path) {
+    context.is_other_chain = true;
+    X509_STORE_CTX_set_error(store_context, X509_V_ERR_UNSPECIFIED);
+    return 0;
+  }
+  for (int depth = size - 1; depth >= 0; --depth) {
+    const int error = time_error(context.path[static_cast<std::size_t>(depth)], context.now);
+    if (error != X509_V_OK && refuse(error, depth) == 0) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
 PkiErrc code_of(int openssl_error) {
   switch (openssl_error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -81,9 +121,12 @@ PkiError internal_error() {
           "OpenSSL cannot validate a path: " + openssl::take_error("no reason given")};
 }
 
-/// Validates a path whose last certificate is trusted and whose signatures were verified.
-PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now,
-                         LeafValidity leaf_validity) {
+enum class Signatures : std::uint8_t { kProven, kAnew };
+
+/// Validates a path whose last certificate is trusted and whose signatures were verified. With
+/// kProven `is_other_chain` may come back set: then nothing is known yet.
+PkiResult<Unit> validate_once(ValidationContext& ours, Signatures signatures) {
+  const std::vector<Certificate>& path = ours.path;
   const openssl::StorePtr store(X509_STORE_new());
   const openssl::StoreContextPtr context(X509_STORE_CTX_new());
   const openssl::BorrowedStackPtr untrusted(sk_X509_new_null());
@@ -95,16 +138,18 @@ PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now,
   ready = ready && sk_X509_push(trusted.get(), native_x509(path.back())) > 0 &&
           X509_STORE_CTX_init(context.get(), store.get(), native_x509(path.front()),
                               untrusted.get()) == 1;
-  ValidationContext ours{path, now, leaf_validity};
   ready = ready && X509_STORE_CTX_set_ex_data(context.get(), context_index(), &ours) == 1;
   if (!ready) {
     return Err{internal_error()};
   }
   X509_STORE_CTX_set0_trusted_stack(context.get(), trusted.get());
   X509_STORE_CTX_set_verify_cb(context.get(), on_verify);
+  if (signatures == Signatures::kProven) {
+    X509_STORE_CTX_set_verify(context.get(), on_verify_chain);
+  }
   X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
   X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
-  X509_VERIFY_PARAM_set_time(parameters, static_cast<std::time_t>(to_int(now)));
+  X509_VERIFY_PARAM_set_time(parameters, static_cast<std::time_t>(to_int(ours.now)));
   X509_VERIFY_PARAM_set_depth(parameters, static_cast<int>(kMaxPathLength));
   X509_VERIFY_PARAM_set_auth_level(parameters, 0);  // strength is judged by AlgorithmPolicy
   const bool valid = X509_verify_cert(context.get()) == 1;
@@ -117,6 +162,19 @@ PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now,
       static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0));
   return Err{PkiError{code_of(error), path[std::min(depth, path.size() - 1)].subject_text() + ": " +
                                           X509_verify_cert_error_string(error)}};
+}
+
+/// \param verified  goes up by the signatures that OpenSSL verified once more
+PkiResult<Unit> validate(const std::vector<Certificate>& path, UnixSeconds now,
+                         LeafValidity leaf_validity, std::size_t& verified) {
+  ValidationContext context{path, now, leaf_validity};
+  auto valid = validate_once(context, Signatures::kProven);
+  // Where names repeat OpenSSL may connect certificates in another way.
+  if (!context.is_other_chain) {
+    return valid;
+  }
+  verified += path.size() - 1;
+  return validate_once(context, Signatures::kAnew);
 }
 
 class Search {
@@ -148,8 +206,7 @@ class Search {
 
   /// Whether path_, which ends at an anchor, is valid.
   bool accept() {
-    validated_ += path_.size() - 1;
-    auto valid = validate(path_, now_, leaf_validity_);
+    auto valid = validate(path_, now_, leaf_validity_, validated_);
     if (!valid) {
       note(valid.error(), 3);
     }

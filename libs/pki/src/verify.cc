@@ -58,11 +58,16 @@ bool use_pss(EVP_PKEY_CTX* context, const PssParameters& pss) {
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, pss.salt_octets) == 1;
 }
 
+/// Whether the same signature was verified under the same key before: then only what the policy
+/// says of it is judged.
+enum class Proven : std::uint8_t { kNo, kYes };
+
 /// \param key    null: of a kind that OpenSSL does not know
 /// \param owner  whose key it is, for messages
 template <class Owner>
 PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmView& algorithm,
-                             Bytes tbs, Bytes signature, const AlgorithmPolicy& policy) {
+                             Bytes tbs, Bytes signature, const AlgorithmPolicy& policy,
+                             Proven proven = Proven::kNo) {
   const SignatureAlgorithm* known = find_algorithm(algorithm.oid);
   if (known == nullptr || !parameters_fit(*known, algorithm)) {
     return Err{error(PkiErrc::kUnsupportedAlgorithm,
@@ -97,6 +102,9 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
     openssl::drop_errors();
     return Err{error(PkiErrc::kBadSignature,
                      std::string(known->name) + " does not fit the key of " + owner())};
+  }
+  if (proven == Proven::kYes) {
+    return Unit{};
   }
   const openssl::DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;  // owned by context
@@ -138,7 +146,15 @@ PkiResult<Unit> verify_own_signature(const der::AlgorithmView& algorithm, Bytes 
 PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certificate& issuer,
                                  const AlgorithmPolicy& policy) {
   const Certificate::Impl& c = certificate.impl();
-  return verify_signature(c.signature_algorithm, c.tbs, c.signature, issuer, policy);
+  const Certificate::Impl& i = issuer.impl();
+  auto verified = verify_under(
+      X509_get0_pubkey(i.x509()), [&issuer] { return issuer.subject_text(); },
+      c.signature_algorithm, c.tbs, c.signature, policy,
+      c.is_proven_by(i) ? Proven::kYes : Proven::kNo);
+  if (verified) {
+    c.note_proof(i);
+  }
+  return verified;
 }
 
 }  // namespace muster::pki

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "muster/pki/keys.h"
+#include "muster/pki/native.h"
 #include "muster/testing/pki_builder.h"
 
 namespace muster::pki {
@@ -34,6 +36,32 @@ void expect_bad_extension(Bytes oid, std::string_view value_hex) {
   const auto parsed = Certificate::parse(leaf_der_with(oid, value_hex));
   ASSERT_FALSE(parsed) << value_hex;
   EXPECT_EQ(parsed.error().code, PkiErrc::kBadExtension) << parsed.error().detail;
+}
+
+TEST(ParseDecoded, KeepsWhatOpensslHasDecodedIfItIsTheSame) {
+  const auto& pki = standard_pki();
+  const Certificate& leaf = pki.leaf.certificate;
+  const auto same = parse_decoded(leaf.der(), native_x509(leaf));
+  ASSERT_TRUE(same);
+  EXPECT_EQ(native_x509(*same), native_x509(leaf));
+  for (x509_st* other : {native_x509(pki.other_leaf.certificate), static_cast<x509_st*>(nullptr)}) {
+    const auto parsed = parse_decoded(leaf.der(), other);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(*parsed, leaf);
+    EXPECT_NE(native_x509(*parsed), other);
+    EXPECT_TRUE(verify_issued_by(*parsed, pki.intermediate.certificate));
+  }
+  EXPECT_FALSE(parse_decoded(Buffer{0x30, 0x00}, native_x509(leaf)));
+}
+
+TEST(Certificate, ACompactOneIsTheSame) {
+  const auto& pki = standard_pki();
+  const Certificate compact = pki.leaf.certificate.compact();
+  EXPECT_EQ(compact, pki.leaf.certificate);
+  EXPECT_EQ(compact.fingerprint(), pki.leaf.certificate.fingerprint());
+  EXPECT_EQ(compact.facts().access.ocsp, pki.leaf.certificate.facts().access.ocsp);
+  EXPECT_NE(native_x509(compact), native_x509(pki.leaf.certificate));
+  EXPECT_TRUE(verify_issued_by(compact, pki.intermediate.certificate.compact()));
 }
 
 TEST(Certificate, TellsWhatItSays) {

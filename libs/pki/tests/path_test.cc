@@ -96,6 +96,24 @@ TEST(FindPath, JudgesValidityOfEachCertificate) {
             PkiErrc::kExpired);
 }
 
+// Old and new key of a CA under one name, connected by a certificate of that name. The search finds
+// the way; without key identifiers OpenSSL takes another one, whose signature nobody has verified.
+TEST(FindPath, AWayThatTheSearchDidNotTakeIsVerifiedAnew) {
+  const auto path_of = [](bool key_ids) {
+    const auto with = [&](CertificateSpec spec) {
+      spec.authority_key_id = spec.subject_key_id = key_ids;
+      return spec;
+    };
+    const Identity old = make_self_signed(with(ca_spec("Renewed CA")));
+    const Identity renewed = issue(old, with(ca_spec("Renewed CA")));
+    return find(issue(renewed, with(leaf_spec())), {renewed.certificate}, {old.certificate});
+  };
+  const auto path = path_of(true);
+  ASSERT_TRUE(path) << path.error().detail;
+  EXPECT_EQ(path->size(), 3u);
+  EXPECT_EQ(refusal(path_of(false)), PkiErrc::kNoPath);
+}
+
 TEST(FindPath, DemandsThatIssuersAreCas) {
   const auto& pki = standard_pki();
   const Identity below_a_leaf = issue(pki.leaf, leaf_spec("forged.example"));

@@ -222,6 +222,29 @@ TEST(VerifySignature, RefusesSha1UntilToldOtherwise) {
   }
 }
 
+// What was verified once is not verified again, but judged by each policy, and under each issuer.
+TEST(VerifyIssuedBy, RemembersOnlyTheMathematics) {
+  testing::CertificateSpec spec = testing::leaf_spec();
+  spec.sign_as = SignAs::kSha1;
+  const testing::Identity leaf = testing::issue(testing::standard_pki().intermediate, spec);
+  const Certificate& issuer = testing::standard_pki().intermediate.certificate;
+  AlgorithmPolicy legacy;
+  legacy.insecurely_allow_sha1 = true;
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_TRUE(verify_issued_by(leaf.certificate, issuer, legacy));
+    EXPECT_EQ(code_of(verify_issued_by(leaf.certificate, issuer)), PkiErrc::kWeakAlgorithm);
+    EXPECT_EQ(code_of(verify_issued_by(leaf.certificate, testing::standard_pki().root.certificate,
+                                       legacy)),
+              PkiErrc::kBadSignature);
+  }
+  spec.break_signature = true;
+  const testing::Identity broken = testing::issue(testing::standard_pki().intermediate, spec);
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(code_of(verify_issued_by(broken.certificate, issuer, legacy)),
+              PkiErrc::kBadSignature);
+  }
+}
+
 // req: OCSP-CLI-029
 TEST(VerifySignature, RefusesDsaUntilToldOtherwise) {
   AlgorithmPolicy legacy;

@@ -199,6 +199,7 @@ class Handshake {
     result.refusal = std::move(refusal_);
     if (result.resumed) {
       collect_remembered_chain(result);
+      parse_chain(result);
       return result;
     }
     const auto entries = parse_certificate_message(witness_.certificate_message, result.version);
@@ -220,7 +221,18 @@ class Handshake {
       result.staples.front() = to_buffer(*response);
     }
     result.staple = result.staples.front();
+    parse_chain(result);
     return result;
+  }
+
+  void parse_chain(ProbeResult& result) const {
+    STACK_OF(X509)* decoded = SSL_get_peer_cert_chain(ssl_.get());
+    const int known = decoded != nullptr ? sk_X509_num(decoded) : 0;
+    for (const Buffer& der : result.chain) {
+      const int at = static_cast<int>(result.certificates.size());
+      result.certificates.push_back(
+          pki::parse_decoded(der, at < known ? sk_X509_value(decoded, at) : nullptr));
+    }
   }
 
   /// Says goodbye as far as that needs no waiting.

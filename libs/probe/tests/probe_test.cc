@@ -26,6 +26,9 @@ TEST_P(ProbeEachVersion, BringsChainAndStapleAsSent) {  // req: OCSP-TLS-027
   ASSERT_EQ(result->chain.size(), 2u);
   EXPECT_EQ(result->chain[0], to_buffer(pki.leaf.certificate.der()));
   EXPECT_EQ(result->chain[1], to_buffer(pki.intermediate.certificate.der()));
+  ASSERT_EQ(result->certificates.size(), 2u);
+  EXPECT_EQ(*result->certificates[0], pki.leaf.certificate);
+  EXPECT_EQ(*result->certificates[1], pki.intermediate.certificate);
   EXPECT_EQ(result->staple, server.staple);
   EXPECT_EQ(result->staples, (std::vector<std::optional<Buffer>>{server.staple, std::nullopt}));
   EXPECT_FALSE(result->resumed);

@@ -213,7 +213,8 @@ class Loader {
       output = options_.out + '/' + name + ".ocsp";
     }
     inventory_.entries.push_back(InventoryEntry{
-        keeper::Watched{keeper::Subject{std::move(name), certificate, issuer}, source.responders},
+        keeper::Watched{keeper::Subject{std::move(name), certificate.compact(), issuer},
+                        source.responders},
         std::move(output), source.path});
   }
 

@@ -80,6 +80,9 @@ class Certificate {
   /// Errors: kNotACertificate, kBadExtension (AIA, basicConstraints, keyUsage, TLS feature... that
   /// do not parse).
   static PkiResult<Certificate> parse(Bytes der);
+  /// The same certificate in little more room than its octets, for whoever keeps many: what OpenSSL
+  /// makes of it, several times as large, is made again when it is first needed.
+  [[nodiscard]] Certificate compact() const;
 
   [[nodiscard]] Bytes der() const;
   [[nodiscard]] Bytes subject() const;  ///< Name element as encoded

@@ -92,6 +92,8 @@ std::string_view alert_name(int alert);
 struct ProbeResult {
   std::vector<Buffer>
       chain;  ///< DER as received, leaf first; that of the original handshake when resumed
+  /// Each of `chain`, as pki::Certificate::parse has it; decoded once, with the handshake.
+  std::vector<pki::PkiResult<pki::Certificate>> certificates;
   std::optional<Buffer> staple;  ///< the leaf's, octets as received; nothing is not "good"
   std::vector<std::optional<Buffer>>
       staples;  ///< one for each of `chain` (TLS 1.3 may staple for each)
