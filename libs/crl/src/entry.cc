@@ -1,3 +1,4 @@
+#include "entry_parts.h"
 #include "extensions.h"
 #include "muster/crl/crl.h"
 #include "muster/crl/name_match.h"
@@ -83,23 +84,13 @@ void decode_extension(EntryView& entry, const der::ExtensionView& extension, std
   }
 }
 
-/// Serial of the entry whose SEQUENCE content `body` covers.
-DerResult<Bytes> read_serial(Reader& body) {
-  const std::uint32_t offset = body.offset();
-  MUSTER_TRY(const Bytes serial, body.read_integer("userCertificate"));
-  if (serial.size() > kMaxSerialOctets) {
-    return Err{DerError{DerErrc::kTooLarge, offset, "userCertificate"}};
-  }
-  return serial;
-}
-
 }  // namespace
 
-DerResult<EntryView> read_entry(Reader& in) {
-  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "revokedCertificate"));
+DerResult<EntryView> internal::finish_entry(const EntryHead& head) {
   EntryView entry;
-  MUSTER_TRY(entry.serial, read_serial(body));
-  MUSTER_TRY(entry.revocation_date, der::read_time(body, "revocationDate"));
+  entry.serial = head.serial;
+  entry.revocation_date = head.revocation_date;
+  Reader body = head.rest;
   if (body.at_end()) {
     return entry;
   }
@@ -113,6 +104,11 @@ DerResult<EntryView> read_entry(Reader& in) {
              internal::read_extensions(body, entry.defects, "crlEntryExtensions", decode));
   MUSTER_CHECK(body.finish("revokedCertificate"));
   return entry;
+}
+
+DerResult<EntryView> read_entry(Reader& in) {
+  MUSTER_TRY(const internal::EntryHead head, internal::read_entry_head(in));
+  return internal::finish_entry(head);
 }
 
 void for_each_entry(const CrlView& crl, const std::function<Walk(const AttributedEntry&)>& visit) {
@@ -150,7 +146,7 @@ std::optional<EntryView> find_entry(const CrlView& crl, Bytes serial, Bytes cert
     MUSTER_ASSERT(body);  // checked when the CRL was parsed
     const auto candidate = body->read(Tag::kInteger, "userCertificate");
     MUSTER_ASSERT(candidate);
-    if (equal(*candidate, serial)) {
+    if (candidate->size() == serial.size() && equal(*candidate, serial)) {
       auto entry = read_entry(start);
       MUSTER_ASSERT(entry);
       found = *entry;

@@ -1,3 +1,4 @@
+#include "entry_parts.h"
 #include "extensions.h"
 #include "muster/crl/crl.h"
 
@@ -109,11 +110,12 @@ DerResult<EntryFacts> check_entries(CrlView& crl, Reader list, const Limits& lim
     if (crl.entry_count == limits.max_entries) {
       return Err{DerError{DerErrc::kTooLarge, offset, "revokedCertificates"}};
     }
-    MUSTER_TRY(const EntryView entry, read_entry(list));
     ++crl.entry_count;
-    if (!entry.has_extensions) {
+    MUSTER_TRY(const internal::EntryHead head, internal::read_entry_head(list));
+    if (head.rest.at_end()) {
       continue;
     }
+    MUSTER_TRY(const EntryView entry, internal::finish_entry(head));
     const auto note_first = [offset](std::optional<std::uint32_t>& first, bool applies) {
       if (applies && !first) {
         first = offset;
