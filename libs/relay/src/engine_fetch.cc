@@ -13,6 +13,9 @@ void Engine::Impl::begin(const keeper::Order& order, Instant t) {
   live.nonce = client::NonceUse::kNone;
   live.rounds = 1;
   live.transport = options.transport;
+  if (order.method == client::HttpMethod::kPostOnly) {
+    live.transport.method = order.method;
+  }
   client::LiveQuery query(entry.subject, entry.issuer, std::move(live), shelf.policy().verify);
   client::LiveAction action = query.start(t.wall);
   running.emplace(order.ticket, Running{order.subject, std::move(query), order.url, 0,
@@ -68,7 +71,7 @@ void Engine::Impl::conclude(std::uint64_t ticket, const client::LiveOutcome& out
     // It was reached. What becomes of a stranger's question must not put the host to rest for all.
     kind = keeper::OutcomeKind::kRefused;
   }
-  on_failed(ticket, entry, keeper::Outcome{kind, {}, {}, failure.retry_after},
+  on_failed(ticket, entry, keeper::Outcome{kind, {}, {}, failure.retry_after, keeper::classify(failure)},
             failure.detail + " (" + url + ")", t);
 }
 
@@ -108,6 +111,7 @@ void Engine::Impl::on_verified(std::uint64_t ticket, Entry& entry,
       }
       return;
     }
+    case keeper::OutcomeKind::kUnconfirmed:  // the keeper's alone
     case keeper::OutcomeKind::kRefused:
     case keeper::OutcomeKind::kUnacceptable:
     case keeper::OutcomeKind::kUnreachable:

@@ -79,6 +79,7 @@ enum class OutcomeKind : std::uint8_t {
   kRefused,       ///< unauthorized and the like, HTTP 4xx, or a verified "unknown"
   kUnacceptable,  ///< an answer that does not verify
 };
+inline constexpr std::size_t kOutcomeKinds = 7;
 std::string_view to_string(OutcomeKind kind);
 struct Outcome {
   OutcomeKind kind;

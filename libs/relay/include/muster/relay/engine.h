@@ -52,7 +52,7 @@ struct Wanted {
 
 /// What the engine counted. Threads: written by its own, read from any (relaxed).
 struct EngineCounters {
-  std::array<std::atomic<std::uint64_t>, 6> fetches{};  ///< by keeper::OutcomeKind
+  std::array<std::atomic<std::uint64_t>, keeper::kOutcomeKinds> fetches{};  ///< by OutcomeKind
   std::atomic<std::uint64_t> given_up{0};               ///< of these: no answer within the deadline
   std::atomic<std::uint64_t> joined{0};      ///< requests that waited for another's fetch
   std::atomic<std::uint64_t> remembered{0};  ///< told of a failure that is remembered
