@@ -59,7 +59,8 @@ CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeco
   if (not_after <= now) {
     return CertificateState::kCertificateExpired;
   }
-  if (staple != nullptr && staple->usable_at(now)) {
+  // What is held has begun once: if it seems to lie ahead, the clock was set back.
+  if (staple != nullptr && now < staple->expires) {
     switch (staple->status) {
       case StapleStatus::kOnHold:
         return CertificateState::kOnHold;
@@ -69,7 +70,8 @@ CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeco
       case StapleStatus::kUnknown:
         break;
     }
-    return state_of(client::classify_freshness(staple->this_update, staple->expires, now));
+    return state_of(client::classify_freshness(staple->this_update, staple->expires,
+                                               std::max(now, staple->this_update)));
   }
   if (held_back) {
     return CertificateState::kHeldBack;
@@ -77,11 +79,12 @@ CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeco
   return staple != nullptr ? CertificateState::kExpired : CertificateState::kMissing;
 }
 
-bool is_neglected(const CertificateStatus& status, UnixSeconds since, UnixSeconds now) {
+bool is_neglected(const CertificateStatus& status, UnixSeconds start, UnixSeconds now) {
   using Real = std::chrono::duration<double>;
   if (status.state == CertificateState::kNotNeeded || status.not_after <= now) {
     return false;
   }
+  const UnixSeconds since = std::max(start, status.listed.value_or(start));
   const UnixSeconds asked =
       std::max({since, status.last_attempt.value_or(since), status.last_probe.value_or(since)});
   if (!status.staple || !status.staple->usable_at(now)) {

@@ -21,6 +21,8 @@ class ClockSanity {
   /// An answer of a CA began `ahead` of our clock; negative: it had ended so long ago; zero: it was
   /// in order.
   void note(const Fingerprint& authority, Seconds ahead, MonotonicTime now);
+  /// Our clock was set: what was said of the one before says nothing about it.
+  void forget() { words_.clear(); }
   /// By how much our clock seems to be behind (positive) or ahead (negative) at least.
   [[nodiscard]] std::optional<Seconds> suspicion(MonotonicTime now) const;
 

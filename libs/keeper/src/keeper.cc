@@ -37,6 +37,7 @@ Keeper::Impl::Impl(net::Loop& l, Asker& a, const Clock& c, Logger& g, Shelf& s, 
       plan(plan_policy_of(options), seed) {}
 
 void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
+  const Instant t = now();
   std::map<Fingerprint, Record> next;
   std::vector<Subject> subjects;
   std::vector<std::pair<Fingerprint, PlanSubject>> planned;
@@ -53,8 +54,9 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     Applicability applies = judge_applicability(watched, options);
     auto known = records.extract(id);
     Record record =
-        known.empty() ? Record{watched, {}, {}, {}, {}, {}, 0, CertificateState::kFresh, {}, {}, {}}
-                      : std::move(known.mapped());
+        known.empty()
+            ? Record{watched, {}, {}, {}, {}, {}, 0, CertificateState::kFresh, {}, {}, {}, t.steady}
+            : std::move(known.mapped());
     record.watched = watched;
     record.not_needed = applies.reason;
     if (applies.urls.empty()) {
@@ -73,7 +75,6 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     first_round.erase(id);
   }
   records = std::move(next);
-  const Instant t = now();
   shelf.set_subjects(std::move(subjects), t.wall);
   for (auto& [id, subject] : planned) {
     const auto held = held_facts(id);
@@ -97,11 +98,12 @@ void Keeper::Impl::watch_clock(Instant t) {
                "the wall clock jumped; every certificate is planned anew",
                {{"seconds", static_cast<long long>(jump.count())}});
   }
-  // Until the clock has caught up with itself, what it calls the future has been the present once.
-  latest_wall = std::max(latest_wall, t.wall);
-  shelf.doubt_clock(t.wall < latest_wall ? ClockDoubt::kDoubted : ClockDoubt::kTrusted);
   if (jump != Seconds(0)) {
+    sanity.forget();
     shelf.look_again(t.wall);
+  }
+  if (clock_suspicion) {
+    judge_clock(t);  // what the CAs said is forgotten some day
   }
 }
 
@@ -146,8 +148,9 @@ std::optional<MonotonicTime> Keeper::Impl::next_turn() const {
   std::optional<MonotonicTime> next = plan.next_event();
   const auto sooner = [&next](MonotonicTime t) { next = next ? std::min(*next, t) : t; };
   if (const auto deadline = shelf.next_deadline()) {
+    // The wall clock tells whole seconds only: from the last whole one of the other clock on.
     const Instant t = now();
-    sooner(t.steady + std::max(Seconds(0), *deadline - t.wall));
+    sooner(std::chrono::floor<Seconds>(t.steady) + std::max(Seconds(0), *deadline - t.wall));
   }
   for (const auto& [id, news] : unconfirmed) {
     sooner(news.until);

@@ -9,7 +9,9 @@ void Keeper::Impl::begin(const Order& o, Instant t) {
   record.last_attempt = t.wall;
   Question question{o.ticket, record.watched.subject, o.url, o.egress, o.method, {}};
   const StaplePointer held = shelf.held(o.subject);
-  if (record.etag_url == o.url && held && held->facts.usable_at(t.wall)) {
+  // "Not modified" would neither confirm nor contradict news.
+  if (record.etag_url == o.url && unconfirmed.count(o.subject) == 0 && held &&
+      held->facts.usable_at(t.wall)) {
     question.etag = record.etag;
   }
   running.emplace(o.ticket, Running{o.subject, o.url});
@@ -122,8 +124,13 @@ bool Keeper::Impl::is_about_news(std::uint64_t ticket, const Running& asked,
   const Fingerprint& id = asked.subject;
   const auto held = held_facts(id);
   const StapleFacts facts = shelf.facts_of(response, t.wall);
+  const StaplePointer pending = shelf.held_back(id);
+  // One that begins a little later is news now: when it begins nobody asks any more. What is held
+  // back already was confirmed before.
   const bool tells =
-      judge_candidate(facts, held ? &*held : nullptr, t.wall) == Choice::kTakeRevocation;
+      judge_candidate(facts, held ? &*held : nullptr, std::max(t.wall, facts.this_update)) ==
+          Choice::kTakeRevocation &&
+      !(pending && pending->facts.status == facts.status);
   const auto found = unconfirmed.find(id);
   const std::string& name = records.at(id).watched.subject.name;
   if (found == unconfirmed.end()) {
@@ -152,6 +159,7 @@ bool Keeper::Impl::is_about_news(std::uint64_t ticket, const Running& asked,
     return false;
   } else if (facts.status == StapleStatus::kGood) {
     shelf.offer(response, asked.url, t.wall);
+    records.at(id).etag_url.clear();  // belongs to the one before
   }
   plan.finish(ticket, Outcome{OutcomeKind::kUnconfirmed, {}, {}, {}}, t);
   return true;
@@ -172,6 +180,10 @@ void Keeper::Impl::believe_overdue_news(Instant t) {
 
 void Keeper::Impl::note_clock(const Record& record, Seconds ahead, Instant t) {
   sanity.note(record.watched.subject.issuer.fingerprint(), ahead, t.steady);
+  judge_clock(t);
+}
+
+void Keeper::Impl::judge_clock(Instant t) {
   const auto before = std::exchange(clock_suspicion, sanity.suspicion(t.steady));
   if (clock_suspicion && !before) {
     const bool behind = *clock_suspicion > Seconds(0);
@@ -186,7 +198,7 @@ void Keeper::Impl::note_clock(const Record& record, Seconds ahead, Instant t) {
                {{"seconds", static_cast<long long>(clock_suspicion->count())}});
   } else if (before && !clock_suspicion) {
     logger.log(LogLevel::kInfo, "clock.plausible",
-               "the clock of this machine agrees with the CAs again");
+               "the answers of the CAs give no reason any more to doubt the clock of this machine");
   }
 }
 

@@ -22,6 +22,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
         CertificateState::kFresh;  ///< worst state logged since the last success
     std::set<std::string> told;    ///< errors logged since the last success
     std::string etag, etag_url;    ///< of the response held, where a server told it
+    MonotonicTime listed{};
   };
   /// A revocation that one answer told (decision 052).
   struct Unconfirmed {
@@ -61,6 +62,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
                      const client::VerifiedResponse& response, Instant t);
   void believe_overdue_news(Instant t);
   void note_clock(const Record& record, Seconds ahead, Instant t);
+  /// Says when the clock becomes suspect, and when it is so no more.
+  void judge_clock(Instant t);
 
   // ---- keeper_report.cc
   void report_not_needed(const Record& record);
@@ -88,7 +91,6 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   Plan plan;
   ClockSanity sanity;
   std::optional<Seconds> clock_suspicion;
-  UnixSeconds latest_wall{};  ///< ever seen
   Shelf::Listener listener;
   std::function<void()> first_round_done;
   std::vector<Fingerprint> order;

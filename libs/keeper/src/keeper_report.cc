@@ -134,6 +134,7 @@ CertificateStatus Keeper::Impl::status_of(const Fingerprint& id, const Record& r
   const PlanView view = plan.view(id, t);
   out.attempts = view.attempts;
   out.next_due = view.next_due;
+  out.listed = t.wall - std::chrono::floor<Seconds>(t.steady - record.listed);
   if (view.probed) {
     out.last_probe = t.wall - std::chrono::floor<Seconds>(t.steady - *view.probed);
   }

@@ -70,7 +70,9 @@ Choice judge_candidate(const StapleFacts& candidate, const StapleFacts* held, Un
     return Choice::kUnknownStatus;
   }
   if (candidate.this_update > now) {
-    return Choice::kHoldBack;
+    // What will not be taken when it begins is no reason to wait until then.
+    const Choice then = judge_candidate(candidate, held, candidate.this_update);
+    return takes(then) ? Choice::kHoldBack : then;
   }
   if (held == nullptr) {
     return first_of_its_kind(candidate);

@@ -70,9 +70,9 @@ FailureClass classify(const client::LiveFailure& failure) {
       break;
     case client::LiveErrc::kUnacceptable:
     case client::LiveErrc::kResponderError:
-      return classify(*failure.verify);
+      return failure.verify ? classify(*failure.verify) : FailureClass::kMalformed;
     case client::LiveErrc::kTransport:
-      return classify(*failure.fetch);
+      return failure.fetch ? classify(*failure.fetch) : FailureClass::kUnreachable;
   }
   return FailureClass::kTooLarge;
 }

@@ -148,9 +148,14 @@ struct Plan::Impl {
     }
   }
 
-  [[nodiscard]] static bool has_untried(const Entry& e) {
-    return std::any_of(e.ways.begin(), e.ways.end(),
-                       [](const Way& w) { return w.open && !w.tried; });
+  /// Whether this round has another way that can be taken without waiting for a host that fails:
+  /// its queue may be hours long, and those asked already may be well again long before.
+  [[nodiscard]] bool has_untried(const Entry& e, Instant now) const {
+    return std::any_of(e.ways.begin(), e.ways.end(), [&](const Way& w) {
+      const Host& host = *w.host;
+      return w.open && !w.tried &&
+             (host.is_well(now) || (host.waiting.empty() && host.may_start(policy, now)));
+    });
   }
 
   [[nodiscard]] bool is_overdue(const StapleFacts& staple, Instant now) const {
@@ -298,27 +303,37 @@ struct Plan::Impl {
         }
         e.failures = 0;
         e.asked_again = false;
-        const bool stuck =
-            outcome.kind == OutcomeKind::kNothingNewer && is_overdue(*outcome.staple, now);
+        const StapleFacts* live = e.live(now.wall);
+        const bool is_held_back = outcome.kind == OutcomeKind::kHeldBack;
+        const bool stuck = is_held_back ? live == nullptr
+                                        : outcome.kind == OutcomeKind::kNothingNewer &&
+                                              is_overdue(*outcome.staple, now);
         way.by_post = stuck && !way.by_post;
-        if (stuck && has_untried(e)) {
+        if (stuck && has_untried(e, now)) {
           verdict.another_url = true;  // this one may be a cache that got stuck
           e.round_answered = true;
           queue(started.subject, e, turn_of(e, now), now);
           return verdict;
         }
         end_round(e);
-        wait(started.subject, e,
-             delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next()),
-             now);
+        Milliseconds delay =
+            delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next());
+        if (is_held_back) {
+          // A promise is no staple: what is on offer may end before it is kept.
+          delay = std::min<Milliseconds>(
+              delay, live != nullptr
+                         ? delay_after_answer(policy, *live, {}, now.wall, random.next())
+                         : Milliseconds(policy.most_retry_without));
+        }
+        wait(started.subject, e, delay, now);
         return verdict;
       }
       case OutcomeKind::kUnconfirmed:
         way.by_post = !way.by_post;
         e.failures = 0;
-        verdict.another_url = has_untried(e) || !e.asked_again;
+        verdict.another_url = has_untried(e, now) || !e.asked_again;
         if (verdict.another_url) {
-          if (!has_untried(e)) {
+          if (!has_untried(e, now)) {
             end_round(e);
           }
           e.asked_again = true;
@@ -348,7 +363,7 @@ struct Plan::Impl {
     }
     Verdict verdict;
     verdict.known_order = true;
-    verdict.another_url = has_untried(e);
+    verdict.another_url = has_untried(e, now);
     if (verdict.another_url) {
       verdict.failures = e.failures;
       queue(id, e, turn_of(e, now), now);
@@ -427,13 +442,21 @@ void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts
     return;
   }
   Impl::Entry& e = found->second;
+  const bool is_another = e.held != held;
   e.held = held;
-  if (e.phase == Phase::kWaiting && e.live(now.wall) == nullptr) {
-    const Milliseconds delay =
-        e.failures == 0 ? Milliseconds(0) : impl_->failure_delay(e, nullptr, std::nullopt, now);
-    if (now.steady + delay < e.due) {
-      impl_->wait(id, e, delay, now);
+  if (e.phase != Phase::kWaiting) {
+    return;
+  }
+  if (e.live(now.wall) != nullptr) {
+    if (is_another) {
+      impl_->replan(id, e, now);
     }
+    return;
+  }
+  const Milliseconds delay =
+      e.failures == 0 ? Milliseconds(0) : impl_->failure_delay(e, nullptr, std::nullopt, now);
+  if (now.steady + delay < e.due) {
+    impl_->wait(id, e, delay, now);
   }
 }
 
@@ -509,9 +532,9 @@ PlanView Plan::view(const Fingerprint& id, Instant now) const {
       break;
     case Phase::kQueued:
       view.next_due = now.wall;
-      view.is_resting = std::all_of(
-          e.queued_at.begin(), e.queued_at.end(),
-          [&](const Host* host) { return host->rest_until > now.steady; });
+      view.is_resting = std::all_of(e.queued_at.begin(), e.queued_at.end(), [&](const Host* host) {
+        return host->rest_until > now.steady;
+      });
       break;
     case Phase::kInFlight:
       view.next_due = now.wall;

@@ -16,6 +16,8 @@ namespace {
 
 constexpr Seconds kFirstWriteRetry{5};
 constexpr Seconds kLastWriteRetry{300};
+/// Followers look every few seconds; a clock that moved by more between two looks was set.
+constexpr Seconds kClockStep{60};
 
 std::string errno_text(int error) {
   char text[128];
@@ -61,13 +63,13 @@ struct Shelf::Impl {
   UniqueFd directory_lock;
   Offers offers;
   PlaceListener listener;
-  std::atomic<bool> clock_doubted{false};
   std::map<Fingerprint, Slot> slots;
   std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
   std::string disk_error;
   std::size_t unsaved = 0;
   FileStamp directory_seen;
   bool directory_settled = false;
+  std::optional<UnixSeconds> refreshed;
 
   [[nodiscard]] std::string path_of(const Fingerprint& f) const {
     return directory + '/' + shelf_file_name(f);
@@ -175,7 +177,10 @@ struct Shelf::Impl {
         good || policy.revoked == RevokedPolicy::kOffer ? slot.current : nullptr;
     offers.publish(id, offered);
     reschedule(id, slot);
-    tell(slot, change, offered);
+    if (offered ||
+        change == ShelfChange::kRevoked) {  // else it was withheld before, too: no change
+      tell(slot, change, offered);
+    }
   }
 
   void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
@@ -377,6 +382,11 @@ struct Shelf::Impl {
   }
 
   void refresh(UnixSeconds now) {
+    const UnixSeconds before = refreshed.value_or(now);
+    refreshed = now;
+    if (now < before || now > before + kClockStep) {
+      look_again(now);
+    }
     if (!directory.empty()) {
       // Each change is a rename and so moves the directory's time; a second look follows the first,
       // since that time is coarse.
@@ -438,16 +448,11 @@ Shelf::~Shelf() = default;
 
 StaplePointer Shelf::find(const Fingerprint& certificate, UnixSeconds now) const {
   StaplePointer staple = impl_->offers.find(certificate);
-  if (staple && !staple->facts.usable_at(now)) {
-    // What is published has begun once; if it seems to lie ahead, a clock that is in doubt lies.
-    const bool kept = now < staple->facts.expires && impl_->clock_doubted.load();
-    if (!kept) {
-      staple.reset();
-    }
+  if (staple && staple->facts.expires <= now) {
+    staple.reset();
   }
   return staple;
 }
-void Shelf::doubt_clock(ClockDoubt doubt) { impl_->clock_doubted = doubt == ClockDoubt::kDoubted; }
 std::uint64_t Shelf::epoch() const { return impl_->offers.epoch(); }
 
 void Shelf::on_change(Listener listener) {

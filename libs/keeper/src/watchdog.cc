@@ -9,6 +9,10 @@
 namespace muster::keeper {
 
 std::optional<Milliseconds> StallJudge::look(std::uint64_t count, MonotonicTime now) {
+  const MonotonicTime before = std::exchange(looked_, now);
+  if (count_ == count && now - before > limit_) {
+    moved_ += now - before;
+  }
   if (count_ != count) {
     count_ = count;
     moved_ = now;

@@ -58,6 +58,14 @@ TEST(ClockSanity, TheLastWordCountsAndIsForgottenAfterHours) {
   EXPECT_EQ(sanity.suspicion(kNow), std::nullopt);
 }
 
+TEST(ClockSanity, ASetClockBeginsAnew) {
+  ClockSanity sanity;
+  sanity.note(ca(1), Seconds(5000), kNow);
+  sanity.note(ca(2), Seconds(5000), kNow);
+  sanity.forget();
+  EXPECT_EQ(sanity.suspicion(kNow), std::nullopt);
+}
+
 TEST(ClockSanity, ManyCasAreBounded) {
   ClockSanity sanity;
   for (unsigned n = 0; n < 2 * ClockSanity::kMostAuthorities; ++n) {

@@ -43,6 +43,13 @@ TEST(Order, JudgesEveryPairOfCandidateAndHeld) {
       {"thisUpdate ahead is held back", facts(kGood, 1, 900), {}, Choice::kHoldBack},
       {"thisUpdate now is not ahead", facts(kGood, 0, 900), {}, Choice::kTake},
       {"held back even when good is held", facts(kGood, 30, 900), good, Choice::kHoldBack},
+      {"a revocation that begins later is held back", facts(kRevoked, 30, 900), good,
+       Choice::kHoldBack},
+      {"not when it will not be taken then: a revocation stands", facts(kGood, 30, 1900), revoked,
+       Choice::kRevocationStands},
+      {"but when that will have ended", facts(kGood, 900, 1900), revoked, Choice::kHoldBack},
+      {"nor when what is held seems to begin later still", facts(kGood, 30, 900),
+       facts(kGood, 40, 900), Choice::kOlder},
 
       {"newer good replaces good", facts(kGood, -99, 900), good, Choice::kTake},
       {"newer good replaces good that lasts longer", facts(kGood, -99, 10), good, Choice::kTake},

@@ -397,6 +397,24 @@ TEST_F(PlanTest, AfterAnAnswerFromTheFutureItWaitsForThatOne) {
   EXPECT_GE(now.wall - ahead.this_update, Seconds(24 * kDay / 100));
 }
 
+TEST_F(PlanTest, AnAnswerFromTheFutureIsNoReasonToLetTheOneHeldRunOut) {
+  make();
+  const StapleFacts ahead{StapleStatus::kGood, kStart + Seconds(3600), kStart + Seconds(10 * kDay)};
+  const StapleFacts ending{StapleStatus::kGood, kStart - Seconds(kDay), kStart + Seconds(1800)};
+  add(1, {"http://a/"}, ending);
+  finish(next_orders().at(0), OutcomeKind::kHeldBack, ahead);
+  EXPECT_EQ(next_orders().size(), 1U);
+  EXPECT_LT(now.wall, ending.expires) << "asked again before the gap";
+  make();
+  const UnixSeconds begin = now.wall;
+  add(2, {"http://a/", "http://b/"});
+  EXPECT_TRUE(finish(next_orders().at(0), OutcomeKind::kHeldBack, ahead).another_url)
+      << "with nothing on offer the other URL may have one that has begun";
+  EXPECT_FALSE(finish(next_orders().at(0), OutcomeKind::kHeldBack, ahead).another_url);
+  EXPECT_EQ(next_orders().size(), 1U);
+  EXPECT_LE(now.wall - begin, Seconds(241));
+}
+
 // req: OCSP-STAP-021
 TEST_F(PlanTest, ANewCertificateIsNotKnownYetAndThatIsQuietForAWhile) {
   make();

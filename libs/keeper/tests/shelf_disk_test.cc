@@ -218,6 +218,33 @@ TEST_F(FollowerTest, KeepsALiveStapleWhenItsFileIsDamagedOrGone) {
   EXPECT_EQ(followed(), nullptr) << "until it expires";
 }
 
+TEST_F(FollowerTest, AClockThatIsSetTakesNothingAwayForLongerThanItIsWrong) {
+  const Buffer response = make_response(leaf, {-200, 5000});
+  offer(response);
+  ASSERT_NE(followed(), nullptr);
+  now -= Seconds(86'400);
+  EXPECT_NE(followed(), nullptr) << "set back";
+  now += Seconds(10 * 86'400);
+  EXPECT_EQ(followed(), nullptr) << "set forward: it has ended by that clock";
+  now -= Seconds(9 * 86'400);
+  ASSERT_NE(followed(), nullptr) << "set right, though no file changed";
+  EXPECT_TRUE(equal(followed()->der(), response));
+}
+
+TEST_F(FollowerTest, AFileThatAWrongClockMadeUselessIsReadAgain) {
+  const Buffer response = make_response(leaf, {-200, 5000});
+  offer(response);
+  const UnixSeconds right = now;
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kFollower, {}, logger);
+  ASSERT_TRUE(opened);
+  follower = *std::move(opened);
+  now -= Seconds(86'400);
+  follower->set_subjects({subject_of(leaf, "leaf")}, now);
+  EXPECT_EQ(followed(), nullptr) << "begins tomorrow by that clock";
+  now = right;
+  EXPECT_NE(followed(), nullptr);
+}
+
 TEST_F(FollowerTest, NeverWrites) {
   offer(make_response(leaf, {-3600, 100}));
   ASSERT_NE(followed(), nullptr);

@@ -71,6 +71,7 @@ Json encode_certificate(const CertificateStatus& c) {
   out["last_error"] = printable(c.last_error);
   out["last_error_class"] = c.last_failure ? Json(to_string(*c.last_failure)) : Json();
   out["last_probe"] = time_or_null(c.last_probe);
+  out["listed"] = time_or_null(c.listed);
   out["failures"] = c.failures;
   out["attempts"] = c.attempts;
   return out;
@@ -110,6 +111,7 @@ CertificateStatus parse_certificate(const Json& in) {
     }
   }
   c.last_probe = time_at(in, "last_probe");
+  c.listed = time_at(in, "listed");
   c.failures = static_cast<unsigned>(number_at(in, "failures"));
   c.attempts = number_at(in, "attempts");
   return c;

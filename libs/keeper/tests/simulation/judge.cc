@@ -1,6 +1,7 @@
 #include "judge.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace muster::keeper::simulation {
 namespace {
@@ -47,6 +48,12 @@ std::string Judge::describe(std::size_t c) const {
   return out;
 }
 
+void Judge::tell(std::size_t c, const std::string& what) const {
+  if (c == profile_.follow) {
+    std::fprintf(stderr, "%s%s\n", what.c_str(), describe(c).c_str());
+  }
+}
+
 // ---- what happens
 
 void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
@@ -54,6 +61,7 @@ void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
   report.trace = (report.trace ^ (c * 64 + host)) * 0x100000001b3U +
                  static_cast<std::uint64_t>(clock_.elapsed.count());
   Seen& seen = seen_[c];
+  tell(c, "asked host " + std::to_string(host));
   if (!is_listed(c)) {
     fail("asked about a certificate that is not listed" + describe(c));
   }
@@ -78,6 +86,9 @@ void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
 
 void Judge::on_delivered(const Delivery& d) {
   Seen& seen = seen_[d.certificate];
+  tell(d.certificate, std::string(d.accepted ? "accepted" : "refused") + " in mode " +
+                          std::to_string(static_cast<int>(d.mode)) +
+                          (d.content ? ' ' + std::string(to_string(d.content->status)) : ""));
   const bool newer = d.accepted && d.content && d.content->status != StapleStatus::kUnknown &&
                      (!seen.offer || d.content->this_update > seen.offer->this_update);
   if (!newer) {
@@ -128,6 +139,7 @@ void Judge::on_listed(const std::set<std::size_t>& listed) {
     if (listed.count(c) == 0) {
       seen_[c].staple.reset();
       seen_[c].offer.reset();
+      seen_[c].was_revoked = false;
       seen_[c].uncovered_since.reset();
     }
   }
@@ -148,6 +160,7 @@ void Judge::on_stopped() {
     seen.staple.reset();
     seen.offer.reset();
     seen.revoked_answers.clear();
+    seen.was_revoked = false;
     seen.troubles = 1;
     seen.asked_in_hour = 0;
   }
@@ -173,6 +186,11 @@ void Judge::on_clock_set() {
 
 bool Judge::is_disturbed() const {
   return !disturbed_.empty() && disturbed_.back().end > clock_.elapsed;
+}
+
+bool Judge::is_withheld(std::size_t c) const {
+  const StaplePointer held = shelf_->held(pool(c).certificate.fingerprint());
+  return profile_.withhold && held && held->facts.status == StapleStatus::kRevoked;
 }
 
 void Judge::disturb(Milliseconds until) {
@@ -226,6 +244,7 @@ void Judge::look_at(std::size_t c) {
   Seen& seen = seen_[c];
   const StaplePointer staple = shelf_->find(pool(c).certificate.fingerprint(), clock_.now());
   if (staple != seen.staple) {
+    tell(c, "another offer than");
     const std::optional<Content> before = seen.offer;
     const UnixSeconds lasted = seen.lasts, ended = seen.end;
     check_offer(c, seen, staple);
@@ -288,7 +307,9 @@ void Judge::check_change(std::size_t c, Seen& seen, const std::optional<Content>
   const UnixSeconds now = clock_.now();
   const auto& after = seen.offer;
   const bool is_revoked = after && after->status == StapleStatus::kRevoked;
-  if (is_revoked && (!before || before->status == StapleStatus::kGood)) {
+  const bool was_revoked = seen.was_revoked;
+  seen.was_revoked = after ? is_revoked : was_revoked;
+  if (is_revoked && !was_revoked && (!before || before->status == StapleStatus::kGood)) {
     const bool from_disk =
         clock_.elapsed == started_at_ || seen.staple->obtained < now - Seconds(90);
     bool confirmed = false;
@@ -310,9 +331,7 @@ void Judge::check_change(std::size_t c, Seen& seen, const std::optional<Content>
   const bool has_begun = before->this_update <= now || clock_.offset < Seconds(0);
   const bool was_live = has_begun && now < lasted;
   if (!after) {
-    const StaplePointer held = shelf_->held(pool(c).certificate.fingerprint());
-    const bool withheld = profile_.withhold && held && held->facts.status == StapleStatus::kRevoked;
-    if (was_live && !withheld && is_listed(c)) {
+    if (was_live && !is_withheld(c) && is_listed(c)) {
       fail("a live one was dropped" + describe(c));
     }
     return;
@@ -333,8 +352,13 @@ void Judge::check_timing(std::size_t c, Seen& seen, const Content& before, UnixS
   ++report.taken;
   const unsigned troubles = std::exchange(seen.troubles, 0U);
   seen.taken_at = clock_.elapsed;
-  if (troubles != 0 || is_disturbed() || !before.next_update || !after.next_update ||
-      before.status != StapleStatus::kGood || after.status != StapleStatus::kGood) {
+  // What one answer said of a revocation is asked about until it is confirmed or contradicted.
+  const bool about_news = !seen.revoked_answers.empty() &&
+                          clock_.elapsed - seen.revoked_answers.back() < Milliseconds(130'000);
+  const bool was_held_back = seen.staple->obtained < after.this_update;
+  if (troubles != 0 || about_news || was_held_back || is_disturbed() || !before.next_update ||
+      !after.next_update || before.status != StapleStatus::kGood ||
+      after.status != StapleStatus::kGood) {
     return;
   }
   ++report.windows;
@@ -387,8 +411,13 @@ Milliseconds Judge::longest_chance(std::size_t c, Milliseconds from, Millisecond
 
 void Judge::check_gap(std::size_t c, const Content& lost, UnixSeconds end, const Seen& seen) {
   ++report.gaps;
-  if (is_disturbed() || clock_.offset != Seconds(0) || end >= pool(c).certificate.not_after()) {
+  if (is_disturbed() || is_withheld(c) || end >= pool(c).certificate.not_after()) {
     return;
+  }
+  const std::optional<UnixSeconds>& revoked_at = truths_[c].revoked_at;
+  if (lost.status == StapleStatus::kRevoked && (!revoked_at || *revoked_at > lost.this_update)) {
+    return;  // a slip of the CA stands until it ends, and good is not believed before (decision
+             // 020)
   }
   const Seconds window = end - lost.this_update;
   const Milliseconds from =
@@ -416,8 +445,7 @@ void Judge::check_news(std::size_t c, const Seen& seen) {
 }
 
 void Judge::check_return(std::size_t c, const Seen& seen) {
-  const StaplePointer held = shelf_->held(pool(c).certificate.fingerprint());
-  if (profile_.withhold && held && held->facts.status == StapleStatus::kRevoked) {
+  if (is_withheld(c)) {
     return;
   }
   if (longest_chance(c, *seen.uncovered_since, clock_.elapsed) > kReturn) {

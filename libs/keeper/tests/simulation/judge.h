@@ -43,6 +43,7 @@ class Judge {
     std::optional<Milliseconds> uncovered_since;
     Milliseconds taken_at{0}, stale_at{-1}, hour{0}, listed_at{0};
     unsigned asked_in_hour = 0, troubles = 0;
+    bool was_revoked = false;  ///< by the last that was on offer; it may have ended since
     std::vector<Milliseconds> revoked_answers;  ///< when they came
   };
   struct Stretch {
@@ -51,6 +52,8 @@ class Judge {
 
   [[nodiscard]] bool is_listed(std::size_t c) const { return listed_.count(c) != 0; }
   [[nodiscard]] bool is_disturbed() const;
+  /// Nothing is on offer because it is revoked and that is not to be told.
+  [[nodiscard]] bool is_withheld(std::size_t c) const;
   void disturb(Milliseconds until);
   void check_offer(std::size_t c, Seen& seen, const StaplePointer& staple);
   void check_change(std::size_t c, Seen& seen, const std::optional<Content>& before,
@@ -68,6 +71,7 @@ class Judge {
     return std::max(Milliseconds(0), Milliseconds(true_time - kStart));
   }
   [[nodiscard]] std::string describe(std::size_t c) const;
+  void tell(std::size_t c, const std::string& what) const;
 
   const Profile& profile_;
   const SimulatedClock& clock_;

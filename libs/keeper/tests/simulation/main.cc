@@ -1,57 +1,116 @@
 // Runs simulated worlds until they make up so many certificate-years, or one of them. See
 // docs/decisions/049-simulation-and-seams.md.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 #include "profile.h"
 
-int main(int argc, char** argv) {
-  using namespace muster::keeper::simulation;
+namespace {
+
+using namespace muster::keeper::simulation;
+using Number = unsigned long long;
+
+struct Options {
   double years = 10'000;
   std::uint64_t seed = 1;
   bool one = false;
+  std::size_t follow = kPool;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+};
+
+/// Worlds in turn, on several threads. What they are, and the sum, do not depend on how many.
+class Runner {
+ public:
+  explicit Runner(const Options& options) : options_(options) {
+    double years = 0;
+    do {
+      years += years_of(profile_for(options.seed + worlds_.size()));
+      worlds_.emplace_back();
+    } while (!options.one && years < options.years);
+  }
+
+  /// 0, or 1 when a promise was broken.
+  int run(const char* program) {
+    const auto begin = std::chrono::steady_clock::now();
+    {
+      std::vector<std::jthread> threads;
+      for (unsigned i = 0; i < std::min<std::size_t>(options_.jobs, worlds_.size()); ++i) {
+        threads.emplace_back([this, program] { work(program); });
+      }
+    }
+    if (failed_) {
+      return 1;
+    }
+    Report all;
+    for (const Report& world : worlds_) {
+      all.add(world);
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    std::printf(
+        "%.0f certificate-years in %zu worlds, %.1f s: %llu requests, %llu refreshes (%llu of them "
+        "judged by their time), %llu revocations, %llu gaps that nobody could have closed, %llu "
+        "restarts, %llu crashes, %llu clock jumps, %llu rotations; trace %016llx\n",
+        all.certificate_years, worlds_.size(), took.count(), Number{all.requests},
+        Number{all.taken}, Number{all.windows}, Number{all.revocations}, Number{all.gaps},
+        Number{all.restarts}, Number{all.crashes}, Number{all.jumps}, Number{all.rotations},
+        Number{all.trace});
+    return 0;
+  }
+
+ private:
+  void work(const char* program) {
+    for (std::size_t i = next_++; i < worlds_.size() && !failed_; i = next_++) {
+      const auto seed = Number{options_.seed + i};
+      Profile profile = profile_for(seed);
+      profile.follow = options_.follow;
+      worlds_[i] = run_world(profile);
+      if (!worlds_[i].failure.empty()) {
+        const std::lock_guard lock(mutex_);
+        failed_ = true;
+        std::printf("seed %llu: %s\nreplay with: %s --seed %llu\n", seed,
+                    worlds_[i].failure.c_str(), program, seed);
+      }
+    }
+  }
+
+  const Options options_;
+  std::vector<Report> worlds_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
+    const char* const value = argv[i + 1];
     if (std::strcmp(argv[i], "--years") == 0) {
-      years = std::strtod(argv[i + 1], nullptr);
+      options.years = std::strtod(value, nullptr);
     } else if (std::strcmp(argv[i], "--from") == 0 || std::strcmp(argv[i], "--seed") == 0) {
-      seed = std::strtoull(argv[i + 1], nullptr, 10);
-      one = argv[i][2] == 's';
+      options.seed = std::strtoull(value, nullptr, 10);
+      options.one = argv[i][2] == 's';
+    } else if (std::strcmp(argv[i], "--follow") == 0) {
+      options.follow = std::strtoull(value, nullptr, 10);
+    } else if (std::strcmp(argv[i], "--jobs") == 0) {
+      options.jobs = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
     } else {
       argc = 0;
     }
   }
-  if (argc % 2 == 0) {
-    std::fprintf(stderr, "usage: %s [--years N] [--from SEED] | --seed SEED\n", argv[0]);
+  if (argc % 2 == 0 || options.jobs == 0) {
+    std::fprintf(stderr,
+                 "usage: %s [--years N] [--from SEED] [--jobs N] | --seed SEED [--follow "
+                 "CERTIFICATE]\n",
+                 argv[0]);
     return 64;
   }
-  const auto begin = std::chrono::steady_clock::now();
-  Report all;
-  std::uint64_t worlds = 0;
-  do {
-    const Report report = run_world(profile_for(seed));
-    if (!report.failure.empty()) {
-      std::printf("seed %llu: %s\nreplay with: %s --seed %llu\n",
-                  static_cast<unsigned long long>(seed), report.failure.c_str(), argv[0],
-                  static_cast<unsigned long long>(seed));
-      return 1;
-    }
-    all.add(report);
-    ++worlds;
-    ++seed;
-  } while (!one && all.certificate_years < years);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  std::printf(
-      "%.0f certificate-years in %llu worlds, %.1f s: %llu requests, %llu refreshes (%llu of them "
-      "judged by their time), %llu revocations, %llu gaps that nobody could have closed, %llu "
-      "restarts, %llu crashes, %llu clock jumps, %llu rotations; trace %016llx\n",
-      all.certificate_years, static_cast<unsigned long long>(worlds), took.count(),
-      static_cast<unsigned long long>(all.requests), static_cast<unsigned long long>(all.taken),
-      static_cast<unsigned long long>(all.windows),
-      static_cast<unsigned long long>(all.revocations), static_cast<unsigned long long>(all.gaps),
-      static_cast<unsigned long long>(all.restarts), static_cast<unsigned long long>(all.crashes),
-      static_cast<unsigned long long>(all.jumps), static_cast<unsigned long long>(all.rotations),
-      static_cast<unsigned long long>(all.trace));
-  return 0;
+  return Runner(options).run(argv[0]);
 }

@@ -12,18 +12,37 @@ struct Pool {
   std::map<Fingerprint, std::size_t> index;
 };
 
+/// The same key in every process, and a kind whose signatures are, too: a seed has to make the same
+/// world anywhere.
+testing::TestKey fixed_key(std::uint8_t number) {
+  // PrivateKeyInfo of RFC 8410 section 7: version 0, id-Ed25519, 32 octets of key.
+  Buffer der = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+                0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
+  der.insert(der.end(), 32, number);
+  auto key = pki::PrivateKey::parse(der);
+  MUSTER_ASSERT(key);
+  return {*std::move(key), testing::to_pem("PRIVATE KEY", der)};
+}
+
+Buffer fixed_serial(std::size_t number) {
+  return to_buffer(testing::make_serial(0x4d00'0000 + number).octets());
+}
+
 Pool make_pool() {
   Pool out;
-  const testing::TestKey& key = testing::cached_key(testing::KeyKind::kP256, 7);
+  const testing::TestKey key = fixed_key(7);
   for (std::size_t a = 0; a < kAuthorities; ++a) {
     testing::CertificateSpec ca = testing::ca_spec("CA " + std::to_string(a));
     ca.at = kStart;
+    ca.use_key = fixed_key(static_cast<std::uint8_t>(8 + a));
+    ca.serial = fixed_serial(a);
     const testing::Identity issuer = testing::make_self_signed(ca);
     for (std::size_t i = 0; i < kPerAuthority; ++i) {
       const std::size_t number = a * kPerAuthority + i;
       const std::string name = "certificate-" + std::to_string(number);
       testing::CertificateSpec spec = testing::leaf_spec(name);
       spec.use_key = key;
+      spec.serial = fixed_serial(kAuthorities + number);
       spec.not_before = kStart - Seconds(86400 * 40);
       // Some end within the year.
       const int days = i % 10 == 9 ? 40 + 7 * static_cast<int>(i + a) : 900;
@@ -63,8 +82,8 @@ Profile profile_for(std::uint64_t seed) {
   p.disk_faults = one_in(2);
   p.clock_jumps = one_in(3);
   p.rotation = one_in(2);
-  switch (seed % 8) {
-    case 0:  // hectic: answers that live minutes or hours
+  switch (seed % 16) {
+    case 3:  // hectic: answers that live minutes or hours
       p.duration = Seconds(4 * kDay);
       p.certificates = 24;
       p.shortest = Seconds(600);
@@ -72,7 +91,7 @@ Profile profile_for(std::uint64_t seed) {
       p.trouble = 0.4;
       break;
     case 1:  // stormy: something is always broken
-      p.duration = Seconds(60 * kDay);
+      p.duration = Seconds(30 * kDay);
       p.certificates = 40;
       p.shortest = Seconds(12 * kHour);
       p.longest = Seconds(10 * kDay);
@@ -95,6 +114,11 @@ Profile profile_for(std::uint64_t seed) {
       break;
   }
   return p;
+}
+
+double years_of(const Profile& profile) {
+  return static_cast<double>(profile.certificates) * static_cast<double>(profile.duration.count()) /
+         (365.0 * 86400);
 }
 
 void Report::add(const Report& other) {

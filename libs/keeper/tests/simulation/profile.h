@@ -27,9 +27,12 @@ struct Profile {
   unsigned egresses = 1;
   bool withhold = false, restarts = false, disk_faults = false, clock_jumps = false,
        rotation = false, heartbeat = false;
+  std::size_t follow = kPool;  ///< the certificate whose story is told on stderr; kPool: none
 };
 /// The kinds of worlds take turns: long calm years, stormy months, hectic days.
 Profile profile_for(std::uint64_t seed);
+/// Certificate-years of such a world.
+double years_of(const Profile& profile);
 
 struct Report {
   std::string failure;  ///< empty: every promise held

@@ -34,8 +34,7 @@ class World {
     }
     Report report = judge_.report;
     report.failure = judge_.failure();
-    report.certificate_years = static_cast<double>(profile_.certificates) *
-                               static_cast<double>(profile_.duration.count()) / (365.0 * 86400);
+    report.certificate_years = years_of(profile_);
     return report;
   }
 
@@ -48,8 +47,13 @@ class World {
   Milliseconds within(Milliseconds longest) {
     return Milliseconds(below(static_cast<std::uint64_t>(longest.count()) + 1));
   }
+  /// How long something of ours is wrong: mostly not long, since it costs many questions.
+  Milliseconds spell(Milliseconds longest) {
+    const Milliseconds most = std::chrono::minutes(below(40) == 0 ? 720 : 20);
+    return std::min(longest, most);
+  }
   [[nodiscard]] Milliseconds sweep_interval() const {
-    return std::max(Milliseconds(60'000), Milliseconds(profile_.shortest) / 16);
+    return std::max(Milliseconds(60'000), Milliseconds(profile_.shortest) / 4);
   }
 
   void make_truths() {
@@ -176,7 +180,7 @@ class World {
           const std::uint64_t most = std::array<std::uint64_t, 4>{
               60, 7200, 86400, static_cast<std::uint64_t>(profile_.longest.count()) * 2}[below(4)];
           clock_.offset = Seconds(3 + below(most)) * (below(2) == 0 ? 1 : -1);
-          again = Milliseconds(profile_.longest) / 4;
+          again = spell(Milliseconds(profile_.longest) / 4);
           ++report().jumps;
         }
         judge_.on_clock_set();
@@ -199,20 +203,20 @@ class World {
         disk_is_ill_ = !disk_is_ill_;
         disk_.set_full(disk_is_ill_ && below(2) == 0);
         disk_.set_failing(disk_is_ill_ ? 0.3 * random_.next() : 0);
-        again = disk_is_ill_ ? Milliseconds(profile_.longest) / 3 : again;
+        again = disk_is_ill_ ? spell(Milliseconds(profile_.longest) / 3) : again;
         break;
     }
     events_.push({clock_.elapsed + Milliseconds(1) + within(again * 2), event});
   }
 
   void step() {
-    Milliseconds next = next_sweep_;
+    Milliseconds next = std::min<Milliseconds>(next_sweep_, profile_.duration);
     if (const auto turn = keeper_->next_turn()) {
       next = std::min(
           next, std::chrono::ceil<Milliseconds>(*turn - MonotonicTime(std::chrono::hours(24))));
     }
     if (profile_.heartbeat) {
-      next = std::min(next, clock_.elapsed + Milliseconds(1000));
+      next = std::min<Milliseconds>(next, std::chrono::floor<Seconds>(clock_.elapsed) + Seconds(1));
     }
     if (const auto delivery = network_.next_delivery()) {
       next = std::min(next, *delivery);

@@ -69,6 +69,7 @@ struct CertificateStatus {
   std::optional<StapleFacts> staple;
   std::string source;  ///< URL the staple came from
   std::optional<UnixSeconds> obtained, last_attempt, last_success, next_due;
+  std::optional<UnixSeconds> listed{};  ///< since when it is watched
   std::string last_error;  ///< of the last attempt; empty when that succeeded
   unsigned failures = 0;   ///< failed rounds in a row
   std::uint64_t attempts = 0;
@@ -80,8 +81,8 @@ struct CertificateStatus {
 
 /// Whether the refreshing of a certificate stands still, judged from outside by what was observed
 /// and not by what the plan says it will do (decision 052): it needs an answer, and more than
-/// kNeglectedShare of what remained at the last attempt (at `since`, where there was none) has
-/// passed without another; with nothing on offer, more than kNeglectedWithout.
+/// kNeglectedShare of what remained at the last attempt (where there was none: at `since`, or when
+/// it was listed) has passed without another; with nothing on offer, more than kNeglectedWithout.
 /// \param since  when the keeper started at the latest.   Threads: pure.
 inline constexpr double kNeglectedShare = 0.65;
 inline constexpr Seconds kNeglectedWithout{1800};

@@ -38,7 +38,7 @@ enum class Choice : std::uint8_t {
   kTake,
   kTakeRevocation,     ///< news: good (or nothing) gives way to revoked or on hold; raise an alarm
   kTakeReinstatement,  ///< a hold was lifted
-  kHoldBack,           ///< thisUpdate lies ahead (OCSP-STAP-006)
+  kHoldBack,           ///< thisUpdate lies ahead, and then it would be taken (OCSP-STAP-006)
   kSame,               ///< no newer than what is held
   kOlder,              ///< thisUpdate before that of what is held
   kExpired,

@@ -75,9 +75,6 @@ struct ShelfSeams {
   Verifier verify = client::verify;
 };
 
-/// Whether the wall clock is to be believed about what it says lies ahead.
-enum class ClockDoubt : std::uint8_t { kTrusted, kDoubted };
-
 enum class ShelfMode : std::uint8_t {
   kOwner,     ///< writes the directory; one process at a time
   kFollower,  ///< reads what an owner in another process writes
@@ -120,9 +117,10 @@ class Shelf {
   // ---- any thread
   // ------------------------------------------------------------------------------------------------
 
-  /// The staple to hand out for a certificate at `now`: verified for exactly it, valid at `now`,
-  /// not expired; else null. Costs a hash-free look-up in this thread's own snapshot; takes a lock
-  /// only the first time after something changed.
+  /// The staple to hand out for a certificate at `now`: verified for exactly it and not expired;
+  /// else null. It had begun when it was put on offer; if it seems to lie ahead, the clock was set
+  /// back, and that takes nothing away (decision 052). Costs a hash-free look-up in this thread's
+  /// own snapshot; takes a lock only the first time after something changed.
   [[nodiscard]] StaplePointer find(const Fingerprint& certificate, UnixSeconds now) const;
   /// Grows with every change of what is on offer.
   [[nodiscard]] std::uint64_t epoch() const;
@@ -133,9 +131,6 @@ class Shelf {
   /// Told of certificates alone. This and the next take each other's place.
   void on_change(Listener listener);
   void on_place_change(PlaceListener listener);
-  /// While the clock is in doubt, what is on offer stays so although its thisUpdate seems to lie
-  /// ahead: it had begun when it was put there (decision 052). Its end counts all the same.
-  void doubt_clock(ClockDoubt doubt);
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
   /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
   /// foreign or expired files are passed over with a warning. A certificate listed twice counts
@@ -158,7 +153,8 @@ class Shelf {
   /// follower calls refresh().
   void tick(UnixSeconds now);
   /// Looks for changed files of an owner in another process and verifies them; then as tick().
-  /// Cheap when nothing changed: one stat of the directory.
+  /// Cheap when nothing changed: one stat of the directory. When the clock was set since the last
+  /// call, look_again() first.
   void refresh(UnixSeconds now);
   /// Looks at the files of what has nothing to offer once more: the clock that made them useless
   /// may have been wrong.

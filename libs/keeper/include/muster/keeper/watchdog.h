@@ -10,7 +10,9 @@
 namespace muster::keeper {
 
 /// Notices, on a thread of its own, that a count which ought to grow stands still: turns of a
-/// keeper whose loop hangs in a disk or in a bug (decision 052). Threads: any.
+/// keeper whose loop hangs in a disk or in a bug (decision 052). A process that was stopped (a
+/// debugger, a frozen container) has not stalled: what it did not see itself does not count.
+/// Threads: any.
 class Watchdog {
  public:
   /// \param count  Keeper::turns(), say. Called on the watchdog's thread.
@@ -34,13 +36,14 @@ class StallJudge {
  public:
   explicit StallJudge(Milliseconds limit) : limit_(limit) {}
   /// The count at an instant. What is to be told: how long it has stood still, zero when it moves
-  /// again, nothing when there is no news.
+  /// again, nothing when there is no news. A pause of more than the limit between two looks is not
+  /// counted as standing still: nobody ran then.
   std::optional<Milliseconds> look(std::uint64_t count, MonotonicTime now);
 
  private:
   const Milliseconds limit_;
   std::optional<std::uint64_t> count_;
-  MonotonicTime moved_{};
+  MonotonicTime moved_{}, looked_{};
   unsigned told_ = 0;
 };
 
