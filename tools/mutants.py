@@ -178,7 +178,7 @@ def main():
     def passes(test, off):
         try:
             program, *words = test.split()
-            done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=120,
+            done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=900,
                                   env=environment | {"MUSTER_RULE_OFF": str(off)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             return done.returncode == 0
         except subprocess.TimeoutExpired:

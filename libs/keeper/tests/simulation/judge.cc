@@ -423,7 +423,10 @@ void Judge::check_gap(std::size_t c, const Content& lost, UnixSeconds end, const
   const Milliseconds from =
       std::max(elapsed_at(lost.this_update + window * 31 / 100), seen.taken_at);
   const Milliseconds until = elapsed_at(end);
-  const bool had_stale_answers = seen.stale_at >= elapsed_at(lost.this_update);
+  // An answer that was old when it came is asked about again after a quarter of what remains, or
+  // half of it where the server says so.
+  const bool had_stale_answers = seen.stale_at >= elapsed_at(lost.this_update) ||
+                                 seen.taken_at >= elapsed_at(lost.this_update + window * 22 / 100);
   const Milliseconds enough = Milliseconds(window) * (had_stale_answers ? 40 : 8) / 100 + kOverhead;
   if (const Milliseconds chance = longest_chance(c, from, until); chance > enough) {
     fail("it ran out although a responder worked for " + std::to_string(chance.count() / 1000) +
