@@ -61,17 +61,28 @@ TEST(Status, APlanThatStandsStillIsNoticedFromWhatWasDone) {
   StatusReport report = sample();
   report.started = kTestNow - Seconds(3600);
   EXPECT_EQ(status_exit_code(report, kTestNow), 0);
-  // Reports come in time, the plan claims to be about to ask, and nobody does.
-  const UnixSeconds later = kTestNow + Seconds(760);
+  // Reports come in time, the staple is fresh (it came by another way), the plan claims to be about
+  // to ask, and nobody does.
+  const UnixSeconds later = kTestNow + Seconds(470);
   report.written = later;
   report.certificates[0].next_due = later + Seconds(1);
+  report.certificates[0].last_attempt = kTestNow - Seconds(700);
   const auto parsed = parse_status(encode_status(report));
   ASSERT_TRUE(parsed);
-  EXPECT_THAT(find_neglected(*parsed, later), ::testing::ElementsAre("web"));
-  EXPECT_THAT(render_status(*parsed, later), ::testing::HasSubstr("the plan stands still"));
-  EXPECT_EQ(status_exit_code(judged_at(*parsed, later), later), 1);
+  const StatusReport judged = judged_at(*parsed, later);
+  EXPECT_EQ(judged.certificates[0].state, CertificateState::kFresh);
+  EXPECT_THAT(find_neglected(judged, later), ::testing::ElementsAre("web"));
+  EXPECT_THAT(render_status(judged, later), ::testing::HasSubstr("the plan stands still"));
+  EXPECT_EQ(status_exit_code(judged, later), 1);
   report.certificates[0].last_attempt = later - Seconds(60);
   EXPECT_TRUE(find_neglected(report, later).empty());
+  EXPECT_EQ(status_exit_code(judged_at(report, later), later), 0);
+  // What was listed a moment ago has not been forgotten, however long the stapler has run.
+  report.certificates[0].last_attempt = kTestNow - Seconds(700);
+  report.certificates[0].listed = later - Seconds(60);
+  const auto listed = parse_status(encode_status(report));
+  ASSERT_TRUE(listed);
+  EXPECT_TRUE(find_neglected(*listed, later).empty());
 }
 
 TEST(Status, ASuspectClockIsToldAndNotFine) {

@@ -210,9 +210,10 @@ class JudgePort : public ::testing::Test {
     return result;
   }
   [[nodiscard]] ReadBack judge(const Result<probe::ProbeResult, probe::ProbeError>& seen,
-                               const keeper::StaplePointer& pushed,
+                               const keeper::StaplePointer& handed_over,
                                UnixSeconds now = kTestNow) const {
-    const Finding found = judge_port({subject, row_of(TargetKind::kNginx), pushed}, seen, {}, now);
+    const Finding found =
+        judge_port({subject, row_of(TargetKind::kNginx), handed_over}, seen, {}, now);
     EXPECT_EQ(found.detail.empty(), found.state == ReadBack::kServed) << found.detail;
     return found.state;
   }
