@@ -13,6 +13,7 @@ namespace {
 constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
 /// How soon the log tells that a key in a token stopped or began to sign.
 constexpr Milliseconds kKeyLookInterval = std::chrono::seconds(1);
+constexpr Milliseconds kMemoryLookInterval = std::chrono::seconds(10);
 /// How soon a configuration is read again whose signer was left out because its token did not
 /// answer.
 constexpr Milliseconds kMissingSignerRetry = std::chrono::seconds(30);
@@ -56,6 +57,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
   upkeep.post([this] { look_at_keys(); });
+  upkeep.post([this] { return_memory(); });
   upkeep.after(poll.load(), [this] { look_at_delegates(); });
   upkeep_thread = std::thread([this] {
     give_way();
@@ -312,6 +314,11 @@ void Node::Impl::look_at_keys() {
   keys.look(*current_setup(), clock.now(), logger);
   lists.look(source_states(), clock.now(), logger);
   upkeep.after(kKeyLookInterval, [this] { look_at_keys(); });
+}
+
+void Node::Impl::return_memory() {
+  memory.look();
+  upkeep.after(kMemoryLookInterval, [this] { return_memory(); });
 }
 
 void Node::Impl::drain() {

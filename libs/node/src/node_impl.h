@@ -9,6 +9,7 @@
 #include "follower.h"
 #include "key_watch.h"
 #include "loading.h"
+#include "muster/base/memory.h"
 #include "muster/base/mutex.h"
 #include "muster/net/loop.h"
 #include "muster/signers/expiry.h"
@@ -68,6 +69,7 @@ struct Node::Impl final : AdminActions {
   void look_at_delegates();
   void warn_of_expiry();
   void look_at_keys();
+  void return_memory();
   /// signer_revocation.cc: leaves out signers that our own records call revoked, where others can
   /// sign, and tells of changes. Under `changing`. \return whether it is otherwise than before
   bool take_out_revoked(std::vector<responder::IssuerSpec>& specs, UnixSeconds now);
@@ -148,6 +150,7 @@ struct Node::Impl final : AdminActions {
   std::condition_variable stopping_moved;
   bool stopping = false;  ///< under stopping_mutex
 
+  MemoryReturn memory;  // upkeep's thread alone
   net::Loop upkeep;  ///< reloads asked for, and timers
   std::thread upkeep_thread;
 

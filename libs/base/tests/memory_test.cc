@@ -1,0 +1,52 @@
+#include "muster/base/memory.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace muster {
+namespace {
+
+constexpr std::size_t kBlock = 512, kBlocks = 128 * 1024;  // 64 MiB
+using Block = std::unique_ptr<char[]>;
+
+/// Octets in memory that are this process' own.
+std::size_t resident() {
+  std::size_t total = 0, pages = 0, shared = 0;
+  FILE* const file = std::fopen("/proc/self/statm", "r");
+  if (file != nullptr) {
+    const int read = std::fscanf(file, "%zu %zu %zu", &total, &pages, &shared);
+    std::fclose(file);
+    EXPECT_EQ(read, 3);
+  }
+  return (pages - shared) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
+  MemoryReturn returned;
+  returned.look(0);
+  Block last;  // at the end of the pool, so that nothing before it goes back by itself
+  std::size_t most = 0;
+  std::thread([&] {
+    std::vector<Block> blocks(kBlocks);
+    for (Block& block : blocks) {
+      block = std::make_unique<char[]>(kBlock);
+    }
+    last = std::make_unique<char[]>(kBlock);
+    most = resident();
+  }).join();
+  if (::mallinfo2().fordblks < kBlock * kBlocks) {
+    GTEST_SKIP() << "another allocator than the C library's is in use";
+  }
+  EXPECT_TRUE(returned.look());
+  EXPECT_LT(resident(), most - kBlock * kBlocks / 2);
+  EXPECT_FALSE(returned.look()) << "nothing was freed since";
+}
+
+}  // namespace
+}  // namespace muster
