@@ -26,6 +26,16 @@ Bytes without_redundant_octets(Bytes content) {
   return content;
 }
 
+constexpr unsigned kNoHexDigit = 0x80;
+constexpr auto kHexValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  for (std::size_t c = 0; c < values.size(); ++c) {
+    const int value = hex_value(static_cast<char>(c));
+    values[c] = static_cast<std::uint8_t>(value < 0 ? static_cast<int>(kNoHexDigit) : value);
+  }
+  return values;
+}();
+
 struct ReasonName {
   ReasonCode code;
   std::string_view name;
@@ -66,32 +76,49 @@ std::optional<Serial> Serial::from_hex(std::string_view text) {
   if (is_negative) {
     text.remove_prefix(1);
   }
-  std::size_t digits = 0;  // without the zeros in front, which say nothing
-  std::size_t zeros = 0;
-  for (const char c : text) {
-    if (c == ':') {
-      continue;
-    }
-    if (hex_value(c) < 0) {
-      return std::nullopt;
-    }
-    ++(digits == 0 && c == '0' ? zeros : digits);
+  // Zeros in front say nothing, however many there are.
+  const std::size_t first = text.find_first_not_of("0:");
+  if (first == std::string_view::npos && text.find('0') == std::string_view::npos) {
+    return std::nullopt;  // not a single digit
   }
-  // One octet more than a serial has: a sign may need it.
-  std::array<std::uint8_t, kMaxSerialOctets + 2> room{};
-  const std::size_t octets = (digits + 1) / 2;
-  if (digits + zeros == 0 || octets + 1 > room.size()) {
+  text.remove_prefix(std::min(first, text.size()));
+  std::array<char, 2 * (kMaxSerialOctets + 1)> digits;
+  if (text.find(':') != std::string_view::npos) {
+    std::size_t count = 0;
+    for (const char c : text) {
+      if (c == ':') {
+        continue;
+      }
+      if (count == digits.size()) {
+        return std::nullopt;
+      }
+      digits[count++] = c;
+    }
+    text = {digits.data(), count};
+  }
+  // One octet more than a serial has: a sign may need it. And one in front of the number.
+  std::array<std::uint8_t, kMaxSerialOctets + 2> room;
+  const std::size_t octets = (text.size() + 1) / 2;
+  if (octets + 1 > room.size()) {
     return std::nullopt;
   }
   const std::span number = std::span(room).first(octets + 1);
-  std::size_t at = 2 * number.size() - digits;  // half octets from the front
-  for (const char c : text) {
-    if (c == ':' || (zeros != 0 && zeros-- != 0)) {
-      continue;
-    }
-    const auto value = static_cast<unsigned>(hex_value(c));
-    number[at / 2] = static_cast<std::uint8_t>(number[at / 2] | (at % 2 == 0 ? value << 4 : value));
-    ++at;
+  std::size_t at = 0;
+  number[at++] = 0;
+  unsigned seen = 0;  // all values: a top bit where one was no digit
+  if (text.size() % 2 != 0) {
+    seen = kHexValues[static_cast<unsigned char>(text.front())];
+    number[at++] = static_cast<std::uint8_t>(seen);
+    text.remove_prefix(1);
+  }
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const unsigned high = kHexValues[static_cast<unsigned char>(text[i])];
+    const unsigned low = kHexValues[static_cast<unsigned char>(text[i + 1])];
+    seen |= high | low;
+    number[at++] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  if ((seen & kNoHexDigit) != 0) {
+    return std::nullopt;
   }
   if (is_negative) {
     negate(number);

@@ -136,10 +136,9 @@ Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& 
 }
 
 std::optional<Serial> parse_serial(std::string_view text) {
-  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
-  const bool is_hexadecimal =
-      std::all_of(digits.begin(), digits.end(), [](char c) { return hex_value(c) >= 0; });
-  return is_hexadecimal ? Serial::from_hex(text) : std::nullopt;
+  // Serial::from_hex() is kinder than the CA's own programs.
+  const bool has_other = text.find(':') != std::string_view::npos || trim(text) != text;
+  return has_other ? std::nullopt : Serial::from_hex(text);
 }
 
 }  // namespace
