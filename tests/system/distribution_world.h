@@ -27,6 +27,10 @@ class DistributionWorld {
   [[nodiscard]] bool push(std::string_view verb, const std::vector<unsigned>& serials) const;
   [[nodiscard]] const std::string& core_address() const { return core_address_; }
   [[nodiscard]] std::string core_log() const { return core_->output(); }
+  /// Waits for the line of it that holds this.
+  [[nodiscard]] bool core_logs(std::string_view text) const {
+    return core_->wait_for(text, Milliseconds(60'000)).has_value();
+  }
 
   // Exports.
   /// Arguments of `muster responder export` to the directory of this world.

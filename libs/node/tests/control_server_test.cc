@@ -161,7 +161,7 @@ TEST(ControlServer, ABodyNobodyReadEndsTheConnection) {
 
 TEST(ControlServer, CutsSlowSendersOff) {
   ControlLimits limits;
-  limits.header_timeout = limits.body_timeout = limits.idle_timeout = Milliseconds(100);
+  limits.header_timeout = limits.body_timeout = limits.idle_timeout = Milliseconds(500);
   const Server server(limits);
   EXPECT_THAT(server.ask("GET / HTTP/1.1\r\nHost:"), StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(server.ask("POST /echo HTTP/1.1\r\n" + kClose + "Content-Length: 5\r\n\r\nab"),

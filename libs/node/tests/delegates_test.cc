@@ -155,7 +155,7 @@ TEST(TokenKeys, SessionsThatDieAreNotNoticed) {
 TEST(TokenKeys, AHangingTokenHoldsUpNobodyElse) {
   const TokenSite site;
   NodeOptions options = site.options();
-  options.issuers[0].signers[0].token.deadline = Milliseconds(300);
+  options.issuers[0].signers[0].token.deadline = Milliseconds(1'000);
   options.service.loops = 1;
   RunningNode running(options);
   ASSERT_EQ(running.status_of(leaf()), "good");

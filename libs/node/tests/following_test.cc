@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "hanging_files.h"
+#include "net_testing.h"
 #include "node_fixture.h"
 
 // Sources whose file system does not answer: what else is followed, and what still ends.
@@ -17,10 +18,7 @@ struct Following : ::testing::Test {
   Following() : options(site.options()) { options.watch.load.before_open_for_test = files.hook(); }
   ~Following() override { files.mend(); }
   [[nodiscard]] static bool becomes(const RunningNode& running, const std::string& status) {
-    for (int i = 0; i < 20'000 && running.status_of(leaf()) != status; ++i) {
-      std::this_thread::yield();
-    }
-    return running.status_of(leaf()) == status;
+    return net::eventually([&] { return running.status_of(leaf()) == status; });
   }
   Site site;
   HangingFiles files;  ///< before the nodes

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "muster/testing/crl_builder.h"
+#include "net_testing.h"
 #include "node_fixture.h"
 
 namespace muster::node {
@@ -86,10 +87,7 @@ TEST(Node, ANewSourceThatCannotBeReadKeepsTheOldOne) {
   ASSERT_EQ(running.node->sources().size(), 1U);
   EXPECT_THAT(running.node->sources()[0].path, HasSubstr("index.txt"));
   site.write_index(testing::index_line(leaf(), kTestNow - Seconds(60)));
-  for (int i = 0; i < 3000 && running.status_of(leaf()) != "revoked"; ++i) {
-    std::this_thread::yield();
-  }
-  EXPECT_EQ(running.status_of(leaf()), "revoked");
+  EXPECT_TRUE(net::eventually([&] { return running.status_of(leaf()) == "revoked"; }));
 }
 
 /// The site with the root as a second issuer.
@@ -288,12 +286,8 @@ TEST(Node, WarnsOfReloadsItWasAskedFor) {
   RunningNode running(site.options());
   running.node->request_reload();
   running.node->request_reload();
-  for (int i = 0;
-       i < 1'000'000 && running.logger.text().find("responder.reloaded") == std::string::npos;
-       ++i) {
-    std::this_thread::yield();
-  }
-  EXPECT_THAT(running.logger.text(), HasSubstr("responder.reloaded"));
+  EXPECT_TRUE(net::eventually(
+      [&] { return running.logger.text().find("responder.reloaded") != std::string::npos; }));
 }
 
 TEST(Node, DrainsAndStays) {

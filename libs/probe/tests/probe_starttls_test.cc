@@ -152,7 +152,7 @@ TEST(ProbeStartTls, TheStepAndThePeerAreTold) {
        }) {
     FakePeer peer(row.behave);
     ProbeRequest request = smtp_request(peer.port);
-    request.timeout = Milliseconds(row.code == ProbeErrc::kTimeout ? 200 : 20'000);
+    request.timeout = Milliseconds(row.code == ProbeErrc::kTimeout ? 1'000 : 20'000);
     const auto result = probe(request);
     ASSERT_FALSE(result) << row.says;
     EXPECT_EQ(result.error().code, row.code) << result.error().detail;

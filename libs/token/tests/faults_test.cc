@@ -99,7 +99,7 @@ TEST_F(FaultsTest, WhatCanNeverWorkIsNotTriedAgain) {
 }
 
 TEST_F(FaultsTest, TheDeadlineHoldsWhateverTheTokenDoes) {
-  options_.deadline = Milliseconds(30);
+  options_.deadline = Milliseconds(500);  // the job must have begun by then
   options_.sessions = 1;
   load();
   token_.set_hanging(true);
@@ -119,7 +119,7 @@ TEST_F(FaultsTest, TheDeadlineHoldsWhateverTheTokenDoes) {
   while (key_->remote()->health() != KeyHealth::kWell) {
     std::this_thread::yield();
   }
-  while (!sign()) {  // 30 ms are short on a busy machine
+  while (!sign()) {  // the machine may be busy
   }
 }
 
@@ -245,7 +245,7 @@ TEST_F(FaultsTest, KeysOfOneTokenShareItsSessions) {
 }
 
 TEST_F(FaultsTest, LettingGoOfAKeyEndsWhatIsUnderWay) {
-  options_.deadline = Milliseconds(200);
+  options_.deadline = Milliseconds(1'000);
   load();
   token_.set_hanging(true);
   auto running = sign_later();

@@ -12,8 +12,8 @@ using Loaded = pki::PkiResult<pki::PrivateKey>;
 
 /// What is awaited here happens at once or never; "never" ends the test instead of hanging it.
 constexpr std::chrono::seconds kNever{30};
-/// For signatures that are to be late.
-constexpr Milliseconds kShort{100};
+/// For signatures that are to be late; the call that hangs must have begun by then.
+constexpr Milliseconds kShort{500};
 
 class HangsTest : public FaultsTest {
  protected:

@@ -80,7 +80,7 @@ def until(question, what, deadline=DEADLINE):
 def free_port():
     """A port nobody has now, for programs that cannot pick one by themselves."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))  # free for those too that bind to every address
         return probe.getsockname()[1]
 
 

@@ -111,8 +111,7 @@ TEST(StaticExport, NginxServesWhatTheResponderAnswers) {
   EXPECT_THAT(openssl.out, HasSubstr("leaf.pem: good"));
 
   site.write_index(index_line(site.pki.leaf.certificate, SystemClock().now() - Seconds(60)));
-  ASSERT_TRUE(responder.wait_for("source.loaded", Milliseconds(60'000), Daemon::From::kBehindLast))
-      << responder.output();
+  ASSERT_TRUE(responder.wait_for("revoked=1", Milliseconds(60'000))) << responder.output();
   const ProcessResult again = site.run_export(from_batch);
   EXPECT_THAT(again.out, HasSubstr("2 written, 0 kept, 0 removed, 2 changed")) << again.describe();
   for (const HashAlgorithm hash : {HashAlgorithm::kSha1, HashAlgorithm::kSha256}) {

@@ -184,8 +184,8 @@ TEST(PushFromOutside, AFullDiskIsToldAndLosesNothing) {
       last = site.local("bulk?results=failed", fresh);
     }
     EXPECT_THAT(last.body, HasSubstr("\"error\":\"store_full\"")) << last.body.substr(0, 300);
-    EXPECT_THAT(responder.daemon.output(), HasSubstr("push.failed"));
-    EXPECT_THAT(responder.daemon.output(), HasSubstr("cause=store_full"));
+    EXPECT_TRUE(responder.daemon.wait_for("push.failed"));
+    EXPECT_TRUE(responder.daemon.wait_for("cause=store_full"));
     const Curl single = site.local("issue", R"({"serial":"ABCDEF"})");
     EXPECT_THAT(single.status, ::testing::AnyOf("507", "200")) << single.body;
     EXPECT_EQ(openssl_says(site, responder, {"-no_nonce"}), "revoked")

@@ -8,7 +8,7 @@ namespace {
 class StaplerFaults : public StaplerFixture, public ::testing::WithParamInterface<Fault> {
  protected:
   [[nodiscard]] std::unique_ptr<Daemon> start_impatient() {
-    dir.write("muster.toml", "[stapler]\ntimeout = \"500ms\"\nconnect_timeout = \"500ms\"\n");
+    dir.write("muster.toml", "[stapler]\ntimeout = \"2s\"\nconnect_timeout = \"2s\"\n");
     return start({"--config", dir.file("muster.toml")});
   }
 };
@@ -73,7 +73,7 @@ TEST_F(StaplerFixture, AHangingResponderDelaysNoOther) {
                        .write(dir, name, {pki.intermediate.certificate}));
   }
   Daemon stapler(command(more));
-  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(5000)))
+  EXPECT_TRUE(until([&] { return judge_file() == "good"; }, Milliseconds(10'000)))
       << stapler.output();
   ASSERT_TRUE(responder->wait_for_requests(4)) << "and it goes on being refreshed";
   EXPECT_LE(hanging.connections(), 4U);

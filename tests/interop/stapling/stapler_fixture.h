@@ -64,6 +64,7 @@ class StaplerFixture : public ::testing::Test {
     }
     client::VerifyPolicy strict;
     strict.future_skew = Seconds(0);
+    strict.expiry_tolerance = expiry_tolerance;
     const auto verified =
         client::verify({staple, leaf->certificate, pki.intermediate.certificate, std::nullopt, {}},
                        strict, SystemClock().now());
@@ -86,6 +87,7 @@ class StaplerFixture : public ::testing::Test {
     return true;
   }
 
+  Seconds expiry_tolerance{0};  ///< of judge()
   testing::TempDir dir;
   testing::TestPki pki;
   std::unique_ptr<FaultResponder> responder;

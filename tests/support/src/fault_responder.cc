@@ -136,6 +136,7 @@ struct FaultResponder::Impl {
 
   const FaultAnswers answers;
   std::uint16_t port = 0;
+  int reserved = -1;  ///< bound to the port and never listening: nobody else gets it in an absence
   int wake[2] = {-1, -1};
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
@@ -151,7 +152,7 @@ struct FaultResponder::Impl {
   std::list<Connection> open;
   std::thread acceptor;
 
-  int listen_on(std::uint16_t wanted) {
+  int bind_to(std::uint16_t wanted) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -159,13 +160,19 @@ struct FaultResponder::Impl {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(wanted);
-    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(fd, 128) != 0) {
-      die("fault responder: listen");
+    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      die("fault responder: bind");
     }
     socklen_t size = sizeof address;
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
     port = ntohs(address.sin_port);
+    return fd;
+  }
+  int listen_on(std::uint16_t wanted) {
+    const int fd = bind_to(wanted);
+    if (::listen(fd, 128) != 0) {
+      die("fault responder: listen");
+    }
     return fd;
   }
 
@@ -390,7 +397,8 @@ FaultResponder::FaultResponder(Identity signer, pki::Certificate issuer, Seconds
   if (::pipe2(impl_->wake, O_CLOEXEC) != 0) {
     die("fault responder: pipe");
   }
-  const int listener = impl_->listen_on(0);
+  impl_->reserved = impl_->bind_to(0);
+  const int listener = impl_->listen_on(impl_->port);
   impl_->acceptor = std::thread([impl = impl_.get(), listener] { impl->accept_loop(listener); });
 }
 
@@ -415,6 +423,7 @@ FaultResponder::~FaultResponder() {
   }
   ::close(impl_->wake[0]);
   ::close(impl_->wake[1]);
+  ::close(impl_->reserved);
 }
 
 std::string FaultResponder::url() const {
