@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every benchmark of a build, or those named: bench/run_all.sh BUILD_DIR [NAME...] [-- OPTION...]. Results also go to bench/results/;
-# those of `responder` and `check` are reports in docs/reports/. Options are for the programs named: responder -- --count 10000000
+# those of `responder`, `check` and `stapling` are reports in docs/reports/. Options are for the programs named: responder -- --count 10000000
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 build=$(readlink -f "$1")
@@ -34,6 +34,7 @@ bench() {  # bench NAME COMMAND...
 
 bench http bench/http/run.py "$build"
 bench handshake "$build/bench/handshake/muster_bench_handshake"
+bench handshake-peers bench/handshake/peers.py "$build"
 # Their results are docs/reports/responder.md and checker.md: no second copy of the figures.
 for name in responder check; do
   if is_wanted "$name"; then
@@ -41,5 +42,10 @@ for name in responder check; do
     "bench/$name/run.py" "$build" "${options[@]}"
   fi
 done
+# Half an hour of real time (HAProxy's scenarios); its result is docs/reports/stapling.md.
+if is_wanted stapling; then
+  echo "== stapling"
+  bench/stapling/run.py "$build" --out docs/reports "${options[@]}"
+fi
 bench keeper "$build/bench/keeper/muster_bench_keeper"
 bench store "$build/bench/store/muster_bench_store"

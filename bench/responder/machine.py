@@ -21,7 +21,8 @@ def pinned(core, *command):
     return ["setpriv", "--pdeathsig", "TERM", *on_core, *map(str, command)]
 
 
-def _family(pid):
+def family(pid):
+    """A process and its children."""
     pids = [pid]
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -33,7 +34,7 @@ def _family(pid):
 
 def cpu_seconds(pid):
     """Time of a process, its threads, those that have ended too, and its children that are alive; to the nanosecond."""
-    return sum(time.clock_gettime(_clock_of(one)) for one in _family(pid))
+    return sum(time.clock_gettime(_clock_of(one)) for one in family(pid))
 
 
 def _clock_of(pid):

@@ -1,0 +1,273 @@
+"""TLS servers that muster feeds, each with what of muster feeds it: started, stopped, killed and reloaded as one."""
+import os
+import pathlib
+import shutil
+import signal
+
+import paths  # noqa: F401
+import machine
+from kit import process
+
+MODULES = pathlib.Path("/usr/lib/apache2/modules")
+
+
+class Contender:
+    """Certificate `site.pem` (with chain), `site.key`, both in `site.both.pem`. \\param options  lines for [stapler] or [relay]"""
+    margin = 0.0  # seconds before the end at which the server itself drops a staple
+
+    def __init__(self, muster, directory, authority, options):
+        self.muster, self.dir, self.authority, self.options = muster, pathlib.Path(directory), authority, options
+        self.dir.chmod(0o755)
+        self.port = process.free_port()
+        self.feeder = self.server = None
+
+    @classmethod
+    def missing(cls):
+        """What must be installed and is not, or nothing."""
+        return None if process.find(cls.program) else cls.program
+
+    def path(self, name):
+        return str(self.dir / name)
+
+    def write(self, name, text):
+        (self.dir / name).write_text(text)
+        return self.path(name)
+
+    def install(self, name):
+        """Puts a certificate that the CA issued where the server has its own."""
+        for ending in ("chain.pem", "key", "both.pem"):
+            target = self.dir / {"chain.pem": "site.pem", "key": "site.key", "both.pem": "site.both.pem"}[ending]
+            shutil.copy(self.authority.ca.path(f"{name}.{ending}"), f"{target}.new")
+            os.chmod(f"{target}.new", 0o644)
+            os.rename(f"{target}.new", target)
+
+    def start_feeder(self):
+        self.feeder = process.Daemon(self.muster, *self.feeder_arguments())
+        try:
+            self.feeder.wait_for(self.ready, deadline=20.0)
+        except process.Failed:
+            if not self.feeder.running():
+                raise
+
+    def start_server(self):
+        self.server = process.Daemon(*self.server_arguments())
+        self.server.wait_for_port(self.port)
+
+    def start(self):
+        self.start_feeder()
+        self.start_server()
+
+    def stop(self, number=signal.SIGTERM):
+        for daemon in (self.server, self.feeder):
+            if daemon and daemon.running():
+                if number == signal.SIGKILL:  # its workers, too: they would keep the port, as after no real crash of the machine
+                    for pid in machine.family(daemon.pid)[1:]:
+                        os.kill(pid, number)
+                daemon.stop(number)
+        self.server = self.feeder = None
+
+    def reload(self):
+        self.feeder.send(signal.SIGHUP)
+
+    def wipe(self):
+        """Takes away all that is kept: as on the first day."""
+        for thing in self.kept():
+            if thing.is_dir():
+                shutil.rmtree(thing)
+            elif thing.exists():
+                thing.unlink()
+
+    def kept(self):
+        return [self.dir / "shelf"]
+
+    def running(self):
+        return all(daemon.running() for daemon in (self.server, self.feeder) if daemon)
+
+    def words(self):
+        """The last that was said, for who looks for the cause."""
+        return {daemon.name: daemon.output().splitlines()[-12:] for daemon in (self.server, self.feeder) if daemon}
+
+    def pids(self):
+        return [daemon.pid for daemon in (self.server, self.feeder) if daemon]
+
+
+class Front(Contender):
+    """muster front, which keeps its own staples: feeder and server in one."""
+    name, program = "front", "openssl"
+
+    def start_feeder(self):
+        pass
+
+    def server_arguments(self):
+        return [self.muster, "front", "--config", self.write("front.toml", f"""
+[front]
+listen = ["127.0.0.1:{self.port}"]
+upstream = "127.0.0.1:9"
+shelf = "{self.path('shelf')}"
+keep = true
+loops = 1
+[[front.certificate]]
+certificate = "{self.path('site.pem')}"
+key = "{self.path('site.key')}"
+[stapler]
+{self.options}
+""")]
+
+    def reload(self):
+        self.server.send(signal.SIGHUP)
+
+
+class _Stapled(Contender):
+    ready = r"ready: "
+
+    def feeder_arguments(self):
+        return ["stapler", "--config", self.write("muster.toml", f"""
+[stapler]
+shelf = "{self.path('shelf')}"
+{self.options}
+[[stapler.certificate]]
+certificate = "{self.path(self.watched)}"
+name = "site"
+[[stapler.target]]
+{self.target()}
+probe = ["127.0.0.1:{self.port}"]
+probe_every = "5s"
+""")]
+
+
+class Nginx(_Stapled):
+    name, program, watched = "nginx", "nginx", "site.pem"
+
+    def target(self):
+        return f"""type = "nginx"
+file = "{self.path('staples')}/{{name}}.ocsp"
+snippet = "{self.path('staples')}/{{name}}.conf"
+reload = ["nginx", "-c", "{self.path('nginx.conf')}", "-e", "{self.path('error.log')}", "-s", "reload"]
+reload_every = "0" """
+
+    def kept(self):
+        return [self.dir / "shelf", self.dir / "staples"]
+
+    def server_arguments(self):
+        (self.dir / "staples").mkdir(exist_ok=True)
+        temp = "\n".join(f"{kind}_temp_path {self.path(kind)};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        return ["nginx", "-e", self.path("error.log"), "-c", self.write("nginx.conf", f"""
+daemon off;
+worker_processes 2;
+pid {self.path('nginx.pid')};
+error_log {self.path('error.log')};
+events {{}}
+http {{
+access_log off;
+{temp}
+server {{
+  listen 127.0.0.1:{self.port} ssl;
+  server_name web.example;
+  ssl_certificate {self.path('site.pem')};
+  ssl_certificate_key {self.path('site.key')};
+  include {self.path('staples')}/site.con[f];
+}}
+}}
+""")]
+
+    def start_feeder(self):
+        (self.dir / "staples").mkdir(exist_ok=True)
+        super().start_feeder()
+
+    def reload(self):
+        super().reload()
+        self.server.send(signal.SIGHUP)
+
+
+class Haproxy(_Stapled):
+    name, program, watched, margin = "haproxy", "haproxy", "site.both.pem", 300.0
+
+    def target(self):
+        return f'type = "haproxy"\nsocket = "{self.path("admin.sock")}"'
+
+    def kept(self):
+        return [self.dir / "shelf", self.dir / "site.both.pem.ocsp"]
+
+    def server_arguments(self):
+        return ["haproxy", "-db", "-f", self.write("haproxy.cfg", f"""
+global
+  stats socket {self.path('admin.sock')} mode 600 level admin
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend web
+  bind 127.0.0.1:{self.port} ssl crt {self.path('site.both.pem')}
+  http-request return status 200
+""")]
+
+    def reload(self):
+        """HAProxy without its master reloads by being started anew."""
+        super().reload()
+        self.server.stop()
+        self.start_server()
+
+
+class Apache(Contender):
+    """Apache fetches by itself; the relay is whom it asks."""
+    name, program, ready = "apache", "apache2", r"listening on 127"
+
+    @classmethod
+    def missing(cls):
+        return super().missing() or (None if (MODULES / "mod_ssl.so").exists() else "mod_ssl")
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.relay_port = process.free_port()
+
+    def feeder_arguments(self):
+        return ["relay", "--config", self.write("muster.toml", f"""
+[relay]
+listen = ["127.0.0.1:{self.relay_port}"]
+directory = "{self.path('shelf')}"
+{self.options}
+[[relay.certificate]]
+certificate = "{self.path('site.pem')}"
+name = "site"
+""")]
+
+    def server_arguments(self):
+        cached = max(1, int(self.authority.validity / 30))
+        user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
+        loaded = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so"
+                           for name in ("mpm_event", "authz_core", "socache_shmcb", "ssl"))
+        for old in ("apache.pid",):
+            (self.dir / old).unlink(missing_ok=True)
+        return ["apache2", "-DFOREGROUND", "-f", self.write("apache.conf", f"""
+ServerRoot {self.dir}
+DefaultRuntimeDir {self.dir}
+PidFile {self.path('apache.pid')}
+ServerName web.example
+{loaded}
+{user}
+StartServers 1
+ThreadsPerChild 4
+MaxRequestWorkers 4
+ErrorLog {self.path('error.log')}
+Listen 127.0.0.1:{self.port}
+SSLStaplingCache shmcb:{self.path('stapling')}(65536)
+<VirtualHost *:{self.port}>
+  SSLEngine on
+  SSLCertificateFile {self.path('site.pem')}
+  SSLCertificateKeyFile {self.path('site.key')}
+  SSLUseStapling on
+  SSLStaplingForceURL http://127.0.0.1:{self.relay_port}/
+  SSLStaplingReturnResponderErrors off
+  SSLStaplingFakeTryLater off
+  SSLStaplingStandardCacheTimeout {cached}
+  SSLStaplingErrorCacheTimeout {cached}
+</VirtualHost>
+""")]
+
+    def reload(self):
+        super().reload()
+        self.server.send(signal.SIGUSR1)
+
+
+ALL = (Front, Nginx, Haproxy, Apache)
