@@ -105,6 +105,9 @@ void bind(config::Section& section, RelaySettings& s) {
       "future_skew", &r.shelf.verify.future_skew, Seconds(0), Seconds(86400),
       "How far thisUpdate may lie ahead: until then the answer is held back, beyond it "
       "is refused.");
+  section.duration("expiry_margin", &r.shelf.expiry_margin, Seconds(1), Seconds(86400),
+                   "Answers are no longer handed out so long before their end: for servers that "
+                   "keep them a while (Apache's SSLStaplingStandardCacheTimeout).");
   section.duration("life_without_next_update", &r.shelf.life_without_next_update, Seconds(10),
                    Seconds(86400),
                    "How long an answer without nextUpdate is used after it was received.");

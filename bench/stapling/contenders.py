@@ -220,12 +220,14 @@ class Apache(Contender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.relay_port = process.free_port()
+        self.cached = max(1, int(self.authority.validity / 60))  # seconds Apache hands something out without another look
 
     def feeder_arguments(self):
         return ["relay", "--config", self.write("muster.toml", f"""
 [relay]
 listen = ["127.0.0.1:{self.relay_port}"]
 directory = "{self.path('shelf')}"
+expiry_margin = "{self.cached + 1}s"
 {self.options}
 [[relay.certificate]]
 certificate = "{self.path('site.pem')}"
@@ -233,7 +235,6 @@ name = "site"
 """)]
 
     def server_arguments(self):
-        cached = max(1, int(self.authority.validity / 30))
         user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
         loaded = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so"
                            for name in ("mpm_event", "authz_core", "socache_shmcb", "ssl"))
@@ -260,8 +261,8 @@ SSLStaplingCache shmcb:{self.path('stapling')}(65536)
   SSLStaplingForceURL http://127.0.0.1:{self.relay_port}/
   SSLStaplingReturnResponderErrors off
   SSLStaplingFakeTryLater off
-  SSLStaplingStandardCacheTimeout {cached}
-  SSLStaplingErrorCacheTimeout {cached}
+  SSLStaplingStandardCacheTimeout {self.cached}
+  SSLStaplingErrorCacheTimeout {self.cached}
 </VirtualHost>
 """)]
 
