@@ -17,7 +17,9 @@ struct Certificate::Impl {
   /// As Certificate::compact().
   [[nodiscard]] Certificate compact() const;
 
-  /// Whether the signature was found to hold under the key of `other`.
+  /// Whether the signature was found to hold under the key of `other`. Told apart by their octets,
+  /// not by their places: what holds of these octets holds for ever. Only for keys that are whole
+  /// in their own certificate (see verify_issued_by).
   [[nodiscard]] bool is_proven_by(const Impl& other) const {
     const std::lock_guard lock(proof_mutex_);
     return proof_ == other.fingerprint;

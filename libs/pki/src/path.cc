@@ -73,9 +73,17 @@ int time_error(const Certificate& certificate, UnixSeconds now) {
   return now > certificate.not_after() ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
 }
 
-/// In place of OpenSSL's own look at signatures and times, which would verify each signature a
-/// second time: a chain that is the very path that the search found and verified only has its times
-/// judged.
+bool may_sign_certificates(const Certificate& issuer) {
+  const auto& usage = issuer.facts().key_usage;
+  return !usage || (*usage & static_cast<std::uint16_t>(KeyUsageBit::kKeyCertSign)) != 0;
+}
+
+/// In place of OpenSSL's own look at signatures, which would verify each a second time: a chain
+/// that is the very path that the search found and verified, object by object, has only the rest of
+/// it judged. By X509_STORE_set_verify(3) that is the times; internal_verify() of OpenSSL 3.0
+/// to 3.5 also asks whether an issuer's key usage lets it sign certificates, which X509_check_ca()
+/// has answered by then but for anchors of version 1 (see may_pass). The anchor's own signature
+/// proves nothing and is not looked at by either.
 int on_verify_chain(X509_STORE_CTX* store_context) noexcept {
   auto& context =
       *static_cast<ValidationContext*>(X509_STORE_CTX_get_ex_data(store_context, context_index()));
@@ -97,7 +105,11 @@ int on_verify_chain(X509_STORE_CTX* store_context) noexcept {
     return 0;
   }
   for (int depth = size - 1; depth >= 0; --depth) {
-    const int error = time_error(context.path[static_cast<std::size_t>(depth)], context.now);
+    const Certificate& certificate = context.path[static_cast<std::size_t>(depth)];
+    if (depth > 0 && !may_sign_certificates(certificate)) {
+      return refuse(X509_V_ERR_KEYUSAGE_NO_CERTSIGN, depth);
+    }
+    const int error = time_error(certificate, context.now);
     if (error != X509_V_OK && refuse(error, depth) == 0) {
       return 0;
     }
