@@ -1,6 +1,7 @@
 #include "entry_parts.h"
 #include "extensions.h"
 #include "muster/crl/crl.h"
+#include "muster/crl/signed_part.h"
 
 namespace muster::crl {
 namespace {
@@ -208,6 +209,24 @@ DerResult<CrlView> parse_crl(Bytes der, const Limits& limits) {
         MUSTER_TRY(crl.signature, outer.read_octet_bits("signatureValue"));
         return crl;
       });
+}
+
+std::optional<SignedPart> find_signed_part(Bytes der) {
+  Reader message(der);
+  auto outer = message.enter(Tag::kSequence, "CertificateList");
+  if (!outer) {
+    return std::nullopt;
+  }
+  const auto tbs = outer->read_element(Tag::kSequence, "tbsCertList");
+  if (!tbs) {
+    return std::nullopt;
+  }
+  Reader inside(tbs->content);
+  if (inside.next_is(Tag::kInteger) && !inside.read_integer("version")) {
+    return std::nullopt;
+  }
+  const auto algorithm = der::read_algorithm(inside, "signature");
+  return algorithm ? std::optional(SignedPart{tbs->raw, *algorithm}) : std::nullopt;
 }
 
 }  // namespace muster::crl

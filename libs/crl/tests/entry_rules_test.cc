@@ -4,6 +4,7 @@
 
 #include "crl_samples.h"
 #include "muster/crl/entry_index.h"
+#include "muster/crl/signed_part.h"
 
 // Entries without extensions take a shorter way through the parser than read_entry() does: both
 // must take and refuse the same.
@@ -111,9 +112,11 @@ TEST_P(EntryRules, HoldOnBothWays) {
   }
   EXPECT_TRUE(in.at_end());
   EXPECT_EQ(crl->entry_count, 2u);
-  const EntryIndex index(*crl);
+  const SerialList list_of_serials(*crl);
+  const EntryIndex index(list_of_serials);
   for (const auto& found :
-       {find_entry(*crl, alone->serial, crl->issuer), index.find(alone->serial, crl->issuer)}) {
+       {find_entry(*crl, alone->serial, crl->issuer),
+        list_of_serials.find(alone->serial, crl->issuer), index.find(alone->serial, crl->issuer)}) {
     ASSERT_TRUE(found);
     EXPECT_TRUE(equal(found->serial, alone->serial));
     EXPECT_EQ(found->revocation_date, alone->revocation_date);
@@ -141,6 +144,33 @@ TEST(EntryRules, OfVersion1) {
   EXPECT_TRUE(parse(plain + plain));
   EXPECT_FALSE(parse(entry("020105" + kUtc + "3000")));
   EXPECT_FALSE(parse(plain + entry("020105" + kUtc + "300c300a0603551d1504030a0101")));
+}
+
+TEST(SignedPart, IsWhatTheParserFinds) {
+  for (const Parts& parts : {Parts{}, Parts{.version = {}}, Parts{.revoked = kEntryWithReason}}) {
+    const Buffer message = assemble(parts);
+    const auto crl = parse_crl(message);
+    const auto part = find_signed_part(message);
+    ASSERT_TRUE(crl && part);
+    EXPECT_EQ(part->tbs.data(), crl->tbs_raw.data());
+    EXPECT_EQ(part->tbs.size(), crl->tbs_raw.size());
+    EXPECT_TRUE(equal(part->algorithm.raw, crl->signature_algorithm.raw));
+  }
+}
+
+TEST(SignedPart, IsNotThereWhereTheBeginningIsOutOfOrder) {
+  const Buffer whole = assemble({});
+  for (std::size_t size = 0; size < 64; ++size) {
+    EXPECT_FALSE(find_signed_part(Bytes(whole).first(size))) << size;
+  }
+  for (const char* text : {"", "30", "3000", "30023000", "300430020201", "3105300302010500",
+                           "3007300502020001300a", "30800000", "3006300402010105"}) {
+    const Buffer message = hex(text);
+    EXPECT_FALSE(find_signed_part(message)) << text;
+  }
+  // What stands behind it is the parser's business.
+  const Buffer unsigned_one = assemble({.signature_value = {}});
+  EXPECT_TRUE(find_signed_part(unsigned_one));
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ Result<Unit, CrlError> check_crl_usable(const crl::CrlView& crl) {
 
 Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView& crl,
                                          std::span<const Certificate> issuers,
-                                         const AlgorithmPolicy& policy) {
+                                         const AlgorithmPolicy& policy, const TbsDigest* made) {
   MUSTER_CHECK(check_crl_usable(crl));
   std::optional<CrlError> furthest;
   for (const bool want_key_id :
@@ -108,8 +108,8 @@ Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView& crl,
           has_key_id(issuer, crl.authority_key_id) != want_key_id) {
         continue;
       }
-      const auto verified =
-          verify_signature(crl.signature_algorithm, crl.tbs_raw, crl.signature, issuer, policy);
+      const auto verified = verify_signature(crl.signature_algorithm, crl.tbs_raw, crl.signature,
+                                             issuer, policy, made);
       if (!verified) {
         note(furthest, {code_of(verified.error().code), verified.error().detail});
       } else if (!may_sign_crls(issuer)) {

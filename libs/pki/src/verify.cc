@@ -5,6 +5,7 @@
 #include "certificate_impl.h"
 #include "key_impl.h"
 #include "muster/pki/own_signature.h"
+#include "muster/pki/tbs_digest.h"
 
 namespace muster::pki {
 namespace {
@@ -58,16 +59,66 @@ bool use_pss(EVP_PKEY_CTX* context, const PssParameters& pss) {
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, pss.salt_octets) == 1;
 }
 
-/// Whether the same signature was verified under the same key before: then only what the policy
-/// says of it is judged.
-enum class Proven : std::uint8_t { kNo, kYes };
+/// What is known of a signature before it is looked at.
+struct Known {
+  /// The same signature was verified under the same key before: then only what the policy says of
+  /// it is judged.
+  bool proven = false;
+  const TbsDigest* digest = nullptr;  ///< may be of something else: then it is passed over
+};
+
+/// Starts to verify `digest` rather than what it was made of; null: OpenSSL cannot.
+openssl::KeyContextPtr start_over_digest(EVP_PKEY* key, const SignatureAlgorithm& known,
+                                         const PssParameters& pss, const char* digest) {
+  openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  const openssl::DigestPtr md(EVP_MD_fetch(nullptr, digest, nullptr));
+  const bool ready = context != nullptr && md != nullptr &&
+                     EVP_PKEY_verify_init(context.get()) == 1 &&
+                     EVP_PKEY_CTX_set_signature_md(context.get(), md.get()) == 1 &&
+                     (known.family != Family::kRsaPss || use_pss(context.get(), pss));
+  return ready ? std::move(context) : nullptr;
+}
+
+/// The mathematics. \return Errors: kUnsupportedAlgorithm, with OpenSSL's words; else whether it
+/// holds.
+PkiResult<der::Truth> holds(EVP_PKEY* key, const SignatureAlgorithm& known,
+                            const PssParameters& pss, const char* digest, Bytes tbs,
+                            Bytes signature, const TbsDigest* made) {
+  const auto truth = [](int verified) {
+    openssl::drop_errors();
+    return verified == 1 ? der::Truth::kTrue : der::Truth::kFalse;
+  };
+  const auto cannot = [&known] {
+    return Err{error(PkiErrc::kUnsupportedAlgorithm, std::string("OpenSSL cannot verify ") +
+                                                         known.name + ": " +
+                                                         openssl::take_error("no reason given"))};
+  };
+  if (made != nullptr && made->is_of(tbs, digest)) {
+    const auto context = start_over_digest(key, known, pss, digest);
+    if (context == nullptr) {
+      return cannot();
+    }
+    return truth(EVP_PKEY_verify(context.get(), signature.data(), signature.size(),
+                                 made->octets.data(), made->octets.size()));
+  }
+  const openssl::DigestContextPtr context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* key_context = nullptr;  // owned by context
+  if (context == nullptr ||
+      EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key,
+                              nullptr) != 1 ||
+      (known.family == Family::kRsaPss && !use_pss(key_context, pss))) {
+    return cannot();
+  }
+  return truth(
+      EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size()));
+}
 
 /// \param key    null: of a kind that OpenSSL does not know
 /// \param owner  whose key it is, for messages
 template <class Owner>
 PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmView& algorithm,
                              Bytes tbs, Bytes signature, const AlgorithmPolicy& policy,
-                             Proven proven = Proven::kNo) {
+                             const Known& before = {}) {
   const SignatureAlgorithm* known = find_algorithm(algorithm.oid);
   if (known == nullptr || !parameters_fit(*known, algorithm)) {
     return Err{error(PkiErrc::kUnsupportedAlgorithm,
@@ -103,23 +154,12 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
     return Err{error(PkiErrc::kBadSignature,
                      std::string(known->name) + " does not fit the key of " + owner())};
   }
-  if (proven == Proven::kYes) {
+  if (before.proven) {
     return Unit{};
   }
-  const openssl::DigestContextPtr context(EVP_MD_CTX_new());
-  EVP_PKEY_CTX* key_context = nullptr;  // owned by context
-  if (context == nullptr ||
-      EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key,
-                              nullptr) != 1 ||
-      (known->family == Family::kRsaPss && !use_pss(key_context, pss))) {
-    return Err{error(PkiErrc::kUnsupportedAlgorithm, std::string("OpenSSL cannot verify ") +
-                                                         known->name + ": " +
-                                                         openssl::take_error("no reason given"))};
-  }
-  const int verified =
-      EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size());
-  openssl::drop_errors();
-  if (verified != 1) {
+  MUSTER_TRY(const der::Truth verified,
+             holds(key, *known, pss, digest, tbs, signature, before.digest));
+  if (verified == der::Truth::kFalse) {
     return Err{
         error(PkiErrc::kBadSignature,
               std::string(known->name) + " signature does not verify under the key of " + owner())};
@@ -129,11 +169,50 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
 
 }  // namespace
 
+std::optional<TbsDigest> digest_tbs(const der::AlgorithmView& algorithm, Bytes tbs,
+                                    const std::stop_token& stop) {
+  constexpr std::size_t kStep = std::size_t{1} << 20;
+  const SignatureAlgorithm* known = find_algorithm(algorithm.oid);
+  const char* digest = known != nullptr ? known->digest : nullptr;
+  if (known != nullptr && known->family == Family::kRsaPss) {
+    const auto parsed = parse_pss_parameters(algorithm.parameters);
+    digest = parsed ? parsed->digest : nullptr;
+  }
+  if (digest == nullptr) {
+    return std::nullopt;
+  }
+  const openssl::DigestPtr md(EVP_MD_fetch(nullptr, digest, nullptr));
+  const openssl::DigestContextPtr context(EVP_MD_CTX_new());
+  bool good = md != nullptr && context != nullptr &&
+              EVP_DigestInit_ex(context.get(), md.get(), nullptr) == 1;
+  for (Bytes rest = tbs; good && !rest.empty() && !stop.stop_requested();) {
+    const Bytes step = rest.first(std::min(kStep, rest.size()));
+    good = EVP_DigestUpdate(context.get(), step.data(), step.size()) == 1;
+    rest = rest.subspan(step.size());
+  }
+  TbsDigest made{digest, tbs, Buffer(EVP_MAX_MD_SIZE)};
+  unsigned size = 0;
+  good = good && !stop.stop_requested() &&
+         EVP_DigestFinal_ex(context.get(), made.octets.data(), &size) == 1;
+  openssl::drop_errors();
+  if (!good) {
+    return std::nullopt;
+  }
+  made.octets.resize(size);
+  return made;
+}
+
 PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
                                  const Certificate& signer, const AlgorithmPolicy& policy) {
+  return verify_signature(algorithm, tbs, signature, signer, policy, nullptr);
+}
+
+PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs, Bytes signature,
+                                 const Certificate& signer, const AlgorithmPolicy& policy,
+                                 const TbsDigest* made) {
   return verify_under(
       X509_get0_pubkey(signer.impl().x509()), [&signer] { return signer.subject_text(); },
-      algorithm, tbs, signature, policy);
+      algorithm, tbs, signature, policy, Known{.digest = made});
 }
 
 PkiResult<Unit> verify_own_signature(const der::AlgorithmView& algorithm, Bytes tbs,
@@ -150,7 +229,7 @@ PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certifica
   EVP_PKEY* const key = X509_get0_pubkey(i.x509());
   auto verified = verify_under(
       key, [&issuer] { return issuer.subject_text(); }, c.signature_algorithm, c.tbs, c.signature,
-      policy, c.is_proven_by(i) ? Proven::kYes : Proven::kNo);
+      policy, Known{.proven = c.is_proven_by(i)});
   // A DSA key may take its parameters from the certificate above (RFC 3279 section 2.3.2), and
   // OpenSSL then writes them into the object: equal octets need not be equal keys.
   if (verified && EVP_PKEY_is_a(key, "DSA") != 1) {

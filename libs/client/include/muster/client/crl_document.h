@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "muster/base/mapped_file.h"
 #include "muster/crl/entry_index.h"
@@ -28,16 +29,20 @@ class CrlDocument {
   CrlDocument& operator=(const CrlDocument&) = delete;
 
   [[nodiscard]] Bytes der() const { return der_; }
-  /// Parsed when first asked for.
+  /// Parsed when first asked for. A large one is hashed meanwhile by a thread of its own, and its
+  /// serials are listed: whoever has it parsed wants to have it verified and to look into it.
   [[nodiscard]] const der::DerResult<crl::CrlView>& view() const;
   /// As pki::verify_crl under this one certificate. Precondition: view().
   [[nodiscard]] Result<pki::VerifiedCrl, pki::CrlError> verify(
       const pki::Certificate& signer, const pki::AlgorithmPolicy& policy) const;
-  /// As crl::find_entry; from the kIndexedFrom-th time on by an index. Precondition: view().
+  /// As crl::find_entry; of a large one by a list of its serials, and of one that is asked often by
+  /// an index. Precondition: view().
   [[nodiscard]] std::optional<crl::EntryView> find(Bytes serial, Bytes certificate_issuer) const;
 
-  /// Look-ups by reading the list before an index is worth its making.
-  static constexpr unsigned kIndexedFrom = 8;
+  /// Octets from which on a CRL is large.
+  static constexpr std::size_t kLargeFrom = std::size_t{1} << 20;
+  /// Look-ups before an index is worth its making; of a large one.
+  static constexpr unsigned kIndexedFrom = 8, kLargeIndexedFrom = 128;
   /// Signers whose verification is remembered at most.
   static constexpr std::size_t kMaxSigners = 64;
 
@@ -46,6 +51,7 @@ class CrlDocument {
   CrlDocument(View, Bytes der, const crl::Limits& limits) : der_(der), limits_(limits) {}
   /// Fingerprint of the signer, and what the policy allows.
   using Question = std::pair<std::array<std::uint8_t, 32>, std::array<unsigned, 3>>;
+  void parse() const;
 
   const Buffer octets_;
   const MappedFile file_;
@@ -56,8 +62,11 @@ class CrlDocument {
   mutable std::mutex mutex_;
   mutable std::map<Question, Result<pki::VerifiedCrl, pki::CrlError>> verified_;  // by mutex_
   mutable std::atomic<unsigned> looked_up_{0};
+  mutable std::optional<crl::SerialList> serials_;  // by parsed_: of a large one
   mutable std::once_flag indexed_;
   mutable std::optional<crl::EntryIndex> index_;
+  mutable std::optional<pki::TbsDigest> digest_;  // by hashing_ until it has ended, then by mutex_
+  mutable std::jthread hashing_;                  // by mutex_; last: uses the rest
 };
 
 /// A CRL of a file, PEM or DER; DER is mapped rather than read. Errors: kUnreadable, kNotACrl.

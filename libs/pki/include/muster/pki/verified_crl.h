@@ -6,6 +6,7 @@
 
 #include "muster/crl/crl.h"
 #include "muster/pki/keys.h"
+#include "muster/pki/tbs_digest.h"
 
 // From a parsed CRL to one that may be believed. Trust is a type: only verify_crl() makes a
 // VerifiedCrl.
@@ -67,7 +68,7 @@ class VerifiedCrl {
 
  private:
   friend Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView&, std::span<const Certificate>,
-                                                  const AlgorithmPolicy&);
+                                                  const AlgorithmPolicy&, const TbsDigest*);
   VerifiedCrl(const crl::CrlView& crl, const Certificate& signer) : crl_(crl), signer_(signer) {}
   crl::CrlView crl_;
   Certificate signer_;
@@ -78,9 +79,11 @@ class VerifiedCrl {
 /// key identifier agrees with the CRL's are tried first. Errors: kCriticalExtension, kDefective,
 /// kNoSigner, kUnsupportedSignature, kWeakSignature, kBadSignature, kSignerNotEntitled. Source: RFC
 /// 5280 sections 5.1.1.3, 5.2, 5.3 and 6.3.3 (f, g).   Threads: pure, any.
+/// \param made  of the CRL's signed octets if there is one; may be null
 Result<VerifiedCrl, CrlError> verify_crl(const crl::CrlView& crl,
                                          std::span<const Certificate> issuers,
-                                         const AlgorithmPolicy& policy = {});
+                                         const AlgorithmPolicy& policy = {},
+                                         const TbsDigest* made = nullptr);
 
 /// Whether the contents may decide a status at all, whoever signed them. Errors:
 /// kCriticalExtension, kDefective.
