@@ -37,10 +37,10 @@ def measured(command, most_seconds):
     return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, child.returncode, *texts
 
 
-def serve(build, directory, healthy, hanging):
+def serve(build, directory, healthy, hanging, delegates=1):
     """The servers, in a process of their own that is gone when we are."""
     pathlib.Path(directory).mkdir()
-    servers = process.Daemon(*machine.pinned(None, build / "bench/check/muster_bench_check", "serve", directory, healthy, hanging))
+    servers = process.Daemon(*machine.pinned(None, build / "bench/check/muster_bench_check", "serve", directory, healthy, hanging, delegates))
     servers.wait_for("^ready$", deadline=120)
     return servers
 

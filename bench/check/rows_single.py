@@ -14,7 +14,7 @@ def rows(plan):
     directory = f"{plan.work}/single"
     tool = plan.build / "bench/check/muster_bench_check"
     row = Row("single", "One check of a healthy live server", "muster_bench_check measure DIRECTORY COUNT", charts=())
-    with serve(plan.build, directory, plan.singles + WARM, 0):
+    with serve(plan.build, directory, plan.singles + WARM, 0, plan.singles + WARM):
         for _ in range(plan.rounds):
             done = process.must(tool, "measure", directory, plan.singles, deadline=300)
             for name, sample in json.loads(done.out).items():
@@ -24,8 +24,9 @@ def rows(plan):
                      Goal("in a run / by hand, time", MOST, row.ratio("us", "in a run", "by hand"), at_least=False, judged=not plan.short)]
         row.notes = [f"Medians of {plan.singles} checks in turns, in one program. By hand: connect and shake hands, one OCSP round trip, the answer's "
                      "and its delegate's signature verified, nothing else; every library call is the same. Alone: all that a check of this one server "
-                     "needs is made for it. In a run: what all servers share (the issuer's verdict, the fetching thread) is there already. A check "
-                     "also verifies the path to the root, times, names, and reports."]
+                     "needs is made for it. In a run: what all servers share (the issuer's verdict, the fetching thread, the delegate's certificate) is there already. A check "
+                     "also verifies the path to the root, times, names, and reports. Each server's answers are signed by a delegate of their own, so that "
+                     "alone nothing is known of it; libssl decodes the certificates of a handshake in every contender."]
         yield row
         yield whole_programs(plan, directory)
 

@@ -26,6 +26,7 @@ from kit import process
 
 SECTIONS = {"scan": rows_scan.rows, "single": rows_single.rows, "crl": rows_crl.rows}
 REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
+NOTES = pathlib.Path(__file__).with_name("notes.md")
 LAYOUT = "Contenders take turns (A B C A B C); servers and programs share the machine."
 
 
@@ -109,7 +110,7 @@ def main():
         options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != a.build]
         path = report.write(out, rows, facts(plan), started=quiet.load_at_start, others=others, trusted=others < quiet.LIMIT, date=date,
                             how=f"{a.rounds} samples of each figure.", repeat="./run bench check" + (f" -- {shlex.join(options)}" if options else ""),
-                            name="checker", title="The checker, measured", layout=LAYOUT)
+                            name="checker", title="The checker, measured", layout=LAYOUT, notes_file=NOTES)
         kept = f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept"
     print(f"{kept}; goals: {report.counts(rows)}; verdicts looked at: {plan.checked}")
     print(f"others used {others:.1%} of the machine" + ("" if others < quiet.LIMIT else ": these figures are not to be quoted"))

@@ -94,16 +94,23 @@ void write_targets(const std::string& directory, std::size_t healthy, std::size_
 
 std::string healthy_name(std::size_t index) { return "h" + std::to_string(index) + ".test"; }
 
-void serve(const std::string& directory, std::size_t healthy, std::size_t hanging) {
+void serve(const std::string& directory, std::size_t healthy, std::size_t hanging,
+           std::size_t delegates) {
   ::signal(SIGPIPE, SIG_IGN);
   const UnixSeconds now = SystemClock().now();
   const testing::TestPki pki = testing::make_pki(now);
-  const testing::FaultResponder responder(pki.ocsp_signer, pki.intermediate.certificate);
+  std::vector<std::unique_ptr<testing::FaultResponder>> responders;
+  for (std::size_t i = 0; i < delegates; ++i) {
+    testing::CertificateSpec spec = testing::ocsp_signer_spec();
+    spec.at = now;
+    responders.push_back(std::make_unique<testing::FaultResponder>(
+        testing::issue(pki.intermediate, spec), pki.intermediate.certificate));
+  }
   std::vector<tls::ServerCertificate> certificates;
   for (std::size_t i = 0; i < healthy; ++i) {
     testing::CertificateSpec spec = testing::leaf_spec(healthy_name(i));
     spec.at = now;
-    spec.ocsp_uris = {responder.url()};
+    spec.ocsp_uris = {responders[i % delegates]->url()};
     testing::Identity leaf = testing::issue(pki.intermediate, spec);
     certificates.push_back({{leaf.certificate, pki.intermediate.certificate}, leaf.key});
   }
@@ -116,7 +123,8 @@ void serve(const std::string& directory, std::size_t healthy, std::size_t hangin
   write_text(directory + "/root.pem", pki.root.certificate_pem());
   write_text(directory + "/issuer.pem", pki.intermediate.certificate_pem());
   write_targets(directory, healthy, hanging, ports);
-  write_text(directory + "/world.txt", responder.url() + " " + std::to_string(ports.healthy) + " " +
+  write_text(directory + "/world.txt", responders.front()->url() + " " +
+                                           std::to_string(ports.healthy) + " " +
                                            std::to_string(healthy) + "\n");
   std::vector<std::jthread> threads;
   for (int i = 0; i < kServerThreads; ++i) {
