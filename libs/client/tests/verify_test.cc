@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "muster/testing/response_builder.h"
+#include "verify_steps.h"
 
 namespace muster::client {
 namespace {
@@ -113,6 +114,33 @@ TEST(Verify, AcceptsALocallyTrustedSignerOnlyWhenDeclared) {
   const auto result = ask(response, q);
   ASSERT_TRUE(result) << result.error().detail;
   EXPECT_EQ(result->authority(), pki::Authority::kLocallyTrusted);
+}
+
+// RFC 5280 section 6.1.3 (a)(4): the issuer's key signed its certificate, which names another one.
+// req: OCSP-CLI-010
+TEST(Verify, RefusesADelegateThatNamesAnotherIssuer) {
+  CertificateSpec spec = ocsp_signer_spec();
+  spec.issuer_name = make_name("Another CA");
+  const auto result = ask(build_response(issue(P().intermediate, spec), good_spec()));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(code(result), "signer-unauthorised");
+  EXPECT_EQ(result.error().authority, pki::AuthorityErrc::kNotIssuedByIssuerKey);
+}
+
+// Where nobody is known to answer for, being signed by oneself is no authority.
+TEST(FindSigner, WithoutAnIssuerOnlyDeclaredSignersMayAnswer) {
+  const Identity outsider = make_self_signed(ocsp_signer_spec("outsider"));
+  const Buffer response = build_response(outsider, good_spec());
+  const auto basic = open_response(response, {});
+  ASSERT_TRUE(basic);
+  VerifyPolicy policy;
+  const auto undeclared = find_signer(*basic, {nullptr, {}}, policy, kTestNow);
+  ASSERT_FALSE(undeclared);
+  EXPECT_EQ(undeclared.error().code, VerifyErrc::kSignerUnauthorised);
+  policy.trusted_responders = {P().ocsp_signer.certificate};
+  EXPECT_FALSE(find_signer(*basic, {nullptr, {}}, policy, kTestNow));
+  policy.trusted_responders.push_back(outsider.certificate);
+  EXPECT_TRUE(find_signer(*basic, {nullptr, {}}, policy, kTestNow));
 }
 
 // req: OCSP-CLI-018
