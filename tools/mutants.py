@@ -5,11 +5,16 @@ A rule is an `if (...)` whose body begins with a return, continue or break, or a
 switchable in a copy of the sources, built once; then the tests run once a rule with it switched off. A rule that no test misses is
 printed with its place. tools/mutants.txt names the files, the tests that guard them, and rules that cannot be missed, with reasons.
 It also plants bugs that are not a rule less: a piece of code that is another one while its number is switched on.
+In files of `demands` (lint) a rule is the condition of a demand(...), too: switched off, it is always met.
 
-usage: tools/mutants.py [--jobs N] [GROUP...]     (from the project's root; builds below build/mutants)
+usage: tools/mutants.py [--jobs N] [--report] [GROUP...]     (from the project's root; builds below build/mutants)
+
+--report puts what came of the groups that ran into docs/reports/mutants.json and writes docs/reports/mutants.md anew from it.
 """
 import argparse
 import concurrent.futures
+import datetime
+import json
 import os
 import pathlib
 import re
@@ -19,6 +24,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutants"
+REPORT = ROOT / "docs" / "reports" / "mutants.md"
 SWITCH = """
 #include <cstdlib>
 [[maybe_unused]] static bool rule_off(int n) {
@@ -37,9 +43,14 @@ def read_plan():
             continue
         word, _, rest = line.partition(" ")
         if word == "group":
-            current = groups.setdefault(rest.strip(), {"files": [], "tests": [], "plants": []})
+            current = groups.setdefault(rest.strip(), {"files": [], "demands": [], "tests": [], "plants": [], "about": ""})
         elif word in ("file", "test"):
             current[word + "s"].append(rest.strip())
+        elif word == "demands":
+            current["files"].append(rest.strip())
+            current["demands"].append(rest.strip())
+        elif word == "about":
+            current["about"] = rest.strip()
         elif word == "plant":
             current["plants"].append(tuple(part.strip() for part in rest.split(" | ")))
         elif word == "excused":
@@ -83,10 +94,25 @@ def split_init(condition):
     return "", condition
 
 
-def switchable(path, source, first):
+def split_argument(inside):
+    """The first argument and the rest with its comma; nothing where there is no second."""
+    depth, quote = 0, None
+    for i, c in enumerate(inside):
+        if quote:
+            quote = None if c == quote and inside[i - 1] != "\\" else quote
+        elif c in "\"'":
+            quote = c
+        else:
+            depth += (c in "({[") - (c in ")}]")
+            if c == "," and depth == 0:
+                return inside[:i], inside[i:]
+    return None
+
+
+def switchable(path, source, first, with_demands=False):
     """The source with numbered switches, and the rules as (number, path, line, text)."""
     rules, out, at = [], [], 0
-    for match in re.finditer(r"\bif \(|^ *MUSTER_CHECK\(", source, re.M):
+    for match in re.finditer(r"\bif \(|^ *MUSTER_CHECK\(" + (r"|\bdemand\(" if with_demands else ""), source, re.M):
         begin = match.end() - 1
         if match.start() < at:
             continue
@@ -102,6 +128,12 @@ def switchable(path, source, first):
             if not body or is_declaration:
                 continue
             new = f"if ({init} !rule_off({number}) && ({condition}))"
+        elif match.group(0) == "demand(":
+            arguments = split_argument(inside)
+            if not arguments:
+                continue
+            new = f"demand(rule_off({number}) || ({arguments[0]}){arguments[1]})"
+            text = "demand " + " ".join(arguments[0].split())
         else:
             if source[end : end + 1] != ";":
                 continue
@@ -127,6 +159,7 @@ def plant(source, number, old, new, name):
 def main():
     parser = argparse.ArgumentParser(description="Takes rules away one at a time and sees whether a test notices.")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--report", action="store_true", help="keep what came of it in docs/reports")
     parser.add_argument("groups", nargs="*")
     args = parser.parse_args()
     groups, excused = read_plan()
@@ -141,7 +174,7 @@ def main():
     rules, of_group = [], {}
     for name in chosen:
         for path in groups[name]["files"]:
-            text, found = switchable(path, (ROOT / path).read_text(), len(rules) + 1)
+            text, found = switchable(path, (ROOT / path).read_text(), len(rules) + 1, path in groups[name]["demands"])
             contents[path] = text.encode()
             rules += found
             of_group.setdefault(name, []).extend(found)
@@ -169,7 +202,7 @@ def main():
     # The flags and the cache of the release build: what has no switches in it need not be compiled again.
     quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"CCACHE_BASEDIR": str(source), "CCACHE_NOHASHDIR": "1"}}
     subprocess.run(["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1", "-DMUSTER_WERROR=OFF"], check=True, **quiet)
+                    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1", "-DMUSTER_WERROR=ON"], check=True, **quiet)
     subprocess.run(["cmake", "--build", build, "--parallel", str(args.jobs), "--target", *{test.split()[0] for test in tests}], check=True, **quiet)
     found = {path.name: path for path in build.rglob("muster_*") if path.is_file() and os.access(path, os.X_OK)}
     environment = dict(os.environ)
@@ -188,21 +221,69 @@ def main():
         if not passes(test, 0):
             sys.exit(f"{test} fails with every rule in force")
     missed = excused_now = 0
+    results = {}
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for name in chosen:
             guards = groups[name]["tests"]
             verdicts = pool.map(lambda rule: all(passes(test, rule[0]) for test in guards), of_group[name])
             for (_, path, line, text), survived in zip(of_group[name], verdicts):
+                reason = excused.get((path, text), "") if survived else ""
+                results.setdefault(name, []).append({"file": path, "line": line, "rule": text, "noticed": not survived, "excused": reason})
                 if not survived:
                     continue
-                if (path, text) in excused:
+                if reason:
                     excused_now += 1
                     continue
                 missed += 1
                 print(f"{path}:{line}: no test misses: {text}", flush=True)
     print(f"{len(rules)} rules taken away or bugs planted, one at a time: {len(rules) - missed - excused_now} noticed, "
           f"{excused_now} excused with a reason, {missed} not noticed")
+    if args.report:
+        write_report(groups, results)
     sys.exit(1 if missed else 0)
+
+
+def write_report(groups, results):
+    """Adds the groups of `results` to what is known of others, and writes all of it for people."""
+    data = REPORT.with_suffix(".json")
+    known = json.loads(data.read_text()) if data.is_file() else {}
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    for name, rules in results.items():
+        known[name] = {"commit": commit, "date": datetime.date.today().isoformat(), "tests": groups[name]["tests"], "rules": rules}
+    known = {name: known[name] for name in groups if name in known}
+    data.write_text(json.dumps(known, indent=1) + "\n")
+    REPORT.write_text(report_text(groups, known))
+
+
+def cell(text):
+    """Code in a cell of a table."""
+    return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
+
+
+def report_text(groups, known):
+    def count(rules, what):
+        return sum(1 for rule in rules if what(rule))
+
+    every = [rule for group in known.values() for rule in group["rules"]]
+    noticed = count(every, lambda r: r["noticed"])
+    lines = ["# Rules taken away, one at a time", "",
+             "Made by `./run mutants --report [GROUP...]`. Each rule of the files named is switched off by itself, and the tests of its group run: a rule is shown",
+             "when one of them fails then. A group may also plant bugs: a piece of code that is another one. [tools/mutants.txt](../../tools/mutants.txt) names files, tests,",
+             "planted bugs, and rules that no test can miss, with the reason.", "",
+             f"**{noticed} of {len(every)} are shown by a test that fails without them**, {count(every, lambda r: r['excused'])} are excused with a reason, "
+             f"{count(every, lambda r: not r['noticed'] and not r['excused'])} went unnoticed.", "",
+             "| Group | About | Rules | Shown | Excused | Unnoticed | Commit | Date |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for name, group in known.items():
+        rules = group["rules"]
+        lines.append(f"| [{name}](#{name}) | {groups[name]['about']} | {len(rules)} | {count(rules, lambda r: r['noticed'])} | {count(rules, lambda r: r['excused'])} | "
+                     f"{count(rules, lambda r: not r['noticed'] and not r['excused'])} | {group['commit']} | {group['date']} |")
+    for name, group in known.items():
+        tests = ", ".join(f"`{test.split()[0]}`" for test in group["tests"])
+        lines += ["", f"## {name}", "", f"Guarded by {tests}.", "", "| Where | Rule | |", "| --- | --- | --- |"]
+        for rule in group["rules"]:
+            verdict = "shown" if rule["noticed"] else f"excused: {rule['excused']}" if rule["excused"] else "**unnoticed**"
+            lines.append(f"| {rule['file'].removeprefix('libs/')}:{rule['line']} | {cell(rule['rule'])} | {verdict} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
