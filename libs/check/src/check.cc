@@ -1,6 +1,9 @@
 #include "muster/check/check.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
 
 #include "chain.h"
 #include "muster/net/fetch_thread.h"
@@ -34,6 +37,24 @@ Milliseconds left_until(const client::Sources::Deadline& deadline) {
   return std::max(Milliseconds(1), std::chrono::round<Milliseconds>(left));
 }
 
+/// Issuers that servers sent along: those of equal octets become one object, which remembers whose
+/// key verified it. Of a thousand servers most have the same few. Threads: any.
+class SharedIssuers {
+ public:
+  pki::Certificate one_of(const pki::Certificate& certificate) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMostIssuers) {
+      known_.clear();
+    }
+    return known_.emplace(certificate.fingerprint(), certificate).first->second;
+  }
+
+ private:
+  static constexpr std::size_t kMostIssuers = 256;
+  std::mutex mutex_;
+  std::map<std::array<std::uint8_t, 32>, pki::Certificate> known_;  // by mutex_
+};
+
 }  // namespace
 
 /// What the targets of one round share.
@@ -46,6 +67,7 @@ struct TargetCheck::Shared {
                 plan.sources),
         chains(plan, clock, sources) {}
   net::FetchThread fetches;
+  SharedIssuers issuers;
   client::Sources sources;
   ChainCheck chains;
 };
@@ -110,7 +132,7 @@ std::vector<client::TargetReport> TargetCheck::check_host(const std::string& tar
           problem(target, client::Outcome::kUnreadable,
                   "the server sent a certificate that does not parse: " + parsed.error().detail)};
     }
-    chain.push_back(*parsed);
+    chain.push_back(chain.empty() ? *parsed : shared_->issuers.one_of(*parsed));
   }
   if (chain.empty()) {
     return {problem(target, client::Outcome::kUndetermined, "the server sent no certificate")};
