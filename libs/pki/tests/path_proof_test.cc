@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "muster/pki/keys.h"
+#include "muster/pki/path_search.h"
 #include "muster/testing/pki_builder.h"
 
 // A certificate remembers under whose key it was verified, and OpenSSL does not look at the
@@ -119,6 +120,33 @@ TEST(ProvenPath, AnotherKeyUnderTheSameNameAndKeyIdentifierIsAnotherIssuer) {
     ASSERT_TRUE(found);
     EXPECT_EQ(found->at(1), real.certificate);
   }
+}
+
+// Those that ration strangers' signatures go by this number.
+TEST(ProvenPath, CostsNoSignatureMoreThanItsSearch) {
+  const World world;
+  const Path between = {world.first.good.certificate, world.second.good.certificate};
+  const Path anchors = {world.root.certificate};
+  for (int round = 0; round < 2; ++round) {
+    const PathSearch search = search_path(world.leaf.good.certificate, between, anchors, kTestNow);
+    EXPECT_TRUE(search.path);
+    EXPECT_EQ(search.signatures, 3u);
+  }
+  // OpenSSL takes another way (see FindPath.AWayThatTheSearchDidNotTakeIsVerifiedAnew): three
+  // tries, and both signatures of the path once more.
+  const auto renewed_spec = [] {
+    CertificateSpec spec = ca_spec("Renewed CA");
+    spec.authority_key_id = spec.subject_key_id = false;
+    return spec;
+  };
+  const Identity old = make_self_signed(renewed_spec());
+  const Identity renewed = issue(old, renewed_spec());
+  CertificateSpec spec = leaf_spec();
+  spec.authority_key_id = spec.subject_key_id = false;
+  const PathSearch search = search_path(issue(renewed, spec).certificate, Path{renewed.certificate},
+                                        Path{old.certificate}, kTestNow);
+  EXPECT_FALSE(search.path);
+  EXPECT_EQ(search.signatures, 5u);
 }
 
 // One key, certified by two roots: what was proven on the way to one says nothing about the other.
