@@ -19,6 +19,9 @@ namespace muster::stapler {
 namespace {
 
 constexpr Milliseconds kGather{200};  ///< parcels this close together make one reload
+/// Between two reloads that cannot wait, unless reload_every is less: with an empty shelf staples
+/// come one after the other, and each is a first one.
+constexpr Milliseconds kUrgentPause{2000};
 
 std::string_view to_word(Event event) {
   switch (event) {
@@ -49,8 +52,8 @@ class NoCarrier final : public Carrier {
   std::shared_ptr<Unit> alive_ = std::make_shared<Unit>();
 };
 
-/// One run of the command for all parcels that came meanwhile, with a least time between two runs
-/// unless one is urgent.
+/// One run of the command for all parcels that came meanwhile, with a least time between two runs,
+/// which is short when one is urgent.
 class ReloadCarrier final : public Carrier {
  public:
   ReloadCarrier(net::Loop& loop, const TargetOptions& target)
@@ -62,20 +65,22 @@ class ReloadCarrier final : public Carrier {
   }
 
   void carry(Parcel parcel, Done done) override {
-    const auto now = loop_.now();
-    const auto soon = now + kGather;
-    const auto due = parcel.urgent ? soon : std::max<MonotonicTime>(soon, last_run_ + pause_);
     waiting_.push_back(std::move(done));
     events_.insert(parcel.event);
-    be_due(due);
+    be_due(earliest(parcel.urgent ? std::min(kUrgentPause, pause_) : pause_));
   }
   void hurry() override {
     if (!waiting_.empty()) {
-      be_due(loop_.now() + kGather);
+      be_due(earliest(std::min(kUrgentPause, pause_)));
     }
   }
 
  private:
+  [[nodiscard]] MonotonicTime earliest(Milliseconds pause) const {
+    const MonotonicTime soon = loop_.now() + kGather;
+    return last_run_ ? std::max<MonotonicTime>(soon, *last_run_ + pause) : soon;
+  }
+
   void be_due(MonotonicTime due) {
     if (!due_ || due < *due_) {
       due_ = due;
@@ -121,28 +126,30 @@ class ReloadCarrier final : public Carrier {
   }
 
   net::Loop& loop_;
-  const Seconds pause_;
+  const Milliseconds pause_;
   Command command_;
   std::vector<Done> waiting_, told_;
   std::set<Event> events_;
-  MonotonicTime last_run_{};
+  std::optional<MonotonicTime> last_run_;  ///< its beginning
   std::optional<MonotonicTime> due_;
   std::optional<net::TimerId> timer_;
 };
 
-/// A file without a name that holds `content`, to be read from its beginning; -1 and errno.
-UniqueFd make_input(Bytes content) {
+/// A file without a name that holds `content`, to be read from its beginning. Errors: errno.
+Result<UniqueFd, int> make_input(Bytes content) {
   UniqueFd fd(::memfd_create("staple", MFD_CLOEXEC));
-  std::size_t written = 0;
-  while (fd && written < content.size()) {
+  if (!fd) {
+    return Err{errno};
+  }
+  for (std::size_t written = 0; written < content.size();) {
     const ::ssize_t n = ::write(fd.get(), content.data() + written, content.size() - written);
     if (n < 0 && errno != EINTR) {
-      fd.reset();
+      return Err{errno};
     }
     written += n > 0 ? static_cast<std::size_t>(n) : 0;
   }
-  if (fd) {
-    ::lseek(fd.get(), 0, SEEK_SET);
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0) {
+    return Err{errno};
   }
   return fd;
 }
@@ -150,12 +157,20 @@ UniqueFd make_input(Bytes content) {
 /// The operator's command, once for each parcel, one at a time.
 class ExecCarrier final : public Carrier {
  public:
-  ExecCarrier(net::Loop& loop, const TargetOptions& target)
-      : target_(target), command_(loop, target.command, target.timeout) {}
+  ExecCarrier(net::Loop& loop, const Clock& clock, const TargetOptions& target)
+      : loop_(loop),
+        clock_(clock),
+        target_(target),
+        command_(loop, target.command, target.timeout) {}
+  ~ExecCarrier() override {
+    if (timer_) {
+      loop_.cancel(*timer_);
+    }
+  }
 
   void carry(Parcel parcel, Done done) override {
     queue_.emplace_back(std::move(parcel), std::move(done));
-    if (!command_.running()) {
+    if (queue_.size() == 1) {
       start();
     }
   }
@@ -163,21 +178,37 @@ class ExecCarrier final : public Carrier {
  private:
   void start() {
     const Parcel& parcel = queue_.front().first;
+    if (parcel.has_expired(clock_.now())) {
+      finish_later(std::string(kExpiredInQueue));
+      return;
+    }
     const auto content = parcel.staple ? render(target_, parcel.subject, parcel.staple) : Buffer{};
-    const UniqueFd input = make_input(content.value_or(Buffer{}));
-    const int error = input ? 0 : errno;
-    command_.run(environment(parcel), input.get(), [this, error](const CommandEnd& end) {
-      const Done done = std::move(queue_.front().second);
-      queue_.pop_front();
-      std::string why = end.why.empty() ? "" : "the command " + command_.program() + " " + end.why;
-      if (why.empty() && error != 0) {
-        why = "the command was not given the staple: no memory for a file of it";
-      }
-      if (!queue_.empty()) {
-        start();
-      }
-      done(why);
+    const auto input = make_input(content.value_or(Buffer{}));
+    if (!input) {  // it must not take nothing for a staple
+      char text[128];
+      finish_later("the command " + command_.program() + " was not run: no file for its input: " +
+                   ::strerror_r(input.error(), text, sizeof text));
+      return;
+    }
+    command_.run(environment(parcel), input->get(), [this](const CommandEnd& end) {
+      finish(end.why.empty() ? "" : "the command " + command_.program() + " " + end.why);
     });
+  }
+
+  void finish_later(std::string why) {
+    timer_ = loop_.after(Milliseconds(0), [this, why = std::move(why)] {
+      timer_.reset();
+      finish(why);
+    });
+  }
+
+  void finish(const std::string& why) {
+    const Done done = std::move(queue_.front().second);
+    queue_.pop_front();
+    if (!queue_.empty()) {
+      start();
+    }
+    done(why);
   }
 
   [[nodiscard]] std::vector<std::string> environment(const Parcel& parcel) const {
@@ -201,21 +232,25 @@ class ExecCarrier final : public Carrier {
     return out;
   }
 
+  net::Loop& loop_;
+  const Clock& clock_;
   const TargetOptions target_;
   std::deque<std::pair<Parcel, Done>> queue_;
   Command command_;
+  std::optional<net::TimerId> timer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Carrier> make_carrier(net::Loop& loop, const TargetOptions& target) {
+std::unique_ptr<Carrier> make_carrier(net::Loop& loop, const Clock& clock,
+                                      const TargetOptions& target) {
   if (!target.socket.empty()) {
     auto address = net::SocketAddress::parse(target.socket);
     MUSTER_ASSERT(address);  // check_targets()
-    return make_haproxy_carrier(loop, *std::move(address), target.timeout);
+    return make_haproxy_carrier(loop, clock, *std::move(address), target.timeout);
   }
   if (target.kind == TargetKind::kExec) {
-    return std::make_unique<ExecCarrier>(loop, target);
+    return std::make_unique<ExecCarrier>(loop, clock, target);
   }
   if (!target.reload.empty()) {
     return std::make_unique<ReloadCarrier>(loop, target);

@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -31,6 +32,15 @@ CommandEnd end_of(::pid_t waited, int status) {
             "failed with exit code " + std::to_string(WEXITSTATUS(status))};
   }
   return {};
+}
+
+/// Takes in a child that was killed, whenever it ends: one that hangs in a disk or a file system
+/// does not hold up the loop.
+void reap(net::Loop& loop, ::pid_t child, Milliseconds pause) {
+  const ::pid_t waited = ::waitpid(child, nullptr, WNOHANG);
+  if (waited == 0 || (waited < 0 && errno == EINTR)) {
+    loop.after(pause, [&loop, child, pause] { reap(loop, child, std::min(pause * 2, kLastLook)); });
+  }
 }
 
 }  // namespace
@@ -86,7 +96,7 @@ struct Command::Impl : std::enable_shared_from_this<Command::Impl> {
 
   void kill_child() {
     ::kill(-child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
+    reap(loop, child, kFirstLook);
     child = 0;
   }
 

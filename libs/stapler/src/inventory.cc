@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "muster/base/text.h"
@@ -182,7 +183,7 @@ class Loader {
               "it with --issuer");
       return;
     }
-    add_entry(leaf, *issuer, name, output, source);
+    add_entry(leaf, *issuer, name, output, source, Role::kNamed);
     if (!options_.chain) {
       return;
     }
@@ -194,16 +195,21 @@ class Loader {
       }
       if (!below.facts().access.ocsp.empty()) {
         add_entry(below, *above, name + ".ca" + std::to_string(depth), "",
-                  {source.path, "", "", "", {}});
+                  {source.path, "", "", "", {}}, Role::kIntermediate);
       }
       below = pki::Certificate(*above);
     }
   }
 
+  enum class Role : std::uint8_t { kNamed, kIntermediate };
   void add_entry(const pki::Certificate& certificate, const pki::Certificate& issuer,
-                 std::string name, std::string output, const CertificateSource& source) {
-    if (!seen_.insert(certificate.fingerprint()).second) {
-      return;  // the same certificate, or an intermediate shared by many
+                 std::string name, std::string output, const CertificateSource& source, Role role) {
+    const auto [seen, is_new] = seen_.emplace(certificate.fingerprint(), inventory_.entries.size());
+    if (!is_new) {  // the same certificate, or an intermediate shared by many
+      if (role == Role::kNamed) {
+        inventory_.entries[seen->second].is_intermediate = false;
+      }
+      return;
     }
     if (!names_.insert(name).second) {
       name += '-' + to_hex(certificate.fingerprint()).substr(0, 8);
@@ -215,12 +221,12 @@ class Loader {
     inventory_.entries.push_back(InventoryEntry{
         keeper::Watched{keeper::Subject{std::move(name), certificate.compact(), issuer},
                         source.responders},
-        std::move(output), source.path});
+        std::move(output), source.path, role == Role::kIntermediate});
   }
 
   const InventoryOptions& options_;
   Certificates pool_;
-  std::set<keeper::Fingerprint> seen_;
+  std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;
   Inventory inventory_;
 };

@@ -22,5 +22,9 @@ inline std::uint64_t number_at(const nlohmann::ordered_json& object, const char*
   const auto found = object.find(key);
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
+inline bool flag_at(const nlohmann::ordered_json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
 
 }  // namespace muster::stapler

@@ -153,8 +153,9 @@ Finding judge_port(const Expectation& expected,
                             (other ? ": " + printable(other->subject_text()) + ", serial " +
                                          other->serial().to_hex()
                                    : std::string()) +
-                            " (renewed, and not yet in muster's inventory? Not served at this "
-                            "address? Then name the target's certificates)")};
+                            " (renewed, and not yet loaded by the server, or not yet in "
+                            "muster's inventory? Not served at this address? Then name the "
+                            "target's certificates)")};
   }
   if (!seen->staple && !expected.staple) {
     return {ReadBack::kServed};
@@ -166,6 +167,24 @@ Finding judge_port(const Expectation& expected,
         server_says(expected.row, "staples nothing: " + obstacle.value_or(why_none(expected.row)))};
   }
   return judge_staple(expected, *seen->staple, policy, now);
+}
+
+bool may_be_healed(ReadBack state, const TargetRow& row) {
+  switch (state) {
+    case ReadBack::kNone:
+    case ReadBack::kExpired:
+    case ReadBack::kUnusable:
+      return true;
+    case ReadBack::kOlder:
+      return row.keeps == Seconds(0);
+    case ReadBack::kNotYet:
+    case ReadBack::kServed:
+    case ReadBack::kOther:
+    case ReadBack::kOtherCertificate:
+    case ReadBack::kUnreachable:
+      break;
+  }
+  return false;
 }
 
 probe::ProbeRequest make_probe(const TargetOptions& target, const TargetSubject& subject,

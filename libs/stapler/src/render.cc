@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "muster/base/text.h"
 #include "muster/http/base64.h"
 
 namespace muster::stapler {
@@ -84,8 +85,9 @@ std::optional<Buffer> render(const TargetOptions& target, const TargetSubject& s
 
 std::string render_nginx_snippet(const TargetSubject& subject, const std::string& file,
                                  bool has_staple) {
-  const std::string head = "# Written by muster for the certificate '" + subject.subject.name +
-                           "'; include it in its server block.\n";
+  // A name is the name of a file, and may hold a line of configuration.
+  const std::string head = "# Written by muster for the certificate '" +
+                           printable(subject.subject.name) + "'; include it in its server block.\n";
   return has_staple ? head + "ssl_stapling on;\nssl_stapling_file \"" + file + "\";\n"
                     : head + "# There is no valid staple at present.\nssl_stapling off;\n";
 }

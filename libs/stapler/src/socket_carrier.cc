@@ -20,8 +20,9 @@ bool is_one_word(const std::string& path) {
 /// to the socket, which this owns.
 class HaproxyCarrier final : public Carrier {
  public:
-  HaproxyCarrier(net::Loop& loop, net::SocketAddress address, Milliseconds timeout)
-      : loop_(loop), socket_(loop, std::move(address), timeout) {}
+  HaproxyCarrier(net::Loop& loop, const Clock& clock, net::SocketAddress address,
+                 Milliseconds timeout)
+      : loop_(loop), clock_(clock), socket_(loop, std::move(address), timeout) {}
   ~HaproxyCarrier() override {
     if (timer_) {
       loop_.cancel(*timer_);
@@ -41,10 +42,32 @@ class HaproxyCarrier final : public Carrier {
   [[nodiscard]] const Parcel& current() const { return queue_.front().first; }
 
   void start() {
-    if (!current().staple) {  // it has no command for that; it stops by itself
-      timer_ = loop_.after(Milliseconds(0), [this] {
+    if (!staged_.empty()) {
+      ask(list_request(), &HaproxyCarrier::listed_ours);
+    } else {
+      push();
+    }
+  }
+
+  void listed_ours(const std::string& answer) {
+    if (open_transaction(answer) == staged_) {
+      ask(abort_request(staged_), &HaproxyCarrier::aborted_ours);
+    } else {
+      aborted_ours("");
+    }
+  }
+
+  void aborted_ours(const std::string&) {
+    staged_.clear();
+    push();
+  }
+
+  void push() {
+    const bool has_expired = current().has_expired(clock_.now());
+    if (!current().staple || has_expired) {  // it has no command for none; it stops by itself
+      timer_ = loop_.after(Milliseconds(0), [this, has_expired] {
         timer_.reset();
-        finish("");
+        finish(has_expired ? std::string(kExpiredInQueue) : "");
       });
       return;
     }
@@ -83,12 +106,14 @@ class HaproxyCarrier final : public Carrier {
              "' is open, so that none can be made (commit or abort it)");
       return;
     }
-    ask(stage_request(current().subject.path, current().staple->der()), &HaproxyCarrier::staged);
+    staged_ = current().subject.path;
+    ask(stage_request(staged_, current().staple->der()), &HaproxyCarrier::staged);
   }
 
   void staged(const std::string& answer) {
     const HaproxyAnswer result = read_stage_answer(answer);
     if (result.says != HaproxySays::kDone) {
+      staged_.clear();
       finish("HAProxy has no entry for the certificate, and none could be made: " + result.why);
       return;
     }
@@ -98,6 +123,7 @@ class HaproxyCarrier final : public Carrier {
   void committed(const std::string& answer) {
     const HaproxyAnswer result = read_commit_answer(answer);
     if (result.says == HaproxySays::kDone) {
+      staged_.clear();
       finish("");
       return;
     }
@@ -105,7 +131,10 @@ class HaproxyCarrier final : public Carrier {
     ask(abort_request(current().subject.path), &HaproxyCarrier::aborted);
   }
 
-  void aborted(const std::string&) { finish(refusal_); }
+  void aborted(const std::string&) {
+    staged_.clear();
+    finish(refusal_);
+  }
 
   void finish(const std::string& why_not) {
     const Done done = std::move(queue_.front().second);
@@ -124,17 +153,19 @@ class HaproxyCarrier final : public Carrier {
   }
 
   net::Loop& loop_;
+  const Clock& clock_;
   ControlSocket socket_;
   std::deque<std::pair<Parcel, Done>> queue_;
+  std::string staged_;  ///< certificate of a transaction of ours that may be open
   std::string refusal_;
   std::optional<net::TimerId> timer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Carrier> make_haproxy_carrier(net::Loop& loop, net::SocketAddress address,
-                                              Milliseconds timeout) {
-  return std::make_unique<HaproxyCarrier>(loop, std::move(address), timeout);
+std::unique_ptr<Carrier> make_haproxy_carrier(net::Loop& loop, const Clock& clock,
+                                              net::SocketAddress address, Milliseconds timeout) {
+  return std::make_unique<HaproxyCarrier>(loop, clock, std::move(address), timeout);
 }
 
 }  // namespace muster::stapler

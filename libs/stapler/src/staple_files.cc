@@ -50,33 +50,19 @@ void StapleFiles::report(File& file, const std::string& what, UnixSeconds now) {
   }
 }
 
-std::optional<Buffer> StapleFiles::render_der(const keeper::Fingerprint&,
-                                              const keeper::StaplePointer& staple) {
-  return staple ? std::optional(to_buffer(staple->der())) : std::nullopt;
-}
-
-std::string StapleFiles::failure_of(const keeper::Fingerprint& certificate) const {
-  const auto file = files_.find(certificate);
-  return file == files_.end() ? std::string() : file->second.failure;
-}
-
-Applied StapleFiles::put(const keeper::Fingerprint& id, File& file, UnixSeconds now) {
-  const auto content = render_(id, file.wanted);
-  return content ? write(file, *content, now) : remove(file, now);
-}
-
-Applied StapleFiles::write(File& file, Bytes content, UnixSeconds now) {
+Applied StapleFiles::write(File& file, UnixSeconds now) {
+  const Bytes wanted = file.wanted->der();
   const auto present = read_file(file.path, kMaxFileBytes);
-  const bool same = present && equal(*present, content);
+  const bool same = present && equal(*present, wanted);
   if (!same) {
-    if (const auto written = write_file_atomically(file.path, content); !written) {
+    if (const auto written = write_file_atomically(file.path, wanted); !written) {
       report(file, to_string(written.error()), now);
       return Applied::kFailed;
     }
   }
   file.pending = false;
   file.failure.clear();
-  file.content_expires = file.wanted ? std::optional(file.wanted->facts.expires) : std::nullopt;
+  file.content_expires = file.wanted->facts.expires;
   return same ? Applied::kUnchanged : Applied::kWritten;
 }
 
@@ -106,7 +92,7 @@ Applied StapleFiles::apply(const keeper::Fingerprint& certificate,
   }
   File& file = found->second;
   file.wanted = staple;
-  return put(certificate, file, now);
+  return staple ? write(file, now) : remove(file, now);
 }
 
 std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
@@ -114,15 +100,10 @@ std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
   for (auto& [id, file] : files_) {
     Applied applied = Applied::kUnchanged;
     if (file.pending && file.retry_at <= now) {
-      applied = put(id, file, now);
+      applied = file.wanted ? write(file, now) : remove(file, now);
     }
     if (file.content_expires && *file.content_expires <= now) {
-      if (file.pending) {  // what should take its place cannot be written
-        applied = remove(file, now);
-      } else {
-        file.wanted.reset();
-        applied = put(id, file, now);
-      }
+      applied = remove(file, now);
     }
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
       changes.push_back({id, applied});

@@ -27,7 +27,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         keeper(l, fetcher, c, g, *shelf, options.keeper, seed),
         files(g),
         hook(l, g, options.hook) {
-    make_targets();
+    targets = std::make_unique<Targets>(l, c, g, options.targets, options.policy.verify,
+                                        options.tell_unchanged);
     keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange,
                             const keeper::StaplePointer& staple) {
       const keeper::Fingerprint id = subject.certificate.fingerprint();
@@ -46,6 +47,7 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   StapleFiles files;
   Hook hook;
   std::unique_ptr<Targets> targets;
+  std::uint64_t targets_seen = 0;  ///< Targets::changes() at the last tick
   std::vector<std::string> target_problems;
   std::function<void()> settled;
   Inventory inventory;
@@ -54,11 +56,6 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};
   std::optional<UnixSeconds> started;
-
-  void make_targets() {
-    targets = std::make_unique<Targets>(loop, clock, logger, options.targets, options.policy.verify,
-                                        options.tell_unchanged);
-  }
 
   void tell_hook(const keeper::Fingerprint& id, const std::string& name, Applied applied) {
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
@@ -82,7 +79,9 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
       }
       names.emplace(id, entry.watched.subject.name);
       watched.push_back(entry.watched);
-      subjects.push_back({entry.watched.subject, entry.path});
+      if (!entry.is_intermediate) {
+        subjects.push_back({entry.watched.subject, entry.path});
+      }
     }
     files.set_paths(std::move(paths));
     target_problems = targets->set_certificates(subjects);
@@ -130,6 +129,7 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
                 change.applied);
     }
     targets->tick();
+    dirty = dirty || std::exchange(targets_seen, targets->changes()) != targets->changes();
     if (settled && targets->settled()) {
       std::exchange(settled, {})();
       if (!running) {
@@ -227,10 +227,8 @@ void Stapler::reload(const StaplerOptions* options) {
   if (options != nullptr) {
     impl_->options.certificates = options->certificates;
     impl_->options.inventory = options->inventory;
-    if (impl_->options.targets != options->targets) {
-      impl_->options.targets = options->targets;
-      impl_->make_targets();
-    }
+    impl_->options.targets = options->targets;
+    impl_->targets->replace(options->targets);
   }
   impl_->load();
   impl_->keeper.refresh_all();

@@ -34,10 +34,6 @@ std::vector<std::string> texts_at(const Json& object, const char* key) {
   }
   return out;
 }
-bool flag_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
 
 template <class T, std::size_t N>
 T from_word(const T (&values)[N], const std::string& word, T otherwise) {
@@ -201,6 +197,9 @@ StatusReport judged_at(StatusReport report, UnixSeconds now) {
       c.state = keeper::judge_state(c.staple ? &*c.staple : nullptr,
                                     c.state == CertificateState::kHeldBack, c.not_after, now);
     }
+  }
+  for (TargetStatus& target : report.targets) {
+    judge_target_at(target, now);
   }
   return report;
 }

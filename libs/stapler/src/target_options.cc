@@ -2,10 +2,10 @@
 #include <array>
 #include <set>
 
-#include "md5.h"
 #include "muster/base/text.h"
 #include "muster/check/target.h"
 #include "muster/net/address.h"
+#include "muster/pki/md5.h"
 #include "muster/stapler/target.h"
 
 namespace muster::stapler {
@@ -23,25 +23,17 @@ bool is_plain_name(std::string_view text) {
          });
 }
 
-/// Kubernetes: DNS-1123 subdomain, as names of Secrets are.
-bool is_k8s_name(std::string_view text) {
-  const auto inner = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  };
-  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), inner) &&
-         text.front() != '-' && text.front() != '.' && text.back() != '-' && text.back() != '.';
-}
-
-/// What stands in braces and is no placeholder; nothing: all are.
+/// What stands in braces and is no placeholder, with them; nothing: all are.
 std::optional<std::string> find_stray(std::string_view text) {
   for (std::size_t open = text.find('{'); open != std::string_view::npos;
        open = text.find('{', open + 1)) {
     const std::size_t close = text.find('}', open);
-    const std::string_view word = close == std::string_view::npos
-                                      ? text.substr(open)
-                                      : text.substr(open + 1, close - open - 1);
+    if (close == std::string_view::npos) {
+      return std::string(text.substr(open));
+    }
+    const std::string_view word = text.substr(open + 1, close - open - 1);
     if (std::find(kPlaceholders.begin(), kPlaceholders.end(), word) == kPlaceholders.end()) {
-      return std::string(word);
+      return std::string(text.substr(open, close + 1 - open));
     }
   }
   return std::nullopt;
@@ -59,8 +51,11 @@ std::optional<std::string> check_templates(const TargetOptions& target) {
                               {"secret", target.k8s_secret}};
   for (const auto& [key, value] : keys) {
     if (const auto stray = find_stray(value)) {
-      return std::string(key) + ": '{" + printable(*stray) +
-             "}' stands for nothing; {name}, {certificate} and {md5} do";
+      return std::string(key) + ": '" + printable(*stray) +
+             "' stands for nothing; {name}, {certificate} and {md5} do";
+    }
+    if (value.find("{md5}") != std::string::npos && !pki::md5_hex("")) {
+      return std::string(key) + ": OpenSSL has no MD5 here (FIPS?), and so no {md5}";
     }
   }
   return std::nullopt;
@@ -182,6 +177,14 @@ std::optional<std::string> check_targets(std::vector<TargetOptions>& targets) {
   return std::nullopt;
 }
 
+bool is_k8s_name(std::string_view text) {
+  const auto inner = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), inner) &&
+         text.front() != '-' && text.front() != '.' && text.back() != '-' && text.back() != '.';
+}
+
 bool is_for(const TargetOptions& target, std::string_view certificate_name) {
   // '*' for anything: what is left of the text after the pieces between, in their order.
   const auto fits = [certificate_name](std::string_view pattern) {
@@ -217,9 +220,10 @@ std::string expand_template(std::string_view text, const TargetSubject& subject)
     }
     const std::size_t close = text.find('}', open);
     const std::string_view word = text.substr(open + 1, close - open - 1);
-    out += word == "name"          ? subject.subject.name
-           : word == "certificate" ? subject.path
-                                   : md5_hex(subject.path);
+    out += word == "name" ? subject.subject.name
+           : word == "certificate"
+               ? subject.path
+               : pki::md5_hex(subject.path).value_or("");  // check_targets() tried
     text.remove_prefix(close + 1);
   }
   return out;

@@ -41,6 +41,7 @@ Json encode_target(const TargetStatus& status) {
           {"certificate", printable(status.certificate)},
           {"severity", to_string(status.severity)},
           {"delivery", to_string(status.delivery)},
+          {"must_staple", status.must_staple},
           {"reason", printable(status.reason)},
           {"wanted_generation", status.wanted_generation},
           {"pushed_generation", status.pushed_generation},
@@ -57,6 +58,7 @@ TargetStatus parse_target(const Json& in) {
   out.certificate = text_at(in, "certificate");
   out.severity = severity_of(text_at(in, "severity"));
   out.delivery = delivery_of(text_at(in, "delivery"));
+  out.must_staple = flag_at(in, "must_staple");
   out.reason = text_at(in, "reason");
   out.wanted_generation = number_at(in, "wanted_generation");
   out.pushed_generation = number_at(in, "pushed_generation");
@@ -72,6 +74,12 @@ TargetStatus parse_target(const Json& in) {
     }
   }
   return out;
+}
+
+void judge_target_at(TargetStatus& status, UnixSeconds now) {
+  if (const TargetRow* const row = find_row(status.kind)) {
+    status.severity = judge_severity(status, *row, now);
+  }
 }
 
 std::string render_targets(const std::vector<TargetStatus>& targets, UnixSeconds now) {

@@ -84,6 +84,12 @@ const TargetRow& row_of(TargetKind kind) {
   return *row;
 }
 
+const TargetRow* find_row(std::string_view word) {
+  const auto* const row = std::find_if(std::begin(kRows), std::end(kRows),
+                                       [word](const TargetRow& r) { return r.word == word; });
+  return row == std::end(kRows) ? nullptr : row;
+}
+
 std::span<const std::string_view> form_words() {
   static constexpr std::array<std::string_view, 4> kWords = {"der", "pem", "secret", "sds"};
   return kWords;

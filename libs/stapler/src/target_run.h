@@ -1,12 +1,15 @@
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "carrier.h"
-#include "muster/stapler/staple_files.h"
 #include "muster/stapler/targets.h"
 #include "prober.h"
+#include "target_item.h"
 
 namespace muster::stapler {
 
@@ -18,82 +21,85 @@ struct TargetWorld {
   Prober& prober;
   client::VerifyPolicy policy;
   TellUnchanged tell;
+  std::uint64_t& changes;  ///< counted up when a status changes
 };
 
-/// One target with its certificates. Loop's thread.
+/// One target with its certificates. Loop's thread. In three files: which certificates it has
+/// (target_run.cc), handing over (target_delivery.cc), reading back (target_watch.cc).
 class TargetRun : public std::enable_shared_from_this<TargetRun> {
  public:
   TargetRun(TargetWorld world, TargetOptions options);
 
+  [[nodiscard]] const TargetOptions& options() const { return options_; }
   std::vector<std::string> set_certificates(const std::vector<TargetSubject>& subjects);
   void apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
   void tick();
   void add_status(std::vector<TargetStatus>& out) const;
   [[nodiscard]] bool settled() const;
 
- private:
-  struct Port {
-    std::string address;
-    Finding finding{};
-    std::optional<UnixSeconds> looked_at{};
-    bool asking = false;
-    bool complained = false;
-    unsigned looks = 0;  ///< since the last delivery
-    MonotonicTime due = MonotonicTime::max();
-  };
-  struct Item {
-    TargetSubject subject;
-    std::string file, snippet;  ///< empty: none
-    /// Its file held another certificate's staple: what the server has loaded goes together, so
-    /// that it is not told before there is a staple for the new one.
-    bool took_over = false;
-    bool orphan = false;  ///< no longer in the inventory; waits for its staple's end
-    keeper::StaplePointer wanted{};
-    std::uint64_t generation = 0;  ///< of wanted
-    keeper::StaplePointer pushed{};
-    std::uint64_t pushed_generation = 0;
-    std::optional<UnixSeconds> pushed_at{};
-    Delivery delivery = Delivery::kNothing;
-    std::string obstacle{};  ///< why `wanted` is not to be handed over
-    std::string reason{};
-    bool carrying = false;
-    bool again = false;  ///< something changed while carrying
-    unsigned failures = 0, heals = 0;
-    MonotonicTime retry_at = MonotonicTime::max();
-    MonotonicTime heal_at{};
-    std::vector<Port> ports{};
-  };
-  using Items = std::map<keeper::Fingerprint, Item>;
+  /// Files that are written for certificates of the inventory.
+  void add_paths(std::set<std::string>& out) const;
+  [[nodiscard]] bool has(const keeper::Fingerprint& certificate) const;
+  /// The operator took the target out, or changed it: what it left is withdrawn at its end, but for
+  /// the files in `taken`, which are others' now. `successor`: the target of this name, or null.
+  void retire(const std::set<std::string>& taken, const TargetRun* successor);
+  /// Nothing is left to be withdrawn.
+  [[nodiscard]] bool is_over() const { return items_.empty() && leftovers_.empty(); }
 
+ private:
+  using Items = std::map<keeper::Fingerprint, TargetItemPointer>;
+  using Leftovers = std::multimap<keeper::Fingerprint, TargetItemPointer>;
+  using Holders = std::map<std::string, TargetItemPointer>;  ///< by file
   enum class Tell : std::uint8_t { kIfChanged, kAnyway };
 
-  std::optional<std::string> add(Items& items, const TargetSubject& subject,
-                                 std::map<std::string, std::string>& owners);
-  void keep_orphans(Items& next, const std::map<std::string, std::string>& owners);
-  void deliver(const keeper::Fingerprint& id, Item& item, Tell tell);
-  [[nodiscard]] bool is_urgent(const Item& item, const keeper::StaplePointer& staple) const;
-  /// What of `wanted` may be handed over now.
-  [[nodiscard]] keeper::StaplePointer deliverable(Item& item) const;
-  /// Whether files changed; the error is why they could not be.
-  Result<Applied, std::string> write_files(const keeper::Fingerprint& id, const Item& item,
-                                           const keeper::StaplePointer& staple);
-  void carried(const keeper::Fingerprint& id, const keeper::StaplePointer& staple,
+  // ---- certificates
+  std::optional<std::string> add(Items& before, const Holders& holders,
+                                 const TargetSubject& subject, std::set<std::string>& taken);
+  TargetItemPointer find_same(Items& before, const keeper::Fingerprint& id,
+                              const TargetPaths& paths);
+  void leave(const keeper::Fingerprint& id, const TargetItemPointer& item,
+             const std::set<std::string>& taken, bool has_successor);
+  void review_leftovers(const std::set<std::string>& taken,
+                        const std::function<bool(const keeper::Fingerprint&)>& has_successor);
+  [[nodiscard]] Holders holders() const;
+  template <class Action>
+  void for_each(Action action) const;
+
+  // ---- handing over
+  void tick_item(const TargetItemPointer& item);
+  void deliver(const TargetItemPointer& item, Tell tell);
+  /// Why the files could not be written; empty: they were.
+  std::string put_files(TargetItem& item, const keeper::StaplePointer& staple, bool& changed) const;
+  void carry(const TargetItemPointer& item, const keeper::StaplePointer& staple);
+  void carried(const TargetItemPointer& item, const keeper::StaplePointer& staple,
                std::uint64_t generation, const std::string& why_not);
-  void delivered(Item& item, const keeper::StaplePointer& staple, std::uint64_t generation);
-  void fail(Item& item, const std::string& why);
-  void look(const keeper::Fingerprint& id, Item& item, std::size_t port);
-  void looked(const keeper::Fingerprint& id, std::size_t port, std::uint64_t generation,
+  void delivered(TargetItem& item, const keeper::StaplePointer& staple,
+                 std::uint64_t generation) const;
+  void fail(TargetItem& item, const std::string& why) const;
+  [[nodiscard]] bool is_urgent(const TargetItem& item, const keeper::StaplePointer& staple) const;
+  /// What of `wanted` may be handed over now.
+  [[nodiscard]] keeper::StaplePointer deliverable(TargetItem& item) const;
+
+  // ---- reading back
+  void look(const TargetItemPointer& item, std::size_t port);
+  void look_on();
+  void looked(const TargetItemPointer& item, std::size_t port, std::uint64_t deliveries,
               const Prober::Seen& seen);
-  void complain(Item& item, Port& port);
-  void heal(const keeper::Fingerprint& id, Item& item, const Port& port);
-  [[nodiscard]] bool is_settling(const Item& item, UnixSeconds now) const;
-  [[nodiscard]] TargetStatus status_of(const Item& item) const;
+  void complain(TargetItem& item, TargetPort& port) const;
+  void heal(const TargetItemPointer& item, const TargetPort& port);
+  [[nodiscard]] bool is_settling(const TargetItem& item, UnixSeconds now) const;
+  [[nodiscard]] TargetStatus status_of(const TargetItem& item) const;
+  [[nodiscard]] static bool must_staple(const TargetItem& item) {
+    return item.subject.subject.certificate.facts().must_staple();
+  }
 
   const TargetWorld world_;
   const TargetOptions options_;
   const TargetRow& row_;
   Items items_;
-  StapleFiles files_;
+  Leftovers leftovers_;
+  std::deque<std::pair<std::weak_ptr<TargetItem>, std::size_t>> looks_;  ///< that are due
+  std::size_t looking_ = 0;                                              ///< under way
   std::unique_ptr<Carrier> carrier_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "target_run.h"
 
@@ -19,6 +20,12 @@ T from_word(const std::string_view (&words)[N], std::string_view word) {
 }
 
 Severity judge_delivery(const TargetStatus& status, const TargetRow& row, UnixSeconds now) {
+  // A server that would not notice is past the end of what it has; after a crash of the stapler
+  // nobody withdraws it.
+  if (!row.drops_expired && status.has_expired_staple(now) &&
+      (status.delivery == Delivery::kFailed || status.has_expired_staple(now - row.settle))) {
+    return Severity::kCritical;
+  }
   switch (status.delivery) {
     case Delivery::kNothing:
     case Delivery::kDelivered:
@@ -27,13 +34,10 @@ Severity judge_delivery(const TargetStatus& status, const TargetRow& row, UnixSe
     case Delivery::kWaiting:
       return Severity::kWaiting;
     case Delivery::kRefused:
-      return Severity::kWarning;
     case Delivery::kFailed:
       break;
   }
-  // What it has may be past its end, and it would not notice.
-  return !row.drops_expired && status.has_expired_staple(now) ? Severity::kCritical
-                                                              : Severity::kWarning;
+  return Severity::kWarning;
 }
 
 Severity judge_port_severity(const PortStatus& port, bool is_settling, bool may_keep,
@@ -69,36 +73,73 @@ std::string_view to_string(Severity severity) {
 }
 Severity severity_of(std::string_view word) { return from_word<Severity>(kSeverities, word); }
 
-Severity judge_severity(const TargetStatus& status, const TargetRow& row, bool must_staple,
-                        UnixSeconds now) {
+Severity judge_severity(const TargetStatus& status, const TargetRow& row, UnixSeconds now) {
   const bool is_settling = status.pushed_at && now < *status.pushed_at + row.settle;
   const bool may_keep = status.pushed_at && now < *status.pushed_at + row.keeps;
   Severity worst = judge_delivery(status, row, now);
   for (const PortStatus& port : status.ports) {
-    worst = std::max(worst, judge_port_severity(port, is_settling, may_keep, must_staple));
+    worst = std::max(worst, judge_port_severity(port, is_settling, may_keep, status.must_staple));
   }
   return worst;
 }
 
 struct Targets::Impl {
-  Impl(net::Loop& loop, const Clock& c, Logger& l, std::vector<TargetOptions> options,
-       client::VerifyPolicy policy, TellUnchanged tell)
-      : prober(loop) {
-    for (TargetOptions& target : options) {
-      runs.push_back(std::make_shared<TargetRun>(TargetWorld{loop, c, l, prober, policy, tell},
-                                                 std::move(target)));
-    }
-  }
+  Impl(net::Loop& l, const Clock& c, Logger& g, client::VerifyPolicy p, TellUnchanged t)
+      : loop(l), clock(c), logger(g), policy(std::move(p)), tell(t), prober(l) {}
+
+  net::Loop& loop;
+  const Clock& clock;
+  Logger& logger;
+  const client::VerifyPolicy policy;
+  const TellUnchanged tell;
   Prober prober;
+  std::uint64_t changes = 0;
   std::vector<std::shared_ptr<TargetRun>> runs;
+  std::vector<std::shared_ptr<TargetRun>> retired;  ///< wait for the end of what they left
+
+  void replace(std::vector<TargetOptions> options) {
+    auto before = std::exchange(runs, {});
+    for (TargetOptions& target : options) {
+      const auto same = std::find_if(before.begin(), before.end(), [&target](const auto& run) {
+        return run && run->options() == target;
+      });
+      runs.push_back(same != before.end()
+                         ? std::exchange(*same, nullptr)
+                         : std::make_shared<TargetRun>(
+                               TargetWorld{loop, clock, logger, prober, policy, tell, changes},
+                               std::move(target)));
+    }
+    std::copy_if(before.begin(), before.end(), std::back_inserter(retired),
+                 [](const auto& run) { return run != nullptr; });
+  }
+
+  void retire() {
+    std::set<std::string> taken;
+    for (const auto& run : runs) {
+      run->add_paths(taken);
+    }
+    for (const auto& run : retired) {
+      const auto successor = std::find_if(runs.begin(), runs.end(), [&run](const auto& other) {
+        return other->options().name == run->options().name;
+      });
+      run->retire(taken, successor == runs.end() ? nullptr : successor->get());
+    }
+    drop_over();
+  }
+  void drop_over() {
+    std::erase_if(retired, [](const auto& run) { return run->is_over(); });
+  }
 };
 
 Targets::Targets(net::Loop& loop, const Clock& clock, Logger& logger,
                  std::vector<TargetOptions> options, client::VerifyPolicy policy,
                  TellUnchanged tell)
-    : impl_(std::make_shared<Impl>(loop, clock, logger, std::move(options), std::move(policy),
-                                   tell)) {}
+    : impl_(std::make_shared<Impl>(loop, clock, logger, std::move(policy), tell)) {
+  impl_->replace(std::move(options));
+}
 Targets::~Targets() = default;
+
+void Targets::replace(std::vector<TargetOptions> options) { impl_->replace(std::move(options)); }
 
 std::vector<std::string> Targets::set_certificates(const std::vector<TargetSubject>& subjects) {
   std::vector<std::string> problems;
@@ -106,6 +147,7 @@ std::vector<std::string> Targets::set_certificates(const std::vector<TargetSubje
     auto found = run->set_certificates(subjects);
     std::move(found.begin(), found.end(), std::back_inserter(problems));
   }
+  impl_->retire();
   return problems;
 }
 
@@ -119,6 +161,10 @@ void Targets::tick() {
   for (const auto& run : impl_->runs) {
     run->tick();
   }
+  for (const auto& run : impl_->retired) {
+    run->tick();
+  }
+  impl_->drop_over();
 }
 
 std::vector<TargetStatus> Targets::status() const {
@@ -129,9 +175,12 @@ std::vector<TargetStatus> Targets::status() const {
   return out;
 }
 
+std::uint64_t Targets::changes() const { return impl_->changes; }
+
 bool Targets::settled() const {
-  return std::all_of(impl_->runs.begin(), impl_->runs.end(),
-                     [](const auto& run) { return run->settled(); });
+  const auto is_settled = [](const auto& run) { return run->settled(); };
+  return std::all_of(impl_->runs.begin(), impl_->runs.end(), is_settled) &&
+         std::all_of(impl_->retired.begin(), impl_->retired.end(), is_settled);
 }
 
 bool Targets::empty() const { return impl_->runs.empty(); }

@@ -1,22 +1,18 @@
 #include "control_socket.h"
 
 #include <gmock/gmock.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <thread>
-
 #include "haproxy.h"
 #include "muster/testing/temp_dir.h"
-#include "socket_carrier.h"
-#include "staples.h"
+#include "peer.h"
 
 namespace muster::stapler {
 namespace {
 
 using ::testing::HasSubstr;
+using testing_staples::Peer;
 
 // Words as HAProxy 2.6 and 3.0 say them.
 TEST(Haproxy, ItsAnswersAreUnderstood) {
@@ -69,34 +65,6 @@ TEST(Haproxy, ALongResponseIsAPayloadOfShortLines) {
   }
   EXPECT_EQ(longest, 76U);
 }
-
-/// A server on a unix socket that answers as its script says.
-class Peer {
- public:
-  explicit Peer(const std::string& path, std::function<void(int fd)> serve)
-      : listener_(*net::Listener::open("unix:" + path, 16)), thread_([this, serve] {
-          for (;;) {
-            ::pollfd ready = {listener_.fd(), POLLIN, 0};
-            ::poll(&ready, 1, 20);
-            if (ending_) {
-              return;
-            }
-            const UniqueFd fd(::accept(listener_.fd(), nullptr, nullptr));
-            if (fd) {
-              serve(fd.get());
-            }
-          }
-        }) {}
-  ~Peer() {
-    ending_ = true;
-    thread_.join();
-  }
-
- private:
-  net::Listener listener_;
-  std::atomic<bool> ending_{false};
-  std::thread thread_;
-};
 
 class ControlSocketTest : public ::testing::Test {
  protected:
@@ -151,31 +119,6 @@ TEST_F(ControlSocketTest, SilentEndlessAndAbsentServersAreLeft) {
   }
   Peer peer(dir.file("s"), [](int) {});
   EXPECT_FALSE(ask("x\n", Milliseconds(20'000)));
-}
-
-TEST_F(ControlSocketTest, ASocketThatHangsFailsAllThatWaitAtOnce) {
-  Peer peer(dir.file("s"), [](int fd) {
-    char c = 0;
-    while (::recv(fd, &c, 1, 0) > 0) {
-    }
-  });
-  const auto carrier = make_haproxy_carrier(
-      loop, *net::SocketAddress::parse("unix:" + dir.file("s")), Milliseconds(100));
-  const auto staple = testing_staples::good_staple();
-  int ended = 0;
-  for (int i = 0; i < 50; ++i) {
-    carrier->carry({testing_staples::web(), staple, "", Event::kFirst, false},
-                   [&](const std::string& why) {
-                     EXPECT_THAT(why, HasSubstr("did not answer"));
-                     if (++ended == 50) {
-                       loop.stop();
-                     }
-                   });
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  loop.run();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, Milliseconds(50 * 100))
-      << "one time-out, not one after the other";
 }
 
 }  // namespace

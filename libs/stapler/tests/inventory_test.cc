@@ -131,6 +131,13 @@ TEST_F(InventoryTest, InChainModeIntermediatesWithAnOcspUrlAreKeptToo) {
   EXPECT_THAT(names(inventory), ::testing::ElementsAre("web", "web.ca1"));
   EXPECT_EQ(inventory.entries[1].watched.subject.issuer, pki.root.certificate);
   EXPECT_EQ(inventory.entries[1].output, "/out/web.ca1.ocsp");
+  EXPECT_FALSE(inventory.entries[0].is_intermediate);
+  EXPECT_TRUE(inventory.entries[1].is_intermediate);
+  // Named for its own sake too.
+  const Inventory both =
+      load({path, dir.write("ca.pem", to_pem({chain_ca.certificate, pki.root.certificate}))},
+           {{}, "", true});
+  EXPECT_FALSE(both.entries.at(1).is_intermediate);
 }
 
 TEST_F(InventoryTest, AFileWithACaCertificateAloneMeansThatOne) {

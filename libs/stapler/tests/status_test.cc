@@ -146,6 +146,27 @@ TEST(Status, AStoppedStaplerDoesNotLookFresh) {
               ::testing::HasSubstr("stopped or hangs"));
 }
 
+TEST(Status, AStoppedStaplersTargetsAreJudgedByTheTimeTheyAreLookedAt) {
+  StatusReport report = sample();
+  report.targets[0].kind = "nginx";
+  report.targets[0].delivery = Delivery::kDelivered;
+  report.targets[0].pushed_expires = kTestNow + Seconds(600);
+  EXPECT_EQ(judged_at(report, kTestNow).targets[0].severity, Severity::kOk);
+  const StatusReport late = judged_at(report, kTestNow + Seconds(3600));
+  EXPECT_EQ(late.targets[0].severity, Severity::kCritical) << "nobody withdraws it";
+  EXPECT_THAT(render_metrics(late), ::testing::HasSubstr("severity=\"critical\"} 1"));
+  report.targets[0].pushed_expires.reset();
+  report.targets[0].must_staple = true;
+  report.targets[0].ports = {{"a", ReadBack::kNone}};
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(judged_at(*parsed, kTestNow + Seconds(3600)).targets[0].severity, Severity::kCritical)
+      << "the certificate wants one";
+  report.targets[0].kind = "of a later version";
+  report.targets[0].severity = Severity::kWarning;
+  EXPECT_EQ(judged_at(report, kTestNow).targets[0].severity, Severity::kWarning);
+}
+
 TEST(Status, TheTableNamesStatesAndReasons) {
   StatusReport report = sample();
   report.certificates[0].last_error = "cannot connect";

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "md5.h"
 #include "muster/stapler/read_back.h"
 #include "muster/stapler/render.h"
 #include "staples.h"
@@ -14,19 +13,6 @@ using ::testing::HasSubstr;
 using testing::kTestNow;
 using testing::standard_pki;
 using namespace testing_staples;
-
-// RFC 1321 appendix A.5.
-TEST(Md5, KnowsTheVectorsOfTheRfc) {
-  EXPECT_EQ(md5_hex(""), "d41d8cd98f00b204e9800998ecf8427e");
-  EXPECT_EQ(md5_hex("abc"), "900150983cd24fb0d6963f7d28e17f72");
-  EXPECT_EQ(md5_hex("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
-            "d174ab98d277d9f5a5611c2c9f419d9f");
-  EXPECT_EQ(
-      md5_hex("1234567890123456789012345678901234567890123456789012345678901234567890123456789"
-              "0"),
-      "57edf4a22be3c955ac49da2e2107b67a");
-  EXPECT_EQ(md5_hex("/tmp/tgt/web.pem"), "a85d7131353300bc434dca99c0de9bd9");  // hitch 1.7.2
-}
 
 TEST(Target, WhatDoesNotFitIsToldWithWhatToDo) {
   struct Row {
@@ -59,6 +45,8 @@ TEST(Target, WhatDoesNotFitIsToldWithWhatToDo) {
        }},
       {"'{nmae}' stands for nothing", [](TargetOptions& t) { t.file = "/x/{nmae}.ocsp"; }},
       {"'{name' stands for nothing", [](TargetOptions& t) { t.file = "/x/{name"; }},
+      {"'{name/{md5}' stands for nothing", [](TargetOptions& t) { t.file = "/x/{name/{md5}"; }},
+      {"file: '{}' stands for nothing", [](TargetOptions& t) { t.file = "/x/{}"; }},
       {"no name of Kubernetes",
        [](TargetOptions& t) {
          t.kind = TargetKind::kKubernetes;
@@ -199,6 +187,30 @@ TEST(Render, EachFormHoldsTheStapleAndSaysWhenThereIsNone) {
   EXPECT_THAT(render_nginx_snippet(web(), "/x", true), HasSubstr("ssl_stapling_file \"/x\";"));
   EXPECT_THAT(render_nginx_snippet(web(), "/x", false),
               ::testing::Not(HasSubstr("ssl_stapling_file")));
+}
+
+// A certificate is called what its file is called; nginx reads the comment's line to its end.
+TEST(Render, ANameIsNotALineOfConfiguration) {
+  TargetSubject subject = web();
+  subject.subject.name = "web\nssl_stapling_verify on;\n#";
+  for (const bool has_staple : {false, true}) {
+    EXPECT_THAT(render_nginx_snippet(subject, "/x", has_staple),
+                ::testing::Not(HasSubstr("\nssl_stapling_verify")));
+  }
+}
+
+TEST(ReadBack, WhatAServerLostOrWasToldBadlyIsHandedOverAgain) {
+  const TargetRow& nginx = row_of(TargetKind::kNginx);
+  for (const ReadBack state :
+       {ReadBack::kNone, ReadBack::kExpired, ReadBack::kUnusable, ReadBack::kOlder}) {
+    EXPECT_TRUE(may_be_healed(state, nginx)) << to_string(state);
+  }
+  for (const ReadBack state : {ReadBack::kNotYet, ReadBack::kServed, ReadBack::kOther,
+                               ReadBack::kOtherCertificate, ReadBack::kUnreachable}) {
+    EXPECT_FALSE(may_be_healed(state, nginx)) << to_string(state);
+  }
+  EXPECT_FALSE(may_be_healed(ReadBack::kOlder, row_of(TargetKind::kLighttpd)))
+      << "it takes the newer one when the one before ends";
 }
 
 class JudgePort : public ::testing::Test {

@@ -1,10 +1,8 @@
 #include "muster/stapler/targets.h"
 
 #include <gmock/gmock.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "staples.h"
+#include "targets_fixture.h"
 
 // Deliveries, failures and ends of staples with a clock that moves when told; what real servers do
 // is in tests/interop/targets.
@@ -14,55 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::kTestNow;
 using namespace testing_staples;
-
-class TargetsTest : public ::testing::Test {
- protected:
-  void make(std::vector<TargetOptions> options, TellUnchanged tell = TellUnchanged::kYes) {
-    ASSERT_EQ(check_targets(options), std::nullopt);
-    targets = std::make_unique<Targets>(loop, clock, null_logger(), std::move(options),
-                                        client::VerifyPolicy{}, tell);
-    EXPECT_THAT(targets->set_certificates({web()}), ::testing::IsEmpty());
-  }
-  TargetOptions to_file() {
-    TargetOptions target;
-    target.file = dir.file("{name}.ocsp");
-    return target;
-  }
-  /// A target whose command says what it got, and fails while there is a file "broken".
-  TargetOptions to_command() {
-    TargetOptions target;
-    target.kind = TargetKind::kExec;
-    target.command = {dir.write("push.sh", "#!/bin/sh\n[ -e " + dir.file("broken") +
-                                               " ] && exit 3\n"
-                                               "echo \"$MUSTER_EVENT $MUSTER_CERTIFICATE "
-                                               "$MUSTER_STATUS $(wc -c <&0)\" >>" +
-                                               dir.file("log") + "\n")};
-    ::chmod(target.command[0].c_str(), 0755);
-    return target;
-  }
-  /// Turns the loop until nothing is under way.
-  void settle() {
-    const auto end = std::chrono::steady_clock::now() + Seconds(20);
-    while (!targets->settled() && std::chrono::steady_clock::now() < end) {
-      loop.after(Milliseconds(2), [this] { loop.stop(); });
-      loop.run();
-    }
-    ASSERT_TRUE(targets->settled());
-  }
-  [[nodiscard]] TargetStatus status() const { return targets->status().at(0); }
-  [[nodiscard]] bool exists(const char* name) const {
-    return ::access(dir.file(name).c_str(), F_OK) == 0;
-  }
-  [[nodiscard]] std::string log() const {
-    return exists("log") ? testing::read_text(dir.file("log")) : "";
-  }
-
-  const keeper::Fingerprint id = testing::standard_pki().leaf.certificate.fingerprint();
-  testing::TempDir dir;
-  testing::FakeClock clock{kTestNow};
-  net::Loop loop;
-  std::unique_ptr<Targets> targets;
-};
+class TargetsTest : public TargetsFixture {};
 
 TEST_F(TargetsTest, AFileIsWrittenAndGenerationsAreCounted) {
   make({to_file()});
@@ -149,6 +99,7 @@ TEST_F(TargetsTest, ManyCertificatesMakeOneReloadAndTheNextWaits) {
   const std::string script = dir.write("reload.sh", "#!/bin/sh\necho reload >>" + dir.file("log"));
   target.reload = {"/bin/sh", script};
   make({target});
+  const auto begin = std::chrono::steady_clock::now();
   const auto& pki = testing::standard_pki();
   std::vector<TargetSubject> subjects;
   for (int i = 0; i < 20; ++i) {
@@ -173,6 +124,7 @@ TEST_F(TargetsTest, ManyCertificatesMakeOneReloadAndTheNextWaits) {
                                     keeper::StapleStatus::kRevoked, Seconds(4)));
   settle();
   EXPECT_EQ(log(), "reload\nreload\nreload\n") << "for what waited, and for the revocation";
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, Seconds(4)) << "two seconds between two";
 }
 
 TEST_F(TargetsTest, TheSnippetNeverNamesAFileThatIsNotThere) {
@@ -180,6 +132,7 @@ TEST_F(TargetsTest, TheSnippetNeverNamesAFileThatIsNotThere) {
   nginx.kind = TargetKind::kNginx;
   nginx.file = dir.file("web.ocsp");
   nginx.snippet = dir.file("web.conf");
+  nginx.reload_every = Seconds(0);
   nginx.reload = {"/bin/sh", dir.write("check.sh", "if grep -q ssl_stapling_file " + nginx.snippet +
                                                        "; then test -s " + nginx.file +
                                                        "; else test ! -e " + nginx.file + "; fi")};
@@ -197,45 +150,6 @@ TEST_F(TargetsTest, TheSnippetNeverNamesAFileThatIsNotThere) {
   EXPECT_FALSE(exists("web.ocsp"));
 }
 
-TEST_F(TargetsTest, WhatACertificateLeavesBehindIsWithdrawnWhenItExpires) {
-  make({to_file()});
-  targets->apply(id, good_staple(Seconds(100)));
-  settle();
-  const auto& pki = testing::standard_pki();
-  const TargetSubject other{{"other", pki.other_leaf.certificate, pki.intermediate.certificate},
-                            "/x"};
-  targets->set_certificates({other});
-  targets->tick();
-  settle();
-  EXPECT_TRUE(exists("web.ocsp")) << "a server may still read it";
-  clock.advance(Seconds(100));
-  targets->tick();
-  settle();
-  EXPECT_FALSE(exists("web.ocsp"));
-}
-
-TEST_F(TargetsTest, ARenewedCertificateIsNotActivatedByAReloadWithoutItsStaple) {
-  TargetOptions target;
-  target.file = dir.file("web.ocsp");
-  target.reload = {"/bin/sh", dir.write("reload.sh", "echo reload >>" + dir.file("log"))};
-  make({target});
-  targets->apply(id, good_staple());
-  settle();
-  const auto& pki = testing::standard_pki();
-  const TargetSubject renewed{{"web", pki.other_leaf.certificate, pki.intermediate.certificate},
-                              "/x"};
-  EXPECT_THAT(targets->set_certificates({renewed}), ::testing::IsEmpty());
-  const auto renewed_id = pki.other_leaf.certificate.fingerprint();
-  targets->apply(renewed_id, nullptr);
-  settle();
-  EXPECT_FALSE(exists("web.ocsp")) << "it is about another certificate than the file beside it";
-  EXPECT_EQ(log(), "reload\n");
-  targets->apply(renewed_id, good_staple());
-  settle();
-  EXPECT_TRUE(exists("web.ocsp"));
-  EXPECT_EQ(log(), "reload\nreload\n");
-}
-
 TEST_F(TargetsTest, TwoCertificatesInOneFileAreToldAndOneIsServed) {
   TargetOptions target;
   target.file = dir.file("fixed.ocsp");
@@ -244,7 +158,7 @@ TEST_F(TargetsTest, TwoCertificatesInOneFileAreToldAndOneIsServed) {
   const TargetSubject other{{"other", pki.other_leaf.certificate, pki.intermediate.certificate},
                             "/x"};
   EXPECT_THAT(targets->set_certificates({web(), other}),
-              ::testing::ElementsAre(HasSubstr("put {name} into its path")));
+              ::testing::ElementsAre(HasSubstr("put {name} into the path")));
   EXPECT_EQ(targets->status().size(), 1U);
   target.certificates = {"nobody"};
   std::vector<TargetOptions> options = {target};
@@ -296,18 +210,26 @@ TEST(JudgeSeverity, WhatPortsServeCountsMost) {
     status.delivery = Delivery::kDelivered;
     status.pushed_at = kTestNow - since;
     status.ports = {{"a", ReadBack::kServed}, {"b", state}};
-    EXPECT_EQ(judge_severity(status, row_of(TargetKind::kNginx), must_staple, kTestNow), expected)
+    status.must_staple = must_staple;
+    EXPECT_EQ(judge_severity(status, row_of(TargetKind::kNginx), kTestNow), expected)
         << to_string(state);
     EXPECT_EQ(read_back_of(to_string(state)), state);
   }
-  TargetStatus failed;
-  failed.delivery = Delivery::kFailed;
-  failed.pushed_expires = kTestNow;
-  EXPECT_EQ(judge_severity(failed, row_of(TargetKind::kNginx), false, kTestNow),
-            Severity::kCritical)
+  const auto judge = [](Delivery delivery, TargetKind kind, Seconds past_end) {
+    TargetStatus status;
+    status.delivery = delivery;
+    status.pushed_expires = kTestNow - past_end;
+    return judge_severity(status, row_of(kind), kTestNow);
+  };
+  using enum Delivery;
+  EXPECT_EQ(judge(kFailed, TargetKind::kNginx, Seconds(0)), Severity::kCritical)
       << "it serves it on";
-  EXPECT_EQ(judge_severity(failed, row_of(TargetKind::kHaproxy), false, kTestNow),
-            Severity::kWarning);
+  EXPECT_EQ(judge(kFailed, TargetKind::kHaproxy, Seconds(0)), Severity::kWarning);
+  EXPECT_EQ(judge(kDelivered, TargetKind::kNginx, Seconds(1)), Severity::kOk)
+      << "it is about to be withdrawn";
+  EXPECT_EQ(judge(kDelivered, TargetKind::kNginx, Seconds(3600)), Severity::kCritical)
+      << "nobody withdrew it";
+  EXPECT_EQ(judge(kWaiting, TargetKind::kNginx, Seconds(3600)), Severity::kCritical);
 }
 
 }  // namespace

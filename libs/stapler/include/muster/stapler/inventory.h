@@ -28,6 +28,8 @@ struct InventoryEntry {
   keeper::Watched watched;
   std::string output;  ///< empty: none
   std::string path;    ///< file it was read from
+  /// Watched because it stands above another one (InventoryOptions::chain): no server presents it.
+  bool is_intermediate = false;
 };
 struct Inventory {
   std::vector<InventoryEntry> entries;

@@ -42,6 +42,9 @@ Finding judge_port(const Expectation& expected,
                    const Result<probe::ProbeResult, probe::ProbeError>& seen,
                    const client::VerifyPolicy& policy, UnixSeconds now);
 
+/// Whether it may help to hand over the same again: the server lost it, or was told badly.
+bool may_be_healed(ReadBack state, const TargetRow& row);
+
 /// The handshake that shows what clients of `address` are served for the certificate: no
 /// resumption, the certificate's name, its kind of key. Precondition: check_targets() took the
 /// address.

@@ -1,15 +1,13 @@
 #pragma once
 
-#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "muster/keeper/shelf.h"
 
-// One file per certificate that a TLS server reads: its staple as DER, or what a target makes of
-// it.
+// The target "DER file": one file per certificate that a TLS server reads (nginx ssl_stapling_file,
+// HAProxy .ocsp, Exim...).
 namespace muster::stapler {
 
 enum class Applied : std::uint8_t { kUnchanged, kWritten, kRemoved, kFailed };
@@ -20,14 +18,7 @@ enum class Applied : std::uint8_t { kUnchanged, kWritten, kRemoved, kFailed };
 /// runs. Threads: one.
 class StapleFiles {
  public:
-  /// What the file holds for a staple, and for none (null); nothing: there is no file.
-  using Render = std::function<std::optional<Buffer>(const keeper::Fingerprint& certificate,
-                                                     const keeper::StaplePointer& staple)>;
-  /// The staple's DER; no file for none.
-  static std::optional<Buffer> render_der(const keeper::Fingerprint& certificate,
-                                          const keeper::StaplePointer& staple);
-  explicit StapleFiles(Logger& logger, Render render = render_der)
-      : logger_(logger), render_(std::move(render)) {}
+  explicit StapleFiles(Logger& logger) : logger_(logger) {}
 
   /// Path of each certificate's file. Files of certificates no longer named are left as they are,
   /// for the server that still reads them.
@@ -44,8 +35,6 @@ class StapleFiles {
   std::vector<Change> tick(UnixSeconds now);
   /// "PATH: why" of each file that is not as it should be.
   [[nodiscard]] std::vector<std::string> failures() const;
-  /// Why this certificate's is not; empty: it is.
-  [[nodiscard]] std::string failure_of(const keeper::Fingerprint& certificate) const;
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
@@ -57,13 +46,11 @@ class StapleFiles {
     UnixSeconds retry_at{};
     std::string failure{};  ///< why the last attempt failed; empty: it did not
   };
-  Applied put(const keeper::Fingerprint& id, File& file, UnixSeconds now);
-  Applied write(File& file, Bytes content, UnixSeconds now);
+  Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);
   void report(File& file, const std::string& what, UnixSeconds now);
 
   Logger& logger_;
-  const Render render_;
   std::map<keeper::Fingerprint, File> files_;
 };
 

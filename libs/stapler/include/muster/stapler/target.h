@@ -66,6 +66,8 @@ struct TargetRow {
 };
 std::span<const TargetRow> target_rows();
 const TargetRow& row_of(TargetKind kind);
+/// By its word; null: there is no such kind.
+const TargetRow* find_row(std::string_view word);
 
 /// One [[stapler.target]] as the operator wrote it.
 struct TargetOptions {
@@ -107,6 +109,9 @@ bool is_for(const TargetOptions& target, std::string_view certificate_name);
 /// of that path in hexadecimal (what hitch calls its files). check_targets() saw to it that there
 /// is nothing else in braces.
 std::string expand_template(std::string_view text, const TargetSubject& subject);
+
+/// Whether Kubernetes takes it for the name of a Secret (a subdomain of RFC 1123).
+bool is_k8s_name(std::string_view text);
 
 /// The first DNS name of a certificate, a wildcard's '*' made a label; empty: it has none.
 std::string server_name_of(const pki::Certificate& certificate);

@@ -15,7 +15,7 @@ namespace muster::stapler {
 
 /// How the last delivery of a certificate's staple to a target went. Persistent words.
 enum class Delivery : std::uint8_t {
-  kNothing,    ///< there was none to hand over yet
+  kNothing,    ///< there was none to hand over yet, and the target was told so
   kWaiting,    ///< under way, or waiting for a reload that is due later
   kDelivered,  ///< the target took it; whether it serves it, the read-back tells
   kWithdrawn,  ///< the target was told that there is none
@@ -40,6 +40,7 @@ struct PortStatus {
 struct TargetStatus {
   std::string target, kind, certificate;
   Delivery delivery = Delivery::kNothing;
+  bool must_staple = false;
   std::string reason{};  ///< kRefused, kFailed: why
   /// Counted for this certificate and target since the start: of what is to be served, of what the
   /// target took, and of what every address of it was last seen to serve (0: none, or another).
@@ -55,8 +56,7 @@ struct TargetStatus {
 };
 
 /// How bad it is: what a port serves counts more than how the delivery went. Pure.
-Severity judge_severity(const TargetStatus& status, const TargetRow& row, bool must_staple,
-                        UnixSeconds now);
+Severity judge_severity(const TargetStatus& status, const TargetRow& row, UnixSeconds now);
 
 /// Whether a delivery is made also of what the files hold already, once after the start: a server
 /// may have missed it while nobody ran. No: for runs by hand or cron.
@@ -73,6 +73,9 @@ class Targets {
   Targets(const Targets&) = delete;
   Targets& operator=(const Targets&) = delete;
 
+  /// Other targets (precondition as above); set_certificates() comes next. Those that stay as they
+  /// are keep what they know. What the others left with their servers is withdrawn when it expires.
+  void replace(std::vector<TargetOptions> options);
   /// The certificates that targets choose from. What those that are gone left with a target stays
   /// until it expires; then it is withdrawn.
   /// \return one sentence for each certificate or target that cannot be served so.
@@ -83,6 +86,8 @@ class Targets {
   void tick();
 
   [[nodiscard]] std::vector<TargetStatus> status() const;
+  /// Grows with every change of what status() tells.
+  [[nodiscard]] std::uint64_t changes() const;
   /// Nothing is under way, and every address was read back as it should be or had its time.
   [[nodiscard]] bool settled() const;
   /// Whether there is any target.
