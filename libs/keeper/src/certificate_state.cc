@@ -81,12 +81,13 @@ CertificateState judge_state(const StapleFacts* staple, bool held_back, UnixSeco
 
 bool is_neglected(const CertificateStatus& status, UnixSeconds start, UnixSeconds now) {
   using Real = std::chrono::duration<double>;
-  if (status.state == CertificateState::kNotNeeded || status.not_after <= now) {
+  if (status.state == CertificateState::kNotNeeded || status.not_after <= now || status.paused) {
     return false;
   }
   const UnixSeconds since = std::max(start, status.listed.value_or(start));
   const UnixSeconds asked =
-      std::max({since, status.last_attempt.value_or(since), status.last_probe.value_or(since)});
+      std::max({since, status.last_attempt.value_or(since), status.last_probe.value_or(since),
+                status.resumed.value_or(since)});
   if (!status.staple || !status.staple->usable_at(now)) {
     const UnixSeconds missing = status.staple ? std::min(status.staple->expires, now) : since;
     return now - std::max(asked, missing) > kNeglectedWithout;

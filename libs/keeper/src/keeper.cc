@@ -53,10 +53,10 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     }
     Applicability applies = judge_applicability(watched, options);
     auto known = records.extract(id);
-    Record record =
-        known.empty()
-            ? Record{watched, {}, {}, {}, {}, {}, 0, CertificateState::kFresh, {}, {}, {}, t.steady}
-            : std::move(known.mapped());
+    Record record = known.empty()
+                        ? Record{watched, {}, {}, {},       {}, {}, 0, CertificateState::kFresh,
+                                 {},      {}, {}, t.steady, {}}
+                        : std::move(known.mapped());
     record.watched = watched;
     record.not_needed = applies.reason;
     if (applies.urls.empty()) {
@@ -79,10 +79,12 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   for (auto& [id, subject] : planned) {
     const auto held = held_facts(id);
     const bool covered = held && held->usable_at(t.wall);
-    if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall) {
+    if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall &&
+        !is_paused(id)) {
       first_round.insert(id);
     }
     plan.add(id, std::move(subject), held, t);
+    plan.pause(id, is_paused(id), t);
   }
   if (started) {
     turn();
@@ -127,11 +129,12 @@ void Keeper::Impl::turn() {
       if (records.count(lost.subject) == 0) {
         continue;
       }
-      note_failure(
-          lost.subject,
-          "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url,
-          FailureClass::kUnreachable,
-          Verdict{true, false, plan.view(lost.subject, t).failures, false}, t);
+      const std::string why =
+          "no answer within " + format_duration(options.plan.fetch_deadline) + " from " + lost.url;
+      note_failure(lost.subject, why, FailureClass::kUnreachable,
+                   Verdict{true, false, plan.view(lost.subject, t).failures, false}, t);
+      tell_answer(lost, {OutcomeKind::kUnreachable, {}, {}, {}, FailureClass::kUnreachable}, why,
+                  plan.view(lost.subject, t).phase == Phase::kQueued, nullptr, t);
     }
     believe_overdue_news(t);
     for (const Order& o : plan.start_due(t)) {
@@ -187,6 +190,25 @@ void Keeper::Impl::stop() {
   }
 }
 
+void Keeper::Impl::set_pause(Pause next) {
+  const Instant t = now();
+  for (auto& [id, record] : records) {
+    const bool was = is_paused(id);
+    const bool is = next.all || next.certificates.contains(id);
+    if (is) {
+      first_round.erase(id);
+    }
+    if (was && !is) {
+      record.resumed = t.wall;
+    }
+    plan.pause(id, is, t);
+  }
+  pause = std::move(next);
+  if (started) {
+    turn();
+  }
+}
+
 void Keeper::Impl::check_first_round() {
   if (!first_round_over && first_round.empty()) {
     first_round_over = true;
@@ -220,6 +242,9 @@ Keeper::~Keeper() {
 }
 
 void Keeper::on_change(Shelf::Listener listener) { impl_->listener = std::move(listener); }
+void Keeper::on_answer(std::function<void(const Answered&)> listener) {
+  impl_->answer_listener = std::move(listener);
+}
 void Keeper::on_first_round(std::function<void()> done) {
   impl_->first_round_done = std::move(done);
 }
@@ -230,7 +255,7 @@ void Keeper::set_inventory(std::vector<Watched> inventory) {
 void Keeper::start(FirstFetch first) {
   if (first == FirstFetch::kEverything) {
     for (const auto& [id, record] : impl_->records) {
-      if (record.not_needed.empty() &&
+      if (record.not_needed.empty() && !impl_->is_paused(id) &&
           record.watched.subject.certificate.not_after() > impl_->clock.now()) {
         impl_->first_round.insert(id);
       }
@@ -247,6 +272,14 @@ void Keeper::refresh_all() {
   impl_->plan.refresh_all(impl_->now());
   impl_->turn();
 }
+void Keeper::refresh(const Fingerprint& certificate) {
+  impl_->plan.refresh(certificate, impl_->now());
+  impl_->turn();
+}
+void Keeper::set_pause(Pause pause) { impl_->set_pause(std::move(pause)); }
+Choice Keeper::offer(const client::VerifiedResponse& response, const std::string& source) {
+  return impl_->offer(response, source);
+}
 void Keeper::turn() { impl_->turn(); }
 std::uint64_t Keeper::turns() const { return impl_->turns.load(std::memory_order_relaxed); }
 std::optional<MonotonicTime> Keeper::next_turn() const { return impl_->next_turn(); }
@@ -259,6 +292,13 @@ std::vector<CertificateStatus> Keeper::status() const {
     out.push_back(impl_->status_of(id, impl_->records.at(id), t));
   }
   return out;
+}
+
+std::optional<CertificateStatus> Keeper::status(const Fingerprint& certificate) const {
+  const auto record = impl_->records.find(certificate);
+  return record == impl_->records.end()
+             ? std::nullopt
+             : std::optional(impl_->status_of(certificate, record->second, impl_->now()));
 }
 
 }  // namespace muster::keeper

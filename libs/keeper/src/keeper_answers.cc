@@ -14,7 +14,7 @@ void Keeper::Impl::begin(const Order& o, Instant t) {
       held->facts.usable_at(t.wall)) {
     question.etag = record.etag;
   }
-  running.emplace(o.ticket, Running{o.subject, o.url});
+  running.emplace(o.ticket, Running{o.subject, o.url, t.steady});
   asker.ask(question, shelf.policy().verify, t.wall,
             [weak = weak_from_this(), ticket = o.ticket](const Answer& answer) {
               if (const auto self = weak.lock()) {
@@ -53,26 +53,28 @@ void Keeper::Impl::on_failed(std::uint64_t ticket, const Running& asked,
     }
   }
   const FailureClass what = classify(failure);
-  const Verdict verdict =
-      plan.finish(ticket, Outcome{outcome_of(failure), {}, {}, failure.retry_after, what}, t);
+  const Outcome outcome{outcome_of(failure), {}, {}, failure.retry_after, what};
+  const Verdict verdict = plan.finish(ticket, outcome, t);
   note_failure(asked.subject, failure.detail + " (" + asked.url + ")", what, verdict, t);
+  tell_answer(asked, outcome, failure.detail, verdict.another_url, nullptr, t);
 }
 
 void Keeper::Impl::on_not_modified(std::uint64_t ticket, const Running& asked, const Answer& answer,
                                    Instant t) {
   const auto held = held_facts(asked.subject);
   if (held && held->usable_at(t.wall)) {
-    plan.finish(ticket, Outcome{OutcomeKind::kNothingNewer, held, answer.caching.max_age, {}}, t);
+    const Outcome outcome{OutcomeKind::kNothingNewer, held, answer.caching.max_age, {}};
+    const Verdict verdict = plan.finish(ticket, outcome, t);
     note_success(asked.subject, Choice::kSame, asked.url, t);
+    tell_answer(asked, outcome, "not modified", verdict.another_url, nullptr, t);
     return;
   }
   records.at(asked.subject).etag.clear();
-  const Verdict verdict = plan.finish(
-      ticket, Outcome{OutcomeKind::kUnacceptable, {}, {}, {}, FailureClass::kNotBetter}, t);
-  note_failure(
-      asked.subject,
-      "the responder says that nothing changed, but what is held has expired (" + asked.url + ")",
-      FailureClass::kNotBetter, verdict, t);
+  const Outcome outcome{OutcomeKind::kUnacceptable, {}, {}, {}, FailureClass::kNotBetter};
+  const Verdict verdict = plan.finish(ticket, outcome, t);
+  const std::string why = "the responder says that nothing changed, but what is held has expired";
+  note_failure(asked.subject, why + " (" + asked.url + ")", FailureClass::kNotBetter, verdict, t);
+  tell_answer(asked, outcome, why, verdict.another_url, nullptr, t);
 }
 
 void Keeper::Impl::on_verified(std::uint64_t ticket, const Running& asked,
@@ -101,6 +103,7 @@ void Keeper::Impl::on_verified(std::uint64_t ticket, const Running& asked,
     result.failure = classify(choice);
   }
   const Verdict verdict = plan.finish(ticket, result, t);
+  tell_answer(asked, result, std::string(to_string(choice)), verdict.another_url, &response, t);
   if (failed) {
     note_failure(
         id, "the answer from " + asked.url + " is not of use: " + std::string(to_string(choice)),
@@ -161,8 +164,31 @@ bool Keeper::Impl::is_about_news(std::uint64_t ticket, const Running& asked,
     shelf.offer(response, asked.url, t.wall);
     records.at(id).etag_url.clear();  // belongs to the one before
   }
-  plan.finish(ticket, Outcome{OutcomeKind::kUnconfirmed, {}, {}, {}}, t);
+  const Outcome outcome{OutcomeKind::kUnconfirmed, {}, {}, {}};
+  const Verdict verdict = plan.finish(ticket, outcome, t);
+  tell_answer(asked, outcome, "news that a second answer is to confirm", verdict.another_url,
+              &response, t);
   return true;
+}
+
+Choice Keeper::Impl::offer(const client::VerifiedResponse& response, const std::string& source) {
+  const Instant t = now();
+  const Choice choice = shelf.offer(response, source, t.wall);
+  const pki::Certificate* certificate = response.subject().certificate();
+  if (certificate == nullptr) {
+    return choice;
+  }
+  const Fingerprint id = certificate->fingerprint();
+  const auto held = held_facts(id);
+  if ((takes(choice) || choice == Choice::kSame) && held) {
+    unconfirmed.erase(id);
+    first_round.erase(id);
+    plan.offered(id, *held, t);
+  }
+  if (started) {
+    turn();
+  }
+  return choice;
 }
 
 void Keeper::Impl::believe_overdue_news(Instant t) {

@@ -23,6 +23,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     std::set<std::string> told;    ///< errors logged since the last success
     std::string etag, etag_url;    ///< of the response held, where a server told it
     MonotonicTime listed{};
+    std::optional<UnixSeconds> resumed{};
   };
   /// A revocation that one answer told (decision 052).
   struct Unconfirmed {
@@ -34,6 +35,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   struct Running {
     Fingerprint subject;
     std::string url;
+    MonotonicTime since;
   };
 
   Impl(net::Loop& l, Asker& a, const Clock& c, Logger& g, Shelf& s, KeeperOptions o,
@@ -47,6 +49,11 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   void check_first_round();
   void watch_clock(Instant t);
   [[nodiscard]] std::optional<MonotonicTime> next_turn() const;
+
+  [[nodiscard]] bool is_paused(const Fingerprint& id) const {
+    return pause.all || pause.certificates.contains(id);
+  }
+  void set_pause(Pause next);
 
   // ---- keeper_answers.cc
   void begin(const Order& o, Instant t);
@@ -64,6 +71,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   void note_clock(const Record& record, Seconds ahead, Instant t);
   /// Says when the clock becomes suspect, and when it is so no more.
   void judge_clock(Instant t);
+  Choice offer(const client::VerifiedResponse& response, const std::string& source);
 
   // ---- keeper_report.cc
   void report_not_needed(const Record& record);
@@ -71,6 +79,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   /// Warns once for each new kind of failure and once for each worse state, not for each attempt.
   void note_failure(const Fingerprint& id, const std::string& error, FailureClass failure,
                     const Verdict& verdict, Instant t);
+  void tell_answer(const Running& asked, const Outcome& outcome, std::string detail, bool another,
+                   const client::VerifiedResponse* response, Instant t) const;
   void on_shelf_change(const Subject& subject, ShelfChange change, const StaplePointer& staple);
   [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record,
                                             Instant t) const;
@@ -92,6 +102,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   ClockSanity sanity;
   std::optional<Seconds> clock_suspicion;
   Shelf::Listener listener;
+  std::function<void(const Answered&)> answer_listener;
+  Pause pause;
   std::function<void()> first_round_done;
   std::vector<Fingerprint> order;
   std::map<Fingerprint, Record> records;

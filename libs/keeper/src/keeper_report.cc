@@ -74,6 +74,18 @@ void Keeper::Impl::note_failure(const Fingerprint& id, const std::string& error,
        {"next_try_in", next_due ? format_duration(*next_due - t.wall) : std::string("never")}});
 }
 
+void Keeper::Impl::tell_answer(const Running& asked, const Outcome& outcome, std::string detail,
+                               bool another, const client::VerifiedResponse* response,
+                               Instant t) const {
+  const auto record = records.find(asked.subject);
+  if (!answer_listener || record == records.end()) {
+    return;
+  }
+  answer_listener({asked.subject, record->second.watched.subject.name, asked.url, t.wall,
+                   std::chrono::duration_cast<Milliseconds>(t.steady - asked.since), outcome.kind,
+                   outcome.failure, std::move(detail), another, response});
+}
+
 void Keeper::Impl::on_shelf_change(const Subject& subject, ShelfChange change,
                                    const StaplePointer& staple) {
   const Fingerprint id = subject.certificate.fingerprint();
@@ -131,6 +143,9 @@ CertificateStatus Keeper::Impl::status_of(const Fingerprint& id, const Record& r
   out.last_error = record.last_error;
   out.failures = record.failures;
   out.last_failure = record.last_failure;
+  out.paused = is_paused(id);
+  out.resumed = record.resumed;
+  out.pin = shelf.pin_of(id);
   const PlanView view = plan.view(id, t);
   out.attempts = view.attempts;
   out.next_due = view.next_due;
@@ -149,8 +164,8 @@ CertificateStatus Keeper::Impl::status_of(const Fingerprint& id, const Record& r
     out.source = held->source;
     out.obtained = held->obtained;
   }
-  out.state = judge_state(held ? &held->facts : nullptr, shelf.held_back(id) != nullptr,
-                          certificate.not_after(), t.wall);
+  out.state =
+      judge_state(out.shown(), shelf.held_back(id) != nullptr, certificate.not_after(), t.wall);
   return out;
 }
 

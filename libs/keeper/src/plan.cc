@@ -77,8 +77,8 @@ struct Plan::Impl {
 
   void wait(const Fingerprint& id, Entry& e, Milliseconds delay, Instant now) {
     leave_phase(id, e);
-    if (e.ways.empty() || e.subject.not_after <= now.wall) {
-      return;  // idle: nobody to ask, or nothing left to staple for
+    if (e.ways.empty() || e.subject.not_after <= now.wall || e.paused) {
+      return;  // idle: nobody to ask, nothing left to staple for, or told not to
     }
     e.due = now.steady + delay;
     e.phase = Phase::kWaiting;
@@ -139,6 +139,9 @@ struct Plan::Impl {
 
   void queue(const Fingerprint& id, Entry& e, MonotonicTime turn, Instant now) {
     leave_phase(id, e);
+    if (e.paused) {
+      return;
+    }
     e.phase = Phase::kQueued;
     e.turn = turn;
     e.queued_at = pick_hosts(e, now);
@@ -469,6 +472,43 @@ void Plan::refresh_all(Instant now) {
       const double share = impl_->random.next();
       impl_->wait(id, e, std::chrono::duration_cast<Milliseconds>(spread * share), now);
     }
+  }
+}
+
+void Plan::refresh(const Fingerprint& id, Instant now) {
+  const auto found = impl_->entries.find(id);
+  if (found != impl_->entries.end() && found->second.phase == Phase::kWaiting) {
+    impl_->wait(id, found->second, Milliseconds(0), now);
+  }
+}
+
+void Plan::pause(const Fingerprint& id, bool paused, Instant now) {
+  const auto found = impl_->entries.find(id);
+  if (found == impl_->entries.end() || found->second.paused == paused) {
+    return;
+  }
+  Impl::Entry& e = found->second;
+  e.paused = paused;
+  if (paused && e.phase != Phase::kInFlight) {
+    impl_->leave_phase(id, e);
+    Impl::end_round(e);
+  } else if (!paused && e.phase == Phase::kIdle) {
+    impl_->replan(id, e, now);
+  }
+}
+
+void Plan::offered(const Fingerprint& id, const StapleFacts& held, Instant now) {
+  const auto found = impl_->entries.find(id);
+  if (found == impl_->entries.end()) {
+    return;
+  }
+  Impl::Entry& e = found->second;
+  e.held = held;
+  e.failures = 0;
+  if (e.phase == Phase::kWaiting) {
+    impl_->wait(
+        id, e,
+        delay_after_answer(impl_->policy, held, std::nullopt, now.wall, impl_->random.next()), now);
   }
 }
 

@@ -22,6 +22,7 @@ struct PlanEntry {
   bool round_answered =
       false;                 ///< a URL of this round gave a verified answer, though nothing newer
   bool asked_again = false;  ///< at once, to confirm news
+  bool paused = false;
   unsigned failures = 0;
   std::uint64_t attempts = 0;
   std::uint64_t ticket = 0;  ///< while in flight

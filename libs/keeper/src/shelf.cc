@@ -44,6 +44,9 @@ struct Shelf::Impl {
     UnixSeconds write_at{};
     std::optional<UnixSeconds> deadline;
     FileStamp seen;
+    StaplePointer pin{};  ///< on offer in the place of `current`
+    UnixSeconds pin_until{};
+    FileStamp pin_seen{};
   };
 
   Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
@@ -75,6 +78,20 @@ struct Shelf::Impl {
     return directory + '/' + shelf_file_name(f);
   }
 
+  [[nodiscard]] std::string pin_path_of(const Fingerprint& f) const {
+    return directory + '/' + pin_file_name(f);
+  }
+
+  /// What is handed out. A revocation, be it expired, is never hidden by a pin.
+  [[nodiscard]] StaplePointer offered(const Slot& slot) const {
+    const bool good = !slot.current || slot.current->facts.status == StapleStatus::kGood;
+    if (slot.pin && good) {
+      return slot.pin;
+    }
+    return slot.on_offer && (good || policy.revoked == RevokedPolicy::kOffer) ? slot.current
+                                                                              : nullptr;
+  }
+
   [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
                                      UnixSeconds obtained) const {
     UnixSeconds expires = response.effective_expiry();
@@ -103,6 +120,9 @@ struct Shelf::Impl {
     }
     if (slot.unsaved) {
       sooner(slot.write_at);
+    }
+    if (slot.pin) {
+      sooner(std::min(slot.pin_until, slot.pin->facts.expires));
     }
     if (slot.deadline) {
       deadlines.insert({*slot.deadline, id});
@@ -173,13 +193,15 @@ struct Shelf::Impl {
     }
     slot.current = std::move(staple);
     slot.on_offer = true;
-    const StaplePointer offered =
-        good || policy.revoked == RevokedPolicy::kOffer ? slot.current : nullptr;
-    offers.publish(id, offered);
+    if (!good && slot.pin) {
+      drop_pin(id, slot);
+    }
+    const StaplePointer now_offered = offered(slot);
+    offers.publish(id, now_offered);
     reschedule(id, slot);
-    if (offered ||
+    if (now_offered ||
         change == ShelfChange::kRevoked) {  // else it was withheld before, too: no change
-      tell(slot, change, offered);
+      tell(slot, change, now_offered);
     }
   }
 
@@ -192,12 +214,15 @@ struct Shelf::Impl {
 
   void withdraw(const Fingerprint& id, Slot& slot) {
     slot.on_offer = false;
-    offers.publish(id, nullptr);
+    const StaplePointer left = offered(slot);
+    offers.publish(id, left);
     if (mode == ShelfMode::kOwner && !directory.empty()) {
       set_unsaved(slot, false);  // nothing worth saving any more
       files.remove(path_of(id));
     }
-    tell(slot, ShelfChange::kWithdrawn, nullptr);
+    if (!left) {
+      tell(slot, ShelfChange::kWithdrawn, nullptr);
+    }
   }
 
   void work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
@@ -219,10 +244,137 @@ struct Shelf::Impl {
         withdraw(id, slot);
       }
     }
+    if (slot.pin && std::min(slot.pin_until, slot.pin->facts.expires) <= now) {
+      unpin(id, slot);
+    }
     if (slot.unsaved && slot.write_at <= now) {
       save(id, slot, now);
     }
     reschedule(id, slot);
+  }
+
+  // ---- pins (decision 053)
+
+  void drop_pin(const Fingerprint& id, Slot& slot) {
+    slot.pin.reset();
+    if (mode == ShelfMode::kOwner && !directory.empty()) {
+      files.remove(pin_path_of(id));
+    }
+  }
+
+  void unpin(const Fingerprint& id, Slot& slot) {
+    const StaplePointer before = offered(slot);
+    drop_pin(id, slot);
+    const StaplePointer left = offered(slot);
+    offers.publish(id, left);
+    reschedule(id, slot);
+    if (before != left) {
+      tell(slot, left ? ShelfChange::kReplaced : ShelfChange::kWithdrawn, left);
+    }
+  }
+
+  void set_pin(const Fingerprint& id, Slot& slot, StaplePointer staple, UnixSeconds until,
+               ShelfChange change) {
+    slot.pin = std::move(staple);
+    slot.pin_until = until;
+    offers.publish(id, slot.pin);
+    reschedule(id, slot);
+    tell(slot, change, slot.pin);
+  }
+
+  /// Why a response cannot be pinned; nothing: it can.
+  [[nodiscard]] static std::optional<std::string> find_hindrance(const Slot& slot,
+                                                                 const StapleFacts& facts,
+                                                                 UnixSeconds until,
+                                                                 UnixSeconds now) {
+    if (facts.status != StapleStatus::kGood) {
+      return "it says '" + std::string(to_string(facts.status)) + "'; only 'good' is pinned";
+    }
+    if (slot.current && slot.current->facts.status != StapleStatus::kGood) {
+      return "the CA has revoked this certificate, and a pin would hide that";
+    }
+    if (!facts.usable_at(now)) {
+      return "it is not valid now (from " + format_iso8601(facts.this_update) + " until " +
+             format_iso8601(facts.expires) + ")";
+    }
+    if (until <= now) {
+      return "'until' has passed (" + format_iso8601(until) + ")";
+    }
+    return std::nullopt;
+  }
+
+  void load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    const std::string path = pin_path_of(id);
+    slot.pin_seen = files.stamp(path);
+    const auto content = files.read(path, kMaxShelfFileBytes);
+    if (!content) {
+      if (content.error().os_error != ENOENT) {
+        pass_over(slot, path, to_string(content.error()));
+      } else if (slot.pin && mode == ShelfMode::kFollower) {
+        unpin(id, slot);
+      }
+      return;
+    }
+    const auto pinned = parse_pin_file(*content);
+    if (!pinned || pinned->file.certificate != id) {
+      pass_over(slot, path, pinned ? "it belongs to another certificate" : pinned.error());
+      return;
+    }
+    const auto verified = verify(
+        client::VerifyInput{
+            pinned->file.response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
+        policy.verify, now);
+    if (!verified && verified.error().code != client::VerifyErrc::kExpired) {
+      pass_over(slot, path, "it does not verify: " + verified.error().detail);
+      return;
+    }
+    if (!verified || pinned->until <= now) {
+      drop_pin(id, slot);
+      return;
+    }
+    const UnixSeconds obtained = std::min(pinned->file.obtained, now);
+    const StapleFacts facts = facts_of(*verified, obtained);
+    if (facts.this_update > now) {
+      return;  // the clock was set back
+    }
+    if (const auto why = find_hindrance(slot, facts, pinned->until, now)) {
+      logger.log(LogLevel::kInfo, "shelf.pin_over", "a pinned response is not used: " + *why,
+                 {{"certificate", slot.place.name}});
+      drop_pin(id, slot);
+      return;
+    }
+    const auto staple =
+        std::make_shared<const Staple>(Staple{*verified, facts, obtained, pinned->file.source});
+    set_pin(id, slot, staple, pinned->until,
+            slot.on_offer ? ShelfChange::kReplaced : ShelfChange::kLoaded);
+  }
+
+  Result<Unit, std::string> pin(const client::VerifiedResponse& response, const std::string& source,
+                                UnixSeconds until, UnixSeconds now) {
+    MUSTER_ASSERT(mode == ShelfMode::kOwner);
+    const pki::Certificate* certificate = response.subject().certificate();
+    const auto found =
+        certificate == nullptr ? slots.end() : slots.find(certificate->fingerprint());
+    if (found == slots.end()) {
+      return Err{std::string("no staple is kept for this certificate")};
+    }
+    auto& [id, slot] = *found;
+    const auto staple =
+        std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
+    if (const auto why = find_hindrance(slot, staple->facts, until, now)) {
+      return Err{*why};
+    }
+    if (!directory.empty()) {
+      const auto written = write_file_atomically(
+          files, pin_path_of(id),
+          encode_pin_file(until, encode_shelf_file(id, now, source, response.der())));
+      if (!written) {
+        return Err{"it could not be saved, so a restart would forget it: " +
+                   to_string(written.error())};
+      }
+    }
+    set_pin(id, slot, staple, until, ShelfChange::kReplaced);
+    return Unit{};
   }
 
   void tick(UnixSeconds now) {
@@ -238,8 +390,13 @@ struct Shelf::Impl {
                {{"certificate", slot.place.name}, {"file", path}});
   }
 
-  /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
   void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    load_staple(id, slot, now);
+    load_pin(id, slot, now);
+  }
+
+  /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
+  void load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now) {
     const std::string path = path_of(id);
     slot.seen = files.stamp(path);  // before reading: a change in between is seen again
     const auto content = files.read(path, kMaxShelfFileBytes);
@@ -340,6 +497,7 @@ struct Shelf::Impl {
     forget(key, found->second);
     if (mode == ShelfMode::kOwner && !directory.empty()) {
       files.remove(path_of(key));
+      files.remove(pin_path_of(key));
     }
     slots.erase(found);
   }
@@ -397,7 +555,10 @@ struct Shelf::Impl {
         directory_seen = stamp;
         for (auto& [id, slot] : slots) {
           if (files.stamp(path_of(id)) != slot.seen) {
-            load(id, slot, now);
+            load_staple(id, slot, now);
+          }
+          if (files.stamp(pin_path_of(id)) != slot.pin_seen) {
+            load_pin(id, slot, now);
           }
         }
       }
@@ -500,6 +661,23 @@ StaplePointer Shelf::held_back(const Fingerprint& certificate) const {
 }
 StapleFacts Shelf::facts_of(const client::VerifiedResponse& response, UnixSeconds obtained) const {
   return impl_->facts_of(response, obtained);
+}
+Result<Unit, std::string> Shelf::pin(const client::VerifiedResponse& response,
+                                     const std::string& source, UnixSeconds until,
+                                     UnixSeconds now) {
+  return impl_->pin(response, source, until, now);
+}
+void Shelf::unpin(const Fingerprint& certificate) {
+  const auto found = impl_->slots.find(certificate);
+  if (found != impl_->slots.end() && found->second.pin) {
+    impl_->unpin(found->first, found->second);
+  }
+}
+std::optional<Pin> Shelf::pin_of(const Fingerprint& certificate) const {
+  const auto slot = impl_->slots.find(certificate);
+  return slot == impl_->slots.end() || !slot->second.pin
+             ? std::nullopt
+             : std::optional(Pin{slot->second.pin->facts, slot->second.pin_until});
 }
 const ShelfPolicy& Shelf::policy() const { return impl_->policy; }
 const std::string& Shelf::disk_error() const { return impl_->disk_error; }

@@ -8,6 +8,7 @@ namespace muster::keeper {
 namespace {
 
 constexpr std::string_view kMagic = "muster-shelf 1";
+constexpr std::string_view kPinMagic = "muster-pin 1";
 
 /// Takes one line "key value" off `rest`; nothing when it is another one or not ended.
 std::optional<std::string_view> take_line(std::string_view& rest, std::string_view key) {
@@ -45,6 +46,27 @@ Buffer encode_shelf_file(const Fingerprint& certificate, UnixSeconds obtained,
   Buffer out = to_buffer(as_bytes(head));
   out.insert(out.end(), response.begin(), response.end());
   return out;
+}
+
+std::string pin_file_name(const Fingerprint& certificate) { return to_hex(certificate) + ".pin"; }
+
+Buffer encode_pin_file(UnixSeconds until, Bytes shelf_file) {
+  const std::string head =
+      std::string(kPinMagic) + "\nuntil " + std::to_string(to_int(until)) + '\n';
+  Buffer out = to_buffer(as_bytes(head));
+  out.insert(out.end(), shelf_file.begin(), shelf_file.end());
+  return out;
+}
+
+Result<PinFile, std::string> parse_pin_file(Bytes content) {
+  std::string_view rest = as_text(content);
+  const auto magic = take_line(rest, kPinMagic);
+  const std::int64_t until = magic && magic->empty() ? take_number(rest, "until ") : -1;
+  if (until < 0) {
+    return Err{std::string("not a pinned response of this version")};
+  }
+  MUSTER_TRY(ShelfFile file, parse_shelf_file(as_bytes(rest)));
+  return PinFile{unix_seconds(until), std::move(file)};
 }
 
 Result<ShelfFile, std::string> parse_shelf_file(Bytes content) {

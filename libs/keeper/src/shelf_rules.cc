@@ -34,7 +34,7 @@ ShelfChange change_for(Choice choice) {
 /// A crash between creating a temporary file and its rename leaves it behind.
 void remove_leftovers(FileSystem& files, const std::string& directory) {
   for (const std::string& name : files.list(directory)) {
-    if (name.find(".staple.tmp.") == 64) {
+    if (name.find(".staple.tmp.") == 64 || name.find(".pin.tmp.") == 64) {
       files.remove(directory + '/' + name);
     }
   }

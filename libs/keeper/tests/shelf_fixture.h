@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "muster/keeper/shelf.h"
+#include "muster/keeper/shelf_file.h"
 #include "muster/testing/response_builder.h"
 
 namespace muster::keeper {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,27 @@ struct CertificateStatus {
   std::optional<FailureClass> last_failure{};  ///< of the last attempt
   /// While no host of its responders is well: when one was last asked about any certificate.
   std::optional<UnixSeconds> last_probe{};
+  bool paused = false;                   ///< nobody is asked about it
+  std::optional<UnixSeconds> resumed{};  ///< when a pause ended last
+  std::optional<Pin> pin{};              ///< in the place of `staple`
+  /// What is on offer or would be, were it not expired.
+  [[nodiscard]] const StapleFacts* shown() const {
+    return pin ? &pin->facts : staple ? &*staple : nullptr;
+  }
+};
+
+/// What became of one question.
+struct Answered {
+  Fingerprint certificate{};
+  std::string name;
+  std::string url;
+  UnixSeconds at{};
+  Milliseconds took{};
+  OutcomeKind outcome = OutcomeKind::kUnreachable;
+  std::optional<FailureClass> failure;                 ///< of the kinds that are failures
+  std::string detail;                                  ///< a sentence
+  bool another = false;                                ///< and it is asked again at once, elsewhere
+  const client::VerifiedResponse* response = nullptr;  ///< when it verified; for the call only
 };
 
 /// Whether the refreshing of a certificate stands still, judged from outside by what was observed
@@ -119,6 +141,8 @@ class Keeper {
   /// Loads staples of new certificates from the shelf and plans their fetches. Certificates that
   /// stay keep their plan and history.
   void set_inventory(std::vector<Watched> inventory);
+  /// Told of the end of every question.
+  void on_answer(std::function<void(const Answered&)> listener);
   /// Starts fetching. `everything`: also what is covered from disk.
   enum class FirstFetch : std::uint8_t { kWhatIsDue, kEverything };
   void start(FirstFetch first = FirstFetch::kWhatIsDue);
@@ -126,6 +150,18 @@ class Keeper {
   void stop();
   /// Makes everything due now.
   void refresh_all();
+  /// Makes one due now; nothing happens to one that is paused, or that nobody is asked about.
+  void refresh(const Fingerprint& certificate);
+  /// Nobody is asked about these until they are no longer named here; what is held stays on offer
+  /// until it expires. `all`: about none, whatever comes into the inventory.
+  struct Pause {
+    bool all = false;
+    std::set<Fingerprint> certificates;
+  };
+  void set_pause(Pause pause);
+  /// Offers the shelf what came from elsewhere than a responder (Shelf::offer), and plans by it.
+  /// The operator's word confirms a revocation.
+  Choice offer(const client::VerifiedResponse& response, const std::string& source);
   /// One turn: observes the clock, ticks the shelf, starts what is due. Runs by itself after
   /// start(), at least once a second.
   void turn();
@@ -138,6 +174,8 @@ class Keeper {
 
   /// In the order of the inventory.
   [[nodiscard]] std::vector<CertificateStatus> status() const;
+  /// Of one; nothing when it is not in the inventory.
+  [[nodiscard]] std::optional<CertificateStatus> status(const Fingerprint& certificate) const;
 
  private:
   struct Impl;

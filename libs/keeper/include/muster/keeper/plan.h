@@ -128,6 +128,13 @@ class Plan {
   void staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now);
   /// Makes everything due (SIGHUP), spread like a start.
   void refresh_all(Instant now);
+  /// Makes one due now. One that is queued or asked about already stays so.
+  void refresh(const Fingerprint& id, Instant now);
+  /// No orders are given for a paused one; the one under way is finished. Afterwards it is planned
+  /// as at a start.
+  void pause(const Fingerprint& id, bool paused, Instant now);
+  /// Something came from elsewhere than an order: what is held now is planned like an answer.
+  void offered(const Fingerprint& id, const StapleFacts& held, Instant now);
 
   /// Fetches to start now. Each subject has at most one order at a time; each must be answered by
   /// finish() unless given_up() names it.

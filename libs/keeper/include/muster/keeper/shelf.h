@@ -47,6 +47,12 @@ struct Staple {
 };
 using StaplePointer = std::shared_ptr<const Staple>;
 
+/// A response that an operator put in the place of what would be on offer (decision 053).
+struct Pin {
+  StapleFacts facts;
+  UnixSeconds until{};  ///< at the latest; the response's own end counts too
+};
+
 enum class RevokedPolicy : std::uint8_t {
   kOffer,     ///< staple a verified "revoked" answer: clients learn the truth
   kWithhold,  ///< offer nothing for a revoked certificate
@@ -149,6 +155,15 @@ class Shelf {
   /// The same for whatever has a place under `key`.
   Choice offer(const Fingerprint& key, const client::VerifiedResponse& candidate,
                const std::string& source, UnixSeconds now);
+  /// Has this response on offer until `until` or its own end, whatever else comes; what comes is
+  /// held beneath it, and a revocation ends it. On disk, so that restarts and followers go by it.
+  /// Only a good response that is valid now, for a certificate of the shelf about which no
+  /// revocation is held. Owner only. Error: why not, a sentence.
+  Result<Unit, std::string> pin(const client::VerifiedResponse& response, const std::string& source,
+                                UnixSeconds until, UnixSeconds now);
+  /// Ends it: the best that is held is on offer again. Owner only.
+  void unpin(const Fingerprint& certificate);
+  [[nodiscard]] std::optional<Pin> pin_of(const Fingerprint& certificate) const;
   /// Withdraws what expired, puts on offer what was held back, retries failed writes. Owner; a
   /// follower calls refresh().
   void tick(UnixSeconds now);
