@@ -16,18 +16,21 @@ namespace {
 constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
 constexpr std::size_t kMaxChain = 10;
 constexpr std::size_t kMaxCertificateFileBytes = 16 << 20;
+/// A file changed so shortly before it was read may change again without its stamp showing it.
+constexpr Seconds kRacy{2};
 
 bool is_directory(const std::string& path) {
   struct stat st {};
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/// Files of a directory that look like certificates, in order of name.
-std::vector<std::string> list_certificate_files(const std::string& directory) {
+/// Files of a directory that look like certificates, in order of name; nothing when it cannot be
+/// read.
+std::optional<std::vector<std::string>> list_certificate_files(const std::string& directory) {
   std::vector<std::string> out;
   DIR* dir = ::opendir(directory.c_str());
   if (dir == nullptr) {
-    return out;
+    return std::nullopt;
   }
   while (const dirent* entry = ::readdir(dir)) {
     const std::string name = entry->d_name;
@@ -92,53 +95,89 @@ const pki::Certificate* find_issuer(const pki::Certificate& certificate,
   return nullptr;
 }
 
-class Loader {
+/// Certificates in which issuers are looked for, by name.
+class Pool {
  public:
-  explicit Loader(const InventoryOptions& options) : options_(options) {
+  void add(const pki::Certificate& certificate) {
+    if (seen_.insert(certificate.fingerprint()).second) {
+      by_subject_[to_buffer(certificate.subject())].push_back(certificate);
+    }
+  }
+  [[nodiscard]] const pki::Certificate* issuer_of(const pki::Certificate& certificate) const {
+    const auto found = by_subject_.find(to_buffer(certificate.issuer()));
+    return found == by_subject_.end() ? nullptr : find_issuer(certificate, found->second);
+  }
+
+ private:
+  std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
+  std::map<Buffer, Certificates> by_subject_;
+};
+
+}  // namespace
+
+/// One reading.
+class InventoryLoader {
+ public:
+  using Found = InventoryReader::Found;
+  using File = InventoryReader::File;
+
+  InventoryLoader(InventoryReader& reader, const InventoryOptions& options,
+                  InventoryReader::Gone gone, Seconds now)
+      : reader_(reader), options_(options), gone_(gone), now_(now) {
+    if (reader_.chain_ != options.chain) {
+      reader_.files_.clear();
+      reader_.chain_ = options.chain;
+    }
+    reader_.places_.clear();
+    reader_.is_restless_ = false;
     for (const std::string& path : options.issuers) {
+      reader_.places_.insert(path);
       if (const auto loaded = load(path)) {
-        pool_.insert(pool_.end(), loaded->begin(), loaded->end());
+        lend(*loaded);
       }
     }
   }
 
   void add(const CertificateSource& source) {
-    if (!is_directory(source.path)) {
-      if (const auto certificates = load(source.path)) {
-        add_file(source, *certificates, Lone::kIsMeant);
-      }
+    reader_.places_.insert(source.path);
+    if (!source.issuer.empty()) {
+      reader_.places_.insert(source.issuer);
+    }
+    if (!is_directory(source.path) && !was_directory(source.path)) {
+      look_at(source.path, source.issuer, Lone::kIsMeant, Issuers::kAreKnown);
+      take(source);
       return;
     }
-    std::vector<std::pair<std::string, Certificates>> files;
-    for (const std::string& path : list_certificate_files(source.path)) {
-      auto loaded = pki::load_certificates(path);
-      if (!loaded) {
-        if (!holds_no_certificate(path)) {
-          problem(naming(path, loaded.error().detail));
-        }
-        continue;
-      }
-      pool_.insert(pool_.end(), loaded->begin(), loaded->end());
-      files.emplace_back(path, *std::move(loaded));
-    }
-    if (files.empty()) {
-      problem("'" + source.path + "' holds no certificate files (*.pem, *.crt, *.cer, *.der)");
-    }
-    for (const auto& [path, certificates] : files) {
-      add_file(CertificateSource{path, source.issuer, "", "", source.responders}, certificates,
-               Lone::kLends);
-    }
+    add_directory(source);
   }
 
-  Inventory take() { return std::move(inventory_); }
+  Inventory finish() {
+    for (auto file = reader_.files_.begin(); file != reader_.files_.end();) {
+      file = used_.contains(file->first) ? std::next(file) : reader_.files_.erase(file);
+    }
+    for (const std::string& path : used_) {
+      reader_.places_.insert(path);
+    }
+    return std::move(inventory_);
+  }
 
  private:
   enum class Lone : std::uint8_t {
     kIsMeant,
     kLends
   };  ///< a CA certificate without a leaf in its file
+  enum class Issuers : std::uint8_t { kMayFollow, kAreKnown };
 
-  void problem(std::string text) { inventory_.problems.push_back(std::move(text)); }
+  void problem(std::string text) {
+    reader_.is_restless_ = true;
+    inventory_.problems.push_back(std::move(text));
+  }
+
+  void lend(const Certificates& certificates) {
+    for (const pki::Certificate& c : certificates) {
+      pool_.add(c);
+    }
+  }
 
   std::optional<Certificates> load(const std::string& path) {
     auto loaded = pki::load_certificates(path);
@@ -149,97 +188,227 @@ class Loader {
     return *std::move(loaded);
   }
 
-  void add_file(const CertificateSource& source, const Certificates& certificates, Lone lone) {
-    Certificates candidates = certificates;
-    if (!source.issuer.empty()) {
-      const auto issuers = load(source.issuer);
-      if (!issuers) {
-        return;
+  /// Whether `path` gave files before: it may be about to be replaced.
+  [[nodiscard]] bool was_directory(const std::string& path) const {
+    const auto next = reader_.files_.lower_bound(path + '/');
+    return next != reader_.files_.end() && next->first.starts_with(path + '/') &&
+           !reader_.files_.contains(path);
+  }
+
+  void add_directory(const CertificateSource& source) {
+    auto listed = list_certificate_files(source.path);
+    const bool is_there = listed.has_value();
+    std::set<std::string> files;
+    if (is_there) {
+      files.insert(listed->begin(), listed->end());
+    }
+    const std::string below = source.path + '/';
+    for (auto known = reader_.files_.lower_bound(below);
+         known != reader_.files_.end() && known->first.starts_with(below); ++known) {
+      File& file = known->second;
+      if (files.contains(known->first) ||
+          known->first.find('/', below.size()) != std::string::npos) {
+        file.gone_since.reset();
+        continue;
       }
-      candidates.insert(candidates.end(), issuers->begin(), issuers->end());
+      file.gone_since = file.gone_since.value_or(now_);
+      const bool waits = gone_ == InventoryReader::Gone::kWait &&
+                         now_ - *file.gone_since < InventoryReader::kGoneGrace;
+      if (!file.found.empty() && (waits || !is_there)) {
+        reader_.is_restless_ = true;
+        files.insert(known->first);
+      }
     }
-    candidates.insert(candidates.end(), pool_.begin(), pool_.end());
-    Certificates leaves;
-    std::copy_if(certificates.begin(), certificates.end(), std::back_inserter(leaves),
-                 [](const pki::Certificate& c) { return !c.facts().is_ca; });
-    if (leaves.empty() && lone == Lone::kIsMeant) {
-      leaves.push_back(certificates.front());
+    if (files.empty()) {
+      problem("'" + source.path + "' holds no certificate files (*.pem, *.crt, *.cer, *.der)");
+    } else if (!is_there) {
+      problem("the directory '" + source.path +
+              "' cannot be read; what it held before stays in use (is it about to be replaced?)");
     }
-    const std::string base = source.name.empty() ? name_for(source.path) : source.name;
-    for (std::size_t i = 0; i < leaves.size(); ++i) {
-      const std::string name = i == 0 ? base : base + '.' + std::to_string(i + 1);
-      const std::string output = i == 0 ? source.output : std::string();
-      add_certificate(leaves[i], candidates, name, output, source);
+    // Whatever a file of the directory lends, it lends to all: who misses an issuer is looked at
+    // again when all were read.
+    std::vector<std::string> without_issuer;
+    for (const std::string& path : files) {
+      if (!look_at(path, source.issuer, Lone::kLends, Issuers::kMayFollow)) {
+        without_issuer.push_back(path);
+      }
+    }
+    for (const std::string& path : without_issuer) {
+      look_at(path, source.issuer, Lone::kLends, Issuers::kAreKnown);
+    }
+    for (const std::string& path : files) {
+      take(CertificateSource{path, source.issuer, "", "", source.responders});
     }
   }
 
-  void add_certificate(const pki::Certificate& leaf, const Certificates& candidates,
-                       const std::string& name, const std::string& output,
-                       const CertificateSource& source) {
-    const pki::Certificate* issuer = find_issuer(leaf, candidates);
-    if (issuer == nullptr) {
-      problem("'" + source.path + "': no certificate of its issuer (" + leaf.issuer_text() +
-              ") is at hand, so its status cannot be asked; add it behind the certificate or give "
-              "it with --issuer");
-      return;
+  /// Brings what is known of a file up to date. False: an issuer is missing that may follow.
+  bool look_at(const std::string& path, const std::string& issuer_file, Lone lone,
+               Issuers issuers) {
+    used_.insert(path);
+    File& file = reader_.files_[path];
+    const FileStamp stamp = system_files().stamp(path);
+    if (file.gone_since || (file.is_settled && stamp == file.stamp)) {
+      lend(file.lends);
+      for (const Found& found : file.found) {
+        pool_.add(found.issuer);
+      }
+      return true;
     }
-    add_entry(leaf, *issuer, name, output, source, Role::kNamed);
+    const auto stay = [&](const std::string& text) {
+      problem(file.found.empty()
+                  ? text
+                  : text + "; what it held before stays in use, and it is read again");
+      file.is_settled = false;
+    };
+    auto certificates = pki::load_certificates(path);
+    if (!certificates) {
+      if (lone == Lone::kLends && file.found.empty() && holds_no_certificate(path)) {
+        file.stamp = stamp;
+        file.is_settled = is_old(stamp);
+        return true;
+      }
+      stay(naming(path, certificates.error().detail));
+      return true;
+    }
+    if (lone == Lone::kLends) {
+      for (const pki::Certificate& c : *certificates) {
+        if (c.facts().is_ca || c.is_self_issued()) {
+          pool_.add(c);
+        }
+      }
+    }
+    Certificates candidates = *certificates;
+    if (!issuer_file.empty()) {
+      const auto given = pki::load_certificates(issuer_file);
+      if (!given) {
+        stay(naming(issuer_file, given.error().detail));
+        return true;
+      }
+      candidates.insert(candidates.end(), given->begin(), given->end());
+    }
+    Certificates leaves;
+    std::copy_if(certificates->begin(), certificates->end(), std::back_inserter(leaves),
+                 [](const pki::Certificate& c) { return !c.facts().is_ca; });
+    if (leaves.empty() && lone == Lone::kIsMeant) {
+      leaves.push_back(certificates->front());
+    }
+    std::vector<Found> found;
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      if (!add_found(leaves[i], i, candidates, found)) {
+        if (issuers == Issuers::kMayFollow) {
+          return false;
+        }
+        stay("'" + path + "': no certificate of its issuer (" + leaves[i].issuer_text() +
+             ") is at hand, so its status cannot be asked; add it behind the certificate or give "
+             "it with --issuer");
+        if (!file.found.empty()) {
+          return true;
+        }
+      }
+    }
+    const bool is_whole = std::count_if(found.begin(), found.end(), [](const Found& f) {
+                            return f.depth == 0;
+                          }) == static_cast<std::ptrdiff_t>(leaves.size());
+    file.found = std::move(found);
+    file.lends = leaves.empty() ? *std::move(certificates) : Certificates();
+    file.stamp = stamp;
+    file.is_settled = is_whole && is_old(stamp);
+    reader_.is_restless_ = reader_.is_restless_ || !file.is_settled;
+    return true;
+  }
+
+  /// False: no issuer of it is at hand.
+  bool add_found(const pki::Certificate& leaf, std::size_t at, const Certificates& candidates,
+                 std::vector<Found>& found) const {
+    const auto issuer_of = [&](const pki::Certificate& c) {
+      const pki::Certificate* near = find_issuer(c, candidates);
+      return near != nullptr ? near : pool_.issuer_of(c);
+    };
+    const pki::Certificate* issuer = issuer_of(leaf);
+    if (issuer == nullptr) {
+      return false;
+    }
+    found.push_back({leaf.compact(), *issuer, at, 0});
     if (!options_.chain) {
-      return;
+      return true;
     }
     pki::Certificate below = *issuer;
     for (std::size_t depth = 1; depth < kMaxChain && !below.is_self_issued(); ++depth) {
-      const pki::Certificate* above = find_issuer(below, candidates);
+      const pki::Certificate* above = issuer_of(below);
       if (above == nullptr) {
-        return;
+        break;
       }
       if (!below.facts().access.ocsp.empty()) {
-        add_entry(below, *above, name + ".ca" + std::to_string(depth), "",
-                  {source.path, "", "", "", {}}, Role::kIntermediate);
+        found.push_back({below.compact(), *above, at, depth});
       }
       below = pki::Certificate(*above);
     }
+    return true;
   }
 
-  enum class Role : std::uint8_t { kNamed, kIntermediate };
-  void add_entry(const pki::Certificate& certificate, const pki::Certificate& issuer,
-                 std::string name, std::string output, const CertificateSource& source, Role role) {
-    const auto [seen, is_new] = seen_.emplace(certificate.fingerprint(), inventory_.entries.size());
-    if (!is_new) {  // the same certificate, or an intermediate shared by many
-      if (role == Role::kNamed) {
-        inventory_.entries[seen->second].is_intermediate = false;
+  /// Whether a later change is sure to show in the stamp.
+  static bool is_old(const FileStamp& stamp) {
+    const auto wall = std::chrono::floor<Seconds>(std::chrono::system_clock::now());
+    return unix_seconds(stamp.seconds) + kRacy < wall;
+  }
+
+  void take(const CertificateSource& source) {
+    const std::string base = source.name.empty() ? name_for(source.path) : source.name;
+    for (const Found& found : reader_.files_[source.path].found) {
+      const bool is_first = found.leaf == 0 && found.depth == 0;
+      std::string name = found.leaf == 0 ? base : base + '.' + std::to_string(found.leaf + 1);
+      if (found.depth != 0) {
+        name += ".ca" + std::to_string(found.depth);
       }
+      add_entry(found, std::move(name), is_first ? source.output : std::string(), source);
+    }
+  }
+
+  void add_entry(const Found& found, std::string name, std::string output,
+                 const CertificateSource& source) {
+    const auto [seen, is_new] =
+        seen_.emplace(found.certificate.fingerprint(), inventory_.entries.size());
+    if (!is_new) {  // the same certificate, or an intermediate shared by many
+      InventoryEntry& known = inventory_.entries[seen->second];
+      known.is_intermediate = known.is_intermediate && found.depth != 0;
       return;
     }
     if (!names_.insert(name).second) {
-      name += '-' + to_hex(certificate.fingerprint()).substr(0, 8);
+      name += '-' + to_hex(found.certificate.fingerprint()).substr(0, 8);
       names_.insert(name);
     }
     if (output.empty() && !options_.out.empty()) {
       output = options_.out + '/' + name + ".ocsp";
     }
     inventory_.entries.push_back(InventoryEntry{
-        keeper::Watched{keeper::Subject{std::move(name), certificate.compact(), issuer},
-                        source.responders},
-        std::move(output), source.path, role == Role::kIntermediate});
+        keeper::Watched{keeper::Subject{std::move(name), found.certificate, found.issuer},
+                        found.depth == 0 ? source.responders : std::vector<std::string>()},
+        std::move(output), source.path, found.depth != 0});
   }
 
+  InventoryReader& reader_;
   const InventoryOptions& options_;
-  Certificates pool_;
+  const InventoryReader::Gone gone_;
+  const Seconds now_;
+  Pool pool_;
+  std::set<std::string> used_;
   std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;
   Inventory inventory_;
 };
 
-}  // namespace
-
-Inventory load_inventory(const std::vector<CertificateSource>& sources,
-                         const InventoryOptions& options) {
-  Loader loader(options);
+Inventory InventoryReader::read(const std::vector<CertificateSource>& sources,
+                                const InventoryOptions& options, Gone gone, Seconds monotonic_now) {
+  InventoryLoader loader(*this, options, gone, monotonic_now);
   for (const CertificateSource& source : sources) {
     loader.add(source);
   }
-  return loader.take();
+  return loader.finish();
+}
+
+Inventory load_inventory(const std::vector<CertificateSource>& sources,
+                         const InventoryOptions& options) {
+  return InventoryReader().read(sources, options, InventoryReader::Gone::kDrop, Seconds(0));
 }
 
 }  // namespace muster::stapler

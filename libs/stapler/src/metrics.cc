@@ -8,7 +8,8 @@ namespace {
 using Kind = PrometheusText::Kind;
 
 void write_certificates(PrometheusText& out,
-                        const std::vector<keeper::CertificateStatus>& certificates) {
+                        const std::vector<keeper::CertificateStatus>& certificates,
+                        UnixSeconds now) {
   out.family("muster_stapler_certificate_state", Kind::kGauge,
              "1 for the state a certificate is in.");
   for (const auto& c : certificates) {
@@ -22,11 +23,50 @@ void write_certificates(PrometheusText& out,
       }
     }
   };
-  times(
-      "muster_stapler_this_update_timestamp_seconds", "thisUpdate of the response held.",
-      [](const auto& c) { return c.staple ? std::optional(c.staple->this_update) : std::nullopt; });
-  times("muster_stapler_expiry_timestamp_seconds", "When the response held ends.",
-        [](const auto& c) { return c.staple ? std::optional(c.staple->expires) : std::nullopt; });
+  out.family("muster_stapler_must_staple", Kind::kGauge,
+             "1 for a certificate whose clients demand a staple.");
+  for (const auto& c : certificates) {
+    if (c.must_staple) {
+      out.sample(1, {{"certificate", c.name}});
+    }
+  }
+  out.family("muster_stapler_response_status", Kind::kGauge,
+             "1 for what the response that is on offer says; absent where there is none.");
+  for (const auto& c : certificates) {
+    if (const auto* shown = c.shown(); shown != nullptr && shown->usable_at(now)) {
+      out.sample(1, {{"certificate", c.name}, {"status", to_string(shown->status)}});
+    }
+  }
+  out.family("muster_stapler_window_used", Kind::kGauge,
+             "Share of its validity that has passed; absent where there is no response.");
+  for (const auto& c : certificates) {
+    const auto left = c.shown() != nullptr
+                          ? client::share_left(c.shown()->this_update, c.shown()->expires, now)
+                          : std::nullopt;
+    if (left) {
+      out.sample_ratio(1 - *left, {{"certificate", c.name}});
+    }
+  }
+  out.family("muster_stapler_held_up", Kind::kGauge,
+             "1 for a certificate that an operator pinned a response for, or paused.");
+  for (const auto& c : certificates) {
+    if (c.pin) {
+      out.sample(1, {{"certificate", c.name}, {"by", "pin"}});
+    }
+    if (c.paused) {
+      out.sample(1, {{"certificate", c.name}, {"by", "pause"}});
+    }
+  }
+  times("muster_stapler_this_update_timestamp_seconds", "thisUpdate of the response on offer.",
+        [](const auto& c) {
+          return c.shown() != nullptr ? std::optional(c.shown()->this_update) : std::nullopt;
+        });
+  times("muster_stapler_expiry_timestamp_seconds", "When the response on offer ends.",
+        [](const auto& c) {
+          return c.shown() != nullptr ? std::optional(c.shown()->expires) : std::nullopt;
+        });
+  times("muster_stapler_last_attempt_timestamp_seconds", "When a responder was last asked.",
+        [](const auto& c) { return c.last_attempt; });
   times("muster_stapler_last_success_timestamp_seconds", "Last good answer of a responder.",
         [](const auto& c) { return c.last_success; });
   times("muster_stapler_next_attempt_timestamp_seconds", "When the next fetch is due.",
@@ -83,12 +123,22 @@ void write_targets(PrometheusText& out, const std::vector<TargetStatus>& targets
 
 }  // namespace
 
-std::string render_metrics(const StatusReport& report) {
+std::string render_metrics(const StatusReport& report, UnixSeconds now) {
   PrometheusText out;
   out.family("muster_stapler_report_timestamp_seconds", Kind::kGauge,
              "When the stapler last reported: long ago means that it stopped or hangs.");
   out.sample(report.written);
-  write_certificates(out, report.certificates);
+  out.single("muster_stapler_problems", Kind::kGauge,
+             "Files of the inventory that cannot be used, files that cannot be written, a hook "
+             "that failed.",
+             report.problems.size() + report.target_errors.size() +
+                 (report.disk_error.empty() ? 0 : 1) + (report.hook_error.empty() ? 0 : 1));
+  out.family("muster_stapler_answers_total", Kind::kCounter,
+             "Questions to responders, by what became of them.");
+  for (std::size_t i = 0; i < report.answers.size(); ++i) {
+    out.sample(report.answers.at(i), {{"outcome", to_string(static_cast<keeper::OutcomeKind>(i))}});
+  }
+  write_certificates(out, report.certificates, now);
   write_targets(out, report.targets);
   return out.take();
 }

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 
+#include "certificate_watch.h"
+#include "control_desk.h"
+#include "muster/stapler/history.h"
 #include "muster/stapler/staple_files.h"
+#include "target_history.h"
 
 namespace muster::stapler {
 namespace {
@@ -13,10 +17,30 @@ constexpr std::size_t kMaxStapleFileBytes = 1 << 20;
 /// Certificates whose report costs a millisecond of pause: keeps a large inventory from rewriting
 /// its status all the time.
 constexpr std::size_t kReportedPerMillisecond = 10;
+/// While somebody waits for something that does not tell when it happens.
+constexpr Milliseconds kAwaitedTick{100};
+/// Files that could not be used are read again after so long, then twice as long...
+constexpr Seconds kFirstReread{2};
+constexpr Seconds kLastReread{60};
+/// Whatever was noticed or not, files are looked at so often.
+constexpr Seconds kRereadAnyway{600};
+
+bool is_same(const Inventory& a, const Inventory& b) {
+  return a.problems == b.problems &&
+         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
+                    [](const InventoryEntry& x, const InventoryEntry& y) {
+                      const keeper::Watched &v = x.watched, &w = y.watched;
+                      return v.subject.certificate.fingerprint() ==
+                                 w.subject.certificate.fingerprint() &&
+                             v.subject.name == w.subject.name && v.responders == w.responders &&
+                             v.subject.issuer == w.subject.issuer && x.output == y.output &&
+                             x.path == y.path;
+                    });
+}
 
 }  // namespace
 
-struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
+struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Stapler::Impl> {
   Impl(net::Loop& l, net::FetchService& fetcher, const Clock& c, Logger& g, StaplerOptions o,
        std::unique_ptr<keeper::Shelf> s, std::uint64_t seed)
       : loop(l),
@@ -26,15 +50,33 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         shelf(std::move(s)),
         keeper(l, fetcher, c, g, *shelf, options.keeper, seed),
         files(g),
-        hook(l, g, options.hook) {
+        hook(l, g, options.hook),
+        history(options.shelf, options.history_bytes, g) {
     targets = std::make_unique<Targets>(l, c, g, options.targets, options.policy.verify,
                                         options.tell_unchanged);
-    keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange,
+    auto paused = Pauses::load(options.shelf);
+    if (!paused) {
+      logger.log(LogLevel::kError, "stapler.pauses_lost", paused.error());
+    }
+    desk = std::make_unique<ControlDesk>(*this, clock, logger, history,
+                                         paused ? *std::move(paused) : Pauses(options.shelf));
+    keeper.set_pause(desk->pauses().in_force());
+    keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange change,
                             const keeper::StaplePointer& staple) {
       const keeper::Fingerprint id = subject.certificate.fingerprint();
       tell_hook(id, subject.name, files.apply(id, staple, clock.now()));
       targets->apply(id, staple);
+      if (change != keeper::ShelfChange::kLoaded) {
+        history.add(event_of(subject, staple, clock.now()));
+      }
       dirty = true;
+      look_for_waiters();
+    });
+    keeper.on_answer([this](const keeper::Answered& answer) {
+      ++answers.at(static_cast<std::size_t>(answer.outcome));
+      history.add(event_of(answer));
+      desk->answered(answer);
+      look_for_waiters();
     });
   }
 
@@ -56,6 +98,20 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};
   std::optional<UnixSeconds> started;
+  History history;
+  TargetHistory target_history;
+  std::array<std::uint64_t, keeper::kOutcomeKinds> answers{};
+  InventoryReader reader;
+  bool is_loaded = false;
+  MonotonicTime read_at{};
+  Seconds reread = kFirstReread;
+  std::map<keeper::Fingerprint, Kept> kept_certificates;
+  std::unique_ptr<CertificateWatch> watch;
+  std::unique_ptr<ControlDesk> desk;
+  std::unique_ptr<ControlListener> listener;
+  std::function<void(const StatusReport&)> report_listener;
+  std::optional<net::TimerId> awaited_timer;
+  bool is_looking = false;  ///< posted already
 
   void tell_hook(const keeper::Fingerprint& id, const std::string& name, Applied applied) {
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
@@ -63,13 +119,86 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     }
   }
 
-  void load() {
-    inventory = load_inventory(options.certificates, options.inventory);
-    for (const std::string& problem : inventory.problems) {
-      logger.log(LogLevel::kError, "inventory.problem", problem);
+  /// Reads what changed in the files, and goes by it.
+  void load(InventoryReader::Gone gone) {
+    read_at = clock.monotonic();
+    Inventory next = reader.read(options.certificates, options.inventory, gone,
+                                 std::chrono::floor<Seconds>(read_at.time_since_epoch()));
+    if (watch) {
+      watch->set_paths(reader.places());
     }
-    std::map<keeper::Fingerprint, std::string> paths;
+    if (is_loaded && is_same(next, inventory)) {
+      return;
+    }
+    keep_replaced(next);
+    for (const std::string& problem : next.problems) {
+      const bool is_news = std::find(inventory.problems.begin(), inventory.problems.end(),
+                                     problem) == inventory.problems.end();
+      if (is_news) {
+        logger.log(LogLevel::kError, "inventory.problem", problem);
+      }
+    }
+    inventory = std::move(next);
+    is_loaded = true;
+    reread = kFirstReread;
+    go_by_inventory();
+  }
+
+  /// Servers may use a certificate for a while after another took its place in its file.
+  void keep_replaced(const Inventory& next) {
+    std::set<keeper::Fingerprint> stays;
+    std::set<std::string> paths;
+    for (const InventoryEntry& entry : next.entries) {
+      stays.insert(entry.watched.subject.certificate.fingerprint());
+      paths.insert(entry.path);
+    }
+    for (const InventoryEntry& entry : inventory.entries) {
+      const keeper::Subject& subject = entry.watched.subject;
+      const keeper::Fingerprint id = subject.certificate.fingerprint();
+      if (!stays.contains(id) && paths.contains(entry.path) && !entry.is_intermediate &&
+          subject.certificate.not_after() > clock.now()) {
+        keeper::Watched watched = entry.watched;
+        watched.subject.name = "former/" + subject.name;
+        add_kept({std::move(watched), KeptAs::kFormer, clock.now() + kKeptFor});
+        logger.log(LogLevel::kInfo, "certificate.replaced",
+                   "another certificate has taken its place; it is looked after for another day",
+                   {{"certificate", subject.name}, {"file", entry.path}});
+      }
+    }
+  }
+
+  void add_kept(Kept one) {
+    if (kept_certificates.size() >= kMaxKept) {
+      kept_certificates.erase(std::min_element(
+          kept_certificates.begin(), kept_certificates.end(),
+          [](const auto& a, const auto& b) { return a.second.until < b.second.until; }));
+    }
+    const keeper::Fingerprint id = one.watched.subject.certificate.fingerprint();
+    kept_certificates.insert_or_assign(id, std::move(one));
+  }
+
+  void drop_kept_that_are_over() {
+    const auto dropped = std::erase_if(
+        kept_certificates, [this](const auto& kept) { return kept.second.until <= clock.now(); });
+    if (dropped != 0) {
+      tell_keeper();
+    }
+  }
+
+  void tell_keeper() {
     std::vector<keeper::Watched> watched;
+    for (const InventoryEntry& entry : inventory.entries) {
+      watched.push_back(entry.watched);
+      kept_certificates.erase(entry.watched.subject.certificate.fingerprint());
+    }
+    for (const auto& [id, one] : kept_certificates) {
+      watched.push_back(one.watched);
+    }
+    keeper.set_inventory(std::move(watched));
+  }
+
+  void go_by_inventory() {
+    std::map<keeper::Fingerprint, std::string> paths;
     std::vector<TargetSubject> subjects;
     names.clear();
     for (const InventoryEntry& entry : inventory.entries) {
@@ -78,7 +207,6 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         paths.emplace(id, entry.output);
       }
       names.emplace(id, entry.watched.subject.name);
-      watched.push_back(entry.watched);
       if (!entry.is_intermediate) {
         subjects.push_back({entry.watched.subject, entry.path});
       }
@@ -88,7 +216,8 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     for (const std::string& problem : target_problems) {
       logger.log(LogLevel::kError, "target.problem", problem);
     }
-    keeper.set_inventory(std::move(watched));
+    desk->entries_changed();
+    tell_keeper();
     adopt_or_clear_files();
     for (const TargetSubject& subject : subjects) {
       const keeper::Fingerprint id = subject.subject.certificate.fingerprint();
@@ -136,6 +265,9 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
         return;
       }
     }
+    read_what_is_restless();
+    drop_kept_that_are_over();
+    desk->tick();
     write_status_if_due();
     timer = loop.after(Milliseconds(1000), [weak = weak_from_this()] {
       const auto self = weak.lock();
@@ -145,6 +277,113 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
     });
   }
 
+  void read_what_is_restless() {
+    if (!watch) {
+      return;
+    }
+    watch->tick();
+    const auto since = clock.monotonic() - read_at;
+    if (since >= kRereadAnyway || (reader.is_restless() && since >= reread)) {
+      const Seconds next = std::min(2 * reread, kLastReread);
+      load(InventoryReader::Gone::kWait);
+      reread = reader.is_restless() ? next : kFirstReread;
+    }
+  }
+
+  // ---- what operators ask for
+
+  keeper::Keeper& the_keeper() override { return keeper; }
+  keeper::Shelf& the_shelf() override { return *shelf; }
+  [[nodiscard]] const std::vector<InventoryEntry>& entries() const override {
+    return inventory.entries;
+  }
+  [[nodiscard]] const std::map<keeper::Fingerprint, Kept>& kept() const override {
+    return kept_certificates;
+  }
+  [[nodiscard]] std::vector<TargetStatus> target_status() const override {
+    return targets->status();
+  }
+  [[nodiscard]] std::string file_failure(const keeper::Fingerprint& id) const override {
+    return files.failure_of(id);
+  }
+  void read_files() override { load(InventoryReader::Gone::kWait); }
+  void keep(Kept one) override {
+    add_kept(std::move(one));
+    tell_keeper();
+    dirty = true;
+  }
+  void touch() override { dirty = true; }
+
+  /// Later, when whatever happens has happened; soon again, where nobody tells.
+  void look_for_waiters() {
+    if (is_looking || !desk->is_awaited()) {
+      return;
+    }
+    is_looking = true;
+    loop.post([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->running) {
+        self->is_looking = false;
+        self->desk->tick();
+        self->come_back_to_waiters();
+      }
+    });
+  }
+  void come_back_to_waiters() {
+    if (awaited_timer || !desk->is_awaited()) {
+      return;
+    }
+    awaited_timer = loop.after(kAwaitedTick, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->running) {
+        self->awaited_timer.reset();
+        self->targets->tick();
+        self->desk->tick();
+        self->come_back_to_waiters();
+      }
+    });
+  }
+
+  void listen() {
+    if (options.shelf.empty()) {
+      return;
+    }
+    auto opened =
+        ControlListener::open(loop, logger, options.shelf,
+                              [weak = weak_from_this()](std::shared_ptr<Conversation> talk,
+                                                        const nlohmann::ordered_json& request) {
+                                const auto self = weak.lock();
+                                if (self && self->running) {
+                                  self->desk->handle(std::move(talk), request);
+                                  self->come_back_to_waiters();
+                                }
+                              });
+    if (opened) {
+      listener = *std::move(opened);
+    } else {
+      logger.log(LogLevel::kWarning, "control.unavailable",
+                 "the stapler cannot be told anything while it runs: " + opened.error());
+    }
+  }
+
+  void watch_files() {
+    if (!options.watch) {
+      return;
+    }
+    watch = std::make_unique<CertificateWatch>(loop, options.settle, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->running) {
+        self->load(InventoryReader::Gone::kWait);
+      }
+    });
+    watch->set_paths(reader.places());
+    if (!watch->is_prompt()) {
+      logger.log(LogLevel::kInfo, "inventory.watched_slowly",
+                 "the kernel does not tell of changes in every directory of the inventory (no "
+                 "watches left?); those are noticed within a minute");
+    }
+  }
+
   [[nodiscard]] std::vector<std::string> failures() const {
     std::vector<std::string> all = files.failures();
     all.insert(all.end(), target_problems.begin(), target_problems.end());
@@ -152,16 +391,24 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   }
 
   [[nodiscard]] StatusReport report() const {
-    return {clock.now(),
-            started,
-            keeper.clock_suspicion(),
-            static_cast<int>(::getpid()),
-            shelf->disk_error(),
-            inventory.problems,
-            failures(),
-            hook.failure(),
-            keeper.status(),
-            targets->status()};
+    StatusReport out{clock.now(),
+                     started,
+                     keeper.clock_suspicion(),
+                     static_cast<int>(::getpid()),
+                     shelf->disk_error(),
+                     inventory.problems,
+                     failures(),
+                     hook.failure(),
+                     {},
+                     targets->status(),
+                     {},
+                     desk->pauses().all().has_value(),
+                     answers};
+    for (keeper::CertificateStatus& c : keeper.status()) {
+      (kept_certificates.contains(c.certificate) ? out.kept : out.certificates)
+          .push_back(std::move(c));
+    }
+    return out;
   }
 
   void write_status_if_due() {
@@ -175,10 +422,18 @@ struct Stapler::Impl : std::enable_shared_from_this<Stapler::Impl> {
   void write_status() {
     status_written = clock.monotonic();
     dirty = false;
+    if (options.shelf.empty() && !report_listener) {
+      return;
+    }
+    const StatusReport now = report();
+    target_history.add_changes(now.targets, now.written, history);
+    if (report_listener) {
+      report_listener(now);
+    }
     if (options.shelf.empty()) {
       return;
     }
-    const std::string text = encode_status(report());
+    const std::string text = encode_status(now);
     const auto written =
         write_file_atomically(options.shelf + '/' + std::string(kStatusFileName), as_bytes(text));
     if (!written && !status_failed) {
@@ -199,7 +454,7 @@ Result<std::unique_ptr<Stapler>, keeper::ShelfError> Stapler::make(
   }
   auto impl = std::make_shared<Impl>(loop, fetcher, clock, logger, std::move(options),
                                      *std::move(shelf), seed);
-  impl->load();
+  impl->load(InventoryReader::Gone::kDrop);
   return std::unique_ptr<Stapler>(new Stapler(std::move(impl)));
 }
 
@@ -219,6 +474,8 @@ void Stapler::start(keeper::Keeper::FirstFetch first, std::function<void(Readine
     raw->write_status();
     ready(r);
   });
+  impl_->listen();
+  impl_->watch_files();
   impl_->keeper.start(first);
   impl_->tick();
 }
@@ -230,7 +487,8 @@ void Stapler::reload(const StaplerOptions* options) {
     impl_->options.targets = options->targets;
     impl_->targets->replace(options->targets);
   }
-  impl_->load();
+  impl_->is_loaded = false;  // targets may differ
+  impl_->load(InventoryReader::Gone::kDrop);
   impl_->keeper.refresh_all();
 }
 
@@ -239,7 +497,12 @@ void Stapler::when_settled(std::function<void()> action) { impl_->settled = std:
 void Stapler::stop(std::function<void()> done) {
   if (impl_->running) {
     impl_->running = false;
+    impl_->listener.reset();
+    impl_->watch.reset();
     impl_->keeper.stop();
+    if (impl_->awaited_timer) {
+      impl_->loop.cancel(*impl_->awaited_timer);
+    }
     if (impl_->timer) {
       impl_->loop.cancel(*impl_->timer);
       impl_->timer.reset();
@@ -249,6 +512,10 @@ void Stapler::stop(std::function<void()> done) {
   if (done) {
     impl_->hook.when_idle(std::move(done));
   }
+}
+
+void Stapler::on_report(std::function<void(const StatusReport&)> listener) {
+  impl_->report_listener = std::move(listener);
 }
 
 const std::vector<std::string>& Stapler::problems() const { return impl_->inventory.problems; }

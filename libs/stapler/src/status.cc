@@ -70,6 +70,12 @@ Json encode_certificate(const CertificateStatus& c) {
   out["listed"] = time_or_null(c.listed);
   out["failures"] = c.failures;
   out["attempts"] = c.attempts;
+  out["paused"] = c.paused;
+  out["resumed"] = time_or_null(c.resumed);
+  out["pin"] = c.pin ? Json{{"until", format_iso8601(c.pin->until)},
+                            {"this_update", format_iso8601(c.pin->facts.this_update)},
+                            {"expires", format_iso8601(c.pin->facts.expires)}}
+                     : Json();
   return out;
 }
 
@@ -110,6 +116,16 @@ CertificateStatus parse_certificate(const Json& in) {
   c.listed = time_at(in, "listed");
   c.failures = static_cast<unsigned>(number_at(in, "failures"));
   c.attempts = number_at(in, "attempts");
+  c.paused = flag_at(in, "paused");
+  c.resumed = time_at(in, "resumed");
+  if (const auto pin = in.find("pin"); pin != in.end() && pin->is_object()) {
+    const auto until = time_at(*pin, "until");
+    const auto this_update = time_at(*pin, "this_update");
+    const auto expires = time_at(*pin, "expires");
+    if (until && this_update && expires) {
+      c.pin = keeper::Pin{{StapleStatus::kGood, *this_update, *expires}, *until};
+    }
+  }
   return c;
 }
 
@@ -122,19 +138,74 @@ std::string pad(std::string text, std::size_t width) {
   return text;
 }
 
+Json encode_certificates(const std::vector<CertificateStatus>& certificates) {
+  Json out = Json::array();
+  for (const CertificateStatus& c : certificates) {
+    out.push_back(encode_certificate(c));
+  }
+  return out;
+}
+
+std::vector<CertificateStatus> parse_certificates(const Json& in, const char* key) {
+  std::vector<CertificateStatus> out;
+  if (const auto list = in.find(key); list != in.end() && list->is_array()) {
+    for (const Json& c : *list) {
+      if (c.is_object()) {
+        out.push_back(parse_certificate(c));
+      }
+    }
+  }
+  return out;
+}
+
+void judge_at(CertificateStatus& c, UnixSeconds now) {
+  if (c.pin && std::min(c.pin->until, c.pin->facts.expires) <= now) {
+    c.pin.reset();
+  }
+  if (c.state != CertificateState::kNotNeeded) {
+    c.state =
+        keeper::judge_state(c.shown(), c.state == CertificateState::kHeldBack, c.not_after, now);
+  }
+}
+
+/// "fresh (must, pinned)"
+std::string state_text(const CertificateStatus& c) {
+  std::string remarks = c.must_staple ? "must" : "";
+  if (c.pin) {
+    remarks += remarks.empty() ? "pinned" : ", pinned";
+  }
+  return std::string(to_string(c.state)) + (remarks.empty() ? "" : " (" + remarks + ")");
+}
+
+std::string certificate_line(const CertificateStatus& c, std::size_t name_width, UnixSeconds now) {
+  const keeper::StapleFacts* const shown = c.shown();
+  const bool live = shown != nullptr && shown->usable_at(now);
+  const std::string left = live ? format_duration(shown->expires - now) : "-";
+  std::string next = c.paused ? "paused" : "-";
+  if (c.next_due) {
+    next = *c.next_due > now ? format_duration(*c.next_due - now) : "now";
+  }
+  const std::string remark = !c.reason.empty() ? c.reason : c.last_error;
+  return pad(c.name, name_width) + "  " + pad(state_text(c), 19) + "  " +
+         pad(live ? std::string(to_string(shown->status)) : "-", 8) + "  " + pad(left, 8) + "  " +
+         pad(next, 8) + "  " + (remark.empty() ? "-" : remark) + '\n';
+}
+
 }  // namespace
 
 std::string encode_status(const StatusReport& report) {
-  Json certificates = Json::array();
   std::size_t covered = 0, needed = 0;
   for (const CertificateStatus& c : report.certificates) {
-    certificates.push_back(encode_certificate(c));
     covered += keeper::is_covered(c.state) ? 1U : 0U;
     needed += c.state == CertificateState::kNotNeeded ? 0U : 1U;
   }
   Json targets = Json::array();
   for (const TargetStatus& target : report.targets) {
     targets.push_back(encode_target(target));
+  }
+  Json answers = Json::object();
+  for (std::size_t i = 0; i < report.answers.size(); ++i) {
+    answers[std::string(to_string(static_cast<keeper::OutcomeKind>(i)))] = report.answers.at(i);
   }
   const Json out = {
       {"format", "muster-stapler-status 1"},
@@ -149,7 +220,10 @@ std::string encode_status(const StatusReport& report) {
       {"problems", report.problems},
       {"target_errors", report.target_errors},
       {"hook_error", printable(report.hook_error)},
-      {"certificates", std::move(certificates)},
+      {"all_paused", report.all_paused},
+      {"answers", std::move(answers)},
+      {"certificates", encode_certificates(report.certificates)},
+      {"kept", encode_certificates(report.kept)},
       {"targets", std::move(targets)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
@@ -174,11 +248,13 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
   report.problems = texts_at(in, "problems");
   report.target_errors = texts_at(in, "target_errors");
   report.hook_error = text_at(in, "hook_error");
-  if (const auto list = in.find("certificates"); list != in.end() && list->is_array()) {
-    for (const Json& c : *list) {
-      if (c.is_object()) {
-        report.certificates.push_back(parse_certificate(c));
-      }
+  report.certificates = parse_certificates(in, "certificates");
+  report.kept = parse_certificates(in, "kept");
+  report.all_paused = flag_at(in, "all_paused");
+  if (const auto answers = in.find("answers"); answers != in.end() && answers->is_object()) {
+    for (std::size_t i = 0; i < report.answers.size(); ++i) {
+      report.answers.at(i) =
+          number_at(*answers, std::string(to_string(static_cast<keeper::OutcomeKind>(i))).c_str());
     }
   }
   if (const auto list = in.find("targets"); list != in.end() && list->is_array()) {
@@ -193,10 +269,10 @@ Result<StatusReport, std::string> parse_status(std::string_view json) {
 
 StatusReport judged_at(StatusReport report, UnixSeconds now) {
   for (CertificateStatus& c : report.certificates) {
-    if (c.state != CertificateState::kNotNeeded) {
-      c.state = keeper::judge_state(c.staple ? &*c.staple : nullptr,
-                                    c.state == CertificateState::kHeldBack, c.not_after, now);
-    }
+    judge_at(c, now);
+  }
+  for (CertificateStatus& c : report.kept) {
+    judge_at(c, now);
   }
   for (TargetStatus& target : report.targets) {
     judge_target_at(target, now);
@@ -225,21 +301,17 @@ std::string render_status(const StatusReport& report, UnixSeconds now) {
   std::string out = pad("CERTIFICATE", name_width) +
                     "  STATE                STAPLE    LEFT      NEXT TRY  LAST ERROR\n";
   for (const CertificateStatus& c : report.certificates) {
-    const bool live = c.staple && c.staple->usable_at(now);
-    const std::string left = live ? format_duration(c.staple->expires - now) : "-";
-    std::string next = "-";
-    if (c.next_due) {
-      next = *c.next_due > now ? format_duration(*c.next_due - now) : "now";
-    }
-    const std::string remark = !c.reason.empty() ? c.reason : c.last_error;
-    out += pad(c.name, name_width) + "  " +
-           pad(std::string(to_string(c.state)) + (c.must_staple ? " (must)" : ""), 19) + "  " +
-           pad(live ? std::string(to_string(c.staple->status)) : "-", 8) + "  " + pad(left, 8) +
-           "  " + pad(next, 8) + "  " + (remark.empty() ? "-" : remark) + '\n';
+    out += certificate_line(c, name_width, now);
+  }
+  for (const CertificateStatus& c : report.kept) {
+    out += certificate_line(c, name_width, now);
   }
   out += render_targets(report.targets, now);
   for (const std::string& problem : report.problems) {
     out += "problem: " + problem + '\n';
+  }
+  if (report.all_paused) {
+    out += "paused: nobody is asked about anything (muster stapler resume --all)\n";
   }
   if (!report.disk_error.empty()) {
     out += "disk: " + report.disk_error + '\n';

@@ -99,7 +99,7 @@ TEST(Status, ASuspectClockIsToldAndNotFine) {
 
 TEST(Status, MetricsTellStatesAsLabels) {
   StatusReport report = sample();
-  const std::string text = render_metrics(report);
+  const std::string text = render_metrics(report, kTestNow);
   for (const char* line :
        {"muster_stapler_certificate_state{certificate=\"web\",state=\"fresh\"} 1\n",
         "muster_stapler_target_severity{target=\"edge\",certificate=\"web\",severity=\"ok\"} 1\n",
@@ -112,7 +112,7 @@ TEST(Status, MetricsTellStatesAsLabels) {
   EXPECT_THAT(
       text, ::testing::Not(::testing::HasSubstr("expiry_timestamp_seconds{certificate=\"plain\"")));
   report.targets[0].ports.clear();
-  EXPECT_THAT(render_metrics(report),
+  EXPECT_THAT(render_metrics(report, kTestNow),
               ::testing::Not(::testing::HasSubstr("muster_stapler_target_observed_generation{")))
       << "nobody looked is not zero";
 }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "muster/base/file_system.h"
 #include "muster/keeper/keeper.h"
 
 // Which certificates to keep staples for: files and directories of PEM or DER.
@@ -43,5 +46,46 @@ struct Inventory {
 /// lends issuers. An issuer counts when its name and key fit the signature, not by position.
 Inventory load_inventory(const std::vector<CertificateSource>& sources,
                          const InventoryOptions& options);
+
+/// Reads the inventory again and again: files that did not change are not read, and one that cannot
+/// be used now - half-written, damaged, gone - leaves in force what it held before (decision 053).
+/// Threads: one.
+class InventoryReader {
+ public:
+  /// What becomes of what a directory held in a file that is gone: it may be about to be replaced.
+  enum class Gone : std::uint8_t {
+    kWait,  ///< it is dropped when it has been gone for kGoneGrace
+    kDrop,
+  };
+  static constexpr Seconds kGoneGrace{10};
+
+  Inventory read(const std::vector<CertificateSource>& sources, const InventoryOptions& options,
+                 Gone gone, Seconds monotonic_now);
+  /// Files and directories that the last reading depended on.
+  [[nodiscard]] const std::set<std::string>& places() const { return places_; }
+  /// Whether a file is to be read again although nothing changes: it could not be used, or is gone,
+  /// or was changed so shortly before it was read that a later change would not show.
+  [[nodiscard]] bool is_restless() const { return is_restless_; }
+
+ private:
+  friend class InventoryLoader;
+  /// A certificate to keep a staple for.
+  struct Found {
+    pki::Certificate certificate, issuer;
+    std::size_t leaf = 0;   ///< position among those of its file
+    std::size_t depth = 0;  ///< above that leaf: an intermediate
+  };
+  struct File {
+    FileStamp stamp;
+    std::vector<Found> found;
+    std::vector<pki::Certificate> lends;  ///< of a file without a leaf
+    bool is_settled = false;              ///< need not be read again while its stamp stays
+    std::optional<Seconds> gone_since{};
+  };
+  std::map<std::string, File> files_;
+  std::set<std::string> places_;
+  bool chain_ = false;
+  bool is_restless_ = false;
+};
 
 }  // namespace muster::stapler

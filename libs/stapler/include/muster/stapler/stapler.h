@@ -23,6 +23,11 @@ struct StaplerOptions {
   HookOptions hook;
   std::vector<TargetOptions> targets;  ///< check_targets() found nothing wrong with them
   TellUnchanged tell_unchanged = TellUnchanged::kYes;
+  /// Whether changes in the files of the inventory are noticed and taken up by themselves.
+  bool watch = true;
+  /// How long it must be quiet before they are: a key follows a certificate.
+  Milliseconds settle{250};
+  std::uint64_t history_bytes = 16 << 20;  ///< of the record of what happened; 0: none
 };
 
 /// What the first round brought: "ready: N certificates, M fresh".
@@ -32,7 +37,8 @@ struct Readiness {
   std::size_t not_needed = 0;
 };
 
-/// All methods and callbacks on the loop's thread.
+/// All methods and callbacks on the loop's thread. With a shelf, its owner can tell it what to do
+/// by a socket in there (control.h, decision 053).
 class Stapler {
  public:
   /// Opens the shelf and loads the inventory. Files of the inventory that cannot be used are
@@ -52,6 +58,8 @@ class Stapler {
   void reload(const StaplerOptions* options);
   /// Calls once, when every target has what it is to have and was read back, or had its time.
   void when_settled(std::function<void()> action);
+  /// Called with each report, after it was written: at least every kStatusHeartbeat.
+  void on_report(std::function<void(const StatusReport&)> listener);
   /// Stops fetching; `done` is called when a running hook ended or was killed. Idempotent.
   void stop(std::function<void()> done);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ struct StatusReport {
   std::string hook_error;                  ///< of the last on_update command; empty: it ended well
   std::vector<keeper::CertificateStatus> certificates;
   std::vector<TargetStatus> targets;
+  /// Looked after for a while although they are not in the inventory: about to be put into service,
+  /// or just replaced. Not part of what is judged.
+  std::vector<keeper::CertificateStatus> kept;
+  bool all_paused = false;  ///< nobody is asked about anything, as an operator told
+  /// Questions since the start, by keeper::OutcomeKind.
+  std::array<std::uint64_t, keeper::kOutcomeKinds> answers{};
 };
 
 inline constexpr std::string_view kStatusFileName = "status.json";

@@ -1,0 +1,267 @@
+#include "certificate_watch.h"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "muster/base/text.h"
+
+namespace muster::stapler {
+namespace {
+
+/// Links followed for one path, as the kernel does.
+constexpr int kMostLinks = 40;
+/// Looks in turn: all paths within so many ticks, and at least so many a tick.
+constexpr std::size_t kTicksForAll = 60;
+constexpr std::size_t kLeastLooks = 100;
+constexpr int kMostDelays = 10;
+
+constexpr std::uint32_t kInteresting = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
+                                       IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+
+using Entry = std::pair<std::string, std::string>;
+
+void push_components(std::deque<std::string>& to, std::string_view path) {
+  std::vector<std::string> names;
+  for (const std::string_view name : split(path, '/')) {
+    if (!name.empty() && name != ".") {
+      names.emplace_back(name);
+    }
+  }
+  to.insert(to.begin(), names.begin(), names.end());
+}
+
+std::optional<std::string> read_link(const std::string& path) {
+  std::array<char, 4096> target;
+  const ::ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
+  return n < 0 ? std::nullopt
+               : std::optional(std::string(target.data(), static_cast<std::size_t>(n)));
+}
+
+bool looks_like_certificate(std::string_view name) {
+  constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
+  return std::any_of(std::begin(kExtensions), std::end(kExtensions),
+                     [name](std::string_view e) { return name.ends_with(e); });
+}
+
+}  // namespace
+
+std::set<Entry> entries_of(const std::string& path) {
+  std::set<Entry> out;
+  std::string at = path.starts_with('/') ? "" : ".";  // the directory so far
+  std::deque<std::string> left;
+  push_components(left, path);
+  for (int links = 0; !left.empty();) {
+    const std::string name = left.front();
+    left.pop_front();
+    const std::string directory = at.empty() ? "/" : at;
+    const std::string here = at + '/' + name;
+    struct stat info {};
+    const bool is_link = name != ".." && ::lstat(here.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+    if (!is_link) {
+      if (left.empty()) {
+        out.emplace(directory, name);
+      }
+      at = here;
+      continue;
+    }
+    out.emplace(directory, name);
+    const auto target = read_link(here);
+    if (!target || ++links > kMostLinks) {
+      break;
+    }
+    push_components(left, *target);
+    at = target->starts_with('/') ? "" : at;
+  }
+  return out;
+}
+
+struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Impl> {
+  Impl(net::Loop& l, Milliseconds q, std::function<void()> c)
+      : loop(l), quiet(q), changed(std::move(c)) {}
+
+  net::Loop& loop;
+  const Milliseconds quiet;
+  const std::function<void()> changed;
+  UniqueFd inotify;
+  std::map<int, std::string> directories;  // by watch descriptor
+  std::map<std::string, int> watches;
+  std::map<std::string, std::set<std::string>> names;  // that count, by directory
+  std::set<std::string> whole;  // directories of which every certificate does
+  std::map<std::string, FileStamp> stamps;
+  std::string last_looked_at;
+  bool is_prompt = false;
+  std::optional<net::TimerId> timer;
+  int delays = 0;
+
+  void begin() {
+    inotify.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    if (inotify && loop.add(inotify.get(), EPOLLIN, *this) != net::WatchResult::kWatched) {
+      inotify.reset();
+    }
+  }
+
+  void set_paths(const std::set<std::string>& paths) {
+    names.clear();
+    whole.clear();
+    std::map<std::string, FileStamp> next;
+    for (const std::string& path : paths) {
+      const FileStamp stamp = system_files().stamp(path);
+      if (stamp.is_directory) {
+        whole.insert(path);
+      }
+      for (const auto& [directory, name] : entries_of(path)) {
+        names[directory].insert(name);
+      }
+      next.emplace(path, stamp);
+    }
+    stamps = std::move(next);
+    watch_directories();
+  }
+
+  void watch_directories() {
+    std::set<std::string> wanted = whole;
+    for (const auto& [directory, entries] : names) {
+      wanted.insert(directory);
+    }
+    for (auto watch = watches.begin(); watch != watches.end();) {
+      if (wanted.contains(watch->first)) {
+        ++watch;
+        continue;
+      }
+      forget(watch->second, watch->first);
+      watch = watches.erase(watch);
+    }
+    is_prompt = static_cast<bool>(inotify);
+    for (const std::string& directory : wanted) {
+      if (!inotify) {
+        break;
+      }
+      // Again also where there is one: another directory may have taken the name.
+      const int watch =
+          ::inotify_add_watch(inotify.get(), directory.c_str(), kInteresting | IN_ONLYDIR);
+      if (watch < 0) {
+        is_prompt = false;
+        continue;
+      }
+      directories[watch] = directory;
+      watches[directory] = watch;
+    }
+  }
+
+  /// Two names may be the same directory, which has one watch.
+  void forget(int watch, const std::string& directory) {
+    const auto known = directories.find(watch);
+    if (known != directories.end() && known->second == directory) {
+      const auto other = std::find_if(watches.begin(), watches.end(), [&](const auto& w) {
+        return w.second == watch && w.first != directory;
+      });
+      if (other != watches.end()) {
+        known->second = other->first;
+      } else {
+        ::inotify_rm_watch(inotify.get(), watch);
+        directories.erase(known);
+      }
+    }
+  }
+
+  [[nodiscard]] bool counts(int watch, std::string_view name, std::uint32_t mask) const {
+    if ((mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+      return true;
+    }
+    return std::any_of(watches.begin(), watches.end(), [&](const auto& w) {
+      if (w.second != watch) {
+        return false;
+      }
+      const auto entries = names.find(w.first);
+      return (entries != names.end() && entries->second.contains(std::string(name))) ||
+             (whole.contains(w.first) && looks_like_certificate(name));
+    });
+  }
+
+  void on_ready(std::uint32_t) noexcept override {
+    bool is_news = false;
+    alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+    for (::ssize_t got = 0; (got = ::read(inotify.get(), buffer.data(), buffer.size())) > 0;) {
+      for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+        inotify_event event{};
+        std::memcpy(&event, buffer.data() + at, sizeof event);
+        const char* name = event.len == 0 ? "" : buffer.data() + at + sizeof event;
+        at += sizeof event + event.len;
+        is_news = is_news || counts(event.wd, name, event.mask);
+        if ((event.mask & IN_IGNORED) != 0) {
+          drop(event.wd);
+        }
+      }
+    }
+    if (is_news) {
+      note();
+    }
+  }
+
+  /// The kernel watches it no more.
+  void drop(int watch) {
+    directories.erase(watch);
+    std::erase_if(watches, [watch](const auto& w) { return w.second == watch; });
+  }
+
+  /// Something happened: more may follow at once, as when a key and a certificate are replaced.
+  void note() {
+    if (timer) {
+      if (++delays >= kMostDelays) {
+        return;
+      }
+      loop.cancel(*timer);
+    }
+    timer = loop.after(quiet, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->timer.reset();
+        self->delays = 0;
+        self->changed();
+      }
+    });
+  }
+
+  void tick() {
+    const std::size_t looks =
+        std::min(stamps.size(), std::max(kLeastLooks, stamps.size() / kTicksForAll));
+    for (std::size_t i = 0; i < looks; ++i) {
+      auto next = stamps.upper_bound(last_looked_at);
+      next = next == stamps.end() ? stamps.begin() : next;
+      last_looked_at = next->first;
+      const FileStamp stamp = system_files().stamp(next->first);
+      if (stamp != next->second) {
+        next->second = stamp;
+        note();
+      }
+    }
+  }
+};
+
+CertificateWatch::CertificateWatch(net::Loop& loop, Milliseconds quiet,
+                                   std::function<void()> changed)
+    : impl_(std::make_shared<Impl>(loop, quiet, std::move(changed))) {
+  impl_->begin();
+}
+
+CertificateWatch::~CertificateWatch() {
+  if (impl_->inotify) {
+    impl_->loop.remove(impl_->inotify.get());
+  }
+  if (impl_->timer) {
+    impl_->loop.cancel(*impl_->timer);
+  }
+}
+
+void CertificateWatch::set_paths(const std::set<std::string>& paths) { impl_->set_paths(paths); }
+void CertificateWatch::tick() { impl_->tick(); }
+bool CertificateWatch::is_prompt() const { return impl_->is_prompt; }
+
+}  // namespace muster::stapler

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "muster/base/file_system.h"
+#include "muster/net/loop.h"
+
+namespace muster::stapler {
+
+/// Every directory entry that decides what a path leads to: its last component, and each symbolic
+/// link on the way, as directory and name. "live/x/fullchain.pem" of an ACME client leads over a
+/// link in live/x to archive/x; "tls.crt" of a Kubernetes mount over "..data". Pure but for lstat
+/// and readlink; loops end.
+std::set<std::pair<std::string, std::string>> entries_of(const std::string& path);
+
+/// Notices that files may have changed: by inotify on the directories of all those entries, and,
+/// for file systems that tell nothing, by looking at the files in turn. Loop's thread.
+class CertificateWatch {
+ public:
+  /// `changed` is called when it has been quiet for `quiet` after something happened, or after ten
+  /// times that.
+  CertificateWatch(net::Loop& loop, Milliseconds quiet, std::function<void()> changed);
+  ~CertificateWatch();
+  CertificateWatch(const CertificateWatch&) = delete;
+  CertificateWatch& operator=(const CertificateWatch&) = delete;
+
+  /// Files, and directories whose entries with certificates' extensions count. What they look like
+  /// now is no change.
+  void set_paths(const std::set<std::string>& paths);
+  /// Looks at some of them: all within a minute, when called once a second.
+  void tick();
+  /// Whether every directory is watched; otherwise the looks in turn are what remains.
+  [[nodiscard]] bool is_prompt() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace muster::stapler

@@ -1,0 +1,151 @@
+#include "certificate_watch.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "muster/testing/temp_dir.h"
+
+namespace muster::stapler {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+using Entry = std::pair<std::string, std::string>;
+
+TEST(EntriesOf, FollowsLinksOnTheWayAndAtTheEnd) {
+  const testing::TempDir dir;
+  const std::string root = fs::canonical(dir.path()).string();
+  dir.write("archive/x/fullchain1.pem", "1");
+  fs::create_directories(dir.file("live/x"));
+  fs::create_symlink("../../archive/x/fullchain1.pem", dir.file("live/x/fullchain.pem"));
+  EXPECT_THAT(entries_of(root + "/live/x/fullchain.pem"),
+              IsSupersetOf({Entry(root + "/live/x", "fullchain.pem"),
+                            Entry(root + "/live/x/../../archive/x", "fullchain1.pem")}));
+  // As Kubernetes mounts secrets.
+  dir.write("secret/..2026/tls.crt", "1");
+  fs::create_symlink("..2026", dir.file("secret/..data"));
+  fs::create_symlink("..data/tls.crt", dir.file("secret/tls.crt"));
+  EXPECT_THAT(entries_of(root + "/secret/tls.crt"),
+              IsSupersetOf({Entry(root + "/secret", "tls.crt"), Entry(root + "/secret", "..data"),
+                            Entry(root + "/secret/..2026", "tls.crt")}));
+  // A directory that is a link itself, absolute.
+  fs::create_symlink(root + "/secret", dir.file("current"));
+  EXPECT_THAT(entries_of(root + "/current/tls.crt"), Contains(Entry(root, "current")));
+}
+
+TEST(EntriesOf, EndsWhereLinksDoNot) {
+  const testing::TempDir dir;
+  fs::create_symlink("b", dir.file("a"));
+  fs::create_symlink("a", dir.file("b"));
+  EXPECT_FALSE(entries_of(dir.file("a")).empty());
+  EXPECT_FALSE(entries_of(dir.file("not/there.pem")).empty());
+  EXPECT_THAT(entries_of("there.pem"), ElementsAre(Entry(".", "there.pem")));
+}
+
+class CertificateWatchTest : public ::testing::Test {
+ protected:
+  CertificateWatchTest() {
+    watch = std::make_unique<CertificateWatch>(loop, Milliseconds(1), [this] {
+      ++changes;
+      loop.stop();
+    });
+  }
+  /// Waits for the change that is to come.
+  void expect_change() {
+    const int before = changes;
+    const auto timer = loop.after(Milliseconds(60'000), [this] { loop.stop(); });
+    loop.run();
+    loop.cancel(timer);
+    EXPECT_EQ(changes, before + 1);
+  }
+  /// Whatever the kernel had to tell was told; nothing of it counted.
+  void expect_none_before(const std::function<void()>& news) {
+    const int before = changes;
+    news();
+    expect_change();
+    EXPECT_EQ(changes, before + 1);
+  }
+
+  testing::TempDir dir;
+  net::Loop loop;
+  std::unique_ptr<CertificateWatch> watch;
+  int changes = 0;
+};
+
+TEST_F(CertificateWatchTest, AFileWrittenInPlaceRenamedOverOrTakenAway) {
+  const std::string path = dir.write("web.pem", "1");
+  watch->set_paths({path});
+  ASSERT_TRUE(watch->is_prompt());
+  dir.write("web.pem", "2");
+  expect_change();
+  dir.write("new.tmp", "3");
+  fs::rename(dir.file("new.tmp"), path);
+  expect_change();
+  ::unlink(path.c_str());
+  expect_change();
+  dir.write("web.pem", "4");
+  expect_change();
+}
+
+TEST_F(CertificateWatchTest, ALinkThatIsSwappedAndWhatItLeadsTo) {
+  dir.write("archive/fullchain1.pem", "1");
+  dir.write("archive/fullchain2.pem", "2");
+  fs::create_directories(dir.file("live"));
+  fs::create_symlink("../archive/fullchain1.pem", dir.file("live/fullchain.pem"));
+  watch->set_paths({dir.file("live/fullchain.pem")});
+  dir.write("archive/fullchain1.pem", "3");
+  expect_change();
+  ::unlink(dir.file("live/fullchain.pem").c_str());
+  fs::create_symlink("../archive/fullchain2.pem", dir.file("live/fullchain.pem"));
+  expect_change();
+  watch->set_paths({dir.file("live/fullchain.pem")});
+  dir.write("archive/fullchain2.pem", "4");
+  expect_change();
+}
+
+TEST_F(CertificateWatchTest, AKubernetesVolumeThatIsSwapped) {
+  dir.write("m/..1/tls.crt", "1");
+  dir.write("m/..2/tls.crt", "2");
+  fs::create_symlink("..1", dir.file("m/..data"));
+  fs::create_symlink("..data/tls.crt", dir.file("m/tls.crt"));
+  watch->set_paths({dir.file("m/tls.crt")});
+  fs::create_symlink("..2", dir.file("m/..data_tmp"));
+  fs::rename(dir.file("m/..data_tmp"), dir.file("m/..data"));
+  expect_change();
+}
+
+TEST_F(CertificateWatchTest, OfADirectoryCertificatesCountAndNothingElse) {
+  dir.write("d/a.pem", "1");
+  watch->set_paths({dir.file("d"), dir.file("d/a.pem")});
+  expect_none_before([&] {
+    dir.write("d/a.ocsp", "staple");
+    dir.write("d/log", "x");
+    dir.write("d/b.crt", "1");
+  });
+  dir.write("d/sub/c.pem", "1");  // another directory
+  dir.write("d/b.der", "1");
+  expect_change();
+}
+
+TEST_F(CertificateWatchTest, ALookInTurnFindsWhatTheKernelDidNotTell) {
+  dir.write("a.pem", "1");
+  dir.write("b.pem", "1");
+  watch->set_paths({dir.file("a.pem"), dir.file("b.pem")});
+  watch->tick();
+  EXPECT_EQ(changes, 0);
+  // What the kernel told is taken up first, so that only the look remains.
+  dir.write("b.pem", "22");
+  expect_change();
+  watch->set_paths({dir.file("a.pem"), dir.file("b.pem")});
+  fs::rename(dir.path(), dir.path() + ".aside");  // no entry of the directory changed
+  watch->tick();
+  fs::rename(dir.path() + ".aside", dir.path());
+  expect_change();
+}
+
+}  // namespace
+}  // namespace muster::stapler

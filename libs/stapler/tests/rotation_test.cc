@@ -1,0 +1,162 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "stapler_world.h"
+
+// Certificates that are replaced while the stapler runs (decision 053).
+namespace muster::stapler {
+namespace {
+
+using ::testing::HasSubstr;
+
+using RotationTest = StaplerWorld;
+
+// req: OCSP-STAP-007
+TEST_F(RotationTest, AReplacedFileIsTakenUpAndTheOldCertificateIsLookedAfterForADay) {
+  use(put(leaf));
+  start();
+  ASSERT_TRUE(has_out_file_of(leaf));
+  put(other);
+  run_until([this] { return has_out_file_of(other); });
+  const StatusReport report = stapler->status();
+  ASSERT_EQ(report.certificates.size(), 1U);
+  EXPECT_EQ(report.certificates[0].name, "web");
+  EXPECT_EQ(report.certificates[0].certificate, other.certificate.fingerprint());
+  ASSERT_EQ(report.kept.size(), 1U);
+  EXPECT_EQ(report.kept[0].name, "former/web");
+  EXPECT_NE(staple_of(leaf), nullptr) << "a server may still use it";
+  clock.advance(Seconds(86400));
+  run_until([this] { return stapler->status().kept.empty(); });
+}
+
+TEST_F(RotationTest, AHalfWrittenFileChangesNothingUntilItIsWhole) {
+  use(put(leaf));
+  start();
+  const std::string whole = testing::to_pem({other.certificate, pki.intermediate.certificate});
+  dir.write("web.pem", std::string_view(whole).substr(0, 300));
+  run_until([this] { return !stapler->problems().empty(); });
+  EXPECT_THAT(stapler->problems().front(), HasSubstr("stays in use"));
+  EXPECT_TRUE(has_out_file_of(leaf));
+  dir.write("web.pem", whole);
+  run_until([this] { return has_out_file_of(other); });
+  EXPECT_TRUE(stapler->problems().empty());
+}
+
+TEST_F(RotationTest, ALinkThatIsSwappedAsAcmeClientsDo) {
+  namespace fs = std::filesystem;
+  put(leaf, "archive/fullchain1.pem");
+  put(other, "archive/fullchain2.pem");
+  fs::create_directories(dir.file("live/web"));
+  fs::create_symlink("../../archive/fullchain1.pem", dir.file("live/web/fullchain.pem"));
+  use(dir.file("live/web/fullchain.pem"));
+  start();
+  ASSERT_TRUE(has_out_file_of(leaf));
+  fs::create_symlink("../../archive/fullchain2.pem", dir.file("live/web/new"));
+  fs::rename(dir.file("live/web/new"), dir.file("live/web/fullchain.pem"));
+  run_until([this] { return has_out_file_of(other); });
+}
+
+TEST_F(RotationTest, WithoutWatchingOnlyAReloadReadsFiles) {
+  options.watch = false;
+  use(put(leaf));
+  start();
+  put(other);
+  stapler->reload(nullptr);
+  run_until([this] { return has_out_file_of(other); });
+}
+
+// req: OCSP-STAP-012
+TEST_F(RotationTest, APairOfCertificatesOfOneNameIsWaitedForTogether) {
+  use(dir.write("web.pem", testing::to_pem({leaf.certificate, other.certificate,
+                                            pki.intermediate.certificate})));
+  start();
+  const Bytes issuer = pki.intermediate.certificate.der();
+  const Told told = ask(
+      control::wait("web", {{leaf.certificate.der(), issuer}, {other.certificate.der(), issuer}},
+                    Seconds(60), false));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines;
+  EXPECT_THAT(told.lines, ::testing::AllOf(HasSubstr("web: "), HasSubstr("web.2: ")));
+}
+
+TEST_F(RotationTest, OneWhoWaitsForWhatIsNotInTheInventoryHasItFetched) {
+  use(put(leaf));
+  start();
+  const Told told = ask(wait_request(other));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines << told.end.text;
+  EXPECT_THAT(told.lines, HasSubstr("not in the inventory yet"));
+  EXPECT_NE(staple_of(other), nullptr);
+  EXPECT_EQ(stapler->status().kept.at(0).name, "staged/web");
+  // Put into service now, nothing is asked any more: the staple is there at once.
+  const std::size_t asked = fetcher.asked;
+  put(other);
+  const Told again = ask(wait_request(other));
+  EXPECT_EQ(again.end.exit_code, 0) << again.lines;
+  EXPECT_THAT(again.lines, HasSubstr("web: a staple until"));
+  EXPECT_TRUE(has_out_file_of(other)) << "it was not waited for the watch";
+  EXPECT_EQ(fetcher.asked, asked);
+}
+
+TEST_F(RotationTest, ACertificateThatIsNotValidYetIsFetchedFor) {
+  testing::CertificateSpec spec = testing::leaf_spec("soon.example");
+  spec.not_before = kTestNow + Seconds(6 * 3600);
+  spec.ocsp_uris = kUrl;
+  const testing::Identity soon = testing::issue(pki.intermediate, spec);
+  know(soon);
+  use(put(leaf));
+  start();
+  const Told told = ask(wait_request(soon));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines;
+  EXPECT_NE(staple_of(soon), nullptr);
+}
+
+TEST_F(RotationTest, OneWhoWaitsInVainIsToldWhy) {
+  use(put(leaf));
+  start();
+  testing::CertificateSpec spec = testing::leaf_spec("new.example");
+  spec.ocsp_uris = kUrl;
+  const testing::Identity fresh = testing::issue(pki.intermediate, spec);
+  fetcher.fails = true;
+  fetcher.on_ask = [this] { clock.advance(Seconds(31)); };
+  const Told late = ask(wait_request(fresh, Seconds(30)));
+  EXPECT_EQ(late.end.exit_code, 1);
+  EXPECT_THAT(late.lines,
+              ::testing::AllOf(HasSubstr("not within 30s"), HasSubstr("nobody listens")));
+  fetcher.on_ask = {};
+  fetcher.fails = false;
+  fetcher.status = keeper::revoked();
+  const Told revoked = ask(wait_request(other));
+  EXPECT_EQ(revoked.end.exit_code, 1);
+  EXPECT_THAT(revoked.lines, HasSubstr("do not put it into service"));
+}
+
+TEST_F(RotationTest, ACertificateThatNeedsNoneHoldsNobodyUp) {
+  use(put(leaf));
+  start();
+  testing::CertificateSpec spec = testing::leaf_spec("plain.example");
+  spec.ocsp_uris.clear();
+  const testing::Identity plain = testing::issue(pki.intermediate, spec);
+  const Told told = ask(wait_request(plain));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines;
+  EXPECT_THAT(told.lines, HasSubstr("no staple is needed"));
+}
+
+TEST_F(RotationTest, TheStapleIsHandedToTargetsBeforeTheWaitIsOver) {
+  TargetOptions target;
+  target.file = dir.file("target/{name}.der");
+  target.reload = {"/bin/sh", dir.write("reload.sh", "cp " + dir.file("target/web.der") + " " +
+                                                         dir.file("loaded"))};
+  options.targets = {target};
+  ASSERT_EQ(check_targets(options.targets), std::nullopt);
+  std::filesystem::create_directories(dir.file("target"));
+  use(put(leaf));
+  start();
+  put(other);
+  const Told told = ask(wait_request(other));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines;
+  EXPECT_THAT(told.lines, HasSubstr("at its target"));
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("loaded")), staple_of(other)->der()));
+}
+
+}  // namespace
+}  // namespace muster::stapler
