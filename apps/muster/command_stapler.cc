@@ -6,12 +6,15 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <random>
 
 #include "cli.h"
 #include "muster/keeper/watchdog.h"
-#include "muster/stapler/metrics.h"
+#include "muster/node/stapler_admin.h"
+#include "muster/stapler/dry_run.h"
 #include "muster/stapler/stapler.h"
+#include "node_runner.h"
 #include "options.h"
 #include "options_target.h"
 
@@ -21,9 +24,9 @@ namespace {
 /// Flags as given; they go over what the file says.
 struct Flags {
   std::string config;
-  std::vector<std::string> certificates, issuers, hook, targets;
+  std::vector<std::string> certificates, issuers, hook, targets, admin;
   std::string shelf, out, refresh;
-  bool once = false, chain = false, json = false, metrics = false;
+  bool once = false, chain = false, dry_run = false;
 };
 
 int complain(int code, const std::string& message) {
@@ -45,6 +48,8 @@ std::optional<int> read_options(const Flags& flags, Options& options) {
   stapler.out = flags.out.empty() ? stapler.out : flags.out;
   stapler.on_update = flags.hook.empty() ? stapler.on_update : flags.hook;
   stapler.chain = stapler.chain || flags.chain;
+  node::AdminOptions& admin = stapler.admin.admin;
+  admin.listen = flags.admin.empty() ? admin.listen : flags.admin;
   for (const std::string& text : flags.targets) {
     auto target = parse_target_flag(text);
     if (!target) {
@@ -77,8 +82,38 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   to.hook.command = from.on_update;
   to.hook.timeout = from.on_update_timeout;
   to.targets = from.targets;
+  to.watch = from.watch;
+  to.history_bytes = from.history.bytes;
   return to;
 }
+
+/// What a run would do, told.
+int rehearse(const Options& options) {
+  const StaplerOptions& from = options.stapler;
+  const stapler::StaplerOptions wired = wire(from);
+  const stapler::Inventory inventory = stapler::load_inventory(wired.certificates, wired.inventory);
+  const auto logger = make_logger(options.log);
+  const std::string shelf_path = std::filesystem::exists(from.shelf) ? from.shelf : std::string();
+  const auto shelf =
+      keeper::Shelf::open(shelf_path, keeper::ShelfMode::kFollower, wired.policy, *logger);
+  if (!shelf) {
+    return complain(kExitInput, shelf.error().detail);
+  }
+  std::vector<keeper::Subject> subjects;
+  for (const stapler::InventoryEntry& entry : inventory.entries) {
+    subjects.push_back(entry.watched.subject);
+  }
+  const UnixSeconds now = SystemClock().now();
+  (*shelf)->set_subjects(std::move(subjects), now);
+  std::fputs(
+      stapler::render_dry_run({inventory, **shelf, shelf_path, wired.keeper, wired.targets}, now)
+          .c_str(),
+      stdout);
+  return inventory.problems.empty() ? kExitOk : kExitInput;
+}
+
+/// How long who asks for a reload over HTTP waits for the loop.
+constexpr Seconds kReloadPatience{30};
 
 /// A loop that takes no turns for so long is told of, and ended after kStallsToEnd times that, for
 /// whoever supervises it to start it again: what it held is on the shelf.
@@ -113,6 +148,9 @@ int run(const Flags& flags) {
         "no certificate to keep a staple for (give --cert, or [[stapler.certificate]] in "
         "the file)");
   }
+  if (flags.dry_run) {
+    return rehearse(options);
+  }
   if (options.stapler.shelf.empty() && !flags.once) {
     return complain(
         kExitUsage,
@@ -138,6 +176,7 @@ int run(const Flags& flags) {
   net::Loop loop;
   int exit_code = kExitOk;
   std::unique_ptr<stapler::Stapler> service;
+  std::unique_ptr<node::StaplerAdmin> admin;
   bool is_ready = false;
   std::atomic<bool> ending{false};
   const auto end = [&](int code) {
@@ -150,20 +189,32 @@ int run(const Flags& flags) {
       loop.stop();
     });
   };
+  const auto reload = [&]() -> node::NodeResult<node::ReloadReport> {
+    Options fresh;
+    if (read_options(flags, fresh)) {  // what is wrong was told
+      logger->log(LogLevel::kError, "config.reload_failed",
+                  "the configuration is wrong; the old one stays in force");
+      return Err{node::NodeError{node::NodeErrc::kUsage,
+                                 "the configuration is wrong; see the stapler's log"}};
+    }
+    const stapler::StaplerOptions wired = wire(fresh.stapler);
+    service->reload(&wired);
+    node::ReloadReport report{service->problems(), {}};
+    if (fresh.stapler.shelf != options.stapler.shelf) {
+      report.restart_needed.emplace_back("shelf");
+    }
+    if (fresh.stapler.admin.admin.listen != options.stapler.admin.admin.listen) {
+      report.restart_needed.emplace_back("admin.listen");
+    }
+    return report;
+  };
   const net::SignalWatch signals(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal != SIGHUP) {
       end(!flags.once || is_ready ? kExitOk
                                   : complain(1, "stopped before the first round was over"));
-      return;
+    } else if (!ending) {
+      static_cast<void>(reload());  // the outcome is logged
     }
-    Options fresh;
-    if (read_options(flags, fresh)) {
-      logger->log(LogLevel::kError, "config.reload_failed",
-                  "the configuration is wrong; the old one stays in force");
-      return;
-    }
-    const stapler::StaplerOptions wired = wire(fresh.stapler);
-    service->reload(&wired);
   });
   const SystemClock clock;
   const auto fetcher = net::make_fetcher(loop);
@@ -185,10 +236,42 @@ int run(const Flags& flags) {
   if (had_problems && service->status().certificates.empty()) {
     return complain(kExitInput, "no certificate that can be used: " + service->problems().front());
   }
+  const node::AdminOptions admin_options = admin_of(options.stapler.admin);
+  if (!admin_options.listen.empty()) {
+    auto listening = node::StaplerAdmin::start(
+        admin_options,
+        [&]() -> node::NodeResult<node::ReloadReport> {
+          using Answer = node::NodeResult<node::ReloadReport>;
+          const auto promise = std::make_shared<std::promise<Answer>>();
+          auto answer = promise->get_future();
+          loop.post([&, promise] {
+            promise->set_value(ending ? Answer(Err{node::NodeError{node::NodeErrc::kStopped,
+                                                                   "the stapler is stopping"}})
+                                      : reload());
+          });
+          if (answer.wait_for(kReloadPatience) != std::future_status::ready) {
+            return Err{node::NodeError{node::NodeErrc::kSystem,
+                                       "the stapler has not read them yet: it is busy, or hangs"}};
+          }
+          return answer.get();
+        },
+        clock, *logger);
+    if (!listening) {
+      return complain(exit_code_for(listening.error().code), listening.error().detail);
+    }
+    admin = *std::move(listening);
+    tell_addresses("admin on", admin->addresses());
+    service->on_report([&admin](const stapler::StatusReport& report) {
+      admin->publish(std::make_shared<const stapler::StatusReport>(report));
+    });
+  }
   service->start(
       flags.once ? keeper::Keeper::FirstFetch::kEverything : keeper::Keeper::FirstFetch::kWhatIsDue,
       [&](stapler::Readiness r) {
         is_ready = true;
+        if (admin) {
+          admin->set_ready();
+        }
         std::printf("ready: %zu certificates, %zu fresh", r.certificates, r.covered);
         if (r.not_needed != 0) {
           std::printf(", %zu need none", r.not_needed);
@@ -212,35 +295,9 @@ int run(const Flags& flags) {
                                     [&logger](Milliseconds still) { on_stall(*logger, still); });
     loop.run();
   }
+  admin.reset();
   service.reset();
   return exit_code;
-}
-
-int show_status(const Flags& flags) {
-  Options options;
-  if (const auto code = read_options(flags, options)) {
-    return *code;
-  }
-  if (options.stapler.shelf.empty()) {
-    return complain(kExitUsage, "which stapler? (give --shelf DIR, or --config FILE)");
-  }
-  const std::string path = options.stapler.shelf + '/' + std::string(stapler::kStatusFileName);
-  const auto content = read_file(path, 1U << 30);
-  if (!content) {
-    return complain(kExitInput, to_string(content.error()) + "; a stapler writes it when it runs");
-  }
-  const auto report = stapler::parse_status(as_text(*content));
-  if (!report) {
-    return complain(kExitInput, "'" + path + "': " + report.error());
-  }
-  const UnixSeconds now = SystemClock().now();
-  const stapler::StatusReport judged = stapler::judged_at(*report, now);
-  std::fputs((flags.json      ? stapler::encode_status(judged)
-              : flags.metrics ? stapler::render_metrics(judged)
-                              : stapler::render_status(judged, now))
-                 .c_str(),
-             stdout);
-  return stapler::status_exit_code(judged, now);
 }
 
 }  // namespace
@@ -249,8 +306,9 @@ int run_stapler(int argc, char** argv) {
   CLI::App app("Keeps a fresh, verified OCSP response for each certificate.", "muster stapler");
   app.footer(
       "Signals: TERM stops, HUP reads configuration and certificates again.\n"
-      "Exit codes: 0 ok, 1 --once or status: something is not covered or not written, 64 usage,\n"
-      "66 input, 70 internal.");
+      "A running stapler is told what to do by the commands above, through a socket in its shelf.\n"
+      "Exit codes: 0 ok, 1 --once: something is not covered or not written, 64 usage, 66 input,\n"
+      "69 cannot listen there, 70 internal. Those of a command are told by its --help.");
   Flags flags;
   app.add_option("-c,--config", flags.config, "muster.toml; flags go over it")->type_name("FILE");
   app.add_option("--cert", flags.certificates,
@@ -272,19 +330,25 @@ int run_stapler(int argc, char** argv) {
       ->expected(1, -1);
   app.add_flag("--chain", flags.chain, "also for the intermediates");
   app.add_flag("--once", flags.once, "fetch everything, write, exit");
-  CLI::App* status = app.add_subcommand("status", "what a running stapler holds");
-  status->add_option("-c,--config", flags.config, "muster.toml")->type_name("FILE");
-  status->add_option("--shelf", flags.shelf, "its shelf")->type_name("DIR");
-  status->add_flag("--json", flags.json, "as JSON");
-  status->add_flag("--metrics", flags.metrics, "as text for Prometheus");
+  app.add_flag("--dry-run", flags.dry_run,
+               "tell what would be fetched and handed over where; change nothing, ask nobody");
+  app.add_option("--admin", flags.admin,
+                 "address for probes and metrics, such as 8889 or unix:/path (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS");
   PrintFlags printed;
+  ControlFlags control;
   const CLI::App* const print = add_print(app, printed);
+  const ControlCommands commands = add_control(app, control);
   if (const auto over = parse_command_line(app, argc, argv)) {
     return *over;
   }
-  return print->parsed()    ? print_staple(printed)
-         : status->parsed() ? show_status(flags)
-                            : run(flags);
+  for (const auto& [command, action] : commands) {
+    if (command->parsed()) {
+      return action(control);
+    }
+  }
+  return print->parsed() ? print_staple(printed) : run(flags);
 }
 
 }  // namespace muster::app

@@ -102,6 +102,16 @@ void bind(config::Section& section, StaplerOptions& options) {
   section.duration("grace", &options.grace, Seconds(0), Seconds(86400),
                    "How long after a new certificate was first seen 'unauthorized' and 'unknown' "
                    "are retried without warning.");
+  section.flag("watch", &options.watch,
+               "Whether changed certificate files are noticed and taken up by themselves; without, "
+               "SIGHUP has them read.");
+  section.size("history", &options.history, 0, std::uint64_t{1} << 30,
+               "Octets that the record of what happened to staples may take (muster stapler "
+               "history); 0: none is kept.");
+  bind_admin(section.table("admin",
+                           "Probes, metrics and reload of the stapler "
+                           "(docs/operating/stapler.md)."),
+             options.admin);
 }
 
 keeper::ShelfPolicy shelf_policy_of(const StaplerOptions& from) {

@@ -6,7 +6,8 @@
 
 #include "muster/config/config.h"
 #include "muster/keeper/keeper.h"
-#include "muster/stapler/target.h"
+#include "muster/stapler/stapler.h"
+#include "options_admin.h"
 
 namespace muster::app {
 
@@ -45,6 +46,9 @@ struct StaplerOptions {
   std::optional<Seconds> max_age;
   Seconds skip_shorter_than{0};
   Seconds grace{3600};
+  bool watch = true;
+  config::Size history{16 << 20};
+  AdminSettings admin;
 };
 
 void bind(config::Section& section, StaplerOptions& options);
