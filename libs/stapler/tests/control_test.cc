@@ -57,7 +57,7 @@ TEST_F(ControlTest, RefreshAsksAtOnceAndTellsWhatCameOfIt) {
   EXPECT_EQ(fetcher.asked, asked + 1);
   EXPECT_THAT(history(), HasSubstr("nothing-newer"));
   fetcher.fails = true;
-  const Told failed = ask(control::refresh({}, Seconds(60), true));
+  const Told failed = ask(control::refresh({"web", "shop"}, Seconds(60), true));
   EXPECT_EQ(failed.end.exit_code, 1);
   EXPECT_THAT(failed.lines, ::testing::AllOf(HasSubstr("web: "), HasSubstr("shop: ")));
 }

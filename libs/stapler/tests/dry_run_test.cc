@@ -49,7 +49,7 @@ TEST_F(DryRunTest, TellsWhatWouldBeFetchedAndHandedOverAndChangesNothing) {
   const std::string first = rehearse();
   EXPECT_THAT(first, HasSubstr("web"));
   EXPECT_THAT(first, HasSubstr("missing"));
-  EXPECT_THAT(first, HasSubstr("at once      http://ocsp.example/"));
+  EXPECT_THAT(first, HasSubstr("at once     http://ocsp.example/"));
   EXPECT_THAT(first, HasSubstr("nothing: there is no staple yet"));
   EXPECT_EQ(files(), before);
   EXPECT_EQ(fetcher.asked, 0U);

@@ -82,26 +82,23 @@ TEST_F(RotationTest, APairOfCertificatesOfOneNameIsWaitedForTogether) {
 TEST_F(RotationTest, OneWhoWaitsForWhatIsNotInTheInventoryHasItFetched) {
   use(put(leaf));
   start();
-  const Told told = ask(wait_request(other));
+  const Told told = ask(wait_request(renewed));
   EXPECT_EQ(told.end.exit_code, 0) << told.lines << told.end.text;
   EXPECT_THAT(told.lines, HasSubstr("not in the inventory yet"));
-  EXPECT_NE(staple_of(other), nullptr);
+  EXPECT_NE(staple_of(renewed), nullptr);
   EXPECT_EQ(stapler->status().kept.at(0).name, "staged/web");
   // Put into service now, nothing is asked any more: the staple is there at once.
   const std::size_t asked = fetcher.asked;
-  put(other);
-  const Told again = ask(wait_request(other));
+  put(renewed);
+  const Told again = ask(wait_request(renewed));
   EXPECT_EQ(again.end.exit_code, 0) << again.lines;
   EXPECT_THAT(again.lines, HasSubstr("web: a staple until"));
-  EXPECT_TRUE(has_out_file_of(other)) << "it was not waited for the watch";
+  EXPECT_TRUE(has_out_file_of(renewed)) << "it was not waited for the watch";
   EXPECT_EQ(fetcher.asked, asked);
 }
 
 TEST_F(RotationTest, ACertificateThatIsNotValidYetIsFetchedFor) {
-  testing::CertificateSpec spec = testing::leaf_spec("soon.example");
-  spec.not_before = kTestNow + Seconds(6 * 3600);
-  spec.ocsp_uris = kUrl;
-  const testing::Identity soon = testing::issue(pki.intermediate, spec);
+  const testing::Identity soon = issue(kUrl, kTestNow + Seconds(6 * 3600));
   know(soon);
   use(put(leaf));
   start();
@@ -113,9 +110,7 @@ TEST_F(RotationTest, ACertificateThatIsNotValidYetIsFetchedFor) {
 TEST_F(RotationTest, OneWhoWaitsInVainIsToldWhy) {
   use(put(leaf));
   start();
-  testing::CertificateSpec spec = testing::leaf_spec("new.example");
-  spec.ocsp_uris = kUrl;
-  const testing::Identity fresh = testing::issue(pki.intermediate, spec);
+  const testing::Identity fresh = issue(kUrl);
   fetcher.fails = true;
   fetcher.on_ask = [this] { clock.advance(Seconds(31)); };
   const Told late = ask(wait_request(fresh, Seconds(30)));
@@ -125,7 +120,7 @@ TEST_F(RotationTest, OneWhoWaitsInVainIsToldWhy) {
   fetcher.on_ask = {};
   fetcher.fails = false;
   fetcher.status = keeper::revoked();
-  const Told revoked = ask(wait_request(other));
+  const Told revoked = ask(wait_request(renewed));
   EXPECT_EQ(revoked.end.exit_code, 1);
   EXPECT_THAT(revoked.lines, HasSubstr("do not put it into service"));
 }
@@ -133,9 +128,7 @@ TEST_F(RotationTest, OneWhoWaitsInVainIsToldWhy) {
 TEST_F(RotationTest, ACertificateThatNeedsNoneHoldsNobodyUp) {
   use(put(leaf));
   start();
-  testing::CertificateSpec spec = testing::leaf_spec("plain.example");
-  spec.ocsp_uris.clear();
-  const testing::Identity plain = testing::issue(pki.intermediate, spec);
+  const testing::Identity plain = issue({});
   const Told told = ask(wait_request(plain));
   EXPECT_EQ(told.end.exit_code, 0) << told.lines;
   EXPECT_THAT(told.lines, HasSubstr("no staple is needed"));

@@ -78,6 +78,7 @@ class StaplerWorld : public ::testing::Test {
   StaplerWorld() {
     know(leaf);
     know(other);
+    know(renewed);
     options.shelf = dir.file("shelf");
     options.inventory.out = dir.file("out");
     options.settle = Milliseconds(1);
@@ -88,6 +89,14 @@ class StaplerWorld : public ::testing::Test {
 
   void know(const testing::Identity& identity) {
     fetcher.known[to_buffer(identity.certificate.serial().octets())] = &identity;
+  }
+  /// A leaf whose certificate says where to ask.
+  static testing::Identity issue(std::vector<std::string> urls,
+                                 std::optional<UnixSeconds> begins = {}) {
+    testing::CertificateSpec spec = testing::leaf_spec("web.example");
+    spec.ocsp_uris = std::move(urls);
+    spec.not_before = begins;
+    return testing::issue(testing::standard_pki().intermediate, spec);
   }
   /// A file of a certificate with its chain.
   std::string put(const testing::Identity& identity, const std::string& name = "web.pem") {
@@ -153,6 +162,7 @@ class StaplerWorld : public ::testing::Test {
   const testing::TestPki& pki = testing::standard_pki();
   const testing::Identity& leaf = pki.leaf;
   const testing::Identity& other = pki.other_leaf;
+  const testing::Identity renewed = issue(kUrl);
   testing::TempDir dir;
   keeper::MemoryLogger logger;
   testing::FakeClock clock{kTestNow};
