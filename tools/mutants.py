@@ -7,8 +7,9 @@ printed with its place. tools/mutants.txt names the files, the tests that guard 
 It also plants bugs that are not a rule less: a piece of code that is another one while its number is switched on.
 In files of `demands` (lint) a rule is the condition of a demand(...), too: switched off, it is always met.
 
-usage: tools/mutants.py [--jobs N] [--report] [GROUP...]     (from the project's root; builds below build/mutants)
+usage: tools/mutants.py [--jobs N] [--again] [--report] [GROUP...]     (from the project's root; builds below build/mutants)
 
+--again asks only about rules that docs/reports/mutants.json does not call noticed: for tests that were just added.
 --report puts what came of the groups that ran into docs/reports/mutants.json and writes docs/reports/mutants.md anew from it.
 """
 import argparse
@@ -159,6 +160,7 @@ def plant(source, number, old, new, name):
 def main():
     parser = argparse.ArgumentParser(description="Takes rules away one at a time and sees whether a test notices.")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--again", action="store_true", help="only rules that were not noticed the last time")
     parser.add_argument("--report", action="store_true", help="keep what came of it in docs/reports")
     parser.add_argument("groups", nargs="*")
     args = parser.parse_args()
@@ -208,24 +210,27 @@ def main():
     environment = dict(os.environ)
     environment.setdefault("MUSTER_VECTORS", str(ROOT.parent / "shared" / "vectors"))
 
-    def passes(test, off):
+    def passes(test, off, tries=2):
+        """A test that does not end has noticed; twice, since a machine may stand still for a while."""
         try:
             program, *words = test.split()
             done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=900,
                                   env=environment | {"MUSTER_RULE_OFF": str(off)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             return done.returncode == 0
         except subprocess.TimeoutExpired:
-            return False
+            return tries > 1 and passes(test, off, tries - 1)
 
     for test in tests:
         if not passes(test, 0):
             sys.exit(f"{test} fails with every rule in force")
     missed = excused_now = 0
     results = {}
+    noticed_before = {name: Noticed(name) for name in chosen if args.again}
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for name in chosen:
             guards = groups[name]["tests"]
-            verdicts = pool.map(lambda rule: all(passes(test, rule[0]) for test in guards), of_group[name])
+            known = [args.again and noticed_before[name].next(path, text) for _, path, _, text in of_group[name]]
+            verdicts = pool.map(lambda rule, known: not known and all(passes(test, rule[0]) for test in guards), of_group[name], known)
             for (_, path, line, text), survived in zip(of_group[name], verdicts):
                 reason = excused.get((path, text), "") if survived else ""
                 results.setdefault(name, []).append({"file": path, "line": line, "rule": text, "noticed": not survived, "excused": reason})
@@ -236,11 +241,26 @@ def main():
                     continue
                 missed += 1
                 print(f"{path}:{line}: no test misses: {text}", flush=True)
+            if args.report:
+                write_report(groups, {name: results.get(name, [])})
     print(f"{len(rules)} rules taken away or bugs planted, one at a time: {len(rules) - missed - excused_now} noticed, "
           f"{excused_now} excused with a reason, {missed} not noticed")
-    if args.report:
-        write_report(groups, results)
     sys.exit(1 if missed else 0)
+
+
+class Noticed:
+    """The rules of a group that the last report calls noticed, in their order where several of a file read alike."""
+
+    def __init__(self, name):
+        data = REPORT.with_suffix(".json")
+        rules = json.loads(data.read_text()).get(name, {}).get("rules", []) if data.is_file() else []
+        self.verdicts = {}
+        for rule in rules:
+            self.verdicts.setdefault((rule["file"], rule["rule"]), []).append(rule["noticed"])
+
+    def next(self, path, text):
+        verdicts = self.verdicts.get((path, text))
+        return bool(verdicts) and verdicts.pop(0)
 
 
 def write_report(groups, results):
@@ -278,7 +298,7 @@ def report_text(groups, known):
         lines.append(f"| [{name}](#{name}) | {groups[name]['about']} | {len(rules)} | {count(rules, lambda r: r['noticed'])} | {count(rules, lambda r: r['excused'])} | "
                      f"{count(rules, lambda r: not r['noticed'] and not r['excused'])} | {group['commit']} | {group['date']} |")
     for name, group in known.items():
-        tests = ", ".join(f"`{test.split()[0]}`" for test in group["tests"])
+        tests = ", ".join(dict.fromkeys(f"`{test.split()[0]}`" for test in group["tests"]))
         lines += ["", f"## {name}", "", f"Guarded by {tests}.", "", "| Where | Rule | |", "| --- | --- | --- |"]
         for rule in group["rules"]:
             verdict = "shown" if rule["noticed"] else f"excused: {rule['excused']}" if rule["excused"] else "**unnoticed**"
