@@ -2,6 +2,8 @@
 
 #include "fuzz.h"
 #include "muster/crl/crl.h"
+#include "muster/crl/entry_index.h"
+#include "muster/crl/signed_part.h"
 #include "openssl_oracle.h"
 
 namespace {
@@ -47,15 +49,34 @@ void check_same_meaning(const crl::CrlView& a, const crl::CrlView& b) {
   MUSTER_ASSERT(a.defects.disqualifying() == b.defects.disqualifying());
 }
 
-/// Every listed serial is found under its issuer.
+/// What may be hashed ahead is what the signature covers.
+void check_signed_part(Bytes der, const crl::CrlView& view) {
+  const auto part = crl::find_signed_part(der);
+  MUSTER_ASSERT(part && part->tbs.data() == view.tbs_raw.data() &&
+                part->tbs.size() == view.tbs_raw.size() &&
+                equal(part->algorithm.raw, view.signature_algorithm.raw));
+}
+
+/// Every listed serial is found under its issuer, whichever way it is looked for.
 void check_lookup(const crl::CrlView& view) {
   constexpr std::size_t kMaxLookups = 20;
   std::size_t lookups = 0;
+  std::optional<crl::SerialList> serials;
+  std::optional<crl::EntryIndex> index;
+  if (!view.is_indirect()) {
+    index.emplace(serials.emplace(view));
+  }
   crl::for_each_entry(view, [&](const crl::AttributedEntry& entry) {
     if (view.is_indirect() || !entry.entry.certificate_issuer) {
       const Bytes issuer = view.is_indirect() ? entry.certificate_issuer : view.issuer;
       const auto found = crl::find_entry(view, entry.entry.serial, issuer);
       MUSTER_ASSERT(found && equal(found->serial, entry.entry.serial));
+      if (serials) {
+        const auto listed = serials->find(entry.entry.serial, issuer);
+        const auto indexed = index->find(entry.entry.serial, issuer);
+        MUSTER_ASSERT(listed && indexed && listed->revocation_date == found->revocation_date &&
+                      indexed->revocation_date == found->revocation_date);
+      }
     }
     return ++lookups < kMaxLookups ? crl::Walk::kContinue : crl::Walk::kStop;
   });
@@ -93,6 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto second = crl::parse_crl(again);
   MUSTER_ASSERT(second);
   check_same_meaning(*view, *second);
+  check_signed_part(octets, *view);
   check_lookup(*view);
   compare_with_openssl(*view, octets);
   return 0;
