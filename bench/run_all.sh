@@ -35,8 +35,8 @@ bench() {  # bench NAME COMMAND...
 bench http bench/http/run.py "$build"
 bench handshake "$build/bench/handshake/muster_bench_handshake"
 bench handshake-peers bench/handshake/peers.py "$build"
-# Their results are docs/reports/responder.md and checker.md: no second copy of the figures.
-for name in responder check; do
+# Their results are docs/reports/responder.md, checker.md and stapler.md: no second copy of the figures.
+for name in responder check keeper; do
   if is_wanted "$name"; then
     echo "== $name"
     "bench/$name/run.py" "$build" "${options[@]}"
@@ -47,5 +47,4 @@ if is_wanted stapling; then
   echo "== stapling"
   bench/stapling/run.py "$build" --out docs/reports "${options[@]}"
 fi
-bench keeper "$build/bench/keeper/muster_bench_keeper"
 bench store "$build/bench/store/muster_bench_store"

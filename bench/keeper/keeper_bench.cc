@@ -1,9 +1,11 @@
 // Many certificates in one keeper: memory for each, a step of the plan, a start with a full shelf,
-// and what a responder that hangs costs the others. Figures for docs/reports/stapler.md.
+// and what a responder that hangs costs the others. bench/keeper/run.py makes
+// docs/reports/stapler.md of it. Each mode prints one line of JSON:
 //
-//   muster_bench_keeper [COUNT] [DIRECTORY]      (100000 certificates, below /tmp)
+// - make DIRECTORY COUNT: certificates with chains, and their answers on a shelf;
+// - start DIRECTORY: one keeper takes all of them up;
+// - plan COUNT: a day of the plan alone, with and without a host that hangs.
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +13,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <random>
+#include <string_view>
 
+#include "muster/base/mapped_file.h"
 #include "muster/keeper/keeper.h"
 #include "muster/keeper/shelf_file.h"
 #include "muster/testing/response_builder.h"
@@ -43,12 +47,15 @@ double resident() {
 class StillClock final : public Clock {
  public:
   [[nodiscard]] UnixSeconds now() const override {
-    return testing::kTestNow + std::chrono::floor<Seconds>(elapsed);
+    return began_ + std::chrono::floor<Seconds>(elapsed);
   }
   [[nodiscard]] MonotonicTime monotonic() const override {
     return MonotonicTime(std::chrono::hours(24)) + elapsed;
   }
   Milliseconds elapsed{0};
+
+ private:
+  const UnixSeconds began_ = SystemClock().now();
 };
 
 /// Never answers.
@@ -62,86 +69,112 @@ class SilentAsker final : public Asker {
   std::size_t asked = 0;
 };
 
-Buffer sign_answer(const testing::TestPki& pki, const pki::Certificate& certificate) {
+/// Each length-prefixed; the first is the issuer.
+constexpr const char* kCertificates = "/certificates";
+
+void write_to(const std::string& path, Bytes content) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(content.data()),
+             static_cast<std::streamsize>(content.size()));
+}
+
+Buffer sign_answer(const testing::TestPki& pki, const pki::Certificate& certificate,
+                   UnixSeconds now) {
   testing::EntrySpec entry = testing::entry_for(certificate, pki.intermediate.certificate);
-  entry.this_update = testing::kTestNow - Seconds(3600);
-  entry.next_update = testing::kTestNow + Seconds(7 * 86400);
+  entry.this_update = now - Seconds(3600);
+  entry.next_update = now + Seconds(7 * 86400);
   testing::ResponseSpec spec;
   spec.entries.push_back(std::move(entry));
   return testing::build_response(pki.ocsp_signer, spec);
 }
 
-/// The inventory as a stapler has it, its answers on disk.
-struct Made {
-  std::vector<Buffer> certificates;
-  std::size_t octets = 0;  ///< of all certificates and answers
-};
-
-Made make(std::size_t count, const std::string& directory) {
-  Made out;
-  const testing::TestPki& pki = testing::standard_pki();
+/// The inventory as a stapler has it, in a process of its own: what it needs in memory is nobody's.
+int make(const std::string& directory, std::size_t count) {
+  const UnixSeconds now = SystemClock().now();
+  const testing::TestPki pki = testing::make_pki(now);
   const testing::TestKey& key = testing::cached_key(testing::KeyKind::kP256, 3);
+  for (const char* name : {"/chains", "/shelf"}) {
+    if (::mkdir((directory + name).c_str(), 0755) != 0) {
+      std::perror(name);
+      return 1;
+    }
+  }
+  Buffer all;
+  const auto append = [&all](Bytes der) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      all.push_back(static_cast<std::uint8_t>(der.size() >> shift));
+    }
+    all.insert(all.end(), der.begin(), der.end());
+  };
+  append(pki.intermediate.certificate.der());
+  std::size_t octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    testing::CertificateSpec spec = testing::leaf_spec("host-" + std::to_string(i) + ".example");
+    const std::string name = "host-" + std::to_string(i);
+    testing::CertificateSpec spec = testing::leaf_spec(name + ".example");
+    spec.at = now;
     spec.use_key = key;
     spec.ocsp_uris = {"http://ocsp-" + std::to_string(i % 50) + ".example/"};
     const testing::Identity leaf = testing::issue(pki.intermediate, spec);
-    const Buffer answer = sign_answer(pki, leaf.certificate);
+    const Buffer answer = sign_answer(pki, leaf.certificate, now);
     const Fingerprint id = leaf.certificate.fingerprint();
-    const Buffer file = encode_shelf_file(id, testing::kTestNow, spec.ocsp_uris[0], answer);
-    std::ofstream(directory + '/' + shelf_file_name(id), std::ios::binary)
-        .write(reinterpret_cast<const char*>(file.data()),
-               static_cast<std::streamsize>(file.size()));
-    out.octets += leaf.certificate.der().size() + answer.size();
-    out.certificates.push_back(to_buffer(leaf.certificate.der()));
+    write_to(directory + "/shelf/" + shelf_file_name(id),
+             encode_shelf_file(id, now - Seconds(3600), spec.ocsp_uris[0], answer));
+    write_to(directory + "/chains/" + name + ".pem",
+             as_bytes(testing::to_pem({leaf.certificate, pki.intermediate.certificate})));
+    append(leaf.certificate.der());
+    octets += leaf.certificate.der().size() + answer.size();
   }
-  return out;
+  write_to(directory + kCertificates, all);
+  std::printf("{\"certificates\": %zu, \"octets\": %zu}\n", count, octets);
+  return 0;
 }
 
-std::vector<Watched> read(std::vector<Buffer> certificates) {
-  std::vector<Watched> out;
-  const pki::Certificate& issuer = testing::standard_pki().intermediate.certificate;
-  for (Buffer& der : certificates) {
-    auto certificate = pki::Certificate::parse(der);
-    out.push_back({{"host-" + std::to_string(out.size()), certificate->compact(), issuer}, {}});
-    Buffer().swap(der);
-  }
-  return out;
-}
-
-void measure_start(std::size_t count, const std::string& directory) {
-  Made made = make(count, directory);
-  std::printf("| made %zu certificates and answers: DER of both | %.0f octets each |\n", count,
-              static_cast<double>(made.octets) / static_cast<double>(count));
-  const double certificates_before = resident();
-  double der_before = 0;
-  for (const Buffer& der : made.certificates) {
-    der_before += static_cast<double>(der.capacity());
-  }
+int start(const std::string& directory) {
+  const double before = resident();
   StillClock clock;
   SilentAsker asker;
   net::Loop loop;
   auto begin = Timer::now();
-  std::vector<Watched> inventory = read(std::move(made.certificates));
+  std::vector<Watched> inventory;
+  {
+    const auto all = MappedFile::open(directory + kCertificates);
+    if (!all) {
+      std::fprintf(stderr, "%s\n", to_string(all.error()).c_str());
+      return 1;
+    }
+    std::optional<pki::Certificate> issuer;
+    for (Bytes rest = all->octets(); rest.size() > 4;) {
+      const std::size_t size = static_cast<std::size_t>(rest[0]) << 24 |
+                               static_cast<std::size_t>(rest[1]) << 16 |
+                               static_cast<std::size_t>(rest[2]) << 8 | rest[3];
+      auto certificate = pki::Certificate::parse(rest.subspan(4, size));
+      rest = rest.subspan(4 + size);
+      if (!issuer) {
+        issuer = *std::move(certificate);
+      } else {
+        const std::string name = "host-" + std::to_string(inventory.size());
+        inventory.push_back({{name, certificate->compact(), *issuer}, {}});
+      }
+    }
+  }
+  const std::size_t count = inventory.size();
   const double parsing = seconds_since(begin);
   begin = Timer::now();
-  auto shelf = Shelf::open(directory, ShelfMode::kOwner, {}, null_logger());
+  auto shelf = Shelf::open(directory + "/shelf", ShelfMode::kOwner, {}, null_logger());
   Keeper keeper(loop, asker, clock, null_logger(), **shelf, {}, 1);
   keeper.set_inventory(std::move(inventory));
   keeper.start();
   const double loading = seconds_since(begin);
+  const double grown = resident() - before;
   std::size_t covered = 0;
   for (const CertificateStatus& status : keeper.status()) {
     covered += is_covered(status.state) ? 1U : 0U;
   }
-  const double grown = resident() - certificates_before + der_before;
-  const auto n = static_cast<double>(count);
-  std::printf("| start: certificates parsed | %.2f s |\n", parsing);
-  std::printf("| start: shelf read, %zu answers verified and offered | %.2f s |\n", covered,
-              loading);
-  std::printf("| resident for a certificate, all in all | %.0f octets |\n", grown / n);
-  std::printf("| resident for a certificate, besides the DER | %.0f octets |\n",
-              (grown - static_cast<double>(made.octets)) / n);
+  std::printf(
+      "{\"certificates\": %zu, \"covered\": %zu, \"parse s\": %.3f, \"load s\": %.3f, "
+      "\"resident octets\": %.0f}\n",
+      count, covered, parsing, loading, grown);
+  return 0;
 }
 
 // ---- the plan alone, in simulated time
@@ -231,34 +264,33 @@ Delays run_plan(std::size_t count, bool hangs) {
   return out;
 }
 
-void measure_plan(std::size_t count) {
+int plan(std::size_t count) {
   for (const bool hangs : {false, true}) {
     const Delays d = run_plan(count, hangs);
     std::printf(
-        "| a day of %zu refreshes, %s | waited %.3f s at most, %.4f s on average; a step %.1f us, "
-        "the longest %.0f us |\n",
-        d.refreshes, hangs ? "one of 50 responders hangs (the others' refreshes)" : "50 responders",
-        d.worst, d.mean, d.step * 1e6, d.worst_step * 1e6);
+        "%s\"%s\": {\"refreshes\": %zu, \"longest wait s\": %.3f, \"mean wait s\": %.6f, "
+        "\"step us\": %.3f, \"longest step us\": %.0f}%s",
+        hangs ? "" : "{", hangs ? "one of 50 hangs" : "50 responders", d.refreshes, d.worst, d.mean,
+        d.step * 1e6, d.worst_step * 1e6, hangs ? "}\n" : ", ");
   }
+  return 0;
 }
 
 }  // namespace
 }  // namespace muster::keeper
 
 int main(int argc, char** argv) {
-  const std::size_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-  std::string directory = (argc > 2 ? std::string(argv[2]) : "/tmp") + "/muster-keeper.XXXXXX";
-  if (count == 0 || ::mkdtemp(directory.data()) == nullptr) {
-    std::fprintf(stderr, "usage: %s [COUNT] [DIRECTORY]\n", argv[0]);
-    return 64;
+  const std::string_view mode = argc > 2 ? argv[1] : "";
+  const auto number = [&](int i) { return std::strtoull(argv[i], nullptr, 10); };
+  if (mode == "make" && argc == 4) {
+    return muster::keeper::make(argv[2], number(3));
   }
-  std::printf("| what | figure |\n| --- | --- |\n");
-  muster::keeper::measure_plan(count);
-  muster::keeper::measure_start(count, directory);
-  auto& files = muster::system_files();
-  for (const std::string& name : files.list(directory)) {
-    files.remove(directory + '/' + name);
+  if (mode == "start" && argc == 3) {
+    return muster::keeper::start(argv[2]);
   }
-  ::rmdir(directory.c_str());
-  return 0;
+  if (mode == "plan" && argc == 3) {
+    return muster::keeper::plan(number(2));
+  }
+  std::fprintf(stderr, "usage: %s make DIRECTORY COUNT | start DIRECTORY | plan COUNT\n", argv[0]);
+  return 64;
 }
