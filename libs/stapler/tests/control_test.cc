@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "muster/net/address.h"
 #include "muster/stapler/history.h"
 #include "stapler_world.h"
 

@@ -112,12 +112,12 @@ TEST_F(RotationTest, OneWhoWaitsInVainIsToldWhy) {
   start();
   const testing::Identity fresh = issue(kUrl);
   fetcher.fails = true;
-  fetcher.on_ask = [this] { clock.advance(Seconds(31)); };
+  fetcher.on_answered = [this] { clock.advance(Seconds(31)); };
   const Told late = ask(wait_request(fresh, Seconds(30)));
   EXPECT_EQ(late.end.exit_code, 1);
   EXPECT_THAT(late.lines,
               ::testing::AllOf(HasSubstr("not within 30s"), HasSubstr("nobody listens")));
-  fetcher.on_ask = {};
+  fetcher.on_answered = {};
   fetcher.fails = false;
   fetcher.status = keeper::revoked();
   const Told revoked = ask(wait_request(renewed));

@@ -24,9 +24,6 @@ class WorldFetcher final : public net::FetchService {
   net::FetchId start(net::FetchRequest request,
                      std::function<void(net::FetchResult)> done) override {
     ++asked;
-    if (on_ask) {
-      on_ask();
-    }
     loop_.post(
         [this, request = std::move(request), done = std::move(done)] { done(answer(request)); });
     return ++last_;
@@ -36,7 +33,7 @@ class WorldFetcher final : public net::FetchService {
   std::map<Buffer, const testing::Identity*> known;  ///< by serial
   bool fails = false;
   ocsp::CertStatus status = ocsp::Good{};
-  std::function<void()> on_ask;
+  std::function<void()> on_answered;  ///< called after each
   std::size_t asked = 0;
 
  private:
