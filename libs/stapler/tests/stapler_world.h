@@ -24,8 +24,12 @@ class WorldFetcher final : public net::FetchService {
   net::FetchId start(net::FetchRequest request,
                      std::function<void(net::FetchResult)> done) override {
     ++asked;
-    loop_.post(
-        [this, request = std::move(request), done = std::move(done)] { done(answer(request)); });
+    loop_.post([this, request = std::move(request), done = std::move(done)] {
+      done(answer(request));
+      if (on_answered) {
+        on_answered();
+      }
+    });
     return ++last_;
   }
   void cancel(net::FetchId) override {}
