@@ -55,7 +55,7 @@ def read_plan():
         elif word == "plant":
             current["plants"].append(tuple(part.strip() for part in rest.split(" | ")))
         elif word == "excused":
-            path, text, reason = (part.strip() for part in rest.split("|"))
+            path, text, reason = (part.strip() for part in rest.split(" | "))
             excused[(path, text)] = reason
         else:
             sys.exit(f"mutants.txt: what is '{word}'?")
