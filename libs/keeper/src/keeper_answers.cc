@@ -181,9 +181,15 @@ Choice Keeper::Impl::offer(const client::VerifiedResponse& response, const std::
   const Fingerprint id = certificate->fingerprint();
   const auto held = held_facts(id);
   if ((takes(choice) || choice == Choice::kSame) && held) {
-    unconfirmed.erase(id);
     first_round.erase(id);
-    plan.offered(id, *held, t);
+    // A good answer does not contradict news that wait to be confirmed: they are asked about all
+    // the same. One that says so itself confirms them.
+    if (held->status != StapleStatus::kGood) {
+      unconfirmed.erase(id);
+    }
+    if (!unconfirmed.contains(id)) {
+      plan.offered(id, *held, t);
+    }
   }
   if (started) {
     turn();

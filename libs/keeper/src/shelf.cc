@@ -329,7 +329,7 @@ struct Shelf::Impl {
       return;
     }
     if (!verified || pinned->until <= now) {
-      drop_pin(id, slot);
+      unpin(id, slot);
       return;
     }
     const UnixSeconds obtained = std::min(pinned->file.obtained, now);
@@ -340,7 +340,7 @@ struct Shelf::Impl {
     if (const auto why = find_hindrance(slot, facts, pinned->until, now)) {
       logger.log(LogLevel::kInfo, "shelf.pin_over", "a pinned response is not used: " + *why,
                  {{"certificate", slot.place.name}});
-      drop_pin(id, slot);
+      unpin(id, slot);
       return;
     }
     const auto staple =

@@ -66,12 +66,14 @@ void Engine::Impl::conclude(std::uint64_t ticket, const client::LiveOutcome& out
   entry.all_unauthorized = entry.all_unauthorized && failure.verify &&
                            failure.verify->response_status == ocsp::ResponseStatus::kUnauthorized;
   keeper::OutcomeKind kind = keeper::outcome_of(failure);
+  std::optional<keeper::FailureClass> what = keeper::classify(failure);
   if (failure.code == client::LiveErrc::kResponderError && !entry.is_configured &&
       entry.held_bytes == 0) {
     // It was reached. What becomes of a stranger's question must not put the host to rest for all.
     kind = keeper::OutcomeKind::kRefused;
+    what.reset();  // the host would be judged by it
   }
-  on_failed(ticket, entry, keeper::Outcome{kind, {}, {}, failure.retry_after, keeper::classify(failure)},
+  on_failed(ticket, entry, keeper::Outcome{kind, {}, {}, failure.retry_after, what},
             failure.detail + " (" + url + ")", t);
 }
 

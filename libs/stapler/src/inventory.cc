@@ -109,7 +109,7 @@ class Pool {
   }
 
  private:
-  std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
+  std::set<keeper::Fingerprint> seen_;
   std::map<Buffer, Certificates> by_subject_;
 };
 
@@ -247,7 +247,8 @@ class InventoryLoader {
     used_.insert(path);
     File& file = reader_.files_[path];
     const FileStamp stamp = system_files().stamp(path);
-    if (file.gone_since || (file.is_settled && stamp == file.stamp)) {
+    const bool is_known = gone_ == InventoryReader::Gone::kWait && file.is_settled;
+    if (file.gone_since || (is_known && stamp == file.stamp)) {
       lend(file.lends);
       for (const Found& found : file.found) {
         pool_.add(found.issuer);

@@ -20,7 +20,11 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
     if (known != files_.end() && known->second.path == path) {
       next.insert(files_.extract(known));
     } else {
-      next.emplace(id, File{std::move(path), nullptr, false, std::nullopt, {}, {}});
+      std::optional<UnixSeconds> left;  // of whoever had the path before
+      for (const auto& [other, file] : files_) {
+        left = file.path == path ? file.content_expires : left;
+      }
+      next.emplace(id, File{std::move(path), nullptr, false, left, {}, {}});
     }
   }
   files_ = std::move(next);
@@ -39,6 +43,11 @@ std::vector<std::string> StapleFiles::failures() const {
     }
   }
   return out;
+}
+
+std::string StapleFiles::failure_of(const keeper::Fingerprint& certificate) const {
+  const auto file = files_.find(certificate);
+  return file == files_.end() ? std::string() : file->second.failure;
 }
 
 void StapleFiles::report(File& file, const std::string& what, UnixSeconds now) {

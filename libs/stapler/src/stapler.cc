@@ -34,7 +34,7 @@ bool is_same(const Inventory& a, const Inventory& b) {
                                  w.subject.certificate.fingerprint() &&
                              v.subject.name == w.subject.name && v.responders == w.responders &&
                              v.subject.issuer == w.subject.issuer && x.output == y.output &&
-                             x.path == y.path;
+                             x.path == y.path && x.is_intermediate == y.is_intermediate;
                     });
 }
 

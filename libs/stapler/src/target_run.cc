@@ -122,11 +122,10 @@ void TargetRun::leave(const keeper::Fingerprint& id, const TargetItemPointer& it
   }
 }
 
-void TargetRun::review_leftovers(
-    const std::set<std::string>& taken,
-    const std::function<bool(const keeper::Fingerprint&)>& has_successor) {
+void TargetRun::review_leftovers(const std::set<std::string>& taken,
+                                 const std::function<bool(const keeper::Subject&)>& has_successor) {
   for (auto& [id, item] : std::exchange(leftovers_, {})) {
-    leave(id, item, taken, has_successor(id));
+    leave(id, item, taken, has_successor(item->subject.subject));
   }
 }
 
@@ -145,21 +144,21 @@ std::vector<std::string> TargetRun::set_certificates(const std::vector<TargetSub
   if (items_.empty()) {
     problems.push_back("target '" + options_.name + "' is for no certificate of the inventory");
   }
-  const auto is_here = [this](const keeper::Fingerprint& id) { return has(id); };
+  const auto is_here = [this](const keeper::Subject& subject) { return has(subject); };
   review_leftovers(taken, is_here);
   for (const auto& [id, item] : before) {
-    leave(id, item, taken, is_here(id));
+    leave(id, item, taken, is_here(item->subject.subject));
   }
   return problems;
 }
 
 void TargetRun::retire(const std::set<std::string>& taken, const TargetRun* successor) {
-  const auto is_there = [successor](const keeper::Fingerprint& id) {
-    return successor != nullptr && successor->has(id);
+  const auto is_there = [successor](const keeper::Subject& subject) {
+    return successor != nullptr && successor->has(subject);
   };
   review_leftovers(taken, is_there);
   for (const auto& [id, item] : std::exchange(items_, {})) {
-    leave(id, item, taken, is_there(id));
+    leave(id, item, taken, is_there(item->subject.subject));
   }
 }
 
@@ -171,8 +170,12 @@ void TargetRun::add_paths(std::set<std::string>& out) const {
   out.erase("");
 }
 
-bool TargetRun::has(const keeper::Fingerprint& certificate) const {
-  return items_.contains(certificate);
+bool TargetRun::has(const keeper::Subject& subject) const {
+  return items_.contains(subject.certificate.fingerprint()) ||
+         (options_.kind == TargetKind::kExec &&
+          std::any_of(items_.begin(), items_.end(), [&subject](const auto& item) {
+            return item.second->subject.subject.name == subject.name;
+          }));
 }
 
 void TargetRun::tick() {

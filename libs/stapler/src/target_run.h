@@ -39,7 +39,9 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
 
   /// Files that are written for certificates of the inventory.
   void add_paths(std::set<std::string>& out) const;
-  [[nodiscard]] bool has(const keeper::Fingerprint& certificate) const;
+  /// Whether what the server was told of this one is, or will be, followed by something newer. A
+  /// command goes by the name, which a renewed certificate keeps.
+  [[nodiscard]] bool has(const keeper::Subject& subject) const;
   /// The operator took the target out, or changed it: what it left is withdrawn at its end, but for
   /// the files in `taken`, which are others' now. `successor`: the target of this name, or null.
   void retire(const std::set<std::string>& taken, const TargetRun* successor);
@@ -60,7 +62,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   void leave(const keeper::Fingerprint& id, const TargetItemPointer& item,
              const std::set<std::string>& taken, bool has_successor);
   void review_leftovers(const std::set<std::string>& taken,
-                        const std::function<bool(const keeper::Fingerprint&)>& has_successor);
+                        const std::function<bool(const keeper::Subject&)>& has_successor);
   [[nodiscard]] Holders holders() const;
   template <class Action>
   void for_each(Action action) const;

@@ -177,7 +177,7 @@ class HaproxyPeer {
 TEST_F(CarrierTest, ATransactionOfOursThatWasLeftOpenIsAbortedAndOneOfOthersIsNot) {
   HaproxyPeer peer(dir.file("s"));
   const auto carrier = make_haproxy_carrier(
-      loop, clock, *net::SocketAddress::parse("unix:" + dir.file("s")), Milliseconds(500));
+      loop, clock, *net::SocketAddress::parse("unix:" + dir.file("s")), Milliseconds(5'000));
   peer.set(true, "");
   EXPECT_THAT(carry(*carrier, {good_staple()}),
               ::testing::ElementsAre(HasSubstr("did not answer")));

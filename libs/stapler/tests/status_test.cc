@@ -154,7 +154,8 @@ TEST(Status, AStoppedStaplersTargetsAreJudgedByTheTimeTheyAreLookedAt) {
   EXPECT_EQ(judged_at(report, kTestNow).targets[0].severity, Severity::kOk);
   const StatusReport late = judged_at(report, kTestNow + Seconds(3600));
   EXPECT_EQ(late.targets[0].severity, Severity::kCritical) << "nobody withdraws it";
-  EXPECT_THAT(render_metrics(late), ::testing::HasSubstr("severity=\"critical\"} 1"));
+  EXPECT_THAT(render_metrics(late, kTestNow + Seconds(3600)),
+              ::testing::HasSubstr("severity=\"critical\"} 1"));
   report.targets[0].pushed_expires.reset();
   report.targets[0].must_staple = true;
   report.targets[0].ports = {{"a", ReadBack::kNone}};

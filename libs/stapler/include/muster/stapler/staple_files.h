@@ -35,6 +35,8 @@ class StapleFiles {
   std::vector<Change> tick(UnixSeconds now);
   /// "PATH: why" of each file that is not as it should be.
   [[nodiscard]] std::vector<std::string> failures() const;
+  /// Why this certificate's is not; empty: it is.
+  [[nodiscard]] std::string failure_of(const keeper::Fingerprint& certificate) const;
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
