@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "command_stapler.h"
 #include "muster/base/text.h"
@@ -33,29 +34,30 @@ bool is_file(const std::string& path) {
 
 /// Asks, and tells what comes: lines to standard output, what failed to standard error.
 stapler::ControlEnd ask(const ControlPlace& place, const std::string& request, Seconds patience) {
-  return stapler::ask_stapler(place.shelf, request, patience,
-                              [](const std::string& text, bool failed) {
-                                std::fprintf(failed ? stderr : stdout, "%s\n", text.c_str());
-                                std::fflush(stdout);
-                              });
+  return stapler::ask_stapler(
+      place.shelf, request, patience, [](const std::string& text, bool failed) {
+        std::fprintf(failed ? stderr : stdout, "%s\n", printable(text).c_str());
+        std::fflush(stdout);
+      });
 }
 
 int conclude(const char* command, const stapler::ControlEnd& end) {
+  const std::string text = printable(end.text);  // whoever said it
   switch (end.how) {
     case stapler::ControlEnd::How::kAnswered:
-      if (end.exit_code != 0 && !end.text.empty()) {
-        return complain(command, {end.exit_code, end.text});
+      if (end.exit_code != 0 && !text.empty()) {
+        return complain(command, {end.exit_code, text});
       }
-      if (!end.text.empty()) {
-        std::printf("%s\n", end.text.c_str());
+      if (!text.empty()) {
+        std::printf("%s\n", text.c_str());
       }
       return end.exit_code;
     case stapler::ControlEnd::How::kNobody:
-      return complain(command, {kExitUnavailable, end.text});
+      return complain(command, {kExitUnavailable, text});
     case stapler::ControlEnd::How::kFailed:
       break;
   }
-  return complain(command, {kExitInternal, end.text});
+  return complain(command, {kExitInternal, text});
 }
 
 Outcome<Seconds> timeout_of(const ControlFlags& flags) {
@@ -169,6 +171,11 @@ int wait(const ControlFlags& flags) {
   stapler::InventoryOptions options;
   options.issuers = place->options.stapler.issuers;
   options.issuers.insert(options.issuers.end(), flags.issuers.begin(), flags.issuers.end());
+  for (const StaplerCertificate& configured : place->options.stapler.certificates) {
+    if (!configured.issuer.empty()) {
+      options.issuers.push_back(configured.issuer);
+    }
+  }
   const stapler::Inventory inventory =
       stapler::load_inventory({{flags.certificate, "", "", "", {}}}, options);
   if (!inventory.problems.empty() || inventory.entries.empty()) {
@@ -180,8 +187,11 @@ int wait(const ControlFlags& flags) {
   for (const stapler::InventoryEntry& entry : inventory.entries) {
     pairs.push_back({entry.watched.subject.certificate.der(), entry.watched.subject.issuer.der()});
   }
-  const std::string request = stapler::control::wait(inventory.entries.front().watched.subject.name,
-                                                     pairs, *timeout, flags.served);
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(flags.certificate, error);
+  const std::string request =
+      stapler::control::wait(inventory.entries.front().watched.subject.name, pairs, *timeout,
+                             flags.served, error ? std::string() : path.string());
   return conclude("wait", ask(*place, request, *timeout + kMorePatience));
 }
 
@@ -328,7 +338,8 @@ ControlCommands add_control(CLI::App& app, ControlFlags& flags) {
   constexpr const char* kCert = "its name, or a file with it";
   constexpr const char* kCerts = "names, or files with certificates";
   constexpr const char* kExits =
-      "Exit codes: 0 done, 1 not, with the reason, 64 usage, 66 input, 69 no stapler runs.";
+      "Exit codes: 0 done, 1 not, with the reason, 64 usage, 66 input, 69 no stapler runs,\n"
+      "70 it does not answer, 75 too many commands at a time.";
   ControlCommands out;
   CLI::App* command = add(app, "status", "what a running stapler holds", flags);
   command->add_flag("--json", flags.json, "as JSON");
@@ -359,7 +370,7 @@ ControlCommands add_control(CLI::App& app, ControlFlags& flags) {
       "before the certificate is put into service.\n"
       "Exit codes: 0 a verified staple for this very certificate is on the shelf and at its\n"
       "targets (or it needs none), 1 not in time or never, with the reason, 64 usage, 66 input,\n"
-      "69 no stapler runs.");
+      "69 no stapler runs, 70 it does not answer, 75 too many commands at a time.");
   out.emplace_back(command, wait);
 
   command = add(app, "pin", "have one response on offer, whatever comes", flags);
@@ -405,7 +416,8 @@ ControlCommands add_control(CLI::App& app, ControlFlags& flags) {
       ->type_name("FILE");
   command->footer(
       "With or without a running stapler.\n"
-      "Exit codes: 0 all are held, 64 usage, 66 some are not, with the reason.");
+      "Exit codes: 0 all are held, 64 usage, 66 some are not, with the reason, 70 the stapler\n"
+      "does not answer, 75 too many commands at a time.");
   out.emplace_back(command, import);
 
   command = add(app, "history", "what happened to staples, oldest first", flags);

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -20,6 +22,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxLineBytes = 1 << 20;
+/// For the stapler to have room for a connection: it has none when it hangs and many asked it.
+constexpr Milliseconds kConnectPatience{5000};
 
 std::string errno_text(int error) {
   char text[128];
@@ -31,7 +35,9 @@ ControlEnd failed(std::string text) { return {ControlEnd::How::kFailed, 0, std::
 class Asking {
  public:
   Asking(const std::string& directory, Milliseconds patience)
-      : directory_(directory), deadline_(std::chrono::steady_clock::now() + patience) {}
+      : directory_(directory),
+        connect_patience_(std::clamp(patience, Milliseconds(1), kConnectPatience)),
+        deadline_(std::chrono::steady_clock::now() + patience) {}
 
   ControlEnd ask(const std::string& request,
                  const std::function<void(const std::string&, bool)>& on_line) {
@@ -44,7 +50,15 @@ class Asking {
     if (!address || !fd_) {
       return failed("no socket is to be had: " + errno_text(errno));
     }
+    timeval most{};  // connect() to a unix socket goes by it
+    most.tv_sec = connect_patience_.count() / 1000;
+    most.tv_usec = connect_patience_.count() % 1000 * 1000;
+    static_cast<void>(::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most));
     if (::connect(fd_.get(), address->data(), address->size()) != 0) {
+      if (errno == EAGAIN) {
+        return failed("the stapler of the shelf '" + directory_ +
+                      "' takes no conversation up (does it hang? see `muster stapler status`)");
+      }
       const bool is_nobody = errno == ENOENT || errno == ECONNREFUSED;
       return {is_nobody ? ControlEnd::How::kNobody : ControlEnd::How::kFailed, 0,
               is_nobody
@@ -118,6 +132,7 @@ class Asking {
   }
 
   const std::string& directory_;
+  const Milliseconds connect_patience_;
   const MonotonicTime deadline_;
   UniqueFd fd_;
 };
@@ -178,7 +193,7 @@ std::string import(Bytes response, const std::string& source) {
   return request("import", {{"response", http::base64_encode(response)}, {"source", source}});
 }
 std::string wait(const std::string& name, const std::vector<Pair>& pairs, Seconds timeout,
-                 bool served) {
+                 bool served, const std::string& path) {
   Json certificates = Json::array();
   for (const Pair& pair : pairs) {
     certificates.push_back({{"certificate", http::base64_encode(pair.certificate)},
@@ -187,7 +202,8 @@ std::string wait(const std::string& name, const std::vector<Pair>& pairs, Second
   return request("wait", {{"name", name},
                           {"certificates", std::move(certificates)},
                           {"timeout", timeout.count()},
-                          {"served", served}});
+                          {"served", served},
+                          {"path", path}});
 }
 
 }  // namespace control

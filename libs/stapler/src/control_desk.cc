@@ -1,12 +1,12 @@
 #include "control_desk.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "json_fields.h"
 #include "muster/base/text.h"
 #include "muster/http/base64.h"
 #include "muster/stapler/control.h"
-#include "waiting.h"
 
 namespace muster::stapler {
 namespace {
@@ -16,6 +16,8 @@ using TalkPointer = std::shared_ptr<Conversation>;
 
 constexpr std::size_t kMaxCertificatesWaitedFor = 16;
 constexpr std::size_t kMaxNameBytes = 4096;
+/// A Name without a part: a SEQUENCE of nothing.
+constexpr std::size_t kEmptyNameBytes = 2;
 
 void say(const TalkPointer& talk, const std::string& text, bool ok) {
   talk->say({{"text", printable(text)}, {"ok", ok}});
@@ -51,6 +53,21 @@ bool is_answer(keeper::OutcomeKind kind) {
   return false;
 }
 
+/// A path in the spelling in which paths are compared.
+std::string spelled(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return path.empty() || error ? std::string() : absolute.lexically_normal().string();
+}
+
+/// Whether a path of the inventory is `path`, which is spelled().
+bool is_at(const InventoryEntry& entry, const std::string& path) {
+  const std::string& at = entry.path;
+  const bool is_spelled = at.starts_with('/') && at.find("//") == std::string::npos &&
+                          at.find("/.") == std::string::npos;
+  return !path.empty() && (is_spelled ? at == path : spelled(at) == path);
+}
+
 std::string count_text(std::size_t n) {
   return std::to_string(n) + (n == 1 ? " certificate" : " certificates");
 }
@@ -66,6 +83,7 @@ struct ControlDesk::Waiter {
   Seconds patience{};
   std::map<keeper::Fingerprint, std::string> open;  ///< with names
   std::size_t done = 0, failed = 0;
+  bool is_placed = false;  ///< the inventory was read from the file that they are from
   bool is_refresh = false;
   bool served = false;
   bool names_each = true;
@@ -108,18 +126,18 @@ void ControlDesk::record(HistoryEvent event) {
 
 std::optional<std::pair<keeper::Fingerprint, std::string>> ControlDesk::find(
     const std::string& name) const {
-  const auto fits = [&name](const keeper::Subject& subject) {
-    return subject.name == name || (name.size() == 2 * subject.certificate.fingerprint().size() &&
-                                    to_hex(subject.certificate.fingerprint()) == name);
+  const std::optional<Buffer> id = from_hex(name);
+  const auto fits = [&](const keeper::Subject& subject) {
+    return subject.name == name || (id && equal(*id, subject.certificate.fingerprint()));
   };
   for (const InventoryEntry& entry : stapler_.entries()) {
     if (fits(entry.watched.subject)) {
       return std::pair(entry.watched.subject.certificate.fingerprint(), entry.watched.subject.name);
     }
   }
-  for (const auto& [id, kept] : stapler_.kept()) {
+  for (const auto& [fingerprint, kept] : stapler_.kept()) {
     if (fits(kept.watched.subject)) {
-      return std::pair(id, kept.watched.subject.name);
+      return std::pair(fingerprint, kept.watched.subject.name);
     }
   }
   return std::nullopt;
@@ -129,6 +147,11 @@ std::optional<ControlDesk::Ids> ControlDesk::find_all(const TalkPointer& talk, c
   Ids out;
   if (!names.is_array()) {
     talk->end(kControlUsage, "\"certificates\" is a list of names and fingerprints");
+    return std::nullopt;
+  }
+  if (names.size() > kMaxAskedFor) {
+    talk->end(kControlUsage,
+              "at most " + std::to_string(kMaxAskedFor) + " certificates are named at a time");
     return std::nullopt;
   }
   for (const Json& name : names) {
@@ -432,6 +455,7 @@ void ControlDesk::wait(const TalkPointer& talk, const Json& request) {
   waiter->served = flag_of(request, "served", false);
   waiter->patience = patience_of(request);
   waiter->until = clock_.monotonic() + waiter->patience;
+  const std::string path = spelled(text_at(request, "path").substr(0, kMaxNameBytes));
   const std::string name = text_at(request, "name").substr(0, kMaxNameBytes);
   bool has_read = false;
   for (const Json& one : *list) {
@@ -460,41 +484,89 @@ void ControlDesk::wait(const TalkPointer& talk, const Json& request) {
               .name = kept_name,
               .result = "looked after",
               .expires = clock_.now() + kKeptFor});
-      stapler_.keep({{keeper::Subject{kept_name, (*certificate)->compact(), **issuer}, {}},
+      stapler_.keep({{keeper::Subject{kept_name, (*certificate)->compact(), **issuer},
+                      responders_for(**certificate, **issuer, path)},
                      KeptAs::kStaged,
                      clock_.now() + kKeptFor});
     }
     const auto found = find(text);
     waiter->open.emplace(id, found ? found->second : name);
   }
+  waiter->is_placed = std::any_of(stapler_.entries().begin(), stapler_.entries().end(),
+                                  [&](const InventoryEntry& entry) { return is_at(entry, path); });
   waiters_.push_back(std::move(waiter));
   tick();
 }
 
-void ControlDesk::look(Waiter& waiter) {
-  if (waiter.open.empty()) {
-    return;
+std::vector<std::string> ControlDesk::responders_for(const pki::Certificate& certificate,
+                                                     const pki::Certificate& issuer,
+                                                     const std::string& path) const {
+  const keeper::Watched* same_subject = nullptr;
+  const keeper::Watched* same_issuer = nullptr;
+  for (const InventoryEntry& entry : stapler_.entries()) {
+    const keeper::Watched& watched = entry.watched;
+    if (entry.is_intermediate) {
+      continue;
+    }
+    if (is_at(entry, path)) {
+      return watched.responders;
+    }
+    if (watched.responders.empty()) {
+      continue;
+    }
+    const pki::Certificate& other = watched.subject.certificate;
+    if (same_subject == nullptr && certificate.subject().size() > kEmptyNameBytes &&
+        equal(other.subject(), certificate.subject())) {
+      same_subject = &watched;
+    }
+    if (same_issuer == nullptr && watched.subject.issuer == issuer) {
+      same_issuer = &watched;
+    }
+  }
+  const keeper::Watched* const like = same_subject != nullptr ? same_subject : same_issuer;
+  return like == nullptr ? std::vector<std::string>() : like->responders;
+}
+
+Waiting ControlDesk::judge(const Waiter& waiter, const keeper::Fingerprint& id, UnixSeconds now,
+                           Deliveries& deliveries) const {
+  WaitFacts facts;
+  facts.status = stapler_.the_keeper().status(id);
+  facts.on_offer = stapler_.the_shelf().find(id, now);
+  facts.disk_error = stapler_.the_shelf().disk_error();
+  facts.is_in_inventory = !stapler_.kept().contains(id);
+  facts.placed = !facts.is_in_inventory && waiter.is_placed;
+  facts.file_failure = stapler_.file_failure(id);
+  facts.served = waiter.served;
+  facts.knows_targets = false;
+  Waiting judged = judge_waiting(facts, now);
+  if (judged.state != Waiting::State::kOver || !facts.is_in_inventory || !facts.status) {
+    return judged;
+  }
+  if (!deliveries) {
+    deliveries = stapler_.target_status();
+  }
+  // By the name it has now: it may have come into the inventory while somebody waited.
+  std::copy_if(deliveries->begin(), deliveries->end(), std::back_inserter(facts.targets),
+               [&](const TargetStatus& t) { return t.certificate == facts.status->name; });
+  facts.knows_targets = true;
+  return judge_waiting(facts, now);
+}
+
+void ControlDesk::look(Waiter& waiter, Deliveries& deliveries) {
+  const bool is_late = clock_.monotonic() >= waiter.until;
+  if (waiter.is_refresh && !is_late) {
+    return;  // answered() tells of those
   }
   const UnixSeconds now = clock_.now();
-  const bool is_late = clock_.monotonic() >= waiter.until;
-  const auto targets = waiter.is_refresh ? std::vector<TargetStatus>() : stapler_.target_status();
   for (auto at = waiter.open.begin(); at != waiter.open.end();) {
     const auto& [id, name] = *at;
-    WaitFacts facts;
-    facts.status = stapler_.the_keeper().status(id);
     Waiting judged{Waiting::State::kPending, ""};
     if (!waiter.is_refresh) {
-      facts.on_offer = stapler_.the_shelf().find(id, now);
-      facts.disk_error = stapler_.the_shelf().disk_error();
-      facts.is_in_inventory = !stapler_.kept().contains(id);
-      facts.file_failure = stapler_.file_failure(id);
-      facts.served = waiter.served;
-      std::copy_if(targets.begin(), targets.end(), std::back_inserter(facts.targets),
-                   [&](const TargetStatus& t) { return t.certificate == name; });
-      judged = judge_waiting(facts, now);
-    } else if (is_late) {
-      judged.text = "no answer yet" + (facts.status && !facts.status->last_error.empty()
-                                           ? "; before: " + facts.status->last_error
+      judged = judge(waiter, id, now, deliveries);
+    } else {
+      const auto status = stapler_.the_keeper().status(id);
+      judged.text = "no answer yet" + (status && !status->last_error.empty()
+                                           ? "; before: " + status->last_error
                                            : std::string());
     }
     if (judged.state == Waiting::State::kPending && !is_late) {
@@ -515,8 +587,9 @@ void ControlDesk::look(Waiter& waiter) {
 
 void ControlDesk::tick() {
   end_pauses();
+  Deliveries deliveries;
   for (const auto& waiter : waiters_) {
-    look(*waiter);
+    look(*waiter, deliveries);
     if (waiter->open.empty()) {
       const std::string all =
           waiter->is_refresh && !waiter->names_each

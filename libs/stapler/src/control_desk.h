@@ -12,6 +12,7 @@
 #include "muster/stapler/inventory.h"
 #include "muster/stapler/targets.h"
 #include "pauses.h"
+#include "waiting.h"
 
 namespace muster::stapler {
 
@@ -42,6 +43,8 @@ class ControlDesk {
   static constexpr Seconds kMaxPatience{3600};
   /// Certificates named one by one in the answer to a refresh; of more, those that failed.
   static constexpr std::size_t kMaxNamed = 100;
+  /// Certificates that one request may name: each is looked for among all.
+  static constexpr std::size_t kMaxAskedFor = 1000;
 
   ControlDesk(ControlledStapler& stapler, const Clock& clock, Logger& logger, History& history,
               Pauses pauses);
@@ -63,6 +66,8 @@ class ControlDesk {
  private:
   using Json = nlohmann::ordered_json;
   using Ids = std::vector<std::pair<keeper::Fingerprint, std::string>>;  // with names
+  /// Collected when the first one who waits needs it; absent until then.
+  using Deliveries = std::optional<std::vector<TargetStatus>>;
   struct Waiter;
 
   void refresh(const std::shared_ptr<Conversation>& talk, const Json& request);
@@ -79,7 +84,13 @@ class ControlDesk {
       const std::string& name) const;
   bool change_pauses(const std::shared_ptr<Conversation>& talk);
   void end_pauses();
-  void look(Waiter& waiter);
+  /// Whom the operator's configuration has asked for what will stand in the place of others.
+  [[nodiscard]] std::vector<std::string> responders_for(const pki::Certificate& certificate,
+                                                        const pki::Certificate& issuer,
+                                                        const std::string& path) const;
+  void look(Waiter& waiter, Deliveries& deliveries);
+  [[nodiscard]] Waiting judge(const Waiter& waiter, const keeper::Fingerprint& id, UnixSeconds now,
+                              Deliveries& deliveries) const;
   void record(HistoryEvent event);
 
   ControlledStapler& stapler_;

@@ -85,12 +85,25 @@ Waiting judge_waiting(const WaitFacts& facts, UnixSeconds now) {
             "a staple is there, but the shelf cannot be written: " + facts.disk_error};
   }
   const std::string until = "a staple until " + format_iso8601(facts.on_offer->facts.expires);
+  if (!facts.is_in_inventory && (facts.placed || facts.served)) {
+    return {State::kPending,
+            "a staple is on the shelf, but the stapler has not taken the certificate up (can it "
+            "read the file? see `muster stapler status`)"};
+  }
   if (!facts.is_in_inventory) {
     return {State::kOver,
             until + " is on the shelf, for a certificate that is not in the inventory yet"};
   }
   if (!facts.file_failure.empty()) {
     return {State::kPending, "a staple is there, but its file is not: " + facts.file_failure};
+  }
+  if (!facts.knows_targets) {
+    return {State::kOver, until + " is on the shelf"};
+  }
+  if (facts.served && std::all_of(facts.targets.begin(), facts.targets.end(),
+                                  [](const TargetStatus& t) { return t.ports.empty(); })) {
+    return {State::kVain,
+            "no target of it has an address to 'probe', so nobody can tell whether it is served"};
   }
   for (const TargetStatus& target : facts.targets) {
     if (auto judged = judge_target(target, facts.served); judged.state != State::kOver) {

@@ -13,11 +13,13 @@ namespace muster::stapler {
 struct WaitFacts {
   std::optional<keeper::CertificateStatus> status;
   keeper::StaplePointer on_offer;
-  std::string disk_error;               ///< of the shelf
-  bool is_in_inventory = false;         ///< otherwise it is kept for a while, and no target has it
-  std::string file_failure;             ///< of its file in `out`
+  std::string disk_error;        ///< of the shelf
+  bool is_in_inventory = false;  ///< otherwise it is kept for a while, and no target has it
+  bool placed = false;           ///< whether its file is one that the inventory was read from
+  std::string file_failure;      ///< of its file in `out`
   std::vector<TargetStatus> targets{};  ///< of this certificate
-  bool served = false;                  ///< whether ports must serve it, too
+  bool knows_targets = true;  ///< otherwise it is judged without them, to spare collecting them
+  bool served = false;        ///< whether ports must serve it, too
 };
 struct Waiting {
   enum class State : std::uint8_t {

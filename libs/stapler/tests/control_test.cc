@@ -71,6 +71,33 @@ TEST_F(ControlTest, AFingerprintNamesACertificateToo) {
   EXPECT_THAT(nobody.end.text, HasSubstr("'wev'"));
 }
 
+TEST_F(ControlTest, OneRequestNamesNotTooMany) {
+  const std::vector<std::string> many(1001, "web");
+  const Told told = ask(control::refresh(many, Seconds(60), false));
+  EXPECT_EQ(told.end.exit_code, kControlUsage);
+  EXPECT_THAT(told.end.text, HasSubstr("at most 1000"));
+}
+
+TEST_F(ControlTest, AStagedCertificateIsAskedAboutWhereThoseOfItsIssuerAre) {
+  const testing::Identity plain = issue({});  // does not say where to ask; the configuration does
+  know(plain);
+  const Told told = ask(wait_request(plain));
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines;
+  EXPECT_THAT(told.lines, HasSubstr("not in the inventory yet"));
+  EXPECT_NE(staple_of(plain), nullptr);
+}
+
+TEST_F(ControlTest, AFileOfTheInventoryThatWasNotTakenUpIsWaitedFor) {
+  fetcher.on_answered = [this] { clock.advance(Seconds(31)); };
+  const Told told = ask(control::wait(
+      "web", {{renewed.certificate.der(), pki.intermediate.certificate.der()}}, Seconds(30), false,
+      dir.file("web.pem")));  // which the stapler sees another certificate in
+  fetcher.on_answered = {};
+  EXPECT_EQ(told.end.exit_code, 1);
+  EXPECT_THAT(told.lines, ::testing::AllOf(HasSubstr("not within 30s"),
+                                           HasSubstr("has not taken the certificate up")));
+}
+
 TEST_F(ControlTest, APinIsOnOfferAndInTheFileOverARestartUntilItEnds) {
   const Buffer older = response(-7200, 86400);
   const Told told = ask(control::pin("web", older, "file:good.der", clock.now() + Seconds(3600)));
@@ -199,6 +226,23 @@ TEST_F(ControlTest, ManyWhoSayNothingKeepNobodyOutForGood) {
   loop.after(Milliseconds(1), [this] { loop.stop(); });
   loop.run();
   EXPECT_EQ(ask(control::refresh({}, Seconds(60), false)).end.exit_code, 0);
+}
+
+TEST(AskStapler, OneThatTakesNobodyUpIsNotWaitedForForEver) {
+  const testing::TempDir dir;
+  const auto address = net::SocketAddress::parse("unix:" + dir.file("control.sock"));
+  ASSERT_TRUE(address);
+  const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listener.get(), address->data(), address->size()), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  std::vector<UniqueFd> queued;
+  do {
+    queued.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  } while (queued.size() < 64 &&
+           ::connect(queued.back().get(), address->data(), address->size()) == 0);
+  const ControlEnd end = ask_stapler(dir.path(), "{}", Milliseconds(50), {});
+  EXPECT_EQ(end.how, How::kFailed);
+  EXPECT_THAT(end.text, HasSubstr("takes no conversation up"));
 }
 
 }  // namespace

@@ -102,6 +102,37 @@ TEST(JudgeWaiting, EveryReasonHasItsWords) {
          f.targets.clear();
        },
        State::kOver, "not in the inventory yet"},
+      {[](WaitFacts& f) {
+         f.is_in_inventory = false;
+         f.placed = true;
+       },
+       State::kPending, "has not taken the certificate up"},
+      {[](WaitFacts& f) {
+         f.is_in_inventory = false;
+         f.served = true;
+       },
+       State::kPending, "has not taken the certificate up"},
+      {[](WaitFacts& f) { f.placed = true; }, State::kOver, "on the shelf and at its target"},
+      {[](WaitFacts& f) {
+         f.served = true;
+         f.targets[0].ports.clear();
+       },
+       State::kVain, "nobody can tell whether it is served"},
+      {[](WaitFacts& f) {
+         f.served = true;
+         f.targets.clear();
+       },
+       State::kVain, "nobody can tell whether it is served"},
+      {[](WaitFacts& f) {
+         f.targets[0].delivery = Delivery::kFailed;
+         f.knows_targets = false;
+       },
+       State::kOver, "on the shelf"},
+      {[](WaitFacts& f) {
+         f.file_failure = "denied";
+         f.knows_targets = false;
+       },
+       State::kPending, "denied"},
   };
   for (const auto& [spoil, state, text] : rows) {
     WaitFacts facts = well();

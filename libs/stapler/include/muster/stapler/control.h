@@ -62,8 +62,10 @@ std::string unpin(const std::string& certificate);
 std::string pause(const std::vector<std::string>& certificates, std::optional<Seconds> duration);
 std::string resume(const std::vector<std::string>& certificates);
 std::string import(Bytes response, const std::string& source);
+/// \param path  of the file that the certificates are from, absolute; empty: from none. When the
+/// inventory was read from it, the wait ends when the stapler has taken the certificates up.
 std::string wait(const std::string& name, const std::vector<Pair>& pairs, Seconds timeout,
-                 bool served);
+                 bool served, const std::string& path = {});
 }  // namespace control
 
 }  // namespace muster::stapler
