@@ -151,6 +151,9 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
         is_prompt = false;
         continue;
       }
+      if (const auto old = watches.find(directory); old != watches.end() && old->second != watch) {
+        forget(old->second, directory);  // what was moved aside is not watched for ever
+      }
       directories[watch] = directory;
       watches[directory] = watch;
     }

@@ -28,7 +28,9 @@ std::string errno_text(int error) {
   return ::strerror_r(error, text, sizeof text);
 }
 
-std::string pad(std::string text, std::size_t width) {
+/// For a terminal, whatever a file says.
+std::string pad(std::string_view raw, std::size_t width) {
+  std::string text = printable(raw);
   text.resize(std::max(width, text.size()), ' ');
   return text;
 }
@@ -36,7 +38,7 @@ std::string pad(std::string text, std::size_t width) {
 }  // namespace
 
 std::string encode_history(const HistoryEvent& e) {
-  Json out = {{"at", format_iso8601(e.at)}, {"event", e.event}};
+  Json out = {{"at", format_iso8601(e.at)}, {"event", printable(e.event)}};
   const auto put = [&out](const char* key, const std::string& text) {
     if (!text.empty()) {
       out[key] = printable(text.substr(0, kMaxDetail));
@@ -133,8 +135,8 @@ void History::write(const std::string& line) {
   }
   if (size_ != 0 && size_ + line.size() > half_) {
     turn_over();
-    if (!open()) {
-      return;
+    if (!open() || size_ != 0) {
+      return;  // bounded comes before complete; it was complained about
     }
   }
   const std::string text = (is_torn_ ? "\n" : "") + line;
@@ -204,7 +206,7 @@ Result<std::vector<HistoryEvent>, std::string> read_history(const std::string& d
 std::string render_history(const std::vector<HistoryEvent>& events) {
   std::size_t name_width = 11;
   for (const HistoryEvent& e : events) {
-    name_width = std::min<std::size_t>(40, std::max(name_width, e.name.size()));
+    name_width = std::min<std::size_t>(40, std::max(name_width, printable(e.name).size()));
   }
   std::string out = "TIME                  " + pad("CERTIFICATE", name_width) +
                     "  EVENT      RESULT          RESPONSE      EXPIRES               TOOK     "
@@ -212,7 +214,7 @@ std::string render_history(const std::vector<HistoryEvent>& events) {
   for (const HistoryEvent& e : events) {
     std::string where;
     for (const std::string* part : {&e.target, &e.address, &e.source, &e.detail}) {
-      where += (where.empty() || part->empty() ? "" : ", ") + *part;
+      where += (where.empty() || part->empty() ? "" : ", ") + printable(*part);
     }
     out += format_iso8601(e.at) + "  " + pad(e.name.empty() ? "(all)" : e.name, name_width) + "  " +
            pad(e.event, 9) + "  " + pad(e.result.empty() ? "-" : e.result, 14) + "  " +

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "muster/testing/temp_dir.h"
 
@@ -53,6 +54,12 @@ class CertificateWatchTest : public ::testing::Test {
       ++changes;
       loop.stop();
     });
+  }
+  void SetUp() override {
+    watch->set_paths({});
+    if (!watch->is_prompt()) {
+      GTEST_SKIP() << "this user has as many inotify instances as the kernel allows";
+    }
   }
   /// Waits for the change that is to come.
   void expect_change() {
@@ -115,6 +122,32 @@ TEST_F(CertificateWatchTest, AKubernetesVolumeThatIsSwapped) {
   watch->set_paths({dir.file("m/tls.crt")});
   fs::create_symlink("..2", dir.file("m/..data_tmp"));
   fs::rename(dir.file("m/..data_tmp"), dir.file("m/..data"));
+  expect_change();
+}
+
+/// Directories that this process watches, by what the kernel says; 0 where it does not say.
+std::size_t watches() {
+  std::size_t n = 0;
+  for (const auto& fd : fs::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream in(fd.path());
+    for (std::string line; std::getline(in, line);) {
+      n += line.starts_with("inotify ") ? 1U : 0U;
+    }
+  }
+  return n;
+}
+
+TEST_F(CertificateWatchTest, ADirectoryThatIsMovedAsideIsNotWatchedForEver) {
+  dir.write("live/web.pem", "1");
+  watch->set_paths({dir.file("live/web.pem")});
+  const std::size_t before = watches();
+  for (const char* aside : {"old.1", "old.2", "old.3"}) {
+    fs::rename(dir.file("live"), dir.file(aside));
+    dir.write("live/web.pem", "2");
+    watch->set_paths({dir.file("live/web.pem")});
+  }
+  EXPECT_EQ(watches(), before);
+  dir.write("live/web.pem", "3");
   expect_change();
 }
 

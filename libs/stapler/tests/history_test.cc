@@ -120,6 +120,31 @@ TEST_F(HistoryTest, ItStaysWithinItsBound) {
   }
 }
 
+TEST_F(HistoryTest, WhereItCannotBeTurnedOverItEndsAtItsBound) {
+  if (::geteuid() == 0) {
+    GTEST_SKIP() << "root may rename whatever it likes";
+  }
+  constexpr std::uint64_t kLimit = 20'000;
+  History history(dir.path(), kLimit, null_logger());
+  history.add(sample());
+  ::chmod(dir.path().c_str(), 0555);
+  for (int i = 1; i < 200; ++i) {
+    history.add(sample("web", i));
+  }
+  struct stat info {};
+  EXPECT_EQ(::stat(file().c_str(), &info), 0);
+  EXPECT_LE(info.st_size, static_cast<off_t>(kLimit / 2));
+  ::chmod(dir.path().c_str(), 0755);
+  history.add(sample("web", 200));
+  EXPECT_EQ(read().back().at, kTestNow + Seconds(200)) << "it goes on when it can";
+}
+
+TEST(RenderHistory, WhatAFileSaysPlaysNoTricksOnTerminals) {
+  HistoryEvent e = sample("\x1b]0;x\a");
+  e.event = e.result = e.response = e.target = e.address = "\x1b[2J";
+  EXPECT_EQ(render_history({e}).find('\x1b'), std::string::npos);
+}
+
 TEST_F(HistoryTest, NothingIsKeptWhereNothingIsToBe) {
   History(dir.path(), 0, null_logger()).add(sample());
   History("", 1 << 20, null_logger()).add(sample());

@@ -59,9 +59,9 @@ TEST_F(StaplerControl, WaitTellsInTimeWhyThereIsNone) {
   responder->set(Fault::kHttp500);
   const std::string staged =
       issue_leaf("web.example").write(dir, "new", {pki.intermediate.certificate});
-  const auto waited = tell({"wait", staged, "--timeout", "2s"});
+  const auto waited = tell({"wait", staged, "--timeout", "10s"});
   EXPECT_EQ(waited.exit_code, 1) << waited.describe();
-  EXPECT_THAT(waited.err, AllOf(HasSubstr("not within 2s"), HasSubstr("500")));
+  EXPECT_THAT(waited.err, AllOf(HasSubstr("not within 10s"), HasSubstr("500")));
   const auto junk = tell({"wait", dir.write("junk.pem", "hello")});
   EXPECT_EQ(junk.exit_code, 66);
   EXPECT_EQ(tell({"wait", staged, "--timeout", "soon"}).exit_code, 64);
