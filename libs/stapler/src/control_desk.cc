@@ -519,7 +519,10 @@ std::vector<std::string> ControlDesk::responders_for(const pki::Certificate& cer
         equal(other.subject(), certificate.subject())) {
       same_subject = &watched;
     }
-    if (same_issuer == nullptr && watched.subject.issuer == issuer) {
+    // Responders by configuration are asked also about what says that nobody need be: not on this
+    // likeness alone.
+    if (same_issuer == nullptr && !certificate.facts().no_rev_avail &&
+        watched.subject.issuer == issuer) {
       same_issuer = &watched;
     }
   }
