@@ -19,7 +19,7 @@ std::vector<std::string_view> kind_words() {
 }
 
 /// "..." of TOML.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -92,7 +92,7 @@ void bind_target(config::Section& section, stapler::TargetOptions& target) {
 
 Result<stapler::TargetOptions, std::string> parse_target_flag(const std::string& text) {
   const auto parts = split(text, ',');
-  std::string toml = "[[target]]\ntype = " + quoted(parts.front()) + '\n';
+  std::string toml = "[[target]]\ntype = " + in_quotes(parts.front()) + '\n';
   std::map<std::string, std::vector<std::string>, std::less<>> lists;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const std::size_t equals = parts[i].find('=');
@@ -107,7 +107,7 @@ Result<stapler::TargetOptions, std::string> parse_target_flag(const std::string&
     const std::string_view value = parts[i].substr(equals + 1);
     switch (values_of(key)) {
       case Values::kOne:
-        toml += key + " = " + quoted(value) + '\n';
+        toml += key + " = " + in_quotes(value) + '\n';
         break;
       case Values::kRepeated:
         lists[key].emplace_back(value);
@@ -121,7 +121,7 @@ Result<stapler::TargetOptions, std::string> parse_target_flag(const std::string&
   for (const auto& [key, values] : lists) {
     toml += key + " = [";
     for (const std::string& value : values) {
-      toml += quoted(value) + ", ";
+      toml += in_quotes(value) + ", ";
     }
     toml += "]\n";
   }
