@@ -56,7 +56,7 @@ def arguments():
     parser.add_argument("--short", action="store_true", help="correctness only: a few of everything, every verdict looked at")
     parser.add_argument("--targets", type=int, default=None, help="servers of the scan (1000; short: 24)")
     parser.add_argument("--hanging", type=int, default=None, help="of them those that hang (10; short: 2)")
-    parser.add_argument("--timeout", type=int, default=None, help="seconds that those are waited for (5; short: 1)")
+    parser.add_argument("--timeout", type=int, default=None, help="seconds that those are waited for (5)")
     parser.add_argument("--entries", type=int, default=None, help="of the CRL (1000000; short: 50000)")
     parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (5; short: 1)")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by comma: " + ", ".join(SECTIONS))
@@ -64,7 +64,7 @@ def arguments():
     a = parser.parse_args()
     if unknown := set(a.only.split(",")) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
-    for name, short, full in (("targets", 24, 1000), ("hanging", 2, 10), ("timeout", 1, 5), ("entries", 50_000, 1_000_000), ("rounds", 1, 5)):
+    for name, short, full in (("targets", 24, 1000), ("hanging", 2, 10), ("timeout", 5, 5), ("entries", 50_000, 1_000_000), ("rounds", 1, 5)):
         setattr(a, name, getattr(a, name) or (short if a.short else full))
     if a.hanging >= a.targets:
         parser.error("--hanging is less than --targets")

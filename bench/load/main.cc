@@ -175,6 +175,11 @@ int main(int argc, char** argv) {
       write_sized(record, body.data(), body.size());
     };
   }
+  // Thousands of connections are more than a shell's usual soft limit.
+  if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   std::signal(SIGTERM, on_signal);
   std::signal(SIGINT, on_signal);
   const bench::LoadResult result = bench::run_load(flags.load, *requests, stop);

@@ -78,7 +78,7 @@ def rows(plan):
 
 def large(plan, small):
     """Over a store of many certificates."""
-    big = servers.muster_of_store(plan.data, "big", plan.count, f"ready_answers = {max(1024, 4 * plan.hot)}")
+    big = servers.muster_of_store(plan.data, "big", plan.count, f"ready_answers = {max(1024, 4 * plan.hot)}\n{servers.PATIENT}")
     try:
         row = Row("large", f"Store of {plan.count:,} certificates, requests spread over all of it, 1 % of them remembered (GET)",
                   plan.cost(f"muster_bench_load --serials {plan.count} --hot {plan.hot}"))

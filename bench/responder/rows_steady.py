@@ -1,7 +1,7 @@
 """Latency at a constant rate, undisturbed and while things change."""
-import getpass
 import os
 import pathlib
+import pwd
 import time
 
 import checks
@@ -72,7 +72,7 @@ class Changing:
         self.issued = time.time()
         self.server = servers.Muster(
             self.data, "changing", f'signer_directory = "{self.delegates}"\nindex = "{self.index}"',
-            f'check_interval = "1s"\nready_answers = {max(1024, 4 * plan.hot)}', f'[responder.admin]\nlisten = "unix:{self.control}"')
+            f'check_interval = "1s"\nready_answers = {max(1024, 4 * plan.hot)}\n{servers.PATIENT if plan.short else ""}', f'[responder.admin]\nlisten = "unix:{self.control}"')
 
     def _install(self, name):
         for kind in ("key", "pem"):
@@ -173,7 +173,7 @@ def revocation(plan):
 listen = "unix:{socket_path}"
 [[responder.push.client]]
 name = "bench"
-users = ["{getpass.getuser()}"]
+users = ["{pwd.getpwuid(os.getuid()).pw_name}"]
 issuers = ["big"]""")
     row = Row("revocation", "Revocation acknowledged -> answer says revoked", f"{count} revocations one after another, idle node")
     samples = []

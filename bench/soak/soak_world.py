@@ -1,7 +1,7 @@
 """The responder that is soaked, with everything switched on, and all that may change about it."""
-import getpass
 import os
 import pathlib
+import pwd
 import random
 import threading
 import time
@@ -59,7 +59,7 @@ listen = "unix:{data.path('admin.sock')}"
 listen = "unix:{data.path('push.sock')}"
 [[responder.push.client]]
 name = "soak"
-users = ["{getpass.getuser()}"]
+users = ["{pwd.getpwuid(os.getuid()).pw_name}"]
 issuers = ["pushed"]
 [responder.batch]
 listen = "unix:{data.path('batch.sock')}"
@@ -190,7 +190,14 @@ presign = ["sha256"]
         """What was revoked long enough ago is on the CRL or its delta; openssl verifies both."""
         with self.lock:
             certain = [serial for serial, word in self.pushed.items() if word == "revoked"]
-        time.sleep(6)  # `reaction`, a delta's making, and a busy machine
+        end = time.monotonic() + process.DEADLINE
+        while missing := self.not_on_crl(certain):  # `reaction`, a delta's making, and a busy machine
+            if time.monotonic() > end:
+                raise process.Failed(f"revoked and not on the CRL: {missing}")
+            time.sleep(0.5)
+        return 2
+
+    def not_on_crl(self, certain):
         texts = []
         for name in ("pushed.crl", "pushed-delta.crl"):
             message = http_client.get(self.crl_at, f"/{name}")
@@ -204,10 +211,7 @@ presign = ["sha256"]
             texts.append(done.text)
         with self.lock:
             still = [serial for serial in certain if self.pushed.get(serial) == "revoked"]
-        missing = [f"{s:X}" for s in still if f"Serial Number: {s:X}" not in texts[0] + texts[1]]
-        if missing:
-            raise process.Failed(f"revoked and not on the CRL: {missing}")
-        return 2
+        return [f"{s:X}" for s in still if f"Serial Number: {s:X}" not in texts[0] + texts[1]]
 
     def batch(self):
         """Hundreds in one call; every answer is about the item it names, and says what it should."""

@@ -270,7 +270,7 @@ std::uint64_t RevocationWorld::metric(const std::string& name_and_labels) {
 }
 
 bool RevocationWorld::swap_index(const std::vector<bool>& revoked) {
-  const std::string ends = "271231235959Z";
+  const std::string ends = "491231235959Z";
   std::string text;
   std::uint64_t count = 0;
   for (unsigned i = 0; i < kSerials; ++i) {

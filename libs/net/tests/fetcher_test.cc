@@ -304,7 +304,8 @@ TEST_P(Fetch, ReportsARefusedConnection) {
 
 TEST_P(Fetch, ReportsTlsThatIsNone) {
   const ScriptedServer server(say("HTTP/1.1 200 OK\r\n\r\n"));
-  EXPECT_EQ(error_of_url("https://" + server.address() + "/"), FetchErrc::kTls);
+  EXPECT_EQ(error_of({.url = "https://" + server.address() + "/", .connect_timeout = kPatience}),
+            FetchErrc::kTls);
 }
 
 TEST_P(Fetch, FollowsRedirectsAndForgetsTheirHeaders) {

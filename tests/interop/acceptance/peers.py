@@ -68,7 +68,7 @@ def _muster(scene, *more):
 
 
 def muster_live(scene, name, *more):
-    return _muster(scene, *more, scene.path("leaf.pem"), "--issuer", scene.path("intermediate.pem"), "--url", scene.responder(name), "--timeout", "2s")
+    return _muster(scene, *more, scene.path("leaf.pem"), "--issuer", scene.path("intermediate.pem"), "--url", scene.responder(name), "--timeout", "20s")
 
 
 def muster_stapled(scene, name, *more):

@@ -8,7 +8,7 @@ from kit import process
 from row import Seen, conclusion, row
 
 CLIENTS = pathlib.Path(__file__).parent / "clients"
-PATIENCE = 120.0  # compilers on a loaded machine
+PATIENCE = 300.0  # compilers on a loaded machine
 
 
 @row("go", "Go `x/crypto/ocsp`", "golang-go golang-golang-x-crypto-dev", "good", "revoked", "unknown")

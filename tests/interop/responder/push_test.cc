@@ -169,7 +169,7 @@ TEST(PushFromOutside, AFullDiskIsToldAndLosesNothing) {
   std::string lines;
   for (int i = 0; i < 2000; ++i) {
     lines += R"({"op":"issue","serial":")" + std::to_string(100'000'000 + i) +
-             R"(","expires":"2027-12-31T00:00:00Z"})" + "\n";
+             R"(","expires":"2049-12-31T00:00:00Z"})" + "\n";
   }
   {
     Running responder({"bash", "-c", command});
