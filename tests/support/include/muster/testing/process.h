@@ -57,18 +57,18 @@ class Daemon {
   /// `behind_last`.
   enum class From : std::uint8_t { kStart, kBehindLast };
   std::optional<std::string> wait_for(std::string_view text,
-                                      Milliseconds timeout = Milliseconds(10'000),
+                                      Milliseconds timeout = Milliseconds(60'000),
                                       From from = From::kStart);
   /// The port number behind the last ':' of the line that contains `text`.
   std::optional<std::uint16_t> wait_for_port(std::string_view text,
-                                             Milliseconds timeout = Milliseconds(10'000));
+                                             Milliseconds timeout = Milliseconds(60'000));
   [[nodiscard]] std::string output() const;
   void send_signal(int signal) const;
   /// Sends a line to its standard input.
   void write_line(std::string_view line);
   /// Asks it to end, waits up to `grace`, then kills it. Returns what it ended with; the same when
   /// called again.
-  ProcessResult stop(int signal = SIGTERM, Milliseconds grace = Milliseconds(10'000));
+  ProcessResult stop(int signal = SIGTERM, Milliseconds grace = Milliseconds(30'000));
   /// Waits for it to end by itself; nothing when the time is up.
   std::optional<ProcessResult> wait(Milliseconds timeout);
 
