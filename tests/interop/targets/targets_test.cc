@@ -105,7 +105,7 @@ TEST_P(Targets, NeverServeAnExpiredStaple) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, Targets, ::testing::ValuesIn(server_rows()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& row) { return std::string(row.param.name); });
 
 /// One certificate for each way in which a responder can fail, each with a responder of its own,
 /// and a command that keeps everything it is given.
