@@ -123,6 +123,9 @@ void Keeper::Impl::on_shelf_change(const Subject& subject, ShelfChange change,
           {{"certificate", subject.name}});
       break;
   }
+  if (staple && !started) {
+    first_round.erase(id);  // taken up from a file: nobody need wait for a first answer
+  }
   plan.staple_changed(id, held_facts(id), now());
   if (listener) {
     listener(subject, change, staple);

@@ -50,7 +50,7 @@ constexpr TargetRow kRows[] = {
      .drops_expired = true,
      .settle = kLighttpdSettle,
      .keeps = kLighttpdKeeps},
-    {.kind = TargetKind::kExim, .word = "exim", .server = "Exim"},
+    {.kind = TargetKind::kExim, .word = "exim", .server = "Exim", .good_only = true},
     {.kind = TargetKind::kDnsdist, .word = "dnsdist", .server = "dnsdist", .needs_reload = true},
     {.kind = TargetKind::kGnutls,
      .word = "gnutls",

@@ -19,6 +19,9 @@ class Targets : public TargetsFixture, public ::testing::WithParamInterface<Serv
   if (!prepare(GetParam())) {                                                 \
     GTEST_SKIP() << GetParam().program << " is not installed (./run clients)" \
                  << (GetParam().needs_root ? ", or this is not root" : "");   \
+  }                                                                           \
+  if (!GetParam().unfinished.empty()) {                                       \
+    GTEST_SKIP() << "not judged yet: " << GetParam().unfinished;              \
   }
 
 // req: OCSP-STAP-001 OCSP-STAP-010
@@ -27,8 +30,10 @@ TEST_P(Targets, AreServedReadBackAndSurviveARestartWhileTheResponderIsDown) {
   start_both();
   ASSERT_FALSE(HasFatalFailure());
   EXPECT_TRUE(until([&] { return handshake() == "good"; })) << handshake() << stapler_->output();
-  EXPECT_TRUE(until([&] { return status().exit_code == 0; })) << status().describe();
-  EXPECT_THAT(status().out, HasSubstr("served"));
+  EXPECT_TRUE(until([&] {
+    const ProcessResult told = status();
+    return told.exit_code == 0 && told.out.find("  served") != std::string::npos;
+  })) << status().describe();
 
   responder_->set(Fault::kAbsent);
   if (GetParam().reloads) {
@@ -65,8 +70,8 @@ TEST_P(Targets, FollowRefreshesAndARevocation) {
   EXPECT_TRUE(until([&] { return handshake() == "good" && seen() != before; }))
       << stapler_->output();
   responder_->set(Fault::kRevoked);
-  // hitch staples nothing but "good": then none is right, once what it holds has ended.
-  if (GetParam().name == "hitch") {
+  // Some staple nothing but "good": then none is right, once what they hold has ended.
+  if (GetParam().good_only) {
     EXPECT_TRUE(until([&] {
       return status().out.find("staples nothing but 'good'") != std::string::npos;
     })) << status().describe();
