@@ -86,11 +86,11 @@ def write_charts(row, directory):
 
 
 def write(out, rows, facts, *, started, others, trusted, how, repeat, date, name="responder", title="The responder, measured",
-          layout="The server has one core, the load the other; contenders take turns (A B C A B C).", notes_file=NOTES):
+          layout="The server has one core, the load the other; contenders take turns (A B C A B C).", notes_file=None):
     """Writes <name>.md, <name>.json and <name>/*.svg below `out`; the path of the first."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    notes = read_notes(notes_file)
+    notes = read_notes(notes_file or NOTES)
     charts = {row.key: write_charts(row, out / name) for row in rows}
     tally = ", ".join(f"{count} {kind}" for kind, count in counts(rows).items())
     lines = [f"# {title}", "", f"Made by `{repeat}` on {date}. {how}", "",
