@@ -120,6 +120,11 @@ key = "{self.path('site.key')}"
 class _Stapled(Contender):
     ready = r"ready: "
 
+    def start_feeder(self):
+        """As a unit of systemd would: the server starts when its staple is in place, or none is to be had now."""
+        super().start_feeder()
+        process.run(self.muster, "stapler", "wait", self.path(self.watched), "--shelf", self.path("shelf"), "--timeout", "5s")
+
     def feeder_arguments(self):
         return ["stapler", "--config", self.write("muster.toml", f"""
 [stapler]
