@@ -1,15 +1,10 @@
-#include "muster/keeper/shelf.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
-#include <set>
 
 #include "muster/base/atomic_file.h"
-#include "muster/keeper/shelf_file.h"
+#include "shelf_impl.h"
 #include "shelf_rules.h"
-#include "snapshot.h"
 
 namespace muster::keeper {
 namespace {
@@ -32,540 +27,336 @@ client::VerifyPolicy ShelfPolicy::default_verify_policy() {
   return policy;
 }
 
-struct Shelf::Impl {
-  struct Slot {
-    Place place;
-    StaplePointer current;  ///< newest taken; stays after its expiry as a memory of what it said
-    StaplePointer reserve;  ///< a good one that current replaced but that lasts longer
-    StaplePointer pending;  ///< waits for its thisUpdate
-    bool on_offer = false;
-    bool unsaved = false;
-    unsigned write_failures = 0;
-    UnixSeconds write_at{};
-    std::optional<UnixSeconds> deadline;
-    FileStamp seen;
-    StaplePointer pin{};  ///< on offer in the place of `current`
-    UnixSeconds pin_until{};
-    FileStamp pin_seen{};
+StaplePointer Shelf::Impl::offered(const Slot& slot) const {
+  const bool good = !slot.current || slot.current->facts.status == StapleStatus::kGood;
+  if (slot.pin && good) {
+    return slot.pin;
+  }
+  return slot.on_offer && (good || policy.revoked == RevokedPolicy::kOffer) ? slot.current
+                                                                            : nullptr;
+}
+
+StapleFacts Shelf::Impl::facts_of(const client::VerifiedResponse& response,
+                                  UnixSeconds obtained) const {
+  UnixSeconds expires = response.effective_expiry();
+  if (!response.next_update()) {
+    expires = std::min(expires, obtained + policy.life_without_next_update);
+  }
+  if (policy.max_age) {
+    expires = std::min(expires, response.this_update() + *policy.max_age);
+  }
+  return {status_of(response.status()), response.this_update(), expires - policy.expiry_margin};
+}
+
+void Shelf::Impl::reschedule(const Fingerprint& id, Slot& slot) {
+  if (slot.deadline) {
+    deadlines.erase({*slot.deadline, id});
+    slot.deadline.reset();
+  }
+  const auto sooner = [&slot](UnixSeconds t) {
+    slot.deadline = slot.deadline ? std::min(*slot.deadline, t) : t;
   };
-
-  Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
-      : directory(std::move(dir)),
-        mode(m),
-        policy(p),
-        logger(l),
-        files(s.files),
-        verify(s.verify) {}
-
-  const std::string directory;
-  const ShelfMode mode;
-  const ShelfPolicy policy;
-  Logger& logger;
-  FileSystem& files;
-  const Verifier verify;
-  UniqueFd directory_lock;
-  Offers offers;
-  PlaceListener listener;
-  std::map<Fingerprint, Slot> slots;
-  std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
-  std::string disk_error;
-  std::size_t unsaved = 0;
-  FileStamp directory_seen;
-  bool directory_settled = false;
-  std::optional<UnixSeconds> refreshed;
-
-  [[nodiscard]] std::string path_of(const Fingerprint& f) const {
-    return directory + '/' + shelf_file_name(f);
+  if (slot.on_offer) {
+    sooner(slot.current->facts.expires);
   }
-
-  [[nodiscard]] std::string pin_path_of(const Fingerprint& f) const {
-    return directory + '/' + pin_file_name(f);
+  if (slot.pending) {
+    sooner(slot.pending->facts.this_update);
   }
-
-  /// What is handed out. A revocation, be it expired, is never hidden by a pin.
-  [[nodiscard]] StaplePointer offered(const Slot& slot) const {
-    const bool good = !slot.current || slot.current->facts.status == StapleStatus::kGood;
-    if (slot.pin && good) {
-      return slot.pin;
-    }
-    return slot.on_offer && (good || policy.revoked == RevokedPolicy::kOffer) ? slot.current
-                                                                              : nullptr;
+  if (slot.unsaved) {
+    sooner(slot.write_at);
   }
-
-  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
-                                     UnixSeconds obtained) const {
-    UnixSeconds expires = response.effective_expiry();
-    if (!response.next_update()) {
-      expires = std::min(expires, obtained + policy.life_without_next_update);
-    }
-    if (policy.max_age) {
-      expires = std::min(expires, response.this_update() + *policy.max_age);
-    }
-    return {status_of(response.status()), response.this_update(), expires - policy.expiry_margin};
+  if (slot.pin) {
+    sooner(std::min(slot.pin_until, slot.pin->facts.expires));
   }
-
-  void reschedule(const Fingerprint& id, Slot& slot) {
-    if (slot.deadline) {
-      deadlines.erase({*slot.deadline, id});
-      slot.deadline.reset();
-    }
-    const auto sooner = [&slot](UnixSeconds t) {
-      slot.deadline = slot.deadline ? std::min(*slot.deadline, t) : t;
-    };
-    if (slot.on_offer) {
-      sooner(slot.current->facts.expires);
-    }
-    if (slot.pending) {
-      sooner(slot.pending->facts.this_update);
-    }
-    if (slot.unsaved) {
-      sooner(slot.write_at);
-    }
-    if (slot.pin) {
-      sooner(std::min(slot.pin_until, slot.pin->facts.expires));
-    }
-    if (slot.deadline) {
-      deadlines.insert({*slot.deadline, id});
-    }
+  if (slot.deadline) {
+    deadlines.insert({*slot.deadline, id});
   }
+}
 
-  void set_unsaved(Slot& slot, bool value) {
-    if (slot.unsaved != value) {
-      slot.unsaved = value;
-      value ? ++unsaved : --unsaved;
-    }
-    if (!value) {
-      slot.write_failures = 0;
-    }
-    if (unsaved == 0 && !disk_error.empty()) {
-      disk_error.clear();
-      logger.log(LogLevel::kInfo, "shelf.saved",
-                 "the shelf could be written again; everything held is on disk");
-    }
+void Shelf::Impl::set_unsaved(Slot& slot, bool value) {
+  if (slot.unsaved != value) {
+    slot.unsaved = value;
+    value ? ++unsaved : --unsaved;
   }
-
-  void save(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-    if (mode == ShelfMode::kFollower || directory.empty()) {
-      return;
-    }
-    const Staple& staple = *slot.current;
-    const auto written = write_file_atomically(
-        files, path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
-    if (written) {
-      set_unsaved(slot, false);
-      return;
-    }
-    set_unsaved(slot, true);
-    slot.write_at =
-        now + std::min<Seconds>(kLastWriteRetry,
-                                kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
-    ++slot.write_failures;
-    const std::string text = to_string(written.error());
-    if (disk_error.empty()) {
-      logger.log(LogLevel::kError, "shelf.write_failed",
-                 "a staple is valid in memory but could not be saved, so a restart would forget "
-                 "it; writing is retried: " +
-                     text,
-                 {{"certificate", slot.place.name}});
-    }
-    disk_error = text;
+  if (!value) {
+    slot.write_failures = 0;
   }
-
-  void tell(const Slot& slot, ShelfChange change, const StaplePointer& offered) const {
-    if (listener) {
-      listener(slot.place, change, offered);
-    }
+  if (unsaved == 0 && !disk_error.empty()) {
+    disk_error.clear();
+    logger.log(LogLevel::kInfo, "shelf.saved",
+               "the shelf could be written again; everything held is on disk");
   }
+}
 
-  /// Puts `staple` on offer in memory; does not save it.
-  void put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
-           UnixSeconds now) {
-    const bool good = staple->facts.status == StapleStatus::kGood;
-    if (!good) {
-      slot.reserve.reset();
-    } else if (slot.current && slot.current->facts.status == StapleStatus::kGood &&
-               slot.current->facts.usable_at(now) &&
-               slot.current->facts.expires > staple->facts.expires) {
-      slot.reserve = slot.current;
-    }
-    if (slot.reserve && slot.reserve->facts.expires <= staple->facts.expires) {
-      slot.reserve.reset();
-    }
-    slot.current = std::move(staple);
-    slot.on_offer = true;
-    if (!good && slot.pin) {
-      drop_pin(id, slot);
-    }
-    const StaplePointer now_offered = offered(slot);
-    offers.publish(id, now_offered);
-    reschedule(id, slot);
-    if (now_offered ||
-        change == ShelfChange::kRevoked) {  // else it was withheld before, too: no change
-      tell(slot, change, now_offered);
-    }
+void Shelf::Impl::save(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+  if (mode == ShelfMode::kFollower || directory.empty()) {
+    return;
   }
-
-  void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
-                    UnixSeconds now) {
-    put(id, slot, std::move(staple), change, now);
-    save(id, slot, now);
-    reschedule(id, slot);
+  const Staple& staple = *slot.current;
+  const auto written = write_file_atomically(
+      files, path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
+  if (written) {
+    set_unsaved(slot, false);
+    return;
   }
-
-  void withdraw(const Fingerprint& id, Slot& slot) {
-    slot.on_offer = false;
-    const StaplePointer left = offered(slot);
-    offers.publish(id, left);
-    if (mode == ShelfMode::kOwner && !directory.empty()) {
-      set_unsaved(slot, false);  // nothing worth saving any more
-      files.remove(path_of(id));
-    }
-    if (!left) {
-      tell(slot, ShelfChange::kWithdrawn, nullptr);
-    }
+  set_unsaved(slot, true);
+  slot.write_at =
+      now + std::min<Seconds>(kLastWriteRetry,
+                              kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
+  ++slot.write_failures;
+  const std::string text = to_string(written.error());
+  if (disk_error.empty()) {
+    logger.log(LogLevel::kError, "shelf.write_failed",
+               "a staple is valid in memory but could not be saved, so a restart would forget "
+               "it; writing is retried: " +
+                   text,
+               {{"certificate", slot.place.name}});
   }
+  disk_error = text;
+}
 
-  void work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-    if (slot.pending && slot.pending->facts.this_update <= now) {
-      const StaplePointer candidate = std::move(slot.pending);
-      slot.pending.reset();
-      const Choice choice =
-          judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
-      if (takes(choice)) {
-        put_and_save(id, slot, candidate, change_for(choice), now);
-      }
-    }
-    if (slot.on_offer && slot.current->facts.expires <= now) {
-      const StaplePointer reserve = std::move(slot.reserve);
-      slot.reserve.reset();
-      if (reserve && reserve->facts.usable_at(now)) {
-        put_and_save(id, slot, reserve, ShelfChange::kReplaced, now);
-      } else {
-        withdraw(id, slot);
-      }
-    }
-    if (slot.pin && std::min(slot.pin_until, slot.pin->facts.expires) <= now) {
-      unpin(id, slot);
-    }
-    if (slot.unsaved && slot.write_at <= now) {
-      save(id, slot, now);
-    }
-    reschedule(id, slot);
+void Shelf::Impl::put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
+                      UnixSeconds now) {
+  const bool good = staple->facts.status == StapleStatus::kGood;
+  if (!good) {
+    slot.reserve.reset();
+  } else if (slot.current && slot.current->facts.status == StapleStatus::kGood &&
+             slot.current->facts.usable_at(now) &&
+             slot.current->facts.expires > staple->facts.expires) {
+    slot.reserve = slot.current;
   }
-
-  // ---- pins (decision 053)
-
-  void drop_pin(const Fingerprint& id, Slot& slot) {
-    slot.pin.reset();
-    if (mode == ShelfMode::kOwner && !directory.empty()) {
-      files.remove(pin_path_of(id));
-    }
+  if (slot.reserve && slot.reserve->facts.expires <= staple->facts.expires) {
+    slot.reserve.reset();
   }
-
-  void unpin(const Fingerprint& id, Slot& slot) {
-    const StaplePointer before = offered(slot);
+  slot.current = std::move(staple);
+  slot.on_offer = true;
+  if (!good && slot.pin) {
     drop_pin(id, slot);
-    const StaplePointer left = offered(slot);
-    offers.publish(id, left);
-    reschedule(id, slot);
-    if (before != left) {
-      tell(slot, left ? ShelfChange::kReplaced : ShelfChange::kWithdrawn, left);
-    }
   }
-
-  void set_pin(const Fingerprint& id, Slot& slot, StaplePointer staple, UnixSeconds until,
-               ShelfChange change) {
-    slot.pin = std::move(staple);
-    slot.pin_until = until;
-    offers.publish(id, slot.pin);
-    reschedule(id, slot);
-    tell(slot, change, slot.pin);
+  const StaplePointer now_offered = offered(slot);
+  offers.publish(id, now_offered);
+  reschedule(id, slot);
+  if (now_offered ||
+      change == ShelfChange::kRevoked) {  // else it was withheld before, too: no change
+    tell(slot, change, now_offered);
   }
+}
 
-  /// Why a response cannot be pinned; nothing: it can.
-  [[nodiscard]] static std::optional<std::string> find_hindrance(const Slot& slot,
-                                                                 const StapleFacts& facts,
-                                                                 UnixSeconds until,
-                                                                 UnixSeconds now) {
-    if (facts.status != StapleStatus::kGood) {
-      return "it says '" + std::string(to_string(facts.status)) + "'; only 'good' is pinned";
-    }
-    if (slot.current && slot.current->facts.status != StapleStatus::kGood) {
-      return "the CA has revoked this certificate, and a pin would hide that";
-    }
-    if (!facts.usable_at(now)) {
-      return "it is not valid now (from " + format_iso8601(facts.this_update) + " until " +
-             format_iso8601(facts.expires) + ")";
-    }
-    if (until <= now) {
-      return "'until' has passed (" + format_iso8601(until) + ")";
-    }
-    return std::nullopt;
+void Shelf::Impl::withdraw(const Fingerprint& id, Slot& slot) {
+  slot.on_offer = false;
+  const StaplePointer left = offered(slot);
+  offers.publish(id, left);
+  if (mode == ShelfMode::kOwner && !directory.empty()) {
+    set_unsaved(slot, false);  // nothing worth saving any more
+    files.remove(path_of(id));
   }
-
-  void load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-    const std::string path = pin_path_of(id);
-    slot.pin_seen = files.stamp(path);
-    const auto content = files.read(path, kMaxShelfFileBytes);
-    if (!content) {
-      if (content.error().os_error != ENOENT) {
-        pass_over(slot, path, to_string(content.error()));
-      } else if (slot.pin && mode == ShelfMode::kFollower) {
-        unpin(id, slot);
-      }
-      return;
-    }
-    const auto pinned = parse_pin_file(*content);
-    if (!pinned || pinned->file.certificate != id) {
-      pass_over(slot, path, pinned ? "it belongs to another certificate" : pinned.error());
-      return;
-    }
-    const auto verified = verify(
-        client::VerifyInput{
-            pinned->file.response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
-        policy.verify, now);
-    if (!verified && verified.error().code != client::VerifyErrc::kExpired) {
-      pass_over(slot, path, "it does not verify: " + verified.error().detail);
-      return;
-    }
-    if (!verified || pinned->until <= now) {
-      unpin(id, slot);
-      return;
-    }
-    const UnixSeconds obtained = std::min(pinned->file.obtained, now);
-    const StapleFacts facts = facts_of(*verified, obtained);
-    if (facts.this_update > now) {
-      return;  // the clock was set back
-    }
-    if (const auto why = find_hindrance(slot, facts, pinned->until, now)) {
-      logger.log(LogLevel::kInfo, "shelf.pin_over", "a pinned response is not used: " + *why,
-                 {{"certificate", slot.place.name}});
-      unpin(id, slot);
-      return;
-    }
-    const auto staple =
-        std::make_shared<const Staple>(Staple{*verified, facts, obtained, pinned->file.source});
-    set_pin(id, slot, staple, pinned->until,
-            slot.on_offer ? ShelfChange::kReplaced : ShelfChange::kLoaded);
+  if (!left) {
+    tell(slot, ShelfChange::kWithdrawn, nullptr);
   }
+}
 
-  Result<Unit, std::string> pin(const client::VerifiedResponse& response, const std::string& source,
-                                UnixSeconds until, UnixSeconds now) {
-    MUSTER_ASSERT(mode == ShelfMode::kOwner);
-    const pki::Certificate* certificate = response.subject().certificate();
-    const auto found =
-        certificate == nullptr ? slots.end() : slots.find(certificate->fingerprint());
-    if (found == slots.end()) {
-      return Err{std::string("no staple is kept for this certificate")};
-    }
-    auto& [id, slot] = *found;
-    const auto staple =
-        std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
-    if (const auto why = find_hindrance(slot, staple->facts, until, now)) {
-      return Err{*why};
-    }
-    if (!directory.empty()) {
-      const auto written = write_file_atomically(
-          files, pin_path_of(id),
-          encode_pin_file(until, encode_shelf_file(id, now, source, response.der())));
-      if (!written) {
-        return Err{"it could not be saved, so a restart would forget it: " +
-                   to_string(written.error())};
-      }
-    }
-    set_pin(id, slot, staple, until, ShelfChange::kReplaced);
-    return Unit{};
-  }
-
-  void tick(UnixSeconds now) {
-    while (!deadlines.empty() && deadlines.begin()->first <= now) {
-      const Fingerprint id = deadlines.begin()->second;
-      work_on(id, slots.at(id), now);
-    }
-  }
-
-  void pass_over(const Slot& slot, const std::string& path, const std::string& why) const {
-    logger.log(LogLevel::kWarning, "shelf.passed_over",
-               "a file of the shelf is not used and a new response will take its place: " + why,
-               {{"certificate", slot.place.name}, {"file", path}});
-  }
-
-  void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-    load_staple(id, slot, now);
-    load_pin(id, slot, now);
-  }
-
-  /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
-  void load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-    const std::string path = path_of(id);
-    slot.seen = files.stamp(path);  // before reading: a change in between is seen again
-    const auto content = files.read(path, kMaxShelfFileBytes);
-    if (!content) {
-      if (content.error().os_error != ENOENT) {
-        pass_over(slot, path, to_string(content.error()));
-      }
-      return;
-    }
-    const auto file = parse_shelf_file(*content);
-    if (!file) {
-      pass_over(slot, path, file.error());
-      return;
-    }
-    if (file->certificate != id) {
-      pass_over(slot, path, "it belongs to another certificate");
-      return;
-    }
-    const auto verified = verify(
-        client::VerifyInput{
-            file->response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
-        policy.verify, now);
-    if (!verified) {
-      if (verified.error().code == client::VerifyErrc::kExpired) {
-        logger.log(LogLevel::kInfo, "shelf.expired", "the response found on the shelf has expired",
-                   {{"certificate", slot.place.name}});
-      } else {
-        pass_over(slot, path, "it does not verify: " + verified.error().detail);
-      }
-      return;
-    }
-    const UnixSeconds obtained = std::min(file->obtained, now);
-    const auto staple = std::make_shared<const Staple>(
-        Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
+void Shelf::Impl::work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+  if (slot.pending && slot.pending->facts.this_update <= now) {
+    const StaplePointer candidate = std::move(slot.pending);
+    slot.pending.reset();
     const Choice choice =
-        judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
-    if (choice == Choice::kHoldBack) {
+        judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
+    if (takes(choice)) {
+      put_and_save(id, slot, candidate, change_for(choice), now);
+    }
+  }
+  if (slot.on_offer && slot.current->facts.expires <= now) {
+    const StaplePointer reserve = std::move(slot.reserve);
+    slot.reserve.reset();
+    if (reserve && reserve->facts.usable_at(now)) {
+      put_and_save(id, slot, reserve, ShelfChange::kReplaced, now);
+    } else {
+      withdraw(id, slot);
+    }
+  }
+  if (slot.pin && std::min(slot.pin_until, slot.pin->facts.expires) <= now) {
+    unpin(id, slot);
+  }
+  if (slot.unsaved && slot.write_at <= now) {
+    save(id, slot, now);
+  }
+  reschedule(id, slot);
+}
+
+void Shelf::Impl::tick(UnixSeconds now) {
+  while (!deadlines.empty() && deadlines.begin()->first <= now) {
+    const Fingerprint id = deadlines.begin()->second;
+    work_on(id, slots.at(id), now);
+  }
+}
+
+void Shelf::Impl::load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+  const std::string path = path_of(id);
+  slot.seen = files.stamp(path);  // before reading: a change in between is seen again
+  const auto content = files.read(path, kMaxShelfFileBytes);
+  if (!content) {
+    if (content.error().os_error != ENOENT) {
+      pass_over(slot, path, to_string(content.error()));
+    }
+    return;
+  }
+  const auto file = parse_shelf_file(*content);
+  if (!file) {
+    pass_over(slot, path, file.error());
+    return;
+  }
+  if (file->certificate != id) {
+    pass_over(slot, path, "it belongs to another certificate");
+    return;
+  }
+  const auto verified = verify(
+      client::VerifyInput{file->response, slot.place.subject, slot.place.issuer, std::nullopt, {}},
+      policy.verify, now);
+  if (!verified) {
+    if (verified.error().code == client::VerifyErrc::kExpired) {
+      logger.log(LogLevel::kInfo, "shelf.expired", "the response found on the shelf has expired",
+                 {{"certificate", slot.place.name}});
+    } else {
+      pass_over(slot, path, "it does not verify: " + verified.error().detail);
+    }
+    return;
+  }
+  const UnixSeconds obtained = std::min(file->obtained, now);
+  const auto staple = std::make_shared<const Staple>(
+      Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
+  const Choice choice =
+      judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+  if (choice == Choice::kHoldBack) {
+    slot.pending = staple;
+    reschedule(id, slot);
+  } else if (takes(choice)) {
+    const bool first = slot.current == nullptr && choice == Choice::kTake;
+    put(id, slot, staple, first ? ShelfChange::kLoaded : change_for(choice), now);
+  }
+}
+
+void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
+  std::map<Fingerprint, Slot> next;
+  std::vector<Fingerprint> added;
+  for (Subject& subject : subjects) {
+    const Fingerprint id = subject.certificate.fingerprint();
+    if (next.count(id) != 0) {
+      continue;
+    }
+    Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
+    auto kept = slots.extract(id);
+    if (!kept.empty()) {
+      kept.mapped().place = std::move(place);
+      next.insert(std::move(kept));
+    } else {
+      next.emplace(id, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
+      added.push_back(id);
+    }
+  }
+  for (auto& [id, slot] : slots) {
+    forget(id, slot);
+  }
+  slots = std::move(next);
+  if (!directory.empty()) {
+    for (const Fingerprint& id : added) {
+      load(id, slots.at(id), now);
+    }
+  }
+}
+
+void Shelf::Impl::forget(const Fingerprint& id, Slot& slot) {
+  set_unsaved(slot, false);
+  if (slot.deadline) {
+    deadlines.erase({*slot.deadline, id});
+  }
+  offers.publish(id, nullptr);
+}
+
+void Shelf::Impl::add(Place place, UnixSeconds now) {
+  const Fingerprint key = place.key;
+  const auto [at, is_new] =
+      slots.emplace(key, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
+  if (is_new && !directory.empty()) {
+    load(key, at->second, now);
+  }
+}
+
+void Shelf::Impl::remove(const Fingerprint& key) {
+  const auto found = slots.find(key);
+  if (found == slots.end()) {
+    return;
+  }
+  forget(key, found->second);
+  if (mode == ShelfMode::kOwner && !directory.empty()) {
+    files.remove(path_of(key));
+    files.remove(pin_path_of(key));
+  }
+  slots.erase(found);
+}
+
+Choice Shelf::Impl::offer(const Fingerprint& id, const client::VerifiedResponse& response,
+                          const std::string& source, UnixSeconds now) {
+  MUSTER_ASSERT(mode == ShelfMode::kOwner);
+  const auto found = slots.find(id);
+  if (found == slots.end()) {
+    return Choice::kExpired;
+  }
+  Slot& slot = found->second;
+  const auto staple =
+      std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
+  const Choice choice =
+      judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+  if (takes(choice)) {
+    put_and_save(id, slot, staple, change_for(choice), now);
+  } else if (choice == Choice::kHoldBack) {
+    // A responder whose clock is always ahead must not push the day of use before it for ever:
+    // the sooner one stays.
+    const bool keep = slot.pending && slot.pending->facts.status == staple->facts.status &&
+                      slot.pending->facts.expires > now;
+    if (!keep) {
       slot.pending = staple;
       reschedule(id, slot);
-    } else if (takes(choice)) {
-      const bool first = slot.current == nullptr && choice == Choice::kTake;
-      put(id, slot, staple, first ? ShelfChange::kLoaded : change_for(choice), now);
     }
   }
+  return choice;
+}
 
-  void set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
-    std::map<Fingerprint, Slot> next;
-    std::vector<Fingerprint> added;
-    for (Subject& subject : subjects) {
-      const Fingerprint id = subject.certificate.fingerprint();
-      if (next.count(id) != 0) {
-        continue;
-      }
-      Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
-      auto kept = slots.extract(id);
-      if (!kept.empty()) {
-        kept.mapped().place = std::move(place);
-        next.insert(std::move(kept));
-      } else {
-        next.emplace(id, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
-        added.push_back(id);
-      }
-    }
-    for (auto& [id, slot] : slots) {
-      forget(id, slot);
-    }
-    slots = std::move(next);
-    if (!directory.empty()) {
-      for (const Fingerprint& id : added) {
-        load(id, slots.at(id), now);
-      }
+void Shelf::Impl::look_again(UnixSeconds now) {
+  for (auto& [id, slot] : slots) {
+    if (!slot.on_offer && slot.current && slot.current->facts.usable_at(now)) {
+      put_and_save(id, slot, slot.current, ShelfChange::kLoaded, now);
+    } else if (!slot.on_offer && !directory.empty()) {
+      load(id, slot, now);
     }
   }
+}
 
-  /// What is left of a slot outside of it.
-  void forget(const Fingerprint& id, Slot& slot) {
-    set_unsaved(slot, false);
-    if (slot.deadline) {
-      deadlines.erase({*slot.deadline, id});
-    }
-    offers.publish(id, nullptr);
+void Shelf::Impl::refresh(UnixSeconds now) {
+  const UnixSeconds before = refreshed.value_or(now);
+  refreshed = now;
+  if (now < before || now > before + kClockStep) {
+    look_again(now);
   }
-
-  void add(Place place, UnixSeconds now) {
-    const Fingerprint key = place.key;
-    const auto [at, is_new] =
-        slots.emplace(key, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
-    if (is_new && !directory.empty()) {
-      load(key, at->second, now);
-    }
-  }
-
-  void remove(const Fingerprint& key) {
-    const auto found = slots.find(key);
-    if (found == slots.end()) {
-      return;
-    }
-    forget(key, found->second);
-    if (mode == ShelfMode::kOwner && !directory.empty()) {
-      files.remove(path_of(key));
-      files.remove(pin_path_of(key));
-    }
-    slots.erase(found);
-  }
-
-  Choice offer(const Fingerprint& id, const client::VerifiedResponse& response,
-               const std::string& source, UnixSeconds now) {
-    MUSTER_ASSERT(mode == ShelfMode::kOwner);
-    const auto found = slots.find(id);
-    if (found == slots.end()) {
-      return Choice::kExpired;
-    }
-    Slot& slot = found->second;
-    const auto staple =
-        std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
-    const Choice choice =
-        judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
-    if (takes(choice)) {
-      put_and_save(id, slot, staple, change_for(choice), now);
-    } else if (choice == Choice::kHoldBack) {
-      // A responder whose clock is always ahead must not push the day of use before it for ever:
-      // the sooner one stays.
-      const bool keep = slot.pending && slot.pending->facts.status == staple->facts.status &&
-                        slot.pending->facts.expires > now;
-      if (!keep) {
-        slot.pending = staple;
-        reschedule(id, slot);
-      }
-    }
-    return choice;
-  }
-
-  void look_again(UnixSeconds now) {
-    for (auto& [id, slot] : slots) {
-      if (!slot.on_offer && slot.current && slot.current->facts.usable_at(now)) {
-        put_and_save(id, slot, slot.current, ShelfChange::kLoaded, now);
-      } else if (!slot.on_offer && !directory.empty()) {
-        load(id, slot, now);
-      }
-    }
-  }
-
-  void refresh(UnixSeconds now) {
-    const UnixSeconds before = refreshed.value_or(now);
-    refreshed = now;
-    if (now < before || now > before + kClockStep) {
-      look_again(now);
-    }
-    if (!directory.empty()) {
-      // Each change is a rename and so moves the directory's time; a second look follows the first,
-      // since that time is coarse.
-      const FileStamp stamp = files.stamp(directory);
-      const bool same = stamp == directory_seen;
-      if (!same || !directory_settled) {
-        directory_settled = same;
-        directory_seen = stamp;
-        for (auto& [id, slot] : slots) {
-          if (files.stamp(path_of(id)) != slot.seen) {
-            load_staple(id, slot, now);
-          }
-          if (files.stamp(pin_path_of(id)) != slot.pin_seen) {
-            load_pin(id, slot, now);
-          }
+  if (!directory.empty()) {
+    // Each change is a rename and so moves the directory's time; a second look follows the first,
+    // since that time is coarse.
+    const FileStamp stamp = files.stamp(directory);
+    const bool same = stamp == directory_seen;
+    if (!same || !directory_settled) {
+      directory_settled = same;
+      directory_seen = stamp;
+      for (auto& [id, slot] : slots) {
+        if (files.stamp(path_of(id)) != slot.seen) {
+          load_staple(id, slot, now);
+        }
+        if (files.stamp(pin_path_of(id)) != slot.pin_seen) {
+          load_pin(id, slot, now);
         }
       }
     }
-    tick(now);
   }
-};
+  tick(now);
+}
 
 Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& directory, ShelfMode mode,
                                                        const ShelfPolicy& policy, Logger& logger,

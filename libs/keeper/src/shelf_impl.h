@@ -1,0 +1,149 @@
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "muster/keeper/shelf.h"
+#include "muster/keeper/shelf_file.h"
+#include "snapshot.h"
+
+namespace muster::keeper {
+
+/// What a shelf is made of: slots and deadlines in shelf.cc, pins in shelf_pins.cc.
+struct Shelf::Impl {
+  struct Slot {
+    Place place;
+    StaplePointer current;  ///< newest taken; stays after its expiry as a memory of what it said
+    StaplePointer reserve;  ///< a good one that current replaced but that lasts longer
+    StaplePointer pending;  ///< waits for its thisUpdate
+    bool on_offer = false;
+    bool unsaved = false;
+    unsigned write_failures = 0;
+    UnixSeconds write_at{};
+    std::optional<UnixSeconds> deadline;
+    FileStamp seen;
+    StaplePointer pin{};  ///< on offer in the place of `current`
+    UnixSeconds pin_until{};
+    FileStamp pin_seen{};
+  };
+
+  Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
+      : directory(std::move(dir)),
+        mode(m),
+        policy(p),
+        logger(l),
+        files(s.files),
+        verify(s.verify) {}
+
+  const std::string directory;
+  const ShelfMode mode;
+  const ShelfPolicy policy;
+  Logger& logger;
+  FileSystem& files;
+  const Verifier verify;
+  UniqueFd directory_lock;
+  Offers offers;
+  PlaceListener listener;
+  std::map<Fingerprint, Slot> slots;
+  std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
+  std::string disk_error;
+  std::size_t unsaved = 0;
+  FileStamp directory_seen;
+  bool directory_settled = false;
+  std::optional<UnixSeconds> refreshed;
+
+  [[nodiscard]] std::string path_of(const Fingerprint& f) const {
+    return directory + '/' + shelf_file_name(f);
+  }
+
+  [[nodiscard]] std::string pin_path_of(const Fingerprint& f) const {
+    return directory + '/' + pin_file_name(f);
+  }
+
+  /// What is handed out. A revocation, be it expired, is never hidden by a pin.
+  [[nodiscard]] StaplePointer offered(const Slot& slot) const;
+
+  [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
+                                     UnixSeconds obtained) const;
+
+  void reschedule(const Fingerprint& id, Slot& slot);
+
+  void set_unsaved(Slot& slot, bool value);
+
+  void save(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  void tell(const Slot& slot, ShelfChange change, const StaplePointer& offered) const {
+    if (listener) {
+      listener(slot.place, change, offered);
+    }
+  }
+
+  /// Puts `staple` on offer in memory; does not save it.
+  void put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
+           UnixSeconds now);
+
+  void put_and_save(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
+                    UnixSeconds now) {
+    put(id, slot, std::move(staple), change, now);
+    save(id, slot, now);
+    reschedule(id, slot);
+  }
+
+  void withdraw(const Fingerprint& id, Slot& slot);
+
+  void work_on(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  // ---- pins (decision 053)
+
+  void drop_pin(const Fingerprint& id, Slot& slot);
+
+  void unpin(const Fingerprint& id, Slot& slot);
+
+  void set_pin(const Fingerprint& id, Slot& slot, StaplePointer staple, UnixSeconds until,
+               ShelfChange change);
+
+  /// Why a response cannot be pinned; nothing: it can.
+  [[nodiscard]] static std::optional<std::string> find_hindrance(const Slot& slot,
+                                                                 const StapleFacts& facts,
+                                                                 UnixSeconds until,
+                                                                 UnixSeconds now);
+
+  void load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  Result<Unit, std::string> pin(const client::VerifiedResponse& response, const std::string& source,
+                                UnixSeconds until, UnixSeconds now);
+
+  void tick(UnixSeconds now);
+
+  void pass_over(const Slot& slot, const std::string& path, const std::string& why) const {
+    logger.log(LogLevel::kWarning, "shelf.passed_over",
+               "a file of the shelf is not used and a new response will take its place: " + why,
+               {{"certificate", slot.place.name}, {"file", path}});
+  }
+
+  void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {
+    load_staple(id, slot, now);
+    load_pin(id, slot, now);
+  }
+
+  /// Reads, verifies and, if it is better than what is held, offers the file of one certificate.
+  void load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  void set_subjects(std::vector<Subject> subjects, UnixSeconds now);
+
+  /// What is left of a slot outside of it.
+  void forget(const Fingerprint& id, Slot& slot);
+
+  void add(Place place, UnixSeconds now);
+
+  void remove(const Fingerprint& key);
+
+  Choice offer(const Fingerprint& id, const client::VerifiedResponse& response,
+               const std::string& source, UnixSeconds now);
+
+  void look_again(UnixSeconds now);
+
+  void refresh(UnixSeconds now);
+};
+
+}  // namespace muster::keeper
