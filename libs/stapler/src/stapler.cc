@@ -25,19 +25,6 @@ constexpr Seconds kLastReread{60};
 /// Whatever was noticed or not, files are looked at so often.
 constexpr Seconds kRereadAnyway{600};
 
-bool is_same(const Inventory& a, const Inventory& b) {
-  return a.problems == b.problems &&
-         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
-                    [](const InventoryEntry& x, const InventoryEntry& y) {
-                      const keeper::Watched &v = x.watched, &w = y.watched;
-                      return v.subject.certificate.fingerprint() ==
-                                 w.subject.certificate.fingerprint() &&
-                             v.subject.name == w.subject.name && v.responders == w.responders &&
-                             v.subject.issuer == w.subject.issuer && x.output == y.output &&
-                             x.path == y.path && x.is_intermediate == y.is_intermediate;
-                    });
-}
-
 }  // namespace
 
 struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Stapler::Impl> {

@@ -39,6 +39,8 @@ struct Inventory {
   /// One sentence for each file that could not be used: what, where, what to do.
   std::vector<std::string> problems;
 };
+/// Whether both name the same certificates for the same files, with the same problems.
+bool is_same(const Inventory& a, const Inventory& b);
 
 /// Reads everything anew. In a file every certificate that is not a CA is one to keep a staple for,
 /// whatever the order, so that an RSA and an ECDSA certificate may share a file (OCSP-STAP-012); a
