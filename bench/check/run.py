@@ -8,11 +8,7 @@ Everything runs on this machine's loopback in a temporary directory and ends wit
 """
 import argparse
 import dataclasses
-import datetime
 import pathlib
-import shlex
-import signal
-import sys
 import tempfile
 
 import paths  # noqa: F401
@@ -21,11 +17,8 @@ import report
 import rows_crl
 import rows_scan
 import rows_single
-from figures import MISSED, Goal, Row
-from kit import process
 
 SECTIONS = {"scan": rows_scan.rows, "single": rows_single.rows, "crl": rows_crl.rows}
-REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 NOTES = pathlib.Path(__file__).with_name("notes.md")
 LAYOUT = "Contenders take turns (A B C A B C); servers and programs share the machine."
 
@@ -71,18 +64,6 @@ def arguments():
     return a
 
 
-def section_rows(name, make, plan):
-    """The rows of a section; where it breaks, a row that says so instead of the rest."""
-    try:
-        for row in make(plan):
-            print(report.plain(row), flush=True)
-            yield row
-    except (process.Failed, OSError, KeyError, ValueError) as broken:
-        row = Row(f"broken-{name}", f"Section {name} broke off", goals=[Goal("ran to its end", 1, 0)], notes=[f"{type(broken).__name__}: {broken}"])
-        print(report.plain(row), *row.notes, sep="\n", flush=True)
-        yield row
-
-
 def facts(plan):
     """Those of the machine, with the programs that are asked here."""
     all_facts = machine.facts(plan.muster)
@@ -95,30 +76,24 @@ def facts(plan):
 
 def main():
     a = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # an end by signal ends what we started, too
-        signal.signal(number, lambda *_: sys.exit(130))
+    machine.clean_up_on_signals()
     quiet = machine.Quiet()
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    date = report.now()
     rows = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as name:
         plan = Plan(a.build, pathlib.Path(name), a.short, a.rounds, a.targets, a.hanging, a.timeout, 10 if a.short else 400, a.entries,
                     2 if a.short else 4 * a.rounds + 1)
         for section in a.only.split(","):
-            rows += section_rows(section, SECTIONS[section], plan)
+            rows += report.section_rows(section, SECTIONS[section], plan)
         others = quiet.others()
-        out = a.out or (pathlib.Path(name) / "report" if a.short else REPORTS)
-        options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != a.build]
+        out = a.out or (pathlib.Path(name) / "report" if a.short else report.REPORTS)
         path = report.write(out, rows, facts(plan), started=quiet.load_at_start, others=others, trusted=others < quiet.LIMIT, date=date,
-                            how=f"{a.rounds} samples of each figure.", repeat="./run bench check" + (f" -- {shlex.join(options)}" if options else ""),
+                            how=f"{a.rounds} samples of each figure.", repeat=report.repeat_command("check", a.build),
                             name="checker", title="The checker, measured", layout=LAYOUT, notes_file=NOTES)
         kept = f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept"
     print(f"{kept}; goals: {report.counts(rows)}; verdicts looked at: {plan.checked}")
     print(f"others used {others:.1%} of the machine" + ("" if others < quiet.LIMIT else ": these figures are not to be quoted"))
-    wrong = [row.title for row in rows if row.key.startswith("broken-")]
-    if a.short:
-        wrong = [f"{row.title}: {goal.what}" for row in rows for goal in row.goals if goal.verdict == MISSED]
-    if wrong:
-        sys.exit("wrong: " + "; ".join(wrong))
+    report.end_by(rows, a.short)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,19 @@ Nothing is asked over a network. Everything is below a temporary directory and e
 nothing about speed or memory.
 """
 import argparse
-import datetime
 import json
 import pathlib
 import re
-import shlex
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 
 import paths  # noqa: F401
 import machine
 import report
-from figures import MISSED, Goal, Row
+from figures import Goal, Row
 from kit import process
 
-REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 LAYOUT = "Each program has one core."
 READY = re.compile(r"ready: (\d+) certificates, (\d+) fresh")
 
@@ -125,10 +120,9 @@ def plan_alone(a):
 
 def main():
     a = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    machine.clean_up_on_signals()
     quiet = machine.Quiet()
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    date = report.now()
     rows = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-", dir=a.work) as name:
         work = pathlib.Path(name)
@@ -139,15 +133,13 @@ def main():
         others = quiet.others()
         facts = machine.facts(a.build / "apps/muster/muster")
         kept = {key: facts[key] for key in ("CPU", "Memory", "Kernel", "System", "C library", "OpenSSL", "muster", "Compiler", "Flags")}
-        out = a.out or (work / "report" if a.short else REPORTS)
-        options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != a.build]
+        out = a.out or (work / "report" if a.short else report.REPORTS)
         path = report.write(out, rows, kept, started=quiet.load_at_start, others=others, trusted=others < quiet.LIMIT, date=date,
-                            how=f"{a.rounds} samples of each figure.", repeat="./run bench keeper" + (f" -- {shlex.join(options)}" if options else ""),
+                            how=f"{a.rounds} samples of each figure.", repeat=report.repeat_command("keeper", a.build),
                             name="stapler", title="The stapler, measured", layout=LAYOUT)
         print(f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept", f"; goals: {report.counts(rows)}", sep="")
     print(f"others used {others:.1%} of the machine" + ("" if others < quiet.LIMIT else ": these figures are not to be quoted"))
-    if a.short and any(goal.verdict == MISSED for row in rows for goal in row.goals):
-        sys.exit(1)
+    report.end_by(rows, a.short)
 
 
 if __name__ == "__main__":

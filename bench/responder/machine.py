@@ -5,6 +5,8 @@ import pathlib
 import platform
 import re
 import resource
+import signal
+import sys
 import time
 
 import kit_path  # noqa: F401
@@ -19,6 +21,12 @@ def pinned(core, *command):
     """The command on one core (None: on any), and gone when we are, however we end."""
     on_core = [] if core is None else ["taskset", "-c", str(core)]
     return ["setpriv", "--pdeathsig", "TERM", *on_core, *map(str, command)]
+
+
+def clean_up_on_signals():
+    """An end by signal ends what we started, too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
 
 
 def family(pid):

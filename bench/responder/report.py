@@ -1,11 +1,17 @@
 """The report: Markdown for people, JSON with every sample, charts beside it."""
+import datetime
 import json
 import pathlib
 import re
+import shlex
+import sys
 
 import chart
-from figures import MISSED, UNKNOWN, number
+import kit_path  # noqa: F401
+from figures import MISSED, UNKNOWN, Goal, Row, number
+from kit import process
 
+REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 NOTES = pathlib.Path(__file__).with_name("notes.md")
 FILES = {"requests/s": "requests", "CPU us": "cpu", "p99 us": "p99"}  # measure -> word in the name of its chart
 HOLDS = "Requests a second say how fast this machine was just then; CPU time per request and ratios within one run hold on another day, too."
@@ -107,6 +113,38 @@ def write(out, rows, facts, *, started, others, trusted, how, repeat, date, name
            "rows": {row.key: {name: {m: f.samples for m, f in sample.items()} for name, sample in row.figures.items()} for row in rows}}
     (out / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n")
     return path
+
+
+def now():
+    """For the head of a report."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def repeat_command(name, build):
+    """How to make this report again, with the options this script was given."""
+    options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != build]
+    return f"./run bench {name}" + (f" -- {shlex.join(options)}" if options else "")
+
+
+def section_rows(name, make, plan):
+    """The rows of a section; where it breaks, a row that says so instead of the rest."""
+    try:
+        for row in make(plan):
+            print(plain(row), flush=True)
+            yield row
+    except (process.Failed, OSError, KeyError, ValueError) as broken:
+        row = Row(f"broken-{name}", f"Section {name} broke off", goals=[Goal("ran to its end", 1, 0)], notes=[f"{type(broken).__name__}: {broken}"])
+        print(plain(row), *row.notes, sep="\n", flush=True)
+        yield row
+
+
+def end_by(rows, short):
+    """Ends this script as what was measured demands: goals that are missed count only where nothing but answers is judged."""
+    wrong = [row.title for row in rows if row.key.startswith("broken-")]
+    if short:
+        wrong = [f"{row.title}: {goal.what}" for row in rows for goal in row.goals if goal.verdict == MISSED]
+    if wrong:
+        sys.exit("wrong: " + "; ".join(wrong))
 
 
 def plain(row):

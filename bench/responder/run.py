@@ -7,12 +7,8 @@ Everything runs on this machine's loopback in a temporary directory and ends wit
 left out. --short asks a few hundred times each, looks at every answer, and says nothing about speed.
 """
 import argparse
-import datetime
 import os
 import pathlib
-import shlex
-import signal
-import sys
 import tempfile
 
 import kit_path  # noqa: F401
@@ -25,12 +21,9 @@ import rows_sign
 import rows_steady
 import rows_store
 from data import Data
-from figures import MISSED, Goal, Row
-from kit import process
 from plan import Plan
 
 SECTIONS = {"http": rows_http.rows, "sign": rows_sign.rows, "core": rows_core.rows, "steady": rows_steady.rows, "overload": rows_overload.rows, "store": rows_store.rows}
-REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 
 
 def arguments():
@@ -55,51 +48,29 @@ def arguments():
     return a
 
 
-def section_rows(name, make, plan):
-    """The rows of a section; where it breaks, a row that says so instead of the rest."""
-    try:
-        for row in make(plan):
-            print(report.plain(row), flush=True)
-            yield row
-    except (process.Failed, OSError, KeyError, ValueError) as broken:
-        row = Row(f"broken-{name}", f"Section {name} broke off", goals=[Goal("ran to its end", 1, 0)], notes=[f"{type(broken).__name__}: {broken}"])
-        print(report.plain(row), *row.notes, sep="\n", flush=True)
-        yield row
-
-
-def repeat_command(a):
-    options = [word for word in sys.argv[1:] if word.startswith("-") or pathlib.Path(word).resolve() != a.build]
-    return "./run bench responder" + (f" -- {shlex.join(options)}" if options else "")
-
-
 def main():
     a = arguments()
-    # An end by signal ends what we started, too.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    machine.clean_up_on_signals()
     quiet = machine.Quiet()
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    date = report.now()
     rows = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-", dir=a.work) as name:
         os.chmod(name, 0o755)  # nginx's worker is somebody else
         plan = Plan(Data(name, a.build), a.count, a.seconds, a.rounds, a.short)
         for section in a.only.split(","):
-            rows += section_rows(section, SECTIONS[section], plan)
+            rows += report.section_rows(section, SECTIONS[section], plan)
         facts = machine.facts(plan.data.muster)
         others = quiet.others()
         facts["taken by the host"] = f"{quiet.stolen():.1%} of all cores while this ran: it hits contenders alike, rows not"
         trusted = others < quiet.LIMIT and len(machine.CORES) > 1
-        out = a.out or (pathlib.Path(name) / "report" if a.short else REPORTS)
+        out = a.out or (pathlib.Path(name) / "report" if a.short else report.REPORTS)
         how = f"Samples: {a.rounds} of {a.seconds:g} s for each figure, {a.count:,} certificates in the large store."
         path = report.write(out, rows, facts, started=quiet.load_at_start, others=others, trusted=trusted, how=how, name=a.name,
-                            repeat=repeat_command(a), date=date)
+                            repeat=report.repeat_command("responder", a.build), date=date)
         kept = f"report: {path}" if a.out or not a.short else f"report: {path.stat().st_size} octets, not kept"
     print(f"{kept}; goals: {report.counts(rows)}; answers looked at one by one: {plan.checked}")
     print(f"others used {others:.1%} of the machine" + ("" if trusted else ": these figures are not to be quoted"))
-    broken = [row.title for row in rows if row.key.startswith("broken-")]
-    wrong = [f"{row.title}: {goal.what}" for row in rows for goal in row.goals if goal.verdict == MISSED] if a.short else broken
-    if wrong:
-        sys.exit("wrong: " + "; ".join(wrong))
+    report.end_by(rows, a.short)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ what changes are judged one by one, all others counted. It runs on loopback in a
 enough of a core to run beside other work.
 """
 import argparse
-import datetime
 import pathlib
-import signal
 import sys
 import tempfile
 
@@ -20,18 +18,17 @@ import flatness
 import load
 import machine
 import memory
+import report
 import soak_report
 import soak_work
 from data import Data
 from flatness import Bound
-from kit import process
 from soak_world import HOT, World
 
 MIB = 1 << 20
 BOUNDS = {"anonymous": Bound(2 * MIB, 0.03), "descriptors": Bound(2.0), "threads": Bound(1.0)}
 GRAINS = {"anonymous": MIB / 4, "descriptors": 2.0, "threads": 1.0}
 JUDGED_FROM = 10.0  # minutes; shorter runs say nothing about memory
-REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 
 
 def arguments():
@@ -42,7 +39,7 @@ def arguments():
     parser.add_argument("--count", type=int, default=100_000, help="certificates of the large CA (100000)")
     parser.add_argument("--share", type=float, default=1.0, help="of the rate of requests (1)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=pathlib.Path, default=REPORTS, help="directory of the report (docs/reports)")
+    parser.add_argument("--out", type=pathlib.Path, default=report.REPORTS, help="directory of the report (docs/reports)")
     parser.add_argument("--work", default=None, help="where the temporary directory is made")
     a = parser.parse_args()
     if a.count < HOT:
@@ -120,12 +117,11 @@ def tell(crew, series):
 
 def main():
     a = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    machine.clean_up_on_signals()
     if a.once:
         once(a)
         return
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    date = report.now()
     with tempfile.TemporaryDirectory(prefix="muster-soak-", dir=a.work) as name:
         world = World(Data(name, a.build), a.count, a.seed)
         try:

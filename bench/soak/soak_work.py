@@ -4,7 +4,6 @@ import time
 
 import paths  # noqa: F401
 import load
-from kit import process
 
 STINT = 60.0  # seconds between two looks at what was done
 

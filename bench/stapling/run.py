@@ -9,10 +9,8 @@ HAProxy drops every staple five minutes before it ends, so it gets a longer V an
 import argparse
 import concurrent.futures
 import dataclasses
-import datetime
 import json
 import pathlib
-import signal
 import sys
 import time
 import traceback
@@ -20,6 +18,7 @@ import traceback
 import paths  # noqa: F401
 import contenders
 import machine
+import report
 from kit import process
 
 try:
@@ -29,7 +28,6 @@ except ImportError as missing:
     print(f"skipped: {missing} (Debian: python3-cryptography)")
     sys.exit(77)
 
-REPORTS = pathlib.Path(__file__).resolve().parents[2] / "docs/reports"
 PASSED, SKIPPED, FAILED = "ok", "-", "**X**"
 
 
@@ -91,7 +89,7 @@ def play(scenario, kind, muster, validity):
     return result
 
 
-def report(out, results, a, kinds, facts, date):
+def write_report(out, results, a, kinds, facts, date):
     """stapling.md and stapling.json."""
     found = {(r.scenario, r.contender): r for r in results}
     chosen = [s for s in scenarios.ALL if s.key in a.only]
@@ -118,8 +116,7 @@ def report(out, results, a, kinds, facts, date):
 
 def main():
     a = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    machine.clean_up_on_signals()
     muster = a.build / "apps/muster/muster"
     kinds = [kind for kind in a.kinds if not kind.missing()]
     for kind in a.kinds:
@@ -127,7 +124,7 @@ def main():
             print(f"{kind.name}: left out, {missing} is not installed", flush=True)
     work = [(s, kind) for s in scenarios.ALL if s.key in a.only for kind in kinds]
     work.sort(key=lambda w: w[1].margin, reverse=True)  # the long ones first
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    date = report.now()
     results = []
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         jobs = [pool.submit(play, s, kind, muster, a.haproxy_validity if kind.margin else a.validity) for s, kind in work]
@@ -143,7 +140,7 @@ def main():
         names = {"nginx": ("nginx", "-v"), "HAProxy": ("haproxy", "-v"), "Apache": ("apache2", "-v")}
         facts = {name: value for name, value in machine.facts(muster).items() if name in ("CPU", "Kernel", "System", "OpenSSL", "muster")}
         facts |= {name: machine.version_of(*command) or "absent" for name, command in names.items()}
-        report(a.out, results, a, kinds, facts, date)
+        write_report(a.out, results, a, kinds, facts, date)
     failed = [r for r in results if r.verdict == FAILED]
     print(f"{len(results) - len(failed)} of {len(results)} without a fault")
     if failed:
