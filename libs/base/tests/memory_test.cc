@@ -29,7 +29,7 @@ std::size_t resident() {
 
 TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
   MemoryReturn returned;
-  returned.look(0);
+  returned.look();
   Block last;  // at the end of the pool, so that nothing before it goes back by itself
   std::size_t most = 0;
   std::thread([&] {
@@ -46,6 +46,21 @@ TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
   EXPECT_TRUE(returned.look());
   EXPECT_LT(resident(), most - kBlock * kBlocks / 2);
   EXPECT_FALSE(returned.look()) << "nothing was freed since";
+
+  // Taken from the same pools and freed again before anybody looked: as much is free as before.
+  const std::size_t least = resident();
+  most = least;
+  std::thread([&] {
+    std::vector<Block> blocks(kBlocks);
+    for (Block& block : blocks) {
+      block = std::make_unique<char[]>(kBlock);
+    }
+    last = std::make_unique<char[]>(kBlock);
+    most = resident();
+  }).join();
+  ASSERT_GT(most, least + kBlock * kBlocks / 2);
+  EXPECT_TRUE(returned.look());
+  EXPECT_LT(resident(), most - kBlock * kBlocks / 2);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 namespace muster {
 
@@ -10,16 +11,19 @@ namespace muster {
 /// that nobody waits for.   Threads: one asks at a time.
 class MemoryReturn {
  public:
-  /// Freed octets that are worth the walk through all pools, during which threads that allocate may
-  /// wait for milliseconds.
+  /// Octets that are worth the walk through all pools, during which threads that allocate may wait
+  /// for milliseconds.
   static constexpr std::size_t kWorthwhile = std::size_t{8} << 20;
 
-  /// Returns memory if `worthwhile` octets were freed since it did so last and are not in use
-  /// again; whether it did.
+  /// Returns memory the first time, and whenever `worthwhile` octets more than after it did so last
+  /// are resident and not in use; whether it did. Told by what is resident now rather than by what
+  /// was freed: what was taken from a pool and freed between two looks is resident again, too.
   bool look(std::size_t worthwhile = kWorthwhile);
 
  private:
-  std::size_t least_free_ = 0;  ///< in all pools, since memory was last returned
+  /// Resident and not in use, at its least since memory was returned; negative where large blocks
+  /// in use were never touched.
+  std::optional<std::ptrdiff_t> least_idle_;
 };
 
 }  // namespace muster
