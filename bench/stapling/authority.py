@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import http.server
 import socket
+import sys
 import threading
 import time
 import urllib.parse
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp as x509_ocsp
 
 import paths  # noqa: F401
-from kit import ocsp, pki
+from kit import der, ocsp, pki
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +202,9 @@ class _Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request, client_address):
-        """Peers that go away are part of the game."""
+        """Peers that go away are part of the game; whatever else goes wrong here is a fault of ours, and told."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -258,7 +261,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _read_id(asked):
-    from kit import der
     fields = der.node(asked.ids[0]).children()
     return ocsp.CertId(asked.hashes[0], fields[1].content, fields[2].content,
                        int.from_bytes(fields[3].content, "big", signed=True))
