@@ -43,7 +43,7 @@ class Authority:
         self.behaviour = good
         self.revoked = {}                      # serial -> time
         self.given, self.requests = {}, []     # octets -> Given; times of requests
-        self._kept, self._lock = {}, threading.Lock()
+        self._kept, self._stand_ins, self._lock = {}, {}, threading.Lock()
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         self.root = pki.Ca(directory, "root")
@@ -73,6 +73,14 @@ class Authority:
         self._server.shutdown()
         self._server.server_close()
 
+    def _stand_in(self, serial):
+        """A certificate of this CA with this serial: python3-cryptography of Debian 12 (38) makes a CertID of nothing else."""
+        if serial not in self._stand_ins:
+            today = datetime.datetime(2020, 1, 1)
+            builder = x509.CertificateBuilder(self._issuer.subject, self._issuer.subject, self._key.public_key(), serial, today, today)
+            self._stand_ins[serial] = builder.sign(self._key, hashes.SHA256())
+        return self._stand_ins[serial]
+
     def answer(self, certificate_id, at=None, sign_wrongly=False, status=None, remember=True):
         """A signed answer about what was asked for; an older one where this CA makes them ahead."""
         serial = certificate_id.serial
@@ -87,10 +95,9 @@ class Authority:
         cert_status = {"good": x509_ocsp.OCSPCertStatus.GOOD, "revoked": x509_ocsp.OCSPCertStatus.REVOKED,
                        "unknown": x509_ocsp.OCSPCertStatus.UNKNOWN}[status]
         this_update = float(int(now))
-        builder = x509_ocsp.OCSPResponseBuilder().add_response_by_hash(
-            certificate_id.name_hash, certificate_id.key_hash, serial,
-            {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}[certificate_id.hash], cert_status, _utc(this_update),
-            _utc(this_update + self.validity), _utc(revoked_at or now) if status == "revoked" else None, None)
+        builder = x509_ocsp.OCSPResponseBuilder().add_response(
+            self._stand_in(serial), self._issuer, {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}[certificate_id.hash], cert_status,
+            _utc(this_update), _utc(this_update + self.validity), _utc(revoked_at or now) if status == "revoked" else None, None)
         builder = builder.responder_id(x509_ocsp.OCSPResponderEncoding.HASH, self._signer)
         if self._included:
             builder = builder.certificates(self._included)
