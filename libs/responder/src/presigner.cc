@@ -140,9 +140,16 @@ void Presigner::sign_on() {
       if (queue_.size() == 0 && signer != nullptr) {
         signer->release();
       }
-      changed_.wait(lock, [this] { return stopping_ || queue_.size() != 0; });
+      const auto is_past = [&] { return task.number != 0 && task.number != task_.number; };
+      changed_.wait(lock, [&] { return stopping_ || queue_.size() != 0 || is_past(); });
       if (stopping_) {
         return;
+      }
+      if (is_past()) {  // holds answers that nobody hands out any more: maybe for long, if idle
+        lock.unlock();
+        signer.reset();
+        task = {};
+        continue;
       }
       const MonotonicTime now = std::chrono::steady_clock::now();
       const bool were_many = queue_.size() >= few_;
@@ -160,9 +167,8 @@ void Presigner::sign_on() {
         changed_.wait_for(lock, pause, [this] { return stopping_.load(); });
         continue;
       }
-      if (task.number != task_.number) {
+      if (task.number == 0) {
         task = task_;
-        signer.reset();
       }
     }
     if (signer == nullptr) {

@@ -1,6 +1,7 @@
 #include "presigner.h"
 
 #include <chrono>
+#include <memory>
 #include <thread>
 
 #include "ahead_file.h"
@@ -138,6 +139,17 @@ TEST(Presigner, AReloadTakesOverWhatStillHolds) {
   running.start();
   ASSERT_TRUE(comes_true([&] { return running.presigner->totals().discarded == kSerials; }));
   ASSERT_TRUE(comes_true([&] { return running.presigner->totals().signatures == 2 * kSerials; }));
+}
+
+TEST(Presigner, ThreadsThatIdleHoldNothingOfTheSetupBefore) {
+  const testing::TempDir dir;
+  Running running(dir.file("store"), {.threads = 4});
+  running.fill();
+  running.start();
+  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+  const std::weak_ptr<AnswerExchange> before = running.exchange;
+  running.start();  // all is taken over: there is nothing to sign
+  EXPECT_TRUE(comes_true([&] { return before.expired(); }));
 }
 
 TEST(Presigner, KeepsToItsBounds) {
