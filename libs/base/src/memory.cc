@@ -39,6 +39,13 @@ std::optional<std::ptrdiff_t> idle() {
 }  // namespace
 #endif
 
+MemoryReturn::MemoryReturn() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, kLarge);
+#endif
+}
+
 bool MemoryReturn::look(std::size_t worthwhile) {
 #ifdef __GLIBC__
   const std::optional<std::ptrdiff_t> before = idle();

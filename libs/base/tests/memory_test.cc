@@ -27,6 +27,25 @@ std::size_t resident() {
   return (pages - shared) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// First: what others leave free in the middle of a pool would be used before anything is mapped.
+TEST(MemoryReturn, LargeBlocksGoBackHoweverLargeTheOnesBefore) {
+  constexpr std::size_t kTable = std::size_t{24} << 20;
+  if (::mallinfo2().arena == 0) {
+    GTEST_SKIP() << "another allocator than the C library's is in use";
+  }
+  const MemoryReturn returned;
+  const auto use = [] {
+    const Block table = std::make_unique<char[]>(kTable);  // zeros are written: all is resident
+    const std::size_t with_it = resident();
+    return with_it;
+  };
+  for (int i = 0; i < 3; ++i) {  // the C library takes a lesson of each
+    std::size_t most = 0;
+    std::thread([&] { most = use(); }).join();
+    EXPECT_LT(resident(), most - kTable / 2);
+  }
+}
+
 TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
   MemoryReturn returned;
   returned.look();

@@ -14,6 +14,13 @@ class MemoryReturn {
   /// Octets that are worth the walk through all pools, during which threads that allocate may wait
   /// for milliseconds.
   static constexpr std::size_t kWorthwhile = std::size_t{8} << 20;
+  /// Octets of a block that is mapped apart, and of a pool's end that goes back.
+  static constexpr int kLarge = 1 << 20;
+
+  /// Has large blocks of the whole process mapped apart, so that they go back as soon as they are
+  /// freed, and the ends of pools not kept: the C library otherwise stops to do so for blocks of
+  /// the size of the largest that was ever freed (32 MiB at most), and look() cannot reach them.
+  MemoryReturn();
 
   /// Returns memory the first time, and whenever `worthwhile` octets more than after it did so last
   /// are resident and not in use; whether it did. Told by what is resident now rather than by what
