@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutants"
@@ -210,19 +211,23 @@ def main():
     environment = dict(os.environ)
     environment.setdefault("MUSTER_VECTORS", str(ROOT.parent / "shared" / "vectors"))
 
+    patience = {}
+
     def passes(test, off, tries=2):
         """A test that does not end has noticed; twice, since a machine may stand still for a while."""
         try:
             program, *words = test.split()
-            done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=900,
+            done = subprocess.run([found[program], *(words or ["--gtest_brief=1", "--gtest_fail_fast"])], cwd=ROOT, timeout=patience.get(test, 900),
                                   env=environment | {"MUSTER_RULE_OFF": str(off)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             return done.returncode == 0
         except subprocess.TimeoutExpired:
             return tries > 1 and passes(test, off, tries - 1)
 
     for test in tests:
+        begun = time.monotonic()
         if not passes(test, 0):
             sys.exit(f"{test} fails with every rule in force")
+        patience[test] = 60 + 8 * (time.monotonic() - begun)
     missed = excused_now = 0
     results = {}
     noticed_before = {name: Noticed(name) for name in chosen if args.again}
