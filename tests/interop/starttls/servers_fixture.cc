@@ -110,20 +110,30 @@ void ServerTest::start(std::size_t ports,
   FAIL() << "the server does not come up: " << outputs;
 }
 
+bool ServerTest::until(const std::function<bool()>& holds, Seconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) {
+      return false;
+    }
+    std::this_thread::sleep_for(Milliseconds(50));  // polls another process
+  }
+  return true;
+}
+
 void ServerTest::wait_for_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   ASSERT_LT(path.size(), sizeof address.sun_path);
   std::copy(path.begin(), path.end(), address.sun_path);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  for (;;) {
-    const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-      return;
-    }
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "nobody listens on " << path;
-    std::this_thread::sleep_for(Milliseconds(20));
-  }
+  ASSERT_TRUE(until(
+      [&address] {
+        const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+               0;
+      },
+      kPatience))
+      << "nobody listens on " << path;
 }
 
 probe::ProbeRequest ServerTest::request_to(probe::Protocol protocol, std::uint16_t port) {

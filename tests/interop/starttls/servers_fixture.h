@@ -33,6 +33,8 @@ class ServerTest : public ::testing::Test {
   /// with others when somebody was faster. Fails the test when it does not come up.
   void start(std::size_t ports,
              const std::function<std::vector<std::string>(const Ports&)>& command);
+  /// Looks again and again at what another process does; false when it does not come to hold.
+  static bool until(const std::function<bool()>& holds, Seconds patience = Seconds(30));
   /// Waits until somebody listens on a unix socket, which may come after the ports.
   static void wait_for_socket(const std::string& path);
   [[nodiscard]] std::uint16_t port(std::size_t i = 0) const { return ports_.at(i); }

@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "muster/base/file.h"
 #include "muster/client/verify.h"
 
@@ -302,17 +300,6 @@ std::string TargetsFixture::handshake() {
                      strict, SystemClock().now());
   return verified ? std::string(ocsp::to_string(verified->status()))
                   : std::string(client::to_string(verified.error().code));
-}
-
-bool TargetsFixture::until(const std::function<bool()>& holds, Seconds patience) const {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(Milliseconds(50));  // polls another process
-  }
-  return true;
 }
 
 ProcessResult TargetsFixture::status() const {

@@ -67,7 +67,6 @@ class TargetsFixture : public ServerTest {
   std::string handshake();
   /// The staple that was seen last.
   [[nodiscard]] const std::optional<Buffer>& seen() const { return seen_; }
-  bool until(const std::function<bool()>& holds, Seconds patience = Seconds(30)) const;
   /// `muster stapler status`.
   [[nodiscard]] testing::ProcessResult status() const;
 
