@@ -15,7 +15,7 @@ constexpr std::size_t kMostHaproxyBytes = 11'000;
 constexpr Seconds kHaproxyMargin{300};
 /// lighttpd looks at its file again only when 256 s are left of the staple it has.
 constexpr Seconds kLighttpdKeeps{366 * 86400};
-/// It looks for a file that was not there once in 64 s.
+/// It looks once in 64 s: for a file that was not there, and whether what it has has ended.
 constexpr Seconds kLighttpdSettle{90};
 
 // Each value was seen on the real server: tests/interop/targets, docs/howto.

@@ -25,9 +25,6 @@ struct ServerRow {
   std::vector<std::string> (*command)(const ServerPlace&, const std::string& program);
   /// --target, without probe.
   std::string (*target)(const ServerPlace&);
-  /// It takes a minute to find a staple that was not there when it started, and a newer one only
-  /// when the one before ends.
-  bool slow = false;
   /// SIGHUP makes it read its configuration again.
   bool reloads = false;
   /// It staples nothing but "good".
@@ -54,7 +51,7 @@ class TargetsFixture : public ServerTest {
   bool prepare(const ServerRow& row);
   /// Answers are valid for so long. Before anything runs.
   void set_validity(Seconds validity);
-  /// Server and stapler, in the order that suits the server.
+  /// The server, which has no staple yet, and the stapler.
   void start_both();
   /// SIGKILL, or the signal; the port is free afterwards.
   void stop_server(int signal);

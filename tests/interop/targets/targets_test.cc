@@ -62,9 +62,6 @@ TEST_P(Targets, AreServedReadBackAndSurviveARestartWhileTheResponderIsDown) {
 // req: OCSP-STAP-002
 TEST_P(Targets, FollowRefreshesAndARevocation) {
   PREPARE_OR_SKIP();
-  if (GetParam().slow) {
-    GTEST_SKIP() << GetParam().name << " takes up a new staple only when the one before ends";
-  }
   start_both();
   ASSERT_FALSE(HasFatalFailure());
   ASSERT_TRUE(until([&] { return handshake() == "good"; })) << stapler_->output();
@@ -107,9 +104,6 @@ TEST_P(Targets, NeverServeAnExpiredStaple) {
       << daemon_->output();
   EXPECT_THAT(verdicts, ::testing::ElementsAre("good", "none")) << stapler_->output();
   EXPECT_EQ(status().exit_code, 1);
-  if (GetParam().slow) {
-    return;
-  }
   responder_->set(Fault::kNone);
   EXPECT_TRUE(until([&] { return handshake() == "good"; }, Seconds(60)))
       << handshake() << stapler_->output() << status().describe();

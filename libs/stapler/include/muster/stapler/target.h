@@ -60,7 +60,7 @@ struct TargetRow {
   bool good_only = false;      ///< it staples nothing but "good"
   bool single_only = false;    ///< it refuses responses with several entries or no nextUpdate
   bool sha1_only = false;      ///< it finds its certificate by a SHA-1 CertID only
-  bool drops_expired = false;  ///< it stops at nextUpdate by itself
+  bool drops_expired = false;  ///< it stops by itself: at nextUpdate, or when it looks next
   Seconds settle{10};          ///< how long after a delivery the port may not show it yet
   Seconds keeps{0};            ///< how long it may go on with the one before while that is valid
 };
