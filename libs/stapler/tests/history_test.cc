@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "muster/testing/fake_clock.h"
+#include "muster/testing/plain_user.h"
 #include "muster/testing/temp_dir.h"
 
 namespace muster::stapler {
@@ -120,9 +122,28 @@ TEST_F(HistoryTest, ItStaysWithinItsBound) {
   }
 }
 
+TEST_F(HistoryTest, WhereTheOlderHalfCannotBeKeptItGoesOnWithoutIt) {
+  constexpr std::uint64_t kLimit = 20'000;
+  const std::string obstacle = dir.file("history.1.jsonl");
+  dir.write("history.1.jsonl/in the way", "");
+  History history(dir.path(), kLimit, null_logger());
+  for (int i = 0; i < 200; ++i) {
+    history.add(sample("web", i));
+  }
+  struct stat info {};
+  EXPECT_EQ(::stat(file().c_str(), &info), 0);
+  EXPECT_LE(info.st_size, static_cast<off_t>(kLimit / 2));
+  std::filesystem::remove_all(obstacle);
+  const auto kept = read();
+  ASSERT_FALSE(kept.empty());
+  EXPECT_EQ(kept.back().at, kTestNow + Seconds(199));
+  EXPECT_LT(kept.size(), 200U);
+}
+
 TEST_F(HistoryTest, WhereItCannotBeTurnedOverItEndsAtItsBound) {
-  if (::geteuid() == 0) {
-    GTEST_SKIP() << "root may rename whatever it likes";
+  const testing::PlainUser user(dir);
+  if (!user.is_plain()) {
+    GTEST_SKIP() << "root may rename whatever it likes, and cannot be somebody else here";
   }
   constexpr std::uint64_t kLimit = 20'000;
   History history(dir.path(), kLimit, null_logger());
