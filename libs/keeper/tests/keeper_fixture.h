@@ -1,58 +1,12 @@
 #pragma once
 
-#include <map>
-
+#include "held_fetches.h"
 #include "muster/http/get_path.h"
 #include "muster/keeper/keeper.h"
 #include "muster/testing/fake_clock.h"
 #include "shelf_fixture.h"
 
 namespace muster::keeper {
-
-/// Holds each request until the test answers it.
-class FakeFetcher final : public net::FetchService {
- public:
-  struct Pending {
-    net::FetchRequest request;
-    std::function<void(net::FetchResult)> done;
-  };
-  net::FetchId start(net::FetchRequest request,
-                     std::function<void(net::FetchResult)> done) override {
-    pending.emplace(++last_, Pending{std::move(request), std::move(done)});
-    ++started;
-    return last_;
-  }
-  void cancel(net::FetchId id) override {
-    auto found = pending.extract(id);
-    if (!found.empty()) {
-      ++cancelled;
-      found.mapped().done(
-          Err{net::FetchError{net::FetchErrc::kCancelled, "cancelled", 0, std::nullopt}});
-    }
-  }
-  /// Answers the oldest request.
-  void answer(net::FetchResult result) {
-    ASSERT_FALSE(pending.empty());
-    auto first = pending.extract(pending.begin());
-    first.mapped().done(std::move(result));
-  }
-  void answer(Buffer body, std::optional<Seconds> max_age = {}) {
-    net::FetchResponse response;
-    response.http_status = 200;
-    response.body = std::move(body);
-    response.max_age = max_age;
-    answer(net::FetchResult(std::move(response)));
-  }
-  void fail(net::FetchErrc code, unsigned http_status = 0) {
-    answer(net::FetchResult(
-        Err{net::FetchError{code, std::string(to_string(code)), http_status, std::nullopt}}));
-  }
-  std::map<net::FetchId, Pending> pending;
-  std::size_t started = 0, cancelled = 0;
-
- private:
-  net::FetchId last_ = 0;
-};
 
 class KeeperTest : public ShelfFixture {
  protected:
@@ -106,7 +60,7 @@ class KeeperTest : public ShelfFixture {
 
   net::Loop loop;
   testing::FakeClock clock;
-  FakeFetcher fetcher;
+  net::HeldFetches fetcher;
   std::unique_ptr<Keeper> keeper;
   int first_rounds = 0;
 };

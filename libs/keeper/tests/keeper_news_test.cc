@@ -123,11 +123,7 @@ TEST_F(KeeperTest, NotModifiedIsNoAnswerWhileNewsIsUnconfirmed) {
     return false;
   };
   start_with_leaf();
-  net::FetchResponse first;
-  first.http_status = 200;
-  first.body = fresh();
-  first.etag = "\"tag\"";
-  fetcher.answer(net::FetchResult(first));
+  fetcher.answer_tagged(fresh(), "\"tag\"");
   go_to_next_request();
   EXPECT_TRUE(is_conditional());
   fetcher.answer(fresh(revoked()));

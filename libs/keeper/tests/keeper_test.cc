@@ -48,7 +48,7 @@ TEST_F(KeeperTest, AsksByGetWithoutNonce) {
 }
 
 /// The hash of the CertID in the oldest pending GET request.
-HashAlgorithm asked_hash(const FakeFetcher& fetcher) {
+HashAlgorithm asked_hash(const net::HeldFetches& fetcher) {
   Buffer der;
   const std::string& url = fetcher.pending.begin()->second.request.url;
   EXPECT_TRUE(http::decode_get_tail(url.substr(url.rfind('/') + 1), 4096, der));
@@ -207,11 +207,8 @@ TEST_F(KeeperTest, AnOutagePastExpiryWithdrawsAndTheFirstAnswerBringsItBack) {
 
 TEST_F(KeeperTest, AnAnswerNotModifiedKeepsWhatIsHeld) {
   start_with_leaf();
-  net::FetchResponse first;
-  first.http_status = 200;
-  first.body = fresh();
-  first.etag = "\"tag\"";
-  fetcher.answer(net::FetchResult(first));
+  const Buffer first = fresh();
+  fetcher.answer_tagged(first, "\"tag\"");
   go_to_next_request();
   EXPECT_THAT(fetcher.pending.begin()->second.request.headers,
               ::testing::Contains("If-None-Match: \"tag\""));
@@ -221,7 +218,7 @@ TEST_F(KeeperTest, AnAnswerNotModifiedKeepsWhatIsHeld) {
   EXPECT_EQ(status().state, CertificateState::kFresh);
   EXPECT_EQ(status().last_error, "");
   EXPECT_EQ(status().last_success, clock.now());
-  EXPECT_TRUE(equal(staple()->der(), first.body));
+  EXPECT_TRUE(equal(staple()->der(), first));
 }
 
 TEST_F(KeeperTest, ThroughAnotherEgressWhenTheFirstFails) {

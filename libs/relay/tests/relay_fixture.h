@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <deque>
-#include <map>
 
+#include "held_fetches.h"
 #include "muster/relay/engine.h"
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/response_builder.h"
@@ -28,50 +28,6 @@ inline std::shared_ptr<const RelaySetup> setup_of(std::vector<AllowedIssuer> iss
   EXPECT_TRUE(made) << (made ? "" : made.error());
   return *made;
 }
-
-/// Holds each request until the test answers it.
-class HeldFetches final : public net::FetchService {
- public:
-  struct Pending {
-    net::FetchRequest request;
-    std::function<void(net::FetchResult)> done;
-  };
-  net::FetchId start(net::FetchRequest request,
-                     std::function<void(net::FetchResult)> done) override {
-    pending.emplace(++last_, Pending{std::move(request), std::move(done)});
-    ++started;
-    return last_;
-  }
-  void cancel(net::FetchId id) override {
-    auto found = pending.extract(id);
-    if (!found.empty()) {
-      found.mapped().done(
-          Err{net::FetchError{net::FetchErrc::kCancelled, "cancelled", 0, std::nullopt}});
-    }
-  }
-  /// Answers the oldest request.
-  void answer(net::FetchResult result) {
-    ASSERT_FALSE(pending.empty()) << "nobody was asked";
-    auto first = pending.extract(pending.begin());
-    first.mapped().done(std::move(result));
-  }
-  void answer(Buffer body) {
-    net::FetchResponse response;
-    response.http_status = 200;
-    response.body = std::move(body);
-    answer(net::FetchResult(std::move(response)));
-  }
-  void fail() {
-    answer(net::FetchResult(
-        Err{net::FetchError{net::FetchErrc::kConnect, "nobody listens", 0, std::nullopt}}));
-  }
-  [[nodiscard]] const net::FetchRequest& asked() const { return pending.begin()->second.request; }
-  std::map<net::FetchId, Pending> pending;
-  std::size_t started = 0;
-
- private:
-  net::FetchId last_ = 0;
-};
 
 /// What an answer says; times in seconds around the present of the test.
 struct AnswerSpec {
@@ -139,7 +95,7 @@ class EngineFixture : public ::testing::Test {
   testing::TempDir dir;
   net::Loop loop;
   testing::FakeClock clock;
-  HeldFetches fetcher;
+  net::HeldFetches fetcher;
   EngineOptions options;
   EngineCounters counters;
   std::unique_ptr<keeper::Shelf> shelf;
