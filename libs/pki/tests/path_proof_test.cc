@@ -1,12 +1,9 @@
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <latch>
 #include <thread>
 
-#include "muster/pki/keys.h"
 #include "muster/pki/path_search.h"
-#include "muster/testing/pki_builder.h"
+#include "path_testing.h"
 
 // A certificate remembers under whose key it was verified, and OpenSSL does not look at the
 // signatures of a path that the search has verified. Nothing that full verification refuses may
@@ -14,26 +11,11 @@
 namespace muster::pki {
 namespace {
 
-using muster::testing::ca_spec;
-using muster::testing::CertificateSpec;
-using muster::testing::Identity;
-using muster::testing::issue;
 using muster::testing::KeyKind;
-using muster::testing::kTestNow;
-using muster::testing::leaf_spec;
 using muster::testing::make_key;
-using muster::testing::make_self_signed;
-using muster::testing::TestKey;
 
-using Path = std::vector<Certificate>;
-
-PkiResult<Path> find(const Certificate& leaf, const Path& intermediates, const Path& anchors) {
-  return find_path(leaf, intermediates, anchors, kTestNow, LeafValidity::kChecked);
-}
 void expect_no_path(const Certificate& leaf, const Path& intermediates, const Path& anchors) {
-  const auto found = find(leaf, intermediates, anchors);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code, PkiErrc::kNoPath) << found.error().detail;
+  EXPECT_EQ(refusal(find(leaf, intermediates, anchors)), PkiErrc::kNoPath);
 }
 
 /// The same statement of the same issuer about the same key, signed well and signed badly.

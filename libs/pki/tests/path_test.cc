@@ -1,31 +1,9 @@
-#include <gtest/gtest.h>
-
-#include "muster/pki/keys.h"
-#include "muster/testing/pki_builder.h"
+#include "path_testing.h"
 
 namespace muster::pki {
 namespace {
 
-using muster::testing::ca_spec;
-using muster::testing::CertificateSpec;
-using muster::testing::Identity;
-using muster::testing::issue;
-using muster::testing::kTestNow;
-using muster::testing::leaf_spec;
-using muster::testing::make_self_signed;
 using muster::testing::standard_pki;
-using muster::testing::TestKey;
-
-using Path = std::vector<Certificate>;
-
-PkiResult<Path> find(const Identity& leaf, const Path& intermediates, const Path& anchors,
-                     UnixSeconds now = kTestNow, LeafValidity validity = LeafValidity::kChecked) {
-  return find_path(leaf.certificate, intermediates, anchors, now, validity);
-}
-PkiErrc refusal(const PkiResult<Path>& result) {
-  EXPECT_FALSE(result);
-  return result.error().code;
-}
 
 TEST(FindPath, GoesFromTheLeafToTheAnchor) {
   const auto& pki = standard_pki();
