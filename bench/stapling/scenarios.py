@@ -49,6 +49,18 @@ def cold_start(world):
     world.start()
 
 
+def lose_authority(world):
+    """All is well, and from now on the CA is down."""
+    world.become_steady()
+    world.authority.behaviour = ca.down
+
+
+def start_again(world, stop_signal=signal.SIGTERM):
+    world.stop(stop_signal)
+    world.start()
+    world.expect("good", "the first handshake after the start")
+
+
 @scenario("S1", "ten cold starts: the first handshake after the port opens has a valid staple", starts=False)
 def ten_cold_starts(world):
     for number in range(10):
@@ -63,18 +75,14 @@ def delegated_signer(world):
 
 @scenario("S2", "stop and start while the CA is down: the held answer is stapled from the first handshake")
 def restart_without_ca(world):
-    world.become_steady()
-    world.authority.behaviour = ca.down
-    world.stop()
-    world.start()
-    world.expect("good", "the first handshake after the start")
+    lose_authority(world)
+    start_again(world)
     world.watch(0.1, {"good"})
 
 
 @scenario("S2r", "reload (same files) while the CA is down keeps the staple")
 def reload_without_ca(world):
-    world.become_steady()
-    world.authority.behaviour = ca.down
+    lose_authority(world)
     for _ in range(3):
         world.contender.reload()
         world.watch(0.05, {"good"})
@@ -82,12 +90,9 @@ def reload_without_ca(world):
 
 @scenario("S13", "kill -9 and start while the CA is down")
 def killed_without_ca(world):
-    world.become_steady()
-    world.authority.behaviour = ca.down
+    lose_authority(world)
     for _ in range(3):
-        world.stop(signal.SIGKILL)
-        world.start()
-        world.expect("good", "the first handshake after the start")
+        start_again(world, signal.SIGKILL)
 
 
 @scenario("S13k", "kill -9 twelve times at odd moments of a refresh: what is kept is never damaged, it always starts", options='refresh = "1s"')
@@ -165,8 +170,7 @@ def outage_before_refresh(world):
 
 @scenario("S5", "CA down past expiry: never an expired answer; recovers when the CA is back")
 def outage_past_expiry(world):
-    world.become_steady()
-    world.authority.behaviour = ca.down
+    lose_authority(world)
     world.watch(1.3, {"good", "none"})
     world.expect("none", "1.3 V after the CA went down")
     world.authority.behaviour = ca.good
