@@ -1,15 +1,10 @@
 #include <algorithm>
 
-#include "build_revision.h"
 #include "client_check.h"
 #include "data_age.h"
 #include "listeners.h"
 #include "muster/node/explain.h"
 #include "node_impl.h"
-
-#ifndef MUSTER_VERSION
-#error "MUSTER_VERSION is given by the build"
-#endif
 
 namespace muster::node {
 namespace {
@@ -187,11 +182,7 @@ void add_token_figures(MetricsInput& in, const responder::Setup& setup,
 }  // namespace
 
 MetricsInput Node::Impl::collect() {
-  MetricsInput in;
-  in.now = clock.now();
-  in.started = started_at;
-  in.version = MUSTER_VERSION;
-  in.revision = build_revision();
+  MetricsInput in = process_of(clock, started_at);
   in.is_ready = readiness().is_ready();
   in.is_draining = draining;
   in.totals = service->totals();

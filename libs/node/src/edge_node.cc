@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
-#include "admin.h"
-#include "build_revision.h"
+#include "admin_desk.h"
 #include "edge_metrics.h"
 #include "listeners.h"
 #include "muster/base/mutex.h"
-
-#ifndef MUSTER_VERSION
-#error "MUSTER_VERSION is given by the build"
-#endif
 
 namespace muster::node {
 namespace {
@@ -88,7 +83,7 @@ struct EdgeNode::Impl final : AdminActions {
         read_again(std::move(reader)),
         clock(c),
         logger(l),
-        started_at(c.now()) {}
+        desk(*this, served.admin, kTable, c, l) {}
 
   NodeResult<Unit> begin() {
     MUSTER_TRY(EdgeFiles files, load(served));
@@ -103,28 +98,12 @@ struct EdgeNode::Impl final : AdminActions {
     }
     service = *std::move(started);
     puller = std::make_unique<edge::Puller>(*mirror, served.interval, clock, logger);
-    {
-      const MutexLock lock(published);
-      reloads.last_success = started_at;
-    }
-    MUSTER_TRY(const auto addresses, check_admin_addresses(served.admin, kTable));
-    if (addresses.empty()) {
-      return Unit{};
-    }
-    admin_handler = std::make_unique<AdminHandler>(*this, served.admin, admin_stats, logger);
-    auto listening =
-        ControlServer::listen("admin", addresses, std::move(files.admin_tls), kAdminSocketMode,
-                              served.admin.limits, *admin_handler, admin_stats, logger);
-    if (!listening) {
-      return Err{cannot_listen(listening.error())};
-    }
-    admin_server = *std::move(listening);
-    return Unit{};
+    return desk.listen(std::move(files.admin_tls));
   }
 
   NodeResult<ReloadReport> try_reload() {
     const MutexLock lock(changing);
-    if (draining) {
+    if (desk.is_draining()) {
       return Err{NodeError{NodeErrc::kStopped, "the edge is stopping"}};
     }
     MUSTER_TRY(const EdgeOptions next, read_again());
@@ -132,9 +111,7 @@ struct EdgeNode::Impl final : AdminActions {
     if (const auto adopted = mirror->adopt(std::move(files.origin)); !adopted) {
       return Err{error_of(adopted.error())};
     }
-    if (admin_server != nullptr) {
-      admin_server->set_tls(std::move(files.admin_tls));
-    }
+    desk.set_tls(std::move(files.admin_tls));
     puller->set_interval(next.interval);
     puller->wake();
     ReloadReport report{{}, restart_needs(served, next)};
@@ -152,15 +129,9 @@ struct EdgeNode::Impl final : AdminActions {
 
   NodeResult<ReloadReport> reload() override {
     auto report = try_reload();
-    {
-      const MutexLock lock(published);
-      reloads.last_succeeded = static_cast<bool>(report);
-      ++(report ? reloads.succeeded : reloads.failed);
-      reloads.last_success = report ? clock.now() : reloads.last_success;
-    }
+    desk.note(report);
     if (!report) {
-      logger.log(LogLevel::kError, "edge.reload_failed", "going on with the configuration in use",
-                 {{"why", report.error().detail}});
+      desk.complain(report.error());
     }
     return report;
   }
@@ -185,26 +156,15 @@ struct EdgeNode::Impl final : AdminActions {
       pull.why = "failing since " + format_iso8601(*pulls.failing_since) + ": " + pulls.why;
     }
     out.checks.push_back(std::move(pull));
-    if (draining) {
-      out.checks.push_back({"draining", "", false, "asked to drain, or stopping"});
-    }
+    desk.add_draining(out);
     return out;
   }
 
   std::string metrics() override {
     EdgeMetricsInput in;
-    in.process.now = clock.now();
-    in.process.started = started_at;
-    in.process.version = MUSTER_VERSION;
-    in.process.revision = build_revision();
-    in.process.is_ready = readiness().is_ready();
-    in.process.is_draining = draining;
-    in.process.listeners = {figures_of("ocsp", service->http_totals()),
-                            figures_of("admin", admin_stats)};
-    {
-      const MutexLock lock(published);
-      in.process.reloads = reloads;
-    }
+    in.process = desk.figures();
+    in.process.listeners.insert(in.process.listeners.begin(),
+                                figures_of("ocsp", service->http_totals()));
     in.mirror = mirror->status();
     in.pulls = puller->figures();
     in.totals = service->totals();
@@ -212,26 +172,17 @@ struct EdgeNode::Impl final : AdminActions {
   }
 
   void drain() override {
-    if (!draining.exchange(true)) {  // not ready from here on; load balancers get time to notice
-      std::unique_lock lock(stopping_mutex);
-      stopping_moved.wait_for(lock, served.admin.drain_delay, [this] { return stopping; });
-    }
+    desk.drain_slowly();
     const MutexLock lock(changing);
     service->stop();
   }
 
   void stop() {
-    {
-      const std::lock_guard lock(stopping_mutex);
-      stopping = true;
-    }
-    stopping_moved.notify_all();
+    desk.hurry();
     if (service != nullptr) {
       drain();
     }
-    if (admin_server != nullptr) {
-      admin_server->stop();
-    }
+    desk.stop();
     puller.reset();
   }
 
@@ -240,21 +191,11 @@ struct EdgeNode::Impl final : AdminActions {
   const EdgeOptionsReader read_again;
   const Clock& clock;
   Logger& logger;
-  const UnixSeconds started_at;
-  ControlStats admin_stats;
   std::unique_ptr<edge::Mirror> mirror;
   std::unique_ptr<edge::EdgeService> service;
   std::unique_ptr<edge::Puller> puller;
-  std::unique_ptr<AdminHandler> admin_handler;
-  std::unique_ptr<ControlServer> admin_server;
-
   Mutex changing;  ///< one reload or drain at a time
-  std::atomic<bool> draining{false};
-  Mutex published;
-  ReloadFigures reloads MUSTER_GUARDED_BY(published);
-  std::mutex stopping_mutex;
-  std::condition_variable stopping_moved;
-  bool stopping = false;  ///< under stopping_mutex
+  AdminDesk desk;
 };
 
 EdgeNode::EdgeNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -272,10 +213,7 @@ NodeResult<std::unique_ptr<EdgeNode>> EdgeNode::start(const EdgeOptions& options
 }
 
 const std::vector<std::string>& EdgeNode::addresses() const { return impl_->service->addresses(); }
-std::vector<std::string> EdgeNode::admin_addresses() const {
-  return impl_->admin_server == nullptr ? std::vector<std::string>()
-                                        : impl_->admin_server->addresses();
-}
+std::vector<std::string> EdgeNode::admin_addresses() const { return impl_->desk.addresses(); }
 NodeResult<ReloadReport> EdgeNode::reload() { return impl_->reload(); }
 void EdgeNode::drain() { impl_->drain(); }
 void EdgeNode::stop() { impl_->stop(); }

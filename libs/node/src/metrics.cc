@@ -2,8 +2,13 @@
 
 #include <map>
 
+#include "build_revision.h"
 #include "data_age.h"
 #include "muster/base/prometheus.h"
+
+#ifndef MUSTER_VERSION
+#error "MUSTER_VERSION is given by the build"
+#endif
 
 namespace muster::node {
 namespace {
@@ -439,6 +444,15 @@ ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats)
            {"room", stats.made_room},
            {"memory", stats.freed_memory}},
           stats.buffered_bytes};
+}
+
+MetricsInput process_of(const Clock& clock, UnixSeconds started) {
+  MetricsInput in;
+  in.now = clock.now();
+  in.started = started;
+  in.version = MUSTER_VERSION;
+  in.revision = build_revision();
+  return in;
 }
 
 std::string render_metrics(const MetricsInput& input) {

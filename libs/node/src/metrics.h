@@ -57,6 +57,11 @@ struct ReloadFigures {
   std::uint64_t succeeded = 0, failed = 0;
   bool last_succeeded = true;
   UnixSeconds last_success;  ///< the start counts
+  void note(const NodeResult<ReloadReport>& outcome, UnixSeconds now) {
+    last_succeeded = static_cast<bool>(outcome);
+    ++(outcome ? succeeded : failed);
+    last_success = outcome ? now : last_success;
+  }
 };
 
 struct MetricsInput {
@@ -83,6 +88,9 @@ struct MetricsInput {
   std::optional<BatchFigures> batch;
   std::vector<publish::SeriesStatus> crls;
 };
+
+/// Begins with what every process of ours says of itself: times, version and revision.
+MetricsInput process_of(const Clock& clock, UnixSeconds started);
 
 std::string render_metrics(const MetricsInput& input);
 /// The families every process of ours has: the process itself, and its listeners.

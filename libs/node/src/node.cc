@@ -219,9 +219,7 @@ NodeResult<ReloadReport> Node::Impl::reload() {
   auto report = try_reload();
   {
     const MutexLock lock(published);
-    reloads.last_succeeded = static_cast<bool>(report);
-    ++(report ? reloads.succeeded : reloads.failed);
-    reloads.last_success = report ? clock.now() : reloads.last_success;
+    reloads.note(report, clock.now());
   }
   if (!report) {
     logger.log(LogLevel::kError, "responder.reload_failed",

@@ -1,17 +1,9 @@
 #include "muster/node/relay_node.h"
 
-#include <condition_variable>
-#include <mutex>
-
-#include "admin.h"
-#include "build_revision.h"
+#include "admin_desk.h"
 #include "listeners.h"
 #include "muster/base/mutex.h"
 #include "relay_metrics.h"
-
-#ifndef MUSTER_VERSION
-#error "MUSTER_VERSION is given by the build"
-#endif
 
 namespace muster::node {
 namespace {
@@ -121,7 +113,7 @@ struct RelayNode::Impl final : AdminActions {
         read_again(std::move(reader)),
         clock(c),
         logger(l),
-        started_at(c.now()) {}
+        desk(*this, served.admin, kTable, c, l) {}
 
   void tell_problems(const RelayFiles& files) {
     for (const std::string& problem : files.problems) {
@@ -140,37 +132,19 @@ struct RelayNode::Impl final : AdminActions {
                      : cannot_listen(error.address)};
     }
     service = *std::move(started);
-    {
-      const MutexLock lock(published);
-      reloads.last_success = started_at;
-    }
-    MUSTER_TRY(const auto addresses, check_admin_addresses(served.admin, kTable));
-    if (addresses.empty()) {
-      return Unit{};
-    }
-    admin_handler = std::make_unique<AdminHandler>(*this, served.admin, admin_stats, logger);
-    auto listening =
-        ControlServer::listen("admin", addresses, std::move(files.admin_tls), kAdminSocketMode,
-                              served.admin.limits, *admin_handler, admin_stats, logger);
-    if (!listening) {
-      return Err{cannot_listen(listening.error())};
-    }
-    admin_server = *std::move(listening);
-    return Unit{};
+    return desk.listen(std::move(files.admin_tls));
   }
 
   NodeResult<ReloadReport> try_reload() {
     const MutexLock lock(changing);
-    if (draining) {
+    if (desk.is_draining()) {
       return Err{NodeError{NodeErrc::kStopped, "the relay is stopping"}};
     }
     MUSTER_TRY(const RelayNodeOptions next, read_again());
     MUSTER_TRY(RelayFiles files, load(next));
     tell_problems(files);
     service->adopt(files.setup);
-    if (admin_server != nullptr) {
-      admin_server->set_tls(std::move(files.admin_tls));
-    }
+    desk.set_tls(std::move(files.admin_tls));
     ReloadReport report{std::move(files.problems), restart_needs(served, next)};
     for (const std::string& key : report.restart_needed) {
       logger.log(LogLevel::kWarning, "relay.restart_needed", "this stays as it is until a restart",
@@ -185,15 +159,9 @@ struct RelayNode::Impl final : AdminActions {
 
   NodeResult<ReloadReport> reload() override {
     auto report = try_reload();
-    {
-      const MutexLock lock(published);
-      reloads.last_succeeded = static_cast<bool>(report);
-      ++(report ? reloads.succeeded : reloads.failed);
-      reloads.last_success = report ? clock.now() : reloads.last_success;
-    }
+    desk.note(report);
     if (!report) {
-      logger.log(LogLevel::kError, "relay.reload_failed", "going on with the configuration in use",
-                 {{"why", report.error().detail}});
+      desk.complain(report.error());
     }
     return report;
   }
@@ -234,26 +202,15 @@ struct RelayNode::Impl final : AdminActions {
     if (!engine.disk_error.empty()) {
       out.checks.push_back({"directory", "", true, engine.disk_error});
     }
-    if (draining) {
-      out.checks.push_back({"draining", "", false, "asked to drain, or stopping"});
-    }
+    desk.add_draining(out);
     return out;
   }
 
   std::string metrics() override {
     RelayMetricsInput in;
-    in.process.now = clock.now();
-    in.process.started = started_at;
-    in.process.version = MUSTER_VERSION;
-    in.process.revision = build_revision();
-    in.process.is_ready = readiness().is_ready();
-    in.process.is_draining = draining;
-    in.process.listeners = {figures_of("ocsp", service->http_totals()),
-                            figures_of("admin", admin_stats)};
-    {
-      const MutexLock lock(published);
-      in.process.reloads = reloads;
-    }
+    in.process = desk.figures();
+    in.process.listeners.insert(in.process.listeners.begin(),
+                                figures_of("ocsp", service->http_totals()));
     in.engine = service->figures();
     in.now = clock.monotonic();
     in.counters = &service->engine_counters();
@@ -262,26 +219,17 @@ struct RelayNode::Impl final : AdminActions {
   }
 
   void drain() override {
-    if (!draining.exchange(true)) {  // not ready from here on; load balancers get time to notice
-      std::unique_lock lock(stopping_mutex);
-      stopping_moved.wait_for(lock, served.admin.drain_delay, [this] { return stopping; });
-    }
+    desk.drain_slowly();
     const MutexLock lock(changing);
     service->stop();
   }
 
   void stop() {
-    {
-      const std::lock_guard lock(stopping_mutex);
-      stopping = true;
-    }
-    stopping_moved.notify_all();
+    desk.hurry();
     if (service != nullptr) {
       drain();
     }
-    if (admin_server != nullptr) {
-      admin_server->stop();
-    }
+    desk.stop();
   }
 
   // Constant after begin(), but for what their own threads do.
@@ -289,19 +237,9 @@ struct RelayNode::Impl final : AdminActions {
   const RelayOptionsReader read_again;
   const Clock& clock;
   Logger& logger;
-  const UnixSeconds started_at;
-  ControlStats admin_stats;
   std::unique_ptr<relay::RelayService> service;
-  std::unique_ptr<AdminHandler> admin_handler;
-  std::unique_ptr<ControlServer> admin_server;
-
   Mutex changing;  ///< one reload or drain at a time
-  std::atomic<bool> draining{false};
-  Mutex published;
-  ReloadFigures reloads MUSTER_GUARDED_BY(published);
-  std::mutex stopping_mutex;
-  std::condition_variable stopping_moved;
-  bool stopping = false;  ///< under stopping_mutex
+  AdminDesk desk;
 };
 
 RelayNode::RelayNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -319,10 +257,7 @@ NodeResult<std::unique_ptr<RelayNode>> RelayNode::start(const RelayNodeOptions& 
 }
 
 const std::vector<std::string>& RelayNode::addresses() const { return impl_->service->addresses(); }
-std::vector<std::string> RelayNode::admin_addresses() const {
-  return impl_->admin_server == nullptr ? std::vector<std::string>()
-                                        : impl_->admin_server->addresses();
-}
+std::vector<std::string> RelayNode::admin_addresses() const { return impl_->desk.addresses(); }
 NodeResult<ReloadReport> RelayNode::reload() { return impl_->reload(); }
 void RelayNode::drain() { impl_->drain(); }
 void RelayNode::stop() { impl_->stop(); }

@@ -1,16 +1,10 @@
 #include "muster/node/stapler_admin.h"
 
-#include "admin.h"
-#include "build_revision.h"
+#include "admin_desk.h"
 #include "listeners.h"
-#include "metrics.h"
 #include "muster/base/mutex.h"
 #include "muster/base/prometheus.h"
 #include "muster/stapler/metrics.h"
-
-#ifndef MUSTER_VERSION
-#error "MUSTER_VERSION is given by the build"
-#endif
 
 namespace muster::node {
 namespace {
@@ -23,23 +17,15 @@ using ReportPointer = std::shared_ptr<const stapler::StatusReport>;
 
 struct StaplerAdmin::Impl final : AdminActions {
   Impl(AdminOptions o, Reload r, const Clock& c, Logger& l)
-      : options(std::move(o)), read_again(std::move(r)), clock(c), logger(l), started_at(c.now()) {}
+      : options(std::move(o)),
+        read_again(std::move(r)),
+        clock(c),
+        desk(*this, options, kTable, c, l) {}
 
   NodeResult<Unit> begin() {
-    MUSTER_TRY(const auto addresses, check_admin_addresses(options, kTable));
+    MUSTER_CHECK(check_admin_addresses(options, kTable));
     MUSTER_TRY(auto tls, load_tls(options.tls, kTable));
-    {
-      const MutexLock lock(published);
-      reloads.last_success = started_at;
-    }
-    handler = std::make_unique<AdminHandler>(*this, options, stats, logger);
-    auto listening = ControlServer::listen("admin", addresses, std::move(tls), kAdminSocketMode,
-                                           options.limits, *handler, stats, logger);
-    if (!listening) {
-      return Err{cannot_listen(listening.error())};
-    }
-    server = *std::move(listening);
-    return Unit{};
+    return desk.listen(std::move(tls));
   }
 
   [[nodiscard]] ReportPointer newest() {
@@ -66,9 +52,7 @@ struct StaplerAdmin::Impl final : AdminActions {
     if (known) {
       add_staples(stapler::judged_at(*known, now), out);
     }
-    if (draining) {
-      out.checks.push_back({"draining", "", false, "asked to drain, or stopping"});
-    }
+    desk.add_draining(out);
     return out;
   }
 
@@ -98,18 +82,7 @@ struct StaplerAdmin::Impl final : AdminActions {
   }
 
   std::string metrics() override {
-    MetricsInput process;
-    process.now = clock.now();
-    process.started = started_at;
-    process.version = MUSTER_VERSION;
-    process.revision = build_revision();
-    process.is_ready = readiness().is_ready();
-    process.is_draining = draining;
-    process.listeners = {figures_of("admin", stats)};
-    {
-      const MutexLock lock(published);
-      process.reloads = reloads;
-    }
+    const MetricsInput process = desk.figures();
     PrometheusText head, tail;
     add_process(head, process);
     add_listeners(tail, process);
@@ -122,27 +95,19 @@ struct StaplerAdmin::Impl final : AdminActions {
 
   NodeResult<ReloadReport> reload() override {
     auto done = read_again();
-    const MutexLock lock(published);
-    reloads.last_succeeded = static_cast<bool>(done);
-    ++(done ? reloads.succeeded : reloads.failed);
-    reloads.last_success = done ? clock.now() : reloads.last_success;
+    desk.note(done);
     return done;
   }
 
-  void drain() override { draining = true; }
+  void drain() override { desk.set_draining(); }
 
   const AdminOptions options;
   const Reload read_again;
   const Clock& clock;
-  Logger& logger;
-  const UnixSeconds started_at;
-  ControlStats stats;
-  std::unique_ptr<AdminHandler> handler;
-  std::unique_ptr<ControlServer> server;
-  std::atomic<bool> is_ready{false}, draining{false};
+  std::atomic<bool> is_ready{false};
   Mutex published;
-  ReloadFigures reloads MUSTER_GUARDED_BY(published);
   ReportPointer report MUSTER_GUARDED_BY(published);
+  AdminDesk desk;
 };
 
 NodeResult<std::unique_ptr<StaplerAdmin>> StaplerAdmin::start(const AdminOptions& options,
@@ -156,19 +121,15 @@ NodeResult<std::unique_ptr<StaplerAdmin>> StaplerAdmin::start(const AdminOptions
 StaplerAdmin::StaplerAdmin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 StaplerAdmin::~StaplerAdmin() { stop(); }
 
-const std::vector<std::string>& StaplerAdmin::addresses() const {
-  return impl_->server->addresses();
-}
+const std::vector<std::string>& StaplerAdmin::addresses() const { return impl_->desk.addresses(); }
 void StaplerAdmin::publish(std::shared_ptr<const stapler::StatusReport> report) {
   const MutexLock lock(impl_->published);
   impl_->report = std::move(report);
 }
 void StaplerAdmin::set_ready() { impl_->is_ready = true; }
 void StaplerAdmin::stop() {
-  impl_->draining = true;
-  if (impl_->server != nullptr) {
-    impl_->server->stop();
-  }
+  impl_->desk.set_draining();
+  impl_->desk.stop();
 }
 
 }  // namespace muster::node

@@ -1,0 +1,87 @@
+#include "admin_desk.h"
+
+#include "listeners.h"
+
+namespace muster::node {
+
+AdminDesk::AdminDesk(AdminActions& actions, const AdminOptions& options, std::string_view table,
+                     const Clock& clock, Logger& logger)
+    : actions_(actions),
+      options_(options),
+      table_(table),
+      clock_(clock),
+      logger_(logger),
+      started_(clock.now()) {
+  reloads_.last_success = started_;
+}
+
+NodeResult<Unit> AdminDesk::listen(std::shared_ptr<const tls::ServerContext> tls) {
+  MUSTER_TRY(const auto addresses, check_admin_addresses(options_, table_));
+  if (addresses.empty()) {
+    return Unit{};
+  }
+  handler_ = std::make_unique<AdminHandler>(actions_, options_, stats_, logger_);
+  auto listening = ControlServer::listen("admin", addresses, std::move(tls), kAdminSocketMode,
+                                         options_.limits, *handler_, stats_, logger_);
+  if (!listening) {
+    return Err{cannot_listen(listening.error())};
+  }
+  server_ = *std::move(listening);
+  addresses_ = server_->addresses();
+  return Unit{};
+}
+
+void AdminDesk::set_tls(std::shared_ptr<const tls::ServerContext> tls) {
+  if (server_ != nullptr) {
+    server_->set_tls(std::move(tls));
+  }
+}
+
+void AdminDesk::note(const NodeResult<ReloadReport>& outcome) {
+  const MutexLock lock(published_);
+  reloads_.note(outcome, clock_.now());
+}
+
+void AdminDesk::complain(const NodeError& why) {
+  logger_.log(LogLevel::kError, std::string(actions_.program()) + ".reload_failed",
+              "going on with the configuration in use", {{"why", why.detail}});
+}
+
+void AdminDesk::drain_slowly() {
+  if (!draining_.exchange(true)) {
+    std::unique_lock lock(stopping_mutex_);
+    stopping_moved_.wait_for(lock, options_.drain_delay, [this] { return stopping_; });
+  }
+}
+
+void AdminDesk::hurry() {
+  {
+    const std::lock_guard lock(stopping_mutex_);
+    stopping_ = true;
+  }
+  stopping_moved_.notify_all();
+}
+
+void AdminDesk::add_draining(Readiness& out) const {
+  if (draining_) {
+    out.checks.push_back({"draining", "", false, "asked to drain, or stopping"});
+  }
+}
+
+void AdminDesk::stop() {
+  if (server_ != nullptr) {
+    server_->stop();
+  }
+}
+
+MetricsInput AdminDesk::figures() const {
+  MetricsInput in = process_of(clock_, started_);
+  in.is_ready = actions_.readiness().is_ready();
+  in.is_draining = draining_;
+  in.listeners = {figures_of("admin", stats_)};
+  const MutexLock lock(published_);
+  in.reloads = reloads_;
+  return in;
+}
+
+}  // namespace muster::node
