@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "muster/base/assert.h"
+#include "muster/net/http_servers.h"
 
 namespace muster::edge {
 namespace {
@@ -13,26 +14,10 @@ struct Worker {
   Worker(const std::string& prefix, const Mirror& mirror, const Clock& clock)
       : handler(prefix, mirror, clock, counters) {}
 
-  /// On the loop's thread.
-  void drain(Milliseconds grace) {
-    draining = servers.size();
-    if (servers.empty()) {
-      loop.stop();
-    }
-    for (auto& server : servers) {
-      server->drain(grace, [this] {
-        if (--draining == 0) {
-          loop.stop();
-        }
-      });
-    }
-  }
-
   EdgeCounters counters;
   net::Loop loop;
   EdgeHandler handler;
-  std::vector<std::unique_ptr<net::HttpServer>> servers;
-  std::size_t draining = 0;
+  net::HttpServers servers{loop};
   std::thread thread;
 };
 
@@ -58,21 +43,8 @@ Result<std::unique_ptr<EdgeService>, net::NetError> EdgeService::start(EdgeServi
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.prefix, mirror, clock);
-    for (std::size_t n = 0; n < options.listen.size(); ++n) {
-      // The first loop settles the port; the others share its real address.
-      const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
-      if (i > 0 && address.starts_with("unix:")) {
-        continue;  // one listener alone can own a path
-      }
-      MUSTER_TRY(auto server,
-                 net::HttpServer::listen(
-                     worker->loop, address, options.limits, worker->handler,
-                     i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
-      if (i == 0) {
-        loops->addresses.push_back(server->address());
-      }
-      worker->servers.push_back(std::move(server));
-    }
+    MUSTER_CHECK(
+        worker->servers.listen(options.listen, loops->addresses, options.limits, worker->handler));
     loops->workers.push_back(std::move(worker));
   }
   for (auto& worker : loops->workers) {
@@ -89,7 +61,7 @@ void EdgeService::stop() {
     return;
   }
   for (auto& worker : loops_->workers) {
-    worker->loop.post([w = worker.get(), grace = loops_->grace] { w->drain(grace); });
+    worker->loop.post([w = worker.get(), grace = loops_->grace] { w->servers.drain(grace); });
   }
   for (auto& worker : loops_->workers) {
     worker->thread.join();
@@ -115,7 +87,7 @@ EdgeTotals EdgeService::totals() const {
 responder::HttpTotals EdgeService::http_totals() const {
   responder::HttpTotals sum;
   for (const auto& worker : loops_->workers) {
-    for (const auto& server : worker->servers) {
+    for (const auto& server : worker->servers.all()) {
       sum.add(server->stats());
     }
   }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "muster/base/assert.h"
+#include "muster/net/http_servers.h"
 
 namespace muster::relay {
 namespace {
@@ -85,24 +86,13 @@ struct Worker {
   /// On the loop's thread.
   void drain(Milliseconds grace) {
     handler.flush();
-    draining = servers.size();
-    if (servers.empty()) {
-      loop.stop();
-    }
-    for (auto& server : servers) {
-      server->drain(grace, [this] {
-        if (--draining == 0) {
-          loop.stop();
-        }
-      });
-    }
+    servers.drain(grace);
   }
 
   HandlerCounters counters;
   net::Loop loop;
   RelayHandler handler;
-  std::vector<std::unique_ptr<net::HttpServer>> servers;
-  std::size_t draining = 0;
+  net::HttpServers servers{loop};
   std::thread thread;
 };
 
@@ -142,22 +132,10 @@ Result<std::unique_ptr<RelayService>, RelayError> RelayService::start(
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.handler, id, back, clock);
     worker->handler.adopt(setup);
-    for (std::size_t n = 0; n < options.listen.size(); ++n) {
-      // The first loop settles the port; the others share its real address.
-      const std::string& address = i == 0 ? options.listen[n] : impl->addresses[n];
-      if (i > 0 && address.starts_with("unix:")) {
-        continue;  // one listener alone can own a path
-      }
-      auto server = net::HttpServer::listen(
-          worker->loop, address, options.limits, worker->handler,
-          i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin);
-      if (!server) {
-        return Err{RelayError{RelayErrc::kAddress, {}, server.error()}};
-      }
-      if (i == 0) {
-        impl->addresses.push_back((*server)->address());
-      }
-      worker->servers.push_back(*std::move(server));
+    const auto listening =
+        worker->servers.listen(options.listen, impl->addresses, options.limits, worker->handler);
+    if (!listening) {
+      return Err{RelayError{RelayErrc::kAddress, {}, listening.error()}};
     }
     impl->workers.push_back(std::move(worker));
   }
@@ -227,7 +205,7 @@ HandlerTotals RelayService::totals() const {
 responder::HttpTotals RelayService::http_totals() const {
   responder::HttpTotals sum;
   for (const auto& worker : impl_->workers) {
-    for (const auto& server : worker->servers) {
+    for (const auto& server : worker->servers.all()) {
       sum.add(server->stats());
     }
   }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "batch_run.h"
+#include "muster/net/http_servers.h"
 #include "presigner.h"
 
 namespace muster::responder {
@@ -69,21 +70,6 @@ struct Worker {
     });
   }
 
-  /// On the loop's thread.
-  void drain(Milliseconds grace) {
-    draining = servers.size();
-    if (servers.empty()) {
-      loop.stop();
-    }
-    for (auto& server : servers) {
-      server->drain(grace, [this] {
-        if (--draining == 0) {
-          loop.stop();
-        }
-      });
-    }
-  }
-
   Counters counters;
   net::Loop loop;
   Answerer answerer;
@@ -92,8 +78,7 @@ struct Worker {
   OcspHandler handler;
   std::function<std::optional<Milliseconds>()> clock_error;
   BatchQueue batches;
-  std::vector<std::unique_ptr<net::HttpServer>> servers;
-  std::size_t draining = 0;
+  net::HttpServers servers{loop};
   std::thread thread;
 };
 
@@ -175,21 +160,8 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options, setup, exchange, store, clock, logger,
                                            loops->desk, loops->changes);
-    for (std::size_t n = 0; n < options.listen.size(); ++n) {
-      // The first loop settles the port; the others share its real address.
-      const std::string& address = i == 0 ? options.listen[n] : loops->addresses[n];
-      if (i > 0 && address.starts_with("unix:")) {
-        continue;  // one listener alone can own a path
-      }
-      MUSTER_TRY(auto server,
-                 net::HttpServer::listen(
-                     worker->loop, address, options.limits, worker->handler,
-                     i == 0 ? net::AddressSharing::kExclusive : net::AddressSharing::kJoin));
-      if (i == 0) {
-        loops->addresses.push_back(server->address());
-      }
-      worker->servers.push_back(std::move(server));
-    }
+    MUSTER_CHECK(
+        worker->servers.listen(options.listen, loops->addresses, options.limits, worker->handler));
     loops->workers.push_back(std::move(worker));
   }
   loops->options = std::move(options);
@@ -270,7 +242,8 @@ void Service::stop() {
   }
   loops_->stopped = true;
   for (auto& worker : loops_->workers) {
-    worker->loop.post([w = worker.get(), grace = loops_->options.grace] { w->drain(grace); });
+    worker->loop.post(
+        [w = worker.get(), grace = loops_->options.grace] { w->servers.drain(grace); });
   }
   for (auto& worker : loops_->workers) {
     worker->thread.join();
@@ -369,7 +342,7 @@ void HttpTotals::add(const net::HttpStats& one) {
 HttpTotals Service::http_totals() const {
   HttpTotals sum;
   for (const auto& worker : loops_->workers) {
-    for (const auto& server : worker->servers) {
+    for (const auto& server : worker->servers.all()) {
       sum.add(server->stats());
     }
   }
