@@ -355,24 +355,36 @@ class InventoryLoader {
 
   void take(const CertificateSource& source) {
     const std::string base = source.name.empty() ? name_for(source.path) : source.name;
+    std::size_t leaf = 0;  // position of the certificate whose chain is taken
     for (const Found& found : reader_.files_[source.path].found) {
       const bool is_first = found.leaf == 0 && found.depth == 0;
       std::string name = found.leaf == 0 ? base : base + '.' + std::to_string(found.leaf + 1);
       if (found.depth != 0) {
         name += ".ca" + std::to_string(found.depth);
       }
-      add_entry(found, std::move(name), is_first ? source.output : std::string(), source);
+      const std::size_t at =
+          add_entry(found, std::move(name), is_first ? source.output : std::string(), source);
+      if (found.depth == 0) {
+        leaf = at;
+      } else if (at != leaf) {
+        std::vector<std::size_t>& below = inventory_.entries[at].below;
+        const auto place = std::lower_bound(below.begin(), below.end(), leaf);
+        if (place == below.end() || *place != leaf) {
+          below.insert(place, leaf);
+        }
+      }
     }
   }
 
-  void add_entry(const Found& found, std::string name, std::string output,
-                 const CertificateSource& source) {
+  /// \return its position in the inventory.
+  std::size_t add_entry(const Found& found, std::string name, std::string output,
+                        const CertificateSource& source) {
     const auto [seen, is_new] =
         seen_.emplace(found.certificate.fingerprint(), inventory_.entries.size());
     if (!is_new) {  // the same certificate, or an intermediate shared by many
       InventoryEntry& known = inventory_.entries[seen->second];
       known.is_intermediate = known.is_intermediate && found.depth != 0;
-      return;
+      return seen->second;
     }
     if (!names_.insert(name).second) {
       name += '-' + to_hex(found.certificate.fingerprint()).substr(0, 8);
@@ -384,7 +396,11 @@ class InventoryLoader {
     inventory_.entries.push_back(InventoryEntry{
         keeper::Watched{keeper::Subject{std::move(name), found.certificate, found.issuer},
                         found.depth == 0 ? source.responders : std::vector<std::string>()},
-        std::move(output), source.path, found.depth != 0});
+        std::move(output),
+        source.path,
+        found.depth != 0,
+        {}});
+    return seen->second;
   }
 
   InventoryReader& reader_;
@@ -421,7 +437,8 @@ bool is_same(const Inventory& a, const Inventory& b) {
                                  w.subject.certificate.fingerprint() &&
                              v.subject.name == w.subject.name && v.responders == w.responders &&
                              v.subject.issuer == w.subject.issuer && x.output == y.output &&
-                             x.path == y.path && x.is_intermediate == y.is_intermediate;
+                             x.path == y.path && x.is_intermediate == y.is_intermediate &&
+                             x.below == y.below;
                     });
 }
 

@@ -30,6 +30,14 @@ void write_certificates(PrometheusText& out,
       out.sample(1, {{"certificate", c.name}});
     }
   }
+  out.family("muster_stapler_certificates_below", Kind::kGauge,
+             "Certificates of the inventory in whose chains an intermediate stands; absent for "
+             "those that are not watched as one.");
+  for (const auto& c : certificates) {
+    if (c.below != 0) {
+      out.sample(c.below, {{"certificate", c.name}});
+    }
+  }
   out.family("muster_stapler_response_status", Kind::kGauge,
              "1 for what the response that is on offer says; absent where there is none.");
   for (const auto& c : certificates) {

@@ -43,6 +43,10 @@ std::string sentence_of(const CertificateStatus& c, UnixSeconds now) {
     out += ", " + format_duration(shown->expires - now) + " left";
   }
   out += c.paused ? ", paused" : "";
+  if (c.below != 0) {
+    out += ", a CA above " + std::to_string(c.below) +
+           (c.below == 1 ? " certificate" : " certificates");
+  }
   return out + (c.last_error.empty() ? "" : ": " + c.last_error);
 }
 

@@ -81,6 +81,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   std::function<void()> settled;
   Inventory inventory;
   std::map<keeper::Fingerprint, std::string> names;
+  std::map<keeper::Fingerprint, std::size_t> below;  ///< InventoryEntry::below, where there are any
   bool running = false, dirty = true, status_failed = false;
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};
@@ -188,12 +189,16 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     std::map<keeper::Fingerprint, std::string> paths;
     std::vector<TargetSubject> subjects;
     names.clear();
+    below.clear();
     for (const InventoryEntry& entry : inventory.entries) {
       const keeper::Fingerprint id = entry.watched.subject.certificate.fingerprint();
       if (!entry.output.empty()) {
         paths.emplace(id, entry.output);
       }
       names.emplace(id, entry.watched.subject.name);
+      if (!entry.below.empty()) {
+        below.emplace(id, entry.below.size());
+      }
       if (!entry.is_intermediate) {
         subjects.push_back({entry.watched.subject, entry.path});
       }
@@ -392,6 +397,8 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
                      desk->pauses().all().has_value(),
                      answers};
     for (keeper::CertificateStatus& c : keeper.status()) {
+      const auto chains = below.find(c.certificate);
+      c.below = chains == below.end() ? 0 : chains->second;
       (kept_certificates.contains(c.certificate) ? out.kept : out.certificates)
           .push_back(std::move(c));
     }

@@ -51,6 +51,7 @@ Json encode_certificate(const CertificateStatus& c) {
     out["reason"] = printable(c.reason);
   }
   out["must_staple"] = c.must_staple;
+  out["below"] = c.below;
   out["not_after"] = format_iso8601(c.not_after);
   if (c.staple) {
     out["staple"] = {{"status", to_string(c.staple->status)},
@@ -90,6 +91,7 @@ CertificateStatus parse_certificate(const Json& in) {
   c.state = from_word(kStates, text_at(in, "state"), CertificateState::kMissing);
   c.reason = text_at(in, "reason");
   c.must_staple = flag_at(in, "must_staple");
+  c.below = number_at(in, "below");
   c.not_after = time_at(in, "not_after").value_or(UnixSeconds{});
   if (const auto staple = in.find("staple"); staple != in.end() && staple->is_object()) {
     const auto this_update = time_at(*staple, "this_update");
@@ -168,11 +170,17 @@ void judge_at(CertificateStatus& c, UnixSeconds now) {
   }
 }
 
-/// "fresh (must, pinned)"
+/// "fresh (must, pinned)", "fresh (ca)"
 std::string state_text(const CertificateStatus& c) {
   std::string remarks = c.must_staple ? "must" : "";
+  const auto remark = [&remarks](const char* word) {
+    remarks += (remarks.empty() ? "" : ", ") + std::string(word);
+  };
+  if (c.below != 0) {
+    remark("ca");
+  }
   if (c.pin) {
-    remarks += remarks.empty() ? "pinned" : ", pinned";
+    remark("pinned");
   }
   return std::string(to_string(c.state)) + (remarks.empty() ? "" : " (" + remarks + ")");
 }

@@ -133,6 +133,18 @@ TEST_F(InventoryTest, InChainModeIntermediatesWithAnOcspUrlAreKeptToo) {
   EXPECT_EQ(inventory.entries[1].output, "/out/web.ca1.ocsp");
   EXPECT_FALSE(inventory.entries[0].is_intermediate);
   EXPECT_TRUE(inventory.entries[1].is_intermediate);
+  EXPECT_THAT(inventory.entries[0].below, ::testing::IsEmpty());
+  EXPECT_THAT(inventory.entries[1].below, ::testing::ElementsAre(0U));
+  // Of two chains, in whatever files.
+  const auto second = testing::issue(chain_ca, testing::leaf_spec("second.example"));
+  const std::string other = dir.write(
+      "other.pem", to_pem({second.certificate, chain_ca.certificate, pki.root.certificate}));
+  const std::string copy = dir.write(
+      "copy.pem", to_pem({chain_leaf.certificate, chain_ca.certificate, pki.root.certificate}));
+  const Inventory shared = load({path, other, copy}, {{}, "", true});
+  EXPECT_THAT(names(shared), ::testing::ElementsAre("web", "web.ca1", "other"));
+  EXPECT_THAT(shared.entries.at(1).below, ::testing::ElementsAre(0U, 2U));
+  EXPECT_FALSE(is_same(shared, load({path, copy}, {{}, "", true})));
   // Named for its own sake too.
   const Inventory both =
       load({path, dir.write("ca.pem", to_pem({chain_ca.certificate, pki.root.certificate}))},

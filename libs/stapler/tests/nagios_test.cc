@@ -58,6 +58,11 @@ TEST(Nagios, WhatIsWrongIsToldByHowBadItIs) {
       {[](StatusReport& r) { r.certificates[0].state = CertificateState::kCritical; }, 2, "web"},
       {[](StatusReport& r) { r.certificates[0].state = CertificateState::kExpired; }, 2, "web"},
       {[](StatusReport& r) { r.certificates[0].state = CertificateState::kRevoked; }, 2, "web"},
+      {[](StatusReport& r) {
+         r.certificates[0].state = CertificateState::kRevoked;
+         r.certificates[0].below = 12;
+       },
+       2, "a CA above 12 certificates"},
       {[](StatusReport& r) { r.certificates[0].paused = true; }, 1, "paused"},
       {[](StatusReport& r) { r.all_paused = true; }, 1, "all questions are paused"},
       {[](StatusReport& r) { r.targets[0].severity = Severity::kWarning; }, 1, "target edge"},

@@ -38,6 +38,8 @@ class WorldFetcher final : public net::FetchService {
   bool fails = false;
   ocsp::CertStatus status = ocsp::Good{};
   std::function<void()> on_answered;  ///< called after each
+  /// What others than the intermediate's responder answer about a serial; nothing: not theirs.
+  std::function<std::optional<Buffer>(const Buffer& serial)> others;
   std::size_t asked = 0;
 
  private:
@@ -56,14 +58,18 @@ class WorldFetcher final : public net::FetchService {
       return fail();
     }
     const auto parsed = ocsp::parse_request(der);
-    const auto found =
-        parsed ? known.find(to_buffer((*parsed->requests.begin()).cert_id.serial)) : known.end();
+    const Buffer serial = parsed ? to_buffer((*parsed->requests.begin()).cert_id.serial) : Buffer();
+    net::FetchResponse response;
+    response.http_status = 200;
+    if (std::optional<Buffer> body = others ? others(serial) : std::nullopt) {
+      response.body = *std::move(body);
+      return net::FetchResult(std::move(response));
+    }
+    const auto found = known.find(serial);
     if (found == known.end()) {
       return fail();
     }
     const std::int64_t at = (clock_.now() - kTestNow).count();
-    net::FetchResponse response;
-    response.http_status = 200;
     response.body = keeper::make_response(*found->second, {at, at + 86400}, status);
     return net::FetchResult(std::move(response));
   }

@@ -184,6 +184,22 @@ TEST(Status, TheTableNamesStatesAndReasons) {
   EXPECT_EQ(status_exit_code(report, kTestNow), 1);
 }
 
+// req: OCSP-STAP-013
+TEST(Status, AnIntermediateIsToldWithHowManyChainsItStandsIn) {
+  StatusReport report = sample();
+  EXPECT_THAT(render_metrics(report, kTestNow),
+              ::testing::Not(::testing::HasSubstr("muster_stapler_certificates_below{")));
+  report.certificates[0].must_staple = false;
+  report.certificates[0].below = 12;
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->certificates.at(0).below, 12U);
+  EXPECT_EQ(parsed->certificates.at(1).below, 0U);
+  EXPECT_THAT(render_status(*parsed, kTestNow), ::testing::HasSubstr("fresh (ca)"));
+  EXPECT_THAT(render_metrics(*parsed, kTestNow),
+              ::testing::HasSubstr("muster_stapler_certificates_below{certificate=\"web\"} 12\n"));
+}
+
 TEST(Status, RubbishIsRefusedAndOddFieldsDoNoHarm) {
   for (const char* bad : {"", "[]", "null", "{}", "{\"format\":\"other\"}",
                           "{\"format\":\"muster-stapler-status 1\"}"}) {

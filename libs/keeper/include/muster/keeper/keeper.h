@@ -71,8 +71,8 @@ struct CertificateStatus {
   std::string source;  ///< URL the staple came from
   std::optional<UnixSeconds> obtained, last_attempt, last_success, next_due;
   std::optional<UnixSeconds> listed{};  ///< since when it is watched
-  std::string last_error;  ///< of the last attempt; empty when that succeeded
-  unsigned failures = 0;   ///< failed rounds in a row
+  std::string last_error;               ///< of the last attempt; empty when that succeeded
+  unsigned failures = 0;                ///< failed rounds in a row
   std::uint64_t attempts = 0;
   UnixSeconds not_after{};
   std::optional<FailureClass> last_failure{};  ///< of the last attempt
@@ -81,6 +81,8 @@ struct CertificateStatus {
   bool paused = false;                   ///< nobody is asked about it
   std::optional<UnixSeconds> resumed{};  ///< when a pause ended last
   std::optional<Pin> pin{};              ///< in the place of `staple`
+  /// Certificates in whose chains it stands; told by who knows the chains, the keeper does not.
+  std::size_t below = 0;
   /// What is on offer or would be, were it not expired.
   [[nodiscard]] const StapleFacts* shown() const {
     return pin ? &pin->facts : staple ? &*staple : nullptr;

@@ -33,6 +33,9 @@ struct InventoryEntry {
   std::string path;    ///< file it was read from
   /// Watched because it stands above another one (InventoryOptions::chain): no server presents it.
   bool is_intermediate = false;
+  /// Positions in Inventory::entries of the certificates whose chain it was found in, in order;
+  /// only with InventoryOptions::chain.
+  std::vector<std::size_t> below{};
 };
 struct Inventory {
   std::vector<InventoryEntry> entries;

@@ -1,0 +1,89 @@
+#include <gmock/gmock.h>
+
+#include "stapler_world.h"
+
+// Chains: intermediates are watched, and handed to servers that staple for whole chains.
+namespace muster::stapler {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ChainTest : public StaplerWorld {
+ protected:
+  ChainTest() {
+    options.inventory.chain = true;
+    fetcher.others = [this](const Buffer& serial) -> std::optional<Buffer> {
+      return equal(serial, ca.certificate.serial().octets()) ? std::optional(about_ca())
+                                                             : std::nullopt;
+    };
+  }
+  /// The intermediate of the standard PKI once more, as one whose certificate says where to ask.
+  static testing::Identity make_ca() {
+    const testing::TestPki& pki = testing::standard_pki();
+    testing::CertificateSpec spec = testing::ca_spec("again");
+    spec.subject = to_buffer(pki.intermediate.certificate.subject());
+    spec.use_key = testing::TestKey{pki.intermediate.key, pki.intermediate.key_pem};
+    spec.ocsp_uris = kUrl;
+    return testing::issue(pki.root, spec);
+  }
+  [[nodiscard]] Buffer about_ca() const {
+    testing::EntrySpec entry =
+        testing::entry_for(ca.certificate, pki.root.certificate, fetcher.status);
+    entry.this_update = clock.now();
+    entry.next_update = clock.now() + Seconds(86400);
+    testing::ResponseSpec spec;
+    spec.produced_at = clock.now();
+    spec.entries.push_back(std::move(entry));
+    return testing::build_response(pki.root, spec);
+  }
+  std::string put_chain(const testing::Identity& identity, const std::string& name = "web.pem") {
+    return dir.write(name,
+                     testing::to_pem({identity.certificate, ca.certificate, pki.root.certificate}));
+  }
+  [[nodiscard]] keeper::CertificateStatus status_of(const std::string& name) const {
+    const StatusReport report = stapler->status();
+    for (const keeper::CertificateStatus& c : report.certificates) {
+      if (c.name == name) {
+        return c;
+      }
+    }
+    ADD_FAILURE() << "there is no " << name;
+    return {};
+  }
+
+  const testing::Identity ca = make_ca();
+};
+
+// req: OCSP-STAP-013
+TEST_F(ChainTest, ARevokedIntermediateIsAnAlarmAndLeavesTheOtherStaplesAlone) {
+  use(put_chain(leaf));
+  start();
+  EXPECT_EQ(status_of("web").state, keeper::CertificateState::kFresh);
+  EXPECT_EQ(status_of("web").below, 0U);
+  EXPECT_EQ(status_of("web.ca1").state, keeper::CertificateState::kFresh);
+  EXPECT_EQ(status_of("web.ca1").below, 1U);
+  EXPECT_NE(staple_of(ca), nullptr);
+  EXPECT_EQ(logger.count("certificate.revoked"), 0U);
+  EXPECT_EQ(status_exit_code(stapler->status(), clock.now()), 0);
+
+  clock.advance(Seconds(60));
+  fetcher.status = keeper::revoked();
+  ask(control::refresh({"web.ca1"}, Seconds(60), true));
+  EXPECT_EQ(status_of("web.ca1").state, keeper::CertificateState::kRevoked);
+  EXPECT_EQ(logger.count("certificate.revoked"), 1U);
+  EXPECT_EQ(status_exit_code(stapler->status(), clock.now()), 1);
+  EXPECT_EQ(status_of("web").state, keeper::CertificateState::kFresh);
+  EXPECT_NE(staple_of(leaf), nullptr);
+}
+
+TEST_F(ChainTest, WithoutTheOptionIntermediatesAreNotAskedAbout) {
+  options.inventory.chain = false;
+  use(put_chain(leaf));
+  start();
+  EXPECT_EQ(stapler->status().certificates.size(), 1U);
+  EXPECT_EQ(fetcher.asked, 1U);
+}
+
+}  // namespace
+}  // namespace muster::stapler
