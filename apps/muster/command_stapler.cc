@@ -76,7 +76,7 @@ stapler::StaplerOptions wire(const StaplerOptions& from) {
   for (const StaplerCertificate& c : from.certificates) {
     to.certificates.push_back({c.certificate, c.issuer, c.name, c.output, c.responders});
   }
-  to.inventory = {from.issuers, from.out, from.chain};
+  to.inventory = {from.issuers, from.out, keeps_chains(from)};
   to.policy = shelf_policy_of(from);
   to.keeper = keeper_options_of(from);
   to.hook.command = from.on_update;

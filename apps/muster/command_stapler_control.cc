@@ -215,7 +215,7 @@ Outcome<int> import_to_shelf(const ControlPlace& place, const ControlFlags& flag
   stapler::InventoryOptions options;
   options.issuers = place.options.stapler.issuers;
   options.issuers.insert(options.issuers.end(), flags.issuers.begin(), flags.issuers.end());
-  options.chain = place.options.stapler.chain;
+  options.chain = keeps_chains(place.options.stapler);
   const stapler::Inventory inventory = stapler::load_inventory(sources, options);
   for (const std::string& problem : inventory.problems) {
     std::fprintf(stderr, "muster stapler import: %s\n", problem.c_str());

@@ -1,5 +1,7 @@
 #include "options_stapler.h"
 
+#include <algorithm>
+
 #include "muster/base/ip.h"
 #include "options_target.h"
 
@@ -52,7 +54,10 @@ void bind(config::Section& section, StaplerOptions& options) {
       "target", &options.targets, bind_target,
       "A server that is handed staples and asked whether it serves them.");
   section.texts("issuers", &options.issuers, "Files in which issuers are also looked for.");
-  section.flag("chain", &options.chain, "Also keep staples for the intermediates of each chain.");
+  section.flag(
+      "chain", &options.chain,
+      "Also keep staples for the intermediates of each chain (docs/operating/chains.md). So it is "
+      "too when a target has it.");
   section.duration("refresh", &options.refresh, Seconds(1), kYear,
                    "Longest time between two questions about a certificate, however long its "
                    "response is valid.");
@@ -112,6 +117,12 @@ void bind(config::Section& section, StaplerOptions& options) {
                            "Probes, metrics and reload of the stapler "
                            "(docs/operating/stapler.md)."),
              options.admin);
+}
+
+bool keeps_chains(const StaplerOptions& options) {
+  return options.chain ||
+         std::any_of(options.targets.begin(), options.targets.end(),
+                     [](const stapler::TargetOptions& target) { return target.chain; });
 }
 
 keeper::ShelfPolicy shelf_policy_of(const StaplerOptions& from) {

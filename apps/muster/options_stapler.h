@@ -53,6 +53,9 @@ struct StaplerOptions {
 
 void bind(config::Section& section, StaplerOptions& options);
 
+/// Whether intermediates are looked after: as told, or because a target is handed their staples.
+bool keeps_chains(const StaplerOptions& options);
+
 /// How staples are fetched and judged, as the library wants it; a front that fetches by itself goes
 /// by the same settings.
 keeper::ShelfPolicy shelf_policy_of(const StaplerOptions& options);

@@ -31,10 +31,13 @@ std::string in_quotes(std::string_view text) {
 }
 
 /// How a key's values stand in the flag.
-enum class Values : std::uint8_t { kOne, kRepeated, kWords };
+enum class Values : std::uint8_t { kOne, kTruth, kRepeated, kWords };
 Values values_of(std::string_view key) {
   if (key == "certificates" || key == "probe") {
     return Values::kRepeated;
+  }
+  if (key == "chain") {
+    return Values::kTruth;
   }
   return key == "reload" || key == "command" ? Values::kWords : Values::kOne;
 }
@@ -70,6 +73,9 @@ void bind_target(config::Section& section, stapler::TargetOptions& target) {
       "form", {"der", "pem", "secret", "sds"}, 0,
       [&target](std::size_t i) { target.form = static_cast<stapler::Form>(i); },
       "file, exec: what is given: DER, PEM, a Kubernetes Secret or an Envoy resource.");
+  section.flag("chain", &target.chain,
+               "gnutls, file: the staples of the intermediates are written too, each into a file "
+               "of its own, for servers that staple for whole chains (docs/operating/chains.md).");
   section.text("namespace", &target.k8s_namespace, "kubernetes: of the Secret.");
   section.text("secret", &target.k8s_secret, "kubernetes: name of the Secret, which exists.");
   section.texts("reload", &target.reload,
@@ -109,6 +115,11 @@ Result<stapler::TargetOptions, std::string> parse_target_flag(const std::string&
       case Values::kOne:
         toml += key + " = " + in_quotes(value) + '\n';
         break;
+      case Values::kTruth: {
+        const bool is_one = value == "true" || value == "false";
+        toml += key + " = " + (is_one ? std::string(value) : in_quotes(value)) + '\n';
+        break;
+      }
       case Values::kRepeated:
         lists[key].emplace_back(value);
         break;

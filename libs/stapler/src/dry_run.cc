@@ -144,12 +144,12 @@ class DryRun {
 
   void add_target(const TargetOptions& target, std::string& to) const {
     const TargetRow& row = row_of(target.kind);
-    for (const InventoryEntry& entry : input_.inventory.entries) {
-      if (entry.is_intermediate || !is_for(target, entry.watched.subject.name)) {
+    const std::vector<TargetSubject> subjects = target_subjects(input_.inventory);
+    for (const TargetSubject& subject : subjects) {
+      if (find_served(target, subjects, subject) == nullptr) {
         continue;
       }
-      const TargetSubject subject{entry.watched.subject, entry.path};
-      keeper::StaplePointer staple = offered(entry.watched.subject);
+      keeper::StaplePointer staple = offered(subject.subject);
       std::string what;
       if (const auto obstacle = staple ? find_obstacle(row, *staple, now_.wall) : std::nullopt) {
         what = "withhold it: " + *obstacle;
@@ -167,7 +167,7 @@ class DryRun {
       if (staple) {
         also(telling(target, row));
       }
-      add_line(to, target.name, entry.watched.subject.name,
+      add_line(to, target.name, subject.subject.name,
                what.empty() ? "nothing: there is no staple yet" : what);
     }
   }

@@ -63,6 +63,22 @@ std::string server_says(const TargetRow& row, const std::string& what) {
   return std::string(row.server) + " " + what;
 }
 
+/// Where the staple of an intermediate is served, as the handshake has it.
+struct PlaceInChain {
+  std::optional<std::size_t> at;  ///< in the chain; nothing: it is not sent
+  std::string why_none{};         ///< when it is sent without staple
+};
+PlaceInChain find_place(const TargetSubject& subject, const probe::ProbeResult& seen) {
+  for (std::size_t at = 0; at < seen.chain.size(); ++at) {
+    if (equal(seen.chain[at], subject.subject.certificate.der())) {
+      return {at, seen.version == probe::TlsVersion::kTls12
+                      ? "it speaks TLS 1.2, where only the server's own certificate has one"
+                      : "is it given this file, too?"};
+    }
+  }
+  return {};
+}
+
 Finding judge_staple(const Expectation& expected, Bytes served, const client::VerifyPolicy& policy,
                      UnixSeconds now) {
   const keeper::Subject& subject = expected.subject.subject;
@@ -142,7 +158,7 @@ Finding judge_port(const Expectation& expected,
   if (!seen) {
     return {ReadBack::kUnreachable, "no handshake: " + seen.error().detail};
   }
-  const pki::Certificate& certificate = expected.subject.subject.certificate;
+  const pki::Certificate& certificate = expected.subject.own_certificate();
   if (seen->chain.empty() || !equal(seen->chain.front(), certificate.der())) {
     const auto other = seen->chain.empty() ? pki::PkiResult<pki::Certificate>(Err{
                                                  pki::PkiError{pki::PkiErrc::kNotACertificate, ""}})
@@ -157,16 +173,31 @@ Finding judge_port(const Expectation& expected,
                             "muster's inventory? Not served at this address? Then name the "
                             "target's certificates)")};
   }
-  if (!seen->staple && !expected.staple) {
+  const PlaceInChain place = find_place(expected.subject, *seen);
+  if (!place.at) {
+    return {ReadBack::kOtherCertificate,
+            server_says(expected.row,
+                        "does not send " +
+                            printable(expected.subject.subject.certificate.subject_text()) +
+                            " behind its certificate (is it given the same chain as muster?)")};
+  }
+  const bool is_own = *place.at == 0;
+  const std::optional<Buffer> nothing;
+  const std::optional<Buffer>& staple = is_own ? seen->staple
+                                        : *place.at < seen->staples.size()
+                                            ? seen->staples[*place.at]
+                                            : nothing;
+  if (!staple && !expected.staple) {
     return {ReadBack::kServed};
   }
-  if (!seen->staple) {
+  if (!staple) {
     const auto obstacle = find_obstacle(expected.row, *expected.staple, now);
-    return {
-        ReadBack::kNone,
-        server_says(expected.row, "staples nothing: " + obstacle.value_or(why_none(expected.row)))};
+    return {ReadBack::kNone,
+            server_says(expected.row,
+                        "staples nothing" + std::string(is_own ? "" : " for it") + ": " +
+                            obstacle.value_or(is_own ? why_none(expected.row) : place.why_none))};
   }
-  return judge_staple(expected, *seen->staple, policy, now);
+  return judge_staple(expected, *staple, policy, now);
 }
 
 bool may_be_healed(ReadBack state, const TargetRow& row) {
@@ -198,9 +229,9 @@ probe::ProbeRequest make_probe(const TargetOptions& target, const TargetSubject&
   request.protocol = host.protocol;
   request.unix_path = host.unix_path;
   request.server_name =
-      target.server_name.empty() ? server_name_of(subject.subject.certificate) : target.server_name;
+      target.server_name.empty() ? server_name_of(subject.own_certificate()) : target.server_name;
   request.timeout = std::min<Milliseconds>(kProbeTimeout, target.timeout);
-  request.key_preference = key_of(subject.subject.certificate);
+  request.key_preference = key_of(subject.own_certificate());
   return request;
 }
 

@@ -187,7 +187,6 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
 
   void go_by_inventory() {
     std::map<keeper::Fingerprint, std::string> paths;
-    std::vector<TargetSubject> subjects;
     names.clear();
     below.clear();
     for (const InventoryEntry& entry : inventory.entries) {
@@ -199,11 +198,9 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
       if (!entry.below.empty()) {
         below.emplace(id, entry.below.size());
       }
-      if (!entry.is_intermediate) {
-        subjects.push_back({entry.watched.subject, entry.path});
-      }
     }
     files.set_paths(std::move(paths));
+    const std::vector<TargetSubject> subjects = target_subjects(inventory);
     target_problems = targets->set_certificates(subjects);
     for (const std::string& problem : target_problems) {
       logger.log(LogLevel::kError, "target.problem", problem);

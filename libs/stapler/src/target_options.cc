@@ -2,6 +2,7 @@
 #include <array>
 #include <set>
 
+#include "muster/base/assert.h"
 #include "muster/base/text.h"
 #include "muster/check/target.h"
 #include "muster/net/address.h"
@@ -83,6 +84,7 @@ std::optional<std::string> check_keys(const TargetOptions& target, const TargetR
       {"socket", !target.socket.empty(), kind == TargetKind::kHaproxy, false, ""},
       {"command", !target.command.empty(), is_exec, is_exec, "what is given the staple"},
       {"form", target.form.has_value(), is_exec || kind == TargetKind::kFile, false, ""},
+      {"chain", target.chain, kind == TargetKind::kGnutls || kind == TargetKind::kFile, false, ""},
       {"reload", !target.reload.empty(), !is_exec, row.needs_reload,
        "this server reads its staple only when it is told to"},
   };
@@ -208,6 +210,33 @@ bool is_for(const TargetOptions& target, std::string_view certificate_name) {
   };
   return target.certificates.empty() ||
          std::any_of(target.certificates.begin(), target.certificates.end(), fits);
+}
+
+std::vector<TargetSubject> target_subjects(const Inventory& inventory) {
+  std::vector<TargetSubject> out;
+  out.reserve(inventory.entries.size());
+  for (const InventoryEntry& entry : inventory.entries) {
+    out.push_back({entry.watched.subject, entry.path,
+                   entry.is_intermediate ? entry.below : std::vector<std::size_t>()});
+  }
+  return out;
+}
+
+const TargetSubject* find_served(const TargetOptions& target, std::span<const TargetSubject> all,
+                                 const TargetSubject& subject) {
+  if (subject.below.empty()) {
+    return is_for(target, subject.subject.name) ? &subject : nullptr;
+  }
+  if (!target.chain) {
+    return nullptr;
+  }
+  for (const std::size_t at : subject.below) {
+    MUSTER_ASSERT(at < all.size());
+    if (all[at].below.empty() && is_for(target, all[at].subject.name)) {
+      return &all[at];
+    }
+  }
+  return nullptr;
 }
 
 std::string expand_template(std::string_view text, const TargetSubject& subject) {

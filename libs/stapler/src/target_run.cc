@@ -135,10 +135,16 @@ std::vector<std::string> TargetRun::set_certificates(const std::vector<TargetSub
   const Holders held_before = holders();
   Items before = std::exchange(items_, {});
   for (const TargetSubject& subject : subjects) {
-    if (is_for(options_, subject.subject.name)) {
-      if (auto problem = add(before, held_before, subject, taken)) {
-        problems.push_back(*std::move(problem));
-      }
+    const TargetSubject* const served = find_served(options_, subjects, subject);
+    if (served == nullptr) {
+      continue;
+    }
+    TargetSubject here{subject.subject, subject.path};
+    if (served != &subject) {
+      here.served_with = served->subject.certificate;
+    }
+    if (auto problem = add(before, held_before, here, taken)) {
+      problems.push_back(*std::move(problem));
     }
   }
   if (items_.empty()) {

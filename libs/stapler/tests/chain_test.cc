@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "muster/stapler/dry_run.h"
 #include "stapler_world.h"
 
 // Chains: intermediates are watched, and handed to servers that staple for whole chains.
@@ -75,6 +79,69 @@ TEST_F(ChainTest, ARevokedIntermediateIsAnAlarmAndLeavesTheOtherStaplesAlone) {
   EXPECT_EQ(status_exit_code(stapler->status(), clock.now()), 1);
   EXPECT_EQ(status_of("web").state, keeper::CertificateState::kFresh);
   EXPECT_NE(staple_of(leaf), nullptr);
+}
+
+// req: OCSP-STAP-013
+TEST_F(ChainTest, ATargetForChainsIsHandedTheIntermediatesInFilesOfTheirOwn) {
+  TargetOptions target;
+  target.kind = TargetKind::kGnutls;
+  target.chain = true;
+  target.certificates = {"web"};
+  target.file = dir.file("target/{name}.ocsp");
+  target.reload = {"/bin/true"};
+  target.reload_every = Seconds(0);
+  options.targets = {target};
+  ASSERT_EQ(check_targets(options.targets), std::nullopt);
+  std::filesystem::create_directories(dir.file("target"));
+  use(put_chain(leaf));
+  start();
+  const auto all_are = [this](Delivery web, Delivery intermediate) {
+    const std::vector<TargetStatus> told = stapler->status().targets;
+    return told.size() == 2 && std::all_of(told.begin(), told.end(), [&](const TargetStatus& t) {
+             return t.delivery == (t.certificate == "web" ? web : intermediate);
+           });
+  };
+  const auto in_file = [this](const std::string& name) {
+    return read_file(dir.file("target/" + name + ".ocsp"), 1 << 20);
+  };
+  run_until([&] { return all_are(Delivery::kDelivered, Delivery::kDelivered); });
+  ASSERT_TRUE(in_file("web"));
+  ASSERT_TRUE(in_file("web.ca1"));
+  EXPECT_TRUE(equal(*in_file("web"), staple_of(leaf)->der()));
+  EXPECT_TRUE(equal(*in_file("web.ca1"), staple_of(ca)->der()));
+  EXPECT_THAT(stapler->status().target_errors, IsEmpty());
+
+  // GnuTLS staples nothing but "good".
+  clock.advance(Seconds(60));
+  fetcher.status = keeper::revoked();
+  ask(control::refresh({"web.ca1"}, Seconds(60), true));
+  run_until([&] { return all_are(Delivery::kDelivered, Delivery::kRefused); });
+  EXPECT_TRUE(in_file("web"));
+  EXPECT_FALSE(in_file("web.ca1"));
+}
+
+// req: OCSP-STAP-013
+TEST_F(ChainTest, TheRehearsalNamesIntermediatesWhereTheyAreHandedOver) {
+  TargetOptions target;
+  target.name = "edge";
+  target.file = dir.file("{name}.staple");
+  options.targets = {target};
+  use(put_chain(leaf));
+  start();
+  end();
+  const Inventory inventory = load_inventory(options.certificates, options.inventory);
+  auto shelf = keeper::Shelf::open(options.shelf, keeper::ShelfMode::kFollower, {}, logger);
+  ASSERT_TRUE(shelf);
+  (*shelf)->set_subjects(
+      {inventory.entries.at(0).watched.subject, inventory.entries.at(1).watched.subject},
+      clock.now());
+  const auto rehearse = [&] {
+    return render_dry_run({inventory, **shelf, options.shelf, options.keeper, options.targets},
+                          clock.now());
+  };
+  EXPECT_THAT(rehearse(), ::testing::Not(HasSubstr("web.ca1.staple")));
+  options.targets[0].chain = true;
+  EXPECT_THAT(rehearse(), HasSubstr("write " + dir.file("web.ca1.staple")));
 }
 
 TEST_F(ChainTest, WithoutTheOptionIntermediatesAreNotAskedAbout) {

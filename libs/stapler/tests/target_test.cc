@@ -38,6 +38,13 @@ TEST(Target, WhatDoesNotFitIsToldWithWhatToDo) {
        }},
       {"needs 'socket'", [](TargetOptions& t) { t.kind = TargetKind::kHaproxy; }},
       {"'command'", [](TargetOptions& t) { t.kind = TargetKind::kExec; }},
+      {"'chain' means nothing to a target of type \"nginx\"",
+       [](TargetOptions& t) {
+         t.kind = TargetKind::kNginx;
+         t.file = "/x";
+         t.snippet = "/y";
+         t.chain = true;
+       }},
       {"needs 'key'",
        [](TargetOptions& t) {
          t.kind = TargetKind::kEnvoy;
@@ -111,6 +118,25 @@ TEST(Target, ServesTheCertificatesThatItsPatternsName) {
   for (const char* name : {"www.example", "mail2", "x-rsa2", ""}) {
     EXPECT_FALSE(is_for(target, name)) << name;
   }
+}
+
+// req: OCSP-STAP-013
+TEST(Target, AnIntermediateIsHandedOverBehindACertificateThatTheTargetServes) {
+  std::vector<TargetSubject> all(3, web());
+  all[0].subject.name = "web";
+  all[1].subject.name = "web.ca1";
+  all[1].below = {0, 2};
+  all[2].subject.name = "shop";
+  TargetOptions target;
+  EXPECT_EQ(find_served(target, all, all[0]), &all[0]);
+  EXPECT_EQ(find_served(target, all, all[1]), nullptr) << "it takes no chains";
+  target.chain = true;
+  EXPECT_EQ(find_served(target, all, all[1]), &all[0]);
+  target.certificates = {"shop"};
+  EXPECT_EQ(find_served(target, all, all[0]), nullptr);
+  EXPECT_EQ(find_served(target, all, all[1]), &all[2]);
+  target.certificates = {"mail", "*.ca1"};
+  EXPECT_EQ(find_served(target, all, all[1]), nullptr) << "its own name does not count";
 }
 
 TEST(Target, TemplatesAndServerNames) {
@@ -274,6 +300,40 @@ TEST_F(JudgePort, AnotherCertificateIsNoMatterOfStaples) {
   EXPECT_EQ(judge(result, pushed), ReadBack::kOtherCertificate);
   result.chain.clear();
   EXPECT_EQ(judge(result, pushed), ReadBack::kOtherCertificate);
+}
+
+// req: OCSP-STAP-013
+TEST_F(JudgePort, AnIntermediateIsJudgedByItsOwnPlaceInTheChain) {
+  // What stands for an intermediate here is sent behind another certificate.
+  const pki::Certificate& own = standard_pki().other_leaf.certificate;
+  subject.served_with = own;
+  probe::ProbeResult seen{};
+  seen.version = probe::TlsVersion::kTls13;
+  seen.chain = {to_buffer(own.der()), to_buffer(subject.subject.certificate.der())};
+  seen.staples = {std::nullopt, octets};
+  EXPECT_EQ(judge(seen, pushed), ReadBack::kServed);
+  EXPECT_EQ(judge(seen, nullptr), ReadBack::kOlder);
+  seen.staples = {octets, response(Seconds(-100), Seconds(900))};
+  seen.staple = octets;
+  EXPECT_EQ(judge(seen, pushed), ReadBack::kOlder) << "the first one's is not looked at";
+  seen.staples = {octets, std::nullopt};
+  EXPECT_EQ(judge(seen, pushed), ReadBack::kNone);
+  EXPECT_EQ(judge(seen, nullptr), ReadBack::kServed);
+  seen.version = probe::TlsVersion::kTls12;
+  EXPECT_THAT(judge_port({subject, row_of(TargetKind::kGnutls), pushed}, seen, {}, kTestNow).detail,
+              HasSubstr("TLS 1.2"));
+  seen.chain.pop_back();
+  EXPECT_EQ(judge(seen, pushed), ReadBack::kOtherCertificate) << "it is not sent";
+  seen.chain = {to_buffer(subject.subject.certificate.der()), to_buffer(own.der())};
+  EXPECT_EQ(judge(seen, pushed), ReadBack::kOtherCertificate) << "it is not sent behind";
+}
+
+// req: OCSP-STAP-013
+TEST(ReadBack, AnIntermediateIsLookedForByTheNameOfTheServersOwnCertificate) {
+  TargetSubject subject = web();
+  EXPECT_EQ(make_probe({}, subject, "127.0.0.1:443").server_name, "leaf.example");
+  subject.served_with = standard_pki().other_leaf.certificate;
+  EXPECT_EQ(make_probe({}, subject, "127.0.0.1:443").server_name, "other.example");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "muster/keeper/shelf.h"
+#include "muster/stapler/inventory.h"
 
 // What a target is: a TLS server that is handed staples and asked whether it serves them (decision
 // 050). Servers that differ only in values are rows.
@@ -87,6 +88,7 @@ struct TargetOptions {
   Seconds timeout{10};                      ///< for a socket's answer, a command, a reload
   std::vector<std::string> probe{};         ///< addresses that are read back; empty: none
   std::string server_name{};                ///< for SNI; empty: the certificate's first DNS name
+  bool chain = false;                       ///< gnutls, file: also for intermediates
   Seconds probe_every{900};
 
   friend bool operator==(const TargetOptions&, const TargetOptions&) = default;
@@ -96,7 +98,19 @@ struct TargetOptions {
 struct TargetSubject {
   keeper::Subject subject;
   std::string path;  ///< file of the inventory it was read from
+  /// Of an intermediate: positions among all subjects of the certificates that it stands above.
+  /// Empty: a server has it as its own.
+  std::vector<std::size_t> below{};
+  /// Of an intermediate at a target: the server's own certificate, behind which it is sent.
+  std::optional<pki::Certificate> served_with{};
+
+  /// What a handshake is made for and begins with.
+  [[nodiscard]] const pki::Certificate& own_certificate() const {
+    return served_with ? *served_with : subject.certificate;
+  }
 };
+/// All of an inventory, in its order.
+std::vector<TargetSubject> target_subjects(const Inventory& inventory);
 
 /// What is wrong with these options, in one sentence that says what to do; nothing: they fit.
 /// Names that are empty are filled in; two targets of one name are wrong.
@@ -104,6 +118,12 @@ std::optional<std::string> check_targets(std::vector<TargetOptions>& targets);
 
 /// Whether the target serves a certificate of this name.
 bool is_for(const TargetOptions& target, std::string_view certificate_name);
+
+/// Which of `all` the target's server presents as its own where it staples for `subject`, one of
+/// them too: itself; for an intermediate, where the target takes whole chains, the first that it
+/// stands above and that the target is for. Null: `subject` is not handed over.
+const TargetSubject* find_served(const TargetOptions& target, std::span<const TargetSubject> all,
+                                 const TargetSubject& subject);
 
 /// `{name}` becomes the certificate's name, `{certificate}` the path of its file, `{md5}` the MD5
 /// of that path in hexadecimal (what hitch calls its files). check_targets() saw to it that there

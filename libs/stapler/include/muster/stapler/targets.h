@@ -76,8 +76,8 @@ class Targets {
   /// Other targets (precondition as above); set_certificates() comes next. Those that stay as they
   /// are keep what they know. What the others left with their servers is withdrawn when it expires.
   void replace(std::vector<TargetOptions> options);
-  /// The certificates that targets choose from. What those that are gone left with a target stays
-  /// until it expires; then it is withdrawn.
+  /// The certificates that targets choose from; TargetSubject::below are positions in `subjects`.
+  /// What those that are gone left with a target stays until it expires; then it is withdrawn.
   /// \return one sentence for each certificate or target that cannot be served so.
   std::vector<std::string> set_certificates(const std::vector<TargetSubject>& subjects);
   /// What is on offer for a certificate now; null: nothing is.
