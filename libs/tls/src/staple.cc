@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 
 #include "certificate_tag.h"
+#include "chain_staples.h"
 #include "muster/base/assert.h"
 
 namespace muster::tls {
@@ -59,6 +60,33 @@ int answer_without(const Attachment& attachment, const CertificateTag& tag) {
   return SSL_TLSEXT_ERR_NOACK;
 }
 
+/// Of the certificates that are sent behind the one selected, in their order.
+std::vector<Fingerprint> find_above(SSL* ssl) {
+  std::vector<Fingerprint> out;
+  STACK_OF(X509)* chain = nullptr;
+  if (SSL_get0_chain_certs(ssl, &chain) == 1) {
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+      X509* const certificate = sk_X509_value(chain, i);
+      const CertificateTag* tag = find_tag(certificate);
+      out.push_back(tag != nullptr ? tag->fingerprint : CertificateTag(certificate).fingerprint);
+    }
+  }
+  return out;
+}
+
+/// False: only the staple of the server's own certificate can be sent, and is still to be.
+bool answer_for_chain(SSL* ssl, const Attachment& attachment, const OfferedStaple& own) {
+  if (attachment.options.chain != ChainStapling::kWhole || SSL_version(ssl) < TLS1_3_VERSION) {
+    return false;
+  }
+  const auto staples = choose_chain(own, find_above(ssl), attachment.source);
+  if (staples.size() == 1 || !set_chain_staples(ssl, staples)) {
+    return false;
+  }
+  attachment.count(&StapleStats::chains);
+  return true;
+}
+
 int answer(SSL* ssl, const Attachment& attachment, const CertificateTag& tag) {
   const OfferedStaple staple = attachment.source.find(tag.fingerprint);
   if (staple.der.empty()) {
@@ -71,10 +99,12 @@ int answer(SSL* ssl, const Attachment& attachment, const CertificateTag& tag) {
                       "the OCSP response does not fit the handshake and is not sent");
     return answer_without(attachment, tag);
   }
-  void* copy = OPENSSL_memdup(staple.der.data(), staple.der.size());
-  MUSTER_ASSERT(copy != nullptr);
-  // Takes the copy over; its status codes are long.
-  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple.der.size()));
+  if (!answer_for_chain(ssl, attachment, staple)) {
+    void* copy = OPENSSL_memdup(staple.der.data(), staple.der.size());
+    MUSTER_ASSERT(copy != nullptr);
+    // Takes the copy over; its status codes are long.
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple.der.size()));
+  }
   attachment.count(&StapleStats::stapled);
   return SSL_TLSEXT_ERR_OK;
 }
@@ -101,6 +131,12 @@ void attach(ssl_ctx_st* context, const StapleSource& source, const AttachOptions
   for (long more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
        more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
     tag_certificate(SSL_CTX_get0_certificate(context));
+    STACK_OF(X509)* chain = nullptr;
+    if (options.chain == ChainStapling::kWhole && SSL_CTX_get0_chain_certs(context, &chain) == 1) {
+      for (int i = 0; i < sk_X509_num(chain); ++i) {
+        tag_certificate(sk_X509_value(chain, i));
+      }
+    }
   }
   SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST);
   auto* attachment = new Attachment{source, options};

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "muster/base/bytes.h"
 #include "muster/base/log.h"
@@ -42,9 +43,25 @@ enum class MustStaplePolicy : std::uint8_t {
   kHold,   ///< refuse with an alert: the fault shows in our log, not only in clients'
 };
 
+/// What the TLS library can do, in TLS 1.3, with staples of the certificates that are sent behind
+/// the server's own (RFC 8446 section 4.4.2.1).
+enum class ChainStapling : std::uint8_t {
+  kNone,  ///< OpenSSL before 3.6
+  /// OpenSSL 3.6.0: where it staples, it sends an empty staple for each certificate that has none,
+  /// and many clients end the handshake (its issue 28989; docs/operating/chains.md).
+  kMalformed,
+  kWhole,  ///< from 3.6.1 on
+};
+ChainStapling chain_stapling_of(unsigned major, unsigned minor, unsigned patch);
+/// Of the library found at run time, whatever was built against. Threads: any.
+ChainStapling chain_stapling();
+/// "OpenSSL 3.0.19 27 Jan 2026": the library found at run time.
+std::string_view library_name();
+
 /// Counters of one or more attached contexts. Written by handshakes of any thread.
 struct StapleStats {
   std::atomic<std::uint64_t> asked{0}, stapled{0}, missing{0}, too_large{0}, held{0};
+  std::atomic<std::uint64_t> chains{0};  ///< stapled for more than the server's own certificate
 };
 
 struct AttachOptions {
@@ -52,6 +69,9 @@ struct AttachOptions {
   Logger* logger =
       nullptr;  ///< told of certificates without staple, once a minute each; null: nobody
   StapleStats* stats = nullptr;  ///< null: not counted
+  /// kWhole: also for the certificates that the context sends behind the server's own
+  /// (SSL_CTX_add1_chain_cert and its kin; not extra certificates of the whole context).
+  ChainStapling chain = chain_stapling();
 };
 
 enum class TlsErrc : std::uint8_t {
@@ -71,6 +91,10 @@ inline constexpr std::size_t kMaxStapleTls13 = 65527;
 /// TLS 1.2 would allow 2^24-1, but OpenSSL's clients end the handshake when a CertificateStatus
 /// message, four octets longer than the response, exceeds 2^14.
 inline constexpr std::size_t kMaxStapleTls12 = (1U << 14) - 4;
+/// Certificates behind the server's own that are stapled for at most, and the octets of all staples
+/// of a handshake: clients bound the message that they come in (OpenSSL's: 100 KiB).
+inline constexpr std::size_t kMaxChainStaples = 8;
+inline constexpr std::size_t kMaxChainStapleBytes = kMaxStapleTls13;
 
 /// Makes a context answer status requests, in TLS 1.2 and 1.3, with the staple of the certificate
 /// that the handshake selected. Call it when the context has its certificates and before it serves:
