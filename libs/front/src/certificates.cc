@@ -29,7 +29,33 @@ Result<tls::ServerCertificate, FrontError> load_served(const CertificateFiles& f
   return tls::ServerCertificate{*std::move(chain), *std::move(key)};
 }
 
+void add_missing(std::vector<keeper::Watched>& to, const keeper::Watched& watched) {
+  const auto is_same = [&watched](const keeper::Watched& other) {
+    return other.subject.certificate == watched.subject.certificate;
+  };
+  if (std::none_of(to.begin(), to.end(), is_same)) {
+    to.push_back(watched);
+  }
+}
+
 }  // namespace
+
+std::vector<keeper::Watched> WatchedCertificates::all() const {
+  std::vector<keeper::Watched> out = served;
+  for (const keeper::Watched& watched : above) {
+    add_missing(out, watched);
+  }
+  return out;
+}
+
+void WatchedCertificates::add(const WatchedCertificates& others) {
+  for (const keeper::Watched& watched : others.served) {
+    add_missing(served, watched);
+  }
+  for (const keeper::Watched& watched : others.above) {
+    add_missing(above, watched);
+  }
+}
 
 Result<LoadedCertificates, FrontError> load_certificates(const FrontOptions& options) {
   if (options.certificates.empty()) {
@@ -45,14 +71,11 @@ Result<LoadedCertificates, FrontError> load_certificates(const FrontOptions& opt
     source.issuer = files.issuer;
     stapler::InventoryOptions how;
     how.issuers = options.issuers;
+    how.chain = options.tls.staple.chain == tls::ChainStapling::kWhole;
     stapler::Inventory inventory = stapler::load_inventory({source}, how);
-    for (stapler::InventoryEntry& entry : inventory.entries) {
-      const auto is_same = [&](const keeper::Watched& other) {
-        return other.subject.certificate == entry.watched.subject.certificate;
-      };
-      if (std::none_of(loaded.watched.begin(), loaded.watched.end(), is_same)) {
-        loaded.watched.push_back(std::move(entry.watched));
-      }
+    for (const stapler::InventoryEntry& entry : inventory.entries) {
+      add_missing(entry.is_intermediate ? loaded.watched.above : loaded.watched.served,
+                  entry.watched);
     }
     for (std::string& problem : inventory.problems) {
       loaded.problems.push_back(std::move(problem));

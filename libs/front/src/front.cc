@@ -19,6 +19,28 @@ void report(Logger& logger, const LoadedCertificates& loaded) {
   }
 }
 
+/// What this TLS library makes of the staples of intermediates, once.
+void report_chains(Logger& logger, tls::ChainStapling chain) {
+  const std::string library(tls::library_name());
+  switch (chain) {
+    case tls::ChainStapling::kNone:
+      logger.log(LogLevel::kInfo, "front.leaf_staples",
+                 library +
+                     " staples for the server's own certificate only; from OpenSSL 3.6.1 on "
+                     "intermediates are stapled for too (docs/operating/chains.md)");
+      break;
+    case tls::ChainStapling::kMalformed:
+      logger.log(LogLevel::kWarning, "front.malformed_staples",
+                 library +
+                     " spoils its handshakes in TLS 1.3 where it staples: beside each "
+                     "certificate without a staple it sends an empty one, and Chrome and "
+                     "GnuTLS refuse that; upgrade to 3.6.1 or newer");
+      break;
+    case tls::ChainStapling::kWhole:
+      break;
+  }
+}
+
 }  // namespace
 
 struct Front::Impl {
@@ -36,7 +58,7 @@ struct Front::Impl {
   FrontStats stats;
   std::unique_ptr<Staples> staples;
   std::shared_ptr<const tls::ServerContext> context;
-  std::vector<keeper::Watched> watched;
+  WatchedCertificates watched;
   std::vector<std::unique_ptr<Worker>> workers;
   std::function<void(Result<std::vector<std::string>, FrontError>)> listening;
   net::TimerId drop_timer = 0;
@@ -107,8 +129,7 @@ struct Front::Impl {
     std::exchange(listening, nullptr)(std::move(addresses));
   }
 
-  void serve_new(std::shared_ptr<const tls::ServerContext> fresh,
-                 std::vector<keeper::Watched> wanted) {
+  void serve_new(std::shared_ptr<const tls::ServerContext> fresh, WatchedCertificates wanted) {
     context = std::move(fresh);
     for (const auto& worker : workers) {
       worker->set_context(context);
@@ -117,8 +138,8 @@ struct Front::Impl {
     loop.cancel(drop_timer);
     drop_timer = loop.after(options.limits.handshake_timeout + kOldStaplesLeft,
                             [this, wanted = std::move(wanted)]() mutable {
-                              watched = wanted;
-                              staples->watch(std::move(wanted), Milliseconds(0), [] {});
+                              watched = std::move(wanted);
+                              staples->watch(watched, Milliseconds(0), [] {});
                             });
     logger.log(LogLevel::kInfo, "front.reloaded", "new connections get the new certificates");
   }
@@ -152,6 +173,7 @@ Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::Fet
   }
   MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
   report(logger, loaded);
+  report_chains(logger, options.tls.staple.chain);
   auto impl = std::make_unique<Impl>(loop, logger, std::move(options), *upstream);
   MUSTER_TRY(impl->staples, Staples::open(loop, fetcher, clock, logger, impl->options, seed));
   MUSTER_TRY(impl->context, impl->make_context(loaded, impl->options));
@@ -180,18 +202,11 @@ Result<Unit, FrontError> Front::reload(const FrontOptions& options) {
     return Unit{};
   }
   // Old and new together until the new ones serve, so that nobody loses a staple meanwhile.
-  std::vector<keeper::Watched> both = loaded.watched;
-  for (const keeper::Watched& old : impl.watched) {
-    const auto is_same = [&](const keeper::Watched& other) {
-      return other.subject.certificate == old.subject.certificate;
-    };
-    if (std::none_of(both.begin(), both.end(), is_same)) {
-      both.push_back(old);
-    }
-  }
+  WatchedCertificates both = loaded.watched;
+  both.add(impl.watched);
   impl.watched = both;
   impl.staples->watch(
-      std::move(both), impl.options.start_wait,
+      both, impl.options.start_wait,
       [&impl, fresh = std::move(fresh), wanted = std::move(loaded.watched)]() mutable {
         impl.serve_new(std::move(fresh), std::move(wanted));
       });

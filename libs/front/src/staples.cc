@@ -43,21 +43,22 @@ Result<std::unique_ptr<Staples>, FrontError> Staples::open(net::Loop& loop,
 
 Staples::~Staples() { stop(); }
 
-void Staples::watch(std::vector<keeper::Watched> certificates, Milliseconds patience,
+void Staples::watch(const WatchedCertificates& certificates, Milliseconds patience,
                     std::function<void()> covered) {
-  watched_ = std::move(certificates);
+  watched_ = certificates.served;
+  std::vector<keeper::Watched> all = certificates.all();
   patience_ends_ = loop_.now() + patience;
   covered_ = std::move(covered);
   is_attempted_ =
       false;  // the keeper tells of its first round only; later ones wait for each certificate
   if (keeper_ == nullptr) {
     std::vector<keeper::Subject> subjects;
-    for (const keeper::Watched& watched : watched_) {
+    for (const keeper::Watched& watched : all) {
       subjects.push_back(watched.subject);
     }
     shelf_->set_subjects(std::move(subjects), clock_.now());
   } else {
-    keeper_->set_inventory(watched_);
+    keeper_->set_inventory(std::move(all));
     if (!is_keeper_started_) {
       is_keeper_started_ = true;
       keeper_->start();

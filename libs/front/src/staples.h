@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "certificates.h"
 #include "muster/front/front.h"
 #include "muster/tls/shelf_source.h"
 
@@ -20,10 +21,10 @@ class Staples {
   ~Staples();
 
   [[nodiscard]] const tls::StapleSource& source() const { return source_; }
-  /// Makes these the certificates to have staples for; `covered` runs when each has one or needs
-  /// none, when the first attempts are over (own keeper), or after `patience`; never inside this
-  /// call. A later call replaces an earlier one that still waits.
-  void watch(std::vector<keeper::Watched> certificates, Milliseconds patience,
+  /// Makes these the certificates to have staples for; `covered` runs when each that is served has
+  /// one or needs none, when the first attempts are over (own keeper), or after `patience`; never
+  /// inside this call. A later call replaces an earlier one that still waits.
+  void watch(const WatchedCertificates& certificates, Milliseconds patience,
              std::function<void()> covered);
   /// Stops fetching and following.
   void stop();
@@ -48,7 +49,7 @@ class Staples {
   const tls::ShelfSource source_;
   std::unique_ptr<keeper::Keeper> keeper_;  // null: the shelf is followed
   keeper::KeeperOptions keeper_options_;
-  std::vector<keeper::Watched> watched_;
+  std::vector<keeper::Watched> watched_;   // that are served
   std::set<keeper::Fingerprint> missing_;  // told of as without staple
   bool is_attempted_ = false;
   bool is_keeper_started_ = false;

@@ -1,10 +1,90 @@
 #include "front_fixture.h"
 #include "muster/net/http_server.h"
+#include "muster/probe/probe.h"
 
 namespace muster::front {
 namespace {
 
 using ::testing::ElementsAre;
+
+/// A front with a leaf below an intermediate whose certificate says where to ask.
+class FrontChainTest : public FrontTest {
+ protected:
+  FrontChainTest() {
+    const std::string cert = leaf_.write(dir_, "one.example", {ca_.certificate});
+    options_.certificates.push_back({cert, cert.substr(0, cert.size() - 3) + "key", ""});
+    options_.issuers = {dir_.write("root.pem", standard_pki().root.certificate_pem())};
+    options_.tls.staple.chain = tls::ChainStapling::kWhole;
+    // Who waited for what is not there would wait for longer than any test.
+    options_.start_wait = Milliseconds(86'400'000);
+  }
+  /// The intermediate of the standard PKI once more.
+  static Identity make_ca() {
+    const auto& pki = standard_pki();
+    auto spec = muster::testing::ca_spec("again");
+    spec.subject = to_buffer(pki.intermediate.certificate.subject());
+    spec.use_key = muster::testing::TestKey{pki.intermediate.key, pki.intermediate.key_pem};
+    spec.ocsp_uris = {"http://127.0.0.1:1/"};
+    return issue(pki.root, spec);
+  }
+  static Identity make_leaf(const Identity& ca) {
+    auto spec = leaf_spec("one.example");
+    spec.ocsp_uris = {"http://127.0.0.1:1/"};
+    return issue(ca, spec);
+  }
+  const Identity ca_ = make_ca();
+  const Identity leaf_ = make_leaf(ca_);
+};
+
+// A stapler that is followed may not keep them, and a library may not take them.
+TEST_F(FrontChainTest, NobodyWaitsForTheStaplesOfIntermediates) {
+  const Buffer staple = make_staple(leaf_.certificate);
+  put_on_shelf({leaf_.certificate}, {staple});
+  start();
+  EXPECT_EQ(TlsClient(address()).staple(), staple);
+}
+
+// req: OCSP-STAP-013
+TEST_F(FrontChainTest, IntermediatesAreStapledForWhereTheLibraryCan) {
+  const pki::Certificate& root = standard_pki().root.certificate;
+  const Buffer own = make_staple(leaf_.certificate);
+  muster::testing::ResponseSpec spec;
+  spec.entries = {muster::testing::entry_for(ca_.certificate, root)};
+  const Buffer above = muster::testing::build_response(standard_pki().root, spec);
+  {
+    auto shelf = keeper::Shelf::open(options_.shelf, keeper::ShelfMode::kOwner, {}, null_logger());
+    ASSERT_TRUE(shelf) << shelf.error().detail;
+    (*shelf)->set_subjects(
+        {{"one", leaf_.certificate, ca_.certificate}, {"one.ca1", ca_.certificate, root}},
+        kTestNow);
+    const auto put = [&](const Buffer& der, const pki::Certificate& certificate,
+                         const pki::Certificate& issuer) {
+      const auto verified =
+          client::verify({der, certificate, issuer, std::nullopt, {}}, {}, kTestNow);
+      ASSERT_TRUE(verified) << verified.error().detail;
+      ASSERT_TRUE(keeper::takes((*shelf)->offer(*verified, "test", kTestNow)));
+    };
+    put(own, leaf_.certificate, ca_.certificate);
+    put(above, ca_.certificate, root);
+    ASSERT_EQ((*shelf)->unsaved(), 0U);
+  }
+  start();
+  const std::string to = address();
+  probe::ProbeRequest request;
+  request.host = "127.0.0.1";
+  request.port = static_cast<std::uint16_t>(std::stoul(to.substr(to.rfind(':') + 1)));
+  request.server_name = "one.example";
+  const auto seen = probe::probe(request);
+  ASSERT_TRUE(seen) << seen.error().detail;
+  EXPECT_EQ(seen->staple, own);
+  ASSERT_EQ(seen->staples.size(), 2U);
+  if (tls::chain_stapling() == tls::ChainStapling::kNone) {
+    EXPECT_EQ(seen->staples[1], std::nullopt);
+    GTEST_SKIP() << "the rest wants OpenSSL 3.6.1 or newer; this is " << tls::library_name();
+  }
+  EXPECT_EQ(seen->staples[1], above);
+  EXPECT_EQ(stats().staples.chains, 1U);
+}
 
 // req: OCSP-STAP-001
 TEST_F(FrontTest, StaplesInTheVeryFirstHandshake) {
