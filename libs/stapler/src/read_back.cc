@@ -63,7 +63,7 @@ std::string server_says(const TargetRow& row, const std::string& what) {
   return std::string(row.server) + " " + what;
 }
 
-/// Where the staple of an intermediate is served, as the handshake has it.
+/// Where a certificate stands in what a handshake showed; the server's own stands first.
 struct PlaceInChain {
   std::optional<std::size_t> at;  ///< in the chain; nothing: it is not sent
   std::string why_none{};         ///< when it is sent without staple

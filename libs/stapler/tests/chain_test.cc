@@ -24,12 +24,12 @@ class ChainTest : public StaplerWorld {
   }
   /// The intermediate of the standard PKI once more, as one whose certificate says where to ask.
   static testing::Identity make_ca() {
-    const testing::TestPki& pki = testing::standard_pki();
+    const testing::TestPki& standard = testing::standard_pki();
     testing::CertificateSpec spec = testing::ca_spec("again");
-    spec.subject = to_buffer(pki.intermediate.certificate.subject());
-    spec.use_key = testing::TestKey{pki.intermediate.key, pki.intermediate.key_pem};
+    spec.subject = to_buffer(standard.intermediate.certificate.subject());
+    spec.use_key = testing::TestKey{standard.intermediate.key, standard.intermediate.key_pem};
     spec.ocsp_uris = kUrl;
-    return testing::issue(pki.root, spec);
+    return testing::issue(standard.root, spec);
   }
   [[nodiscard]] Buffer about_ca() const {
     testing::EntrySpec entry =

@@ -1,5 +1,6 @@
 #include "chain_staples.h"
 
+#include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 
