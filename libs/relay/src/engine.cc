@@ -72,6 +72,7 @@ void Engine::Impl::turn() {
                {{"seconds", static_cast<long long>(jump.count())}});
   }
   shelf.tick(t.wall);
+  withdraw_contradicted(t);
   room.tell_late(t.steady);
   end_passing_nobody_waits_for();
   if (!started) {
@@ -142,6 +143,9 @@ void Engine::Impl::on_shelf_change(const keeper::Place& place, keeper::ShelfChan
   held_bytes -= entry.held_bytes;
   entry.held_bytes = staple ? staple->der().size() : 0;
   held_bytes += entry.held_bytes;
+  if (staple) {
+    put_on_offer.push_back(place.key);
+  }
   const LogLevel level = entry.is_configured ? LogLevel::kInfo : LogLevel::kDebug;
   switch (change) {
     case keeper::ShelfChange::kLoaded:

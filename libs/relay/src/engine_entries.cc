@@ -224,6 +224,7 @@ void Engine::Impl::restore(const std::string& directory) {
     }
   }
   ::closedir(dir);
+  withdraw_contradicted(t);
   logger.log(LogLevel::kInfo, "relay.restored",
              "answers were found on the shelf and verified again", {{"answers", entries.size()}});
 }

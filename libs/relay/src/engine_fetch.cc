@@ -89,7 +89,16 @@ void Engine::Impl::on_verified(std::uint64_t ticket, Entry& entry,
               "the answer's CertID is made with another hash than was asked with (" + url + ")", t);
     return;
   }
+  if (is_contradicted(key, entry.subject, entry.issuer, shelf.facts_of(response, t.wall), t.wall)) {
+    on_failed(ticket, entry, keeper::Outcome{keeper::OutcomeKind::kUnacceptable, {}, {}, {}},
+              "the answer from " + url +
+                  " is not of use: the certificate was revoked, says an answer with another CertID "
+                  "of it",
+              t);
+    return;
+  }
   const keeper::Choice choice = shelf.offer(key, response, url, t.wall);
+  withdraw_contradicted(t);
   keeper::Outcome result{keeper::OutcomeKind::kTaken, held_facts(key), outcome.caching.max_age, {}};
   result.kind = keeper::outcome_of(choice, result.staple, t.wall);
   switch (result.kind) {

@@ -139,6 +139,9 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   std::size_t held_bytes = 0;
   std::map<std::uint64_t, Running> running;
   std::map<Fingerprint, Passing> passing;
+  /// Keys of which another answer is on offer than before, not yet held against the other
+  /// spellings of their CertIDs.
+  std::vector<Fingerprint> put_on_offer;
   bool started = false;
   std::optional<net::TimerId> timer;
   MonotonicTime turned{};
@@ -171,6 +174,17 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   void forget_old(UnixSeconds now);
   [[nodiscard]] EngineFigures figures() const;
 
+  // spellings.cc: one certificate under several CertIDs
+  /// Whether a final revocation is held, under another key than `own`, that what is said about the
+  /// same certificate must not undo (judge_candidate).
+  [[nodiscard]] bool is_contradicted(const Fingerprint& own, const client::Subject& subject,
+                                     const pki::Certificate& issuer,
+                                     const keeper::StapleFacts& said, UnixSeconds at) const;
+  /// Takes off offer what contradicts a final revocation, by what was put on offer since the last
+  /// call; it is asked for again. No entry goes.
+  void withdraw_contradicted(Instant t);
+  void withdraw_if_contradicted(Entry& entry, Instant t);
+
   // engine_fetch.cc: one fetch
   void begin(const keeper::Order& order, Instant t);
   void act(std::uint64_t ticket, client::LiveAction action);
@@ -189,7 +203,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   void pass(Wanted wanted, Tell tell, Instant t);
   void step(const Fingerprint& key, Passage::Step step);
   void on_passed(const Fingerprint& key, const net::FetchResult& result);
-  [[nodiscard]] bool may_hand_out(const std::vector<Asked>& asked,
+  [[nodiscard]] bool may_hand_out(const std::vector<Asked>& asked, const pki::Certificate& issuer,
                                   const Passage::Answers& answers) const;
   void end_passing_nobody_waits_for();
 };

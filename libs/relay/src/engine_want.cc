@@ -62,6 +62,7 @@ void Engine::Impl::want(Wanted wanted, Tell tell) {
     entry.last_asked = t.wall;
     entry.via = wanted.via;
     add(std::move(entry), t);
+    withdraw_contradicted(t);
     if (auto held = shelf.find(key, t.wall)) {
       tell({Ending::kHeld, std::move(held), {}});  // it lay on disk
       return;
@@ -94,8 +95,9 @@ void Engine::Impl::fail_fast(const Fingerprint& key, Instant t) {
 
 void Engine::Impl::pass(Wanted wanted, Tell tell, Instant t) {
   const EngineLimits& limits = options.limits;
-  auto accept = [this, asked = wanted.asked](const Passage::Answers& answers) {
-    return may_hand_out(asked, answers);
+  auto accept = [this, asked = wanted.asked,
+                 issuer = wanted.issuer.certificate](const Passage::Answers& answers) {
+    return may_hand_out(asked, issuer, answers);
   };
   auto passage = std::make_unique<Passage>(
       std::move(wanted.asked), std::move(wanted.issuer), std::move(wanted.nonce), options.transport,
@@ -161,7 +163,7 @@ void Engine::Impl::on_passed(const Fingerprint& key, const net::FetchResult& res
   }
 }
 
-bool Engine::Impl::may_hand_out(const std::vector<Asked>& asked,
+bool Engine::Impl::may_hand_out(const std::vector<Asked>& asked, const pki::Certificate& issuer,
                                 const Passage::Answers& answers) const {
   const UnixSeconds t = clock.now();
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -169,6 +171,10 @@ bool Engine::Impl::may_hand_out(const std::vector<Asked>& asked,
     const keeper::StapleFacts facts = shelf.facts_of(answers[i], t);
     // A responder's clock may be ahead of ours by what the verifier tolerates.
     const UnixSeconds at = std::max(t, facts.this_update);
+    if (is_contradicted(asked[i].key, client::Subject(issuer, asked[i].serial), issuer, facts,
+                        at)) {
+      return false;
+    }
     switch (keeper::judge_candidate(facts, held ? &held->facts : nullptr, at)) {
       case keeper::Choice::kTake:
       case keeper::Choice::kTakeRevocation:

@@ -70,6 +70,15 @@ TEST_F(Passing, GoodIsNotTakenForARevocationThatStands) {
   EXPECT_EQ(last(), Ending::kUnavailable);
 }
 
+TEST_F(Passing, GoodIsNotTakenForARevocationInAnotherSpellingOfTheCertId) {
+  want(1);
+  fetcher.answer(
+      answer(1, {.status = ocsp::Revoked{kTestNow - Seconds(7200), ReasonCode::kKeyCompromise}}));
+  want({asked(1, HashAlgorithm::kSha256)}, kNonce);
+  fetcher.answer(answer(1, {.hash = HashAlgorithm::kSha256, .nonce = kNonce}));
+  EXPECT_EQ(last(), Ending::kUnavailable);
+}
+
 TEST_F(Passing, ANonceIsLeftOutWhereThatIsConfigured) {
   options.nonce = NonceUse::kLeaveOut;
   open();

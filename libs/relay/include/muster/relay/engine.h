@@ -87,7 +87,7 @@ struct EngineFigures {
 
 /// Fetches, verifies, holds. All methods on its loop's thread unless they say otherwise; saving
 /// syncs a file there, so the loop serves nobody. Logged events: relay.revoked, .failed,
-/// .recovered, .too_long, .restored, .left_out, .clock; those of keeper::Shelf.
+/// .recovered, .too_long, .restored, .left_out, .withdrawn, .clock; those of keeper::Shelf.
 class Engine {
  public:
   /// `seed` drives all jitter. References outlive the engine; the shelf is an owner's and its

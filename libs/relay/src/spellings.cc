@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "engine_impl.h"
+
+// One certificate under several CertIDs: each spelling is held by itself, but a final revocation
+// counts for the certificate, in whatever spelling it was told (decision 051).
+namespace muster::relay {
+
+bool Engine::Impl::is_contradicted(const Fingerprint& own, const client::Subject& subject,
+                                   const pki::Certificate& issuer, const keeper::StapleFacts& said,
+                                   UnixSeconds at) const {
+  if (said.status == keeper::StapleStatus::kRevoked) {
+    return false;
+  }
+  return std::any_of(kAllHashAlgorithms.begin(), kAllHashAlgorithms.end(), [&](HashAlgorithm hash) {
+    const Fingerprint key = asked_of(hash, subject, issuer).key;
+    const keeper::StaplePointer held = key == own ? nullptr : shelf.held(key);
+    if (!held || held->facts.status != keeper::StapleStatus::kRevoked) {
+      return false;
+    }
+    const keeper::Choice choice = keeper::judge_candidate(said, &held->facts, at);
+    return choice == keeper::Choice::kRevocationStands || choice == keeper::Choice::kOlder ||
+           (choice == keeper::Choice::kUnknownStatus && at < held->facts.expires);
+  });
+}
+
+void Engine::Impl::withdraw_contradicted(Instant t) {
+  for (const Fingerprint& key : std::exchange(put_on_offer, {})) {
+    const auto found = entries.find(key);
+    const keeper::StaplePointer held = shelf.held(key);
+    if (found == entries.end() || !held) {
+      continue;
+    }
+    if (held->facts.status != keeper::StapleStatus::kRevoked) {
+      withdraw_if_contradicted(found->second, t);
+      continue;
+    }
+    for (const HashAlgorithm hash : kAllHashAlgorithms) {
+      const Entry& revoked = found->second;
+      const auto other = entries.find(asked_of(hash, revoked.subject, revoked.issuer).key);
+      if (other != entries.end()) {
+        withdraw_if_contradicted(other->second, t);
+      }
+    }
+  }
+}
+
+void Engine::Impl::withdraw_if_contradicted(Entry& entry, Instant t) {
+  const Fingerprint key = entry.asked.key;
+  const keeper::StaplePointer held = shelf.held(key);
+  if (!held || !is_contradicted(key, entry.subject, entry.issuer, held->facts, t.wall)) {
+    return;
+  }
+  logger.log(LogLevel::kWarning, "relay.withdrawn",
+             "the certificate was revoked, says an answer with another CertID of it; what this "
+             "CertID was answered with is no longer handed out, and is asked for again",
+             {{"certificate", entry.name}, {"hash", to_string(entry.asked.hash)}});
+  shelf.remove(key);
+  shelf.add(keeper::Place{key, entry.name, entry.subject, entry.issuer}, t.wall);
+  if (shelf.held(key)) {
+    shelf.remove(key);  // its file cannot be removed: no answer is better than this one
+  }
+  held_bytes -= entry.held_bytes;
+  entry.held_bytes = 0;
+  plan.staple_changed(key, std::nullopt, t);
+}
+
+}  // namespace muster::relay
