@@ -1,10 +1,12 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <system_error>
 #include <tuple>
 
 #include "engine_impl.h"
 #include "muster/base/file.h"
+#include "muster/base/file_system.h"
 #include "muster/keeper/shelf_file.h"
 
 // What a relay holds: configured certificates, and whatever was asked for.
@@ -147,6 +149,7 @@ void Engine::Impl::adopt(std::shared_ptr<const RelaySetup> next) {
   for (const Fingerprint& key : strangers) {
     drop(key, Told{Ending::kNotAllowed, {}, {}});
   }
+  tell_removed(strangers.size());
   for (const keeper::Watched& watched : setup->certificates) {
     for (const HashAlgorithm form : setup->forms) {
       configure(watched, form, t);
@@ -163,7 +166,35 @@ void Engine::Impl::adopt(std::shared_ptr<const RelaySetup> next) {
   }
 }
 
-void Engine::Impl::restore_file(const std::string& path, Instant t) {
+void Engine::Impl::tell_removed(std::size_t answers) {
+  if (answers != 0) {
+    logger.log(LogLevel::kInfo, "relay.removed",
+               "answers about issuers that are not on the list any more were dropped, with their "
+               "files",
+               {{"answers", answers}});
+  }
+}
+
+bool Engine::Impl::remove_if_strangers(const std::string& path, const keeper::ShelfFile& file) {
+  // Nothing is removed but what a relay wrote: its name, what it says it is and the CertID in its
+  // answer agree. (The directory may be a stapler's, given by mistake.)
+  const auto id = find_cert_id(file.response, file.certificate);
+  if (!id || setup->issuers.find(id->view()) != nullptr ||
+      !path.ends_with('/' + keeper::shelf_file_name(file.certificate))) {
+    return false;
+  }
+  if (const int error = system_files().remove(path); error != 0) {
+    logger.log(LogLevel::kWarning, "relay.passed_over",
+               "a file of the shelf is about an issuer that is not allowed any more and cannot be "
+               "removed: " +
+                   std::generic_category().message(-error),
+               {{"file", path}});
+    return false;
+  }
+  return true;
+}
+
+bool Engine::Impl::restore_file(const std::string& path, Instant t) {
   const auto content = read_file(path, keeper::kMaxShelfFileBytes);
   const auto file = content
                         ? keeper::parse_shelf_file(*content)
@@ -171,10 +202,10 @@ void Engine::Impl::restore_file(const std::string& path, Instant t) {
   if (!file) {
     logger.log(LogLevel::kWarning, "relay.passed_over",
                "a file of the shelf is not used: " + file.error(), {{"file", path}});
-    return;
+    return false;
   }
   if (entries.count(file->certificate) != 0) {
-    return;  // configured, and loaded already
+    return false;  // configured, and loaded already
   }
   if (file->obtained > t.wall + kClockTolerance) {
     logger.log(
@@ -182,7 +213,10 @@ void Engine::Impl::restore_file(const std::string& path, Instant t) {
         "a file of the shelf is from the future: this machine's clock is behind what it was; "
         "the file stays and is read when it is asked for",
         {{"file", path}});
-    return;
+    return false;
+  }
+  if (remove_if_strangers(path, *file)) {
+    return true;
   }
   const UnixSeconds obtained = std::min(file->obtained, t.wall);
   const auto id = find_cert_id(file->response, file->certificate);
@@ -193,11 +227,11 @@ void Engine::Impl::restore_file(const std::string& path, Instant t) {
     logger.log(LogLevel::kWarning, "relay.passed_over",
                "a file of the shelf is not used: its answer is about no issuer that is allowed",
                {{"file", path}});
-    return;
+    return false;
   }
   if (t.wall - obtained > options.keep_asked || !make_room(1)) {
     count(counters.forgotten);
-    return;
+    return false;
   }
   client::Subject subject(issuer->certificate, *serial);
   Entry entry{Asked{file->certificate, *id, *hash, *serial}, subject, issuer->certificate,
@@ -209,6 +243,7 @@ void Engine::Impl::restore_file(const std::string& path, Instant t) {
     const Fingerprint key = placed.asked.key;
     drop(key, {});  // expired, or it does not verify any more
   }
+  return false;
 }
 
 void Engine::Impl::restore(const std::string& directory) {
@@ -217,13 +252,15 @@ void Engine::Impl::restore(const std::string& directory) {
     return;  // the shelf has said so
   }
   const Instant t = now();
+  std::size_t removed = 0;
   while (const dirent* entry = ::readdir(dir)) {
     const std::string_view name = entry->d_name;
     if (name.size() == 64 + kSuffix.size() && name.ends_with(kSuffix)) {
-      restore_file(directory + '/' + std::string(name), t);
+      removed += restore_file(directory + '/' + std::string(name), t) ? 1U : 0U;
     }
   }
   ::closedir(dir);
+  tell_removed(removed);
   withdraw_contradicted(t);
   logger.log(LogLevel::kInfo, "relay.restored",
              "answers were found on the shelf and verified again", {{"answers", entries.size()}});

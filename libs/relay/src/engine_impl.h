@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "muster/client/live.h"
+#include "muster/keeper/shelf_file.h"
 #include "muster/relay/engine.h"
 #include "passage.h"
 
@@ -163,7 +164,11 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   void adopt(std::shared_ptr<const RelaySetup> next);
   void configure(const keeper::Watched& watched, HashAlgorithm form, Instant t);
   void restore(const std::string& directory);
-  void restore_file(const std::string& path, Instant t);
+  /// Takes up one file. Whether it was removed instead.
+  bool restore_file(const std::string& path, Instant t);
+  /// Removes a file of a relay's about an issuer that is not on the list. Whether it did.
+  bool remove_if_strangers(const std::string& path, const keeper::ShelfFile& file);
+  void tell_removed(std::size_t answers);
   Entry& add(Entry entry, Instant t);
   void plan_for(Entry& entry, Instant t);
   void drop(const Fingerprint& key, const Told& told);

@@ -1,4 +1,5 @@
 #include "muster/base/atomic_file.h"
+#include "muster/keeper/shelf_file.h"
 #include "relay_fixture.h"
 
 namespace muster::relay {
@@ -267,6 +268,28 @@ TEST_F(RelayEngine, AnIssuerTakenOffTheListIsNotAnsweredFor) {
   want(1);
   EXPECT_EQ(last(), Ending::kNotAllowed);
   EXPECT_EQ(engine->figures().answers, 0U);
+}
+
+TEST_F(RelayEngine, FilesAboutAnIssuerTakenOffTheListAreRemoved) {
+  const auto others = setup_of({{"root", pki.root.certificate, {kUpstream}}});
+  want(1);
+  fetcher.answer(answer(1));
+  const std::string path = shelf->path_of(asked(1).key);
+  // Not a relay's: a stapler calls its files after certificates.
+  const Buffer staple = keeper::encode_shelf_file(pki.leaf.certificate.fingerprint(), clock.now(),
+                                                  kUpstream, answer(1));
+  const std::string foreign = shelf->path_of(pki.leaf.certificate.fingerprint());
+  ASSERT_TRUE(write_file_atomically(foreign, staple));
+  ASSERT_TRUE(read_file(path, 1 << 20));
+  open(others);
+  EXPECT_FALSE(read_file(path, 1 << 20)) << "taken off while the relay did not run";
+  EXPECT_TRUE(read_file(foreign, 1 << 20));
+  open();
+  want(1);
+  fetcher.answer(answer(1));
+  ASSERT_TRUE(read_file(path, 1 << 20));
+  engine->adopt(others);
+  EXPECT_FALSE(read_file(path, 1 << 20)) << "taken off while it runs";
 }
 
 TEST_F(RelayEngine, RelaysTellEachOtherWhoAsked) {

@@ -87,7 +87,7 @@ struct EngineFigures {
 
 /// Fetches, verifies, holds. All methods on its loop's thread unless they say otherwise; saving
 /// syncs a file there, so the loop serves nobody. Logged events: relay.revoked, .failed,
-/// .recovered, .too_long, .restored, .left_out, .withdrawn, .clock; those of keeper::Shelf.
+/// .recovered, .too_long, .restored, .left_out, .withdrawn, .removed, .clock; those of keeper::Shelf.
 class Engine {
  public:
   /// `seed` drives all jitter. References outlive the engine; the shelf is an owner's and its
@@ -101,7 +101,8 @@ class Engine {
 
   /// Goes by this from now on: answers of issuers that are no longer allowed are dropped.
   void adopt(std::shared_ptr<const RelaySetup> setup);
-  /// Takes up what lies in `directory`, where the shelf keeps it. After the first adopt().
+  /// Takes up what lies in `directory`, where the shelf keeps it; files about issuers that are no
+  /// longer allowed are removed. After the first adopt().
   void restore(const std::string& directory);
   void start();
   /// Ends what is under way: who waits is told kUnavailable. Idempotent.
