@@ -47,15 +47,17 @@ class WaitingRoom {
   std::deque<std::pair<MonotonicTime, Id>> deadlines_;  ///< in order: all wait equally long
 };
 
-/// CertIDs about which an upstream told nothing that can be held, for a while. Pure.
+/// CertIDs about which an upstream told nothing that can be held, for a while. Of more, or of more
+/// octets of "unknown" answers, than it has room for the oldest are forgotten. Pure.
 class Refusals {
  public:
-  explicit Refusals(std::size_t most) : most_(most) {}
+  Refusals(std::size_t most, std::size_t most_bytes) : most_(most), most_bytes_(most_bytes) {}
   void remember(const Fingerprint& key, Told told, MonotonicTime until);
   void forget(const Fingerprint& key);
   /// Null when nothing is remembered any more.
   [[nodiscard]] const Told* find(const Fingerprint& key, MonotonicTime now) const;
   [[nodiscard]] std::size_t size() const { return all_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct One {
@@ -63,9 +65,14 @@ class Refusals {
     MonotonicTime until;
     std::uint64_t number;
   };
+  using All = std::unordered_map<Fingerprint, One, KeyHash>;
+  void erase(All::iterator one);
+
   const std::size_t most_;
+  const std::size_t most_bytes_;
   std::uint64_t last_ = 0;
-  std::unordered_map<Fingerprint, One, KeyHash> all_;
+  std::size_t bytes_ = 0;  ///< of all that is told
+  All all_;
   std::deque<std::pair<std::uint64_t, Fingerprint>>
       order_;  ///< oldest first; may name forgotten ones
 };
@@ -117,7 +124,7 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
         counters(n),
         plan(options.plan, seed),
         room(options.limits.max_wait),
-        refusals(options.limits.max_refusals) {}
+        refusals(options.limits.max_refusals, options.limits.max_refusal_bytes) {}
 
   net::Loop& loop;
   net::FetchService& fetcher;

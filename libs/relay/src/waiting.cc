@@ -30,19 +30,31 @@ std::optional<MonotonicTime> WaitingRoom::next_deadline() const {
 }
 
 void Refusals::remember(const Fingerprint& key, Told told, MonotonicTime until) {
+  forget(key);
   const std::uint64_t number = ++last_;
-  all_.insert_or_assign(key, One{std::move(told), until, number});
+  bytes_ += told.octets ? told.octets->size() : 0;
+  all_.emplace(key, One{std::move(told), until, number});
   order_.emplace_back(number, key);
-  while (all_.size() > most_ || order_.size() > 2 * most_ + 1) {
+  while (all_.size() > most_ || bytes_ > most_bytes_ || order_.size() > 2 * most_ + 1) {
     const auto found = all_.find(order_.front().second);
     if (found != all_.end() && found->second.number == order_.front().first) {
-      all_.erase(found);
+      erase(found);
     }
     order_.pop_front();
   }
 }
 
-void Refusals::forget(const Fingerprint& key) { all_.erase(key); }
+void Refusals::erase(All::iterator one) {
+  const Told& told = one->second.told;
+  bytes_ -= told.octets ? told.octets->size() : 0;
+  all_.erase(one);
+}
+
+void Refusals::forget(const Fingerprint& key) {
+  if (const auto found = all_.find(key); found != all_.end()) {
+    erase(found);
+  }
+}
 
 const Told* Refusals::find(const Fingerprint& key, MonotonicTime now) const {
   const auto found = all_.find(key);

@@ -425,6 +425,36 @@ TEST_F(RelayEngine, RefusalsAreRememberedUpToALimit) {
   EXPECT_EQ(fetcher.started, 4U) << "the oldest gave way";
 }
 
+TEST_F(RelayEngine, OctetsOfRefusalsAreRememberedUpToALimit) {
+  const AnswerSpec unknown{.status = ocsp::Unknown{}};
+  options.limits.max_refusal_bytes = answer(1, unknown).size() * 5 / 2;  // two, not three
+  open();
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    want(i);
+    fetcher.answer(answer(i, unknown));
+  }
+  want(3);
+  want(2);
+  EXPECT_EQ(last(), Ending::kUnknown);
+  EXPECT_EQ(fetcher.started, 3U);
+  want(1);
+  EXPECT_EQ(fetcher.started, 4U) << "the oldest gave way";
+  fetcher.fail();
+  EXPECT_EQ(last(), Ending::kUnavailable);
+  want(2);
+  EXPECT_EQ(last(), Ending::kUnknown) << "a failure has no octets: nothing gave way to it";
+  // One that was told again does not count twice.
+  pass_time(options.limits.refused_for);
+  want(3);
+  fetcher.answer(answer(3, unknown));
+  want(2);
+  fetcher.answer(answer(2, unknown));
+  const std::size_t started = fetcher.started;
+  want(3);
+  want(2);
+  EXPECT_EQ(fetcher.started, started);
+}
+
 TEST_F(RelayEngine, StoppingTellsEverybodyWhoWaits) {
   want(1);
   want({asked(1), asked(2)});

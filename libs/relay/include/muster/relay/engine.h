@@ -53,7 +53,7 @@ struct Wanted {
 /// What the engine counted. Threads: written by its own, read from any (relaxed).
 struct EngineCounters {
   std::array<std::atomic<std::uint64_t>, keeper::kOutcomeKinds> fetches{};  ///< by OutcomeKind
-  std::atomic<std::uint64_t> given_up{0};               ///< of these: no answer within the deadline
+  std::atomic<std::uint64_t> given_up{0};    ///< of these: no answer within the deadline
   std::atomic<std::uint64_t> joined{0};      ///< requests that waited for another's fetch
   std::atomic<std::uint64_t> remembered{0};  ///< told of a failure that is remembered
   std::atomic<std::uint64_t> other_form{0};  ///< answers with another CertID than asked for
@@ -87,7 +87,8 @@ struct EngineFigures {
 
 /// Fetches, verifies, holds. All methods on its loop's thread unless they say otherwise; saving
 /// syncs a file there, so the loop serves nobody. Logged events: relay.revoked, .failed,
-/// .recovered, .too_long, .restored, .left_out, .withdrawn, .removed, .clock; those of keeper::Shelf.
+/// .recovered, .too_long, .restored, .left_out, .withdrawn, .removed, .clock; those of
+/// keeper::Shelf.
 class Engine {
  public:
   /// `seed` drives all jitter. References outlive the engine; the shelf is an owner's and its

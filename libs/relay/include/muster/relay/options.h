@@ -23,8 +23,9 @@ struct EngineLimits {
   std::size_t max_passing = 64;           ///< requests passed through at a time
   std::size_t max_passing_per_host = 8;
   std::size_t max_refusals = 4096;  ///< CertIDs of which it is remembered that there is no answer
-  Seconds refused_for{60};          ///< how long an upstream's "unauthorized" or "unknown" stands
-  Seconds failed_for{5};            ///< how long after a failure nobody is asked again
+  std::size_t max_refusal_bytes = std::size_t{4} << 20;  ///< of the "unknown" answers among them
+  Seconds refused_for{60};  ///< how long an upstream's "unauthorized" or "unknown" stands
+  Seconds failed_for{5};    ///< how long after a failure nobody is asked again
 };
 
 struct EngineOptions {
