@@ -70,6 +70,8 @@ void Engine::Impl::turn() {
     logger.log(LogLevel::kWarning, "relay.clock",
                "the wall clock jumped; everything is planned anew",
                {{"seconds", static_cast<long long>(jump.count())}});
+    follow_clock(jump, t.wall);
+    shelf.look_again(t.wall);  // what the clock before made useless may be of use (decision 052)
   }
   shelf.tick(t.wall);
   withdraw_contradicted(t);

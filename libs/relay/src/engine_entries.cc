@@ -111,6 +111,16 @@ void Engine::Impl::forget_old(UnixSeconds now) {
   }
 }
 
+void Engine::Impl::follow_clock(Seconds by, UnixSeconds now) {
+  by_asked.clear();
+  for (auto& [key, entry] : entries) {
+    entry.last_asked = std::min(entry.last_asked + std::max(by, Seconds(0)), now);
+    if (!entry.is_configured) {
+      by_asked.insert({entry.last_asked, key});
+    }
+  }
+}
+
 void Engine::Impl::configure(const keeper::Watched& watched, HashAlgorithm form, Instant t) {
   const pki::Certificate& issuer = watched.subject.issuer;
   Asked asked = asked_of(form, watched.subject.certificate, issuer);

@@ -184,6 +184,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   /// Whether one more entry has a place now.
   bool make_room(std::size_t more);
   void forget_old(UnixSeconds now);
+  /// The clock was set by so much, and is `now`: that was no time in which nobody asked.
+  void follow_clock(Seconds by, UnixSeconds now);
   [[nodiscard]] EngineFigures figures() const;
 
   // spellings.cc: one certificate under several CertIDs

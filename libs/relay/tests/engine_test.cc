@@ -211,6 +211,23 @@ TEST_F(RelayEngine, AClockThatBeginsInThePastDeletesNothing) {
   EXPECT_EQ(last(), Ending::kHeld);
 }
 
+TEST_F(RelayEngine, WhatAWrongClockTookAwayIsBackWhenItIsSetRight) {
+  want(1);
+  fetcher.answer(answer(1));
+  clock.jump_to(kTestNow + Seconds(30 * 86400));
+  engine->turn();
+  EXPECT_EQ(engine->figures().answers, 0U) << "expired, as far as anybody knows";
+  while (!fetcher.pending.empty()) {
+    fetcher.fail();
+  }
+  clock.jump_to(kTestNow);
+  engine->turn();
+  told.clear();
+  want(1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(last(), Ending::kHeld);
+}
+
 TEST_F(RelayEngine, WhatLiesOnDiskIsVerifiedAgain) {
   want(1);
   fetcher.answer(answer(1));
