@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <random>
 
@@ -138,6 +139,10 @@ void on_stall(Logger& logger, Milliseconds still) {
 }
 
 int run(const Flags& flags) {
+  net::Loop loop;
+  std::function<void()> on_hangup;
+  // First of all: a SIGHUP that comes earlier than the stapler waits for it, and ends nothing.
+  const net::SignalWatch hangups(loop, {SIGHUP}, [&on_hangup](int) { on_hangup(); });
   Options options;
   if (const auto code = read_options(flags, options)) {
     return *code;
@@ -173,7 +178,6 @@ int run(const Flags& flags) {
     }
   }
   const auto logger = make_logger(options.log);
-  net::Loop loop;
   int exit_code = kExitOk;
   std::unique_ptr<stapler::Stapler> service;
   std::unique_ptr<node::StaplerAdmin> admin;
@@ -208,13 +212,13 @@ int run(const Flags& flags) {
     }
     return report;
   };
-  const net::SignalWatch signals(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
-    if (signal != SIGHUP) {
-      end(!flags.once || is_ready ? kExitOk
-                                  : complain(1, "stopped before the first round was over"));
-    } else if (!ending) {
+  on_hangup = [&] {
+    if (!ending) {
       static_cast<void>(reload());  // the outcome is logged
     }
+  };
+  const net::SignalWatch signals(loop, {SIGTERM, SIGINT}, [&](int) {
+    end(!flags.once || is_ready ? kExitOk : complain(1, "stopped before the first round was over"));
   });
   const SystemClock clock;
   const auto fetcher = net::make_fetcher(loop);

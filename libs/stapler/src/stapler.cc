@@ -371,6 +371,8 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
                  "the kernel does not tell of changes in every directory of the inventory (no "
                  "watches left?); those are noticed within a minute");
     }
+    // What changed since make() read it was told to nobody.
+    load(InventoryReader::Gone::kWait);
   }
 
   [[nodiscard]] std::vector<std::string> failures() const {

@@ -57,6 +57,14 @@ TEST_F(RotationTest, ALinkThatIsSwappedAsAcmeClientsDo) {
   run_until([this] { return has_out_file_of(other); });
 }
 
+TEST_F(RotationTest, WhatChangesBetweenTheReadingAndTheStartIsTakenUp) {
+  use(put(leaf));
+  make();
+  put(other);
+  begin();
+  run_until([this] { return has_out_file_of(other); });
+}
+
 TEST_F(RotationTest, WithoutWatchingOnlyAReloadReadsFiles) {
   options.watch = false;
   use(put(leaf));

@@ -110,11 +110,19 @@ class StaplerWorld : public ::testing::Test {
     return dir.write(name, testing::to_pem({identity.certificate, pki.intermediate.certificate}));
   }
   void use(const std::string& path) { options.certificates.push_back({path, "", "", "", kUrl}); }
-  /// Starts it and runs the first round.
-  void start() {
+  /// Makes it, which reads the files.
+  void make() {
     auto made = Stapler::make(loop, fetcher, clock, logger, options, 1);
     ASSERT_TRUE(made) << made.error().detail;
     stapler = *std::move(made);
+  }
+  /// Starts it and runs the first round.
+  void start() {
+    make();
+    begin();
+  }
+  void begin() {
+    ASSERT_TRUE(stapler != nullptr);
     stapler->start(keeper::Keeper::FirstFetch::kWhatIsDue, [this](Readiness) { is_ready = true; });
     run_until([this] { return is_ready; });
   }

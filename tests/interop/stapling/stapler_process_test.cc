@@ -1,4 +1,8 @@
+#include <fcntl.h>
+
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "stapler_fixture.h"
@@ -238,6 +242,43 @@ TEST_F(StaplerProcess, ADirectoryOfCertificatesAndReloadOnHangup) {
   stapler.send_signal(SIGHUP);
   EXPECT_TRUE(until([&] { return ::access(dir.file("out/two.ocsp").c_str(), F_OK) == 0; }))
       << stapler.output();
+  EXPECT_EQ(stapler.stop().exit_code, 0);
+}
+
+/// Whether a SIGHUP waits for whoever reads it instead of ending the process.
+bool holds_hangups_back(int pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  constexpr std::string_view kBlocked = "SigBlk:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kBlocked)) {
+      const auto mask = std::stoull(line.substr(kBlocked.size()), nullptr, 16);
+      return ((mask >> (SIGHUP - 1)) & 1U) != 0;
+    }
+  }
+  return false;
+}
+
+TEST_F(StaplerProcess, AHangupBeforeItHasStartedEndsNothing) {
+  const std::string config = dir.file("config");
+  ASSERT_EQ(::mkfifo(config.c_str(), 0600), 0);
+  std::string line = "exec";
+  const std::vector<std::string> words = {binary(),          "stapler", "--shelf",
+                                          dir.file("shelf"), "--out",   dir.file("out"),
+                                          "--cert",          leaf_path, "--config=-"};
+  for (const std::string& word : words) {
+    line += " '" + word + "'";
+  }
+  Daemon stapler({"/bin/sh", "-c", line + " <'" + config + "'"});
+  UniqueFd end;
+  ASSERT_TRUE(until([&] {
+    end.reset(::open(config.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return static_cast<bool>(end);
+  })) << stapler.output();
+  // It reads its configuration, and goes on reading while we do not close.
+  ASSERT_TRUE(until([&] { return holds_hangups_back(stapler.pid()); })) << stapler.output();
+  stapler.send_signal(SIGHUP);
+  end.reset();
+  EXPECT_TRUE(stapler.wait_for("ready: ", Milliseconds(30'000))) << stapler.output();
   EXPECT_EQ(stapler.stop().exit_code, 0);
 }
 
