@@ -6,7 +6,6 @@
 #include "muster/stapler/control.h"
 
 namespace muster::stapler {
-std::string_view to_string(KeptAs role) { return role == KeptAs::kStaged ? "staged" : "former"; }
 
 ControlDesk::ControlDesk(ControlledStapler& stapler, const Clock& clock, Logger& logger,
                          History& history, Pauses pauses)

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <string>
+#include <map>
+#include <string_view>
 
-#include "muster/keeper/keeper.h"
+#include "muster/stapler/inventory.h"
 
 namespace muster::stapler {
 
@@ -19,8 +20,34 @@ struct Kept {
   UnixSeconds until{};
 };
 
-/// How long, and how many; beyond, the one that ends first goes.
+/// How long, a former one for as long as servers may have its staple too; and how many.
 inline constexpr Seconds kKeptFor{86400};
 inline constexpr std::size_t kMaxKept = 1000;
+
+/// All that are kept. Beyond the most, a former one goes before a staged one, for which somebody
+/// waits; of these the one that ends first. Pure. Threads: one.
+class KeptCertificates {
+ public:
+  using All = std::map<keeper::Fingerprint, Kept>;
+  explicit KeptCertificates(std::size_t most = kMaxKept) : most_(most) {}
+
+  void add(Kept one);
+  /// Keeps those of `before` whose place in their file others have taken in `next`, until the
+  /// staple that is on offer for them has ended, and for kKeptFor at least, unless they expire
+  /// before that. \return what was added.
+  std::vector<const InventoryEntry*> add_replaced(const Inventory& before, const Inventory& next,
+                                                  const keeper::Shelf& shelf, UnixSeconds now);
+  void erase(const keeper::Fingerprint& certificate) { all_.erase(certificate); }
+  /// Whether there were any whose time was over; they are gone.
+  bool drop_over(UnixSeconds now);
+  [[nodiscard]] const All& all() const { return all_; }
+  [[nodiscard]] bool contains(const keeper::Fingerprint& certificate) const {
+    return all_.contains(certificate);
+  }
+
+ private:
+  const std::size_t most_;
+  All all_;
+};
 
 }  // namespace muster::stapler

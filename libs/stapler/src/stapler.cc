@@ -93,7 +93,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   bool is_loaded = false;
   MonotonicTime read_at{};
   Seconds reread = kFirstReread;
-  std::map<keeper::Fingerprint, Kept> kept_certificates;
+  KeptCertificates kept_certificates;
   std::unique_ptr<CertificateWatch> watch;
   std::unique_ptr<ControlDesk> desk;
   std::unique_ptr<ControlListener> listener;
@@ -134,41 +134,17 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
 
   /// Servers may use a certificate for a while after another took its place in its file.
   void keep_replaced(const Inventory& next) {
-    std::set<keeper::Fingerprint> stays;
-    std::set<std::string> paths;
-    for (const InventoryEntry& entry : next.entries) {
-      stays.insert(entry.watched.subject.certificate.fingerprint());
-      paths.insert(entry.path);
+    for (const InventoryEntry* entry :
+         kept_certificates.add_replaced(inventory, next, *shelf, clock.now())) {
+      logger.log(LogLevel::kInfo, "certificate.replaced",
+                 "another certificate has taken its place; it is looked after until the staple "
+                 "that servers may have of it ends, and for another day at least",
+                 {{"certificate", entry->watched.subject.name}, {"file", entry->path}});
     }
-    for (const InventoryEntry& entry : inventory.entries) {
-      const keeper::Subject& subject = entry.watched.subject;
-      const keeper::Fingerprint id = subject.certificate.fingerprint();
-      if (!stays.contains(id) && paths.contains(entry.path) && !entry.is_intermediate &&
-          subject.certificate.not_after() > clock.now()) {
-        keeper::Watched watched = entry.watched;
-        watched.subject.name = "former/" + subject.name;
-        add_kept({std::move(watched), KeptAs::kFormer, clock.now() + kKeptFor});
-        logger.log(LogLevel::kInfo, "certificate.replaced",
-                   "another certificate has taken its place; it is looked after for another day",
-                   {{"certificate", subject.name}, {"file", entry.path}});
-      }
-    }
-  }
-
-  void add_kept(Kept one) {
-    if (kept_certificates.size() >= kMaxKept) {
-      kept_certificates.erase(std::min_element(
-          kept_certificates.begin(), kept_certificates.end(),
-          [](const auto& a, const auto& b) { return a.second.until < b.second.until; }));
-    }
-    const keeper::Fingerprint id = one.watched.subject.certificate.fingerprint();
-    kept_certificates.insert_or_assign(id, std::move(one));
   }
 
   void drop_kept_that_are_over() {
-    const auto dropped = std::erase_if(
-        kept_certificates, [this](const auto& kept) { return kept.second.until <= clock.now(); });
-    if (dropped != 0) {
+    if (kept_certificates.drop_over(clock.now())) {
       tell_keeper();
     }
   }
@@ -179,7 +155,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
       watched.push_back(entry.watched);
       kept_certificates.erase(entry.watched.subject.certificate.fingerprint());
     }
-    for (const auto& [id, one] : kept_certificates) {
+    for (const auto& [id, one] : kept_certificates.all()) {
       watched.push_back(one.watched);
     }
     keeper.set_inventory(std::move(watched));
@@ -287,7 +263,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     return inventory.entries;
   }
   [[nodiscard]] const std::map<keeper::Fingerprint, Kept>& kept() const override {
-    return kept_certificates;
+    return kept_certificates.all();
   }
   [[nodiscard]] std::vector<TargetStatus> target_status() const override {
     return targets->status();
@@ -297,7 +273,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   }
   void read_files() override { load(InventoryReader::Gone::kWait); }
   void keep(Kept one) override {
-    add_kept(std::move(one));
+    kept_certificates.add(std::move(one));
     tell_keeper();
     dirty = true;
   }
