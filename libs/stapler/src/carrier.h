@@ -23,6 +23,9 @@ struct Parcel {
   std::string file;              ///< written for it; empty: none
   Event event = Event::kFirst;
   bool urgent = false;  ///< what the server has is gone or about to be: no waiting
+  /// Another certificate has taken its place in its file: a server that does not know it any more
+  /// need not learn of it again.
+  bool is_former = false;
 
   [[nodiscard]] bool has_expired(UnixSeconds now) const {
     return staple && staple->facts.expires <= now;

@@ -90,6 +90,10 @@ class HaproxyCarrier final : public Carrier {
       finish(result.why);
       return;
     }
+    if (current().is_former) {
+      finish("");
+      return;
+    }
     if (!is_one_word(current().subject.path)) {
       finish(
           "HAProxy has no entry for the certificate, and its path cannot be written in a command "

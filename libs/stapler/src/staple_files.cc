@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 namespace muster::stapler {
 namespace {
@@ -13,9 +15,25 @@ constexpr std::size_t kMaxFileBytes = 1 << 20;
 
 }  // namespace
 
+void adopt_file(const std::string& path, const keeper::Subject& subject, keeper::Shelf& shelf,
+                UnixSeconds now) {
+  const auto content = read_file(path, kMaxFileBytes);
+  if (!content) {
+    return;
+  }
+  const auto verified =
+      client::verify({*content, subject.certificate, subject.issuer, std::nullopt, {}},
+                     shelf.policy().verify, now);
+  if (verified) {
+    shelf.offer(*verified, "file:" + path, now);
+  }
+}
+
 void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
   std::map<keeper::Fingerprint, File> next;
+  std::set<std::string> taken;
   for (auto& [id, path] : paths) {
+    taken.insert(path);
     const auto known = files_.find(id);
     if (known != files_.end() && known->second.path == path) {
       next.insert(files_.extract(known));
@@ -24,10 +42,47 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
       for (const auto& [other, file] : files_) {
         left = file.path == path ? file.content_expires : left;
       }
+      if (const auto former = former_.find(path); former != former_.end()) {
+        left = former->second.file.content_expires;
+      }
       next.emplace(id, File{std::move(path), nullptr, false, left, {}, {}});
     }
   }
+  std::erase_if(former_, [&taken](const auto& former) { return taken.contains(former.first); });
+  for (auto& [id, file] : files_) {
+    if (file.content_expires && !taken.contains(file.path)) {
+      leave(id, std::move(file));
+    }
+  }
   files_ = std::move(next);
+}
+
+void StapleFiles::leave(const keeper::Fingerprint& certificate, File file) {
+  if (former_.size() >= kMaxFormer) {
+    former_.erase(
+        std::min_element(former_.begin(), former_.end(), [](const auto& a, const auto& b) {
+          return a.second.file.content_expires < b.second.file.content_expires;
+        }));
+  }
+  std::string path = file.path;
+  former_.insert_or_assign(std::move(path), Former{certificate, std::move(file)});
+}
+
+std::vector<std::string> StapleFiles::tell_former(const keeper::Fingerprint& certificate,
+                                                  const keeper::StaplePointer& staple,
+                                                  UnixSeconds now) {
+  std::vector<std::string> changed;
+  for (auto& [path, former] : former_) {
+    if (former.certificate != certificate || ::access(path.c_str(), F_OK) != 0) {
+      continue;
+    }
+    former.file.wanted = staple;
+    const Applied applied = staple ? write(former.file, now) : remove(former.file, now);
+    if (applied == Applied::kWritten || applied == Applied::kRemoved) {
+      changed.push_back(path);
+    }
+  }
+  return changed;
 }
 
 const std::string* StapleFiles::path_of(const keeper::Fingerprint& certificate) const {
@@ -37,10 +92,16 @@ const std::string* StapleFiles::path_of(const keeper::Fingerprint& certificate) 
 
 std::vector<std::string> StapleFiles::failures() const {
   std::vector<std::string> out;
-  for (const auto& [id, file] : files_) {
+  const auto add = [&out](const File& file) {
     if (!file.failure.empty()) {
       out.push_back(file.path + ": " + file.failure);
     }
+  };
+  for (const auto& [id, file] : files_) {
+    add(file);
+  }
+  for (const auto& [path, former] : former_) {
+    add(former.file);
   }
   return out;
 }
@@ -106,18 +167,30 @@ Applied StapleFiles::apply(const keeper::Fingerprint& certificate,
 
 std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
   std::vector<Change> changes;
-  for (auto& [id, file] : files_) {
-    Applied applied = Applied::kUnchanged;
-    if (file.pending && file.retry_at <= now) {
-      applied = file.wanted ? write(file, now) : remove(file, now);
+  const auto note = [&changes](const keeper::Fingerprint& id, const File& file, Applied applied) {
+    if (applied == Applied::kWritten || applied == Applied::kRemoved) {
+      changes.push_back({id, file.path, applied});
     }
+  };
+  const auto retry = [this, now](File& file) {
+    return !file.pending || file.retry_at > now ? Applied::kUnchanged
+           : file.wanted                        ? write(file, now)
+                                                : remove(file, now);
+  };
+  for (auto& [id, file] : files_) {
+    Applied applied = retry(file);
     if (file.content_expires && *file.content_expires <= now) {
       applied = remove(file, now);
     }
-    if (applied == Applied::kWritten || applied == Applied::kRemoved) {
-      changes.push_back({id, applied});
-    }
+    note(id, file, applied);
   }
+  for (auto& [path, former] : former_) {
+    note(former.certificate, former.file, retry(former.file));
+  }
+  std::erase_if(former_, [now](const auto& former) {
+    const std::optional<UnixSeconds>& expires = former.second.file.content_expires;
+    return !expires || *expires <= now;
+  });
   return changes;
 }
 

@@ -13,7 +13,6 @@
 namespace muster::stapler {
 namespace {
 
-constexpr std::size_t kMaxStapleFileBytes = 1 << 20;
 /// Certificates whose report costs a millisecond of pause: keeps a large inventory from rewriting
 /// its status all the time.
 constexpr std::size_t kReportedPerMillisecond = 10;
@@ -51,8 +50,11 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     keeper.on_change([this](const keeper::Subject& subject, keeper::ShelfChange change,
                             const keeper::StaplePointer& staple) {
       const keeper::Fingerprint id = subject.certificate.fingerprint();
-      tell_hook(id, subject.name, files.apply(id, staple, clock.now()));
+      tell_hook(subject.name, files.path_of(id), files.apply(id, staple, clock.now()));
       targets->apply(id, staple);
+      if (change == keeper::ShelfChange::kRevoked || change == keeper::ShelfChange::kReinstated) {
+        tell_former(subject, staple);
+      }
       if (change != keeper::ShelfChange::kLoaded) {
         history.add(event_of(subject, staple, clock.now()));
       }
@@ -101,9 +103,18 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   std::optional<net::TimerId> awaited_timer;
   bool is_looking = false;  ///< posted already
 
-  void tell_hook(const keeper::Fingerprint& id, const std::string& name, Applied applied) {
-    if (applied == Applied::kWritten || applied == Applied::kRemoved) {
-      hook.changed(name, *files.path_of(id));
+  void tell_hook(const std::string& name, const std::string* path, Applied applied) {
+    if (path != nullptr && (applied == Applied::kWritten || applied == Applied::kRemoved)) {
+      hook.changed(name, *path);
+    }
+  }
+
+  /// Where a certificate was replaced, or has other files now, servers may have what it left.
+  void tell_former(const keeper::Subject& subject, const keeper::StaplePointer& staple) {
+    const keeper::Fingerprint id = subject.certificate.fingerprint();
+    targets->tell_former(id, staple);
+    for (const std::string& path : files.tell_former(id, staple, clock.now())) {
+      hook.changed(subject.name, path);
     }
   }
 
@@ -203,24 +214,16 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
         continue;
       }
       if (!shelf->find(id, now)) {
-        if (const auto content = read_file(entry.output, kMaxStapleFileBytes)) {
-          const auto verified =
-              client::verify({*content, subject.certificate, subject.issuer, std::nullopt, {}},
-                             options.policy.verify, now);
-          if (verified) {
-            shelf->offer(*verified, "file:" + entry.output, now);
-          }
-        }
+        adopt_file(entry.output, subject, *shelf, now);
       }
-      tell_hook(id, subject.name, files.apply(id, shelf->find(id, now), now));
+      tell_hook(subject.name, files.path_of(id), files.apply(id, shelf->find(id, now), now));
     }
   }
 
   void tick() {
     for (const StapleFiles::Change& change : files.tick(clock.now())) {
       const auto name = names.find(change.certificate);
-      tell_hook(change.certificate, name == names.end() ? std::string() : name->second,
-                change.applied);
+      tell_hook(name == names.end() ? std::string() : name->second, &change.path, change.applied);
     }
     targets->tick();
     dirty = dirty || std::exchange(targets_seen, targets->changes()) != targets->changes();

@@ -37,6 +37,31 @@ void TargetRun::apply(const keeper::Fingerprint& certificate, const keeper::Stap
           is_first && world_.tell == TellUnchanged::kYes ? Tell::kAnyway : Tell::kIfChanged);
 }
 
+void TargetRun::tell_former(const keeper::Fingerprint& certificate,
+                            const keeper::StaplePointer& staple) {
+  const auto [begin, end] = leftovers_.equal_range(certificate);
+  for (auto at = begin; at != end; ++at) {
+    TargetItem& item = *at->second;
+    if (same_octets(item.wanted, staple)) {
+      continue;
+    }
+    item.wanted = staple;
+    ++item.generation;
+    item.failures = 0;
+    deliver(at->second, Tell::kIfChanged);
+  }
+  if (staple && staple->facts.status == keeper::StapleStatus::kGood) {
+    return;
+  }
+  const UnixSeconds now = world_.clock.now();
+  for (const auto& [id, item] : items_) {
+    if (item->held_until && *item->held_until > now && item->held_for.contains(certificate)) {
+      item->held_until = now;
+      deliver(item, Tell::kIfChanged);
+    }
+  }
+}
+
 keeper::StaplePointer TargetRun::deliverable(TargetItem& item) const {
   const UnixSeconds now = world_.clock.now();
   item.obstacle.clear();
@@ -103,6 +128,7 @@ void TargetRun::deliver(const TargetItemPointer& pointer, Tell tell) {
   }
   if (item.held_until && (staple || *item.held_until <= now)) {
     item.held_until.reset();
+    item.held_for.clear();
     tell = Tell::kAnyway;
   }
   const bool asks_each_time = !options_.socket.empty() || options_.kind == TargetKind::kExec;
@@ -126,7 +152,7 @@ void TargetRun::carry(const TargetItemPointer& pointer, const keeper::StaplePoin
   }
   const Event event = !staple ? Event::kNone : item.pushed ? Event::kNewer : Event::kFirst;
   carrier_->carry({item.subject, staple, staple ? item.paths.file : std::string(), event,
-                   is_urgent(item, staple)},
+                   is_urgent(item, staple), item.is_leftover},
                   [weak = weak_from_this(), weak_item = std::weak_ptr(pointer), staple,
                    generation = item.generation](const std::string& why_not) {
                     const auto self = weak.lock();
@@ -178,7 +204,7 @@ void TargetRun::delivered(TargetItem& item, const keeper::StaplePointer& staple,
                   : item.had_staple        ? Delivery::kWithdrawn
                                            : Delivery::kNothing;
   item.reason = item.obstacle;
-  if (item.delivery == Delivery::kRefused && before != Delivery::kRefused) {
+  if (item.delivery == Delivery::kRefused && before != Delivery::kRefused && !item.is_leftover) {
     world_.logger.log(LogLevel::kError, "target.refused", item.reason,
                       {{"target", options_.name}, {"certificate", item.subject.subject.name}});
   }

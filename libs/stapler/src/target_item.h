@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "muster/stapler/targets.h"
@@ -25,7 +26,8 @@ struct TargetItem {
   TargetSubject subject;
   TargetPaths paths;
 
-  /// No longer in the inventory, or in other files now: what it left is withdrawn at its end.
+  /// No longer in the inventory, or in other files now: what it left is withdrawn at its end, and
+  /// when the certificate is revoked before that.
   bool is_leftover = false;
   /// A leftover whose certificate the same server is handed staples for otherwise.
   bool has_successor = false;
@@ -33,6 +35,8 @@ struct TargetItem {
   /// then. Until then the server is told only of a staple for the new one: certificate and staple
   /// are loaded together. At the end it must be told in any case.
   std::optional<UnixSeconds> held_until{};
+  /// The certificates whose staple that may be.
+  std::set<keeper::Fingerprint> held_for{};
 
   keeper::StaplePointer wanted{};
   std::uint64_t generation = 0;  ///< of wanted

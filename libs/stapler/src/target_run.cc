@@ -84,8 +84,10 @@ std::optional<std::string> TargetRun::add(Items& before, const Holders& held_bef
       holder->second->subject.subject.certificate.fingerprint() != id) {
     const TargetItem& old = *holder->second;
     item->held_until = old.held_until;
+    item->held_for = old.held_for;
     for (const auto& staple : {old.pushed, old.in_file}) {
       if (staple) {
+        item->held_for.insert(old.subject.subject.certificate.fingerprint());
         item->held_until =
             std::max(item->held_until.value_or(UnixSeconds::min()), staple->facts.expires);
       }
@@ -110,12 +112,17 @@ void TargetRun::leave(const keeper::Fingerprint& id, const TargetItemPointer& it
     // Its file is about another certificate now, and so is what the server is told at its end. A
     // snippet of its own must not name that file any longer.
     item->paths.file.clear();
+    item->in_file = nullptr;
     const FilesOutcome off = write_files(options_, item->subject, item->paths, nullptr);
     if (!off.why_not.empty()) {
       world_.logger.log(LogLevel::kError, "target.leftover", off.why_not,
                         {{"target", options_.name}, {"certificate", item->subject.subject.name}});
     }
-    return;
+    // Of this one a server can be told by a socket alone, which goes by certificates and not by
+    // files.
+    if (options_.socket.empty() || has_successor || (!item->pushed && !item->carrying)) {
+      return;
+    }
   }
   if (!item->is_empty()) {
     leftovers_.emplace(id, item);

@@ -33,6 +33,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   [[nodiscard]] const TargetOptions& options() const { return options_; }
   std::vector<std::string> set_certificates(const std::vector<TargetSubject>& subjects);
   void apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
+  void tell_former(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
   void tick();
   void add_status(std::vector<TargetStatus>& out) const;
   [[nodiscard]] bool settled() const;

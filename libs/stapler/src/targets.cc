@@ -157,6 +157,16 @@ void Targets::apply(const keeper::Fingerprint& certificate, const keeper::Staple
   }
 }
 
+void Targets::tell_former(const keeper::Fingerprint& certificate,
+                          const keeper::StaplePointer& staple) {
+  for (const auto& run : impl_->runs) {
+    run->tell_former(certificate, staple);
+  }
+  for (const auto& run : impl_->retired) {
+    run->tell_former(certificate, staple);
+  }
+}
+
 void Targets::tick() {
   for (const auto& run : impl_->runs) {
     run->tick();

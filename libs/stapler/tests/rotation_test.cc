@@ -143,6 +143,35 @@ TEST_F(RotationTest, ACertificateThatNeedsNoneHoldsNobodyUp) {
   EXPECT_THAT(told.lines, HasSubstr("no staple is needed"));
 }
 
+// As after a compromise: first the new certificate, then the revocation of the old one.
+TEST_F(RotationTest, WhatAReplacedCertificateLeftFollowsWhenItIsRevoked) {
+  TargetOptions target;
+  target.file = dir.file("target/{name}.der");
+  options.targets = {target};
+  ASSERT_EQ(check_targets(options.targets), std::nullopt);
+  std::filesystem::create_directories(dir.file("target"));
+  use(dir.write("web.pem", testing::to_pem({other.certificate, leaf.certificate,
+                                            pki.intermediate.certificate})));
+  start();
+  run_until([this] { return !out_file("web.2").empty(); });
+  put(other);
+  run_until([this] { return !stapler->status().kept.empty(); });
+  ASSERT_EQ(stapler->status().kept.at(0).name, "former/web.2");
+  ASSERT_FALSE(out_file("web.2").empty());
+  fetcher.status = keeper::revoked();
+  ask(control::refresh({"former/web.2"}, Seconds(60), true));
+  run_until([this] {
+    const auto staple = staple_of(leaf);
+    return staple && staple->facts.status == keeper::StapleStatus::kRevoked;
+  });
+  const auto news = staple_of(leaf);
+  run_until([&] { return equal(out_file("web.2"), news->der()); });
+  run_until([&] {
+    const auto content = read_file(dir.file("target/web.2.der"), 1 << 20);
+    return content && equal(*content, news->der());
+  });
+}
+
 TEST_F(RotationTest, TheStapleIsHandedToTargetsBeforeTheWaitIsOver) {
   TargetOptions target;
   target.file = dir.file("target/{name}.der");

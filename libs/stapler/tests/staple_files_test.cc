@@ -92,6 +92,38 @@ TEST_F(StapleFilesTest, ContentThatExpiresIsRemovedEvenWhileWritingFails) {
   EXPECT_FALSE(exists());
 }
 
+TEST_F(StapleFilesTest, AFileThatWasLeftFollowsWhenItsCertificateIsRevoked) {
+  files.apply(id, staple(-10, 100), kTestNow);
+  files.set_paths({});
+  EXPECT_TRUE(files.tick(kTestNow).empty());
+  EXPECT_TRUE(exists()) << "a server may read it still";
+  const auto news = staple(-5, 200);
+  EXPECT_THAT(files.tell_former(keeper::Fingerprint{}, news, kTestNow), ::testing::IsEmpty());
+  EXPECT_THAT(files.tell_former(id, news, kTestNow), ::testing::ElementsAre(dir.file("web.ocsp")));
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), news->der()));
+  files.tell_former(id, nullptr, kTestNow);
+  EXPECT_FALSE(exists());
+}
+
+TEST_F(StapleFilesTest, AFileThatWasLeftIsNotTouchedOnceItIsOthersOrNobodys) {
+  const auto news = staple(-5, 200);
+  files.apply(id, staple(-10, 100), kTestNow);
+  files.set_paths({});
+  files.set_paths({{keeper::Fingerprint{1}, dir.file("web.ocsp")}});
+  EXPECT_THAT(files.tell_former(id, news, kTestNow), ::testing::IsEmpty()) << "another's";
+  files.set_paths({{id, dir.file("web.ocsp")}});
+  files.apply(id, staple(-10, 100), kTestNow);
+  files.set_paths({});
+  files.tick(kTestNow + Seconds(100));
+  EXPECT_THAT(files.tell_former(id, news, kTestNow + Seconds(100)), ::testing::IsEmpty())
+      << "what it holds has ended";
+  files.set_paths({{id, dir.file("web.ocsp")}});
+  files.apply(id, staple(-10, 150), kTestNow);
+  files.set_paths({});
+  ::unlink(dir.file("web.ocsp").c_str());
+  EXPECT_THAT(files.tell_former(id, news, kTestNow), ::testing::IsEmpty()) << "taken away";
+}
+
 TEST_F(StapleFilesTest, KeepsWhatItKnowsOfPathsThatStay) {
   files.apply(id, staple(-10, 100), kTestNow);
   files.set_paths({{id, dir.file("web.ocsp")}});

@@ -12,6 +12,10 @@ namespace muster::stapler {
 
 enum class Applied : std::uint8_t { kUnchanged, kWritten, kRemoved, kFailed };
 
+/// Offers the shelf what a file of an earlier run holds, if it verifies for the certificate.
+void adopt_file(const std::string& path, const keeper::Subject& subject, keeper::Shelf& shelf,
+                UnixSeconds now);
+
 /// Keeps files equal to what is on offer: replaced atomically, left alone when they hold the same
 /// octets already (OCSP-STAP-015), removed when nothing is on offer or when a replacement could not
 /// be written before the old content expired: a file here is never an expired staple while this
@@ -21,14 +25,20 @@ class StapleFiles {
   explicit StapleFiles(Logger& logger) : logger_(logger) {}
 
   /// Path of each certificate's file. Files of certificates no longer named are left as they are,
-  /// for the server that still reads them.
+  /// for the server that still reads them, but for tell_former().
   void set_paths(std::map<keeper::Fingerprint, std::string> paths);
   /// Makes the file hold `staple`, or not exist when null. A failure is logged and retried by
   /// tick().
   Applied apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple,
                 UnixSeconds now);
+  /// The CA has changed what it says about a certificate: files that were left as they are, and are
+  /// there still, follow as with apply(), while what they hold would be valid.
+  /// \return those that changed.
+  std::vector<std::string> tell_former(const keeper::Fingerprint& certificate,
+                                       const keeper::StaplePointer& staple, UnixSeconds now);
   struct Change {
     keeper::Fingerprint certificate;
+    std::string path;
     Applied applied;
   };
   /// Retries failed writes and removes files whose content has expired.
@@ -40,6 +50,8 @@ class StapleFiles {
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
+  /// Files that were left and are remembered; beyond, the one whose content ends first is not.
+  static constexpr std::size_t kMaxFormer = 1000;
   struct File {
     std::string path;
     keeper::StaplePointer wanted;
@@ -48,12 +60,18 @@ class StapleFiles {
     UnixSeconds retry_at{};
     std::string failure{};  ///< why the last attempt failed; empty: it did not
   };
+  struct Former {
+    keeper::Fingerprint certificate;
+    File file;
+  };
+  void leave(const keeper::Fingerprint& certificate, File file);
   Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);
   void report(File& file, const std::string& what, UnixSeconds now);
 
   Logger& logger_;
   std::map<keeper::Fingerprint, File> files_;
+  std::map<std::string, Former> former_;  ///< by path; none of these is among files_
 };
 
 }  // namespace muster::stapler

@@ -82,6 +82,12 @@ class Targets {
   std::vector<std::string> set_certificates(const std::vector<TargetSubject>& subjects);
   /// What is on offer for a certificate now; null: nothing is.
   void apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
+  /// The CA has changed what it says about a certificate - revoked, on hold, good again -, and
+  /// `staple` is on offer for it now (null: nothing is). What it left with targets when another
+  /// took its place follows: files and what a runtime socket knows, as with apply(); and a server
+  /// that has it loaded still is told to load the other one, whether that has a staple or not,
+  /// unless this one is good.
+  void tell_former(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
   /// Retries, withdraws what expired, reads back what is due. Once a second.
   void tick();
 
