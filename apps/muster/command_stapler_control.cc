@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 
 #include "command_stapler.h"
 #include "muster/base/text.h"
@@ -162,6 +163,46 @@ int resume(const ControlFlags& flags) {
 
 // ---- wait
 
+/// Whom a file is about: every certificate in it that is not a CA's, or else the first.
+std::vector<pki::Certificate> meant_in(const std::vector<pki::Certificate>& certificates) {
+  std::vector<pki::Certificate> out;
+  std::copy_if(certificates.begin(), certificates.end(), std::back_inserter(out),
+               [](const pki::Certificate& c) { return !c.facts().is_ca; });
+  if (out.empty()) {
+    out.push_back(certificates.front());
+  }
+  return out;
+}
+
+struct Awaited {
+  std::string name;
+  std::vector<pki::Certificate> certificates;
+  std::vector<pki::Certificate> issuers;  ///< of each; none: the stapler looks for them
+};
+
+/// What a file holds, with issuers where all are at hand. This process may know less of them than
+/// the stapler does: other flags, another configuration, fewer rights.
+Outcome<Awaited> read_awaited(const std::string& path, const stapler::InventoryOptions& options) {
+  const stapler::Inventory inventory = stapler::load_inventory({{path, "", "", "", {}}}, options);
+  Awaited out;
+  if (inventory.problems.empty() && !inventory.entries.empty()) {
+    out.name = inventory.entries.front().watched.subject.name;
+    for (const stapler::InventoryEntry& entry : inventory.entries) {
+      out.certificates.push_back(entry.watched.subject.certificate);
+      out.issuers.push_back(entry.watched.subject.issuer);
+    }
+    return out;
+  }
+  const auto loaded = pki::load_certificates(path);
+  if (!loaded) {
+    return fail(kExitInput, inventory.problems.empty() ? "no certificate in '" + path + "'"
+                                                       : inventory.problems.front());
+  }
+  out.name = stapler::name_for(path);
+  out.certificates = meant_in(*loaded);
+  return out;
+}
+
 int wait(const ControlFlags& flags) {
   const auto timeout = timeout_of(flags);
   const auto place = find_place(flags);
@@ -176,22 +217,19 @@ int wait(const ControlFlags& flags) {
       options.issuers.push_back(configured.issuer);
     }
   }
-  const stapler::Inventory inventory =
-      stapler::load_inventory({{flags.certificate, "", "", "", {}}}, options);
-  if (!inventory.problems.empty() || inventory.entries.empty()) {
-    return complain("wait", {kExitInput, inventory.problems.empty()
-                                             ? "no certificate in '" + flags.certificate + "'"
-                                             : inventory.problems.front()});
+  const auto awaited = read_awaited(flags.certificate, options);
+  if (!awaited) {
+    return complain("wait", awaited.error());
   }
   std::vector<stapler::control::Pair> pairs;
-  for (const stapler::InventoryEntry& entry : inventory.entries) {
-    pairs.push_back({entry.watched.subject.certificate.der(), entry.watched.subject.issuer.der()});
+  for (std::size_t i = 0; i < awaited->certificates.size(); ++i) {
+    pairs.push_back({awaited->certificates[i].der(),
+                     awaited->issuers.empty() ? Bytes() : awaited->issuers[i].der()});
   }
   std::error_code error;
   const std::filesystem::path path = std::filesystem::absolute(flags.certificate, error);
-  const std::string request =
-      stapler::control::wait(inventory.entries.front().watched.subject.name, pairs, *timeout,
-                             flags.served, error ? std::string() : path.string());
+  const std::string request = stapler::control::wait(awaited->name, pairs, *timeout, flags.served,
+                                                     error ? std::string() : path.string());
   return conclude("wait", ask(*place, request, *timeout + kMorePatience));
 }
 
@@ -323,13 +361,8 @@ Outcome<std::vector<std::string>> certificates_named(const std::string& word) {
     return fail(kExitInput, certificates.error().detail);
   }
   std::vector<std::string> out;
-  for (const pki::Certificate& certificate : *certificates) {
-    if (!certificate.facts().is_ca) {
-      out.push_back(to_hex(certificate.fingerprint()));
-    }
-  }
-  if (out.empty()) {
-    out.push_back(to_hex(certificates->front().fingerprint()));
+  for (const pki::Certificate& certificate : meant_in(*certificates)) {
+    out.push_back(to_hex(certificate.fingerprint()));
   }
   return out;
 }

@@ -196,8 +196,11 @@ std::string wait(const std::string& name, const std::vector<Pair>& pairs, Second
                  bool served, const std::string& path) {
   Json certificates = Json::array();
   for (const Pair& pair : pairs) {
-    certificates.push_back({{"certificate", http::base64_encode(pair.certificate)},
-                            {"issuer", http::base64_encode(pair.issuer)}});
+    Json one = {{"certificate", http::base64_encode(pair.certificate)}};
+    if (!pair.issuer.empty()) {
+      one["issuer"] = http::base64_encode(pair.issuer);
+    }
+    certificates.push_back(std::move(one));
   }
   return request("wait", {{"name", name},
                           {"certificates", std::move(certificates)},

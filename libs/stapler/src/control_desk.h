@@ -27,6 +27,10 @@ class ControlledStapler {
   [[nodiscard]] virtual std::vector<TargetStatus> target_status() const = 0;
   /// Why its file in `out` is not as it should be; empty: it is, or there is none.
   [[nodiscard]] virtual std::string file_failure(const keeper::Fingerprint& certificate) const = 0;
+  /// The issuer of a certificate, wherever the inventory looks for issuers; nothing: it is not
+  /// there.
+  [[nodiscard]] virtual std::optional<pki::Certificate> find_issuer(
+      const pki::Certificate& certificate) const = 0;
   /// Takes up what changed in the files of the inventory, now.
   virtual void read_files() = 0;
   /// Looks after a certificate for a while.
@@ -84,6 +88,9 @@ class ControlDesk {
       const std::string& name) const;
   bool change_pauses(const std::shared_ptr<Conversation>& talk);
   void end_pauses();
+  /// A certificate that is waited for, without a name; an error is told to `talk`.
+  std::optional<keeper::Subject> read_awaited(const std::shared_ptr<Conversation>& talk,
+                                              const Json& one) const;
   /// Whom the operator's configuration has asked for what will stand in the place of others.
   [[nodiscard]] std::vector<std::string> responders_for(const pki::Certificate& certificate,
                                                         const pki::Certificate& issuer,

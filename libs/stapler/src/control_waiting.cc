@@ -125,6 +125,32 @@ void ControlDesk::answered(const keeper::Answered& answer) {
 
 // ---- wait
 
+std::optional<keeper::Subject> ControlDesk::read_awaited(const TalkPointer& talk,
+                                                         const Json& one) const {
+  const auto read = [&one](const char* key) {
+    const auto der = one.is_object() ? octets_of(one, key) : std::nullopt;
+    auto parsed = der ? std::optional(pki::Certificate::parse(*der)) : std::nullopt;
+    return parsed && *parsed ? std::optional<pki::Certificate>(**parsed) : std::nullopt;
+  };
+  const auto certificate = read("certificate");
+  const bool is_given = one.is_object() && !text_at(one, "issuer").empty();
+  const auto issuer = is_given      ? read("issuer")
+                      : certificate ? stapler_.find_issuer(*certificate)
+                                    : std::nullopt;
+  if (certificate && !issuer && !is_given) {
+    talk->end(kControlInput, "no certificate of the issuer (" + certificate->issuer_text() +
+                                 ") is at hand, neither with the command nor where the stapler "
+                                 "looks for issuers; add it behind the certificate or give it with "
+                                 "--issuer");
+    return std::nullopt;
+  }
+  if (!certificate || !issuer || !pki::verify_issued_by(*certificate, *issuer)) {
+    talk->end(kControlInput, "a certificate with its issuer is needed");
+    return std::nullopt;
+  }
+  return keeper::Subject{std::string(), *certificate, *issuer};
+}
+
 void ControlDesk::wait(const TalkPointer& talk, const Json& request) {
   const auto list = request.find("certificates");
   if (list == request.end() || !list->is_array() || list->empty() ||
@@ -142,16 +168,13 @@ void ControlDesk::wait(const TalkPointer& talk, const Json& request) {
   const std::string name = text_at(request, "name").substr(0, kMaxNameBytes);
   bool has_read = false;
   for (const Json& one : *list) {
-    const auto der = one.is_object() ? octets_of(one, "certificate") : std::nullopt;
-    const auto issuer_der = one.is_object() ? octets_of(one, "issuer") : std::nullopt;
-    auto certificate = der ? std::optional(pki::Certificate::parse(*der)) : std::nullopt;
-    auto issuer = issuer_der ? std::optional(pki::Certificate::parse(*issuer_der)) : std::nullopt;
-    if (!certificate || !*certificate || !issuer || !*issuer ||
-        !pki::verify_issued_by(**certificate, **issuer)) {
-      talk->end(kControlInput, "a certificate with its issuer is needed");
+    const auto awaited = read_awaited(talk, one);
+    if (!awaited) {
       return;
     }
-    const keeper::Fingerprint id = (*certificate)->fingerprint();
+    const pki::Certificate& certificate = awaited->certificate;
+    const pki::Certificate& issuer = awaited->issuer;
+    const keeper::Fingerprint id = certificate.fingerprint();
     const std::string text = to_hex(id);
     const auto is_in_inventory = [&] { return find(text) && !stapler_.kept().contains(id); };
     if (!is_in_inventory() && !std::exchange(has_read, true)) {
@@ -167,8 +190,8 @@ void ControlDesk::wait(const TalkPointer& talk, const Json& request) {
               .name = kept_name,
               .result = "looked after",
               .expires = clock_.now() + kKeptFor});
-      stapler_.keep({{keeper::Subject{kept_name, (*certificate)->compact(), **issuer},
-                      responders_for(**certificate, **issuer, path)},
+      stapler_.keep({{keeper::Subject{kept_name, certificate.compact(), issuer},
+                      responders_for(certificate, issuer, path)},
                      KeptAs::kStaged,
                      clock_.now() + kKeptFor});
     }

@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
+#include "issuers.h"
 #include "muster/base/text.h"
-#include "muster/pki/keys.h"
 
 namespace muster::stapler {
 namespace {
@@ -46,8 +46,24 @@ std::optional<std::vector<std::string>> list_certificate_files(const std::string
   return out;
 }
 
-/// "web" for "/etc/tls/web.pem" and "/etc/tls/web.chain.pem"; the directory for what every
-/// certificate of an ACME client is called.
+/// Keys and parameters lie beside certificates under the same names: PEM without a certificate is
+/// nobody's mistake.
+bool holds_no_certificate(const std::string& path) {
+  const auto content = read_file(path, kMaxCertificateFileBytes);
+  if (!content) {
+    return false;
+  }
+  const std::string_view text = as_text(*content);
+  return text.find("-----BEGIN ") != std::string_view::npos &&
+         text.find("CERTIFICATE-----") == std::string_view::npos;
+}
+
+std::string naming(const std::string& path, const std::string& detail) {
+  return detail.find(path) == std::string::npos ? "'" + path + "': " + detail : detail;
+}
+
+}  // namespace
+
 std::string name_for(const std::string& path) {
   const auto parts = split(path, '/');
   std::string name(parts.back());
@@ -65,55 +81,6 @@ std::string name_for(const std::string& path) {
              ? std::string(parts[parts.size() - 2])
              : name;
 }
-
-/// Keys and parameters lie beside certificates under the same names: PEM without a certificate is
-/// nobody's mistake.
-bool holds_no_certificate(const std::string& path) {
-  const auto content = read_file(path, kMaxCertificateFileBytes);
-  if (!content) {
-    return false;
-  }
-  const std::string_view text = as_text(*content);
-  return text.find("-----BEGIN ") != std::string_view::npos &&
-         text.find("CERTIFICATE-----") == std::string_view::npos;
-}
-
-std::string naming(const std::string& path, const std::string& detail) {
-  return detail.find(path) == std::string::npos ? "'" + path + "': " + detail : detail;
-}
-
-using Certificates = std::vector<pki::Certificate>;
-
-/// The one of `candidates` that signed `certificate`.
-const pki::Certificate* find_issuer(const pki::Certificate& certificate,
-                                    const Certificates& candidates) {
-  for (const pki::Certificate& c : candidates) {
-    if (equal(c.subject(), certificate.issuer()) && pki::verify_issued_by(certificate, c)) {
-      return &c;
-    }
-  }
-  return nullptr;
-}
-
-/// Certificates in which issuers are looked for, by name.
-class Pool {
- public:
-  void add(const pki::Certificate& certificate) {
-    if (seen_.insert(certificate.fingerprint()).second) {
-      by_subject_[to_buffer(certificate.subject())].push_back(certificate);
-    }
-  }
-  [[nodiscard]] const pki::Certificate* issuer_of(const pki::Certificate& certificate) const {
-    const auto found = by_subject_.find(to_buffer(certificate.issuer()));
-    return found == by_subject_.end() ? nullptr : find_issuer(certificate, found->second);
-  }
-
- private:
-  std::set<keeper::Fingerprint> seen_;
-  std::map<Buffer, Certificates> by_subject_;
-};
-
-}  // namespace
 
 /// One reading.
 class InventoryLoader {
@@ -407,7 +374,7 @@ class InventoryLoader {
   const InventoryOptions& options_;
   const InventoryReader::Gone gone_;
   const Seconds now_;
-  Pool pool_;
+  IssuerPool pool_;
   std::set<std::string> used_;
   std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;

@@ -6,6 +6,7 @@
 
 #include "certificate_watch.h"
 #include "control_desk.h"
+#include "issuers.h"
 #include "muster/stapler/history.h"
 #include "muster/stapler/staple_files.h"
 #include "target_history.h"
@@ -273,6 +274,11 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   }
   [[nodiscard]] std::string file_failure(const keeper::Fingerprint& id) const override {
     return files.failure_of(id);
+  }
+  [[nodiscard]] std::optional<pki::Certificate> find_issuer(
+      const pki::Certificate& certificate) const override {
+    return find_known_issuer(certificate, inventory.entries, options.certificates,
+                             options.inventory);
   }
   void read_files() override { load(InventoryReader::Gone::kWait); }
   void keep(Kept one) override {

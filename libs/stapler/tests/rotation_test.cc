@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "issuers.h"
 #include "stapler_world.h"
 
 // Certificates that are replaced while the stapler runs (decision 053).
@@ -103,6 +104,30 @@ TEST_F(RotationTest, OneWhoWaitsForWhatIsNotInTheInventoryHasItFetched) {
   EXPECT_THAT(again.lines, HasSubstr("web: a staple until"));
   EXPECT_TRUE(has_out_file_of(renewed)) << "it was not waited for the watch";
   EXPECT_EQ(fetcher.asked, asked);
+}
+
+// The command may know of fewer issuers than the stapler does.
+TEST_F(RotationTest, TheIssuerOfWhatIsWaitedForIsLookedForWhereTheStaplerFindsThem) {
+  const std::string root = dir.write("issuers/root.pem", testing::to_pem({pki.root.certificate}));
+  options.certificates.push_back(
+      {dir.write("web.pem", testing::to_pem({leaf.certificate})),
+       dir.write("issuers/ca.pem", testing::to_pem({pki.intermediate.certificate})), "", "", kUrl});
+  start();
+  const auto wait_for = [this](const testing::Identity& identity) {
+    return ask(control::wait("web", {{identity.certificate.der(), {}}}, Seconds(60), false));
+  };
+  const Told told = wait_for(renewed);
+  EXPECT_EQ(told.end.exit_code, 0) << told.lines << told.end.text;
+  const Told unknown = wait_for(testing::issue(pki.root, testing::leaf_spec("web.example")));
+  EXPECT_EQ(unknown.end.exit_code, kControlInput);
+  EXPECT_THAT(unknown.end.text, HasSubstr("no certificate of the issuer"));
+  EXPECT_TRUE(find_known_issuer(pki.intermediate.certificate, {}, {{"x", root, "", "", {}}}, {})
+                  .has_value())
+      << "in the file of a certificate's issuer";
+  InventoryOptions with_root;
+  with_root.issuers = {dir.file("nowhere.pem"), root};
+  EXPECT_TRUE(find_known_issuer(pki.intermediate.certificate, {}, {}, with_root).has_value());
+  EXPECT_FALSE(find_known_issuer(leaf.certificate, {}, {}, with_root).has_value());
 }
 
 TEST_F(RotationTest, ACertificateThatIsNotValidYetIsFetchedFor) {

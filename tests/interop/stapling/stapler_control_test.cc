@@ -54,6 +54,19 @@ TEST_F(StaplerControl, AStagedCertificateHasItsStapleBeforeItIsPutIntoServiceAnd
   EXPECT_EQ(judge_file(), "good");
 }
 
+TEST_F(StaplerControl, WaitFindsTheIssuerWhereTheStaplerDoes) {
+  // Neither beside the certificate nor known to the command that waits.
+  leaf_path = leaf->write(dir, "bare", {});
+  const std::string ca =
+      dir.write("elsewhere.pem", testing::to_pem({pki.intermediate.certificate}));
+  const auto stapler = start_calm({"--issuer", ca});
+  const auto known = tell({"wait", leaf_path});
+  EXPECT_EQ(known.exit_code, 0) << known.describe();
+  const auto staged = tell({"wait", issue_leaf("web.example").write(dir, "new", {})});
+  EXPECT_EQ(staged.exit_code, 0) << staged.describe();
+  EXPECT_THAT(staged.out, HasSubstr("not in the inventory yet"));
+}
+
 TEST_F(StaplerControl, WaitTellsInTimeWhyThereIsNone) {
   auto stapler = start_calm();
   responder->set(Fault::kHttp500);

@@ -53,7 +53,8 @@ ControlEnd ask_stapler(const std::string& directory, const std::string& request,
 /// Requests, as text.
 namespace control {
 struct Pair {
-  Bytes certificate, issuer;  ///< DER
+  Bytes certificate;  ///< DER
+  Bytes issuer;       ///< DER; empty: the stapler looks for it where it finds issuers
 };
 std::string refresh(const std::vector<std::string>& certificates, Seconds timeout, bool wait);
 std::string pin(const std::string& certificate, Bytes response, const std::string& source,

@@ -45,6 +45,10 @@ struct Inventory {
 /// Whether both name the same certificates for the same files, with the same problems.
 bool is_same(const Inventory& a, const Inventory& b);
 
+/// What a certificate is called that nobody gave a name: "web" for "/etc/tls/web.pem" and
+/// "/etc/tls/web.chain.pem"; the directory for what every certificate of an ACME client is called.
+std::string name_for(const std::string& path);
+
 /// Reads everything anew. In a file every certificate that is not a CA is one to keep a staple for,
 /// whatever the order, so that an RSA and an ECDSA certificate may share a file (OCSP-STAP-012); a
 /// file with CA certificates alone means the first, unless it lies in a directory, where it only

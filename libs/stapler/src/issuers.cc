@@ -1,0 +1,44 @@
+#include "issuers.h"
+
+#include "muster/pki/keys.h"
+
+namespace muster::stapler {
+
+const pki::Certificate* find_issuer(const pki::Certificate& certificate,
+                                    const Certificates& candidates) {
+  for (const pki::Certificate& c : candidates) {
+    if (equal(c.subject(), certificate.issuer()) && pki::verify_issued_by(certificate, c)) {
+      return &c;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<pki::Certificate> find_known_issuer(const pki::Certificate& certificate,
+                                                  const std::vector<InventoryEntry>& entries,
+                                                  const std::vector<CertificateSource>& sources,
+                                                  const InventoryOptions& options) {
+  IssuerPool pool;
+  for (const InventoryEntry& entry : entries) {
+    pool.add(entry.watched.subject.issuer);
+  }
+  if (const pki::Certificate* const known = pool.issuer_of(certificate)) {
+    return *known;
+  }
+  std::set<std::string> paths(options.issuers.begin(), options.issuers.end());
+  for (const CertificateSource& source : sources) {
+    if (!source.issuer.empty()) {
+      paths.insert(source.issuer);
+    }
+  }
+  for (const std::string& path : paths) {
+    const auto loaded = pki::load_certificates(path);
+    const pki::Certificate* const found = loaded ? find_issuer(certificate, *loaded) : nullptr;
+    if (found != nullptr) {
+      return *found;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace muster::stapler
