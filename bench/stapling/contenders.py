@@ -13,7 +13,10 @@ MODULES = pathlib.Path("/usr/lib/apache2/modules")
 
 class Contender:
     """Certificate `site.pem` (with chain), `site.key`, both in `site.both.pem`. \\param options  lines for [stapler] or [relay]"""
-    margin = 0.0  # seconds before the end at which the server itself drops a staple
+    margin = 0.0         # seconds before the end at which the server itself drops a staple
+    has_pairs = True     # whether one name may have an ECDSA and an RSA certificate
+    reload_cuts = True   # whether its reload may end connections whose handshake is not over (that is the server's own affair)
+    rotates = False      # whether its certificates are renewed: it has a pair then, where it can
 
     def __init__(self, muster, directory, authority, options):
         self.muster, self.dir, self.authority, self.options = muster, pathlib.Path(directory), authority, options
@@ -33,10 +36,15 @@ class Contender:
         (self.dir / name).write_text(text)
         return self.path(name)
 
-    def install(self, name):
+    @property
+    def places(self):
+        """The certificates it has: each is a file of this name and its ending."""
+        return ("site", "site-rsa") if self.rotates and self.has_pairs else ("site",)
+
+    def install(self, name, place="site"):
         """Puts a certificate that the CA issued where the server has its own."""
-        for ending in ("chain.pem", "key", "both.pem"):
-            target = self.dir / {"chain.pem": "site.pem", "key": "site.key", "both.pem": "site.both.pem"}[ending]
+        for ending in ("key", "chain.pem", "both.pem"):
+            target = self.dir / f"{place}.{'pem' if ending == 'chain.pem' else ending}"
             shutil.copy(self.authority.ca.path(f"{name}.{ending}"), f"{target}.new")
             os.chmod(f"{target}.new", 0o644)
             os.rename(f"{target}.new", target)
@@ -69,6 +77,13 @@ class Contender:
     def reload(self):
         self.feeder.send(signal.SIGHUP)
 
+    def renew(self, issued):
+        """Puts other certificates in the place of those that are served, as docs/howto/rotation.md says, and tells the server.
+
+        \\param issued  what the CA calls the new one, by place
+        """
+        raise NotImplementedError
+
     def wipe(self):
         """Takes away all that is kept: as on the first day."""
         for thing in self.kept():
@@ -93,7 +108,7 @@ class Contender:
 
 class Front(Contender):
     """muster front, which keeps its own staples: feeder and server in one."""
-    name, program = "front", "openssl"
+    name, program, reload_cuts = "front", "openssl", False
 
     def start_feeder(self):
         pass
@@ -106,33 +121,72 @@ upstream = "127.0.0.1:9"
 shelf = "{self.path('shelf')}"
 keep = true
 loops = 1
-[[front.certificate]]
-certificate = "{self.path('site.pem')}"
-key = "{self.path('site.key')}"
+{"".join(self.certificate(place) for place in self.places)}
 [stapler]
 {self.options}
 """)]
 
+    def certificate(self, place):
+        return f"""
+[[front.certificate]]
+certificate = "{self.path(place)}.pem"
+key = "{self.path(place)}.key"
+"""
+
     def reload(self):
         self.server.send(signal.SIGHUP)
 
+    def renew(self, issued):
+        """It waits for the staple by itself before it serves the new certificate."""
+        for place, name in issued.items():
+            self.install(name, place)
+        mark = self.server.mark()
+        self.reload()
+        self.server.wait_for(r"front\.reloaded", after=mark, deadline=60.0)
+
 
 class _Stapled(Contender):
+    """\\var ending  of the certificate files that the stapler watches"""
     ready = r"ready: "
 
     def start_feeder(self):
         """As a unit of systemd would: the server starts when its staple is in place, or none is to be had now."""
         super().start_feeder()
-        process.run(self.muster, "stapler", "wait", self.path(self.watched), "--shelf", self.path("shelf"), "--timeout", "5s")
+        for place in self.places:
+            process.run(*self.waiting_for(self.watched(place), "5s"))
+
+    def watched(self, place):
+        return self.path(place + self.ending)
+
+    def waiting_for(self, file, timeout):
+        return [self.muster, "stapler", "wait", file, "--shelf", self.path("shelf"), "--timeout", timeout]
+
+    def renew(self, issued):
+        """Staged: the staple first; then the swap; then the server, when the staple is where it takes it from."""
+        for name in issued.values():
+            process.must(*self.waiting_for(self.authority.ca.path(f"{name}.chain.pem"), "60s"), deadline=90.0)
+        for place, name in issued.items():
+            self.install(name, place)
+        for place in issued:
+            process.must(*self.waiting_for(self.watched(place), "60s"), deadline=90.0)
+        self.take_up()
+
+    def take_up(self):
+        """The deploy hook's last line."""
+
+    def certificate(self, place):
+        return f"""
+[[stapler.certificate]]
+certificate = "{self.watched(place)}"
+name = "{place}"
+"""
 
     def feeder_arguments(self):
         return ["stapler", "--config", self.write("muster.toml", f"""
 [stapler]
 shelf = "{self.path('shelf')}"
 {self.options}
-[[stapler.certificate]]
-certificate = "{self.path(self.watched)}"
-name = "site"
+{"".join(self.certificate(place) for place in self.places)}
 [[stapler.target]]
 {self.target()}
 probe = ["127.0.0.1:{self.port}"]
@@ -141,7 +195,8 @@ probe_every = "5s"
 
 
 class Nginx(_Stapled):
-    name, program, watched = "nginx", "nginx", "site.pem"
+    """One staple for all certificates of a server block: no pairs. Its target reloads it, the hook need not."""
+    name, program, ending, has_pairs = "nginx", "nginx", ".pem", False
 
     def target(self):
         return f"""type = "nginx"
@@ -185,16 +240,17 @@ server {{
 
 
 class Haproxy(_Stapled):
-    name, program, watched, margin = "haproxy", "haproxy", "site.both.pem", 300.0
+    name, program, ending, margin = "haproxy", "haproxy", ".both.pem", 300.0
 
     def target(self):
         return f'type = "haproxy"\nsocket = "{self.path("admin.sock")}"'
 
     def kept(self):
-        return [self.dir / "shelf", self.dir / "site.both.pem.ocsp"]
+        return [self.dir / "shelf", *(self.dir / f"{place}.both.pem.ocsp" for place in self.places)]
 
     def server_arguments(self):
-        return ["haproxy", "-db", "-f", self.write("haproxy.cfg", f"""
+        master = ["-W"] if self.rotates else []  # which hands its sockets to the next worker: a reload without a refused connection
+        return ["haproxy", *master, "-db", "-f", self.write("haproxy.cfg", f"""
 global
   stats socket {self.path('admin.sock')} mode 600 level admin
 defaults
@@ -203,7 +259,7 @@ defaults
   timeout client 5s
   timeout server 5s
 frontend web
-  bind 127.0.0.1:{self.port} ssl crt {self.path('site.both.pem')}
+  bind 127.0.0.1:{self.port} ssl {" ".join(f"crt {self.watched(place)}" for place in self.places)}
   http-request return status 200
 """)]
 
@@ -212,6 +268,9 @@ frontend web
         super().reload()
         self.server.stop()
         self.start_server()
+
+    def take_up(self):
+        self.server.send(signal.SIGUSR2)
 
 
 class Apache(Contender):
@@ -234,15 +293,21 @@ listen = ["127.0.0.1:{self.relay_port}"]
 directory = "{self.path('shelf')}"
 expiry_margin = "{self.cached + 1}s"
 {self.options}
-[[relay.certificate]]
-certificate = "{self.path('site.pem')}"
-name = "site"
+{"".join(self.certificate(place) for place in self.places)}
 """)]
+
+    def certificate(self, place):
+        return f"""
+[[relay.certificate]]
+certificate = "{self.path(place)}.pem"
+name = "{place}"
+"""
 
     def server_arguments(self):
         user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
         loaded = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so"
                            for name in ("mpm_event", "authz_core", "socache_shmcb", "ssl"))
+        pairs = "\n".join(f"  SSLCertificateFile {self.path(place)}.pem\n  SSLCertificateKeyFile {self.path(place)}.key" for place in self.places)
         for old in ("apache.pid",):
             (self.dir / old).unlink(missing_ok=True)
         return ["apache2", "-DFOREGROUND", "-f", self.write("apache.conf", f"""
@@ -260,8 +325,7 @@ Listen 127.0.0.1:{self.port}
 SSLStaplingCache shmcb:{self.path('stapling')}(65536)
 <VirtualHost *:{self.port}>
   SSLEngine on
-  SSLCertificateFile {self.path('site.pem')}
-  SSLCertificateKeyFile {self.path('site.key')}
+{pairs}
   SSLUseStapling on
   SSLStaplingForceURL http://127.0.0.1:{self.relay_port}/
   SSLStaplingReturnResponderErrors off
@@ -273,6 +337,15 @@ SSLStaplingCache shmcb:{self.path('stapling')}(65536)
 
     def reload(self):
         super().reload()
+        self.server.send(signal.SIGUSR1)
+
+    def renew(self, issued):
+        """The relay first: it asks for the new certificate's answer before Apache does."""
+        for place, name in issued.items():
+            self.install(name, place)
+        mark = self.feeder.mark()
+        self.feeder.send(signal.SIGHUP)
+        self.feeder.wait_for(r"relay\.reloaded", after=mark, deadline=60.0)
         self.server.send(signal.SIGUSR1)
 
 

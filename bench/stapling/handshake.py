@@ -18,18 +18,24 @@ for _library, _name, _result, _arguments in (
     _function = getattr(_library, _name)
     _function.restype, _function.argtypes = _result, _arguments
 _context = _ssl.SSL_CTX_new(_ssl.TLS_client_method())
-_HOST_NAME, _STATUS_TYPE, _GET_RESPONSE, _LEAST_VERSION, _MOST_VERSION = 55, 65, 70, 123, 124
+_HOST_NAME, _STATUS_TYPE, _GET_RESPONSE, _SIGNATURES, _LEAST_VERSION, _MOST_VERSION = 55, 65, 70, 98, 123, 124
 
 
 class NoHandshake(Exception):
-    pass
+    """\\param connected  whether there was a connection: cut then, refused else"""
+
+    def __init__(self, text, connected=False):
+        super().__init__(text)
+        self.connected = connected
 
 
 _VERSIONS = {"1.2": 0x303, "1.3": 0x304}
+# A server with certificates of both kinds chooses by these.
+SIGNATURES = {"ecdsa": "ECDSA+SHA256", "rsa": "RSA-PSS+SHA256:RSA+SHA256"}
 
 
-def shake_hands(port, name="web.example", patience=30.0, version=None):
-    """(octets stapled or None, SHA-256 of the server's certificate)"""
+def shake_hands(port, name="web.example", patience=30.0, version=None, signatures=None):
+    """(octets stapled or None, SHA-256 of the server's certificate). Always a full handshake: no session is ever offered."""
     try:
         connection = socket.create_connection(("127.0.0.1", port), patience)
     except OSError as error:
@@ -44,10 +50,12 @@ def shake_hands(port, name="web.example", patience=30.0, version=None):
         _ssl.SSL_ctrl(ssl, _STATUS_TYPE, 1, None)
         for bound in (_LEAST_VERSION, _MOST_VERSION) if version else ():
             _ssl.SSL_ctrl(ssl, bound, _VERSIONS[version], None)
+        if signatures and _ssl.SSL_ctrl(ssl, _SIGNATURES, 0, ctypes.c_char_p(signatures.encode())) != 1:
+            raise ValueError(f"libssl knows no signatures '{signatures}'")
         _ssl.SSL_set_fd(ssl, connection.fileno())
         if _ssl.SSL_connect(ssl) != 1:
             _crypto.ERR_clear_error()
-            raise NoHandshake("the handshake failed")
+            raise NoHandshake("the handshake failed", connected=True)
         at = _pointer()
         size = _ssl.SSL_ctrl(ssl, _GET_RESPONSE, 0, ctypes.byref(at))
         staple = ctypes.string_at(at, size) if at.value and size > 0 else None

@@ -8,6 +8,7 @@ import paths  # noqa: F401
 
 try:
     import authority
+    import rotation
     import scenarios
     import world
 except ImportError as missing:  # cryptography: a package of other people's programs
@@ -17,7 +18,7 @@ from kit import ocsp
 
 
 class _Contender:
-    port = 0
+    port, places = 0, ("site",)
 
     @staticmethod
     def running():
@@ -58,6 +59,47 @@ class Judge(unittest.TestCase):
         self.ca.revoke(self.world.certificate)
         self.assertEqual(self.word(self.ca.answer(self.id)), "revoked")
         self.assertEqual(self.word(right), "an", "an older 'good' behind a 'revoked'")
+
+    def hammered(self, *seen):
+        """What a hammer makes of handshakes; each is (staple, SHA-256 of the certificate), or an error to raise."""
+        self.world.serials = {b"site": self.world.certificate.serial_number, b"other": self.ca.issue("other").serial_number}
+        hammer = rotation.Hammer(self.world, clients=0)
+        for one in seen:
+            def shake_hands(*_, one=one, **__):
+                if isinstance(one, Exception):
+                    raise one
+                return one
+            world.handshake.shake_hands = shake_hands
+            hammer.note(*rotation.look(self.world, None))
+        return hammer
+
+    def test_a_hammer_judges_by_the_certificate_that_was_shown(self):
+        right = self.ca.answer(self.id)
+        hammer = self.hammered((right, b"site"))
+        hammer.check(may_cut=False)
+        self.assertEqual(hammer.shown[self.world.certificate.serial_number], 1)
+        for wrong in ((None, b"site"), (right, b"other"), (right, b"nobody's"), (self.ca.answer(self.id, at=time.time() - 101), b"site"),
+                      (right[:-1] + b"x", b"site")):
+            hammer = self.hammered((right, b"site"), wrong)
+            self.assertEqual((hammer.tally().made, hammer.tally().unstapled), (2, 1))
+            with self.assertRaises(scenarios.Wrong):
+                hammer.check(may_cut=True)
+
+    def test_a_hammer_tells_refused_from_cut(self):
+        refused = world.handshake.NoHandshake("refused")
+        cut = world.handshake.NoHandshake("the handshake failed", connected=True)
+        hammer = self.hammered(refused, cut)
+        self.assertEqual(hammer.tally(), rotation.Tally(0, 0, 1, 1))
+        for seen in ((refused,), (cut,)):
+            with self.assertRaises(scenarios.Wrong):
+                self.hammered(*seen).check(may_cut=False)
+        self.hammered(cut).check(may_cut=True)
+
+    def test_a_hammer_whose_client_broke_found_nothing_right(self):
+        hammer = self.hammered()
+        hammer.faults.append("no port left")
+        with self.assertRaises(scenarios.Wrong):
+            hammer.check(may_cut=True)
 
     def test_what_is_not_allowed_is_raised(self):
         self.staple = None

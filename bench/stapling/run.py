@@ -23,6 +23,7 @@ from kit import process
 
 try:
     import scenarios
+    import rotation  # noqa: F401: its scenarios join the others
     from world import World
 except ImportError as missing:
     print(f"skipped: {missing} (Debian: python3-cryptography)")
@@ -37,6 +38,7 @@ class Result:
     contender: str
     verdict: str
     why: str = ""
+    note: str = ""
     handshakes: int = 0
     seconds: float = 0.0
     words: dict = dataclasses.field(default_factory=dict)
@@ -78,7 +80,7 @@ def play(scenario, kind, muster, validity):
     except Exception:  # a fault of ours: told like one of theirs, never passed over
         result.verdict, result.why = FAILED, traceback.format_exc()[-900:]
     if world:
-        result.handshakes = world.handshakes
+        result.handshakes, result.note = world.handshakes, world.note
         if result.verdict == FAILED:
             result.words = world.contender.words()
         try:
@@ -105,13 +107,21 @@ def write_report(out, results, a, kinds, facts, date):
               f"{sum(found[s.key, kind.name].verdict != SKIPPED for s in chosen)}" for kind in kinds]
     lines += ["| **passed** | " + " | ".join(passed) + " |", ""]
     for r in results:
-        if r.verdict != PASSED:
-            lines.append(f"- {r.scenario}, {r.contender}: {' '.join(r.why.split())[:400]}")
+        if text := "; ".join(part for part in (r.why, r.note) if part):
+            lines.append(f"- {r.scenario}, {r.contender}: {' '.join(text.split())[:400]}")
     lines += ["", "nginx and HAProxy are handed staples by `muster stapler`, Apache asks `muster relay`, front is `muster front`.", "",
               "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
     out.mkdir(parents=True, exist_ok=True)
     (out / "stapling.md").write_text("\n".join(lines))
     (out / "stapling.json").write_text(json.dumps([dataclasses.asdict(r) for r in results], indent=1) + "\n")
+
+
+def tell(r):
+    text = " ".join(f"{r.why} {r.note}".split())[:300]
+    print(f"{r.scenario:5} {r.contender:8} {r.verdict:6} {r.seconds:5.0f} s {r.handshakes:6} handshakes  {text}", flush=True)
+    if r.verdict == FAILED:
+        for name, said in r.words.items():
+            print(*(f"        {name}: {line}" for line in said), sep="\n", flush=True)
 
 
 def main():
@@ -126,15 +136,14 @@ def main():
     work.sort(key=lambda w: w[1].margin, reverse=True)  # the long ones first
     date = report.now()
     results = []
-    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-        jobs = [pool.submit(play, s, kind, muster, a.haproxy_validity if kind.margin else a.validity) for s, kind in work]
-        for job in concurrent.futures.as_completed(jobs):
-            r = job.result()
-            results.append(r)
-            print(f"{r.scenario:5} {r.contender:8} {r.verdict:6} {r.seconds:5.0f} s {r.handshakes:6} handshakes  {' '.join(r.why.split())[:300]}", flush=True)
-            if r.verdict == FAILED:
-                for name, said in r.words.items():
-                    print(*(f"        {name}: {line}" for line in said), sep="\n", flush=True)
+    # Clients that never stop would take the others' time: those worlds come last, one by one.
+    for rotates, at_a_time in ((False, a.jobs), (True, 1)):
+        with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+            jobs = [pool.submit(play, s, kind, muster, a.haproxy_validity if kind.margin else a.validity)
+                    for s, kind in work if s.rotates == rotates]
+            for job in concurrent.futures.as_completed(jobs):
+                results.append(job.result())
+                tell(results[-1])
     results.sort(key=lambda r: ([s.key for s in scenarios.ALL].index(r.scenario), r.contender))
     if a.out:
         names = {"nginx": ("nginx", "-v"), "HAProxy": ("haproxy", "-v"), "Apache": ("apache2", "-v")}

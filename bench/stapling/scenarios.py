@@ -31,6 +31,7 @@ class Scenario:
     delegated: bool = False
     must_staple: bool = False
     starts: bool = True      # the world is started before run()
+    rotates: bool = False    # certificates are renewed: a pair of them where the server can, and the machine for this world alone
 
 
 ALL = []

@@ -1,5 +1,4 @@
 """One CA, one server fed by muster, and what its handshakes show."""
-import dataclasses
 import os
 import pathlib
 import signal
@@ -10,13 +9,9 @@ import time
 import paths  # noqa: F401
 import authority as ca
 import handshake
+from cryptography.hazmat.primitives import hashes
+from judge import Seen, judge
 from scenarios import Wrong
-
-
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    word: str        # good, revoked, none, refused, or what is wrong
-    given: object = None
 
 
 class World:
@@ -26,10 +21,21 @@ class World:
         place = pathlib.Path(self._directory.name)
         (place / "pki").mkdir()
         self.authority = ca.Authority(place / "pki", validity, delegated=scenario.delegated)
-        self.certificate = self.authority.issue("site1", must_staple=scenario.must_staple)
+        self.serials = {}  # SHA-256 of a certificate -> its serial number, of all that the server may show
+        self.note = ""     # what a scenario counted, for the report
+        self.certificate = self.issue("site1", must_staple=scenario.must_staple)
         self.contender = kind(muster, place, self.authority, _options(kind, scenario))
+        self.contender.rotates = scenario.rotates
         self.contender.install("site1")
+        if "site-rsa" in self.contender.places:
+            self.issue("site1-rsa", key="rsa")
+            self.contender.install("site1-rsa", "site-rsa")
         self.handshakes, self.newest, self.step = 0, -1, max(0.2, min(2.0, validity / 60))
+
+    def issue(self, name, **options):
+        certificate = self.authority.issue(name, **options)
+        self.serials[certificate.fingerprint(hashes.SHA256())] = certificate.serial_number
+        return certificate
 
     def close(self):
         self.stop()
@@ -55,22 +61,14 @@ class World:
             return Seen(f"refused: {failure}") if self.contender.running() else Seen("ended: a program is gone")
         finally:
             self.handshakes += 1
-        if staple is None:
-            return Seen("none")
-        given = self.authority.given.get(staple)
+        seen = judge(self.authority, self.certificate.serial_number, staple, time.time())
+        given = seen.given
         if given is None:
-            return Seen(f"rubbish: {len(staple)} octets that are no answer the CA stands by")
-        if given.serial != self.certificate.serial_number:
-            return Seen("rubbish: about another certificate")
-        at = time.time()
-        if at >= given.next_update:
-            return Seen(f"expired {at - given.next_update:.1f} s ago")
-        if at < given.this_update:
-            return Seen("not yet valid")
+            return seen
         if given.number < self.newest and given.status == "good" and self.certificate.serial_number in self.authority.revoked:
             return Seen("an older 'good' than was shown before")
         self.newest = max(self.newest, given.number)
-        return Seen(given.status, given)
+        return seen
 
     def look(self, allowed, when=""):
         seen = self.see()
