@@ -168,7 +168,7 @@ bool ControlDesk::change_pauses(const TalkPointer& talk) {
 }
 
 void ControlDesk::pause(const TalkPointer& talk, const Json& request) {
-  const auto ids = find_all(talk, request.value("certificates", Json::array()));
+  const auto ids = find_all(talk, certificates_of(request));
   if (!ids) {
     return;
   }
@@ -202,7 +202,7 @@ void ControlDesk::pause(const TalkPointer& talk, const Json& request) {
 }
 
 void ControlDesk::resume(const TalkPointer& talk, const Json& request) {
-  const auto ids = find_all(talk, request.value("certificates", Json::array()));
+  const auto ids = find_all(talk, certificates_of(request));
   if (!ids) {
     return;
   }

@@ -34,6 +34,14 @@ inline std::optional<Buffer> octets_of(const Json& request, const char* key) {
   return http::base64_decode(text_at(request, key));
 }
 
+/// Whom a request names; none where it names nobody. A reference into `request`, since a copy of
+/// what is nested a million deep would end the stack, which reading and dropping it do not.
+inline const Json& certificates_of(const Json& request) {
+  static const Json kNone = Json::array();
+  const auto found = request.find("certificates");
+  return found == request.end() ? kNone : *found;
+}
+
 inline std::string count_text(std::size_t n) {
   return std::to_string(n) + (n == 1 ? " certificate" : " certificates");
 }

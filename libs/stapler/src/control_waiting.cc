@@ -47,7 +47,7 @@ bool is_at(const InventoryEntry& entry, const std::string& path) {
 // ---- refresh
 
 void ControlDesk::refresh(const TalkPointer& talk, const Json& request) {
-  auto ids = find_all(talk, request.value("certificates", Json::array()));
+  auto ids = find_all(talk, certificates_of(request));
   if (!ids) {
     return;
   }

@@ -190,6 +190,8 @@ TEST_F(ControlTest, RubbishIsRefusedAndTheNextRequestIsDone) {
         std::string(R"({"command":"fly"})"), std::string(R"({"command":7})"),
         std::string(R"({"command":"refresh","certificates":7})"),
         std::string(R"({"command":"refresh","certificates":[7]})"),
+        R"({"command":"refresh","certificates":)" + std::string(1'500'000, '[') +
+            std::string(1'500'000, ']') + '}',
         std::string(R"({"command":"pin","certificate":"web"})"),
         std::string(R"({"command":"import"})"), std::string(R"({"command":"wait"})"),
         std::string(R"({"command":"wait","certificates":[{"certificate":"AA=="}]})"),
