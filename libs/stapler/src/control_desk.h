@@ -24,7 +24,9 @@ class ControlledStapler {
   virtual keeper::Shelf& the_shelf() = 0;
   [[nodiscard]] virtual const std::vector<InventoryEntry>& entries() const = 0;
   [[nodiscard]] virtual const std::map<keeper::Fingerprint, Kept>& kept() const = 0;
-  [[nodiscard]] virtual std::vector<TargetStatus> target_status() const = 0;
+  /// Of one certificate: who waits for it looks ten times a second.
+  [[nodiscard]] virtual std::vector<TargetStatus> target_status(
+      const keeper::Fingerprint& certificate) const = 0;
   /// Why its file in `out` is not as it should be; empty: it is, or there is none.
   [[nodiscard]] virtual std::string file_failure(const keeper::Fingerprint& certificate) const = 0;
   /// The issuer of a certificate, wherever the inventory looks for issuers; nothing: it is not
@@ -70,8 +72,6 @@ class ControlDesk {
  private:
   using Json = nlohmann::ordered_json;
   using Ids = std::vector<std::pair<keeper::Fingerprint, std::string>>;  // with names
-  /// Collected when the first one who waits needs it; absent until then.
-  using Deliveries = std::optional<std::vector<TargetStatus>>;
   struct Waiter;
 
   void refresh(const std::shared_ptr<Conversation>& talk, const Json& request);
@@ -95,9 +95,9 @@ class ControlDesk {
   [[nodiscard]] std::vector<std::string> responders_for(const pki::Certificate& certificate,
                                                         const pki::Certificate& issuer,
                                                         const std::string& path) const;
-  void look(Waiter& waiter, Deliveries& deliveries);
-  [[nodiscard]] Waiting judge(const Waiter& waiter, const keeper::Fingerprint& id, UnixSeconds now,
-                              Deliveries& deliveries) const;
+  void look(Waiter& waiter);
+  [[nodiscard]] Waiting judge(const Waiter& waiter, const keeper::Fingerprint& id,
+                              UnixSeconds now) const;
   void record(HistoryEvent event);
 
   ControlledStapler& stapler_;

@@ -236,8 +236,8 @@ std::vector<std::string> ControlDesk::responders_for(const pki::Certificate& cer
   return like == nullptr ? std::vector<std::string>() : like->responders;
 }
 
-Waiting ControlDesk::judge(const Waiter& waiter, const keeper::Fingerprint& id, UnixSeconds now,
-                           Deliveries& deliveries) const {
+Waiting ControlDesk::judge(const Waiter& waiter, const keeper::Fingerprint& id,
+                           UnixSeconds now) const {
   WaitFacts facts;
   facts.status = stapler_.the_keeper().status(id);
   facts.on_offer = stapler_.the_shelf().find(id, now);
@@ -251,17 +251,12 @@ Waiting ControlDesk::judge(const Waiter& waiter, const keeper::Fingerprint& id, 
   if (judged.state != Waiting::State::kOver || !facts.is_in_inventory || !facts.status) {
     return judged;
   }
-  if (!deliveries) {
-    deliveries = stapler_.target_status();
-  }
-  // By the name it has now: it may have come into the inventory while somebody waited.
-  std::copy_if(deliveries->begin(), deliveries->end(), std::back_inserter(facts.targets),
-               [&](const TargetStatus& t) { return t.certificate == facts.status->name; });
+  facts.targets = stapler_.target_status(id);
   facts.knows_targets = true;
   return judge_waiting(facts, now);
 }
 
-void ControlDesk::look(Waiter& waiter, Deliveries& deliveries) {
+void ControlDesk::look(Waiter& waiter) {
   const bool is_late = clock_.monotonic() >= waiter.until;
   if (waiter.is_refresh && !is_late) {
     return;  // answered() tells of those
@@ -271,7 +266,7 @@ void ControlDesk::look(Waiter& waiter, Deliveries& deliveries) {
     const auto& [id, name] = *at;
     Waiting judged{Waiting::State::kPending, ""};
     if (!waiter.is_refresh) {
-      judged = judge(waiter, id, now, deliveries);
+      judged = judge(waiter, id, now);
     } else {
       const auto status = stapler_.the_keeper().status(id);
       judged.text = "no answer yet" + (status && !status->last_error.empty()
@@ -296,9 +291,8 @@ void ControlDesk::look(Waiter& waiter, Deliveries& deliveries) {
 
 void ControlDesk::tick() {
   end_pauses();
-  Deliveries deliveries;
   for (const auto& waiter : waiters_) {
-    look(*waiter, deliveries);
+    look(*waiter);
     if (waiter->open.empty()) {
       const std::string all =
           waiter->is_refresh && !waiter->names_each

@@ -269,8 +269,9 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   [[nodiscard]] const std::map<keeper::Fingerprint, Kept>& kept() const override {
     return kept_certificates.all();
   }
-  [[nodiscard]] std::vector<TargetStatus> target_status() const override {
-    return targets->status();
+  [[nodiscard]] std::vector<TargetStatus> target_status(
+      const keeper::Fingerprint& id) const override {
+    return targets->status(id);
   }
   [[nodiscard]] std::string file_failure(const keeper::Fingerprint& id) const override {
     return files.failure_of(id);

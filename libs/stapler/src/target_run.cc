@@ -230,11 +230,22 @@ TargetStatus TargetRun::status_of(const TargetItem& item) const {
   return out;
 }
 
+TargetStatus TargetRun::judged_status_of(const TargetItem& item) const {
+  TargetStatus status = status_of(item);
+  status.severity = judge_severity(status, row_, world_.clock.now());
+  return status;
+}
+
 void TargetRun::add_status(std::vector<TargetStatus>& out) const {
   for (const auto& [id, item] : items_) {
-    TargetStatus status = status_of(*item);
-    status.severity = judge_severity(status, row_, world_.clock.now());
-    out.push_back(std::move(status));
+    out.push_back(judged_status_of(*item));
+  }
+}
+
+void TargetRun::add_status_of(const keeper::Fingerprint& certificate,
+                              std::vector<TargetStatus>& out) const {
+  if (const auto item = items_.find(certificate); item != items_.end()) {
+    out.push_back(judged_status_of(*item->second));
   }
 }
 

@@ -36,6 +36,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   void tell_former(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple);
   void tick();
   void add_status(std::vector<TargetStatus>& out) const;
+  void add_status_of(const keeper::Fingerprint& certificate, std::vector<TargetStatus>& out) const;
   [[nodiscard]] bool settled() const;
 
   /// Files that are written for certificates of the inventory.
@@ -92,6 +93,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   void heal(const TargetItemPointer& item, const TargetPort& port);
   [[nodiscard]] bool is_settling(const TargetItem& item, UnixSeconds now) const;
   [[nodiscard]] TargetStatus status_of(const TargetItem& item) const;
+  [[nodiscard]] TargetStatus judged_status_of(const TargetItem& item) const;
   [[nodiscard]] static bool must_staple(const TargetItem& item) {
     return item.subject.subject.certificate.facts().must_staple();
   }

@@ -185,6 +185,14 @@ std::vector<TargetStatus> Targets::status() const {
   return out;
 }
 
+std::vector<TargetStatus> Targets::status(const keeper::Fingerprint& certificate) const {
+  std::vector<TargetStatus> out;
+  for (const auto& run : impl_->runs) {
+    run->add_status_of(certificate, out);
+  }
+  return out;
+}
+
 std::uint64_t Targets::changes() const { return impl_->changes; }
 
 bool Targets::settled() const {

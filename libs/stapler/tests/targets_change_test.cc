@@ -105,6 +105,21 @@ TEST_F(TargetsChange, ARenewedCertificateWithoutAStapleEndsTheStapleBefore) {
   EXPECT_EQ(log(), "reload\nreload\n") << "told once";
 }
 
+TEST_F(TargetsChange, OneCertificateIsAskedForAlone) {
+  make({to_file()});
+  const TargetSubject shop = second("shop");
+  EXPECT_THAT(targets->set_certificates({web(), shop}), IsEmpty());
+  ASSERT_EQ(targets->status().size(), 2U);
+  const auto alone = targets->status(shop.subject.certificate.fingerprint());
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_EQ(alone[0].certificate, "shop");
+  EXPECT_EQ(alone[0].target, targets->status()[0].target);
+  // Who waits for another that took its name is told nothing of it.
+  EXPECT_THAT(targets->set_certificates({renamed("shop")}), IsEmpty());
+  EXPECT_THAT(targets->status(shop.subject.certificate.fingerprint()), IsEmpty());
+  EXPECT_EQ(targets->status(id).size(), 1U);
+}
+
 TEST_F(TargetsChange, ARenamedCertificateLeavesItsFileUntilItsEnd) {
   make({to_file()});
   hand_over();

@@ -92,6 +92,8 @@ class Targets {
   void tick();
 
   [[nodiscard]] std::vector<TargetStatus> status() const;
+  /// What status() tells of one certificate; the others cost nothing.
+  [[nodiscard]] std::vector<TargetStatus> status(const keeper::Fingerprint& certificate) const;
   /// Grows with every change of what status() tells.
   [[nodiscard]] std::uint64_t changes() const;
   /// Nothing is under way, and every address was read back as it should be or had its time.
