@@ -256,7 +256,7 @@ Outcome<int> import_to_shelf(const ControlPlace& place, const ControlFlags& flag
   options.chain = keeps_chains(place.options.stapler);
   const stapler::Inventory inventory = stapler::load_inventory(sources, options);
   for (const std::string& problem : inventory.problems) {
-    std::fprintf(stderr, "muster stapler import: %s\n", problem.c_str());
+    std::fprintf(stderr, "muster stapler import: %s\n", printable(problem).c_str());
   }
   const auto logger = make_logger(place.options.log);
   const keeper::ShelfPolicy policy = shelf_policy_of(place.options.stapler);
@@ -280,7 +280,7 @@ Outcome<int> import_to_shelf(const ControlPlace& place, const ControlFlags& flag
         });
     for (const stapler::Imported& one : imported) {
       std::fprintf(one.is_held ? stdout : stderr, "%s: %s\n",
-                   one.name.empty() ? printable(path).c_str() : one.name.c_str(),
+                   printable(one.name.empty() ? path : one.name).c_str(),
                    printable(one.text).c_str());
       exit_code = one.is_held ? exit_code : kExitInput;
     }

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = 1 << 20;
 
-std::string pad(std::string text, std::size_t width) {
+/// For a terminal, whatever a file is called.
+std::string pad(std::string_view raw, std::size_t width) {
+  std::string text = printable(raw);
   text.resize(std::max(width, text.size()), ' ');
   return text;
 }
@@ -19,7 +21,7 @@ std::string pad(std::string text, std::size_t width) {
 std::string join(const std::vector<std::string>& words, const char* between) {
   std::string out;
   for (const std::string& word : words) {
-    out += (out.empty() ? "" : between) + printable(word);
+    out += (out.empty() ? "" : between) + word;
   }
   return out;
 }
@@ -60,13 +62,14 @@ class DryRun {
     if (loaded) {
       paused_ = loaded->in_force();
     } else {
-      out_ += "problem: " + loaded.error() + '\n';
+      out_ += "problem: " + printable(loaded.error()) + '\n';
     }
   }
 
   std::string text() {
     for (const InventoryEntry& entry : input_.inventory.entries) {
-      width_ = std::min<std::size_t>(40, std::max(width_, entry.watched.subject.name.size()));
+      width_ =
+          std::min<std::size_t>(40, std::max(width_, printable(entry.watched.subject.name).size()));
     }
     out_ += pad("CERTIFICATE", width_) +
             "  STATE                HELD UNTIL            ASKED NEXT  WHERE, OR WHY NOT\n";
@@ -85,7 +88,7 @@ class DryRun {
               "  WHAT WOULD BE DONE WITH WHAT IS HELD\n" + targets;
     }
     for (const std::string& problem : input_.inventory.problems) {
-      out_ += "problem: " + problem + '\n';
+      out_ += "problem: " + printable(problem) + '\n';
     }
     out_ += "nothing was changed, and nobody was asked\n";
     return std::move(out_);
@@ -123,12 +126,12 @@ class DryRun {
     const bool live = facts && facts->usable_at(now_.wall);
     out_ += pad(watched.subject.name, width_) + "  " + pad(state, 19) + "  " +
             pad(live ? format_iso8601(facts->expires) : "-", 20) + "  " + pad(next, 10) + "  " +
-            where + '\n';
+            printable(where) + '\n';
   }
 
   void add_line(std::string& to, const std::string& target, const std::string& certificate,
                 const std::string& what) const {
-    to += pad(target, 16) + "  " + pad(certificate, width_) + "  " + what + '\n';
+    to += pad(target, 16) + "  " + pad(certificate, width_) + "  " + printable(what) + '\n';
   }
 
   void add_out_file(const InventoryEntry& entry, std::string& to) const {

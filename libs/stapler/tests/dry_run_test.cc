@@ -66,5 +66,22 @@ TEST_F(DryRunTest, TellsWhatWouldBeFetchedAndHandedOverAndChangesNothing) {
   EXPECT_EQ(files(), between);
 }
 
+// A file of a directory may be called anything; on a terminal it must not be obeyed.
+TEST_F(DryRunTest, NamesOfFilesAreShownAndNotObeyed) {
+  TargetOptions target;
+  target.file = dir.file("{name}.der");
+  options.targets = {target};
+  ASSERT_EQ(check_targets(options.targets), std::nullopt);
+  std::filesystem::create_directory(dir.file("tls"));
+  put(leaf, "tls/a\x1b[2Jb.pem");
+  dir.write("tls/c\x1b[2Jd.pem", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
+  use(dir.file("tls"));
+  const std::string told = rehearse();
+  EXPECT_EQ(told.find('\x1b'), std::string::npos) << told;
+  EXPECT_THAT(told, HasSubstr("a\\x1b[2Jb  "));
+  EXPECT_THAT(told, HasSubstr("problem: "));
+  EXPECT_THAT(told, HasSubstr("c\\x1b[2Jd.pem"));
+}
+
 }  // namespace
 }  // namespace muster::stapler
