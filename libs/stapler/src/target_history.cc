@@ -45,8 +45,9 @@ void TargetHistory::add_changes(const std::vector<TargetStatus>& targets, UnixSe
     const auto key = std::pair(t.target, t.certificate);
     const auto before = seen_.find(key);
     const Seen was = before == seen_.end() ? Seen() : before->second;
-    Seen is{t.delivery, t.pushed_generation, t.reason, {}};
-    if (is.delivery != was.delivery || is.generation != was.generation || is.reason != was.reason) {
+    Seen is{t.delivery, t.pushed_generation, t.pushed_expires, t.reason, {}};
+    const bool is_another = is.generation != was.generation || is.expires != was.expires;
+    if (is_another || is.delivery != was.delivery || is.reason != was.reason) {
       history.add({.at = now,
                    .event = "target",
                    .name = t.certificate,
@@ -58,7 +59,7 @@ void TargetHistory::add_changes(const std::vector<TargetStatus>& targets, UnixSe
     for (std::size_t i = 0; i < t.ports.size(); ++i) {
       const PortStatus& port = t.ports[i];
       is.ports.emplace_back(port.state, port.detail);
-      const bool is_known = i < was.ports.size() && was.ports[i] == is.ports.back();
+      const bool is_known = !is_another && i < was.ports.size() && was.ports[i] == is.ports.back();
       if (!is_known && port.state != ReadBack::kNotYet) {
         history.add({.at = port.looked_at.value_or(now),
                      .event = "read-back",

@@ -13,7 +13,8 @@ HistoryEvent event_of(const keeper::Subject& subject, const keeper::StaplePointe
                       UnixSeconds now);
 HistoryEvent event_of(const keeper::Answered& answer);
 
-/// Tells deliveries and read-backs to the record when they changed. Threads: one.
+/// Tells deliveries and read-backs to the record: each staple that was handed over, and what
+/// changed since. Threads: one.
 class TargetHistory {
  public:
   void add_changes(const std::vector<TargetStatus>& targets, UnixSeconds now, History& history);
@@ -22,6 +23,7 @@ class TargetHistory {
   struct Seen {
     Delivery delivery = Delivery::kNothing;
     std::uint64_t generation = 0;
+    std::optional<UnixSeconds> expires;  ///< a renewed certificate's generations begin anew
     std::string reason;
     std::vector<std::pair<ReadBack, std::string>> ports;
   };

@@ -10,6 +10,7 @@
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/plain_user.h"
 #include "muster/testing/temp_dir.h"
+#include "target_history.h"
 
 namespace muster::stapler {
 namespace {
@@ -80,6 +81,28 @@ TEST_F(HistoryTest, OneCertificateIsFoundByNameAndFingerprintWithWhatItsTargetsD
   }
   EXPECT_EQ(read("", 2).size(), 2U);
   EXPECT_EQ(read("", 2)[1].event, "pause");
+}
+
+TEST_F(HistoryTest, EachStapleThatWasHandedOverIsRecordedWithWhatWasReadBack) {
+  History history(dir.path(), 1 << 20, null_logger());
+  TargetHistory targets;
+  TargetStatus status;
+  status.target = "edge";
+  status.certificate = "web";
+  status.delivery = Delivery::kDelivered;
+  status.pushed_generation = 1;
+  status.pushed_expires = kTestNow + Seconds(100);
+  status.ports = {PortStatus{"127.0.0.1:443", ReadBack::kServed, "", std::nullopt}};
+  targets.add_changes({status}, kTestNow, history);
+  targets.add_changes({status}, kTestNow + Seconds(1), history);
+  ASSERT_EQ(read().size(), 2U) << "nothing happened in between";
+  // Another certificate took the place of this one: its first staple is counted as the first, too.
+  status.pushed_expires = kTestNow + Seconds(200);
+  targets.add_changes({status}, kTestNow + Seconds(2), history);
+  const auto events = read();
+  ASSERT_EQ(events.size(), 4U);
+  EXPECT_EQ(events[2].event, "target");
+  EXPECT_EQ(events[3].event, "read-back");
 }
 
 TEST_F(HistoryTest, ATornLineIsPassedOverAndTheNextIsWhole) {
