@@ -18,11 +18,18 @@ namespace {
 constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
 constexpr char kUserAgent[] = "muster";
 
+/// What is longer counts as this, so that nothing overflows that is computed from it (RFC 9111
+/// section 1.2.2).
+constexpr Seconds kMostSeconds{std::int64_t{1} << 31};
+
 std::optional<Seconds> parse_seconds(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) {
+    return std::nullopt;
+  }
   std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const bool is_number = end == text.data() + text.size() && !text.empty() && seconds >= 0;
-  return error == std::errc{} && is_number ? std::optional(Seconds(seconds)) : std::nullopt;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return read.ec == std::errc{} ? std::min(Seconds(seconds), kMostSeconds) : kMostSeconds;
 }
 
 /// How long Cache-Control lets the answer stand for itself; nothing: it does not say.

@@ -178,6 +178,9 @@ TEST_P(Fetch, TellsForHowLongAnAnswerMayStillBeKept) {
         Row{"Cache-Control: max-age=60\r\nAge: 70\r\n", Seconds(0)},
         Row{"Cache-Control: max-age=60, no-store\r\n", Seconds(0)},
         Row{"Cache-Control: no-cache\r\n", Seconds(0)},
+        Row{"Cache-Control: max-age=9223372036854775807\r\n", Seconds(2147483648)},
+        Row{"Cache-Control: max-age=99999999999999999999\r\n", Seconds(2147483648)},
+        Row{"Cache-Control: max-age=-1\r\n", std::nullopt},
         Row{"Cache-Control: max-age=60\r\nCache-Control: max-age=30\r\n", Seconds(30)},
         Row{"Cache-Control: max-age=60\r\nCache-Control: no-store\r\n", Seconds(0)}}) {
     const ScriptedServer server([&](RawClient& peer, const std::string&) {
@@ -215,6 +218,12 @@ TEST_P(Fetch, TakesAStatusOtherThan200AsFailure) {
   EXPECT_EQ(result.error().code, FetchErrc::kHttpStatus);
   EXPECT_EQ(result.error().http_status, 503U);
   EXPECT_EQ(result.error().retry_after, Seconds(120));
+}
+
+TEST_P(Fetch, TakesARetryAfterBeyondReckoningForSixtyEightYears) {
+  const ScriptedServer server(
+      say("HTTP/1.1 503 Busy\r\nRetry-After: 9223372036854775807\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_EQ(run({.url = server.url()}).error().retry_after, Seconds(2147483648));
 }
 
 TEST_P(Fetch, ReadsARetryDateRelativeToTheServersClock) {
