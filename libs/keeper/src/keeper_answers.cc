@@ -3,6 +3,12 @@
 
 // What becomes of the answers.
 namespace muster::keeper {
+namespace {
+
+/// Longer entity tags are not remembered: a server may send 64 KiB with each answer.
+constexpr std::size_t kMaxEtagBytes = 256;
+
+}  // namespace
 
 void Keeper::Impl::begin(const Order& o, Instant t) {
   Record& record = records.at(o.subject);
@@ -88,7 +94,7 @@ void Keeper::Impl::on_verified(std::uint64_t ticket, const Running& asked,
   }
   const Choice choice = shelf.offer(response, asked.url, t.wall);
   if (takes(choice) || choice == Choice::kSame) {
-    record.etag = caching.etag;
+    record.etag = caching.etag.size() <= kMaxEtagBytes ? caching.etag : std::string();
     record.etag_url = asked.url;
   }
   Outcome result{OutcomeKind::kTaken, held_facts(id), caching.max_age, {}};

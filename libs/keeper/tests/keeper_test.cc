@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "keeper_fixture.h"
 
 namespace muster::keeper {
@@ -219,6 +221,23 @@ TEST_F(KeeperTest, AnAnswerNotModifiedKeepsWhatIsHeld) {
   EXPECT_EQ(status().last_error, "");
   EXPECT_EQ(status().last_success, clock.now());
   EXPECT_TRUE(equal(staple()->der(), first));
+}
+
+TEST_F(KeeperTest, ALongEntityTagIsNotRemembered) {
+  start_with_leaf();
+  for (const std::size_t size : {256U, 257U}) {
+    net::FetchResponse answer;
+    answer.http_status = 200;
+    answer.body = fresh();
+    answer.etag = '"' + std::string(size - 2, 't') + '"';
+    fetcher.answer(net::FetchResult(answer));
+    go_to_next_request();
+    const auto& headers = fetcher.pending.begin()->second.request.headers;
+    const bool is_sent = std::any_of(headers.begin(), headers.end(), [](const std::string& header) {
+      return header.starts_with("If-None-Match: ");
+    });
+    EXPECT_EQ(is_sent, size == 256) << size;
+  }
 }
 
 TEST_F(KeeperTest, ThroughAnotherEgressWhenTheFirstFails) {
