@@ -5,6 +5,7 @@ import errno
 import threading
 import time
 
+import paths  # noqa: F401
 import authority as ca
 import handshake
 from judge import Seen, judge
