@@ -1,9 +1,11 @@
 #include "fuzz.h"
 #include "muster/pki/certificate.h"
 #include "muster/pki/host_name.h"
+#include "muster/pki/native.h"
 
 // A peer's certificate: what parses keeps its octets, parses again to the same, and its facts can
-// be asked for. OpenSSL's own parsing is fuzzed elsewhere; ours of the extensions is here.
+// be asked for. What parses OpenSSL can decode, now or later: native_x509() stops the process where
+// it cannot. OpenSSL's own parsing is fuzzed elsewhere; ours of the extensions is here.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace muster;
   if (const auto certificate = pki::Certificate::parse(Bytes(data, size))) {
@@ -13,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const pki::CertificateFacts& facts = certificate->facts();
     MUSTER_ASSERT(facts.access.ocsp == again->facts().access.ocsp);
     MUSTER_ASSERT(facts.crl_uris == again->facts().crl_uris);
+    MUSTER_ASSERT(pki::native_x509(*certificate) != nullptr);
     static_cast<void>(pki::names_host(*certificate, "leaf.example"));
     static_cast<void>(certificate->subject_text());
   }

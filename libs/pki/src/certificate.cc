@@ -4,6 +4,7 @@
 
 #include "certificate_impl.h"
 #include "muster/pki/native.h"
+#include "plain.h"
 
 namespace muster::pki {
 namespace {
@@ -57,6 +58,7 @@ DerResult<std::vector<der::ExtensionView>> read_extension_list(Reader& in) {
   if (all.empty()) {
     return Err{DerError{DerErrc::kBadValue, start, "extensions"}};
   }
+  all.shrink_to_fit();  // many certificates are kept for long
   return all;
 }
 
@@ -90,8 +92,10 @@ DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
   MUSTER_TRY(to.public_key_bits, key.read_octet_bits("subjectPublicKey"));
   MUSTER_CHECK(key.finish("subjectPublicKeyInfo"));
 
-  MUSTER_CHECK(tbs.read_optional(der::context_primitive(1), "issuerUniqueID"));
-  MUSTER_CHECK(tbs.read_optional(der::context_primitive(2), "subjectUniqueID"));
+  MUSTER_TRY(const auto issuer_id, tbs.read_optional(der::context_primitive(1), "issuerUniqueID"));
+  MUSTER_TRY(const auto subject_id,
+             tbs.read_optional(der::context_primitive(2), "subjectUniqueID"));
+  to.has_unique_ids = issuer_id || subject_id;
   MUSTER_TRY(auto extensions, tbs.enter_optional(der::context_constructed(3), "extensions"));
   if (extensions) {
     MUSTER_TRY(to.extensions, read_extension_list(*extensions));
@@ -135,13 +139,21 @@ bool encodes_to(X509* certificate, Bytes der) {
 
 }  // namespace
 
+Certificate::Impl::~Impl() { X509_free(made_.load(std::memory_order_relaxed)); }
+
 X509* Certificate::Impl::x509() const {
-  std::call_once(made_once_, [this] {
-    made_ = decode(der);
-    MUSTER_ASSERT(made_ != nullptr);  // it was read once, when it was parsed
-    openssl::drop_errors();
-  });
-  return made_.get();
+  if (X509* const made = made_.load(std::memory_order_acquire); made != nullptr) {
+    return made;
+  }
+  openssl::X509Ptr decoded = decode(der);
+  MUSTER_ASSERT(decoded != nullptr);  // it is plain, or OpenSSL has read the same octets before
+  openssl::drop_errors();
+  X509* made = nullptr;
+  if (made_.compare_exchange_strong(made, decoded.get(), std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+    return decoded.release();
+  }
+  return made;  // another thread was faster
 }
 
 PkiResult<Unit> Certificate::Impl::read() {
@@ -168,15 +180,15 @@ PkiResult<Certificate> Certificate::Impl::parse(Bytes octets, X509* decoded) {
   openssl::X509Ptr made;
   if (decoded != nullptr && encodes_to(decoded, impl->der) && X509_up_ref(decoded) == 1) {
     made.reset(decoded);
-  } else {
+  } else if (!is_plain(*impl)) {
     made = decode(impl->der);
-  }
-  if (made == nullptr) {
-    return Err{PkiError{PkiErrc::kNotACertificate,
-                        "not a certificate: " + openssl::take_error("OpenSSL cannot read it")}};
+    if (made == nullptr) {
+      return Err{PkiError{PkiErrc::kNotACertificate,
+                          "not a certificate: " + openssl::take_error("OpenSSL cannot read it")}};
+    }
   }
   openssl::drop_errors();  // a key type OpenSSL does not know leaves errors without failing
-  std::call_once(impl->made_once_, [&] { impl->made_ = std::move(made); });
+  impl->made_.store(made.release(), std::memory_order_release);
   return Certificate(std::move(impl));
 }
 
@@ -192,7 +204,7 @@ PkiResult<Certificate> Certificate::parse(Bytes der) { return Impl::parse(der, n
 PkiResult<Certificate> parse_decoded(Bytes der, x509_st* decoded) {
   return Certificate::Impl::parse(der, decoded);
 }
-Certificate Certificate::compact() const { return impl_->compact(); }
+Certificate Certificate::compact() const { return impl_->is_decoded() ? impl_->compact() : *this; }
 
 Bytes Certificate::der() const { return impl_->der; }
 Bytes Certificate::subject() const { return impl_->subject; }

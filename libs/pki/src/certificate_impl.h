@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <span>
 
@@ -10,11 +11,12 @@ namespace muster::pki {
 
 /// All views point into `der`, which never moves: an Impl is born in its final place.
 struct Certificate::Impl {
+  ~Impl();
   /// As Certificate::parse. `decoded`: see parse_decoded() in native.h.
   static PkiResult<Certificate> parse(Bytes octets, X509* decoded);
   /// Reads `der` into all that stands below it. Errors: as Certificate::parse.
   PkiResult<Unit> read();
-  /// As Certificate::compact().
+  /// The same read anew, without OpenSSL's form.
   [[nodiscard]] Certificate compact() const;
 
   /// Whether the signature was found to hold under the key of `other`. Told apart by their octets,
@@ -41,21 +43,24 @@ struct Certificate::Impl {
   UnixSeconds not_before;
   UnixSeconds not_after;
   std::uint8_t version = 1;
+  bool has_unique_ids = false;  ///< issuerUniqueID or subjectUniqueID, of which nobody knows a use
   std::vector<der::ExtensionView> extensions;
   CertificateFacts facts;
   std::array<std::uint8_t, 32> fingerprint{};
   std::array<std::uint8_t, 20> key_hash{};
 
-  /// OpenSSL's form, several times as large as `der`. Made when it is first asked for where the
-  /// certificate is compact. Threads: any.
+  /// OpenSSL's form, several times as large as `der` and slower to make than a signature to verify.
+  /// Made when it is first asked for; when it was parsed where the certificate is not plain.
+  /// Lives as long as this.   Threads: any; all get the same.
   [[nodiscard]] X509* x509() const;
+  /// Whether it was made.
+  [[nodiscard]] bool is_decoded() const { return made_.load(std::memory_order_acquire) != nullptr; }
 
  private:
   mutable std::mutex proof_mutex_;
   /// By proof_mutex_: of the certificate whose key last verified the signature.
   mutable std::optional<std::array<std::uint8_t, 32>> proof_;
-  mutable std::once_flag made_once_;
-  mutable openssl::X509Ptr made_;
+  mutable std::atomic<X509*> made_{nullptr};  ///< owned; set once
 };
 
 /// Decodes the extensions that facts are made of. Errors: of the extension that does not parse.

@@ -56,11 +56,16 @@ TEST(ParseDecoded, KeepsWhatOpensslHasDecodedIfItIsTheSame) {
 
 TEST(Certificate, ACompactOneIsTheSame) {
   const auto& pki = standard_pki();
-  const Certificate compact = pki.leaf.certificate.compact();
-  EXPECT_EQ(compact, pki.leaf.certificate);
-  EXPECT_EQ(compact.fingerprint(), pki.leaf.certificate.fingerprint());
-  EXPECT_EQ(compact.facts().access.ocsp, pki.leaf.certificate.facts().access.ocsp);
-  EXPECT_NE(native_x509(compact), native_x509(pki.leaf.certificate));
+  const auto leaf = Certificate::parse(pki.leaf.certificate.der());
+  ASSERT_TRUE(leaf);
+  EXPECT_EQ(leaf->compact().der().data(), leaf->der().data()) << "as small as can be: one object";
+  x509_st* const decoded = native_x509(*leaf);
+  const Certificate compact = leaf->compact();
+  EXPECT_EQ(compact, *leaf);
+  EXPECT_EQ(compact.fingerprint(), leaf->fingerprint());
+  EXPECT_EQ(compact.facts().access.ocsp, leaf->facts().access.ocsp);
+  EXPECT_NE(native_x509(compact), decoded);
+  EXPECT_EQ(native_x509(*leaf), decoded);
   EXPECT_TRUE(verify_issued_by(compact, pki.intermediate.certificate.compact()));
 }
 

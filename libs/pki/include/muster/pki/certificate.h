@@ -12,8 +12,9 @@
 #include "muster/crl/name_match.h"
 #include "muster/ocsp/ocsp.h"
 
-// X.509 certificates. OpenSSL reads them; facts that OCSP needs raw (names, key bits, serial) come
-// as received.
+// X.509 certificates. Our own strict reader reads them, and OpenSSL must be able to: what it makes
+// of one is made when it is first needed, and at once where it might refuse. Facts that OCSP needs
+// raw (names, key bits, serial) come as received.
 namespace muster::pki {
 
 enum class PkiErrc : std::uint8_t {
@@ -80,8 +81,9 @@ class Certificate {
   /// Errors: kNotACertificate, kBadExtension (AIA, basicConstraints, keyUsage, TLS feature... that
   /// do not parse).
   static PkiResult<Certificate> parse(Bytes der);
-  /// The same certificate in little more room than its octets, for whoever keeps many: what OpenSSL
-  /// makes of it, several times as large, is made again when it is first needed.
+  /// The same certificate in little more room than its octets, for whoever keeps many: without what
+  /// OpenSSL made of it, several times as large, which is made again when it is next needed. As
+  /// long as nothing was made, that is this object itself.
   [[nodiscard]] Certificate compact() const;
 
   [[nodiscard]] Bytes der() const;
