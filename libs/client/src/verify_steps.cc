@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "recent_certificates.h"
+#include "muster/pki/recent_certificates.h"
 
 namespace muster::client {
 namespace {
@@ -35,6 +35,14 @@ namespace {
 
 // ---- who signed
 // ------------------------------------------------------------------------------------------------
+
+constexpr std::size_t kMostSigners = 256;
+
+/// Those that came with answers.
+pki::RecentCertificates& recent_signers() {
+  static pki::RecentCertificates certificates(kMostSigners);
+  return certificates;
+}
 
 /// Every certificate the responder id may mean, without repeats, those sent along first.
 std::vector<pki::Certificate> find_candidates(const ocsp::BasicResponseView& basic,
@@ -137,13 +145,15 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
                                              const SignerSearch& search, const VerifyPolicy& policy,
                                              UnixSeconds now) {
   const std::vector<pki::Certificate> candidates = find_candidates(basic, search, policy);
-  const std::string issuer =
-      search.issuer != nullptr ? search.issuer->subject_text() : "an unnamed issuer";
+  const auto issuer = [&search] {  // for messages alone
+    return search.issuer != nullptr ? search.issuer->subject_text()
+                                    : std::string("an unnamed issuer");
+  };
   if (candidates.empty()) {
     return refuse(VerifyErrc::kSignerNotFound,
                   "no certificate at hand fits the responder id (" + describe(basic.responder_id) +
                       "); the response brings " + std::to_string(basic.certificates.size()) +
-                      " certificates and the issuer is " + issuer);
+                      " certificates and the issuer is " + issuer());
   }
   std::optional<VerifyError> unauthorised, unsigned_by;
   for (const pki::Certificate& candidate : candidates) {
@@ -151,7 +161,7 @@ Result<FoundSigner, VerifyError> find_signer(const ocsp::BasicResponseView& basi
     if (!authority) {
       unauthorised = VerifyError{VerifyErrc::kSignerUnauthorised,
                                  "the signer " + candidate.subject_text() + " may not answer for " +
-                                     issuer + ": " + std::string(explain(authority.error())),
+                                     issuer() + ": " + std::string(explain(authority.error())),
                                  std::nullopt, authority.error(), std::nullopt};
       continue;
     }

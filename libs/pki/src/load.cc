@@ -6,6 +6,7 @@
 
 #include "certificate_impl.h"
 #include "muster/pki/input.h"
+#include "muster/pki/recent_certificates.h"
 
 namespace muster::pki {
 namespace {
@@ -51,7 +52,20 @@ PkiError not_a_certificate(std::string detail) {
   return {PkiErrc::kNotACertificate, std::move(detail)};
 }
 
-PkiResult<Unit> append_pkcs7(Bytes der, std::vector<Certificate>& to) {
+/// Where certificates are collected.
+struct Collected {
+  std::vector<Certificate> all;
+  RecentCertificates* recent = nullptr;
+
+  PkiResult<Unit> append(Bytes der) {
+    MUSTER_TRY(Certificate certificate,
+               recent != nullptr ? recent->parse(der) : Certificate::parse(der));
+    all.push_back(std::move(certificate));
+    return Unit{};
+  }
+};
+
+PkiResult<Unit> append_pkcs7(Bytes der, Collected& to) {
   const std::uint8_t* at = der.data();
   const openssl::Pkcs7Ptr p7(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
   openssl::drop_errors();
@@ -66,10 +80,9 @@ PkiResult<Unit> append_pkcs7(Bytes der, std::vector<Certificate>& to) {
       openssl::drop_errors();
       return Err{not_a_certificate("PKCS#7 data with a certificate that cannot be taken out")};
     }
-    auto parsed = Certificate::parse({encoded, static_cast<std::size_t>(size)});
+    const auto appended = to.append({encoded, static_cast<std::size_t>(size)});
     OPENSSL_free(encoded);
-    MUSTER_TRY(Certificate certificate, std::move(parsed));
-    to.push_back(std::move(certificate));
+    MUSTER_CHECK(appended);
   }
   return Unit{};
 }
@@ -85,7 +98,7 @@ bool looks_like_pkcs7(Bytes der) {
   return der.size() > 1 + length_octets && der[1 + length_octets] == 0x06;
 }
 
-PkiResult<Unit> append_block(const PemBlock& block, std::vector<Certificate>& to) {
+PkiResult<Unit> append_block(const PemBlock& block, Collected& to) {
   const std::string_view name = block.name;
   if (name == PEM_STRING_PKCS7 || name == "CMS") {
     return append_pkcs7(block.octets(), to);
@@ -98,15 +111,13 @@ PkiResult<Unit> append_block(const PemBlock& block, std::vector<Certificate>& to
   } else if (name != PEM_STRING_X509 && name != PEM_STRING_X509_OLD) {
     return Unit{};
   }
-  MUSTER_TRY(Certificate certificate, Certificate::parse(octets));
-  to.push_back(std::move(certificate));
-  return Unit{};
+  return to.append(octets);
 }
 
 }  // namespace
 
-PkiResult<std::vector<Certificate>> parse_certificates(Bytes input) {
-  std::vector<Certificate> all;
+PkiResult<std::vector<Certificate>> parse_certificates(Bytes input, RecentCertificates* recent) {
+  Collected found{{}, recent};
   if (input.size() > kMaxCertificateFileBytes) {
     return Err{not_a_certificate("more than 16 MiB of certificates")};
   }
@@ -116,32 +127,32 @@ PkiResult<std::vector<Certificate>> parse_certificates(Bytes input) {
       PemBlock block;
       const PemStep step = next_block(bio.get(), block);
       if (step == PemStep::kDamaged) {
-        return Err{not_a_certificate("PEM block " + std::to_string(all.size() + 1) +
+        return Err{not_a_certificate("PEM block " + std::to_string(found.all.size() + 1) +
                                      " is damaged (base64 or END line)")};
       }
       if (step == PemStep::kEnd) {
         break;
       }
-      MUSTER_CHECK(append_block(block, all));
+      MUSTER_CHECK(append_block(block, found));
     }
   } else if (looks_like_pkcs7(input)) {
-    MUSTER_CHECK(append_pkcs7(input, all));
+    MUSTER_CHECK(append_pkcs7(input, found));
   } else if (!input.empty()) {
-    MUSTER_TRY(Certificate certificate, Certificate::parse(input));
-    all.push_back(std::move(certificate));
+    MUSTER_CHECK(found.append(input));
   }
-  if (all.empty()) {
+  if (found.all.empty()) {
     return Err{not_a_certificate("no certificate in it (PEM, DER and PKCS#7 are read)")};
   }
-  return all;
+  return std::move(found.all);
 }
 
-PkiResult<std::vector<Certificate>> load_certificates(const std::string& path) {
+PkiResult<std::vector<Certificate>> load_certificates(const std::string& path,
+                                                      RecentCertificates* recent) {
   auto content = read_file(path, kMaxCertificateFileBytes);
   if (!content) {
     return Err{PkiError{PkiErrc::kUnreadable, to_string(content.error())}};
   }
-  auto all = parse_certificates(*content);
+  auto all = parse_certificates(*content, recent);
   if (!all) {
     return Err{PkiError{all.error().code, path + ": " + all.error().detail}};
   }

@@ -9,12 +9,15 @@
 
 #include "issuers.h"
 #include "muster/base/text.h"
+#include "muster/pki/recent_certificates.h"
 
 namespace muster::stapler {
 namespace {
 
 constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
 constexpr std::size_t kMaxChain = 10;
+/// Certificates of which files of one reading share an object: the CAs at the end of their chains.
+constexpr std::size_t kMostShared = 1024;
 constexpr std::size_t kMaxCertificateFileBytes = 16 << 20;
 /// A file changed so shortly before it was read may change again without its stamp showing it.
 constexpr Seconds kRacy{2};
@@ -147,7 +150,7 @@ class InventoryLoader {
   }
 
   std::optional<Certificates> load(const std::string& path) {
-    auto loaded = pki::load_certificates(path);
+    auto loaded = pki::load_certificates(path, &recent_);
     if (!loaded) {
       problem(naming(path, loaded.error().detail));
       return std::nullopt;
@@ -228,7 +231,7 @@ class InventoryLoader {
                   : text + "; what it held before stays in use, and it is read again");
       file.is_settled = false;
     };
-    auto certificates = pki::load_certificates(path);
+    auto certificates = pki::load_certificates(path, &recent_);
     if (!certificates) {
       if (lone == Lone::kLends && file.found.empty() && holds_no_certificate(path)) {
         file.stamp = stamp;
@@ -247,7 +250,7 @@ class InventoryLoader {
     }
     Certificates candidates = *certificates;
     if (!issuer_file.empty()) {
-      const auto given = pki::load_certificates(issuer_file);
+      const auto given = pki::load_certificates(issuer_file, &recent_);
       if (!given) {
         stay(naming(issuer_file, given.error().detail));
         return true;
@@ -307,7 +310,7 @@ class InventoryLoader {
         break;
       }
       if (!below.facts().access.ocsp.empty()) {
-        found.push_back({below.compact(), *above, at, depth});
+        found.push_back({below, *above, at, depth});
       }
       below = pki::Certificate(*above);
     }
@@ -375,6 +378,7 @@ class InventoryLoader {
   const InventoryReader::Gone gone_;
   const Seconds now_;
   IssuerPool pool_;
+  pki::RecentCertificates recent_{kMostShared};
   std::set<std::string> used_;
   std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;

@@ -42,6 +42,18 @@ TEST_F(InventoryTest, FindsTheIssuerInTheChainOfTheFile) {
   EXPECT_EQ(inventory.entries[0].output, "/out/web.ocsp");
 }
 
+// A fleet of 100,000 has a few CAs; each is parsed, its key decoded, and kept once.
+TEST_F(InventoryTest, FilesWithTheSameIssuerShareIt) {
+  const Inventory inventory =
+      load({dir.write("a.pem", to_pem({leaf, ca})),
+            dir.write("b.pem", to_pem({pki.other_leaf.certificate, ca, pki.root.certificate}))},
+           {{}, "", false});
+  ASSERT_EQ(inventory.entries.size(), 2U) << ::testing::PrintToString(inventory.problems);
+  EXPECT_EQ(inventory.entries[0].watched.subject.issuer, ca);
+  EXPECT_EQ(inventory.entries[0].watched.subject.issuer.der().data(),
+            inventory.entries[1].watched.subject.issuer.der().data());
+}
+
 // req: OCSP-STAP-012
 TEST_F(InventoryTest, TheOrderInTheFileDoesNotMatterAndSeveralLeavesAreServed) {
   const Inventory inventory = load(

@@ -122,11 +122,14 @@ class Certificate {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// All certificates of PEM, DER (one) or PKCS#7 octets, in order. Errors: kNotACertificate (none,
-/// or a damaged one).
-PkiResult<std::vector<Certificate>> parse_certificates(Bytes input);
+class RecentCertificates;
+/// All certificates of PEM, DER (one) or PKCS#7 octets, in order; the objects of `recent` where it
+/// has them (recent_certificates.h). Errors: kNotACertificate (none, or a damaged one).
+PkiResult<std::vector<Certificate>> parse_certificates(Bytes input,
+                                                       RecentCertificates* recent = nullptr);
 /// The same from a file of at most 16 MiB.
-PkiResult<std::vector<Certificate>> load_certificates(const std::string& path);
+PkiResult<std::vector<Certificate>> load_certificates(const std::string& path,
+                                                      RecentCertificates* recent = nullptr);
 /// DER of a CRL in PEM or DER octets; DER passes through untouched and unparsed. Errors: kNotACrl.
 PkiResult<Buffer> decode_crl_input(Buffer input);
 

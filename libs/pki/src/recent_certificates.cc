@@ -1,13 +1,10 @@
-#include "recent_certificates.h"
+#include "muster/pki/recent_certificates.h"
 
-namespace muster::client {
-namespace {
-constexpr std::size_t kMostSigners = 256;
-}  // namespace
+namespace muster::pki {
 
-std::optional<pki::Certificate> RecentCertificates::parse(Bytes der) {
+PkiResult<Certificate> RecentCertificates::parse(Bytes der) {
   Digest digest{};
-  pki::digest_into(HashAlgorithm::kSha256, der, digest);
+  digest_into(HashAlgorithm::kSha256, der, digest);
   {
     const MutexLock lock(mutex_);
     const auto found = places_.find(digest);
@@ -16,9 +13,9 @@ std::optional<pki::Certificate> RecentCertificates::parse(Bytes der) {
       return recent_.front();
     }
   }
-  auto parsed = pki::Certificate::parse(der);
+  auto parsed = Certificate::parse(der);
   if (!parsed) {
-    return std::nullopt;
+    return parsed;
   }
   const MutexLock lock(mutex_);
   if (places_.count(digest) == 0) {
@@ -29,7 +26,7 @@ std::optional<pki::Certificate> RecentCertificates::parse(Bytes der) {
       recent_.pop_back();
     }
   }
-  return *std::move(parsed);
+  return parsed;
 }
 
 std::size_t RecentCertificates::size() const {
@@ -37,9 +34,4 @@ std::size_t RecentCertificates::size() const {
   return recent_.size();
 }
 
-RecentCertificates& recent_signers() {
-  static RecentCertificates certificates(kMostSigners);
-  return certificates;
-}
-
-}  // namespace muster::client
+}  // namespace muster::pki
