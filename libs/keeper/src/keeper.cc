@@ -288,6 +288,7 @@ std::optional<Seconds> Keeper::clock_suspicion() const { return impl_->clock_sus
 std::vector<CertificateStatus> Keeper::status() const {
   const Instant t = impl_->now();
   std::vector<CertificateStatus> out;
+  out.reserve(impl_->order.size());
   for (const Fingerprint& id : impl_->order) {
     out.push_back(impl_->status_of(id, impl_->records.at(id), t));
   }

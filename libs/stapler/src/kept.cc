@@ -27,6 +27,9 @@ std::vector<const InventoryEntry*> KeptCertificates::add_replaced(const Inventor
                                                                   const Inventory& next,
                                                                   const keeper::Shelf& shelf,
                                                                   UnixSeconds now) {
+  if (before.entries.empty()) {
+    return {};
+  }
   std::set<keeper::Fingerprint> stays;
   std::set<std::string> paths;
   for (const InventoryEntry& entry : next.entries) {

@@ -7,6 +7,7 @@
 #include "certificate_watch.h"
 #include "control_desk.h"
 #include "issuers.h"
+#include "muster/base/memory.h"
 #include "muster/stapler/history.h"
 #include "muster/stapler/staple_files.h"
 #include "target_history.h"
@@ -103,6 +104,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   std::function<void(const StatusReport&)> report_listener;
   std::optional<net::TimerId> awaited_timer;
   bool is_looking = false;  ///< posted already
+  MemoryReturn memory;  ///< of what taking up an inventory and writing reports needs for a while
 
   void tell_hook(const std::string& name, const std::string* path, Applied applied) {
     if (path != nullptr && (applied == Applied::kWritten || applied == Applied::kRemoved)) {
@@ -142,6 +144,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     is_loaded = true;
     reread = kFirstReread;
     go_by_inventory();
+    memory.look();
   }
 
   /// Servers may use a certificate for a while after another took its place in its file.
@@ -381,7 +384,9 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
                      {},
                      desk->pauses().all().has_value(),
                      answers};
-    for (keeper::CertificateStatus& c : keeper.status()) {
+    auto certificates = keeper.status();
+    out.certificates.reserve(certificates.size());
+    for (keeper::CertificateStatus& c : certificates) {
       const auto chains = below.find(c.certificate);
       c.below = chains == below.end() ? 0 : chains->second;
       (kept_certificates.contains(c.certificate) ? out.kept : out.certificates)
@@ -398,13 +403,16 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     }
   }
 
-  void write_status() {
+  /// \param known  what report() tells now, where somebody has it
+  void write_status(const StatusReport* known = nullptr) {
     status_written = clock.monotonic();
     dirty = false;
-    if (options.shelf.empty() && !report_listener) {
-      return;
+    if (!options.shelf.empty() || report_listener) {
+      known != nullptr ? tell(*known) : tell(report());
     }
-    const StatusReport now = report();
+  }
+
+  void tell(const StatusReport& now) {
     target_history.add_changes(now.targets, now.written, history);
     if (report_listener) {
       report_listener(now);
@@ -445,12 +453,18 @@ void Stapler::start(keeper::Keeper::FirstFetch first, std::function<void(Readine
   impl_->started = impl_->clock.now();
   impl_->keeper.on_first_round([raw = impl_.get(), ready = std::move(ready)] {
     Readiness r;
-    for (const keeper::CertificateStatus& c : raw->keeper.status()) {
-      ++r.certificates;
-      r.covered += keeper::is_covered(c.state) ? 1U : 0U;
-      r.not_needed += c.state == keeper::CertificateState::kNotNeeded ? 1U : 0U;
+    {
+      const StatusReport now = raw->report();
+      for (const auto* certificates : {&now.certificates, &now.kept}) {
+        for (const keeper::CertificateStatus& c : *certificates) {
+          ++r.certificates;
+          r.covered += keeper::is_covered(c.state) ? 1U : 0U;
+          r.not_needed += c.state == keeper::CertificateState::kNotNeeded ? 1U : 0U;
+        }
+      }
+      raw->write_status(&now);
     }
-    raw->write_status();
+    raw->memory.look();
     ready(r);
   });
   impl_->listen();

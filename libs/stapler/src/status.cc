@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "json_fields.h"
-#include "muster/base/text.h"
 #include "target_report.h"
 
 namespace muster::stapler {
@@ -40,44 +39,6 @@ T from_word(const T (&values)[N], const std::string& word, T otherwise) {
   const auto found =
       std::find_if(std::begin(values), std::end(values), [&](T v) { return to_string(v) == word; });
   return found == std::end(values) ? otherwise : *found;
-}
-
-Json encode_certificate(const CertificateStatus& c) {
-  Json out = {{"name", printable(c.name)},
-              {"certificate", to_hex(c.certificate)},
-              {"subject", printable(c.subject)},
-              {"state", to_string(c.state)}};
-  if (!c.reason.empty()) {
-    out["reason"] = printable(c.reason);
-  }
-  out["must_staple"] = c.must_staple;
-  out["below"] = c.below;
-  out["not_after"] = format_iso8601(c.not_after);
-  if (c.staple) {
-    out["staple"] = {{"status", to_string(c.staple->status)},
-                     {"this_update", format_iso8601(c.staple->this_update)},
-                     {"expires", format_iso8601(c.staple->expires)},
-                     {"obtained", time_or_null(c.obtained)},
-                     {"source", printable(c.source)}};
-  } else {
-    out["staple"] = nullptr;
-  }
-  out["last_attempt"] = time_or_null(c.last_attempt);
-  out["last_success"] = time_or_null(c.last_success);
-  out["next_due"] = time_or_null(c.next_due);
-  out["last_error"] = printable(c.last_error);
-  out["last_error_class"] = c.last_failure ? Json(to_string(*c.last_failure)) : Json();
-  out["last_probe"] = time_or_null(c.last_probe);
-  out["listed"] = time_or_null(c.listed);
-  out["failures"] = c.failures;
-  out["attempts"] = c.attempts;
-  out["paused"] = c.paused;
-  out["resumed"] = time_or_null(c.resumed);
-  out["pin"] = c.pin ? Json{{"until", format_iso8601(c.pin->until)},
-                            {"this_update", format_iso8601(c.pin->facts.this_update)},
-                            {"expires", format_iso8601(c.pin->facts.expires)}}
-                     : Json();
-  return out;
 }
 
 CertificateStatus parse_certificate(const Json& in) {
@@ -140,14 +101,6 @@ std::string pad(std::string text, std::size_t width) {
   return text;
 }
 
-Json encode_certificates(const std::vector<CertificateStatus>& certificates) {
-  Json out = Json::array();
-  for (const CertificateStatus& c : certificates) {
-    out.push_back(encode_certificate(c));
-  }
-  return out;
-}
-
 std::vector<CertificateStatus> parse_certificates(const Json& in, const char* key) {
   std::vector<CertificateStatus> out;
   if (const auto list = in.find(key); list != in.end() && list->is_array()) {
@@ -200,41 +153,6 @@ std::string certificate_line(const CertificateStatus& c, std::size_t name_width,
 }
 
 }  // namespace
-
-std::string encode_status(const StatusReport& report) {
-  std::size_t covered = 0, needed = 0;
-  for (const CertificateStatus& c : report.certificates) {
-    covered += keeper::is_covered(c.state) ? 1U : 0U;
-    needed += c.state == CertificateState::kNotNeeded ? 0U : 1U;
-  }
-  Json targets = Json::array();
-  for (const TargetStatus& target : report.targets) {
-    targets.push_back(encode_target(target));
-  }
-  Json answers = Json::object();
-  for (std::size_t i = 0; i < report.answers.size(); ++i) {
-    answers[std::string(to_string(static_cast<keeper::OutcomeKind>(i)))] = report.answers.at(i);
-  }
-  const Json out = {
-      {"format", "muster-stapler-status 1"},
-      {"written", format_iso8601(report.written)},
-      {"started", time_or_null(report.started)},
-      {"clock_suspect",
-       report.clock_suspect ? Json(static_cast<long long>(report.clock_suspect->count())) : Json()},
-      {"pid", report.pid},
-      {"needed", needed},
-      {"covered", covered},
-      {"disk_error", printable(report.disk_error)},
-      {"problems", report.problems},
-      {"target_errors", report.target_errors},
-      {"hook_error", printable(report.hook_error)},
-      {"all_paused", report.all_paused},
-      {"answers", std::move(answers)},
-      {"certificates", encode_certificates(report.certificates)},
-      {"kept", encode_certificates(report.kept)},
-      {"targets", std::move(targets)}};
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
 
 Result<StatusReport, std::string> parse_status(std::string_view json) {
   const Json in = Json::parse(json, nullptr, false);

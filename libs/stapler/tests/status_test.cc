@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "muster/stapler/metrics.h"
 #include "muster/testing/fake_clock.h"
 
@@ -55,6 +57,29 @@ TEST(Status, SurvivesItsJson) {
   EXPECT_EQ(encode_status(*parsed), encode_status(sample()));
   EXPECT_EQ(parsed->certificates.at(0).staple, sample().certificates[0].staple);
   EXPECT_EQ(parsed->pid, 42);
+}
+
+// It is written down piece by piece: 100,000 certificates at once are too many.
+TEST(Status, IsLaidOutAsTheJsonLibraryWould) {
+  StatusReport report = sample();
+  report.certificates[0].name = "a \"quoted\" \\ n\xc3\xa4me";
+  report.certificates[0].last_failure = keeper::FailureClass::kNotYetValid;
+  report.certificates[0].pin = keeper::Pin{*report.certificates[0].staple, kTestNow + Seconds(500)};
+  report.kept = {report.certificates[1], report.certificates[0]};
+  report.problems = {"x.pem: no certificate"};
+  report.clock_suspect = Seconds(7);
+  for (const StatusReport& one : {report, sample(), StatusReport()}) {
+    const std::string text = encode_status(one);
+    const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << text;
+    EXPECT_EQ(json.dump(1) + '\n', text);
+  }
+  const auto parsed = parse_status(encode_status(report));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->certificates.at(0).name, report.certificates[0].name);
+  ASSERT_TRUE(parsed->certificates.at(0).pin);
+  EXPECT_EQ(parsed->certificates[0].pin->until, kTestNow + Seconds(500));
+  EXPECT_EQ(parsed->kept.size(), 2U);
 }
 
 TEST(Status, APlanThatStandsStillIsNoticedFromWhatWasDone) {
