@@ -45,6 +45,70 @@ std::optional<std::string> read_link(const std::string& path) {
                : std::optional(std::string(target.data(), static_cast<std::size_t>(n)));
 }
 
+/// What a path leads over, as far as it was followed.
+struct Walk {
+  std::set<Entry> entries;  ///< that count so far
+  std::string at;           ///< the directory so far: "" for the root
+  int links = 0;
+  bool is_over = false;  ///< it leads nowhere
+};
+Walk begin_of(std::string_view path) { return {{}, path.starts_with('/') ? "" : "."}; }
+
+enum class Part : std::uint8_t { kDirectory, kWhole };
+/// Goes on along `path`; kWhole: it ends there, so that its last component counts whatever it is.
+void follow(Walk& walk, std::string_view path, Part part) {
+  std::deque<std::string> left;
+  push_components(left, path);
+  while (!left.empty() && !walk.is_over) {
+    const std::string name = left.front();
+    left.pop_front();
+    const std::string directory = walk.at.empty() ? "/" : walk.at;
+    std::string here = walk.at + '/' + name;
+    struct stat info {};
+    const bool is_link = name != ".." && ::lstat(here.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+    if (!is_link) {
+      if (left.empty() && part == Part::kWhole) {
+        walk.entries.emplace(directory, name);
+      }
+      walk.at = std::move(here);
+      continue;
+    }
+    walk.entries.emplace(directory, name);
+    const auto target = read_link(here);
+    if (!target || ++walk.links > kMostLinks) {
+      walk.is_over = true;
+      break;
+    }
+    push_components(left, *target);
+    walk.at = target->starts_with('/') ? "" : walk.at;
+  }
+}
+
+/// Follows many paths, and what leads to their directories once.
+class Follower {
+ public:
+  std::set<Entry> entries_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view name = std::string_view(path).substr(slash + 1);  // npos: all of it
+    if (slash == std::string::npos || name.empty() || name == "." || name == "..") {
+      Walk walk = begin_of(path);
+      follow(walk, path, Part::kWhole);
+      return std::move(walk.entries);
+    }
+    const auto [directory, is_new] =
+        directories_.try_emplace(path.substr(0, slash + 1), begin_of(path));
+    if (is_new) {
+      follow(directory->second, directory->first, Part::kDirectory);
+    }
+    Walk walk = directory->second;
+    follow(walk, name, Part::kWhole);
+    return std::move(walk.entries);
+  }
+
+ private:
+  std::map<std::string, Walk> directories_;
+};
+
 bool looks_like_certificate(std::string_view name) {
   constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
   return std::any_of(std::begin(kExtensions), std::end(kExtensions),
@@ -53,35 +117,7 @@ bool looks_like_certificate(std::string_view name) {
 
 }  // namespace
 
-std::set<Entry> entries_of(const std::string& path) {
-  std::set<Entry> out;
-  std::string at = path.starts_with('/') ? "" : ".";  // the directory so far
-  std::deque<std::string> left;
-  push_components(left, path);
-  for (int links = 0; !left.empty();) {
-    const std::string name = left.front();
-    left.pop_front();
-    const std::string directory = at.empty() ? "/" : at;
-    const std::string here = at + '/' + name;
-    struct stat info {};
-    const bool is_link = name != ".." && ::lstat(here.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
-    if (!is_link) {
-      if (left.empty()) {
-        out.emplace(directory, name);
-      }
-      at = here;
-      continue;
-    }
-    out.emplace(directory, name);
-    const auto target = read_link(here);
-    if (!target || ++links > kMostLinks) {
-      break;
-    }
-    push_components(left, *target);
-    at = target->starts_with('/') ? "" : at;
-  }
-  return out;
-}
+std::set<Entry> entries_of(const std::string& path) { return Follower().entries_of(path); }
 
 struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Impl> {
   Impl(net::Loop& l, Milliseconds q, std::function<void()> c)
@@ -112,15 +148,16 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
     names.clear();
     whole.clear();
     std::map<std::string, FileStamp> next;
+    Follower follower;
     for (const std::string& path : paths) {
       const FileStamp stamp = system_files().stamp(path);
       if (stamp.is_directory) {
         whole.insert(path);
       }
-      for (const auto& [directory, name] : entries_of(path)) {
+      for (const auto& [directory, name] : follower.entries_of(path)) {
         names[directory].insert(name);
       }
-      next.emplace(path, stamp);
+      next.emplace_hint(next.end(), path, stamp);
     }
     stamps = std::move(next);
     watch_directories();

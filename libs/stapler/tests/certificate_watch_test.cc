@@ -83,6 +83,21 @@ class CertificateWatchTest : public ::testing::Test {
   int changes = 0;
 };
 
+// What leads to a directory is followed once for all files in it, and counts for each.
+TEST_F(CertificateWatchTest, NoticesThatTheDirectoryOfManyFilesIsAnotherOne) {
+  for (const char* name : {"one/a.pem", "one/b.pem", "two/a.pem", "two/b.pem"}) {
+    dir.write(name, "1");
+  }
+  fs::create_symlink("one", dir.file("current"));
+  watch->set_paths({dir.file("current/a.pem"), dir.file("current/b.pem")});
+  fs::create_symlink("two", dir.file("next"));
+  fs::rename(dir.file("next"), dir.file("current"));
+  expect_change();
+  watch->set_paths({dir.file("current/a.pem"), dir.file("current/b.pem")});
+  dir.write("two/b.pem", "22");
+  expect_change();
+}
+
 TEST_F(CertificateWatchTest, AFileWrittenInPlaceRenamedOverOrTakenAway) {
   const std::string path = dir.write("web.pem", "1");
   watch->set_paths({path});
