@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -64,8 +65,10 @@ std::string to_string(const FileError& error) {
 }
 
 Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_bytes) {
+  constexpr std::size_t kChunkBytes = 65536;
   UniqueFd owned;
   int fd = STDIN_FILENO;
+  std::size_t expected = 0;  // 0: nobody knows
   if (path != "-") {
     owned.reset(
         ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
@@ -80,11 +83,16 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
     if (!S_ISREG(st.st_mode)) {
       return Err{FileError{FileErrc::kNotAFile, 0, path}};
     }
+    expected = static_cast<std::size_t>(st.st_size);
   }
-  Buffer out;
+  // One octet more than there should be, which shows what is too large or has grown.
+  Buffer out(expected == 0 ? kChunkBytes : std::min(expected, limit_bytes) + 1);
+  std::size_t used = 0;
   for (;;) {
-    std::uint8_t chunk[65536];
-    const ssize_t n = ::read(fd, chunk, sizeof chunk);
+    if (used == out.size()) {
+      out.resize(out.size() + std::max(kChunkBytes, out.size()));
+    }
+    const ssize_t n = ::read(fd, out.data() + used, out.size() - used);
     if (n < 0) {
       if (errno == EINTR) {
         continue;
@@ -92,12 +100,16 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
       return Err{FileError{FileErrc::kRead, errno, path}};
     }
     if (n == 0) {
+      out.resize(used);
+      if (used != expected) {
+        out.shrink_to_fit();
+      }
       return out;
     }
-    if (out.size() + static_cast<std::size_t>(n) > limit_bytes) {
+    used += static_cast<std::size_t>(n);
+    if (used > limit_bytes) {
       return Err{FileError{FileErrc::kTooLarge, 0, path}};
     }
-    out.insert(out.end(), chunk, chunk + n);
   }
 }
 

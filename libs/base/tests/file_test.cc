@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <initializer_list>
 
 namespace muster {
 namespace {
@@ -53,6 +54,29 @@ TEST_F(FileTest, RefusesMoreThanTheLimitAndDoesNotHangOnAPipe) {
   const std::string fifo = directory_ + "/fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_FALSE(read_file(fifo, 10));
+}
+
+TEST_F(FileTest, ReadsWholeFilesOfEverySizeUpToTheLimit) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{0, 1, 4096, 65535, 65536, 65537, 300'000}) {
+    const std::string path = directory_ + "/sized";
+    Buffer content(size, 'x');
+    if (size != 0) {
+      content.back() = 'y';
+    }
+    ASSERT_TRUE(write_file_atomically(path, content));
+    const auto read = read_file(path, size);
+    ASSERT_TRUE(read) << size;
+    EXPECT_EQ(*read, content);
+    if (size != 0) {
+      const auto refused = read_file(path, size - 1);
+      ASSERT_FALSE(refused) << size;
+      EXPECT_EQ(refused.error().code, FileErrc::kTooLarge);
+    }
+  }
+  const auto told = read_file("/proc/self/status", 1 << 20);  // says that its size is zero
+  ASSERT_TRUE(told);
+  EXPECT_NE(as_text(*told).find("Pid:"), std::string::npos);
 }
 
 TEST_F(FileTest, KeepsTheOldFileWhenTheDirectoryIsGone) {

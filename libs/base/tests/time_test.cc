@@ -10,6 +10,8 @@ TEST(Iso8601, RoundTripsAcrossTheRange) {
     EXPECT_EQ(parse_iso8601(format_iso8601(unix_seconds(s))), unix_seconds(s)) << s;
   }
   EXPECT_EQ(format_iso8601(unix_seconds(1795514400)), "2026-11-24T10:00:00Z");
+  EXPECT_EQ(format_iso8601(unix_seconds(-62135596799)), "0001-01-01T00:00:01Z");
+  EXPECT_EQ(format_iso8601(unix_seconds(253402300799)), "9999-12-31T23:59:59Z");
   EXPECT_EQ(parse_iso8601("2026-11-24"), unix_seconds(1795478400));
   EXPECT_EQ(parse_iso8601("@5"), unix_seconds(5));
 }
