@@ -1,6 +1,9 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
+#include <algorithm>
+#include <array>
+
 #include "algorithms.h"
 #include "certificate_impl.h"
 #include "key_impl.h"
@@ -59,12 +62,16 @@ bool use_pss(EVP_PKEY_CTX* context, const PssParameters& pss) {
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, pss.salt_octets) == 1;
 }
 
+enum class KeepKey : std::uint8_t { kNo, kYes };
+
 /// What is known of a signature before it is looked at.
 struct Known {
   /// The same signature was verified under the same key before: then only what the policy says of
   /// it is judged.
   bool proven = false;
   const TbsDigest* digest = nullptr;  ///< may be of something else: then it is passed over
+  /// Whether the key may be kept ready for the next signature: a public one.
+  KeepKey keep = KeepKey::kNo;
 };
 
 /// Starts to verify `digest` rather than what it was made of; null: OpenSSL cannot.
@@ -79,11 +86,51 @@ openssl::KeyContextPtr start_over_digest(EVP_PKEY* key, const SignatureAlgorithm
   return ready ? std::move(context) : nullptr;
 }
 
+/// A key made ready to verify under. OpenSSL 3 looks up by name what hashes and what verifies, for
+/// every signature anew; the many answers of one responder are all under one key.
+struct ReadyKey {
+  openssl::KeyPtr key;  ///< counted, so that no other key can have its address
+  const SignatureAlgorithm* algorithm = nullptr;
+  openssl::DigestPtr digest;
+  openssl::KeyContextPtr context;
+};
+constexpr std::size_t kMostReady = 4;  // an issuer and its delegate, and those of another one
+thread_local std::array<ReadyKey, kMostReady> ready_keys;
+thread_local std::size_t oldest_ready = 0;
+
+/// Null: it is not ready. Else the key is known to fit the algorithm.
+const ReadyKey* find_ready(const EVP_PKEY* key, const SignatureAlgorithm& algorithm) {
+  const auto found = std::find_if(ready_keys.begin(), ready_keys.end(), [&](const ReadyKey& r) {
+    return r.algorithm == &algorithm && r.key.get() == key;
+  });
+  return found == ready_keys.end() ? nullptr : &*found;
+}
+
+/// Null: algorithms that have parameters or hash by themselves, and keys that may yet change (DSA,
+/// see verify_issued_by), are verified under without.
+/// \param key  fits the algorithm
+const ReadyKey* make_ready(EVP_PKEY* key, const SignatureAlgorithm& algorithm) {
+  if (algorithm.family != Family::kEcdsa && algorithm.family != Family::kRsaPkcs1) {
+    return nullptr;
+  }
+  openssl::DigestPtr digest(EVP_MD_fetch(nullptr, algorithm.digest, nullptr));
+  openssl::KeyContextPtr context =
+      start_over_digest(key, algorithm, PssParameters{}, algorithm.digest);
+  if (digest == nullptr || context == nullptr || EVP_PKEY_up_ref(key) != 1) {
+    openssl::drop_errors();
+    return nullptr;
+  }
+  ReadyKey& place = ready_keys.at(oldest_ready);
+  oldest_ready = (oldest_ready + 1) % kMostReady;
+  place = ReadyKey{openssl::KeyPtr(key), &algorithm, std::move(digest), std::move(context)};
+  return &place;
+}
+
 /// The mathematics. \return Errors: kUnsupportedAlgorithm, with OpenSSL's words; else whether it
 /// holds.
 PkiResult<der::Truth> holds(EVP_PKEY* key, const SignatureAlgorithm& known,
                             const PssParameters& pss, const char* digest, Bytes tbs,
-                            Bytes signature, const TbsDigest* made) {
+                            Bytes signature, const TbsDigest* made, const ReadyKey* ready) {
   const auto truth = [](int verified) {
     openssl::drop_errors();
     return verified == 1 ? der::Truth::kTrue : der::Truth::kFalse;
@@ -100,6 +147,16 @@ PkiResult<der::Truth> holds(EVP_PKEY* key, const SignatureAlgorithm& known,
     }
     return truth(EVP_PKEY_verify(context.get(), signature.data(), signature.size(),
                                  made->octets.data(), made->octets.size()));
+  }
+  if (ready != nullptr) {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> hashed{};
+    unsigned size = 0;
+    if (EVP_Digest(tbs.data(), tbs.size(), hashed.data(), &size, ready->digest.get(), nullptr) !=
+        1) {
+      return cannot();
+    }
+    return truth(EVP_PKEY_verify(ready->context.get(), signature.data(), signature.size(),
+                                 hashed.data(), size));
   }
   const openssl::DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;  // owned by context
@@ -149,7 +206,8 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
                                                   std::to_string(EVP_PKEY_get_bits(key)) +
                                                   " bits)")};
   }
-  if (!key_fits(*known, key)) {
+  const ReadyKey* ready = before.keep == KeepKey::kYes ? find_ready(key, *known) : nullptr;
+  if (ready == nullptr && !key_fits(*known, key)) {
     openssl::drop_errors();
     return Err{error(PkiErrc::kBadSignature,
                      std::string(known->name) + " does not fit the key of " + owner())};
@@ -157,8 +215,11 @@ PkiResult<Unit> verify_under(EVP_PKEY* key, Owner owner, const der::AlgorithmVie
   if (before.proven) {
     return Unit{};
   }
+  if (ready == nullptr && before.keep == KeepKey::kYes && before.digest == nullptr) {
+    ready = make_ready(key, *known);
+  }
   MUSTER_TRY(const der::Truth verified,
-             holds(key, *known, pss, digest, tbs, signature, before.digest));
+             holds(key, *known, pss, digest, tbs, signature, before.digest, ready));
   if (verified == der::Truth::kFalse) {
     return Err{
         error(PkiErrc::kBadSignature,
@@ -212,7 +273,7 @@ PkiResult<Unit> verify_signature(const der::AlgorithmView& algorithm, Bytes tbs,
                                  const TbsDigest* made) {
   return verify_under(
       X509_get0_pubkey(signer.impl().x509()), [&signer] { return signer.subject_text(); },
-      algorithm, tbs, signature, policy, Known{.digest = made});
+      algorithm, tbs, signature, policy, Known{.digest = made, .keep = KeepKey::kYes});
 }
 
 PkiResult<Unit> verify_own_signature(const der::AlgorithmView& algorithm, Bytes tbs,
@@ -229,7 +290,7 @@ PkiResult<Unit> verify_issued_by(const Certificate& certificate, const Certifica
   EVP_PKEY* const key = X509_get0_pubkey(i.x509());
   auto verified = verify_under(
       key, [&issuer] { return issuer.subject_text(); }, c.signature_algorithm, c.tbs, c.signature,
-      policy, Known{.proven = c.is_proven_by(i)});
+      policy, Known{.proven = c.is_proven_by(i), .keep = KeepKey::kYes});
   // A DSA key may take its parameters from the certificate above (RFC 3279 section 2.3.2), and
   // OpenSSL then writes them into the object: equal octets need not be equal keys.
   if (verified && EVP_PKEY_is_a(key, "DSA") != 1) {

@@ -364,5 +364,60 @@ TEST(AlgorithmText, NamesWhatWeKnow) {
   EXPECT_EQ(algorithm_text(view_of(*from_hex("300506032b6571"))), "Ed448");
 }
 
+// Keys are kept ready for the next signature, and certificates come and go.
+TEST(VerifyIssuedBy, ManyKeysInTurnAreNeverTakenForEachOther) {
+  struct Pair {
+    Buffer ca, good, bad;
+  };
+  std::vector<Pair> pairs;
+  for (int i = 0; i < 7; ++i) {
+    CertificateSpec ca_spec = muster::testing::ca_spec("CA");  // the same name for all
+    ca_spec.use_key = cached_key(i % 3 == 2 ? KeyKind::kRsa2048 : KeyKind::kP256, i);
+    const auto ca = make_self_signed(ca_spec);
+    CertificateSpec leaf;
+    leaf.use_key = cached_key(KeyKind::kP256);
+    const auto good = muster::testing::issue(ca, leaf);
+    leaf.break_signature = true;
+    const auto bad = muster::testing::issue(ca, leaf);
+    pairs.push_back({to_buffer(ca.certificate.der()), to_buffer(good.certificate.der()),
+                     to_buffer(bad.certificate.der())});
+  }
+  const auto verify = [](const Buffer& certificate, const Buffer& issuer) {
+    return verify_issued_by(*Certificate::parse(certificate), *Certificate::parse(issuer));
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      EXPECT_TRUE(verify(pairs[i].good, pairs[i].ca)) << i;
+      for (std::size_t other = 0; other < pairs.size(); ++other) {
+        const auto verified = verify(other == i ? pairs[i].bad : pairs[i].good, pairs[other].ca);
+        ASSERT_FALSE(verified) << i << " under " << other;
+        EXPECT_EQ(verified.error().code, PkiErrc::kBadSignature);
+      }
+      EXPECT_TRUE(verify(pairs[i].good, pairs[i].ca)) << "after a bad one: " << i;
+    }
+  }
+}
+
+// What the policy says is asked each time, of a key that is ready too.
+TEST(VerifyIssuedBy, AKeyThatIsReadyIsHeldToThePolicyOfEachCall) {
+  CertificateSpec ca_spec = muster::testing::ca_spec("CA");
+  ca_spec.use_key = cached_key(KeyKind::kP256);
+  const auto ca = make_self_signed(ca_spec);
+  CertificateSpec leaf;
+  leaf.use_key = cached_key(KeyKind::kP256, 1);
+  leaf.sign_as = SignAs::kSha1;
+  const auto sha1 = muster::testing::issue(ca, leaf);
+  AlgorithmPolicy lenient;
+  lenient.insecurely_allow_sha1 = true;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(
+        verify_issued_by(*Certificate::parse(sha1.certificate.der()), ca.certificate, lenient));
+    const auto strict =
+        verify_issued_by(*Certificate::parse(sha1.certificate.der()), ca.certificate);
+    ASSERT_FALSE(strict);
+    EXPECT_EQ(strict.error().code, PkiErrc::kWeakAlgorithm);
+  }
+}
+
 }  // namespace
 }  // namespace muster::pki
