@@ -4,6 +4,9 @@
 
 namespace muster::keeper {
 namespace {
+/// Places in a shard that are left empty rather than copying it once more.
+constexpr std::size_t kMostSlack = 16;
+
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -54,15 +57,21 @@ StaplePointer Offers::find(const Fingerprint& certificate) const {
   return place != shard->end() && place->certificate == certificate ? place->staple : nullptr;
 }
 
+std::shared_ptr<const Offers::Snapshot> Offers::current() const {
+  const MutexLock lock(mutex_);
+  return current_;
+}
+
 void Offers::publish(const Fingerprint& certificate, StaplePointer staple) {
-  std::shared_ptr<const Snapshot> before;
-  {
-    const MutexLock lock(mutex_);
-    before = current_;
+  const Hold hold(*this);
+  std::shared_ptr<Shard>& shard = changed_[certificate[0]];
+  if (!shard) {
+    shard = std::make_shared<Shard>();
+    if (const auto before = (*current())[certificate[0]]) {
+      shard->reserve(before->size() + 1);
+      shard->assign(before->begin(), before->end());
+    }
   }
-  auto snapshot = std::make_shared<Snapshot>(*before);
-  std::shared_ptr<const Shard>& slot = (*snapshot)[certificate[0]];
-  auto shard = slot ? std::make_shared<Shard>(*slot) : std::make_shared<Shard>();
   const auto place =
       std::lower_bound(shard->begin(), shard->end(), certificate,
                        [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
@@ -76,8 +85,25 @@ void Offers::publish(const Fingerprint& certificate, StaplePointer staple) {
   } else if (found) {
     shard->erase(place);
   }
-  slot = std::move(shard);
-  const MutexLock lock(mutex_);  // one writer, so nothing was published since `before` was read
+}
+
+void Offers::release() {
+  auto snapshot = std::make_shared<Snapshot>(*current());
+  bool is_news = false;
+  for (std::size_t i = 0; i < changed_.size(); ++i) {
+    if (changed_[i]) {
+      if (changed_[i]->capacity() - changed_[i]->size() > kMostSlack) {
+        changed_[i]->shrink_to_fit();
+      }
+      (*snapshot)[i] = std::move(changed_[i]);
+      changed_[i].reset();
+      is_news = true;
+    }
+  }
+  if (!is_news) {
+    return;
+  }
+  const MutexLock lock(mutex_);  // one writer, so nothing was published since it was copied
   current_ = std::move(snapshot);
   epoch_.fetch_add(1, std::memory_order_release);
 }

@@ -22,6 +22,22 @@ class Offers {
   [[nodiscard]] std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   /// Writing thread. A null staple withdraws.
   void publish(const Fingerprint& certificate, StaplePointer staple);
+  /// Writing thread. As long as one lives, nothing of what is published is seen; then all of it at
+  /// once: a hundred thousand changes copy each shard once instead of each time.
+  class Hold {
+   public:
+    explicit Hold(Offers& offers) : offers_(offers) { ++offers_.holds_; }
+    ~Hold() {
+      if (--offers_.holds_ == 0) {
+        offers_.release();
+      }
+    }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Offers& offers_;
+  };
 
  private:
   struct Entry {
@@ -33,6 +49,13 @@ class Offers {
   struct View;
   /// This thread's snapshot, brought up to date.
   const Snapshot& view() const;
+  /// What was published last.
+  std::shared_ptr<const Snapshot> current() const;
+  void release();
+
+  // Writing thread: copies of shards with what is not seen yet.
+  std::array<std::shared_ptr<Shard>, 256> changed_;
+  int holds_ = 0;
 
   const std::uint64_t
       id_;  ///< never reused, so that a thread's cached view cannot belong to another object

@@ -32,20 +32,22 @@ void adopt_file(const std::string& path, const keeper::Subject& subject, keeper:
 void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
   std::map<keeper::Fingerprint, File> next;
   std::set<std::string> taken;
+  std::map<std::string_view, std::optional<UnixSeconds>> left;  // by whoever had a path before
+  for (const auto& [id, file] : files_) {
+    left.insert_or_assign(file.path, file.content_expires);
+  }
   for (auto& [id, path] : paths) {
     taken.insert(path);
     const auto known = files_.find(id);
     if (known != files_.end() && known->second.path == path) {
       next.insert(files_.extract(known));
     } else {
-      std::optional<UnixSeconds> left;  // of whoever had the path before
-      for (const auto& [other, file] : files_) {
-        left = file.path == path ? file.content_expires : left;
-      }
+      const auto before = left.find(path);
+      std::optional<UnixSeconds> expires = before == left.end() ? std::nullopt : before->second;
       if (const auto former = former_.find(path); former != former_.end()) {
-        left = former->second.file.content_expires;
+        expires = former->second.file.content_expires;
       }
-      next.emplace(id, File{std::move(path), nullptr, false, left, {}, {}});
+      next.emplace(id, File{std::move(path), nullptr, false, expires, {}, {}});
     }
   }
   std::erase_if(former_, [&taken](const auto& former) { return taken.contains(former.first); });

@@ -140,7 +140,7 @@ class Shelf {
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
   /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
   /// foreign or expired files are passed over with a warning. A certificate listed twice counts
-  /// once.
+  /// once. find() sees all of it when this returns; listeners are told of each on the way.
   void set_subjects(std::vector<Subject> subjects, UnixSeconds now);
   /// One more, beside what is there: its answer is loaded from disk and verified again. A key that
   /// is there already stays as it is.
