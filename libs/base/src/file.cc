@@ -99,16 +99,17 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
       }
       return Err{FileError{FileErrc::kRead, errno, path}};
     }
-    if (n == 0) {
+    used += static_cast<std::size_t>(n);
+    if (used > limit_bytes) {
+      return Err{FileError{FileErrc::kTooLarge, 0, path}};
+    }
+    // A regular file that gives fewer octets than asked for has ended.
+    if (n == 0 || (used == expected && used < out.size())) {
       out.resize(used);
       if (used != expected) {
         out.shrink_to_fit();
       }
       return out;
-    }
-    used += static_cast<std::size_t>(n);
-    if (used > limit_bytes) {
-      return Err{FileError{FileErrc::kTooLarge, 0, path}};
     }
   }
 }

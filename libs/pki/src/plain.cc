@@ -14,7 +14,8 @@ namespace {
 using der::Reader;
 using der::Tag;
 
-/// Far more than any name has, far less than OpenSSL's own bound.
+/// Far more than any has, far less than OpenSSL's own bounds.
+constexpr std::size_t kMaxPlainBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxPlainNameBytes = 16384;
 
 bool is_plain_text(Tag type, Bytes content) {
@@ -91,7 +92,8 @@ bool is_plain_key(Bytes public_key_info) {
 }  // namespace
 
 bool is_plain(const Certificate::Impl& certificate) {
-  return !certificate.has_unique_ids && has_plain_parameters(certificate.signature_algorithm) &&
+  return certificate.der.size() <= kMaxPlainBytes && !certificate.has_unique_ids &&
+         has_plain_parameters(certificate.signature_algorithm) &&
          is_plain_key(certificate.public_key_info) && is_plain_name(certificate.issuer) &&
          is_plain_name(certificate.subject);
 }

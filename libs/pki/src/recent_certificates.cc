@@ -3,11 +3,9 @@
 namespace muster::pki {
 
 PkiResult<Certificate> RecentCertificates::parse(Bytes der) {
-  Digest digest{};
-  digest_into(HashAlgorithm::kSha256, der, digest);
   {
     const MutexLock lock(mutex_);
-    const auto found = places_.find(digest);
+    const auto found = places_.find(as_text(der));
     if (found != places_.end()) {
       recent_.splice(recent_.begin(), recent_, found->second);
       return recent_.front();
@@ -18,11 +16,11 @@ PkiResult<Certificate> RecentCertificates::parse(Bytes der) {
     return parsed;
   }
   const MutexLock lock(mutex_);
-  if (places_.count(digest) == 0) {
+  if (!places_.contains(as_text(der))) {
     recent_.push_front(*parsed);
-    places_.emplace(digest, recent_.begin());
+    places_.emplace(as_text(recent_.front().der()), recent_.begin());
     if (recent_.size() > most_) {
-      places_.erase(recent_.back().fingerprint());
+      places_.erase(as_text(recent_.back().der()));
       recent_.pop_back();
     }
   }

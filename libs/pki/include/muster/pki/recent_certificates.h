@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <list>
-#include <map>
+#include <string_view>
+#include <unordered_map>
 
 #include "muster/base/mutex.h"
 #include "muster/pki/certificate.h"
@@ -23,11 +23,13 @@ class RecentCertificates {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  using Digest = std::array<std::uint8_t, 32>;
   const std::size_t most_;
   mutable Mutex mutex_;
   std::list<Certificate> recent_ MUSTER_GUARDED_BY(mutex_);  ///< the latest first
-  std::map<Digest, std::list<Certificate>::iterator> places_ MUSTER_GUARDED_BY(mutex_);
+  /// By their octets, which live as long as they are in `recent_`. Whoever makes many with one hash
+  /// makes them be compared, of which `most_` is the bound.
+  std::unordered_map<std::string_view, std::list<Certificate>::iterator> places_
+      MUSTER_GUARDED_BY(mutex_);
 };
 
 }  // namespace muster::pki
