@@ -149,22 +149,22 @@ class Skipped(Exception):
     """Cannot be tried here; the text says why."""
 
 
-@scenario("S3", "CA down for 2/3 V, beginning just after a refresh: no gap")
+@scenario("S3", "CA down for 2/3 of what servers use of V, beginning just after a refresh: no gap")
 def outage_after_refresh(world):
     world.become_steady()
     world.until_refreshed()
     world.authority.behaviour = ca.down
-    world.watch(2 / 3, {"good"})
+    world.watch(world.outage(), {"good"})
     world.authority.behaviour = ca.good
     world.watch(0.5, {"good"})
 
 
-@scenario("S3w", "CA down for 2/3 V, beginning at the worst moment (just before a refresh): no gap")
+@scenario("S3w", "CA down for 2/3 of what servers use of V, beginning at the worst moment (just before a refresh): no gap")
 def outage_before_refresh(world):
     world.become_steady()
     begun = world.fail_from_next_request(ca.down)
     world.watch(0.8, {"good"}, until=begun.is_set)
-    world.watch(2 / 3, {"good"})
+    world.watch(world.outage(), {"good"})
     world.authority.behaviour = ca.good
     world.watch(0.5, {"good"})
 

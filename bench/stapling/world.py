@@ -102,6 +102,10 @@ class World:
             time.sleep(0.2)
         raise Wrong(f"{seen.word} {when}, for {max(10.0, share * self.validity):.0f} s")
 
+    def outage(self):
+        """Two thirds of the time for which the server uses an answer, as a share of V."""
+        return 2 / 3 * (1 - self.contender.margin / self.validity)
+
     def become_steady(self):
         self.within(0.5, {"good"}, "in the beginning")
 

@@ -9,6 +9,18 @@ using Real = std::chrono::duration<double>;
 
 Milliseconds to_ms(Real r) { return std::chrono::duration_cast<Milliseconds>(r); }
 
+/// For how long of a response's time servers make use of it.
+Real window_of(const PlanPolicy& policy, const StapleFacts& staple) {
+  const Real whole = staple.expires - staple.this_update;
+  return whole - std::min(Real(policy.unused_end), whole / 2);
+}
+
+/// How long servers will go on to use it; once they have stopped, until it ends.
+Real left_of(const PlanPolicy& policy, const StapleFacts& staple, UnixSeconds now) {
+  const Real used = window_of(policy, staple) - Real(now - staple.this_update);
+  return used > Real(0) ? used : Real(staple.expires - now);
+}
+
 Milliseconds bounded_by_max_refresh(const PlanPolicy& policy, Milliseconds delay, double chance) {
   if (policy.max_refresh) {
     delay = std::min(delay, to_ms(Real(*policy.max_refresh) * (1.0 - 0.1 * chance)));
@@ -25,9 +37,9 @@ Milliseconds least_interval(const StapleFacts& staple) {
 
 Milliseconds delay_after_answer(const PlanPolicy& policy, const StapleFacts& staple,
                                 std::optional<Seconds> max_age, UnixSeconds now, double chance) {
-  const Real window = staple.expires - staple.this_update;
+  const Real window = window_of(policy, staple);
   const Real age = now - staple.this_update;  // negative while held back
-  const Real remaining = staple.expires - now;
+  const Real remaining = left_of(policy, staple, now);
   const Real hint = max_age ? Real(*max_age) : Real(0);
   Real delay = window * (policy.refresh_at - policy.refresh_jitter * chance) - age;
   if (delay > Real(0)) {
@@ -51,7 +63,7 @@ Milliseconds delay_after_failure(const PlanPolicy& policy, const StapleFacts* li
     // Close to the end a try a second would only hammer, except where the whole window is minutes.
     least = std::clamp(Milliseconds(live->expires - live->this_update) / 500, Milliseconds(1000),
                        Milliseconds(10'000));
-    const Milliseconds remaining = live->expires - now;
+    const Milliseconds remaining = to_ms(left_of(policy, *live, now));
     cap = std::min<Milliseconds>(policy.most_retry, remaining / 20);
     patience = remaining / 4;
   } else {
@@ -77,7 +89,7 @@ Milliseconds delay_at_start(const PlanPolicy& policy, const StapleFacts* staple,
   if (staple == nullptr || !staple->usable_at(now)) {
     return Milliseconds(0);
   }
-  const Real window = staple->expires - staple->this_update;
+  const Real window = window_of(policy, *staple);
   const Real until = window * (policy.refresh_at - policy.refresh_jitter * chance) -
                      Real(now - staple->this_update);
   if (until > Real(0)) {

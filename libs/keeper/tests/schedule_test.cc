@@ -47,6 +47,26 @@ TEST(Schedule, MaxAgeDelaysOnlyWithinBounds) {
   EXPECT_NEAR(seconds(delay_after_answer(policy, old, Seconds(kDay), kNow, 0)), 0.25 * kDay, 1);
 }
 
+TEST(Schedule, WhatServersMakeNoUseOfDoesNotCount) {
+  PlanPolicy policy;
+  policy.unused_end = Seconds(300);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, good(0, 900), std::nullopt, kNow, 0)), 180, 1);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, good(0, 900), Seconds(800), kNow, 0)), 180, 1);
+  const StapleFacts held = good(0, 900);
+  EXPECT_NEAR(seconds(delay_at_start(policy, &held, kNow, 0)), 180, 1);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, good(0, 400), std::nullopt, kNow, 0)), 60, 1)
+      << "half of a short one counts all the same";
+
+  const StapleFacts old = good(-500, 400);  // 100 s until servers let go of it
+  EXPECT_NEAR(seconds(delay_after_failure(policy, &old, 20, Seconds(300), std::nullopt, kNow, 0)),
+              5, 0.1);
+  EXPECT_NEAR(seconds(delay_after_answer(policy, old, std::nullopt, kNow, 0)), 25, 1);
+  const StapleFacts unused = good(-700, 200);  // they have
+  EXPECT_NEAR(
+      seconds(delay_after_failure(policy, &unused, 20, Seconds(300), std::nullopt, kNow, 0)), 10,
+      0.1);
+}
+
 TEST(Schedule, AsksASlowlyRenewingResponderOftenEnoughAndNotMore) {
   // The old answer is served until 2 % before it expires (a lazy CDN): the last question must fall
   // behind that.

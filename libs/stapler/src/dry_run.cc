@@ -57,7 +57,7 @@ class DryRun {
   DryRun(const DryRunInput& input, UnixSeconds now)
       : input_(input),
         now_{now, MonotonicTime(std::chrono::hours(1))},
-        plan_(input.keeper.plan, 0) {
+        plan_(plan_for(input.keeper.plan, input.targets), 0) {
     const auto loaded = Pauses::load(input.directory);
     if (loaded) {
       paused_ = loaded->in_force();

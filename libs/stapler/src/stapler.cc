@@ -26,6 +26,12 @@ constexpr Seconds kLastReread{60};
 /// Whatever was noticed or not, files are looked at so often.
 constexpr Seconds kRereadAnyway{600};
 
+keeper::KeeperOptions keeper_options(const StaplerOptions& options) {
+  keeper::KeeperOptions out = options.keeper;
+  out.plan = plan_for(out.plan, options.targets);
+  return out;
+}
+
 }  // namespace
 
 struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Stapler::Impl> {
@@ -36,7 +42,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
         logger(g),
         options(std::move(o)),
         shelf(std::move(s)),
-        keeper(l, fetcher, c, g, *shelf, options.keeper, seed),
+        keeper(l, fetcher, c, g, *shelf, keeper_options(options), seed),
         files(g),
         hook(l, g, options.hook),
         history(options.shelf, options.history_bytes, g) {

@@ -89,6 +89,13 @@ const TargetRow& row_of(TargetKind kind) {
   return *row;
 }
 
+keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOptions>& targets) {
+  for (const TargetOptions& target : targets) {
+    plan.unused_end = std::max(plan.unused_end, row_of(target.kind).least_life);
+  }
+  return plan;
+}
+
 const TargetRow* find_row(std::string_view word) {
   const auto* const row = std::find_if(std::begin(kRows), std::end(kRows),
                                        [word](const TargetRow& r) { return r.word == word; });

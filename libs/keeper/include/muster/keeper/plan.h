@@ -27,6 +27,9 @@ struct PlanPolicy {
   /// 019).
   double refresh_at = 0.30;
   double refresh_jitter = 0.06;  ///< up to this share of the window earlier, at random
+  /// Of the end of each window servers make no use (HAProxy drops a staple five minutes before its
+  /// end): left out of account, up to half of the window.
+  Seconds unused_end{0};
   std::optional<Seconds>
       max_refresh;  ///< never longer between two answers, however long they are valid
   Seconds first_retry{5};

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "muster/keeper/plan.h"
 #include "muster/keeper/shelf.h"
 #include "muster/stapler/inventory.h"
 
@@ -115,6 +116,9 @@ std::vector<TargetSubject> target_subjects(const Inventory& inventory);
 /// What is wrong with these options, in one sentence that says what to do; nothing: they fit.
 /// Names that are empty are filled in; two targets of one name are wrong.
 std::optional<std::string> check_targets(std::vector<TargetOptions>& targets);
+/// `plan` with what these targets demand of it: the end of a window of which their servers make no
+/// use does not count.
+keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOptions>& targets);
 
 /// Whether the target serves a certificate of this name.
 bool is_for(const TargetOptions& target, std::string_view certificate_name);
