@@ -54,18 +54,16 @@ std::optional<std::string> Shelf::Impl::find_hindrance(const Slot& slot, const S
 void Shelf::Impl::load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now) {
   const std::string path = pin_path_of(id);
   slot.pin_seen = files.stamp(path);
-  const bool is_there = slot.pin_seen != FileStamp{};  // nearly never
-  const auto content =
-      is_there ? std::optional(files.read(path, kMaxShelfFileBytes)) : std::nullopt;
-  if (!content || !*content) {
-    if (content && content->error().os_error != ENOENT) {
-      pass_over(slot, path, to_string(content->error()));
+  const auto content = files.read(path, kMaxShelfFileBytes);
+  if (!content) {
+    if (content.error().os_error != ENOENT) {
+      pass_over(slot, path, to_string(content.error()));
     } else if (slot.pin && mode == ShelfMode::kFollower) {
       unpin(id, slot);
     }
     return;
   }
-  const auto pinned = parse_pin_file(**content);
+  const auto pinned = parse_pin_file(*content);
   if (!pinned || pinned->file.certificate != id) {
     pass_over(slot, path, pinned ? "it belongs to another certificate" : pinned.error());
     return;
