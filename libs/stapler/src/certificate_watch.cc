@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "muster/base/text.h"
@@ -120,22 +122,30 @@ bool looks_like_certificate(std::string_view name) {
 std::set<Entry> entries_of(const std::string& path) { return Follower().entries_of(path); }
 
 struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Impl> {
-  Impl(net::Loop& l, Milliseconds q, std::function<void()> c)
+  Impl(net::Loop& l, Milliseconds q, std::function<void(const WatchNews&)> c)
       : loop(l), quiet(q), changed(std::move(c)) {}
+
+  /// A path that was given, as it was when it was looked at last.
+  struct Place {
+    FileStamp stamp;
+    std::set<Entry> entries;  ///< that decide what it leads to
+  };
 
   net::Loop& loop;
   const Milliseconds quiet;
-  const std::function<void()> changed;
+  const std::function<void(const WatchNews&)> changed;
   UniqueFd inotify;
-  std::map<int, std::string> directories;  // by watch descriptor
-  std::map<std::string, int> watches;
-  std::map<std::string, std::set<std::string>> names;  // that count, by directory
-  std::set<std::string> whole;  // directories of which every certificate does
-  std::map<std::string, FileStamp> stamps;
+  std::map<std::string, Place> places;
+  /// Which places an entry counts for, by directory and name. The texts are keys of `places`.
+  std::map<std::string, std::multimap<std::string, const std::string*>> names;
+  std::set<std::string> whole;                       // directories of which every certificate does
+  std::map<std::string, int> watches;                // by directory
+  std::map<int, std::set<std::string>> directories;  // by watch: names of one directory
+  std::set<std::string> unwatched;  // directories of which the kernel tells nothing
   std::string last_looked_at;
-  bool is_prompt = false;
   std::optional<net::TimerId> timer;
   int delays = 0;
+  WatchNews news;  // not told yet
 
   void begin() {
     inotify.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -144,86 +154,127 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
     }
   }
 
-  void set_paths(const std::set<std::string>& paths) {
-    names.clear();
-    whole.clear();
-    std::map<std::string, FileStamp> next;
+  void set_paths(const std::set<std::string>& paths, const WatchNews& again) {
+    std::set<std::string> touched = unwatched;  // directories
+    for (auto at = places.begin(); at != places.end();) {
+      const bool stays = paths.contains(at->first);
+      if (!stays || again.names(at->first)) {
+        leave(at->first, at->second, touched);
+      }
+      at = stays ? std::next(at) : places.erase(at);
+    }
     Follower follower;
     for (const std::string& path : paths) {
-      const FileStamp stamp = system_files().stamp(path);
-      if (stamp.is_directory) {
-        whole.insert(path);
+      const auto [at, is_new] = places.try_emplace(path);
+      if (is_new || again.names(path)) {
+        look_at(at->first, at->second, follower, touched);
       }
-      for (const auto& [directory, name] : follower.entries_of(path)) {
-        names[directory].insert(name);
-      }
-      next.emplace_hint(next.end(), path, stamp);
     }
-    stamps = std::move(next);
-    watch_directories();
+    for (const std::string& directory : touched) {
+      watch_directory(directory);
+    }
   }
 
-  void watch_directories() {
-    std::set<std::string> wanted = whole;
-    for (const auto& [directory, entries] : names) {
-      wanted.insert(directory);
+  void look_at(const std::string& path, Place& place, Follower& follower,
+               std::set<std::string>& touched) {
+    place.stamp = system_files().stamp(path);
+    if (place.stamp.is_directory) {
+      whole.insert(path);
+      touched.insert(path);
     }
-    for (auto watch = watches.begin(); watch != watches.end();) {
-      if (wanted.contains(watch->first)) {
-        ++watch;
-        continue;
-      }
-      forget(watch->second, watch->first);
-      watch = watches.erase(watch);
+    place.entries = follower.entries_of(path);
+    for (const auto& [directory, name] : place.entries) {
+      names[directory].emplace(name, &path);
+      touched.insert(directory);
     }
-    is_prompt = static_cast<bool>(inotify);
-    for (const std::string& directory : wanted) {
-      if (!inotify) {
-        break;
-      }
-      // Again also where there is one: another directory may have taken the name.
-      const int watch =
-          ::inotify_add_watch(inotify.get(), directory.c_str(), kInteresting | IN_ONLYDIR);
-      if (watch < 0) {
-        is_prompt = false;
-        continue;
-      }
-      if (const auto old = watches.find(directory); old != watches.end() && old->second != watch) {
-        forget(old->second, directory);  // what was moved aside is not watched for ever
-      }
-      directories[watch] = directory;
-      watches[directory] = watch;
+  }
+
+  void leave(const std::string& path, Place& place, std::set<std::string>& touched) {
+    if (whole.erase(path) != 0) {
+      touched.insert(path);
     }
+    for (const auto& [directory, name] : place.entries) {
+      touched.insert(directory);
+      auto& in_directory = names[directory];
+      const auto [first, last] = in_directory.equal_range(name);
+      const auto own =
+          std::find_if(first, last, [&path](const auto& entry) { return entry.second == &path; });
+      if (own != last) {
+        in_directory.erase(own);
+      }
+      if (in_directory.empty()) {
+        names.erase(directory);
+      }
+    }
+    place.entries.clear();
+  }
+
+  /// Watches it if it is wanted, and no longer if not.
+  void watch_directory(const std::string& directory) {
+    unwatched.erase(directory);
+    const auto old = watches.find(directory);
+    if (!names.contains(directory) && !whole.contains(directory)) {
+      if (old != watches.end()) {
+        forget(old->second, directory);
+        watches.erase(old);
+      }
+      return;
+    }
+    if (!inotify) {
+      return;
+    }
+    // Again also where there is one: another directory may have taken the name.
+    const int watch =
+        ::inotify_add_watch(inotify.get(), directory.c_str(), kInteresting | IN_ONLYDIR);
+    if (watch < 0) {
+      unwatched.insert(directory);
+      return;
+    }
+    if (old != watches.end() && old->second != watch) {
+      forget(old->second, directory);  // what was moved aside is not watched for ever
+    }
+    directories[watch].insert(directory);
+    watches[directory] = watch;
   }
 
   /// Two names may be the same directory, which has one watch.
   void forget(int watch, const std::string& directory) {
     const auto known = directories.find(watch);
-    if (known != directories.end() && known->second == directory) {
-      const auto other = std::find_if(watches.begin(), watches.end(), [&](const auto& w) {
-        return w.second == watch && w.first != directory;
-      });
-      if (other != watches.end()) {
-        known->second = other->first;
-      } else {
-        ::inotify_rm_watch(inotify.get(), watch);
-        directories.erase(known);
-      }
+    if (known == directories.end()) {
+      return;
+    }
+    known->second.erase(directory);
+    if (known->second.empty()) {
+      ::inotify_rm_watch(inotify.get(), watch);
+      directories.erase(known);
     }
   }
 
-  [[nodiscard]] bool counts(int watch, std::string_view name, std::uint32_t mask) const {
+  /// Whether the event counts; then it is among the news.
+  bool take(int watch, const std::string& name, std::uint32_t mask) {
     if ((mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+      news.everything = true;
       return true;
     }
-    return std::any_of(watches.begin(), watches.end(), [&](const auto& w) {
-      if (w.second != watch) {
-        return false;
+    bool counts = false;
+    const auto known = directories.find(watch);
+    if (known == directories.end()) {
+      return false;
+    }
+    for (const std::string& directory : known->second) {
+      if (const auto entries = names.find(directory); entries != names.end()) {
+        const auto [first, last] = entries->second.equal_range(name);
+        for (auto at = first; at != last; ++at) {
+          news.paths.insert(*at->second);
+          counts = true;
+        }
       }
-      const auto entries = names.find(w.first);
-      return (entries != names.end() && entries->second.contains(std::string(name))) ||
-             (whole.contains(w.first) && looks_like_certificate(name));
-    });
+      if (whole.contains(directory) && looks_like_certificate(name)) {
+        news.paths.insert(directory);
+        counts = true;
+      }
+    }
+    return counts;
   }
 
   void on_ready(std::uint32_t) noexcept override {
@@ -235,7 +286,7 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
         std::memcpy(&event, buffer.data() + at, sizeof event);
         const char* name = event.len == 0 ? "" : buffer.data() + at + sizeof event;
         at += sizeof event + event.len;
-        is_news = is_news || counts(event.wd, name, event.mask);
+        is_news = take(event.wd, name, event.mask) || is_news;
         if ((event.mask & IN_IGNORED) != 0) {
           drop(event.wd);
         }
@@ -248,8 +299,15 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
 
   /// The kernel watches it no more.
   void drop(int watch) {
-    directories.erase(watch);
-    std::erase_if(watches, [watch](const auto& w) { return w.second == watch; });
+    const auto known = directories.find(watch);
+    if (known == directories.end()) {
+      return;
+    }
+    for (const std::string& directory : known->second) {
+      watches.erase(directory);
+      unwatched.insert(directory);
+    }
+    directories.erase(known);
   }
 
   /// Something happened: more may follow at once, as when a key and a certificate are replaced.
@@ -264,21 +322,22 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
       if (const auto self = weak.lock()) {
         self->timer.reset();
         self->delays = 0;
-        self->changed();
+        self->changed(std::exchange(self->news, {}));
       }
     });
   }
 
   void tick() {
     const std::size_t looks =
-        std::min(stamps.size(), std::max(kLeastLooks, stamps.size() / kTicksForAll));
+        std::min(places.size(), std::max(kLeastLooks, places.size() / kTicksForAll));
     for (std::size_t i = 0; i < looks; ++i) {
-      auto next = stamps.upper_bound(last_looked_at);
-      next = next == stamps.end() ? stamps.begin() : next;
+      auto next = places.upper_bound(last_looked_at);
+      next = next == places.end() ? places.begin() : next;
       last_looked_at = next->first;
       const FileStamp stamp = system_files().stamp(next->first);
-      if (stamp != next->second) {
-        next->second = stamp;
+      if (stamp != next->second.stamp) {
+        next->second.stamp = stamp;
+        news.paths.insert(next->first);
         note();
       }
     }
@@ -286,7 +345,7 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
 };
 
 CertificateWatch::CertificateWatch(net::Loop& loop, Milliseconds quiet,
-                                   std::function<void()> changed)
+                                   std::function<void(const WatchNews&)> changed)
     : impl_(std::make_shared<Impl>(loop, quiet, std::move(changed))) {
   impl_->begin();
 }
@@ -300,8 +359,12 @@ CertificateWatch::~CertificateWatch() {
   }
 }
 
-void CertificateWatch::set_paths(const std::set<std::string>& paths) { impl_->set_paths(paths); }
+void CertificateWatch::set_paths(const std::set<std::string>& paths, const WatchNews& news) {
+  impl_->set_paths(paths, news);
+}
 void CertificateWatch::tick() { impl_->tick(); }
-bool CertificateWatch::is_prompt() const { return impl_->is_prompt; }
+bool CertificateWatch::is_prompt() const {
+  return static_cast<bool>(impl_->inotify) && impl_->unwatched.empty();
+}
 
 }  // namespace muster::stapler

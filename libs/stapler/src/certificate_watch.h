@@ -17,20 +17,31 @@ namespace muster::stapler {
 /// and readlink; loops end.
 std::set<std::pair<std::string, std::string>> entries_of(const std::string& path);
 
+/// What may have changed: these of the paths that were given, or any of them.
+struct WatchNews {
+  bool everything = false;
+  std::set<std::string> paths{};
+
+  [[nodiscard]] bool names(const std::string& path) const {
+    return everything || paths.contains(path);
+  }
+};
+
 /// Notices that files may have changed: by inotify on the directories of all those entries, and,
 /// for file systems that tell nothing, by looking at the files in turn. Loop's thread.
 class CertificateWatch {
  public:
   /// `changed` is called when it has been quiet for `quiet` after something happened, or after ten
   /// times that.
-  CertificateWatch(net::Loop& loop, Milliseconds quiet, std::function<void()> changed);
+  CertificateWatch(net::Loop& loop, Milliseconds quiet,
+                   std::function<void(const WatchNews&)> changed);
   ~CertificateWatch();
   CertificateWatch(const CertificateWatch&) = delete;
   CertificateWatch& operator=(const CertificateWatch&) = delete;
 
-  /// Files, and directories whose entries with certificates' extensions count. What they look like
-  /// now is no change.
-  void set_paths(const std::set<std::string>& paths);
+  /// Files, and directories whose entries with certificates' extensions count. Those that are new,
+  /// and those that `news` names, are looked at: what they look like now is no change.
+  void set_paths(const std::set<std::string>& paths, const WatchNews& news = {true, {}});
   /// Looks at some of them: all within a minute, when called once a second.
   void tick();
   /// Whether every directory is watched; otherwise the looks in turn are what remains.

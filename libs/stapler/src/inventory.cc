@@ -92,8 +92,8 @@ class InventoryLoader {
   using File = InventoryReader::File;
 
   InventoryLoader(InventoryReader& reader, const InventoryOptions& options,
-                  InventoryReader::Gone gone, Seconds now)
-      : reader_(reader), options_(options), gone_(gone), now_(now) {
+                  InventoryReader::Gone gone, Seconds now, const std::set<std::string>* changed)
+      : reader_(reader), options_(options), gone_(gone), now_(now), changed_(changed) {
     if (reader_.chain_ != options.chain) {
       reader_.files_.clear();
       reader_.chain_ = options.chain;
@@ -216,8 +216,9 @@ class InventoryLoader {
                Issuers issuers) {
     used_.insert(path);
     File& file = reader_.files_[path];
-    const FileStamp stamp = system_files().stamp(path);
     const bool is_known = gone_ == InventoryReader::Gone::kWait && file.is_settled;
+    const bool is_unnamed = is_known && changed_ != nullptr && !changed_->contains(path);
+    const FileStamp stamp = is_unnamed ? file.stamp : system_files().stamp(path);
     if (file.gone_since || (is_known && stamp == file.stamp)) {
       lend(file.lends);
       for (const Found& found : file.found) {
@@ -377,6 +378,7 @@ class InventoryLoader {
   const InventoryOptions& options_;
   const InventoryReader::Gone gone_;
   const Seconds now_;
+  const std::set<std::string>* const changed_;
   IssuerPool pool_;
   pki::RecentCertificates recent_{kMostShared};
   std::set<std::string> used_;
@@ -386,8 +388,9 @@ class InventoryLoader {
 };
 
 Inventory InventoryReader::read(const std::vector<CertificateSource>& sources,
-                                const InventoryOptions& options, Gone gone, Seconds monotonic_now) {
-  InventoryLoader loader(*this, options, gone, monotonic_now);
+                                const InventoryOptions& options, Gone gone, Seconds monotonic_now,
+                                const std::set<std::string>* changed) {
+  InventoryLoader loader(*this, options, gone, monotonic_now, changed);
   for (const CertificateSource& source : sources) {
     loader.add(source);
   }

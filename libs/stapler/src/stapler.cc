@@ -101,7 +101,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   std::array<std::uint64_t, keeper::kOutcomeKinds> answers{};
   InventoryReader reader;
   bool is_loaded = false;
-  MonotonicTime read_at{};
+  MonotonicTime read_at{}, looked_at_all{};
   Seconds reread = kFirstReread;
   KeptCertificates kept_certificates;
   std::unique_ptr<CertificateWatch> watch;
@@ -127,13 +127,15 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     }
   }
 
-  /// Reads what changed in the files, and goes by it.
-  void load(InventoryReader::Gone gone) {
+  /// Reads what changed in the files, by `news` and where it could not be used, and goes by it.
+  void load(InventoryReader::Gone gone, const WatchNews& news = {true, {}}) {
     read_at = clock.monotonic();
+    looked_at_all = news.everything ? read_at : looked_at_all;
     Inventory next = reader.read(options.certificates, options.inventory, gone,
-                                 std::chrono::floor<Seconds>(read_at.time_since_epoch()));
+                                 std::chrono::floor<Seconds>(read_at.time_since_epoch()),
+                                 news.everything ? nullptr : &news.paths);
     if (watch) {
-      watch->set_paths(reader.places());
+      watch->set_paths(reader.places(), news);
     }
     if (is_loaded && is_same(next, inventory)) {
       return;
@@ -161,12 +163,6 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
                  "another certificate has taken its place; it is looked after until the staple "
                  "that servers may have of it ends, and for another day at least",
                  {{"certificate", entry->watched.subject.name}, {"file", entry->path}});
-    }
-  }
-
-  void drop_kept_that_are_over() {
-    if (kept_certificates.drop_over(clock.now())) {
-      tell_keeper();
     }
   }
 
@@ -244,7 +240,9 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
       }
     }
     read_what_is_restless();
-    drop_kept_that_are_over();
+    if (kept_certificates.drop_over(clock.now())) {
+      tell_keeper();
+    }
     desk->tick();
     write_status_if_due();
     timer = loop.after(Milliseconds(1000), [weak = weak_from_this()] {
@@ -260,10 +258,11 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
       return;
     }
     watch->tick();
-    const auto since = clock.monotonic() - read_at;
-    if (since >= kRereadAnyway || (reader.is_restless() && since >= reread)) {
+    const MonotonicTime now = clock.monotonic();
+    const bool is_all = now - looked_at_all >= kRereadAnyway;
+    if (is_all || (reader.is_restless() && now - read_at >= reread)) {
       const Seconds next = std::min(2 * reread, kLastReread);
-      load(InventoryReader::Gone::kWait);
+      load(InventoryReader::Gone::kWait, {is_all, {}});
       reread = reader.is_restless() ? next : kFirstReread;
     }
   }
@@ -354,12 +353,13 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
     if (!options.watch) {
       return;
     }
-    watch = std::make_unique<CertificateWatch>(loop, options.settle, [weak = weak_from_this()] {
+    const auto changed = [weak = weak_from_this()](const WatchNews& news) {
       const auto self = weak.lock();
       if (self && self->running) {
-        self->load(InventoryReader::Gone::kWait);
+        self->load(InventoryReader::Gone::kWait, news);
       }
-    });
+    };
+    watch = std::make_unique<CertificateWatch>(loop, options.settle, changed);
     watch->set_paths(reader.places());
     if (!watch->is_prompt()) {
       logger.log(LogLevel::kInfo, "inventory.watched_slowly",

@@ -50,7 +50,8 @@ TEST(EntriesOf, EndsWhereLinksDoNot) {
 class CertificateWatchTest : public ::testing::Test {
  protected:
   CertificateWatchTest() {
-    watch = std::make_unique<CertificateWatch>(loop, Milliseconds(1), [this] {
+    watch = std::make_unique<CertificateWatch>(loop, Milliseconds(1), [this](const WatchNews& n) {
+      told = n;
       ++changes;
       loop.stop();
     });
@@ -81,6 +82,7 @@ class CertificateWatchTest : public ::testing::Test {
   net::Loop loop;
   std::unique_ptr<CertificateWatch> watch;
   int changes = 0;
+  WatchNews told;  ///< at the last
 };
 
 // What leads to a directory is followed once for all files in it, and counts for each.
@@ -111,6 +113,53 @@ TEST_F(CertificateWatchTest, AFileWrittenInPlaceRenamedOverOrTakenAway) {
   expect_change();
   dir.write("web.pem", "4");
   expect_change();
+}
+
+TEST_F(CertificateWatchTest, WhatChangedIsNamed) {
+  const std::string a = dir.write("one/a.pem", "1");
+  const std::string b = dir.write("one/b.pem", "1");
+  dir.write("archive/c1.pem", "1");
+  fs::create_directories(dir.file("live"));
+  fs::create_symlink("../archive/c1.pem", dir.file("live/c.pem"));
+  dir.write("d/x.pem", "1");
+  watch->set_paths({a, b, dir.file("live/c.pem"), dir.file("d"), dir.file("d/x.pem")});
+  dir.write("one/b.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(b));
+  EXPECT_FALSE(told.everything);
+  dir.write("archive/c1.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(dir.file("live/c.pem")));
+  dir.write("d/y.pem", "1");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(dir.file("d")));
+  dir.write("d/x.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(dir.file("d"), dir.file("d/x.pem")));
+  fs::rename(dir.file("one"), dir.file("aside"));
+  expect_change();
+  EXPECT_TRUE(told.everything);
+}
+
+TEST_F(CertificateWatchTest, WhatIsNotNewAndNotNamedIsWatchedOn) {
+  const std::string a = dir.write("one/a.pem", "1");
+  const std::string b = dir.write("two/b.pem", "1");
+  const WatchNews none{};
+  watch->set_paths({a}, none);
+  watch->set_paths({a, b}, none);
+  dir.write("two/b.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(b));
+  watch->set_paths({a, b}, told);
+  dir.write("one/a.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(a));
+  watch->set_paths({b}, told);
+  expect_none_before([&] {
+    dir.write("one/a.pem", "3");
+    dir.write("two/b.pem", "3");
+  });
+  EXPECT_THAT(told.paths, ElementsAre(b)) << "nobody asks about the other any more";
 }
 
 TEST_F(CertificateWatchTest, ALinkThatIsSwappedAndWhatItLeadsTo) {

@@ -58,6 +58,37 @@ TEST_F(InventoryReaderTest, AFileThatDidNotChangeIsNotReadAgain) {
   EXPECT_THAT(reader.places(), ::testing::Contains(path));
 }
 
+TEST_F(InventoryReaderTest, AFileThatNobodyNamedIsTakenAsItWas) {
+  const auto& ca = pki.intermediate.certificate;
+  const std::string a = dir.write("d/a.pem", whole);
+  const std::string b = dir.write("d/b.pem", renewed);
+  make_old(a);
+  make_old(b);
+  const auto read_named = [this](const std::set<std::string>* changed) {
+    return reader.read({{dir.file("d"), "", "", "", {}}}, {}, InventoryReader::Gone::kWait, now,
+                       changed);
+  };
+  read_named(nullptr);
+  dir.write("d/a.pem", to_pem({pki.ocsp_signer.certificate, ca}));
+  dir.write("d/b.pem", to_pem({pki.ocsp_signer.certificate, ca}));
+  dir.write(
+      "d/c.pem",
+      to_pem({testing::issue(pki.intermediate, testing::leaf_spec("c.example")).certificate, ca}));
+  const std::set<std::string> named = {a};
+  const Inventory some = read_named(&named);
+  EXPECT_THAT(names(some), ElementsAre("a", "b", "c")) << "a new one is read, named or not";
+  EXPECT_EQ(some.entries[0].watched.subject.certificate, pki.ocsp_signer.certificate);
+  EXPECT_EQ(some.entries[1].watched.subject.certificate, pki.other_leaf.certificate);
+  const Inventory all = read_named(nullptr);
+  EXPECT_THAT(names(all), ElementsAre("a", "c")) << "the same certificate twice";
+  // What could not be used is looked at whoever is named.
+  dir.write("d/b.pem", "half");
+  EXPECT_THAT(read_named(nullptr).problems, ::testing::SizeIs(1));
+  dir.write("d/b.pem", renewed);
+  const std::set<std::string> nobody;
+  EXPECT_THAT(names(read_named(&nobody)), ElementsAre("a", "b", "c"));
+}
+
 TEST_F(InventoryReaderTest, AHalfWrittenFileKeepsWhatItHeldAndIsReadAgain) {
   const std::string path = dir.write("web.pem", whole);
   make_old(path);

@@ -68,8 +68,10 @@ class InventoryReader {
   };
   static constexpr Seconds kGoneGrace{10};
 
+  /// \param changed  files that may have changed since the last reading: with Gone::kWait others
+  /// that could be used then are taken as they were, without a look; null: any may have.
   Inventory read(const std::vector<CertificateSource>& sources, const InventoryOptions& options,
-                 Gone gone, Seconds monotonic_now);
+                 Gone gone, Seconds monotonic_now, const std::set<std::string>* changed = nullptr);
   /// Files and directories that the last reading depended on.
   [[nodiscard]] const std::set<std::string>& places() const { return places_; }
   /// Whether a file is to be read again although nothing changes: it could not be used, or is gone,
