@@ -146,7 +146,10 @@ X509* Certificate::Impl::x509() const {
     return made;
   }
   openssl::X509Ptr decoded = decode(der);
-  MUSTER_ASSERT(decoded != nullptr);  // it is plain, or OpenSSL has read the same octets before
+  if (decoded == nullptr) {  // is_plain() lets nothing such pass that we know of; a peer chose it
+    decoded.reset(X509_new());
+    MUSTER_ASSERT(decoded != nullptr);
+  }
   openssl::drop_errors();
   X509* made = nullptr;
   if (made_.compare_exchange_strong(made, decoded.get(), std::memory_order_acq_rel,

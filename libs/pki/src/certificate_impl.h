@@ -51,7 +51,8 @@ struct Certificate::Impl {
 
   /// OpenSSL's form, several times as large as `der` and slower to make than a signature to verify.
   /// Made when it is first asked for; when it was parsed where the certificate is not plain.
-  /// Lives as long as this.   Threads: any; all get the same.
+  /// Lives as long as this. What OpenSSL should refuse then, after all, is an empty certificate to
+  /// it: no key, no name, nothing verifies.   Threads: any; all get the same.
   [[nodiscard]] X509* x509() const;
   /// Whether it was made.
   [[nodiscard]] bool is_decoded() const { return made_.load(std::memory_order_acquire) != nullptr; }
