@@ -1,0 +1,151 @@
+// Which certificates a stapler looks after, from what files, and who is told of them.
+#include <algorithm>
+
+#include "stapler_impl.h"
+
+namespace muster::stapler {
+namespace {
+
+/// Files that could not be used are read again after so long at most.
+constexpr Seconds kLastReread{60};
+/// Whatever was noticed or not, files are looked at so often.
+constexpr Seconds kRereadAnyway{600};
+
+}  // namespace
+
+void Stapler::Impl::load(InventoryReader::Gone gone, const WatchNews& news) {
+  read_at = clock.monotonic();
+  looked_at_all = news.everything ? read_at : looked_at_all;
+  Inventory next = reader.read(options.certificates, options.inventory, gone,
+                               std::chrono::floor<Seconds>(read_at.time_since_epoch()),
+                               news.everything ? nullptr : &news.paths);
+  if (watch) {
+    watch->set_paths(reader.places(), news);
+  }
+  if (is_loaded && is_same(next, inventory)) {
+    return;
+  }
+  keep_replaced(next);
+  for (const std::string& problem : next.problems) {
+    const bool is_news = std::find(inventory.problems.begin(), inventory.problems.end(), problem) ==
+                         inventory.problems.end();
+    if (is_news) {
+      logger.log(LogLevel::kError, "inventory.problem", problem);
+    }
+  }
+  inventory = std::move(next);
+  is_loaded = true;
+  reread = kFirstReread;
+  go_by_inventory();
+  memory.look();
+}
+
+void Stapler::Impl::keep_replaced(const Inventory& next) {
+  for (const InventoryEntry* entry :
+       kept_certificates.add_replaced(inventory, next, *shelf, clock.now())) {
+    logger.log(LogLevel::kInfo, "certificate.replaced",
+               "another certificate has taken its place; it is looked after until the staple "
+               "that servers may have of it ends, and for another day at least",
+               {{"certificate", entry->watched.subject.name}, {"file", entry->path}});
+  }
+}
+
+void Stapler::Impl::tell_keeper() {
+  std::vector<keeper::Watched> watched;
+  for (const InventoryEntry& entry : inventory.entries) {
+    watched.push_back(entry.watched);
+    kept_certificates.erase(entry.watched.subject.certificate.fingerprint());
+  }
+  for (const auto& [id, one] : kept_certificates.all()) {
+    watched.push_back(one.watched);
+  }
+  keeper.set_inventory(std::move(watched));
+}
+
+void Stapler::Impl::go_by_inventory() {
+  std::map<keeper::Fingerprint, std::string> paths;
+  names.clear();
+  below.clear();
+  for (const InventoryEntry& entry : inventory.entries) {
+    const keeper::Fingerprint id = entry.watched.subject.certificate.fingerprint();
+    if (!entry.output.empty()) {
+      paths.emplace(id, entry.output);
+    }
+    names.emplace(id, entry.watched.subject.name);
+    if (!entry.below.empty()) {
+      below.emplace(id, entry.below.size());
+    }
+  }
+  files.set_paths(std::move(paths));
+  const std::vector<TargetSubject> subjects = target_subjects(inventory);
+  target_problems = targets->set_certificates(subjects);
+  for (const std::string& problem : target_problems) {
+    logger.log(LogLevel::kError, "target.problem", problem);
+  }
+  desk->entries_changed();
+  tell_keeper();
+  adopt_or_clear_files();
+  for (const TargetSubject& subject : subjects) {
+    const keeper::Fingerprint id = subject.subject.certificate.fingerprint();
+    targets->apply(id, shelf->find(id, clock.now()));
+  }
+  dirty = true;
+}
+
+void Stapler::Impl::adopt_or_clear_files() {
+  const UnixSeconds now = clock.now();
+  for (const InventoryEntry& entry : inventory.entries) {
+    const keeper::Subject& subject = entry.watched.subject;
+    const keeper::Fingerprint id = subject.certificate.fingerprint();
+    if (files.path_of(id) == nullptr) {
+      continue;
+    }
+    if (!shelf->find(id, now)) {
+      adopt_file(entry.output, subject, *shelf, now);
+    }
+    tell_hook(subject.name, files.path_of(id), files.apply(id, shelf->find(id, now), now));
+  }
+}
+
+void Stapler::Impl::read_what_is_restless() {
+  if (!watch) {
+    return;
+  }
+  watch->tick();
+  const MonotonicTime now = clock.monotonic();
+  const bool is_all = now - looked_at_all >= kRereadAnyway;
+  if (is_all || (reader.is_restless() && now - read_at >= reread)) {
+    const Seconds next = std::min(2 * reread, kLastReread);
+    load(InventoryReader::Gone::kWait, {is_all, {}});
+    reread = reader.is_restless() ? next : kFirstReread;
+  }
+}
+
+void Stapler::Impl::keep(Kept one) {
+  kept_certificates.add(std::move(one));
+  tell_keeper();
+  dirty = true;
+}
+
+void Stapler::Impl::watch_files() {
+  if (!options.watch) {
+    return;
+  }
+  const auto changed = [weak = weak_from_this()](const WatchNews& news) {
+    const auto self = weak.lock();
+    if (self && self->running) {
+      self->load(InventoryReader::Gone::kWait, news);
+    }
+  };
+  watch = std::make_unique<CertificateWatch>(loop, options.settle, changed);
+  watch->set_paths(reader.places());
+  if (!watch->is_prompt()) {
+    logger.log(LogLevel::kInfo, "inventory.watched_slowly",
+               "the kernel does not tell of changes in every directory of the inventory (no "
+               "watches left?); those are noticed within a minute");
+  }
+  // What changed since make() read it was told to nobody.
+  load(InventoryReader::Gone::kWait);
+}
+
+}  // namespace muster::stapler
