@@ -9,15 +9,12 @@
 
 #include "issuers.h"
 #include "muster/base/text.h"
-#include "muster/pki/recent_certificates.h"
 
 namespace muster::stapler {
 namespace {
 
 constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
 constexpr std::size_t kMaxChain = 10;
-/// Certificates of which files of one reading share an object: the CAs at the end of their chains.
-constexpr std::size_t kMostShared = 1024;
 constexpr std::size_t kMaxCertificateFileBytes = 16 << 20;
 /// A file changed so shortly before it was read may change again without its stamp showing it.
 constexpr Seconds kRacy{2};
@@ -150,7 +147,7 @@ class InventoryLoader {
   }
 
   std::optional<Certificates> load(const std::string& path) {
-    auto loaded = pki::load_certificates(path, &recent_);
+    auto loaded = pki::load_certificates(path, &reader_.recent_);
     if (!loaded) {
       problem(naming(path, loaded.error().detail));
       return std::nullopt;
@@ -232,7 +229,7 @@ class InventoryLoader {
                   : text + "; what it held before stays in use, and it is read again");
       file.is_settled = false;
     };
-    auto certificates = pki::load_certificates(path, &recent_);
+    auto certificates = pki::load_certificates(path, &reader_.recent_);
     if (!certificates) {
       if (lone == Lone::kLends && file.found.empty() && holds_no_certificate(path)) {
         file.stamp = stamp;
@@ -251,7 +248,7 @@ class InventoryLoader {
     }
     Certificates candidates = *certificates;
     if (!issuer_file.empty()) {
-      const auto given = pki::load_certificates(issuer_file, &recent_);
+      const auto given = pki::load_certificates(issuer_file, &reader_.recent_);
       if (!given) {
         stay(naming(issuer_file, given.error().detail));
         return true;
@@ -380,7 +377,6 @@ class InventoryLoader {
   const Seconds now_;
   const std::set<std::string>* const changed_;
   IssuerPool pool_;
-  pki::RecentCertificates recent_{kMostShared};
   std::set<std::string> used_;
   std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;

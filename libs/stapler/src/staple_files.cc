@@ -129,7 +129,13 @@ Applied StapleFiles::write(File& file, UnixSeconds now) {
   if (!same) {
     if (const auto written = write_file_atomically(file.path, wanted); !written) {
       report(file, to_string(written.error()), now);
-      return Applied::kFailed;
+      // "Good" is true no more: rather none than that.
+      const bool is_gone = file.wanted->facts.status != keeper::StapleStatus::kGood &&
+                           ::unlink(file.path.c_str()) == 0;
+      if (is_gone) {
+        file.content_expires.reset();
+      }
+      return is_gone ? Applied::kRemoved : Applied::kFailed;
     }
   }
   file.pending = false;

@@ -227,6 +227,7 @@ void Stapler::Impl::tell(const StatusReport& now) {
 Result<std::unique_ptr<Stapler>, keeper::ShelfError> Stapler::make(
     net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
     StaplerOptions options, std::uint64_t seed) {
+  options.policy = shelf_for(options.policy, options.targets);
   auto shelf =
       keeper::Shelf::open(options.shelf, keeper::ShelfMode::kOwner, options.policy, logger);
   if (!shelf) {

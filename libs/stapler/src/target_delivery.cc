@@ -119,11 +119,12 @@ void TargetRun::deliver(const TargetItemPointer& pointer, Tell tell) {
   keeper::StaplePointer staple = deliverable(item);
   if (const std::string why_not = put_files(item, staple, changed); !why_not.empty()) {
     fail(item, why_not);
-    if (!staple || !item.is_over(now, row_.least_life) ||
-        !put_files(item, nullptr, changed).empty()) {
+    const bool must_go = staple && (staple->facts.status != keeper::StapleStatus::kGood ||
+                                    item.is_over(now, row_.least_life));
+    if (!must_go || !put_files(item, nullptr, changed).empty()) {
       return;
     }
-    item.write_failure = why_not;  // and what it should replace has ended
+    item.write_failure = why_not;  // and what it should replace has ended, or is true no more
     staple = nullptr;
   }
   if (item.held_until && (staple || *item.held_until <= now)) {

@@ -9,6 +9,10 @@
 namespace muster::stapler {
 namespace {
 
+/// From the decision to withdraw a staple until no worker of a server has it any more, on a machine
+/// that has other things to do: two seconds may have to lie between two reloads.
+constexpr Seconds kReloadTakes{5};
+
 /// HAProxy takes a command with its payload in one buffer of 16 KiB (tune.bufsize), base64 in it.
 constexpr std::size_t kMostHaproxyBytes = 11'000;
 /// OCSP_MAX_RESPONSE_TIME_SKEW of HAProxy.
@@ -94,6 +98,17 @@ keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOpt
     plan.unused_end = std::max(plan.unused_end, row_of(target.kind).least_life);
   }
   return plan;
+}
+
+keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy,
+                              const std::vector<TargetOptions>& targets) {
+  const bool reloads = std::any_of(targets.begin(), targets.end(), [](const TargetOptions& target) {
+    return row_of(target.kind).needs_reload;
+  });
+  if (reloads) {
+    policy.expiry_margin = std::max(policy.expiry_margin, kReloadTakes);
+  }
+  return policy;
 }
 
 const TargetRow* find_row(std::string_view word) {

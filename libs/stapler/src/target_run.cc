@@ -85,11 +85,13 @@ std::optional<std::string> TargetRun::add(Items& before, const Holders& held_bef
     const TargetItem& old = *holder->second;
     item->held_until = old.held_until;
     item->held_for = old.held_for;
+    // What was revoked or withdrawn before is ended, not waited out.
+    const bool is_good = old.wanted && old.wanted->facts.status == keeper::StapleStatus::kGood;
     for (const auto& staple : {old.pushed, old.in_file}) {
       if (staple) {
+        const UnixSeconds end = is_good ? staple->facts.expires : world_.clock.now();
         item->held_for.insert(old.subject.subject.certificate.fingerprint());
-        item->held_until =
-            std::max(item->held_until.value_or(UnixSeconds::min()), staple->facts.expires);
+        item->held_until = std::max(item->held_until.value_or(UnixSeconds::min()), end);
       }
     }
   }

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "full_disk.h"
 #include "muster/testing/response_builder.h"
+#include "staples.h"
 
 namespace muster::stapler {
 namespace {
@@ -82,6 +84,20 @@ TEST_F(StapleFilesTest, WhenANewOneCannotBeWrittenTheOldOneIsRemovedBeforeItExpi
   ASSERT_EQ(retried.size(), 1U);
   EXPECT_EQ(retried[0].applied, Applied::kWritten);
   EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), second->der()));
+}
+
+// "Good" is true no more: rather none than that until its end.
+TEST_F(StapleFilesTest, WhatARevokedOneCannotReplaceIsRemovedAtOnce) {
+  files.apply(id, staple(-10, 100), kTestNow);
+  const auto revoked = testing_staples::revoked_staple();
+  {
+    const testing_staples::FullDisk disk(32);
+    EXPECT_EQ(files.apply(id, revoked, kTestNow), Applied::kRemoved);
+    EXPECT_FALSE(exists());
+    EXPECT_THAT(files.failure_of(id), ::testing::Not(::testing::IsEmpty()));
+  }
+  ASSERT_EQ(files.tick(kTestNow + Seconds(10)).size(), 1U);
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), revoked->der()));
 }
 
 TEST_F(StapleFilesTest, ContentThatExpiresIsRemovedEvenWhileWritingFails) {

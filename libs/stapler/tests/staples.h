@@ -37,4 +37,10 @@ inline keeper::StaplePointer good_staple(Seconds life = Seconds(3600), Seconds a
   return make_staple({.entries = {web_entry()}}, life, keeper::StapleStatus::kGood, age);
 }
 
+inline keeper::StaplePointer revoked_staple(Seconds life = Seconds(1000)) {
+  auto entry = web_entry();
+  entry.status = ocsp::Revoked{testing::kTestNow - Seconds(60), ReasonCode::kKeyCompromise};
+  return make_staple({.entries = {entry}}, life, keeper::StapleStatus::kRevoked, Seconds(5));
+}
+
 }  // namespace muster::stapler::testing_staples

@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
-#include <csignal>
-
+#include "full_disk.h"
 #include "muster/stapler/stapler.h"
 #include "targets_fixture.h"
 
@@ -32,27 +30,6 @@ class TargetsChange : public TargetsFixture {
     targets->apply(id, good_staple(life));
     settle();
   }
-};
-
-/// Larger files cannot be written meanwhile, but files can be removed: a disk that is full.
-class FullDisk {
- public:
-  explicit FullDisk(::rlim_t most) : before_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &limit_);
-    ::rlimit full = limit_;
-    full.rlim_cur = most;
-    ::setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &limit_);
-    ::signal(SIGXFSZ, before_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  ::rlimit limit_{};
-  void (*before_)(int);
 };
 
 TEST_F(TargetsChange, WhatACertificateLeavesBehindIsWithdrawnWhenItExpires) {
@@ -284,6 +261,23 @@ TEST_F(TargetsChange, WhatCannotBeReplacedIsWithdrawnAtItsEndAndTriedOn) {
   EXPECT_TRUE(exists("web.ocsp"));
   EXPECT_EQ(status().delivery, Delivery::kDelivered);
   EXPECT_EQ(log(), "reload\nreload\nreload\n");
+}
+
+// "Good" is true no more: rather none than that until its end.
+TEST_F(TargetsChange, WhatARevokedOneCannotReplaceIsWithdrawnAtOnce) {
+  make({to_reloaded_file()});
+  hand_over();
+  {
+    const FullDisk disk(32);
+    targets->apply(id, revoked_staple());
+    settle();
+    EXPECT_FALSE(exists("web.ocsp"));
+    EXPECT_EQ(log(), "reload\nreload\n");
+    EXPECT_EQ(status().delivery, Delivery::kFailed);
+  }
+  advance(Seconds(300));
+  EXPECT_TRUE(exists("web.ocsp"));
+  EXPECT_EQ(status().delivery, Delivery::kDelivered);
 }
 
 TEST_F(TargetsChange, ANameThatNoSecretCanHaveIsTold) {

@@ -15,12 +15,6 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using namespace testing_staples;
 
-keeper::StaplePointer revoked_staple(Seconds life = Seconds(1000)) {
-  auto entry = web_entry();
-  entry.status = ocsp::Revoked{kTestNow - Seconds(60), ReasonCode::kKeyCompromise};
-  return make_staple({.entries = {entry}}, life, keeper::StapleStatus::kRevoked, Seconds(5));
-}
-
 class TargetsFormer : public TargetsFixture {
  protected:
   /// Another certificate under this name.
@@ -60,6 +54,17 @@ TEST_F(TargetsFormer, AServerThatHasItLoadedIsToldToLoadTheOtherOne) {
   tell_former(revoked_staple(Seconds(2000)));
   advance(Seconds(1000));
   EXPECT_EQ(log(), "reload\nreload\n") << "once";
+}
+
+// A mass revocation: the CA revokes, the operator renews.
+TEST_F(TargetsFormer, WhatWasRevokedBeforeItWasReplacedHoldsNothingBack) {
+  make({to_reloaded_file()});
+  hand_over();
+  targets->apply(id, revoked_staple());
+  settle();
+  EXPECT_EQ(log(), "reload\nreload\n");
+  replace_certificate();
+  EXPECT_EQ(log(), "reload\nreload\nreload\n");
 }
 
 TEST_F(TargetsFormer, AlsoWhenTheRevokedStapleIsWithheld) {

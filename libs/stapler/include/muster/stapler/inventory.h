@@ -7,6 +7,7 @@
 
 #include "muster/base/file_system.h"
 #include "muster/keeper/keeper.h"
+#include "muster/pki/recent_certificates.h"
 
 // Which certificates to keep staples for: files and directories of PEM or DER.
 namespace muster::stapler {
@@ -93,6 +94,9 @@ class InventoryReader {
     bool is_settled = false;              ///< need not be read again while its stamp stays
     std::optional<Seconds> gone_since{};
   };
+  /// Files share an object for the CAs at the end of their chains, also with those read before.
+  static constexpr std::size_t kMostShared = 1024;
+  pki::RecentCertificates recent_{kMostShared};
   std::map<std::string, File> files_;
   std::set<std::string> places_;
   bool chain_ = false;
