@@ -22,7 +22,7 @@ struct Kept {
 
 /// How long, a former one for as long as servers may have its staple too; and how many.
 inline constexpr Seconds kKeptFor{86400};
-inline constexpr std::size_t kMaxKept = 1000;
+inline constexpr std::size_t kMaxKept = 10'000;
 
 /// All that are kept. Beyond the most, a former one goes before a staged one, for which somebody
 /// waits; of these the one that ends first. Pure. Threads: one.
