@@ -1,4 +1,5 @@
 #include "crl_check_fixture.h"
+#include "crl_scope.h"
 
 // Partitions, scopes, reasons and indirect CRLs: RFC 5280 section 6.3.3 steps (b), (d), (e) and
 // (l).
@@ -120,6 +121,48 @@ TEST(CheckCrls, RelativeNamesAreResolvedOnBothSides) {
             "out-of-scope");
 }
 
+// The issuer of a CRL that parses is a name. Were it none, nothing would lie below it.
+TEST(CrlScope, ARelativeNameBelowWhatIsNoNameNamesNothing) {
+  const Buffer part = rdn("Part 1");
+  const crl::DistributionPoint relative{crl::PointName{{}, part}, {}, {}};
+  const Subject subject(leaf_with_points({relative}));
+  const std::vector<internal::Point> points = internal::points_of(subject);
+  ASSERT_EQ(points.size(), 2u);
+  crl::IssuingDistributionPoint relative_scope;
+  relative_scope.name = crl::PointName{{}, part};
+  const Buffer octets = scoped_crl(relative_scope);
+  const auto parsed = crl::parse_crl(octets);
+  ASSERT_TRUE(parsed);
+  crl::CrlView view = *parsed;
+  EXPECT_FALSE(internal::why_out_of_scope(view, points[0], subject).has_value());
+  view.issuer = part;
+  EXPECT_TRUE(internal::why_out_of_scope(view, points[0], subject).has_value());
+}
+
+TEST(CheckCrls, WhatIsDecidedIsNotLookedForInFurtherCrls) {
+  const Certificate in_a = leaf_with_points({point({kPartA})});
+  const Buffer part = scoped_crl(scope({kPartA}));
+  // Nor for the point of CRLs that no point lists: that would refuse the part it was found in.
+  const CrlVerdict alone = check_scoped(in_a, {part});
+  EXPECT_EQ(outcome(alone), "good");
+  EXPECT_EQ(alone.used.size(), 1u);
+  EXPECT_TRUE(alone.refused.empty());
+  const Buffer older = scoped_crl(scope({kPartB}), {.this_update = kTestNow - Seconds(7200)});
+  const CrlVerdict newest = check_scoped(in_a, {older, part});
+  EXPECT_EQ(outcome(newest), "good");
+  ASSERT_EQ(newest.used.size(), 1u);
+  EXPECT_EQ(newest.used[0].crl, 1u);
+  EXPECT_TRUE(newest.refused.empty()) << "the older one was not looked at";
+}
+
+// Three points try each of these CRLs, and all of them would be too many signatures.
+TEST(CheckCrls, ASignatureIsVerifiedOnceHoweverManyPointsTryIt) {
+  const Certificate certificate = leaf_with_points({point({kPartA}), point({kPartB})});
+  const Buffer forged = testing::build_crl(ca(), {.break_signature = true});
+  const std::vector<Buffer> crls(kMaxCrlSignatureChecks / 2, forged);
+  EXPECT_EQ(outcome(check_scoped(certificate, crls)), "bad-signature");
+}
+
 // req: OCSP-CRL-031, OCSP-CRL-036
 TEST(CheckCrls, ReasonsAccumulate) {
   crl::IssuingDistributionPoint some;
@@ -137,6 +180,25 @@ TEST(CheckCrls, ReasonsAccumulate) {
             "revoked");
   // Found revoked: the other half is not needed.
   EXPECT_EQ(outcome(check_leaf({scoped_crl(some, revoking(leaf().certificate))})), "revoked");
+}
+
+// req: OCSP-CRL-031
+TEST(CheckCrls, TheNewestCrlForSomeReasonsDecidesAboutThose) {
+  crl::IssuingDistributionPoint some;
+  some.only_some_reasons = crl::ReasonSet{0x0006};
+  crl::IssuingDistributionPoint rest;
+  rest.only_some_reasons = static_cast<crl::ReasonSet>(crl::kAllReasons & ~0x0006);
+  const Buffer newest = scoped_crl(some);
+  CrlSpec before = revoking(leaf().certificate);
+  before.this_update = kTestNow - Seconds(7200);
+  const Buffer lifted = scoped_crl(some, before);  // listed it, as the newest does not any more
+  const Buffer others = scoped_crl(rest, {.this_update = kTestNow - Seconds(10800)});
+  EXPECT_EQ(outcome(check_leaf({lifted, newest})), "reasons-not-covered");
+  const CrlVerdict verdict = check_leaf({lifted, others, newest});
+  EXPECT_EQ(outcome(verdict), "good");
+  ASSERT_EQ(verdict.used.size(), 2u);
+  EXPECT_EQ(verdict.used[0].crl, 2u);
+  EXPECT_EQ(verdict.used[1].crl, 1u);
 }
 
 // req: OCSP-CRL-031

@@ -128,6 +128,36 @@ TEST(CheckCrls, SignersThatVouchForEachOtherEnd) {
   EXPECT_NE(outcome(check_leaf(crls, certificates)), "revoked");
 }
 
+/// What comes of CRL keys of which each is certified by another CA, whose CRL the next one signs:
+/// the leaf is good when all of them are. The last CA signs its CRL itself.
+std::string outcome_of_chain(std::size_t signers) {
+  std::vector<Buffer> crls{empty_crl(root())};
+  std::vector<Certificate> certificates;
+  Buffer name = to_buffer(ca().certificate.subject());
+  for (std::size_t i = 0; i < signers; ++i) {
+    const Identity next = testing::issue(root(), testing::ca_spec("CA " + std::to_string(i)));
+    testing::CertificateSpec spec;
+    spec.subject = name;
+    spec.key_usage = kCrlSign;
+    const Identity signer = testing::issue(next, spec);
+    crls.push_back(empty_crl(signer));
+    if (i + 1 == signers) {
+      crls.push_back(empty_crl(next));
+    }
+    certificates.push_back(next.certificate);
+    certificates.push_back(signer.certificate);
+    name = to_buffer(next.certificate.subject());
+  }
+  return outcome(check_leaf(crls, certificates));
+}
+
+// The certificate asked about is the first of those that are examined.
+TEST(CheckCrls, AChainOfSignersHasALimit) {
+  EXPECT_EQ(outcome_of_chain(1), "good");
+  EXPECT_EQ(outcome_of_chain(kMaxCrlSignerDepth - 1), "good");
+  EXPECT_EQ(outcome_of_chain(kMaxCrlSignerDepth), "signer-undetermined");
+}
+
 TEST(CheckCrls, WeakSignaturesNeedALegacySwitch) {
   testing::CertificateSpec spec = testing::ca_spec("RSA CA");
   spec.key = testing::KeyKind::kRsa2048;

@@ -21,7 +21,8 @@ struct CrlPolicy {
 
 /// Signatures verified and paths searched in one check at most; kTooComplex beyond.
 inline constexpr std::size_t kMaxCrlSignatureChecks = 500;
-/// CRL signers that vouch for each other's certificates, one behind the other, at most.
+/// CRL signers that vouch for each other's certificates, one behind the other, at most; the
+/// certificate asked about counts as the first.
 inline constexpr std::size_t kMaxCrlSignerDepth = 6;
 
 /// What a check works with. Views: everything must outlive the call.
