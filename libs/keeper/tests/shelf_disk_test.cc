@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "muster/keeper/shelf_file.h"
@@ -12,6 +13,48 @@ namespace muster::keeper {
 namespace {
 
 using testing::read_octets;
+
+/// The files of the system. All calls are counted, and some fail as they are told to.
+class TroubledFiles final : public FileSystem {
+ public:
+  std::uint64_t calls = 0;
+  int create_error = 0;  ///< negative errno, as `lock_error`
+  int lock_error = 0;
+
+  int create_temporary(std::string& name) override {
+    FileSystem& files = counted();
+    return create_error != 0 ? create_error : files.create_temporary(name);
+  }
+  ::ssize_t write(int fd, Bytes octets) override { return counted().write(fd, octets); }
+  int set_mode(int fd, ::mode_t mode) override { return counted().set_mode(fd, mode); }
+  int sync(int fd) override { return counted().sync(fd); }
+  int close(int fd) override { return counted().close(fd); }
+  int rename(const std::string& from, const std::string& to) override {
+    return counted().rename(from, to);
+  }
+  int remove(const std::string& path) override { return counted().remove(path); }
+  int sync_directory(const std::string& path) override { return counted().sync_directory(path); }
+  Result<Buffer, FileError> read(const std::string& path, std::size_t limit_bytes) override {
+    return counted().read(path, limit_bytes);
+  }
+  FileStamp stamp(const std::string& path) override { return counted().stamp(path); }
+  std::vector<std::string> list(const std::string& directory) override {
+    return counted().list(directory);
+  }
+  int make_directory(const std::string& path, ::mode_t mode) override {
+    return counted().make_directory(path, mode);
+  }
+  int lock_directory(const std::string& path, UniqueFd& lock) override {
+    FileSystem& files = counted();
+    return lock_error != 0 ? lock_error : files.lock_directory(path, lock);
+  }
+
+ private:
+  FileSystem& counted() {
+    ++calls;
+    return system_files();
+  }
+};
 
 class ShelfDiskTest : public ShelfFixture {
  protected:
@@ -169,12 +212,55 @@ TEST_F(ShelfDiskTest, LeftoversOfACrashDuringAWriteAreRemoved) {
 
 TEST_F(ShelfDiskTest, AnUnusableDirectoryIsAClearError) {
   const std::string file = dir.write("file", "x");
-  for (const std::string& bad : {file, dir.file("no/such/parent")}) {
-    const auto opened = Shelf::open(bad, ShelfMode::kOwner, {}, logger);
-    ASSERT_FALSE(opened) << bad;
+  struct Row {
+    std::string place;
+    ShelfMode mode;
+    int lock_error;
+    const char* why;
+  };
+  const Row rows[] = {
+      {file, ShelfMode::kOwner, 0, "it is not a directory"},
+      {file, ShelfMode::kFollower, 0, "it is not a directory"},
+      {dir.file("no/such/parent"), ShelfMode::kOwner, 0, "create it, or give another with --shelf"},
+      {dir.file("locks"), ShelfMode::kOwner, -ENOLCK, "No locks available"},
+  };
+  for (const auto& [place, mode, lock_error, why] : rows) {
+    TroubledFiles files;
+    files.lock_error = lock_error;
+    const auto opened = Shelf::open(place, mode, {}, logger, ShelfSeams{files});
+    ASSERT_FALSE(opened) << place;
     EXPECT_EQ(opened.error().code, ShelfErrc::kDirectory);
-    EXPECT_THAT(opened.error().detail, ::testing::HasSubstr(bad));
+    EXPECT_THAT(opened.error().detail, ::testing::HasSubstr(place));
+    EXPECT_THAT(opened.error().detail, ::testing::HasSubstr(why));
   }
+}
+
+TEST_F(ShelfDiskTest, WithoutADirectoryNoFileIsTouched) {
+  TroubledFiles files;
+  files.create_error = -EROFS;
+  auto opened = Shelf::open("", ShelfMode::kOwner, {}, logger, ShelfSeams{files});
+  ASSERT_TRUE(opened);
+  shelf = *std::move(opened);
+  shelf->set_subjects({subject_of(leaf, "leaf")}, now);
+  EXPECT_EQ(offer(make_response(leaf, {-3600, 100})), Choice::kTake);
+  EXPECT_NE(found(), nullptr);
+  pass(100);
+  EXPECT_EQ(found(), nullptr);
+  shelf->remove(leaf.certificate.fingerprint());
+  EXPECT_EQ(files.calls, 0U);
+  EXPECT_EQ(shelf->disk_error(), "");
+  shelf.reset();  // before `files`
+}
+
+TEST_F(ShelfDiskTest, ACertificateListedTwiceIsLoadedOnce) {
+  offer(make_response(leaf));
+  shelf->set_subjects({subject_of(other, "other")}, now);
+  dir.write("shelf/" + shelf_file_name(leaf.certificate.fingerprint()), "rubbish");
+  const std::size_t before = logger.count("shelf.passed_over");
+  shelf->set_subjects({subject_of(leaf, "leaf"), subject_of(leaf, "twice")}, now);
+  EXPECT_EQ(logger.count("shelf.passed_over"), before + 1) << "once, under one name";
+  EXPECT_EQ(offer(make_response(leaf)), Choice::kTake);
+  EXPECT_EQ(events.back().name, "leaf");
 }
 
 class FollowerTest : public ShelfFixture {
@@ -251,6 +337,18 @@ TEST_F(FollowerTest, NeverWrites) {
   now += Seconds(200);
   EXPECT_EQ(followed(), nullptr);
   EXPECT_EQ(::access(path().c_str(), F_OK), 0) << "removing it is the owner's business";
+}
+
+TEST_F(FollowerTest, WritesNothingEitherWhenWhatItHeldBackBegins) {
+  offer(make_response(leaf, {-200, 5000}));
+  const FileStamp written = system_files().stamp(path());
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kFollower, {}, logger);
+  ASSERT_TRUE(opened);
+  follower = *std::move(opened);
+  follower->set_subjects({subject_of(leaf, "leaf")}, now - Seconds(500));
+  EXPECT_NE(follower->held_back(leaf.certificate.fingerprint()), nullptr) << "its clock was behind";
+  EXPECT_NE(followed(), nullptr);
+  EXPECT_TRUE(system_files().stamp(path()) == written) << "it is the owner's file";
 }
 
 TEST_F(FollowerTest, MayStartBeforeTheDirectoryExists) {

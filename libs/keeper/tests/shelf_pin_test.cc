@@ -104,6 +104,16 @@ TEST_F(ShelfPinTest, WhatIsNotGoodAndValidIsRefused) {
   }
 }
 
+TEST_F(ShelfPinTest, ACertificateThatTheShelfDoesNotKeepIsRefused) {
+  shelf->set_subjects({subject_of(leaf, "leaf")}, now);
+  const auto refused =
+      shelf->pin(verified(make_response(other), other), "file:good.der", now + Seconds(100), now);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error(), HasSubstr("no staple is kept for this certificate"));
+  EXPECT_EQ(shelf->find(other.certificate.fingerprint(), now), nullptr);
+  EXPECT_TRUE(offers(newer));
+}
+
 TEST_F(ShelfPinTest, ARestartGoesByIt) {
   ASSERT_TRUE(pin(older));
   ASSERT_EQ(offer(newest), Choice::kTake);
@@ -129,6 +139,18 @@ TEST_F(ShelfPinTest, AfterARestartInWhichItEndedOrWasDamagedItIsNotUsed) {
   open();
   EXPECT_TRUE(offers(newer));
   EXPECT_GE(logger.count("shelf.passed_over"), 1U);
+}
+
+TEST_F(ShelfPinTest, ARestartWithAClockThatIsBehindDoesNotEndIt) {
+  ASSERT_TRUE(pin(newest));
+  now -= Seconds(100);
+  open();
+  EXPECT_TRUE(offers(newer)) << "the pinned one has not begun by that clock";
+  EXPECT_EQ(shelf->pin_of(leaf.certificate.fingerprint()), std::nullopt);
+  EXPECT_TRUE(has_pin_file());
+  now += Seconds(100);
+  open();
+  EXPECT_TRUE(offers(newest));
 }
 
 TEST_F(ShelfPinTest, FollowersGoByIt) {
