@@ -50,6 +50,22 @@ TEST_F(PlanTest, AfterAHostFailedTheOtherUrlIsAskedFirstForAWhile) {
   EXPECT_EQ(plan->start_due(now).at(0).url, "http://dead/");
 }
 
+TEST_F(PlanTest, WhoWaitsForAHostThatHangsIsAskedAboutElsewhereOnceThatIsKnown) {
+  make();
+  for (unsigned n = 0; n < 6; ++n) {
+    add(n, {"http://hangs/", "http://alive/"});
+  }
+  const auto first = plan->start_due(now);
+  ASSERT_EQ(first.size(), 4U);
+  finish(first[0], OutcomeKind::kUnreachable);  // the other three still hang
+  std::set<Fingerprint> asked;
+  for (const Order& o : plan->start_due(now)) {
+    EXPECT_EQ(o.url, "http://alive/");
+    asked.insert(o.subject);
+  }
+  EXPECT_EQ(asked, (std::set<Fingerprint>{first[0].subject, id_of(4), id_of(5)}));
+}
+
 TEST_F(PlanTest, OneCertificateThatAlwaysFailsDoesNotStarveTheOthersOfItsHost) {
   make();
   for (unsigned n = 0; n < 30; ++n) {

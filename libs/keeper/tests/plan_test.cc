@@ -28,6 +28,24 @@ TEST_F(PlanTest, OneCertificateHasOneFetchAtATime) {
   EXPECT_TRUE(plan->start_due(now).empty());
 }
 
+// req: OCSP-STAP-019
+TEST_F(PlanTest, AStapleThatComesWhileOneIsAskedForOpensNoSecondQuestion) {
+  PlanPolicy policy;
+  policy.start_spread = Seconds(0);
+  make(policy);
+  add(1, {"http://a/"});
+  const auto first = plan->start_due(now);
+  ASSERT_EQ(first.size(), 1U);
+  // Held back until now, say; and due for its refresh already.
+  const StapleFacts begun{StapleStatus::kGood, kStart - Seconds(kDay / 2),
+                          kStart + Seconds(kDay / 2)};
+  plan->staple_changed(id_of(1), begun, now);
+  EXPECT_EQ(plan->view(id_of(1), now).phase, Phase::kInFlight);
+  EXPECT_TRUE(plan->start_due(now).empty());
+  EXPECT_TRUE(finish(first[0], OutcomeKind::kTaken, fresh()).known_order);
+  EXPECT_EQ(plan->view(id_of(1), now).phase, Phase::kWaiting);
+}
+
 // req: OCSP-STAP-014
 TEST_F(PlanTest, WithoutUrlNothingIsEverAsked) {
   make();
