@@ -105,9 +105,6 @@ Ruling is_malformed(const Case& c) {
 
 /// 64 KiB of nothing: refused by OCSP or HTTP, but answered.
 Ruling oversized_refused(const Case& c) {
-  if (!was_asked(c, ProbeKind::kOversized)) {
-    return skip();
-  }
   for (const ResponseFacts& r : c.responses) {
     if (r.exchange->probe == ProbeKind::kOversized && r.exchange->http) {
       const unsigned status = r.exchange->http->status;
