@@ -157,6 +157,25 @@ const Outcome* find_outcome(const Report& report, std::string_view rule) {
   return nullptr;
 }
 
+void refused(World& w) {
+  w.patch = [](Buffer& out) {
+    out = ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
+  };
+}
+
+void expect_said(const std::vector<Said>& rows) {
+  for (const Said& row : rows) {
+    SCOPED_TRACE(std::string(row.rule) + ": " + row.world);
+    World w;
+    row.arrange(w);
+    const Report report = lint(w.subject(), kEveryProfile);
+    const Outcome* const outcome = find_outcome(report, row.rule);
+    ASSERT_NE(outcome, nullptr);
+    EXPECT_EQ(to_string(outcome->state), row.state)
+        << (outcome->breaches.empty() ? "" : outcome->breaches[0].detail);
+  }
+}
+
 void expect_both_sides(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     SCOPED_TRACE(row.rule);

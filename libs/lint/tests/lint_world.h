@@ -77,6 +77,18 @@ struct Row {
 void expect_both_sides(const std::vector<Row>& rows);
 const Outcome* find_outcome(const Report& report, std::string_view rule);
 
+/// What a rule says of a world beside those of its row: one that it does not bind, or one that
+/// breaks it in another way.
+struct Said {
+  const char* rule;
+  const char* world;  ///< for people
+  const char* state;  ///< as to_string() has it
+  std::function<void(World&)> arrange;
+};
+void expect_said(const std::vector<Said>& rows);
+/// The answer is unauthorized, by HTTP 200.
+void refused(World& w);
+
 std::vector<Row> encoding_rows();
 std::vector<Row> response_rows();
 std::vector<Row> signer_rows();

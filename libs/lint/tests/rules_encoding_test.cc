@@ -113,6 +113,23 @@ std::vector<Row> encoding_rows() {
 
 TEST(EncodingRules, HoldAndBreak) { expect_both_sides(encoding_rows()); }
 
+TEST(EncodingRules, SayNothingOfWhatTheyDoNotBindAndSeeEachWayToBreakThem) {
+  const auto by_rsa = [](World& w) {
+    w.delegate.key = KeyKind::kRsa2048;
+    w.delegate.use_key = cached_key(KeyKind::kRsa2048);
+  };
+  expect_said({
+      {"signature-algorithm-form", "RSA with NULL", "holds", by_rsa},
+      {"signature-algorithm-form", "RSA without NULL", "broken",
+       [by_rsa](World& w) {
+         by_rsa(w);
+         w.response.sign_as = SignAs::kRsaSha256WithoutNull;
+       }},
+      {"certificates-parse", "none is sent", "not-applicable",
+       [](World& w) { w.signed_by_ca = true; }},
+  });
+}
+
 TEST(EncodingRules, OneResponseHasSeveralFindings) {
   World w;
   w.odd.emplace();

@@ -16,11 +16,6 @@ Row header(const char* rule, const char* name, std::optional<std::string> value)
             w.http = [name, value](HttpFacts& http) { set_header(http, name, value); };
           }};
 }
-void refused(World& w) {
-  w.patch = [](Buffer& out) {
-    out = ocsp::encode_error_response(ocsp::ResponseStatus::kUnauthorized);
-  };
-}
 
 }  // namespace
 
@@ -71,6 +66,31 @@ std::vector<Row> http_rows() {
 }
 
 TEST(HttpRules, HoldAndBreak) { expect_both_sides(http_rows()); }
+
+TEST(HttpRules, SayNothingOfWhatTheyDoNotBindAndSeeEachWayToBreakThem) {
+  expect_said({
+      {"cache-directives", "the missing one is in a header of another name", "broken",
+       [](World& w) {
+         w.http = [](HttpFacts& http) {
+           set_header(http, "Cache-Control", "max-age=3600, public, must-revalidate");
+           set_header(http, "X-Note", "no-transform");
+         };
+       }},
+      {"cache-directives", "no Cache-Control", "broken",
+       [](World& w) {
+         w.http = [](HttpFacts& http) { set_header(http, "Cache-Control", std::nullopt); };
+       }},
+      {"cache-max-age", "no Cache-Control", "not-applicable",
+       [](World& w) {
+         w.http = [](HttpFacts& http) { set_header(http, "Cache-Control", std::nullopt); };
+       }},
+      {"keeps-alive", "HTTP/1.0", "not-applicable",
+       [](World& w) {
+         w.probe = ProbeKind::kHttp10;
+         w.http = [](HttpFacts& http) { set_header(http, "Connection", "close"); };
+       }},
+  });
+}
 
 TEST(HttpRules, DoNotApplyToFiles) {
   World w;

@@ -145,6 +145,29 @@ std::vector<Row> responder_rows() {
 
 TEST(ResponderRules, HoldAndBreak) { expect_both_sides(responder_rows()); }
 
+TEST(ResponderRules, SayNothingOfWhatWasNotAsked) {
+  const auto by_get_alone = [](World&) {};
+  expect_said({
+      {"post-answered", "by GET alone", "not-applicable", by_get_alone},
+      {"unissued-not-good", "by GET alone", "not-applicable", by_get_alone},
+      {"unissued-not-held", "by GET alone", "not-applicable", by_get_alone},
+      {"oversized-refused", "by GET alone", "not-applicable", by_get_alone},
+      {"status-told", "garbage alone", "not-applicable",
+       [](World& w) { w.probe = ProbeKind::kGarbage; }},
+  });
+}
+
+TEST(ResponderRules, TellWhyThereWasNoAnswer) {
+  World w;
+  w.with_responder = true;
+  w.change = [](Subject& s) { lose(s.exchanges[0]); };
+  const Report report = lint(w.subject(), kEveryProfile);
+  const Outcome* const outcome = find_outcome(report, "get-answered");
+  ASSERT_NE(outcome, nullptr);
+  ASSERT_EQ(outcome->breaches.size(), 1U);
+  EXPECT_EQ(outcome->breaches[0].detail, "no answer (connection refused)");
+}
+
 // Only those who serve nonces must know how long one may be.
 TEST(ResponderRules, NoncesBindWhoServesThem) {
   World w;

@@ -292,6 +292,61 @@ TEST(VerificationRules, HoldAndBreak) { expect_both_sides(verification_rows()); 
 TEST(ContentRules, HoldAndBreak) { expect_both_sides(content_rows()); }
 TEST(ProfileRules, HoldAndBreak) { expect_both_sides(profile_rows()); }
 
+TEST(ContentRules, SayNothingOfWhatTheyDoNotBindAndSeeEachWayToBreakThem) {
+  const auto by_sha1 = [](World& w) {
+    w.probe = ProbeKind::kGetSha1;
+    w.response.entries = {entry_for(w.certificate, P().intermediate.certificate)};
+  };
+  expect_said({
+      {"nonce-form", "a nonce of no octets", "broken",
+       [](World& w) {
+         w.response.extensions = {extension(oid::kOcspNonce, {4, 0})};
+       }},
+      {"extended-revoked-form", "not NULL", "broken",
+       [](World& w) {
+         w.response.extensions = {extension(oid::kOcspExtendedRevoked, {4, 0})};
+       }},
+      {"extensions-not-critical", "one of the response", "broken",
+       [](World& w) { w.response.extensions = {unknown_extension(true)}; }},
+      {"extensions-not-critical", "an error", "not-applicable", refused},
+      {"response-extensions-needed", "an error", "not-applicable", refused},
+      {"not-sha1-only", "an error", "not-applicable", refused},
+      {"not-sha1-only", "asked for by SHA-1", "not-applicable", by_sha1},
+      {"one-certificate", "asked for two", "not-applicable",
+       [](World& w) {
+         w.probe = ProbeKind::kTwoCertIds;
+         w.response.entries.push_back(
+             entry_for(P().other_leaf.certificate, P().intermediate.certificate));
+       }},
+  });
+}
+
+TEST(ProfileRules, SayNothingOfWhatTheyDoNotBind) {
+  const char* const kNothing = "not-applicable";
+  expect_said({
+      {"web-ca-reason", "a subscriber's", kNothing,
+       [](World& w) { w.entry().status = revoked(std::nullopt); }},
+      {"web-ca-reason", "a CA that is good", kNothing, about_a_ca},
+      {"etsi-archive-cutoff", "unknown", kNothing,
+       [](World& w) { w.entry().status = ocsp::Unknown{}; }},
+      {"etsi-archive-cutoff-value", "nobody knows the CA", kNothing,
+       [](World& w) {
+         w.entry().extensions = {extension(oid::kOcspArchiveCutoff, cutoff(kTestNow - kDay))};
+         w.change = [](Subject& s) {
+           s.issuer.reset();
+           s.certificate.reset();
+         };
+       }},
+      {"etsi-last-answer", "one that ends", kNothing, [](World&) {}},
+      {"station-size", "an error", kNothing, refused},
+      {"station-hashes", "asked for by SHA-1", kNothing,
+       [](World& w) {
+         w.probe = ProbeKind::kGetSha1;
+         w.response.entries = {entry_for(w.certificate, P().intermediate.certificate)};
+       }},
+  });
+}
+
 // A saved answer does not tell when it was served: how early it was replaced cannot be judged.
 TEST(ProfileRules, SavedAnswersAreNotHeldToReplacement) {
   World w;

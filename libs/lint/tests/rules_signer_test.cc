@@ -121,6 +121,35 @@ std::vector<Row> signer_rows() {
 
 TEST(SignerRules, HoldAndBreak) { expect_both_sides(signer_rows()); }
 
+TEST(SignerRules, SayNothingOfWhomTheyDoNotBindAndSeeEachWayToBreakThem) {
+  const auto by_ca = [](World& w) { w.signed_by_ca = true; };
+  expect_said({
+      {"web-delegate-no-ca", "the CA itself", "not-applicable", by_ca},
+      {"delegate-names-no-source", "the CA itself", "not-applicable", by_ca},
+      {"federal-delegate-purpose", "the CA itself", "not-applicable", by_ca},
+      {"web-ca-signer", "a delegate", "not-applicable", [](World&) {}},
+      {"within-certificates", "no certificate is known", "not-applicable",
+       [](World& w) {
+         w.signed_by_ca = true;
+         w.change = [](Subject& s) {
+           s.issuer.reset();
+           s.certificate.reset();
+         };
+       }},
+      {"delegate-no-check-form", "critical", "broken",
+       [](World& w) {
+         no_check_is(w, {5, 0}, true);
+       }},
+      {"federal-delegate-purpose", "two purposes", "broken",
+       [](World& w) {
+         federal(w);
+         w.delegate.extensions[0].value =
+             element(0x30, join({element(6, to_buffer(oid::kKpOcspSigning)),
+                                 element(6, to_buffer(oid::kKpServerAuth))}));
+       }},
+  });
+}
+
 TEST(SignerRules, AreAskedOnceForEachSigner) {
   World w;
   w.with_responder = true;
