@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "muster/pki/keys.h"
 #include "muster/pki/own_signature.h"
 #include "muster/testing/allocation_counter.h"
@@ -306,6 +308,24 @@ TEST(VerifySignature, NamesUnknownAlgorithms) {
   EXPECT_EQ(code_of(result), PkiErrc::kUnsupportedAlgorithm);
   EXPECT_NE(result.error().detail.find("1.2.840.10045.4.9"), std::string::npos)
       << result.error().detail;
+}
+
+// Before OpenSSL is asked, whose words for it differ from kind to kind.
+TEST(VerifySignature, RefusesAnAlgorithmForAKeyOfAnotherKind) {
+  const auto message = as_bytes("data");
+  for (const auto& [how, kind, other] :
+       {std::tuple(SignAs::kSha256, KeyKind::kRsa2048, KeyKind::kP256),
+        std::tuple(SignAs::kSha256, KeyKind::kP256, KeyKind::kRsa2048),
+        std::tuple(SignAs::kSha256, KeyKind::kRsa2048, KeyKind::kEd25519),
+        std::tuple(SignAs::kAuto, KeyKind::kEd25519, KeyKind::kP256),
+        std::tuple(SignAs::kSha256, KeyKind::kRsa2048, KeyKind::kRsaPss2048)}) {
+    const auto made = sign_as(how, cached_key(kind).key, message);
+    const auto result =
+        verify_signature(view_of(made.algorithm), message, made.signature, certificate_of(other));
+    EXPECT_EQ(code_of(result), PkiErrc::kBadSignature);
+    EXPECT_NE(result.error().detail.find("does not fit the key of"), std::string::npos)
+        << result.error().detail;
+  }
 }
 
 TEST(VerifySignature, RefusesCurvesSpeltOut) {
