@@ -26,6 +26,26 @@ constexpr int kStatusRequest = 5, kStatusRequestV2 = 17;
 constexpr int kInternalError = 80;
 const Buffer kStaple = {0x30, 0x03, 0x0a, 0x01, 0x00};
 
+/// A well-formed response of so many octets, a few hundred at least: OpenSSL 3.6 parses them.
+Buffer response_of(std::size_t size) {
+  Buffer out;
+  const auto put = [&out](const Buffer& octets) {
+    out.insert(out.end(), octets.begin(), octets.end());
+  };
+  const auto begin = [&](std::uint8_t tag) {  // of what reaches to the end
+    const std::size_t content = size - out.size() - 4;
+    put({tag, 0x82, static_cast<std::uint8_t>(content >> 8U), static_cast<std::uint8_t>(content)});
+  };
+  begin(0x30);
+  put({0x0a, 1, 0});  // successful
+  begin(0xa0);
+  begin(0x30);
+  put({6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1});  // id-pkix-ocsp-basic
+  begin(4);
+  out.resize(size, 0x30);
+  return out;
+}
+
 /// Collects events.
 class ListLogger final : public Logger {
  public:
@@ -144,13 +164,13 @@ TEST_P(Staple, IgnoresTheOfferOfSeveral) {
 TEST_P(Staple, IsSentUpToTheSizeThatFits) {
   const std::size_t most = GetParam() == TLS1_2_VERSION ? 16380 : 65527;
   const Identity fresh = issue(standard_pki().intermediate, leaf_spec());  // not reported yet
-  source_.set(fresh.certificate, Buffer(most, 0x30));
+  source_.set(fresh.certificate, response_of(most));
   const auto context = serve(fresh);
   const Outcome fits = connect(context);
   ASSERT_TRUE(fits.staple);
   EXPECT_EQ(fits.staple->size(), most);
   EXPECT_THAT(logger_.events, ElementsAre());
-  source_.set(fresh.certificate, Buffer(most + 1, 0x30));
+  source_.set(fresh.certificate, response_of(most + 1));
   const Outcome outcome = connect(context);
   EXPECT_TRUE(outcome.is_done);
   EXPECT_FALSE(outcome.staple);
@@ -198,8 +218,8 @@ TEST_P(Staple, IsThatOfTheCertificateSelected) {
   auto spec = leaf_spec("both.example");
   spec.use_key = muster::testing::cached_key(KeyKind::kRsa2048);
   const Identity rsa = issue(standard_pki().intermediate, spec);
-  source_.set(ecdsa.certificate, {0x30, 0x01, 0x01});
-  source_.set(rsa.certificate, {0x30, 0x01, 0x02});
+  source_.set(ecdsa.certificate, {0x30, 0x03, 0x0a, 0x01, 0x01});
+  source_.set(rsa.certificate, {0x30, 0x03, 0x0a, 0x01, 0x02});
   const auto context = ServerContext::make({to_served(ecdsa), to_served(rsa)}, source_, {});
   ASSERT_TRUE(context);
   const std::string rsa_only =
@@ -207,11 +227,11 @@ TEST_P(Staple, IsThatOfTheCertificateSelected) {
   const Outcome with_ecdsa =
       connect(*context, {.name = "both.example", .signature_algorithms = "ECDSA+SHA256"});
   EXPECT_EQ(with_ecdsa.certificate, to_buffer(ecdsa.certificate.der()));
-  EXPECT_EQ(with_ecdsa.staple, Buffer({0x30, 0x01, 0x01}));
+  EXPECT_EQ(with_ecdsa.staple, Buffer({0x30, 0x03, 0x0a, 0x01, 0x01}));
   const Outcome with_rsa =
       connect(*context, {.name = "both.example", .signature_algorithms = rsa_only});
   EXPECT_EQ(with_rsa.certificate, to_buffer(rsa.certificate.der()));
-  EXPECT_EQ(with_rsa.staple, Buffer({0x30, 0x01, 0x02}));
+  EXPECT_EQ(with_rsa.staple, Buffer({0x30, 0x03, 0x0a, 0x01, 0x02}));
 }
 
 // req: OCSP-TLS-005
