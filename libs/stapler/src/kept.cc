@@ -9,18 +9,20 @@ std::string_view to_string(KeptAs role) { return role == KeptAs::kStaged ? "stag
 
 void KeptCertificates::add(Kept one) {
   const keeper::Fingerprint id = one.watched.subject.certificate.fingerprint();
-  if (all_.size() >= most_ && !all_.contains(id)) {
-    const auto order = [](const Kept& kept) {
-      return std::pair(kept.role == KeptAs::kStaged, kept.until);
-    };
-    const auto first = std::min_element(
-        all_.begin(), all_.end(),
-        [&order](const auto& a, const auto& b) { return order(a.second) < order(b.second); });
-    if (first != all_.end()) {
-      all_.erase(first);
-    }
+  erase(id);
+  if (all_.size() >= most_ && !order_.empty()) {
+    const auto first = std::get<keeper::Fingerprint>(*order_.begin());
+    erase(first);
   }
-  all_.insert_or_assign(id, std::move(one));
+  const auto added = all_.emplace(id, std::move(one)).first;
+  order_.insert(order_of(*added));
+}
+
+void KeptCertificates::erase(const keeper::Fingerprint& certificate) {
+  if (const auto found = all_.find(certificate); found != all_.end()) {
+    order_.erase(order_of(*found));
+    all_.erase(found);
+  }
 }
 
 std::vector<const InventoryEntry*> KeptCertificates::add_replaced(const Inventory& before,
@@ -56,6 +58,7 @@ std::vector<const InventoryEntry*> KeptCertificates::add_replaced(const Inventor
 }
 
 bool KeptCertificates::drop_over(UnixSeconds now) {
+  std::erase_if(order_, [now](const Order& one) { return std::get<UnixSeconds>(one) <= now; });
   return std::erase_if(all_, [now](const auto& kept) { return kept.second.until <= now; }) != 0;
 }
 

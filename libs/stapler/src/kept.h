@@ -1,7 +1,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string_view>
+#include <tuple>
 
 #include "muster/stapler/inventory.h"
 
@@ -37,7 +39,7 @@ class KeptCertificates {
   /// before that. \return what was added.
   std::vector<const InventoryEntry*> add_replaced(const Inventory& before, const Inventory& next,
                                                   const keeper::Shelf& shelf, UnixSeconds now);
-  void erase(const keeper::Fingerprint& certificate) { all_.erase(certificate); }
+  void erase(const keeper::Fingerprint& certificate);
   /// Whether there were any whose time was over; they are gone.
   bool drop_over(UnixSeconds now);
   [[nodiscard]] const All& all() const { return all_; }
@@ -46,8 +48,15 @@ class KeptCertificates {
   }
 
  private:
+  /// Who goes first when there is no room: a fleet may be renewed at once.
+  using Order = std::tuple<bool, UnixSeconds, keeper::Fingerprint>;
+  static Order order_of(const All::value_type& one) {
+    return {one.second.role == KeptAs::kStaged, one.second.until, one.first};
+  }
+
   const std::size_t most_;
   All all_;
+  std::set<Order> order_;  ///< of all
 };
 
 }  // namespace muster::stapler

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <set>
+#include <vector>
 
 namespace muster::stapler {
 namespace {
@@ -56,18 +58,29 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
       leave(id, std::move(file));
     }
   }
+  bound_former();
   files_ = std::move(next);
 }
 
 void StapleFiles::leave(const keeper::Fingerprint& certificate, File file) {
-  if (former_.size() >= kMaxFormer) {
-    former_.erase(
-        std::min_element(former_.begin(), former_.end(), [](const auto& a, const auto& b) {
-          return a.second.file.content_expires < b.second.file.content_expires;
-        }));
-  }
   std::string path = file.path;
   former_.insert_or_assign(std::move(path), Former{certificate, std::move(file)});
+}
+
+void StapleFiles::bound_former() {
+  if (former_.size() <= kMaxFormer) {
+    return;
+  }
+  std::vector<decltype(former_)::iterator> all;
+  all.reserve(former_.size());
+  for (auto at = former_.begin(); at != former_.end(); ++at) {
+    all.push_back(at);
+  }
+  const auto kept = all.begin() + static_cast<std::ptrdiff_t>(all.size() - kMaxFormer);
+  std::nth_element(all.begin(), kept, all.end(), [](const auto& a, const auto& b) {
+    return a->second.file.content_expires < b->second.file.content_expires;
+  });
+  std::for_each(all.begin(), kept, [this](const auto& one) { former_.erase(one); });
 }
 
 std::vector<std::string> StapleFiles::tell_former(const keeper::Fingerprint& certificate,

@@ -51,5 +51,22 @@ TEST_F(KeptTest, FormerOnesMakeRoomBeforeThoseSomebodyWaitsFor) {
   EXPECT_FALSE(kept.contains(other.certificate.fingerprint()));
 }
 
+TEST_F(KeptTest, WhatIsAddedAgainTakenOutOrOverIsInNobodysPlace) {
+  KeptCertificates kept(2);
+  kept.add({watched(leaf), KeptAs::kFormer, now + Seconds(10)});
+  kept.add({watched(leaf), KeptAs::kFormer, now + Seconds(100)});
+  kept.add({watched(other), KeptAs::kFormer, now + Seconds(50)});
+  ASSERT_EQ(kept.all().size(), 2U);
+  kept.add({watched(pki.intermediate), KeptAs::kFormer, now + Seconds(60)});
+  EXPECT_TRUE(kept.contains(leaf.certificate.fingerprint())) << "it ends last";
+  EXPECT_FALSE(kept.contains(other.certificate.fingerprint()));
+  kept.erase(leaf.certificate.fingerprint());
+  EXPECT_TRUE(kept.drop_over(now + Seconds(60)));
+  EXPECT_TRUE(kept.all().empty());
+  kept.add({watched(leaf), KeptAs::kFormer, now + Seconds(100)});
+  kept.add({watched(other), KeptAs::kFormer, now + Seconds(50)});
+  EXPECT_EQ(kept.all().size(), 2U) << "there was room";
+}
+
 }  // namespace
 }  // namespace muster::stapler

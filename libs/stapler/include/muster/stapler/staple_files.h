@@ -50,8 +50,9 @@ class StapleFiles {
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
-  /// Files that were left and are remembered; beyond, the one whose content ends first is not.
-  static constexpr std::size_t kMaxFormer = 1000;
+  /// Files that were left and are remembered, as many as former certificates are looked after
+  /// (src/kept.h); of more, those whose content ends first are not.
+  static constexpr std::size_t kMaxFormer = 10'000;
   struct File {
     std::string path;
     keeper::StaplePointer wanted;
@@ -65,6 +66,7 @@ class StapleFiles {
     File file;
   };
   void leave(const keeper::Fingerprint& certificate, File file);
+  void bound_former();
   Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);
   void report(File& file, const std::string& what, UnixSeconds now);
