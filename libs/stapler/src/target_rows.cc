@@ -103,7 +103,7 @@ keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOpt
 keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy,
                               const std::vector<TargetOptions>& targets) {
   const bool reloads = std::any_of(targets.begin(), targets.end(), [](const TargetOptions& target) {
-    return row_of(target.kind).needs_reload;
+    return row_of(target.kind).needs_reload || !target.reload.empty();
   });
   if (reloads) {
     policy.expiry_margin = std::max(policy.expiry_margin, kReloadTakes);

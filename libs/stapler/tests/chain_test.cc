@@ -110,6 +110,7 @@ TEST_F(ChainTest, ATargetForChainsIsHandedTheIntermediatesInFilesOfTheirOwn) {
   EXPECT_TRUE(equal(*in_file("web"), staple_of(leaf)->der()));
   EXPECT_TRUE(equal(*in_file("web.ca1"), staple_of(ca)->der()));
   EXPECT_THAT(stapler->status().target_errors, IsEmpty());
+  EXPECT_EQ(stapler->shelf().policy().expiry_margin, Seconds(5)) << "a reload takes its time";
 
   // GnuTLS staples nothing but "good".
   clock.advance(Seconds(60));

@@ -139,6 +139,32 @@ TEST(Target, AnIntermediateIsHandedOverBehindACertificateThatTheTargetServes) {
   EXPECT_EQ(find_served(target, all, all[1]), nullptr) << "its own name does not count";
 }
 
+TEST(Target, WhatIsLetGoOfByAReloadIsOffOfferALittleBeforeItsEnd) {
+  TargetOptions nginx, file, told;
+  nginx.kind = TargetKind::kNginx;
+  told.reload = {"/bin/true"};
+  keeper::ShelfPolicy policy;
+  const auto margin_for = [&policy](const std::vector<TargetOptions>& targets) {
+    return shelf_for(policy, targets).expiry_margin;
+  };
+  EXPECT_EQ(margin_for({}), Seconds(1));
+  EXPECT_EQ(margin_for({file}), Seconds(1));
+  EXPECT_EQ(margin_for({file, nginx}), Seconds(5));
+  EXPECT_EQ(margin_for({told}), Seconds(5));
+  policy.expiry_margin = Seconds(60);
+  EXPECT_EQ(margin_for({nginx}), Seconds(60));
+}
+
+TEST(Target, ThePlanLeavesOutTheEndThatServersMakeNoUseOf) {
+  TargetOptions file, haproxy;
+  haproxy.kind = TargetKind::kHaproxy;
+  const auto unused_with = [](const std::vector<TargetOptions>& targets) {
+    return plan_for(keeper::PlanPolicy(), targets).unused_end;
+  };
+  EXPECT_EQ(unused_with({file}), Seconds(0));
+  EXPECT_EQ(unused_with({haproxy, file}), Seconds(300));
+}
+
 TEST(Target, TemplatesAndServerNames) {
   EXPECT_EQ(expand_template("/a/{name}/{name}.x", web()), "/a/web/web.x");
   EXPECT_EQ(expand_template("{certificate}.ocsp", web()), "/tls/web.pem.ocsp");

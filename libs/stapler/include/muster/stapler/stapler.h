@@ -54,7 +54,8 @@ class Stapler {
   void start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready);
   /// Reads the inventory again (SIGHUP): staples of new certificates are fetched, those that stay
   /// are kept and refreshed. When `options` is given, its sources, inventory options and targets
-  /// replace the old ones; the rest needs a restart.
+  /// replace the old ones; the rest needs a restart, also what targets ask of plan and shelf
+  /// (plan_for(), shelf_for()).
   void reload(const StaplerOptions* options);
   /// Calls once, when every target has what it is to have and was read back, or had its time.
   void when_settled(std::function<void()> action);
