@@ -9,12 +9,10 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 
 import paths  # noqa: F401
 import authority as ca
-from kit import process
 
 
 class Wrong(Exception):
