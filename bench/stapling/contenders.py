@@ -14,6 +14,7 @@ MODULES = pathlib.Path("/usr/lib/apache2/modules")
 class Contender:
     """Certificate `site.pem` (with chain), `site.key`, both in `site.both.pem`. \\param options  lines for [stapler] or [relay]"""
     margin = 0.0         # seconds before the end at which the server itself drops a staple
+    taken_early = 0.0    # seconds before the end at which muster takes it from the server
     has_pairs = True     # whether one name may have an ECDSA and an RSA certificate
     reload_cuts = True   # whether its reload may end connections whose handshake is not over (that is the server's own affair)
     rotates = False      # whether its certificates are renewed: it has a pair then, where it can
@@ -197,6 +198,7 @@ probe_every = "5s"
 class Nginx(_Stapled):
     """One staple for all certificates of a server block: no pairs. Its target reloads it, the hook need not."""
     name, program, ending, has_pairs = "nginx", "nginx", ".pem", False
+    taken_early = 5.0  # kReloadTakes in libs/stapler/src/target_rows.cc
 
     def target(self):
         return f"""type = "nginx"
