@@ -1,7 +1,5 @@
 #include "muster/node/edge_node.h"
 
-#include <algorithm>
-
 #include "admin_desk.h"
 #include "edge_metrics.h"
 #include "listeners.h"

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <deque>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
