@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "muster/base/text.h"
+#include "muster/stapler/inventory.h"
 
 namespace muster::stapler {
 namespace {
@@ -112,12 +113,6 @@ class Follower {
  private:
   std::map<std::string, Walk> directories_;
 };
-
-bool looks_like_certificate(std::string_view name) {
-  constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
-  return std::any_of(std::begin(kExtensions), std::end(kExtensions),
-                     [name](std::string_view e) { return name.ends_with(e); });
-}
 
 }  // namespace
 
@@ -271,7 +266,7 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
           counts = true;
         }
       }
-      if (whole.contains(directory) && looks_like_certificate(name)) {
+      if (whole.contains(directory) && is_certificate_file(name)) {
         news.paths.insert(directory);
         counts = true;
       }

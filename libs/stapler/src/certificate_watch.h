@@ -38,7 +38,7 @@ class CertificateWatch {
   CertificateWatch(const CertificateWatch&) = delete;
   CertificateWatch& operator=(const CertificateWatch&) = delete;
 
-  /// Files, and directories whose entries with certificates' extensions count. Those that are new,
+  /// Files, and directories of whose entries each is_certificate_file() counts. Those that are new,
   /// and those that `news` names, are looked at: what they look like now is no change.
   void set_paths(const std::set<std::string>& paths, const WatchNews& news = {true, {}});
   /// Looks at some of them: all within a minute, when called once a second.

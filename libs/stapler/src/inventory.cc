@@ -13,7 +13,6 @@
 namespace muster::stapler {
 namespace {
 
-constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
 constexpr std::size_t kMaxChain = 10;
 constexpr std::size_t kMaxCertificateFileBytes = 16 << 20;
 /// A file changed so shortly before it was read may change again without its stamp showing it.
@@ -34,10 +33,7 @@ std::optional<std::vector<std::string>> list_certificate_files(const std::string
   }
   while (const dirent* entry = ::readdir(dir)) {
     const std::string name = entry->d_name;
-    const bool fits = std::any_of(
-        std::begin(kExtensions), std::end(kExtensions),
-        [&name](std::string_view e) { return name.size() > e.size() && name.ends_with(e); });
-    if (fits && !name.starts_with('.')) {
+    if (is_certificate_file(name)) {
       out.push_back(directory + '/' + name);
     }
   }
@@ -63,6 +59,13 @@ std::string naming(const std::string& path, const std::string& detail) {
 }
 
 }  // namespace
+
+bool is_certificate_file(std::string_view name) {
+  constexpr std::string_view kExtensions[] = {".pem", ".crt", ".cer", ".der"};
+  return !name.starts_with('.') &&
+         std::any_of(std::begin(kExtensions), std::end(kExtensions),
+                     [name](std::string_view extension) { return name.ends_with(extension); });
+}
 
 std::string name_for(const std::string& path) {
   const auto parts = split(path, '/');

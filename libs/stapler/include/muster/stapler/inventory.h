@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "muster/base/file_system.h"
@@ -49,6 +50,10 @@ bool is_same(const Inventory& a, const Inventory& b);
 /// What a certificate is called that nobody gave a name: "web" for "/etc/tls/web.pem" and
 /// "/etc/tls/web.chain.pem"; the directory for what every certificate of an ACME client is called.
 std::string name_for(const std::string& path);
+
+/// Whether an entry of this name in a directory of the inventory is a file of certificates: *.pem,
+/// *.crt, *.cer or *.der, and not hidden.
+bool is_certificate_file(std::string_view name);
 
 /// Reads everything anew. In a file every certificate that is not a CA is one to keep a staple for,
 /// whatever the order, so that an RSA and an ECDSA certificate may share a file (OCSP-STAP-012); a
