@@ -38,6 +38,11 @@ class Contender:
         return self.path(name)
 
     @property
+    def unused(self):
+        """Seconds at the end of an answer of which the server makes no use."""
+        return max(self.margin, self.taken_early)
+
+    @property
     def places(self):
         """The certificates it has: each is a file of this name and its ending."""
         return ("site", "site-rsa") if self.rotates and self.has_pairs else ("site",)
@@ -287,13 +292,14 @@ class Apache(Contender):
         super().__init__(*arguments)
         self.relay_port = process.free_port()
         self.cached = max(1, int(self.authority.validity / 60))  # seconds Apache hands something out without another look
+        self.taken_early = self.cached + 1
 
     def feeder_arguments(self):
         return ["relay", "--config", self.write("muster.toml", f"""
 [relay]
 listen = ["127.0.0.1:{self.relay_port}"]
 directory = "{self.path('shelf')}"
-expiry_margin = "{self.cached + 1}s"
+expiry_margin = "{self.taken_early}s"
 {self.options}
 {"".join(self.certificate(place) for place in self.places)}
 """)]

@@ -104,7 +104,7 @@ class World:
 
     def outage(self):
         """Two thirds of the time for which the server uses an answer, as a share of V."""
-        return 2 / 3 * (1 - max(self.contender.margin, self.contender.taken_early) / self.validity)
+        return 2 / 3 * (1 - self.contender.unused / self.validity)
 
     def become_steady(self):
         self.within(0.5, {"good"}, "in the beginning")
