@@ -2,7 +2,6 @@
 
 #include "muster/base/assert.h"
 #include "muster/base/file.h"
-#include "muster/client/verify.h"
 #include "targets_fixture.h"
 
 // Staples of a whole chain (TLS 1.3), through a server that can send them.
@@ -58,15 +57,7 @@ class ChainStaples : public TargetsFixture {
 
   static std::string verdict(const std::optional<Buffer>& staple,
                              const pki::Certificate& certificate, const pki::Certificate& issuer) {
-    if (!staple) {
-      return "none";
-    }
-    client::VerifyPolicy strict;
-    strict.future_skew = Seconds(0);
-    const auto verified = client::verify({*staple, certificate, issuer, std::nullopt, {}}, strict,
-                                         SystemClock().now());
-    return verified ? std::string(ocsp::to_string(verified->status()))
-                    : std::string(client::to_string(verified.error().code));
+    return staple ? verdict_on(*staple, certificate, issuer) : "none";
   }
   /// What a strict client makes of the staples of leaf and intermediate: "good good".
   [[nodiscard]] std::string verdicts() const {

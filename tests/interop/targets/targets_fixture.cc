@@ -164,6 +164,16 @@ std::string muster_binary() {
   return path != nullptr ? path : "muster";
 }
 
+std::string verdict_on(Bytes staple, const pki::Certificate& certificate,
+                       const pki::Certificate& issuer) {
+  client::VerifyPolicy strict;
+  strict.future_skew = Seconds(0);
+  const auto verified =
+      client::verify({staple, certificate, issuer, std::nullopt, {}}, strict, SystemClock().now());
+  return verified ? std::string(ocsp::to_string(verified->status()))
+                  : std::string(client::to_string(verified.error().code));
+}
+
 std::vector<ServerRow> server_rows() {
   return {
       {.name = "nginx",
@@ -289,16 +299,7 @@ std::string TargetsFixture::handshake() {
     return "no handshake: " + result.error().detail;
   }
   seen_ = result->staple;
-  if (!seen_) {
-    return "none";
-  }
-  client::VerifyPolicy strict;
-  strict.future_skew = Seconds(0);
-  const auto verified =
-      client::verify({*seen_, web_->certificate, pki_.intermediate.certificate, std::nullopt, {}},
-                     strict, SystemClock().now());
-  return verified ? std::string(ocsp::to_string(verified->status()))
-                  : std::string(client::to_string(verified.error().code));
+  return seen_ ? verdict_on(*seen_, web_->certificate, pki_.intermediate.certificate) : "none";
 }
 
 ProcessResult TargetsFixture::status() const {

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "muster/base/file.h"
-#include "muster/client/verify.h"
 #include "muster/stapler/history.h"
 #include "targets_fixture.h"
 
@@ -173,20 +172,15 @@ class Junk : public ServerTest {
   /// What was handed over for a fault's certificate: verdicts of a strict client.
   [[nodiscard]] std::set<std::string> handed_over(std::size_t i) const {
     std::set<std::string> out;
-    client::VerifyPolicy strict;
-    strict.future_skew = Seconds(0);
     const std::string prefix = std::string(to_string(all_faults()[i])) + ".";
     for (const auto& entry : std::filesystem::directory_iterator(dir_.file("kept"))) {
       if (!entry.path().filename().string().starts_with(prefix)) {
         continue;
       }
       const Buffer octets = read_octets(entry.path().string());
-      const auto verified = client::verify(
-          {octets, leaves_[i].certificate, pki_.intermediate.certificate, std::nullopt, {}}, strict,
-          SystemClock().now());
-      out.insert(verified         ? std::string(ocsp::to_string(verified->status()))
-                 : octets.empty() ? "still being written"
-                                  : std::string(client::to_string(verified.error().code)));
+      out.insert(octets.empty()
+                     ? "still being written"
+                     : verdict_on(octets, leaves_[i].certificate, pki_.intermediate.certificate));
     }
     return out;
   }
