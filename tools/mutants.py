@@ -205,7 +205,7 @@ def main():
     # The flags and the cache of the release build: what has no switches in it need not be compiled again.
     quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"CCACHE_BASEDIR": str(source), "CCACHE_NOHASHDIR": "1"}}
     subprocess.run(["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1", "-DMUSTER_WERROR=ON"], check=True, **quiet)
+                    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1", "-DMUSTER_WERROR=OFF"], check=True, **quiet)
     subprocess.run(["cmake", "--build", build, "--parallel", str(args.jobs), "--target", *{test.split()[0] for test in tests}], check=True, **quiet)
     found = {path.name: path for path in build.rglob("muster_*") if path.is_file() and os.access(path, os.X_OK)}
     environment = dict(os.environ)
