@@ -51,14 +51,17 @@ TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
   returned.look();
   Block last;  // at the end of the pool, so that nothing before it goes back by itself
   std::size_t most = 0;
-  std::thread([&] {
-    std::vector<Block> blocks(kBlocks);
-    for (Block& block : blocks) {
-      block = std::make_unique<char[]>(kBlock);
-    }
-    last = std::make_unique<char[]>(kBlock);
-    most = resident();
-  }).join();
+  const auto use_elsewhere = [&] {
+    std::thread([&] {
+      std::vector<Block> blocks(kBlocks);
+      for (Block& block : blocks) {
+        block = std::make_unique<char[]>(kBlock);
+      }
+      last = std::make_unique<char[]>(kBlock);
+      most = resident();
+    }).join();
+  };
+  use_elsewhere();
   if (::mallinfo2().fordblks < kBlock * kBlocks) {
     GTEST_SKIP() << "another allocator than the C library's is in use";
   }
@@ -69,14 +72,7 @@ TEST(MemoryReturn, WhatAnotherThreadFreedGoesBack) {
   // Taken from the same pools and freed again before anybody looked: as much is free as before.
   const std::size_t least = resident();
   most = least;
-  std::thread([&] {
-    std::vector<Block> blocks(kBlocks);
-    for (Block& block : blocks) {
-      block = std::make_unique<char[]>(kBlock);
-    }
-    last = std::make_unique<char[]>(kBlock);
-    most = resident();
-  }).join();
+  use_elsewhere();
   ASSERT_GT(most, least + kBlock * kBlocks / 2);
   EXPECT_TRUE(returned.look());
   EXPECT_LT(resident(), most - kBlock * kBlocks / 2);

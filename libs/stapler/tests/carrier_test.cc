@@ -130,15 +130,9 @@ class HaproxyPeer {
 
  private:
   void serve(int fd) {
-    std::string question;
-    char piece[4096];
-    while (!question.ends_with("\n\n") &&
-           !(question.find("<<") == std::string::npos && question.ends_with('\n'))) {
-      const ::ssize_t n = ::recv(fd, piece, sizeof piece, 0);
-      if (n <= 0) {
-        return;
-      }
-      question.append(piece, static_cast<std::size_t>(n));
+    const std::string question = read_question(fd);
+    if (question.empty()) {
+      return;
     }
     const std::string what = question.substr(0, question.find_first_of("/<\n"));
     std::unique_lock lock(mutex_);
@@ -157,7 +151,8 @@ class HaproxyPeer {
     } else if (what == "commit ssl cert ") {
       if (hangs_) {
         lock.unlock();
-        while (::recv(fd, piece, 1, 0) > 0) {
+        char octet = 0;
+        while (::recv(fd, &octet, 1, 0) > 0) {
         }
         return;
       }

@@ -12,6 +12,22 @@
 
 namespace muster::stapler::testing_staples {
 
+/// What one of HAProxy's clients asks: a line, or a payload up to the empty line behind it. Empty:
+/// the client went away.
+inline std::string read_question(int fd) {
+  std::string question;
+  char piece[4096];
+  while (!question.ends_with("\n\n") &&
+         !(question.find("<<") == std::string::npos && question.ends_with('\n'))) {
+    const ::ssize_t n = ::recv(fd, piece, sizeof piece, 0);
+    if (n <= 0) {
+      return {};
+    }
+    question.append(piece, static_cast<std::size_t>(n));
+  }
+  return question;
+}
+
 /// A server on a unix socket that answers as its script says.
 class Peer {
  public:

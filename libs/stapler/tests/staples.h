@@ -12,6 +12,12 @@ inline TargetSubject web(const std::string& path = "/tls/web.pem") {
   return {{"web", pki.leaf.certificate, pki.intermediate.certificate}, path};
 }
 
+/// Another certificate under a name.
+inline TargetSubject second(const std::string& name) {
+  const auto& pki = testing::standard_pki();
+  return {{name, pki.other_leaf.certificate, pki.intermediate.certificate}, "/x"};
+}
+
 inline testing::EntrySpec web_entry(HashAlgorithm hash = HashAlgorithm::kSha1) {
   const auto& pki = testing::standard_pki();
   return testing::entry_for(pki.leaf.certificate, pki.intermediate.certificate, ocsp::Good{}, hash);

@@ -16,11 +16,6 @@ using namespace testing_staples;
 
 class TargetsChange : public TargetsFixture {
  protected:
-  /// Another certificate under this name.
-  static TargetSubject second(const std::string& name) {
-    const auto& pki = testing::standard_pki();
-    return {{name, pki.other_leaf.certificate, pki.intermediate.certificate}, "/x"};
-  }
   static TargetSubject renamed(const std::string& name) {
     TargetSubject subject = web();
     subject.subject.name = name;

@@ -17,11 +17,6 @@ using namespace testing_staples;
 
 class TargetsFormer : public TargetsFixture {
  protected:
-  /// Another certificate under this name.
-  static TargetSubject second(const std::string& name) {
-    const auto& pki = testing::standard_pki();
-    return {{name, pki.other_leaf.certificate, pki.intermediate.certificate}, "/x"};
-  }
   void hand_over(Seconds life = Seconds(1000)) {
     targets->apply(id, good_staple(life));
     settle();
@@ -159,15 +154,9 @@ class Haproxy {
 
  private:
   void serve(int fd) {
-    std::string question;
-    char piece[4096];
-    while (!question.ends_with("\n\n") &&
-           !(question.find("<<") == std::string::npos && question.ends_with('\n'))) {
-      const ::ssize_t n = ::recv(fd, piece, sizeof piece, 0);
-      if (n <= 0) {
-        return;
-      }
-      question.append(piece, static_cast<std::size_t>(n));
+    const std::string question = read_question(fd);
+    if (question.empty()) {
+      return;
     }
     const std::lock_guard lock(mutex_);
     heard_.push_back(question);
