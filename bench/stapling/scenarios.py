@@ -24,7 +24,7 @@ class Scenario:
     key: str
     text: str
     run: object
-    validity: float = 1.0    # of the world's V
+    validity: float = 1.0    # of V, where V has no room for a server's margin
     options: str = ""        # more lines for the feeder
     delegated: bool = False
     must_staple: bool = False
