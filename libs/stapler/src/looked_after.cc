@@ -64,14 +64,12 @@ void Stapler::Impl::tell_keeper() {
 
 void Stapler::Impl::go_by_inventory() {
   std::map<keeper::Fingerprint, std::string> paths;
-  names.clear();
   below.clear();
   for (const InventoryEntry& entry : inventory.entries) {
     const keeper::Fingerprint id = entry.watched.subject.certificate.fingerprint();
     if (!entry.output.empty()) {
       paths.emplace(id, entry.output);
     }
-    names.emplace(id, entry.watched.subject.name);
     if (!entry.below.empty()) {
       below.emplace(id, entry.below.size());
     }

@@ -82,8 +82,8 @@ void Stapler::Impl::tell_former(const keeper::Subject& subject,
 
 void Stapler::Impl::tick() {
   for (const StapleFiles::Change& change : files.tick(clock.now())) {
-    const auto name = names.find(change.certificate);
-    tell_hook(name == names.end() ? std::string() : name->second, &change.path, change.applied);
+    const auto known = keeper.status(change.certificate);
+    tell_hook(known ? known->name : std::string(), &change.path, change.applied);
   }
   targets->tick();
   dirty = dirty || std::exchange(targets_seen, targets->changes()) != targets->changes();
