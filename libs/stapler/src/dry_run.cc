@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "columns.h"
 #include "muster/base/text.h"
 #include "muster/stapler/render.h"
 #include "pauses.h"
@@ -10,13 +11,6 @@ namespace muster::stapler {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 1 << 20;
-
-/// For a terminal, whatever a file is called.
-std::string pad(std::string_view raw, std::size_t width) {
-  std::string text = printable(raw);
-  text.resize(std::max(width, text.size()), ' ');
-  return text;
-}
 
 std::string join(const std::vector<std::string>& words, const char* between) {
   std::string out;

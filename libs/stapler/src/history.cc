@@ -10,6 +10,7 @@
 #include <deque>
 #include <set>
 
+#include "columns.h"
 #include "json_fields.h"
 #include "muster/base/text.h"
 
@@ -26,13 +27,6 @@ constexpr std::size_t kMaxDetail = 400;
 std::string errno_text(int error) {
   char text[128];
   return ::strerror_r(error, text, sizeof text);
-}
-
-/// For a terminal, whatever a file says.
-std::string pad(std::string_view raw, std::size_t width) {
-  std::string text = printable(raw);
-  text.resize(std::max(width, text.size()), ' ');
-  return text;
 }
 
 }  // namespace
