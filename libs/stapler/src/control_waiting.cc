@@ -145,7 +145,9 @@ std::optional<keeper::Subject> ControlDesk::read_awaited(const TalkPointer& talk
     return std::nullopt;
   }
   if (!certificate || !issuer || !pki::verify_issued_by(*certificate, *issuer)) {
-    talk->end(kControlInput, "a certificate with its issuer is needed");
+    talk->end(kControlInput,
+              "a certificate cannot be read, or the issuer that came along did not sign it (both "
+              "are base64 of DER; without \"issuer\" the stapler looks for it)");
     return std::nullopt;
   }
   return keeper::Subject{std::string(), *certificate, *issuer};
@@ -246,13 +248,9 @@ Waiting ControlDesk::judge(const Waiter& waiter, const keeper::Fingerprint& id,
   facts.placed = !facts.is_in_inventory && waiter.is_placed;
   facts.file_failure = stapler_.file_failure(id);
   facts.served = waiter.served;
-  facts.knows_targets = false;
-  Waiting judged = judge_waiting(facts, now);
-  if (judged.state != Waiting::State::kOver || !facts.is_in_inventory || !facts.status) {
-    return judged;
+  if (facts.is_in_inventory && facts.status) {
+    facts.targets = stapler_.target_status(id);
   }
-  facts.targets = stapler_.target_status(id);
-  facts.knows_targets = true;
   return judge_waiting(facts, now);
 }
 

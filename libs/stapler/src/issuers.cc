@@ -18,12 +18,13 @@ std::optional<pki::Certificate> find_known_issuer(const pki::Certificate& certif
                                                   const std::vector<InventoryEntry>& entries,
                                                   const std::vector<CertificateSource>& sources,
                                                   const InventoryOptions& options) {
-  IssuerPool pool;
+  std::set<keeper::Fingerprint> tried;  // thousands of entries may share an issuer
   for (const InventoryEntry& entry : entries) {
-    pool.add(entry.watched.subject.issuer);
-  }
-  if (const pki::Certificate* const known = pool.issuer_of(certificate)) {
-    return *known;
+    const pki::Certificate& issuer = entry.watched.subject.issuer;
+    if (equal(issuer.subject(), certificate.issuer()) &&
+        tried.insert(issuer.fingerprint()).second && pki::verify_issued_by(certificate, issuer)) {
+      return issuer;
+    }
   }
   std::set<std::string> paths(options.issuers.begin(), options.issuers.end());
   for (const CertificateSource& source : sources) {

@@ -97,9 +97,6 @@ Waiting judge_waiting(const WaitFacts& facts, UnixSeconds now) {
   if (!facts.file_failure.empty()) {
     return {State::kPending, "a staple is there, but its file is not: " + facts.file_failure};
   }
-  if (!facts.knows_targets) {
-    return {State::kOver, until + " is on the shelf"};
-  }
   if (facts.served && std::all_of(facts.targets.begin(), facts.targets.end(),
                                   [](const TargetStatus& t) { return t.ports.empty(); })) {
     return {State::kVain,

@@ -18,7 +18,6 @@ struct WaitFacts {
   bool placed = false;           ///< whether its file is one that the inventory was read from
   std::string file_failure;      ///< of its file in `out`
   std::vector<TargetStatus> targets{};  ///< of this certificate
-  bool knows_targets = true;  ///< otherwise it is judged without them, to spare collecting them
   bool served = false;        ///< whether ports must serve it, too
 };
 struct Waiting {

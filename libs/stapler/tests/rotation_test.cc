@@ -130,6 +130,15 @@ TEST_F(RotationTest, TheIssuerOfWhatIsWaitedForIsLookedForWhereTheStaplerFindsTh
   EXPECT_FALSE(find_known_issuer(leaf.certificate, {}, {}, with_root).has_value());
 }
 
+TEST_F(RotationTest, TooManyAreNotWaitedForAtATime) {
+  use(put(leaf));
+  start();
+  const std::vector<control::Pair> many(17, control::Pair{leaf.certificate.der(), {}});
+  const Told told = ask(control::wait("web", many, Seconds(60), false));
+  EXPECT_EQ(told.end.exit_code, kControlUsage);
+  EXPECT_THAT(told.end.text, HasSubstr("one to 16"));
+}
+
 TEST_F(RotationTest, ACertificateThatIsNotValidYetIsFetchedFor) {
   const testing::Identity soon = issue(kUrl, kTestNow + Seconds(6 * 3600));
   know(soon);

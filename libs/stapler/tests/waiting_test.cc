@@ -123,16 +123,8 @@ TEST(JudgeWaiting, EveryReasonHasItsWords) {
          f.targets.clear();
        },
        State::kVain, "nobody can tell whether it is served"},
-      {[](WaitFacts& f) {
-         f.targets[0].delivery = Delivery::kFailed;
-         f.knows_targets = false;
-       },
-       State::kOver, "on the shelf"},
-      {[](WaitFacts& f) {
-         f.file_failure = "denied";
-         f.knows_targets = false;
-       },
-       State::kPending, "denied"},
+      {[](WaitFacts& f) { f.targets.clear(); }, State::kOver, "on the shelf"},
+      {[](WaitFacts& f) { f.file_failure = "denied"; }, State::kPending, "denied"},
   };
   for (const auto& [spoil, state, text] : rows) {
     WaitFacts facts = well();
