@@ -41,6 +41,19 @@ TEST_F(KeptTest, OneWithoutAStapleIsLookedAfterForADay) {
   EXPECT_EQ(kept.all().at(leaf.certificate.fingerprint()).until, now + kKeptFor);
 }
 
+TEST_F(KeptTest, NoneIsLookedAfterBeyondItsOwnEnd) {
+  open();
+  testing::CertificateSpec spec = testing::leaf_spec("short.example");
+  const UnixSeconds end = now + Seconds(3600);
+  spec.not_after = end;
+  const testing::Identity brief = testing::issue(pki.intermediate, spec);
+  KeptCertificates kept;
+  EXPECT_EQ(kept.add_replaced(inventory_of(brief), inventory_of(other), *shelf, now).size(), 1U);
+  EXPECT_EQ(kept.all().at(brief.certificate.fingerprint()).until, end);
+  KeptCertificates later;
+  EXPECT_TRUE(later.add_replaced(inventory_of(brief), inventory_of(other), *shelf, end).empty());
+}
+
 TEST_F(KeptTest, FormerOnesMakeRoomBeforeThoseSomebodyWaitsFor) {
   KeptCertificates kept(2);
   kept.add({watched(leaf), KeptAs::kStaged, now + Seconds(10)});

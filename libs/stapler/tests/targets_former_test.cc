@@ -51,6 +51,21 @@ TEST_F(TargetsFormer, AServerThatHasItLoadedIsToldToLoadTheOtherOne) {
   EXPECT_EQ(log(), "reload\nreload\n") << "once";
 }
 
+TEST_F(TargetsFormer, SoIsOneWhoseSuccessorWasReplacedBeforeItHadAStaple) {
+  make({to_reloaded_file()});
+  hand_over();
+  replace_certificate();
+  const auto& pki = testing::standard_pki();
+  const TargetSubject third{{"web", pki.ocsp_signer.certificate, pki.intermediate.certificate},
+                            "/x"};
+  EXPECT_THAT(targets->set_certificates({third}), IsEmpty());
+  targets->apply(third.subject.certificate.fingerprint(), nullptr);
+  settle();
+  EXPECT_EQ(log(), "reload\n");
+  tell_former(revoked_staple());
+  EXPECT_EQ(log(), "reload\nreload\n");
+}
+
 // A mass revocation: the CA revokes, the operator renews.
 TEST_F(TargetsFormer, WhatWasRevokedBeforeItWasReplacedHoldsNothingBack) {
   make({to_reloaded_file()});
