@@ -42,7 +42,7 @@ for name in responder check keeper; do
     "bench/$name/run.py" "$build" "${options[@]}"
   fi
 done
-# Half an hour of real time (HAProxy's scenarios); its result is docs/reports/stapling.md.
+# An hour of real time (HAProxy's scenarios); its result is docs/reports/stapling.md.
 if is_wanted stapling; then
   echo "== stapling"
   bench/stapling/run.py "$build" --out docs/reports "${options[@]}"
