@@ -4,6 +4,7 @@
 
 #include <array>
 #include <latch>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -120,6 +121,30 @@ TEST(Plain, WhatOpensslMightRefuseIsDecodedWhenItIsParsed) {
     const auto made = testing::issue(standard_pki().intermediate, spec);
     EXPECT_TRUE(parsed(made.certificate.der()).impl().is_decoded());
   }
+}
+
+TEST(Plain, WhatIsBeyondEveryDayIsDecodedWhenItIsParsed) {
+  EXPECT_TRUE(parsed(der_of(std::string(16384, 'a'), der::Tag::kUtf8String)).impl().is_decoded());
+  CertificateSpec large;
+  large.extensions = {{Buffer{0x2a, 3}, false, Buffer(std::size_t{1} << 20, 0)}};
+  EXPECT_TRUE(parsed(der_of(large)).impl().is_decoded());
+  CertificateSpec empty_value;
+  der::Writer name;
+  name.sequence([&] {
+    name.element(der::Tag::kSet, [&] {
+      name.sequence([&] {
+        name.oid(Buffer{0x55, 4, 3});
+        name.element(der::Tag::kUtf8String, Bytes());
+      });
+    });
+  });
+  empty_value.subject = name.take();
+  EXPECT_TRUE(parsed(der_of(empty_value)).impl().is_decoded());
+  CertificateSpec ca = testing::ca_spec("RSA CA"), pss;
+  ca.use_key = cached_key(KeyKind::kRsa2048);
+  pss.sign_as = testing::SignAs::kPssSha256;
+  const auto leaf = testing::issue(testing::make_self_signed(ca), pss);
+  EXPECT_TRUE(parsed(leaf.certificate.der()).impl().is_decoded()) << "parameters";
 }
 
 // The octets of these are well-formed for our reader: it is OpenSSL that refuses them, and it must
