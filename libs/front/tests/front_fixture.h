@@ -111,21 +111,26 @@ class FrontTest : public ::testing::Test {
     }
     options_.certificates.push_back({cert, key, ""});
   }
-  /// What `muster stapler` in another process would do.
+  /// What `muster stapler` in another process would do. \param issuers  of each; none: the
+  /// intermediate
   void put_on_shelf(const std::vector<pki::Certificate>& certificates,
-                    const std::vector<Buffer>& staples) {
+                    const std::vector<Buffer>& staples,
+                    const std::vector<pki::Certificate>& issuers = {}) {
+    const auto issuer_of = [&issuers](std::size_t i) {
+      return issuers.empty() ? standard_pki().intermediate.certificate : issuers.at(i);
+    };
     auto shelf = keeper::Shelf::open(options_.shelf, keeper::ShelfMode::kOwner, {}, null_logger());
     ASSERT_TRUE(shelf) << shelf.error().detail;
     std::vector<keeper::Subject> subjects;
     for (const pki::Certificate& certificate : certificates) {
       subjects.push_back(
-          {std::to_string(subjects.size()), certificate, standard_pki().intermediate.certificate});
+          {std::to_string(subjects.size()), certificate, issuer_of(subjects.size())});
     }
     (*shelf)->set_subjects(subjects, kTestNow);
     for (std::size_t i = 0; i < certificates.size(); ++i) {
       const auto verified = client::verify({.response = staples[i],
                                             .subject = certificates[i],
-                                            .issuer = standard_pki().intermediate.certificate,
+                                            .issuer = issuer_of(i),
                                             .nonce_sent = {},
                                             .extra_certificates = {}},
                                            {}, kTestNow);

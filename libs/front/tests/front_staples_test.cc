@@ -81,23 +81,7 @@ TEST_F(FrontChainTest, IntermediatesAreStapledForWhereTheLibraryCan) {
   muster::testing::ResponseSpec spec;
   spec.entries = {muster::testing::entry_for(ca_.certificate, root)};
   const Buffer above = muster::testing::build_response(standard_pki().root, spec);
-  {
-    auto shelf = keeper::Shelf::open(options_.shelf, keeper::ShelfMode::kOwner, {}, null_logger());
-    ASSERT_TRUE(shelf) << shelf.error().detail;
-    (*shelf)->set_subjects(
-        {{"one", leaf_.certificate, ca_.certificate}, {"one.ca1", ca_.certificate, root}},
-        kTestNow);
-    const auto put = [&](const Buffer& der, const pki::Certificate& certificate,
-                         const pki::Certificate& issuer) {
-      const auto verified =
-          client::verify({der, certificate, issuer, std::nullopt, {}}, {}, kTestNow);
-      ASSERT_TRUE(verified) << verified.error().detail;
-      ASSERT_TRUE(keeper::takes((*shelf)->offer(*verified, "test", kTestNow)));
-    };
-    put(own, leaf_.certificate, ca_.certificate);
-    put(above, ca_.certificate, root);
-    ASSERT_EQ((*shelf)->unsaved(), 0U);
-  }
+  put_on_shelf({leaf_.certificate, ca_.certificate}, {own, above}, {ca_.certificate, root});
   start();
   const std::string to = address();
   probe::ProbeRequest request;
