@@ -11,6 +11,9 @@
 // Staples of the certificates behind the server's own, beside which TLS 1.3 has a place for them.
 namespace muster::tls {
 
+/// What this version of OpenSSL can do.
+ChainStapling chain_stapling_of(unsigned major, unsigned minor, unsigned patch);
+
 /// `own` and the staples of the certificates `above` it, in their order, up to the first that has
 /// none or goes beyond a limit (kMaxChainStaples, kMaxChainStapleBytes): a place in the list is
 /// what tells whose a staple is. Threads: any.

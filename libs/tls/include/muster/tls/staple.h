@@ -52,7 +52,6 @@ enum class ChainStapling : std::uint8_t {
   kMalformed,
   kWhole,  ///< from 3.6.1 on
 };
-ChainStapling chain_stapling_of(unsigned major, unsigned minor, unsigned patch);
 /// Of the library found at run time, whatever was built against. Threads: any.
 ChainStapling chain_stapling();
 /// "OpenSSL 3.0.19 27 Jan 2026": the library found at run time.
