@@ -42,9 +42,13 @@ void AdminDesk::note(const NodeResult<ReloadReport>& outcome) {
   reloads_.note(outcome, clock_.now());
 }
 
-void AdminDesk::complain(const NodeError& why) {
-  logger_.log(LogLevel::kError, std::string(actions_.program()) + ".reload_failed",
-              "going on with the configuration in use", {{"why", why.detail}});
+NodeResult<ReloadReport> AdminDesk::tell(NodeResult<ReloadReport> outcome) {
+  note(outcome);
+  if (!outcome) {
+    logger_.log(LogLevel::kError, std::string(actions_.program()) + ".reload_failed",
+                "going on with the configuration in use", {{"why", outcome.error().detail}});
+  }
+  return outcome;
 }
 
 void AdminDesk::drain_slowly() {

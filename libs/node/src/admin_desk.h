@@ -28,8 +28,8 @@ class AdminDesk {
 
   /// Counts how a reload ended.
   void note(const NodeResult<ReloadReport>& outcome);
-  /// Says so of one that failed.
-  void complain(const NodeError& why);
+  /// The same, and says so of one that failed. \return `outcome`
+  NodeResult<ReloadReport> tell(NodeResult<ReloadReport> outcome);
 
   [[nodiscard]] bool is_draining() const { return draining_; }
   /// Not ready from here on.

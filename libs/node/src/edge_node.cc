@@ -125,14 +125,7 @@ struct EdgeNode::Impl final : AdminActions {
   // AdminActions: called by threads of the admin listener.
   [[nodiscard]] std::string_view program() const override { return "edge"; }
 
-  NodeResult<ReloadReport> reload() override {
-    auto report = try_reload();
-    desk.note(report);
-    if (!report) {
-      desk.complain(report.error());
-    }
-    return report;
-  }
+  NodeResult<ReloadReport> reload() override { return desk.tell(try_reload()); }
 
   Readiness readiness() override {
     const edge::MirrorStatus mirrored = mirror->status();

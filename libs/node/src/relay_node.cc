@@ -157,14 +157,7 @@ struct RelayNode::Impl final : AdminActions {
   // AdminActions: called by threads of the admin listener.
   [[nodiscard]] std::string_view program() const override { return "relay"; }
 
-  NodeResult<ReloadReport> reload() override {
-    auto report = try_reload();
-    desk.note(report);
-    if (!report) {
-      desk.complain(report.error());
-    }
-    return report;
-  }
+  NodeResult<ReloadReport> reload() override { return desk.tell(try_reload()); }
 
   Readiness readiness() override {
     const relay::EngineFigures engine = service->figures();
