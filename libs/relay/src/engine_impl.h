@@ -194,8 +194,9 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   [[nodiscard]] bool is_contradicted(const Fingerprint& own, const client::Subject& subject,
                                      const pki::Certificate& issuer,
                                      const keeper::StapleFacts& said, UnixSeconds at) const;
-  /// Takes off offer what contradicts a final revocation, by what was put on offer since the last
-  /// call; it is asked for again. No entry goes.
+  /// By what was put on offer since the last call: takes off offer what contradicts a final
+  /// revocation, to be asked for again, and forgets what refusals of the other spellings said
+  /// before. No entry goes.
   void withdraw_contradicted(Instant t);
   void withdraw_if_contradicted(Entry& entry, Instant t);
 

@@ -31,14 +31,20 @@ void Engine::Impl::withdraw_contradicted(Instant t) {
     if (found == entries.end() || !held) {
       continue;
     }
-    if (held->facts.status != keeper::StapleStatus::kRevoked) {
+    const bool is_revoked = held->facts.status == keeper::StapleStatus::kRevoked;
+    if (!is_revoked) {
       withdraw_if_contradicted(found->second, t);
-      continue;
+      if (refusals.size() == 0) {
+        continue;  // a restart takes up many
+      }
     }
+    const Entry& news = found->second;
     for (const HashAlgorithm hash : kAllHashAlgorithms) {
-      const Entry& revoked = found->second;
-      const auto other = entries.find(asked_of(hash, revoked.subject, revoked.issuer).key);
-      if (other != entries.end()) {
+      const Fingerprint spelled = asked_of(hash, news.subject, news.issuer).key;
+      refusals.forget(spelled);  // told before this answer came
+      const auto other = entries.find(spelled);
+      if (is_revoked && other != entries.end()) {
+        other->second.unknown.reset();  // the same, in the round under way
         withdraw_if_contradicted(other->second, t);
       }
     }

@@ -36,6 +36,38 @@ TEST_F(RelaySpellings, UnknownInAnotherSpellingIsNotTold) {
   EXPECT_EQ(last(), Ending::kUnavailable);
 }
 
+TEST_F(RelaySpellings, UnknownThatIsRememberedEndsWithAnAnswerInAnotherSpelling) {
+  const ocsp::CertStatus statuses[] = {revoked, ocsp::Good{}};
+  std::uint64_t i = 0;
+  for (const ocsp::CertStatus& status : statuses) {
+    want(++i, kSha256);
+    fetcher.answer(answer(i, {.hash = kSha256, .status = ocsp::Unknown{}}));
+    ASSERT_EQ(last(), Ending::kUnknown);
+    want(i);
+    fetcher.answer(answer(i, {.status = status}));
+    ASSERT_EQ(last(), Ending::kFetched);
+    told.clear();
+    want(i, kSha256);
+    EXPECT_TRUE(told.empty()) << "it is asked for anew";
+    fetcher.answer(answer(i, {.hash = kSha256, .status = status}));
+    EXPECT_EQ(last(), Ending::kFetched);
+  }
+}
+
+TEST_F(RelaySpellings, UnknownOfTheRoundUnderWayEndsWithARevocationInAnotherSpelling) {
+  open(setup_of({allowed({kUpstream, kSecond})}));
+  want(1, kSha256);
+  fetcher.answer(answer(1, {.hash = kSha256, .status = ocsp::Unknown{}}));
+  ASSERT_THAT(fetcher.asked().url, ::testing::StartsWith(kSecond));
+  want(1);
+  const auto asked_second = fetcher.pending.extract(fetcher.pending.begin());
+  fetcher.answer(answer(1, {.status = revoked}));
+  ASSERT_EQ(last(), Ending::kFetched);
+  asked_second.mapped().done(
+      Err{net::FetchError{net::FetchErrc::kConnect, "nobody listens", 0, std::nullopt}});
+  EXPECT_EQ(last(), Ending::kUnavailable) << "not the unknown from before the revocation";
+}
+
 TEST_F(RelaySpellings, GoodThatIsHeldInAnotherSpellingIsWithdrawnAndAskedForAgain) {
   want(1, kSha256);
   fetcher.answer(answer(1, {.hash = kSha256}));
