@@ -288,11 +288,26 @@ void Shelf::Impl::remove(const Fingerprint& key) {
     return;
   }
   forget(key, found->second);
+  remove_files(key);
+  slots.erase(found);
+}
+
+void Shelf::Impl::remove_files(const Fingerprint& key) {
   if (mode == ShelfMode::kOwner && !directory.empty()) {
     files.remove(path_of(key));
     files.remove(pin_path_of(key));
   }
-  slots.erase(found);
+}
+
+void Shelf::Impl::discard(const Fingerprint& key) {
+  const auto found = slots.find(key);
+  if (found == slots.end()) {
+    return;
+  }
+  Slot& slot = found->second;
+  forget(key, slot);
+  remove_files(key);
+  slot = Slot{std::move(slot.place), {}, {}, {}, false, false, 0, {}, {}, {}};
 }
 
 Choice Shelf::Impl::offer(const Fingerprint& id, const client::VerifiedResponse& response,
@@ -427,6 +442,7 @@ void Shelf::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
 }
 void Shelf::add(Place place, UnixSeconds now) { impl_->add(std::move(place), now); }
 void Shelf::remove(const Fingerprint& key) { impl_->remove(key); }
+void Shelf::discard(const Fingerprint& key) { impl_->discard(key); }
 Choice Shelf::offer(const client::VerifiedResponse& candidate, const std::string& source,
                     UnixSeconds now) {
   const pki::Certificate* certificate = candidate.subject().certificate();

@@ -138,6 +138,11 @@ struct Shelf::Impl {
 
   void remove(const Fingerprint& key);
 
+  /// An owner's.
+  void remove_files(const Fingerprint& key);
+
+  void discard(const Fingerprint& key);
+
   Choice offer(const Fingerprint& id, const client::VerifiedResponse& response,
                const std::string& source, UnixSeconds now);
 

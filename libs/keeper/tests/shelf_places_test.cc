@@ -78,6 +78,21 @@ TEST_F(ShelfPlaces, AreForgottenWithTheirFiles) {
   EXPECT_FALSE(shelf->next_deadline());
 }
 
+TEST_F(ShelfPlaces, StayWhenWhatIsHeldIsDiscarded) {
+  shelf->add(place(), now);
+  EXPECT_EQ(shelf->offer(key, answer(), "", now), Choice::kTake);
+  shelf->discard(key);
+  EXPECT_THAT(shelf->find(key, now), IsNull());
+  EXPECT_THAT(shelf->held(key), IsNull());
+  EXPECT_FALSE(is_on_disk());
+  EXPECT_FALSE(shelf->next_deadline());
+  EXPECT_EQ(events.size(), 1U);
+  shelf->discard(Fingerprint{});
+  EXPECT_EQ(shelf->offer(key, answer({-7200, 86400}), "", now), Choice::kTake)
+      << "nothing is held that it could be older than";
+  EXPECT_TRUE(is_on_disk());
+}
+
 TEST_F(ShelfPlaces, StayAsTheyAreWhenAddedAgain) {
   shelf->add(place(), now);
   EXPECT_EQ(shelf->offer(key, answer(), "", now), Choice::kTake);

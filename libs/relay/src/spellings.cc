@@ -61,11 +61,7 @@ void Engine::Impl::withdraw_if_contradicted(Entry& entry, Instant t) {
              "the certificate was revoked, says an answer with another CertID of it; what this "
              "CertID was answered with is no longer handed out, and is asked for again",
              {{"certificate", entry.name}, {"hash", to_string(entry.asked.hash)}});
-  shelf.remove(key);
-  shelf.add(keeper::Place{key, entry.name, entry.subject, entry.issuer}, t.wall);
-  if (shelf.held(key)) {
-    shelf.remove(key);  // its file cannot be removed: no answer is better than this one
-  }
+  shelf.discard(key);
   held_bytes -= entry.held_bytes;
   entry.held_bytes = 0;
   plan.staple_changed(key, std::nullopt, t);

@@ -8,6 +8,7 @@
 #include "muster/relay/engine.h"
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/response_builder.h"
+#include "muster/testing/troubled_files.h"
 
 namespace muster::relay {
 
@@ -44,8 +45,8 @@ class EngineFixture : public ::testing::Test {
   void open(std::shared_ptr<const RelaySetup> setup = setup_of({allowed()})) {
     engine.reset();
     shelf.reset();
-    auto opened =
-        keeper::Shelf::open(dir.file("shelf"), keeper::ShelfMode::kOwner, {}, null_logger());
+    auto opened = keeper::Shelf::open(dir.file("shelf"), keeper::ShelfMode::kOwner, {},
+                                      null_logger(), keeper::ShelfSeams{files});
     ASSERT_TRUE(opened) << opened.error().detail;
     shelf = *std::move(opened);
     engine = std::make_unique<Engine>(loop, fetcher, clock, null_logger(), *shelf, options, 1,
@@ -98,6 +99,7 @@ class EngineFixture : public ::testing::Test {
   net::HeldFetches fetcher;
   EngineOptions options;
   EngineCounters counters;
+  testing::TroubledFiles files;  ///< of the shelf
   std::unique_ptr<keeper::Shelf> shelf;
   std::unique_ptr<Engine> engine;
   std::deque<Told> told;

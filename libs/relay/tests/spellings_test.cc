@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include "muster/base/atomic_file.h"
 #include "relay_fixture.h"
 
@@ -86,6 +88,31 @@ TEST_F(RelaySpellings, GoodThatIsHeldInAnotherSpellingIsWithdrawnAndAskedForAgai
   fetcher.answer(answer(1, {.hash = kSha256, .status = revoked}));
   ASSERT_EQ(last(), Ending::kFetched);
   EXPECT_EQ(told.back().held->facts.status, keeper::StapleStatus::kRevoked);
+}
+
+TEST_F(RelaySpellings, WhatIsWithdrawnIsReplacedAlsoWhenItsFileCannotBeRemoved) {
+  want(1, kSha256);
+  fetcher.answer(answer(1, {.hash = kSha256}));
+  files.remove_error = -EROFS;
+  want(1);
+  fetcher.answer(answer(1, {.status = revoked}));
+  EXPECT_EQ(shelf->find(asked(1, kSha256).key, clock.now()), nullptr);
+  EXPECT_TRUE(read_file(shelf->path_of(asked(1, kSha256).key), 1 << 20));
+  want(1, kSha256);
+  fetcher.answer(answer(1, {.hash = kSha256, .status = revoked}));
+  ASSERT_EQ(last(), Ending::kFetched) << "the next answer is held";
+  EXPECT_EQ(told.back().held->facts.status, keeper::StapleStatus::kRevoked);
+}
+
+TEST_F(RelaySpellings, WhatAJumpOfTheClockBringsBackFromDiskIsWithdrawnAgain) {
+  want(1, kSha256);
+  fetcher.answer(answer(1, {.hash = kSha256}));
+  files.remove_error = -EROFS;
+  want(1);
+  fetcher.answer(answer(1, {.status = revoked}));
+  clock.jump_to(kTestNow + Seconds(60));
+  engine->turn();
+  EXPECT_EQ(shelf->find(asked(1, kSha256).key, clock.now()), nullptr);
 }
 
 TEST_F(RelaySpellings, ARestartDoesNotBringItBack) {

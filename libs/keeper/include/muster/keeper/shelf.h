@@ -147,6 +147,10 @@ class Shelf {
   void add(Place place, UnixSeconds now);
   /// Forgets it; an owner's file too.
   void remove(const Fingerprint& key);
+  /// Forgets what is held about it, and an owner's file; the place stays, for what is offered next.
+  /// Listeners are not told. Where the file cannot be removed (full or read-only disk), it is not
+  /// read again but by look_again().
+  void discard(const Fingerprint& key);
   /// Offers a candidate just received; the shelf decides (judge_candidate), publishes, then writes
   /// it to disk. The candidate's certificate must be a subject, else it is dropped as kExpired.
   /// Owner only.
