@@ -72,6 +72,7 @@ void Engine::Impl::turn() {
                {{"seconds", static_cast<long long>(jump.count())}});
     follow_clock(jump, t.wall);
     shelf.look_again(t.wall);  // what the clock before made useless may be of use (decision 052)
+    restore_untimely(t);
   }
   shelf.tick(t.wall);
   withdraw_contradicted(t);

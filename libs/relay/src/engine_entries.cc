@@ -221,8 +221,9 @@ bool Engine::Impl::restore_file(const std::string& path, Instant t) {
     logger.log(
         LogLevel::kWarning, "relay.clock",
         "a file of the shelf is from the future: this machine's clock is behind what it was; "
-        "the file stays and is read when it is asked for",
+        "the file stays and is read when it is asked for, or when the clock is set",
         {{"file", path}});
+    note_untimely(file->certificate);
     return false;
   }
   if (remove_if_strangers(path, *file)) {
@@ -239,8 +240,12 @@ bool Engine::Impl::restore_file(const std::string& path, Instant t) {
                {{"file", path}});
     return false;
   }
-  if (t.wall - obtained > options.keep_asked || !make_room(1)) {
+  const bool is_old = t.wall - obtained > options.keep_asked;
+  if (is_old || !make_room(1)) {
     count(counters.forgotten);
+    if (is_old) {
+      note_untimely(file->certificate);
+    }
     return false;
   }
   client::Subject subject(issuer->certificate, *serial);
@@ -274,6 +279,23 @@ void Engine::Impl::restore(const std::string& directory) {
   withdraw_contradicted(t);
   logger.log(LogLevel::kInfo, "relay.restored",
              "answers were found on the shelf and verified again", {{"answers", entries.size()}});
+}
+
+void Engine::Impl::note_untimely(const Fingerprint& key) {
+  if (untimely.size() < options.limits.max_answers) {
+    untimely.push_back(key);
+  }
+}
+
+void Engine::Impl::restore_untimely(Instant t) {
+  std::size_t removed = 0;
+  for (const Fingerprint& key : std::exchange(untimely, {})) {
+    const std::string path = shelf.path_of(key);
+    if (entries.count(key) == 0 && system_files().stamp(path) != FileStamp{}) {
+      removed += restore_file(path, t) ? 1U : 0U;
+    }
+  }
+  tell_removed(removed);
 }
 
 EngineFigures Engine::Impl::figures() const {

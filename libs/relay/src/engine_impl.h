@@ -150,6 +150,8 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   /// Keys of which another answer is on offer than before, not yet held against the other
   /// spellings of their CertIDs.
   std::vector<Fingerprint> put_on_offer;
+  /// Keys of files that restore() did not take up because of the time.
+  std::vector<Fingerprint> untimely;
   bool started = false;
   std::optional<net::TimerId> timer;
   MonotonicTime turned{};
@@ -173,6 +175,11 @@ struct Engine::Impl : std::enable_shared_from_this<Engine::Impl> {
   void restore(const std::string& directory);
   /// Takes up one file. Whether it was removed instead.
   bool restore_file(const std::string& path, Instant t);
+  /// Its file was left where it is for what the clock says. No more are remembered than may be
+  /// held; those beyond are read when they are asked for.
+  void note_untimely(const Fingerprint& key);
+  /// Looks at those files again: the clock was set.
+  void restore_untimely(Instant t);
   /// Removes a file of a relay's about an issuer that is not on the list. Whether it did.
   bool remove_if_strangers(const std::string& path, const keeper::ShelfFile& file);
   void tell_removed(std::size_t answers);

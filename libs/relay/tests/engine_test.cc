@@ -228,6 +228,19 @@ TEST_F(RelayEngine, WhatAWrongClockTookAwayIsBackWhenItIsSetRight) {
   EXPECT_EQ(last(), Ending::kHeld);
 }
 
+TEST_F(RelayEngine, FilesThatAWrongClockLeftOutAreTakenUpWhenItIsSetRight) {
+  want(1);
+  fetcher.answer(answer(1));
+  for (const Seconds wrong : {Seconds(-365 * 86400), options.keep_asked + Seconds(86400)}) {
+    clock.jump_to(kTestNow + wrong);
+    open();
+    EXPECT_EQ(engine->figures().answers, 0U);
+    clock.jump_to(kTestNow);
+    engine->turn();
+    EXPECT_EQ(engine->figures().answers, 1U) << "before anybody asks";
+  }
+}
+
 TEST_F(RelayEngine, WhatLiesOnDiskIsVerifiedAgain) {
   want(1);
   fetcher.answer(answer(1));
