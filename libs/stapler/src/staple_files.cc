@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <set>
+#include <iterator>
 #include <vector>
 
 namespace muster::stapler {
@@ -31,6 +31,18 @@ void adopt_file(const std::string& path, const keeper::Subject& subject, keeper:
   }
 }
 
+StapleFiles::FormerFiles::iterator StapleFiles::forget_former(FormerFiles::iterator one) {
+  former_of_.erase({one->second.certificate, one->first});
+  return former_.erase(one);
+}
+
+template <class Condition>
+void StapleFiles::forget_former_if(Condition condition) {
+  for (auto at = former_.begin(); at != former_.end();) {
+    at = condition(*at) ? forget_former(at) : std::next(at);
+  }
+}
+
 void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
   std::map<keeper::Fingerprint, File> next;
   std::set<std::string> taken;
@@ -52,7 +64,7 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
       next.emplace(id, File{std::move(path), nullptr, false, expires, {}, {}});
     }
   }
-  std::erase_if(former_, [&taken](const auto& former) { return taken.contains(former.first); });
+  forget_former_if([&taken](const auto& former) { return taken.contains(former.first); });
   for (auto& [id, file] : files_) {
     if (file.content_expires && !taken.contains(file.path)) {
       leave(id, std::move(file));
@@ -63,15 +75,19 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
 }
 
 void StapleFiles::leave(const keeper::Fingerprint& certificate, File file) {
-  std::string path = file.path;
-  former_.insert_or_assign(std::move(path), Former{certificate, std::move(file)});
+  const std::string path = file.path;
+  if (const auto known = former_.find(path); known != former_.end()) {
+    forget_former(known);
+  }
+  former_.emplace(path, Former{certificate, std::move(file)});
+  former_of_.emplace(certificate, path);
 }
 
 void StapleFiles::bound_former() {
   if (former_.size() <= kMaxFormer) {
     return;
   }
-  std::vector<decltype(former_)::iterator> all;
+  std::vector<FormerFiles::iterator> all;
   all.reserve(former_.size());
   for (auto at = former_.begin(); at != former_.end(); ++at) {
     all.push_back(at);
@@ -80,19 +96,22 @@ void StapleFiles::bound_former() {
   std::nth_element(all.begin(), kept, all.end(), [](const auto& a, const auto& b) {
     return a->second.file.content_expires < b->second.file.content_expires;
   });
-  std::for_each(all.begin(), kept, [this](const auto& one) { former_.erase(one); });
+  std::for_each(all.begin(), kept, [this](const auto& one) { forget_former(one); });
 }
 
 std::vector<std::string> StapleFiles::tell_former(const keeper::Fingerprint& certificate,
                                                   const keeper::StaplePointer& staple,
                                                   UnixSeconds now) {
   std::vector<std::string> changed;
-  for (auto& [path, former] : former_) {
-    if (former.certificate != certificate || ::access(path.c_str(), F_OK) != 0) {
+  for (auto at = former_of_.lower_bound({certificate, std::string()});
+       at != former_of_.end() && at->first == certificate; ++at) {
+    const std::string& path = at->second;
+    if (::access(path.c_str(), F_OK) != 0) {
       continue;
     }
-    former.file.wanted = staple;
-    const Applied applied = staple ? write(former.file, now) : remove(former.file, now);
+    File& file = former_.at(path).file;
+    file.wanted = staple;
+    const Applied applied = staple ? write(file, now) : remove(file, now);
     if (applied == Applied::kWritten || applied == Applied::kRemoved) {
       changed.push_back(path);
     }
@@ -208,7 +227,7 @@ std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
   for (auto& [path, former] : former_) {
     note(former.certificate, former.file, retry(former.file));
   }
-  std::erase_if(former_, [now](const auto& former) {
+  forget_former_if([now](const auto& former) {
     const std::optional<UnixSeconds>& expires = former.second.file.content_expires;
     return !expires || *expires <= now;
   });

@@ -140,6 +140,28 @@ TEST_F(StapleFilesTest, AFileThatWasLeftIsNotTouchedOnceItIsOthersOrNobodys) {
   EXPECT_THAT(files.tell_former(id, news, kTestNow), ::testing::IsEmpty()) << "taken away";
 }
 
+TEST_F(StapleFilesTest, AllFilesThatWereLeftOfACertificateFollowAndNoOthers) {
+  const keeper::Fingerprint other{1};
+  const auto good = staple(-10, 100);
+  const auto put = [&](const keeper::Fingerprint& certificate, const std::string& name) {
+    files.set_paths({{certificate, dir.file(name)}});
+    EXPECT_EQ(files.apply(certificate, good, kTestNow), Applied::kWritten) << name;
+  };
+  put(id, "a.ocsp");
+  put(other, "b.ocsp");
+  put(id, "c.ocsp");
+  put(id, "d.ocsp");
+  files.set_paths({{other, dir.file("a.ocsp")}});  // now another's
+  files.apply(other, good, kTestNow);
+  files.set_paths({});
+  EXPECT_THAT(files.tell_former(id, staple(-5, 200), kTestNow),
+              ::testing::ElementsAre(dir.file("c.ocsp"), dir.file("d.ocsp")));
+  EXPECT_THAT(files.tell_former(other, staple(-4, 200), kTestNow),
+              ::testing::ElementsAre(dir.file("a.ocsp"), dir.file("b.ocsp")));
+  files.tick(kTestNow + Seconds(200));  // what all hold has ended
+  EXPECT_THAT(files.tell_former(id, staple(-3, 300), kTestNow), ::testing::IsEmpty());
+}
+
 TEST_F(StapleFilesTest, KeepsWhatItKnowsOfPathsThatStay) {
   files.apply(id, staple(-10, 100), kTestNow);
   files.set_paths({{id, dir.file("web.ocsp")}});

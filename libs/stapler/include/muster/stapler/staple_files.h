@@ -1,7 +1,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "muster/keeper/shelf.h"
@@ -65,7 +67,11 @@ class StapleFiles {
     keeper::Fingerprint certificate;
     File file;
   };
+  using FormerFiles = std::map<std::string, Former>;
   void leave(const keeper::Fingerprint& certificate, File file);
+  FormerFiles::iterator forget_former(FormerFiles::iterator one);
+  template <class Condition>
+  void forget_former_if(Condition condition);
   void bound_former();
   Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);
@@ -73,7 +79,8 @@ class StapleFiles {
 
   Logger& logger_;
   std::map<keeper::Fingerprint, File> files_;
-  std::map<std::string, Former> former_;  ///< by path; none of these is among files_
+  FormerFiles former_;  ///< by path; none of these is among files_
+  std::set<std::pair<keeper::Fingerprint, std::string>> former_of_;  ///< by certificate: all paths
 };
 
 }  // namespace muster::stapler
