@@ -1,6 +1,5 @@
 #include "muster/node/node.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "listeners.h"

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "backoff.h"
 #include "target_run.h"
 

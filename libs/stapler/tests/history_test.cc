@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/plain_user.h"
