@@ -41,6 +41,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   std::map<Fingerprint, Record> next;
   std::vector<Subject> subjects;
   std::vector<std::pair<Fingerprint, PlanSubject>> planned;
+  std::vector<Fingerprint> redirected;
   order.clear();
   for (Watched& watched : inventory) {
     const pki::Certificate& certificate = watched.subject.certificate;
@@ -53,6 +54,9 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     }
     Applicability applies = judge_applicability(watched, options);
     auto known = records.extract(id);
+    if (!known.empty() && known.mapped().watched.responders != watched.responders) {
+      redirected.push_back(id);
+    }
     Record record = known.empty()
                         ? Record{watched, {}, {}, {},       {}, {}, 0, CertificateState::kFresh,
                                  {},      {}, {}, t.steady, {}}
@@ -85,6 +89,9 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     }
     plan.add(id, std::move(subject), held, t);
     plan.pause(id, is_paused(id), t);
+  }
+  for (const Fingerprint& id : redirected) {
+    plan.refresh(id, t);  // whether these answer shows now, not when what is held runs out
   }
   if (started) {
     turn();

@@ -417,6 +417,17 @@ TEST_F(KeeperTest, InventoryChangesKeepWhatStaysAndFetchWhatIsNew) {
   EXPECT_TRUE(keeper->status().empty());
 }
 
+TEST_F(KeeperTest, OneThatOthersAreToBeAskedAboutIsDueAtOnce) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  keeper->set_inventory({watch(leaf, "leaf")});
+  EXPECT_TRUE(fetcher.pending.empty()) << "nothing has changed";
+  keeper->set_inventory({watch(leaf, "leaf", {"http://b.example/"})});
+  ASSERT_EQ(fetcher.pending.size(), 1U);
+  EXPECT_THAT(fetcher.asked().url, ::testing::StartsWith("http://b.example/"));
+  EXPECT_NE(staple(), nullptr) << "what is held stays on offer";
+}
+
 TEST_F(KeeperTest, StopCancelsEverything) {
   start_with_leaf();
   keeper->stop();

@@ -276,7 +276,6 @@ void Stapler::reload(const StaplerOptions* options) {
   }
   impl_->is_loaded = false;  // targets may differ
   impl_->load(InventoryReader::Gone::kDrop);
-  impl_->keeper.refresh_all();
 }
 
 void Stapler::when_settled(std::function<void()> action) { impl_->settled = std::move(action); }

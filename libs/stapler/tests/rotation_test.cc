@@ -75,6 +75,19 @@ TEST_F(RotationTest, WithoutWatchingOnlyAReloadReadsFiles) {
   run_until([this] { return has_out_file_of(other); });
 }
 
+TEST_F(RotationTest, AReloadAsksAboutWhatIsNewAndNotAboutWhatIsFresh) {
+  use(put(leaf));
+  start();
+  const std::size_t asked = fetcher.asked;
+  use(put(other, "shop.pem"));
+  stapler->reload(&options);
+  run_until([this] { return staple_of(other) != nullptr; });
+  clock.advance(Seconds(61));  // longer than a start is spread
+  const std::uint64_t turns = stapler->turns();
+  run_until([&] { return stapler->turns() > turns; });
+  EXPECT_EQ(fetcher.asked, asked + 1);
+}
+
 // req: OCSP-STAP-012
 TEST_F(RotationTest, APairOfCertificatesOfOneNameIsWaitedForTogether) {
   use(dir.write("web.pem", testing::to_pem({leaf.certificate, other.certificate,

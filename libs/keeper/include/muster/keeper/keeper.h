@@ -141,7 +141,8 @@ class Keeper {
   /// answer or failure.
   void on_first_round(std::function<void()> done);
   /// Loads staples of new certificates from the shelf and plans their fetches. Certificates that
-  /// stay keep their plan and history.
+  /// stay keep their plan and history, but for those that others are to be asked about than before:
+  /// these are due now.
   void set_inventory(std::vector<Watched> inventory);
   /// Told of the end of every question.
   void on_answer(std::function<void(const Answered&)> listener);

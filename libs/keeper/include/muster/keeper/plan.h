@@ -129,7 +129,7 @@ class Plan {
   void remove(const Fingerprint& id);
   /// Tells that the shelf changed by itself: a response held back came into force, or one expired.
   void staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now);
-  /// Makes everything due (SIGHUP), spread like a start.
+  /// Makes everything due (`muster stapler refresh`), spread like a start.
   void refresh_all(Instant now);
   /// Makes one due now. One that is queued or asked about already stays so.
   void refresh(const Fingerprint& id, Instant now);

@@ -52,8 +52,9 @@ class Stapler {
 
   /// `ready` is called once, when the first round is over.
   void start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready);
-  /// Reads the inventory again (SIGHUP): staples of new certificates are fetched, those that stay
-  /// are kept and refreshed. When `options` is given, its sources, inventory options and targets
+  /// Reads the inventory again (SIGHUP): staples of certificates that are new, or that others are
+  /// to be asked about now, are fetched; those that stay are kept, and refreshed in their turn.
+  /// When `options` is given, its sources, inventory options and targets
   /// replace the old ones; the rest needs a restart, also what targets ask of plan and shelf
   /// (plan_for(), shelf_for()).
   void reload(const StaplerOptions* options);
