@@ -36,6 +36,46 @@ Keeper::Impl::Impl(net::Loop& l, Asker& a, const Clock& c, Logger& g, Shelf& s, 
       options(std::move(o)),
       plan(plan_policy_of(options), seed) {}
 
+Keeper::Impl::Record Keeper::Impl::new_record(const Watched& watched, Instant t) {
+  return {watched, {}, {}, {}, {}, {}, 0, CertificateState::kFresh, {}, {}, {}, t.steady, {}};
+}
+
+void Keeper::Impl::plan_for(const Fingerprint& id, PlanSubject subject, Instant t) {
+  const auto held = held_facts(id);
+  const bool covered = held && held->usable_at(t.wall);
+  if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall &&
+      !is_paused(id)) {
+    first_round.insert(id);
+  }
+  plan.add(id, std::move(subject), held, t);
+  plan.pause(id, is_paused(id), t);
+}
+
+void Keeper::Impl::add(const Watched& watched) {
+  const Subject& subject = watched.subject;
+  const pki::Certificate& certificate = subject.certificate;
+  const Fingerprint id = certificate.fingerprint();
+  if (records.contains(id)) {
+    return;
+  }
+  const Instant t = now();
+  Applicability applies = judge_applicability(watched, options);
+  Record& record = records.emplace(id, new_record(watched, t)).first->second;
+  record.not_needed = applies.reason;
+  order.push_back(id);
+  if (applies.urls.empty()) {
+    report_not_needed(record);
+  } else {
+    shelf.add(Place{id, subject.name, certificate, subject.issuer}, t.wall);
+  }
+  plan_for(id,
+           PlanSubject{std::move(applies.urls), certificate.not_before(), certificate.not_after()},
+           t);
+  if (started) {
+    turn();
+  }
+}
+
 void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   const Instant t = now();
   std::map<Fingerprint, Record> next;
@@ -57,10 +97,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     if (!known.empty() && known.mapped().watched.responders != watched.responders) {
       redirected.push_back(id);
     }
-    Record record = known.empty()
-                        ? Record{watched, {}, {}, {},       {}, {}, 0, CertificateState::kFresh,
-                                 {},      {}, {}, t.steady, {}}
-                        : std::move(known.mapped());
+    Record record = known.empty() ? new_record(watched, t) : std::move(known.mapped());
     record.watched = watched;
     record.not_needed = applies.reason;
     if (applies.urls.empty()) {
@@ -81,14 +118,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   records = std::move(next);
   shelf.set_subjects(std::move(subjects), t.wall);
   for (auto& [id, subject] : planned) {
-    const auto held = held_facts(id);
-    const bool covered = held && held->usable_at(t.wall);
-    if (!subject.urls.empty() && !first_round_over && !covered && subject.not_after > t.wall &&
-        !is_paused(id)) {
-      first_round.insert(id);
-    }
-    plan.add(id, std::move(subject), held, t);
-    plan.pause(id, is_paused(id), t);
+    plan_for(id, std::move(subject), t);
   }
   for (const Fingerprint& id : redirected) {
     plan.refresh(id, t);  // whether these answer shows now, not when what is held runs out
@@ -258,6 +288,7 @@ void Keeper::on_first_round(std::function<void()> done) {
 void Keeper::set_inventory(std::vector<Watched> inventory) {
   impl_->set_inventory(std::move(inventory));
 }
+void Keeper::add(const Watched& watched) { impl_->add(watched); }
 
 void Keeper::start(FirstFetch first) {
   if (first == FirstFetch::kEverything) {

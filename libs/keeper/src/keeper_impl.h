@@ -44,6 +44,10 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
 
   // ---- keeper.cc
   void set_inventory(std::vector<Watched> inventory);
+  void add(const Watched& watched);
+  [[nodiscard]] static Record new_record(const Watched& watched, Instant t);
+  /// By what the shelf holds for it now.
+  void plan_for(const Fingerprint& id, PlanSubject subject, Instant t);
   void turn();
   void arm();
   void stop();

@@ -417,6 +417,24 @@ TEST_F(KeeperTest, InventoryChangesKeepWhatStaysAndFetchWhatIsNew) {
   EXPECT_TRUE(keeper->status().empty());
 }
 
+TEST_F(KeeperTest, OneMoreIsTakenUpBesideWhatIsThere) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  keeper->add(watch(other, "other"));
+  ASSERT_EQ(fetcher.pending.size(), 1U) << "it alone is asked about";
+  fetcher.answer(make_response(other));
+  EXPECT_NE(shelf->find(other.certificate.fingerprint(), clock.now()), nullptr);
+  keeper->add(watch(other, "again"));
+  ASSERT_EQ(keeper->status().size(), 2U);
+  EXPECT_EQ(keeper->status().at(1).name, "other");
+  EXPECT_EQ(keeper->status().at(1).attempts, 1U);
+  keeper->set_inventory({watch(leaf, "leaf")});
+  EXPECT_EQ(keeper->status().size(), 1U);
+  keeper->add(watch(other, "other"));
+  EXPECT_NE(shelf->find(other.certificate.fingerprint(), clock.now()), nullptr) << "from disk";
+  EXPECT_TRUE(fetcher.pending.empty());
+}
+
 TEST_F(KeeperTest, OneThatOthersAreToBeAskedAboutIsDueAtOnce) {
   start_with_leaf();
   fetcher.answer(fresh());

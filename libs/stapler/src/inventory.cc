@@ -401,15 +401,17 @@ Inventory load_inventory(const std::vector<CertificateSource>& sources,
   return InventoryReader().read(sources, options, InventoryReader::Gone::kDrop, Seconds(0));
 }
 
+bool is_same(const keeper::Watched& a, const keeper::Watched& b) {
+  return a.subject.certificate.fingerprint() == b.subject.certificate.fingerprint() &&
+         a.subject.name == b.subject.name && a.responders == b.responders &&
+         a.subject.issuer == b.subject.issuer;
+}
+
 bool is_same(const Inventory& a, const Inventory& b) {
   return a.problems == b.problems &&
          std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
                     [](const InventoryEntry& x, const InventoryEntry& y) {
-                      const keeper::Watched &v = x.watched, &w = y.watched;
-                      return v.subject.certificate.fingerprint() ==
-                                 w.subject.certificate.fingerprint() &&
-                             v.subject.name == w.subject.name && v.responders == w.responders &&
-                             v.subject.issuer == w.subject.issuer && x.output == y.output &&
+                      return is_same(x.watched, y.watched) && x.output == y.output &&
                              x.path == y.path && x.is_intermediate == y.is_intermediate &&
                              x.below == y.below;
                     });

@@ -120,8 +120,17 @@ void Stapler::Impl::read_what_is_restless() {
 }
 
 void Stapler::Impl::keep(Kept one) {
+  const KeptCertificates::All& all = kept_certificates.all();
+  const keeper::Watched watched = one.watched;
+  const auto known = all.find(watched.subject.certificate.fingerprint());
+  const bool is_known = known != all.end() && is_same(known->second.watched, watched);
+  const std::size_t before = all.size();
   kept_certificates.add(std::move(one));
-  tell_keeper();
+  if (all.size() > before) {
+    keeper.add(watched);
+  } else if (!is_known) {
+    tell_keeper();  // it was kept in another way, or another made room for it
+  }
   dirty = true;
 }
 

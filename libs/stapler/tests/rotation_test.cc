@@ -119,6 +119,22 @@ TEST_F(RotationTest, OneWhoWaitsForWhatIsNotInTheInventoryHasItFetched) {
   EXPECT_EQ(fetcher.asked, asked);
 }
 
+TEST_F(RotationTest, OneWhoWaitsForWhatIsNotInTheInventoryHasNothingElseGoneOver) {
+  use(put(leaf));
+  const testing::Identity plain = issue({});
+  options.certificates.push_back({put(plain, "plain.pem"), "", "", "", {}});
+  start();
+  // Told whenever the keeper is given all certificates.
+  const std::size_t given = logger.count("certificate.not_needed");
+  ASSERT_GT(given, 0U);
+  for (int i = 0; i < 2; ++i) {
+    const Told told = ask(wait_request(renewed));
+    EXPECT_EQ(told.end.exit_code, 0) << told.lines << told.end.text;
+    EXPECT_EQ(stapler->status().kept.size(), 1U);
+    EXPECT_EQ(logger.count("certificate.not_needed"), given);
+  }
+}
+
 // The command may know of fewer issuers than the stapler does.
 TEST_F(RotationTest, TheIssuerOfWhatIsWaitedForIsLookedForWhereTheStaplerFindsThem) {
   const std::string root = dir.write("issuers/root.pem", testing::to_pem({pki.root.certificate}));

@@ -144,6 +144,9 @@ class Keeper {
   /// stay keep their plan and history, but for those that others are to be asked about than before:
   /// these are due now.
   void set_inventory(std::vector<Watched> inventory);
+  /// One more, beside what is there, without a look at that. A certificate that is there already
+  /// stays as it is.
+  void add(const Watched& watched);
   /// Told of the end of every question.
   void on_answer(std::function<void(const Answered&)> listener);
   /// Starts fetching. `everything`: also what is covered from disk.
@@ -175,7 +178,7 @@ class Keeper {
   /// By how much the wall clock seems to be behind (positive) or ahead (negative) of the CAs.
   [[nodiscard]] std::optional<Seconds> clock_suspicion() const;
 
-  /// In the order of the inventory.
+  /// In the order of the inventory, those added since at its end.
   [[nodiscard]] std::vector<CertificateStatus> status() const;
   /// Of one; nothing when it is not in the inventory.
   [[nodiscard]] std::optional<CertificateStatus> status(const Fingerprint& certificate) const;

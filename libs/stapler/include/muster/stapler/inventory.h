@@ -44,6 +44,8 @@ struct Inventory {
   /// One sentence for each file that could not be used: what, where, what to do.
   std::vector<std::string> problems;
 };
+/// Whether both are the same certificate under the same name, asked about in the same way.
+bool is_same(const keeper::Watched& a, const keeper::Watched& b);
 /// Whether both name the same certificates for the same files, with the same problems.
 bool is_same(const Inventory& a, const Inventory& b);
 
