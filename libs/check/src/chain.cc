@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "muster/base/turns.h"
+
 namespace muster::check {
 namespace {
 
@@ -25,6 +27,25 @@ std::shared_ptr<const ChainCheck::Judged> ChainCheck::judge(const client::Materi
   return std::make_shared<const Judged>(Judged{std::move(what), std::move(verdict)});
 }
 
+std::shared_ptr<const ChainCheck::Judged> ChainCheck::Slot::wait(
+    client::Sources::Deadline deadline) {
+  {
+    const std::lock_guard lock(mutex);
+    if (judged != nullptr) {
+      return judged;
+    }
+  }
+  const WhileWaiting others(AfterWait::kMuch);
+  std::unique_lock lock(mutex);
+  const auto there = [this] { return judged != nullptr; };
+  if (!deadline) {
+    ready.wait(lock, there);
+  } else if (!ready.wait_until(lock, *deadline, there)) {
+    return nullptr;
+  }
+  return judged;
+}
+
 std::shared_ptr<const ChainCheck::Judged> ChainCheck::judge_once(
     const Key& key, const client::Material& material, const client::GatherOptions& options,
     client::Sources::Deadline deadline) {
@@ -43,15 +64,10 @@ std::shared_ptr<const ChainCheck::Judged> ChainCheck::judge_once(
     slot = known;
   }
   if (!mine) {
-    std::unique_lock lock(slot->mutex);
-    const auto there = [&] { return slot->judged != nullptr; };
-    if (!deadline) {
-      slot->ready.wait(lock, there);
-    } else if (!slot->ready.wait_until(lock, *deadline, there)) {
-      lock.unlock();
-      return judge(material, options, deadline);  // what is at hand, for the time is over
-    }
-    return slot->judged;
+    auto judged = slot->wait(deadline);
+    return judged != nullptr
+               ? judged
+               : judge(material, options, deadline);  // what is at hand, for the time is over
   }
   auto judged = judge(material, options, deadline);
   {

@@ -39,6 +39,9 @@ class ChainCheck {
   };
   /// An issuer's, as soon as the first who wants it has it.
   struct Slot {
+    /// Null when the deadline passed first.
+    std::shared_ptr<const Judged> wait(client::Sources::Deadline deadline);
+
     std::mutex mutex;
     std::condition_variable ready;
     std::shared_ptr<const Judged> judged;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "muster/base/turns.h"
+
 namespace muster::client {
 namespace {
 
@@ -315,7 +317,10 @@ LiveAction LiveQuery::finish(std::variant<VerifiedResponse, LiveFailure> result)
 }
 
 // Between the rounds of a blocking query on a thread of its own; cores get kWait instead.
-void wait_for(Milliseconds delay) { std::this_thread::sleep_for(delay); }
+void wait_for(Milliseconds delay) {
+  const WhileWaiting others(AfterWait::kMuch);
+  std::this_thread::sleep_for(delay);
+}
 
 LiveOutcome ask(LiveQuery query, const Clock& clock,
                 const std::function<net::FetchResult(const net::FetchRequest&)>& fetch,

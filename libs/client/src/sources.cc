@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "disk_cache.h"
+#include "muster/base/turns.h"
 #include "muster/http/url.h"
 #include "spool.h"
 
@@ -92,6 +93,10 @@ class Flight {
   }
   /// Null when the deadline passed first.
   [[nodiscard]] const net::FetchResult* wait(Sources::Deadline deadline) {
+    if (has_landed()) {
+      return &*result_;  // never changes any more
+    }
+    const WhileWaiting others(AfterWait::kMuch);
     std::unique_lock lock(mutex_);
     const auto there = [this] { return result_.has_value(); };
     if (!deadline) {
@@ -99,7 +104,7 @@ class Flight {
     } else if (!landed_.wait_until(lock, *deadline, there)) {
       return nullptr;
     }
-    return &*result_;  // never changes any more
+    return &*result_;
   }
   [[nodiscard]] bool has_landed() const {
     const std::lock_guard lock(mutex_);

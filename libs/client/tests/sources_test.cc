@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "disk_cache.h"
+#include "muster/base/turns.h"
 #include "muster/testing/crl_builder.h"
 #include "muster/testing/temp_dir.h"
 
@@ -104,6 +106,26 @@ TEST(Sources, ThoseWhoAskAtOnceWaitForOneAnswer) {
   }
   EXPECT_EQ(served, 8);
   EXPECT_EQ(waiting.size(), 1u);
+}
+
+TEST(Sources, WhoWaitsForAnAnswerGivesItsTurnUp) {
+  Turns turns(1);
+  std::promise<Done> asked;
+  Sources sources(
+      StartFetch([&](const net::FetchRequest&, Done done) { asked.set_value(std::move(done)); }));
+  bool answered = false;
+  std::jthread asker([&] {
+    Turn turn(turns);
+    const auto deadline = std::chrono::steady_clock::now() + Seconds(30);
+    answered = static_cast<bool>(sources.fetch({.url = "http://a.test/"}, deadline, always));
+  });
+  const Done done = asked.get_future().get();
+  {
+    Turn mine(turns);  // only behind the deadline, if the asker kept its own
+    done(ok({7}));
+  }
+  asker.join();
+  EXPECT_TRUE(answered);
 }
 
 TEST(Sources, NobodyWaitsBeyondHisDeadline) {

@@ -14,6 +14,7 @@
 
 #include "lookup.h"
 #include "muster/base/text.h"
+#include "muster/base/turns.h"
 
 namespace muster::probe {
 namespace {
@@ -111,8 +112,13 @@ class Race {
     for (const Attempt& attempt : running_) {
       polled.push_back({attempt.fd.get(), POLLOUT, 0});
     }
-    const Milliseconds left = std::min(left_until(until), Milliseconds(3'600'000));
-    if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) <= 0) {
+    int ready = ::poll(polled.data(), polled.size(), 0);
+    if (ready == 0) {
+      const WhileWaiting others(AfterWait::kLittle);
+      const Milliseconds left = std::min(left_until(until), Milliseconds(3'600'000));
+      ready = ::poll(polled.data(), polled.size(), static_cast<int>(left.count()));
+    }
+    if (ready <= 0) {
       return nullptr;
     }
     for (std::size_t i = polled.size(); i-- > 0;) {  // from behind: failed ones are taken out
@@ -179,6 +185,7 @@ Result<Connection, ProbeError> connect_to_unix(const std::string& path, Monotoni
                               std::to_string(sizeof address.sun_path - 1) + " octets"}};
   }
   std::copy(path.begin(), path.end(), address.sun_path);
+  const WhileWaiting others(AfterWait::kLittle);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   // A full backlog is waited for by blocking: without, connect() gives up at once and poll() knows
   // nothing of it.

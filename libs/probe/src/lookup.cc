@@ -9,6 +9,7 @@
 
 #include "connect.h"
 #include "muster/base/text.h"
+#include "muster/base/turns.h"
 
 namespace muster::probe {
 namespace {
@@ -102,6 +103,7 @@ Result<AddressList, ProbeError> look_up(const std::string& host, std::uint16_t p
   if (is_address(host)) {
     return parse_address(host, port);
   }
+  const WhileWaiting others(AfterWait::kLittle);
   if (!running().begin(deadline)) {
     return Err{ProbeError{ProbeErrc::kTimeout, "timed out looking up " + printable(host) +
                                                    ": too many lookups hang; is the name service "

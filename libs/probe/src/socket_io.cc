@@ -14,8 +14,12 @@ Milliseconds left_until(MonotonicTime deadline) {
   return std::max(left, Milliseconds(0));
 }
 
-bool wait_until_ready(int fd, Readiness what, MonotonicTime deadline) {
+bool wait_until_ready(int fd, Readiness what, MonotonicTime deadline, AfterWait then) {
   pollfd p{fd, static_cast<short>(what == Readiness::kRead ? POLLIN : POLLOUT), 0};
+  if (::poll(&p, 1, 0) > 0) {
+    return true;  // nothing to wait for
+  }
+  const WhileWaiting others(then);
   for (;;) {
     const Milliseconds left = std::min(left_until(deadline), Milliseconds(3'600'000));
     const int ready = ::poll(&p, 1, static_cast<int>(left.count()));
@@ -28,13 +32,14 @@ bool wait_until_ready(int fd, Readiness what, MonotonicTime deadline) {
   }
 }
 
-Result<Unit, IoError> send_all(int fd, std::string_view octets, MonotonicTime deadline) {
+Result<Unit, IoError> send_all(int fd, std::string_view octets, MonotonicTime deadline,
+                               AfterWait then) {
   while (!octets.empty()) {
     const ssize_t n = ::send(fd, octets.data(), octets.size(), MSG_NOSIGNAL);
     if (n > 0) {
       octets.remove_prefix(static_cast<std::size_t>(n));
     } else if (errno == EAGAIN) {
-      if (!wait_until_ready(fd, Readiness::kWrite, deadline)) {
+      if (!wait_until_ready(fd, Readiness::kWrite, deadline, then)) {
         return Err{IoError{IoError::Kind::kTimeout}};
       }
     } else if (errno != EINTR) {
@@ -45,9 +50,9 @@ Result<Unit, IoError> send_all(int fd, std::string_view octets, MonotonicTime de
 }
 
 Result<std::size_t, IoError> receive_some(int fd, std::span<std::uint8_t> into,
-                                          MonotonicTime deadline) {
+                                          MonotonicTime deadline, AfterWait then) {
   for (;;) {
-    if (!wait_until_ready(fd, Readiness::kRead, deadline)) {
+    if (!wait_until_ready(fd, Readiness::kRead, deadline, then)) {
       return Err{IoError{IoError::Kind::kTimeout}};
     }
     const ssize_t n = ::recv(fd, into.data(), into.size(), 0);

@@ -42,7 +42,7 @@ class Talk {
     MUSTER_CHECK(say(machine_.begin()));
     for (;;) {
       std::uint8_t chunk[4096];
-      const auto size = receive_some(connection_.fd.get(), chunk, deadline_);
+      const auto size = receive_some(connection_.fd.get(), chunk, deadline_, AfterWait::kLittle);
       if (!size) {
         return Err{failure(size.error())};
       }
@@ -66,7 +66,8 @@ class Talk {
 
  private:
   Result<Unit, ProbeError> say(const std::string& text) {
-    if (const auto sent = send_all(connection_.fd.get(), text, deadline_); !sent) {
+    if (const auto sent = send_all(connection_.fd.get(), text, deadline_, AfterWait::kLittle);
+        !sent) {
       return Err{failure(sent.error())};
     }
     return Unit{};

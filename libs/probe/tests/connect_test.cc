@@ -7,8 +7,11 @@
 #include <net/if.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <deque>
+#include <latch>
 
+#include "muster/base/turns.h"
 #include "peers.h"
 
 namespace muster::probe {
@@ -154,6 +157,30 @@ TEST(Connect, TheDeadlineEndsAllAndNamesThem) {
   EXPECT_EQ(none.error().code, ProbeErrc::kTimeout);
   EXPECT_THAT(none.error().detail, HasSubstr(at(dead) + ": Connection refused"));
   EXPECT_THAT(none.error().detail, HasSubstr(at(silent.port) + ": timed out"));
+}
+
+TEST(Connect, WhoWaitsForAConnectionGivesItsTurnUp) {
+  std::optional<SilentPeer> silent(std::in_place);
+  if (!silent->full) {
+    GTEST_SKIP() << "the queue of a listener cannot be filled on this kernel";
+  }
+  Turns turns(1);
+  std::latch begun(1);
+  std::atomic<bool> ended{false};
+  Addresses address;
+  address.v4(silent->port);
+  std::jthread connecting([&] {
+    Turn turn(turns);
+    begun.count_down();
+    static_cast<void>(connect_to_any(address.get(), in(Milliseconds(30'000))));
+    ended = true;
+  });
+  begun.wait();
+  {
+    Turn mine(turns);
+    EXPECT_FALSE(ended) << "the turn was kept until the deadline";
+  }
+  silent.reset();  // the next try is refused
 }
 
 TEST(Connect, FamiliesTakeTurnsAndAddressesAreBounded) {

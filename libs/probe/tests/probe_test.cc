@@ -1,5 +1,8 @@
 #include <netdb.h>
 
+#include <latch>
+
+#include "muster/base/turns.h"
 #include "peers.h"
 
 namespace muster::probe {
@@ -312,6 +315,32 @@ TEST(Probe, RefusesWhatIsNoHost) {
   request.host = "127.0.0.1";
   request.port = 0;
   EXPECT_EQ(probe(request).error().code, ProbeErrc::kBadRequest);
+}
+
+TEST(Probe, GivesItsTurnUpWhileThePeerIsSilent) {
+  Turns turns(1);
+  std::latch asked(1), leaves(1);
+  FakePeer peer([&](int fd) {
+    char octet = 0;
+    EXPECT_EQ(::read(fd, &octet, 1), 1);  // of the ClientHello
+    asked.count_down();
+    leaves.wait();
+  });
+  ProbeRequest request = request_to(peer.port);
+  request.timeout = Seconds(30);
+  std::optional<ProbeErrc> how;
+  std::jthread prober([&] {
+    Turn turn(turns);
+    const auto result = probe(request);
+    how = result ? std::nullopt : std::optional(result.error().code);
+  });
+  asked.wait();
+  {
+    Turn mine(turns);  // only behind the timeout, if the prober kept its own
+    leaves.count_down();
+  }
+  prober.join();
+  EXPECT_EQ(how, ProbeErrc::kClosed);
 }
 
 }  // namespace
