@@ -54,6 +54,7 @@ int run_check(int argc, char** argv) {
   for (const std::string& note : prepared->notes) {
     std::fprintf(stderr, "muster check: %s\n", note.c_str());
   }
+  check::allow_descriptors();
   const SystemClock system;
   const FixedClock fixed(options.policy.at.value_or(system.now()));
   const Clock& clock = options.policy.at ? static_cast<const Clock&>(fixed) : system;
@@ -69,6 +70,7 @@ int run_check(int argc, char** argv) {
     const check::TargetCheck checker(*plan, clock);  // what a round fetches is its own
     check::ScanOptions scan;
     scan.jobs = options.inputs.jobs;
+    scan.patience = plan->gather.live.transport.total_timeout;
     scan.order =
         hooks.as_ready ? check::ScanOptions::Order::kAsReady : check::ScanOptions::Order::kAsNamed;
     if (hooks.progress) {

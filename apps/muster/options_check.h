@@ -18,7 +18,7 @@ struct CheckInputs {
   probe::Protocol protocol = probe::Protocol::kTls;
   std::string sni;
   std::string client_certificate, client_key, client_pass;
-  unsigned jobs = 32;
+  std::optional<unsigned> jobs;
   bool all = false;  ///< what is the default now
   bool leaf_only = false;
 };

@@ -69,14 +69,15 @@ void declare_inputs(CLI::App& app, CheckInputs& inputs) {
   group.parsed(
       "--jobs",
       [&inputs](const std::string& text) -> std::string {
-        const auto [end, error] =
-            std::from_chars(text.data(), text.data() + text.size(), inputs.jobs);
+        unsigned jobs = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), jobs);
         const bool whole = error == std::errc() && end == text.data() + text.size();
-        return whole && inputs.jobs >= 1 && inputs.jobs <= check::kMaxJobs
+        inputs.jobs = jobs;
+        return whole && jobs >= 1 && jobs <= check::kMaxJobs
                    ? ""
                    : "is not a number from 1 to " + std::to_string(check::kMaxJobs);
       },
-      "N", "targets under way at once (32)");
+      "N", "targets under way at once (as many as this machine keeps up with)");
   group.texts("--pass", inputs.passphrases, "SOURCE",
               "passphrase of PKCS#12 files: file:PATH or env:NAME; an empty one is tried anyway");
   group.parsed(

@@ -52,11 +52,12 @@ class Chains : public ::testing::Test {
     }
     return all;
   }
-  std::vector<client::TargetReport> check(const std::vector<std::string>& targets) {
+  std::vector<client::TargetReport> check(const std::vector<std::string>& targets,
+                                          const ScanOptions& options = {}) {
     plan_.inputs.targets = targets;
     const auto prepared = prepare(plan_);
     EXPECT_TRUE(prepared);
-    return check_all(prepared->units, plan_, clock_);
+    return check_all(prepared->units, plan_, clock_, options);
   }
 
   TempDir directory_;
@@ -126,6 +127,21 @@ TEST_F(Chains, AnIssuerIsAskedAboutOnceForAllTargets) {
   }
   EXPECT_EQ(of_intermediate_.requests(), 20u);
   EXPECT_EQ(of_root_.requests(), 1u);
+}
+
+// Each has a leaf of its own and waits for the issuer's verdict, which one of them makes.
+TEST_F(Chains, WhoWaitsForTheIssuersVerdictLeavesTheTurnToWhoMakesIt) {
+  std::vector<std::string> targets;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = std::to_string(i) + ".example";
+    targets.push_back(
+        write(name + ".pem", {make_leaf(intermediate_, name), intermediate_.certificate}));
+  }
+  const auto reports = check(targets, {.slow_after = std::chrono::hours(1), .turns = 1});
+  ASSERT_EQ(reports.size(), 16u);
+  for (const client::TargetReport& report : reports) {
+    EXPECT_EQ(report.outcome, Outcome::kGood) << report.target;
+  }
 }
 
 TEST_F(Chains, OfflineIssuersAreJudgedOnlyByWhatWasGiven) {
