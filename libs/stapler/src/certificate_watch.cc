@@ -27,6 +27,9 @@ constexpr int kMostLinks = 40;
 constexpr std::size_t kTicksForAll = 60;
 constexpr std::size_t kLeastLooks = 100;
 constexpr int kMostDelays = 10;
+/// Files swapped at about the same time that are each told of at once; the others of them are told
+/// of together, since each telling is a look at the whole inventory.
+constexpr int kMostAtOnce = 4;
 
 constexpr std::uint32_t kInteresting = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
                                        IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
@@ -142,7 +145,9 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
   std::string last_looked_at;
   std::optional<net::TimerId> timer;
   int delays = 0;
-  WatchNews news;  // not told yet
+  WatchNews news;                        // not told yet
+  std::optional<MonotonicTime> told_at;  // the last time
+  int told_at_once = 0;                  // since it was quiet
 
   void begin() {
     inotify.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -274,8 +279,24 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
     return counts;
   }
 
+  /// Whether what the event is about is whole: not what is being written, or about to follow.
+  [[nodiscard]] bool leaves_whole(int watch, const std::string& name, std::uint32_t mask) const {
+    if ((mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) {
+      return true;
+    }
+    const auto known = directories.find(watch);
+    if ((mask & IN_CREATE) == 0 || known == directories.end()) {
+      return false;
+    }
+    struct stat info {};
+    return ::lstat((*known->second.begin() + '/' + name).c_str(), &info) == 0 &&
+           S_ISLNK(info.st_mode);
+  }
+
   void on_ready(std::uint32_t) noexcept override {
+    const auto self = shared_from_this();
     bool is_news = false;
+    bool is_whole = false;
     alignas(inotify_event) std::array<char, 16 * 1024> buffer;
     for (::ssize_t got = 0; (got = ::read(inotify.get(), buffer.data(), buffer.size())) > 0;) {
       for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
@@ -283,15 +304,37 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
         std::memcpy(&event, buffer.data() + at, sizeof event);
         const char* name = event.len == 0 ? "" : buffer.data() + at + sizeof event;
         at += sizeof event + event.len;
-        is_news = take(event.wd, name, event.mask) || is_news;
+        if (take(event.wd, name, event.mask)) {
+          is_news = true;
+          is_whole = is_whole || leaves_whole(event.wd, name, event.mask);
+        }
         if ((event.mask & IN_IGNORED) != 0) {
           drop(event.wd);
         }
       }
     }
-    if (is_news) {
+    if (is_whole && may_tell_at_once()) {
+      tell();
+    } else if (is_news) {
       note();
     }
+  }
+
+  bool may_tell_at_once() {
+    if (!told_at || loop.now() - *told_at >= quiet) {
+      told_at_once = 0;
+    }
+    return told_at_once++ < kMostAtOnce;
+  }
+
+  void tell() {
+    if (timer) {
+      loop.cancel(*timer);
+      timer.reset();
+    }
+    delays = 0;
+    told_at = loop.now();
+    changed(std::exchange(news, {}));
   }
 
   /// The kernel watches it no more.
@@ -318,8 +361,7 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
     timer = loop.after(quiet, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
         self->timer.reset();
-        self->delays = 0;
-        self->changed(std::exchange(self->news, {}));
+        self->tell();
       }
     });
   }

@@ -30,8 +30,10 @@ struct WatchNews {
 /// for file systems that tell nothing, by looking at the files in turn. Loop's thread.
 class CertificateWatch {
  public:
-  /// `changed` is called when it has been quiet for `quiet` after something happened, or after ten
-  /// times that.
+  /// `changed` is called at once when a file is whole, renamed to its place, or a link is: somebody
+  /// may reload a server just then, and the staple of the certificate before must be gone. Of many
+  /// that follow each other only for the first few; for the others, and for all else, when it has
+  /// been quiet for `quiet`, or after ten times that.
   CertificateWatch(net::Loop& loop, Milliseconds quiet,
                    std::function<void(const WatchNews&)> changed);
   ~CertificateWatch();

@@ -49,8 +49,9 @@ TEST(EntriesOf, EndsWhereLinksDoNot) {
 
 class CertificateWatchTest : public ::testing::Test {
  protected:
-  CertificateWatchTest() {
-    watch = std::make_unique<CertificateWatch>(loop, Milliseconds(1), [this](const WatchNews& n) {
+  CertificateWatchTest() { watch_with(Milliseconds(1)); }
+  void watch_with(Milliseconds quiet) {
+    watch = std::make_unique<CertificateWatch>(loop, quiet, [this](const WatchNews& n) {
       told = n;
       ++changes;
       loop.stop();
@@ -69,6 +70,13 @@ class CertificateWatchTest : public ::testing::Test {
     loop.run();
     loop.cancel(timer);
     EXPECT_EQ(changes, before + 1);
+  }
+  /// Whatever the kernel has to tell now waits.
+  void expect_none_yet() {
+    const int before = changes;
+    loop.after(Milliseconds(5), [this] { loop.stop(); });
+    loop.run();
+    EXPECT_EQ(changes, before);
   }
   /// Whatever the kernel had to tell was told; nothing of it counted.
   void expect_none_before(const std::function<void()>& news) {
@@ -228,15 +236,46 @@ TEST_F(CertificateWatchTest, OfADirectoryCertificatesCountAndNothingElse) {
   expect_change();
 }
 
+// Somebody may reload a server before it is quiet.
+TEST_F(CertificateWatchTest, WhatIsWholeIsToldOfAtOnceAndOfManyTheFirst) {
+  const std::string path = dir.write("web.pem", "1");
+  fs::create_symlink("web.pem", dir.file("link.pem"));
+  watch_with(Seconds(3600));
+  watch->set_paths({path, dir.file("link.pem")});
+  dir.write("web.pem", "2");
+  expect_change();
+  dir.write("new.tmp", "3");
+  fs::rename(dir.file("new.tmp"), path);
+  expect_change();
+  ::unlink(dir.file("link.pem").c_str());
+  fs::create_symlink("web.pem", dir.file("link.pem"));
+  expect_change();
+  dir.write("web.pem", "4");
+  expect_change();
+  dir.write("web.pem", "5");
+  expect_none_yet();
+}
+
+TEST_F(CertificateWatchTest, WhatIsBeingWrittenOrGoneIsNotToldOfAtOnce) {
+  const std::string path = dir.write("web.pem", "1");
+  watch_with(Seconds(3600));
+  watch->set_paths({path});
+  ::unlink(path.c_str());
+  expect_none_yet();
+  std::ofstream file(path);
+  file << "half" << std::flush;
+  expect_none_yet();
+  file.close();
+  expect_change();
+}
+
 TEST_F(CertificateWatchTest, ALookInTurnFindsWhatTheKernelDidNotTell) {
   const std::string path = dir.write("up/d/b.pem", "1");
   watch->set_paths({path});
   watch->tick();
   // Nothing happens in the directory that is watched, nor to it: it is led to no more.
   fs::rename(dir.file("up"), dir.file("aside"));
-  loop.after(Milliseconds(5), [this] { loop.stop(); });
-  loop.run();
-  EXPECT_EQ(changes, 0);
+  expect_none_yet();
   watch->tick();
   expect_change();
   EXPECT_EQ(changes, 1);

@@ -58,6 +58,26 @@ TEST_F(RotationTest, ALinkThatIsSwappedAsAcmeClientsDo) {
   run_until([this] { return has_out_file_of(other); });
 }
 
+// Somebody else may reload a server at any moment, and then it takes up both files.
+TEST_F(RotationTest, TheStapleOfTheCertificateBeforeGoesAtOnce) {
+  options.settle = Seconds(3600);
+  TargetOptions target;
+  target.file = dir.file("target/{name}.der");
+  options.targets = {target};
+  ASSERT_EQ(check_targets(options.targets), std::nullopt);
+  std::filesystem::create_directories(dir.file("target"));
+  use(put(leaf));
+  start();
+  if (logger.count("inventory.watched_slowly") != 0) {
+    GTEST_SKIP() << "this user has as many inotify instances as the kernel allows";
+  }
+  run_until([this] { return std::filesystem::exists(dir.file("target/web.der")); });
+  fetcher.fails = true;
+  put(other);
+  run_until([this] { return !std::filesystem::exists(dir.file("target/web.der")); });
+  EXPECT_TRUE(out_file().empty());
+}
+
 TEST_F(RotationTest, WhatChangesBetweenTheReadingAndTheStartIsTakenUp) {
   use(put(leaf));
   make();

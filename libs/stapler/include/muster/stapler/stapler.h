@@ -25,7 +25,7 @@ struct StaplerOptions {
   TellUnchanged tell_unchanged = TellUnchanged::kYes;
   /// Whether changes in the files of the inventory are noticed and taken up by themselves.
   bool watch = true;
-  /// How long it must be quiet before they are: a key follows a certificate.
+  /// How long it must be quiet before they are, where a file is not whole at once: others follow.
   Milliseconds settle{250};
   std::uint64_t history_bytes = 16 << 20;  ///< of the record of what happened; 0: none
 };
