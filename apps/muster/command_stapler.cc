@@ -95,8 +95,9 @@ int rehearse(const Options& options) {
   const stapler::Inventory inventory = stapler::load_inventory(wired.certificates, wired.inventory);
   const auto logger = make_logger(options.log);
   const std::string shelf_path = std::filesystem::exists(from.shelf) ? from.shelf : std::string();
-  const auto shelf = keeper::Shelf::open(shelf_path, keeper::ShelfMode::kFollower,
-                                         stapler::shelf_for(wired.policy, wired.targets), *logger);
+  const auto shelf =
+      keeper::Shelf::open(shelf_path, keeper::ShelfMode::kFollower,
+                          stapler::shelf_for(wired.policy, wired.targets, wired.hook), *logger);
   if (!shelf) {
     return complain(kExitInput, shelf.error().detail);
   }

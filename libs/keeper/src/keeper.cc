@@ -306,6 +306,8 @@ void Keeper::start(FirstFetch first) {
 
 void Keeper::stop() { impl_->stop(); }
 
+void Keeper::set_unused_end(Seconds unused_end) { impl_->plan.set_unused_end(unused_end); }
+
 void Keeper::refresh_all() {
   impl_->plan.refresh_all(impl_->now());
   impl_->turn();

@@ -51,6 +51,8 @@ void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<S
   impl_->replan(id, placed, now);
 }
 
+void Plan::set_unused_end(Seconds unused_end) { impl_->policy.unused_end = unused_end; }
+
 void Plan::remove(const Fingerprint& id) {
   const auto found = impl_->entries.find(id);
   if (found != impl_->entries.end()) {

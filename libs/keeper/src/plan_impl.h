@@ -15,7 +15,7 @@ struct Plan::Impl {
 
   Impl(const PlanPolicy& p, std::uint64_t seed) : policy(p), random(seed) {}
 
-  const PlanPolicy policy;
+  PlanPolicy policy;  ///< set_unused_end() changes it
   Random random;
   std::map<Fingerprint, Entry> entries;
   std::map<std::string, Host> hosts;  // never erased: pointers to them stay good

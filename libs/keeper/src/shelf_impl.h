@@ -9,7 +9,8 @@
 
 namespace muster::keeper {
 
-/// What a shelf is made of: slots and deadlines in shelf.cc, pins in shelf_pins.cc.
+/// What a shelf is made of: slots and deadlines in shelf.cc, pins in shelf_pins.cc, another margin
+/// in shelf_margin.cc.
 struct Shelf::Impl {
   struct Slot {
     Place place;
@@ -37,7 +38,7 @@ struct Shelf::Impl {
 
   const std::string directory;
   const ShelfMode mode;
-  const ShelfPolicy policy;
+  ShelfPolicy policy;  ///< set_expiry_margin() changes it
   Logger& logger;
   FileSystem& files;
   const Verifier verify;
@@ -147,6 +148,8 @@ struct Shelf::Impl {
                const std::string& source, UnixSeconds now);
 
   void look_again(UnixSeconds now);
+
+  void set_expiry_margin(Seconds margin);
 
   void refresh(UnixSeconds now);
 };

@@ -49,6 +49,16 @@ TEST_F(ShelfPinTest, AnOlderResponseIsOfferedAndNewerOnesWaitBeneathIt) {
   EXPECT_EQ(shelf->pin_of(leaf.certificate.fingerprint()), std::nullopt);
 }
 
+TEST_F(ShelfPinTest, AnotherMarginCountsForItToo) {
+  const Buffer brief = make_response(leaf, {-7200, 100});
+  ASSERT_TRUE(pin(brief));
+  shelf->set_expiry_margin(Seconds(5));
+  pass(94);
+  EXPECT_TRUE(offers(brief));
+  pass(1);
+  EXPECT_TRUE(offers(newer));
+}
+
 TEST_F(ShelfPinTest, ItEndsWithTheResponseAtTheLatest) {
   const Buffer brief = make_response(leaf, {-7200, 100});
   ASSERT_TRUE(pin(brief));

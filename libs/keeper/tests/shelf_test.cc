@@ -44,6 +44,28 @@ TEST_F(ShelfTest, NeverHandsOutWhatHasExpiredEvenWithoutTick) {
   EXPECT_EQ(shelf->next_deadline(), std::nullopt);
 }
 
+TEST_F(ShelfTest, AnotherMarginCountsForWhatIsHeld) {
+  offer(make_response(leaf, {-3600, 100}));
+  offer(make_response(leaf, {1000, 9000}));
+  events.clear();
+  shelf->set_expiry_margin(Seconds(5));
+  EXPECT_TRUE(events.empty());
+  EXPECT_EQ(shelf->held_back(leaf.certificate.fingerprint())->facts.expires,
+            kTestNow + Seconds(8995));
+  EXPECT_EQ(shelf->next_deadline(), kTestNow + Seconds(95));
+  pass(94);
+  EXPECT_NE(found(), nullptr);
+  now += Seconds(1);
+  EXPECT_EQ(found(), nullptr) << "nobody waits for the tick";
+  shelf->tick(now);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].change, ShelfChange::kWithdrawn);
+  offer(make_response(leaf, {50, 500}));
+  EXPECT_EQ(found()->facts.expires, kTestNow + Seconds(495));
+  shelf->set_expiry_margin(Seconds(1));
+  EXPECT_EQ(found()->facts.expires, kTestNow + Seconds(499));
+}
+
 TEST_F(ShelfTest, AClockThatIsSetBackTakesNothingAway) {
   offer(make_response(leaf));
   EXPECT_NE(shelf->find(leaf.certificate.fingerprint(), kTestNow - Seconds(86'400)), nullptr)

@@ -65,6 +65,11 @@ Stapler::Impl::Impl(net::Loop& l, net::FetchService& fetcher, const Clock& c, Lo
   });
 }
 
+void Stapler::Impl::go_by_targets() {
+  shelf->set_expiry_margin(shelf_for(options.policy, options.targets, options.hook).expiry_margin);
+  keeper.set_unused_end(plan_for(options.keeper.plan, options.targets).unused_end);
+}
+
 void Stapler::Impl::tell_hook(const std::string& name, const std::string* path, Applied applied) {
   if (path != nullptr && (applied == Applied::kWritten || applied == Applied::kRemoved)) {
     hook.changed(name, *path);
@@ -227,9 +232,9 @@ void Stapler::Impl::tell(const StatusReport& now) {
 Result<std::unique_ptr<Stapler>, keeper::ShelfError> Stapler::make(
     net::Loop& loop, net::FetchService& fetcher, const Clock& clock, Logger& logger,
     StaplerOptions options, std::uint64_t seed) {
-  options.policy = shelf_for(options.policy, options.targets);
   auto shelf =
-      keeper::Shelf::open(options.shelf, keeper::ShelfMode::kOwner, options.policy, logger);
+      keeper::Shelf::open(options.shelf, keeper::ShelfMode::kOwner,
+                          shelf_for(options.policy, options.targets, options.hook), logger);
   if (!shelf) {
     return Err{shelf.error()};
   }
@@ -273,6 +278,7 @@ void Stapler::reload(const StaplerOptions* options) {
     impl_->options.inventory = options->inventory;
     impl_->options.targets = options->targets;
     impl_->targets->replace(options->targets);
+    impl_->go_by_targets();
   }
   impl_->is_loaded = false;  // targets may differ
   impl_->load(InventoryReader::Gone::kDrop);

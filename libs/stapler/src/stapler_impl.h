@@ -21,6 +21,8 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   // stapler.cc: its life, what it waits for, what it tells.
   Impl(net::Loop& l, net::FetchService& fetcher, const Clock& c, Logger& g, StaplerOptions o,
        std::unique_ptr<keeper::Shelf> s, std::uint64_t seed);
+  /// Has the shelf and the plan do what targets that came by a reload ask of them.
+  void go_by_targets();
   void tell_hook(const std::string& name, const std::string* path, Applied applied);
   /// Where a certificate was replaced, or has other files now, servers may have what it left.
   void tell_former(const keeper::Subject& subject, const keeper::StaplePointer& staple);

@@ -100,12 +100,14 @@ keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOpt
   return plan;
 }
 
-keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy,
-                              const std::vector<TargetOptions>& targets) {
+keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy, const std::vector<TargetOptions>& targets,
+                              const HookOptions& hook) {
+  // What a command does nobody knows; most reload a server.
   const bool reloads = std::any_of(targets.begin(), targets.end(), [](const TargetOptions& target) {
-    return row_of(target.kind).needs_reload || !target.reload.empty();
+    return row_of(target.kind).needs_reload || !target.reload.empty() ||
+           target.kind == TargetKind::kExec;
   });
-  if (reloads) {
+  if (reloads || !hook.command.empty()) {
     policy.expiry_margin = std::max(policy.expiry_margin, kReloadTakes);
   }
   return policy;

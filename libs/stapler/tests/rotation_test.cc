@@ -255,6 +255,35 @@ TEST_F(RotationTest, WhatAReplacedCertificateLeftFollowsWhenItIsRevoked) {
   });
 }
 
+// The first target of its kind may come by SIGHUP, as a certificate does.
+TEST_F(RotationTest, WhatNewTargetsAskOfShelfAndPlanIsInForceAtOnce) {
+  options.keeper.plan.refresh_jitter = 0;
+  use(put(leaf));
+  start();
+  const UnixSeconds end = staple_of(leaf)->facts.expires;
+  const auto pause = [this] {
+    return stapler->status().certificates.at(0).next_due.value_or(kTestNow) - clock.now();
+  };
+  const Seconds pause_before = pause();
+  TargetOptions reloaded, haproxy;
+  reloaded.file = dir.file("web.staple");
+  reloaded.reload = {"/bin/true"};
+  haproxy.kind = TargetKind::kHaproxy;
+  haproxy.socket = dir.file("haproxy.sock");  // nobody is there
+  StaplerOptions next = options;
+  next.targets = {reloaded, haproxy};
+  ASSERT_EQ(check_targets(next.targets), std::nullopt);
+  stapler->reload(&next);
+  EXPECT_EQ(staple_of(leaf)->facts.expires, end - Seconds(4)) << "five seconds early, not one";
+  clock.advance(Seconds(60));
+  ask(control::refresh({"web"}, Seconds(60), true));
+  EXPECT_LT(pause(), pause_before - Seconds(60)) << "HAProxy makes no use of the last 300 s";
+  const UnixSeconds next_end = staple_of(leaf)->facts.expires;
+  next.targets.clear();
+  stapler->reload(&next);
+  EXPECT_EQ(staple_of(leaf)->facts.expires, next_end + Seconds(4));
+}
+
 TEST_F(RotationTest, TheStapleIsHandedToTargetsBeforeTheWaitIsOver) {
   TargetOptions target;
   target.file = dir.file("target/{name}.der");

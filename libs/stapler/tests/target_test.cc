@@ -140,17 +140,22 @@ TEST(Target, AnIntermediateIsHandedOverBehindACertificateThatTheTargetServes) {
 }
 
 TEST(Target, WhatIsLetGoOfByAReloadIsOffOfferALittleBeforeItsEnd) {
-  TargetOptions nginx, file, told;
+  TargetOptions nginx, file, told, exec;
   nginx.kind = TargetKind::kNginx;
   told.reload = {"/bin/true"};
+  exec.kind = TargetKind::kExec;
+  HookOptions hook;
   keeper::ShelfPolicy policy;
-  const auto margin_for = [&policy](const std::vector<TargetOptions>& targets) {
-    return shelf_for(policy, targets).expiry_margin;
+  const auto margin_for = [&](const std::vector<TargetOptions>& targets) {
+    return shelf_for(policy, targets, hook).expiry_margin;
   };
   EXPECT_EQ(margin_for({}), Seconds(1));
   EXPECT_EQ(margin_for({file}), Seconds(1));
   EXPECT_EQ(margin_for({file, nginx}), Seconds(5));
   EXPECT_EQ(margin_for({told}), Seconds(5));
+  EXPECT_EQ(margin_for({file, exec}), Seconds(5)) << "what its command does, nobody knows";
+  hook.command = {"/bin/true"};
+  EXPECT_EQ(margin_for({file}), Seconds(5));
   policy.expiry_margin = Seconds(60);
   EXPECT_EQ(margin_for({nginx}), Seconds(60));
 }

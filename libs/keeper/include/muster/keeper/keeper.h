@@ -154,6 +154,8 @@ class Keeper {
   void start(FirstFetch first = FirstFetch::kWhatIsDue);
   /// Cancels fetches and timers; idempotent.
   void stop();
+  /// As Plan::set_unused_end().
+  void set_unused_end(Seconds unused_end);
   /// Makes everything due now.
   void refresh_all();
   /// Makes one due now; nothing happens to one that is paused, or that nobody is asked about.

@@ -129,6 +129,8 @@ class Plan {
   void remove(const Fingerprint& id);
   /// Tells that the shelf changed by itself: a response held back came into force, or one expired.
   void staple_changed(const Fingerprint& id, const std::optional<StapleFacts>& held, Instant now);
+  /// Another PlanPolicy::unused_end, for whatever is planned from here on.
+  void set_unused_end(Seconds unused_end);
   /// Makes everything due (`muster stapler refresh`), spread like a start.
   void refresh_all(Instant now);
   /// Makes one due now. One that is queued or asked about already stays so.

@@ -177,6 +177,9 @@ class Shelf {
   /// Looks at the files of what has nothing to offer once more: the clock that made them useless
   /// may have been wrong.
   void look_again(UnixSeconds now);
+  /// Another ShelfPolicy::expiry_margin, also for what is held and pinned. Nobody is told: what has
+  /// ended by it find() does not hand out any more, and tick() withdraws it.
+  void set_expiry_margin(Seconds margin);
   /// The next instant tick() has something to do at; nothing when there is none.
   [[nodiscard]] std::optional<UnixSeconds> next_deadline() const;
 

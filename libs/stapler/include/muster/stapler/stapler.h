@@ -54,9 +54,9 @@ class Stapler {
   void start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready);
   /// Reads the inventory again (SIGHUP): staples of certificates that are new, or that others are
   /// to be asked about now, are fetched; those that stay are kept, and refreshed in their turn.
-  /// When `options` is given, its sources, inventory options and targets
-  /// replace the old ones; the rest needs a restart, also what targets ask of plan and shelf
-  /// (plan_for(), shelf_for()).
+  /// When `options` is given, its sources, inventory options and targets replace the old ones, and
+  /// what the targets ask of plan and shelf (plan_for(), shelf_for()) is in force at once; the rest
+  /// needs a restart.
   void reload(const StaplerOptions* options);
   /// Calls once, when every target has what it is to have and was read back, or had its time.
   void when_settled(std::function<void()> action);

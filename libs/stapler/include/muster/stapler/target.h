@@ -8,6 +8,7 @@
 
 #include "muster/keeper/plan.h"
 #include "muster/keeper/shelf.h"
+#include "muster/stapler/hook.h"
 #include "muster/stapler/inventory.h"
 
 // What a target is: a TLS server that is handed staples and asked whether it serves them (decision
@@ -119,9 +120,10 @@ std::optional<std::string> check_targets(std::vector<TargetOptions>& targets);
 /// `plan` with what these targets demand of it: the end of a window of which their servers make no
 /// use does not count.
 keeper::PlanPolicy plan_for(keeper::PlanPolicy plan, const std::vector<TargetOptions>& targets);
-/// And for the shelf: what a server lets go of by a reload is off offer a little before its end.
-keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy,
-                              const std::vector<TargetOptions>& targets);
+/// And for the shelf: what a server lets go of by a reload, or by what a command of the operator's
+/// does, is off offer a little before its end.
+keeper::ShelfPolicy shelf_for(keeper::ShelfPolicy policy, const std::vector<TargetOptions>& targets,
+                              const HookOptions& hook);
 
 /// Whether the target serves a certificate of this name.
 bool is_for(const TargetOptions& target, std::string_view certificate_name);
