@@ -1,28 +1,21 @@
 #include "admin_desk.h"
 
-#include "listeners.h"
-
 namespace muster::node {
 
-AdminDesk::AdminDesk(AdminActions& actions, const AdminOptions& options, std::string_view table,
-                     const Clock& clock, Logger& logger)
-    : actions_(actions),
-      options_(options),
-      table_(table),
-      clock_(clock),
-      logger_(logger),
-      started_(clock.now()) {
+AdminDesk::AdminDesk(AdminActions& actions, const AdminOptions& options, const Clock& clock,
+                     Logger& logger)
+    : actions_(actions), options_(options), clock_(clock), logger_(logger), started_(clock.now()) {
   reloads_.last_success = started_;
 }
 
-NodeResult<Unit> AdminDesk::listen(std::shared_ptr<const tls::ServerContext> tls) {
-  MUSTER_TRY(const auto addresses, check_admin_addresses(options_, table_));
-  if (addresses.empty()) {
+NodeResult<Unit> AdminDesk::listen(ListenerFiles files) {
+  if (files.addresses.empty()) {
     return Unit{};
   }
   handler_ = std::make_unique<AdminHandler>(actions_, options_, stats_, logger_);
-  auto listening = ControlServer::listen("admin", addresses, std::move(tls), kAdminSocketMode,
-                                         options_.limits, *handler_, stats_, logger_);
+  auto listening =
+      ControlServer::listen("admin", files.addresses, std::move(files.certificates),
+                            kAdminSocketMode, options_.limits, *handler_, stats_, logger_);
   if (!listening) {
     return Err{cannot_listen(listening.error())};
   }

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "admin.h"
+#include "listeners.h"
 #include "metrics.h"
 #include "muster/base/mutex.h"
 
@@ -14,13 +15,11 @@ namespace muster::node {
 /// its own.) Threads: any, once listen() has returned.
 class AdminDesk {
  public:
-  /// `options`: as at the start. \param table  of the configuration, for messages: a literal.
-  /// All outlive the desk. Time begins now.
-  AdminDesk(AdminActions& actions, const AdminOptions& options, std::string_view table,
-            const Clock& clock, Logger& logger);
+  /// `options`: as at the start. All outlive the desk. Time begins now.
+  AdminDesk(AdminActions& actions, const AdminOptions& options, const Clock& clock, Logger& logger);
 
-  /// Listens, if there is an address. Errors: of check_admin_addresses() and cannot_listen().
-  NodeResult<Unit> listen(std::shared_ptr<const tls::ServerContext> tls);
+  /// Listens, if there is an address. Errors: of cannot_listen().
+  NodeResult<Unit> listen(ListenerFiles files);
   /// Where it listens, with real ports; none if it does not.
   [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
   /// New connections get these certificates.
@@ -49,7 +48,6 @@ class AdminDesk {
  private:
   AdminActions& actions_;
   const AdminOptions& options_;
-  const std::string_view table_;
   const Clock& clock_;
   Logger& logger_;
   const UnixSeconds started_;

@@ -36,48 +36,44 @@ std::string with_path(const std::string& path, const std::string& detail) {
 
 }  // namespace
 
-NodeResult<ControlTls> Node::Impl::load_control_tls(const NodeOptions& options) {
-  ControlTls tls;
-  MUSTER_CHECK(check_admin_addresses(options.admin, "responder.admin"));
-  MUSTER_CHECK(check_push_addresses(options.push));
-  MUSTER_CHECK(check_batch_addresses(options.batch));
-  MUSTER_TRY(tls.admin, load_tls(options.admin.tls, "responder.admin"));
-  MUSTER_TRY(tls.push, load_tls(options.push.tls, "responder.push"));
-  MUSTER_TRY(tls.batch, load_tls(options.batch.tls, "responder.batch"));
-  return tls;
+NodeResult<ControlFiles> Node::Impl::load_control_files(const NodeOptions& options) {
+  ControlFiles files;
+  MUSTER_TRY(files.admin, load_admin(options.admin, "responder.admin"));
+  MUSTER_TRY(files.push, load_push(options.push));
+  MUSTER_TRY(files.batch, load_batch(options.batch));
+  return files;
 }
 
 NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, const Loaded& loaded,
-                                                const ControlTls& tls) {
-  MUSTER_TRY(const auto admin, check_admin_addresses(options.admin, "responder.admin"));
-  MUSTER_TRY(const auto push, check_push_addresses(options.push));
-  MUSTER_TRY(const auto batch, check_batch_addresses(options.batch));
-  switch_control(options, loaded, tls);
-  if (!push.empty()) {
-    auto server = ControlServer::listen("push", push, tls.push, kPushSocketMode,
+                                                const ControlFiles& files) {
+  const auto& [admin, push, batch] = files;
+  switch_control(options, loaded, files);
+  if (!push.addresses.empty()) {
+    auto server = ControlServer::listen("push", push.addresses, push.certificates, kPushSocketMode,
                                         options.push.limits, *push_handler, push_stats, logger);
     if (!server) {
       return Err{cannot_listen(server.error())};
     }
     push_server = *std::move(server);
   }
-  if (!batch.empty()) {
+  if (!batch.addresses.empty()) {
     batch_handler = std::make_unique<BatchHandler>(
         *service, options.batch,
         [this](const ControlPeer& peer) { return refuse_peer(peer, *current_setup(), *store); },
         batch_control_stats, batch_stats, logger);
     auto server =
-        ControlServer::listen("batch", batch, tls.batch, kAdminSocketMode, options.batch.limits,
-                              *batch_handler, batch_control_stats, logger);
+        ControlServer::listen("batch", batch.addresses, batch.certificates, kAdminSocketMode,
+                              options.batch.limits, *batch_handler, batch_control_stats, logger);
     if (!server) {
       return Err{cannot_listen(server.error())};
     }
     batch_server = *std::move(server);
   }
-  if (!admin.empty()) {
+  if (!admin.addresses.empty()) {
     admin_handler = std::make_unique<AdminHandler>(*this, options.admin, admin_stats, logger);
-    auto server = ControlServer::listen("admin", admin, tls.admin, kAdminSocketMode,
-                                        options.admin.limits, *admin_handler, admin_stats, logger);
+    auto server =
+        ControlServer::listen("admin", admin.addresses, admin.certificates, kAdminSocketMode,
+                              options.admin.limits, *admin_handler, admin_stats, logger);
     if (!server) {
       return Err{cannot_listen(server.error())};
     }
@@ -88,7 +84,7 @@ NodeResult<Unit> Node::Impl::listen_for_control(const NodeOptions& options, cons
 
 /// Cannot fail: everything that could was done before.
 void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded,
-                                const ControlTls& tls) {
+                                const ControlFiles& files) {
   if (push_handler == nullptr) {
     push_handler = std::make_unique<PushHandler>(push_stats, clock, logger);
   }
@@ -109,13 +105,13 @@ void Node::Impl::switch_control(const NodeOptions& options, const Loaded& loaded
   }
   push_handler->adopt(std::move(next));
   if (push_server != nullptr) {
-    push_server->set_tls(tls.push);
+    push_server->set_tls(files.push.certificates);
   }
   if (batch_server != nullptr) {
-    batch_server->set_tls(tls.batch);
+    batch_server->set_tls(files.batch.certificates);
   }
   if (admin_server != nullptr) {
-    admin_server->set_tls(tls.admin);
+    admin_server->set_tls(files.admin.certificates);
   }
 }
 

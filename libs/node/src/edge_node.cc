@@ -15,7 +15,7 @@ NodeError error_of(const edge::MirrorError& error) { return {NodeErrc::kInput, e
 /// What comes from files, read before anything is switched.
 struct EdgeFiles {
   edge::MirrorOrigin origin;
-  std::shared_ptr<const tls::ServerContext> admin_tls;
+  ListenerFiles admin;
 };
 
 NodeResult<EdgeFiles> load(const EdgeOptions& options) {
@@ -28,14 +28,12 @@ NodeResult<EdgeFiles> load(const EdgeOptions& options) {
   if (!options.service.prefix.starts_with('/')) {
     return Err{NodeError{NodeErrc::kUsage, "[edge] prefix must begin with '/'"}};
   }
-  MUSTER_CHECK(check_admin_addresses(options.admin, kTable));
+  MUSTER_TRY(ListenerFiles admin, load_admin(options.admin, kTable));
   auto signers = pki::load_certificates(options.manifest_signer);
   if (!signers) {
     return Err{NodeError{NodeErrc::kInput, "[edge] manifest_signer: " + signers.error().detail}};
   }
-  EdgeFiles files{{options.url, *std::move(signers), options.fetch_timeout}, nullptr};
-  MUSTER_TRY(files.admin_tls, load_tls(options.admin.tls, kTable));
-  return files;
+  return EdgeFiles{{options.url, *std::move(signers), options.fetch_timeout}, std::move(admin)};
 }
 
 /// Keys that differ and wait for a restart.
@@ -81,7 +79,7 @@ struct EdgeNode::Impl final : AdminActions {
         read_again(std::move(reader)),
         clock(c),
         logger(l),
-        desk(*this, served.admin, kTable, c, l) {}
+        desk(*this, served.admin, c, l) {}
 
   NodeResult<Unit> begin() {
     MUSTER_TRY(EdgeFiles files, load(served));
@@ -96,7 +94,7 @@ struct EdgeNode::Impl final : AdminActions {
     }
     service = *std::move(started);
     puller = std::make_unique<edge::Puller>(*mirror, served.interval, clock, logger);
-    return desk.listen(std::move(files.admin_tls));
+    return desk.listen(std::move(files.admin));
   }
 
   NodeResult<ReloadReport> try_reload() {
@@ -109,7 +107,7 @@ struct EdgeNode::Impl final : AdminActions {
     if (const auto adopted = mirror->adopt(std::move(files.origin)); !adopted) {
       return Err{error_of(adopted.error())};
     }
-    desk.set_tls(std::move(files.admin_tls));
+    desk.set_tls(std::move(files.admin.certificates));
     puller->set_interval(next.interval);
     puller->wake();
     ReloadReport report{{}, restart_needs(served, next)};

@@ -141,4 +141,25 @@ NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& opt
   return addresses;
 }
 
+NodeResult<ListenerFiles> load_admin(const AdminOptions& options, std::string_view table) {
+  ListenerFiles files;
+  MUSTER_TRY(files.addresses, check_admin_addresses(options, table));
+  MUSTER_TRY(files.certificates, load_tls(options.tls, table));
+  return files;
+}
+
+NodeResult<ListenerFiles> load_push(const PushOptions& options) {
+  ListenerFiles files;
+  MUSTER_TRY(files.addresses, check_push_addresses(options));
+  MUSTER_TRY(files.certificates, load_tls(options.tls, "responder.push"));
+  return files;
+}
+
+NodeResult<ListenerFiles> load_batch(const BatchOptions& options) {
+  ListenerFiles files;
+  MUSTER_TRY(files.addresses, check_batch_addresses(options));
+  MUSTER_TRY(files.certificates, load_tls(options.tls, "responder.batch"));
+  return files;
+}
+
 }  // namespace muster::node

@@ -2,6 +2,11 @@
 
 #include <sys/types.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "muster/net/address.h"
 #include "muster/node/options.h"
 #include "muster/tls/server.h"
@@ -27,5 +32,16 @@ NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& o
 NodeResult<std::vector<std::string>> check_batch_addresses(const BatchOptions& options);
 /// The same for the push API: no TCP without mutual TLS.
 NodeResult<std::vector<std::string>> check_push_addresses(const PushOptions& options);
+
+/// What a listener for the few needs, judged and read before anything is switched.
+struct ListenerFiles {
+  std::vector<std::string> addresses{};                      ///< in full; none: it is not wanted
+  std::shared_ptr<const tls::ServerContext> certificates{};  ///< null: without TLS
+};
+/// Errors: of check_admin_addresses() and load_tls().
+NodeResult<ListenerFiles> load_admin(const AdminOptions& options, std::string_view table);
+/// And for the others, which the responder alone has.
+NodeResult<ListenerFiles> load_push(const PushOptions& options);
+NodeResult<ListenerFiles> load_batch(const BatchOptions& options);
 
 }  // namespace muster::node

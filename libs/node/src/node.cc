@@ -26,7 +26,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
       return Err{NodeError{NodeErrc::kUsage, checked.error().detail}};
     }
   }
-  MUSTER_TRY(const ControlTls tls, load_control_tls(options));
+  MUSTER_TRY(const ControlFiles files, load_control_files(options));
   auto opened = store::Store::open(options.store);
   if (!opened) {
     return Err{error_of(opened.error())};
@@ -52,7 +52,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   }
   probe = std::make_unique<Probe>(*store, clock, options.service.clock_error);
   MUSTER_CHECK(begin_publication(options, loaded));
-  MUSTER_CHECK(listen_for_control(options, loaded, tls));
+  MUSTER_CHECK(listen_for_control(options, loaded, files));
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
   upkeep.post([this] { look_at_keys(); });
@@ -180,7 +180,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
   MUSTER_TRY(NodeOptions options, read_again());
   std::vector<std::string> needs = restart_needs(options);
   options.store = served.store;  // what is open stays open
-  MUSTER_TRY(const ControlTls tls, load_control_tls(options));
+  MUSTER_TRY(const ControlFiles files, load_control_files(options));
   options.push.mark = served.push.mark;
   MUSTER_CHECK(open_mark(options));
   const auto in_force = current_setup();
@@ -198,7 +198,7 @@ NodeResult<ReloadReport> Node::Impl::try_reload() {
     const std::lock_guard call(serving);
     service->adopt(loaded.setup);
   }
-  switch_control(options, loaded, tls);
+  switch_control(options, loaded, files);
   announce(loaded);
   switch_publication(std::move(series), report.warnings);
   if (!report.restart_needed.empty()) {

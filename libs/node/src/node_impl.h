@@ -8,6 +8,7 @@
 #include "data_age.h"
 #include "follower.h"
 #include "key_watch.h"
+#include "listeners.h"
 #include "loading.h"
 #include "muster/base/memory.h"
 #include "muster/base/mutex.h"
@@ -22,9 +23,9 @@
 
 namespace muster::node {
 
-/// TLS contexts of the listeners for the few, loaded before anything is switched.
-struct ControlTls {
-  std::shared_ptr<const tls::ServerContext> admin, push, batch;
+/// Of all listeners for the few.
+struct ControlFiles {
+  ListenerFiles admin, push, batch;
 };
 
 struct Node::Impl final : AdminActions {
@@ -78,10 +79,10 @@ struct Node::Impl final : AdminActions {
   void stop();
 
   // control.cc: admin and push.
-  NodeResult<ControlTls> load_control_tls(const NodeOptions& options);
+  NodeResult<ControlFiles> load_control_files(const NodeOptions& options);
   NodeResult<Unit> listen_for_control(const NodeOptions& options, const Loaded& loaded,
-                                      const ControlTls& tls);
-  void switch_control(const NodeOptions& options, const Loaded& loaded, const ControlTls& tls);
+                                      const ControlFiles& files);
+  void switch_control(const NodeOptions& options, const Loaded& loaded, const ControlFiles& files);
   MetricsInput collect();
   void stop_control();
 
@@ -151,7 +152,7 @@ struct Node::Impl final : AdminActions {
   bool stopping = false;  ///< under stopping_mutex
 
   MemoryReturn memory;  // upkeep's thread alone
-  net::Loop upkeep;  ///< reloads asked for, and timers
+  net::Loop upkeep;     ///< reloads asked for, and timers
   std::thread upkeep_thread;
 
   std::shared_ptr<StoreMark> store_mark() const {

@@ -13,7 +13,7 @@ constexpr std::string_view kTable = "relay.admin";
 /// What comes from files, read before anything is switched.
 struct RelayFiles {
   std::shared_ptr<const relay::RelaySetup> setup;
-  std::shared_ptr<const tls::ServerContext> admin_tls;
+  ListenerFiles admin;
   std::vector<std::string> problems;
 };
 
@@ -39,7 +39,7 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
   if (!options.relay.handler.prefix.starts_with('/')) {
     return Err{NodeError{NodeErrc::kUsage, "[relay] prefix must begin with '/'"}};
   }
-  MUSTER_CHECK(check_admin_addresses(options.admin, kTable));
+  MUSTER_TRY(ListenerFiles admin, load_admin(options.admin, kTable));
   MUSTER_TRY(auto issuers, load_issuers(options));
   stapler::InventoryOptions where;
   for (const RelayIssuer& issuer : options.issuers) {
@@ -55,9 +55,7 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
     const std::string also = inventory.problems.empty() ? "" : "; " + inventory.problems.front();
     return Err{NodeError{NodeErrc::kUsage, "[relay] " + setup.error() + also}};
   }
-  RelayFiles files{*std::move(setup), nullptr, std::move(inventory.problems)};
-  MUSTER_TRY(files.admin_tls, load_tls(options.admin.tls, kTable));
-  return files;
+  return RelayFiles{*std::move(setup), std::move(admin), std::move(inventory.problems)};
 }
 
 /// Keys that differ and wait for a restart.
@@ -113,7 +111,7 @@ struct RelayNode::Impl final : AdminActions {
         read_again(std::move(reader)),
         clock(c),
         logger(l),
-        desk(*this, served.admin, kTable, c, l) {}
+        desk(*this, served.admin, c, l) {}
 
   void tell_problems(const RelayFiles& files) {
     for (const std::string& problem : files.problems) {
@@ -132,7 +130,7 @@ struct RelayNode::Impl final : AdminActions {
                      : cannot_listen(error.address)};
     }
     service = *std::move(started);
-    return desk.listen(std::move(files.admin_tls));
+    return desk.listen(std::move(files.admin));
   }
 
   NodeResult<ReloadReport> try_reload() {
@@ -144,7 +142,7 @@ struct RelayNode::Impl final : AdminActions {
     MUSTER_TRY(RelayFiles files, load(next));
     tell_problems(files);
     service->adopt(files.setup);
-    desk.set_tls(std::move(files.admin_tls));
+    desk.set_tls(std::move(files.admin.certificates));
     ReloadReport report{std::move(files.problems), restart_needs(served, next)};
     for (const std::string& key : report.restart_needed) {
       logger.log(LogLevel::kWarning, "relay.restart_needed", "this stays as it is until a restart",

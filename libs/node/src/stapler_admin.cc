@@ -9,23 +9,17 @@
 namespace muster::node {
 namespace {
 
-constexpr std::string_view kTable = "stapler.admin";
-
 using ReportPointer = std::shared_ptr<const stapler::StatusReport>;
 
 }  // namespace
 
 struct StaplerAdmin::Impl final : AdminActions {
   Impl(AdminOptions o, Reload r, const Clock& c, Logger& l)
-      : options(std::move(o)),
-        read_again(std::move(r)),
-        clock(c),
-        desk(*this, options, kTable, c, l) {}
+      : options(std::move(o)), read_again(std::move(r)), clock(c), desk(*this, options, c, l) {}
 
   NodeResult<Unit> begin() {
-    MUSTER_CHECK(check_admin_addresses(options, kTable));
-    MUSTER_TRY(auto tls, load_tls(options.tls, kTable));
-    return desk.listen(std::move(tls));
+    MUSTER_TRY(ListenerFiles files, load_admin(options, "stapler.admin"));
+    return desk.listen(std::move(files));
   }
 
   [[nodiscard]] ReportPointer newest() {

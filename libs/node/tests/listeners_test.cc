@@ -37,6 +37,20 @@ TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
   EXPECT_FALSE(check_admin_addresses(options, "responder.admin"));
 }
 
+TEST(ListenerFiles, AreTheAddressesAndTheCertificatesOrWhyNot) {
+  AdminOptions options;
+  options.listen = {"8889"};
+  const auto plain = load_admin(options, "edge.admin");
+  ASSERT_TRUE(plain);
+  EXPECT_THAT(plain->addresses, ElementsAre("127.0.0.1:8889"));
+  EXPECT_EQ(plain->certificates, nullptr);
+  options.tls.certificate = "x.pem";
+  EXPECT_FALSE(load_admin(options, "edge.admin")) << "one file of three";
+  options.tls = {};
+  options.listen = {"*:8889"};
+  EXPECT_THAT(load_admin(options, "edge.admin").error().detail, HasSubstr("[edge.admin]"));
+}
+
 TEST(BatchAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
   BatchOptions options;
   options.listen = {"8887", "unix:/run/x"};
