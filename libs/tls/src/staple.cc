@@ -80,11 +80,7 @@ bool answer_for_chain(SSL* ssl, const Attachment& attachment, const OfferedStapl
     return false;
   }
   const auto staples = choose_chain(own, find_above(ssl), attachment.source);
-  if (staples.size() == 1 || !set_chain_staples(ssl, staples)) {
-    return false;
-  }
-  attachment.count(&StapleStats::chains);
-  return true;
+  return staples.size() > 1 && set_chain_staples(ssl, staples);
 }
 
 int answer(SSL* ssl, const Attachment& attachment, const CertificateTag& tag) {

@@ -60,7 +60,6 @@ std::string_view library_name();
 /// Counters of one or more attached contexts. Written by handshakes of any thread.
 struct StapleStats {
   std::atomic<std::uint64_t> asked{0}, stapled{0}, missing{0}, too_large{0}, held{0};
-  std::atomic<std::uint64_t> chains{0};  ///< stapled for more than the server's own certificate
 };
 
 struct AttachOptions {
