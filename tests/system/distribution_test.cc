@@ -16,6 +16,7 @@
 #include "muster/http/base64.h"
 #include "muster/net/fetcher.h"
 #include "muster/responder/batch.h"
+#include "muster/testing/eventually.h"
 
 // What leaves the core, by batch calls, as files and through an edge, is what the core says; never
 // good after a revocation was acknowledged and had its time to arrive; whatever is killed, tampered
@@ -29,15 +30,9 @@ constexpr std::array kHashes = {HashAlgorithm::kSha1, HashAlgorithm::kSha256};
 /// Far beyond what is stated (docs/operating/keyless-edge.md): a loaded machine is no fault.
 constexpr Milliseconds kPatience{60'000};
 
-bool eventually(const std::function<bool()>& is_so) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(Milliseconds(10));
-  }
-  return true;
+/// What other processes do.
+bool comes(const std::function<bool()>& is_so) {
+  return eventually(is_so, kPatience, Milliseconds(10));
 }
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
@@ -133,7 +128,7 @@ TEST(Distribution, NeverGoodOnceARevocationHasArrived) {
     return std::make_unique<Daemon>(world.export_arguments({"--every", "1h"}));
   };
   auto exporter = start_exporter();
-  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(world.exported() + "/manifest"); }))
+  ASSERT_TRUE(comes([&] { return std::filesystem::exists(world.exported() + "/manifest"); }))
       << exporter->output();
   world.start_edge();
   ASSERT_TRUE(world.edge_comes_to("muster_edge_held_answers", 48));
@@ -157,7 +152,7 @@ TEST(Distribution, NeverGoodOnceARevocationHasArrived) {
         world.start_edge();
       }
       for (const HashAlgorithm hash : kHashes) {
-        ASSERT_TRUE(eventually([&] { return world.edge_says(serial, hash) == "revoked"; }))
+        ASSERT_TRUE(comes([&] { return world.edge_says(serial, hash) == "revoked"; }))
             << serial << "\n"
             << exporter->output() << world.edge().output();
       }

@@ -1,28 +1,15 @@
 #include "muster/edge/puller.h"
 
-#include <thread>
-
 #include "edge_world.h"
+#include "muster/testing/eventually.h"
 
 namespace muster::edge {
 namespace {
 
+using testing::eventually;
 using ::testing::HasSubstr;
 
 constexpr Seconds kLong{86'400};  ///< no second pull comes by itself
-
-/// Looks again until `is_so`.
-template <class Condition>
-bool eventually(Condition is_so) {
-  const MonotonicTime deadline = std::chrono::steady_clock::now() + net::kPatience;
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 TEST(Puller, PullsAtOnceAndWhenWoken) {
   EdgeWorld world;

@@ -18,21 +18,12 @@ class FrontChainTest : public FrontTest {
     // Who waited for what is not there would wait for longer than any test.
     options_.start_wait = Milliseconds(86'400'000);
   }
-  /// The intermediate of the standard PKI once more.
-  static Identity make_ca() {
-    const auto& pki = standard_pki();
-    auto spec = muster::testing::ca_spec("again");
-    spec.subject = to_buffer(pki.intermediate.certificate.subject());
-    spec.use_key = muster::testing::TestKey{pki.intermediate.key, pki.intermediate.key_pem};
-    spec.ocsp_uris = {"http://127.0.0.1:1/"};
-    return issue(pki.root, spec);
-  }
   static Identity make_leaf(const Identity& ca) {
     auto spec = leaf_spec("one.example");
     spec.ocsp_uris = {"http://127.0.0.1:1/"};
     return issue(ca, spec);
   }
-  const Identity ca_ = make_ca();
+  const Identity ca_ = muster::testing::issue_intermediate({"http://127.0.0.1:1/"});
   const Identity leaf_ = make_leaf(ca_);
 };
 

@@ -11,10 +11,10 @@
 namespace muster::net {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 /// A server that says what a script tells it, however wrong. One connection after another.
 class ScriptedServer {
@@ -68,7 +68,7 @@ ScriptedServer::Script say_and_hang(std::string answer) {
 enum class Way : std::uint8_t { kBlocking, kOnLoop };
 
 /// Every case holds for the blocking call and for the service on a loop.
-class Fetch : public testing::TestWithParam<Way> {
+class Fetch : public ::testing::TestWithParam<Way> {
  protected:
   FetchResult run(FetchRequest request) {
     if (GetParam() == Way::kBlocking) {
@@ -101,7 +101,7 @@ class Fetch : public testing::TestWithParam<Way> {
   }
   std::string detail_;
 };
-INSTANTIATE_TEST_SUITE_P(Both, Fetch, testing::Values(Way::kBlocking, Way::kOnLoop),
+INSTANTIATE_TEST_SUITE_P(Both, Fetch, ::testing::Values(Way::kBlocking, Way::kOnLoop),
                          [](const auto& c) {
                            return c.param == Way::kBlocking ? "Blocking" : "OnLoop";
                          });
@@ -123,9 +123,9 @@ TEST_P(Fetch, TheHeadIsSeenLineByLineAlsoOfErrorsAndRedirects) {
   };
   EXPECT_EQ(error_of(std::move(request)), FetchErrc::kHttpStatus);
   EXPECT_THAT(lines,
-              testing::ElementsAre("HTTP/1.1 302 Found", "Location: /there", "Content-Length: 0",
-                                   "Connection: close", "HTTP/1.1 404 Not Found", "X-Second:  b",
-                                   "Content-Length: 2"));
+              ::testing::ElementsAre("HTTP/1.1 302 Found", "Location: /there", "Content-Length: 0",
+                                     "Connection: close", "HTTP/1.1 404 Not Found", "X-Second:  b",
+                                     "Content-Length: 2"));
   EXPECT_EQ(body, "no");
 }
 
@@ -206,7 +206,7 @@ TEST_P(Fetch, PostsABody) {
   EXPECT_THAT(request, AllOf(StartsWith("POST / HTTP/1.1\r\n"),
                              HasSubstr("\r\nContent-Type: application/ocsp-request\r\n"),
                              HasSubstr("\r\nX-A: b\r\n"), Not(HasSubstr("Expect")),
-                             testing::EndsWith(std::string("\r\n\r\n0\0\n", 7))));
+                             ::testing::EndsWith(std::string("\r\n\r\n0\0\n", 7))));
 }
 
 // req: OCSP-CLI-059
@@ -341,7 +341,7 @@ TEST_P(Fetch, PostsAgainWhereAPostIsSent) {
                   : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   });
   ASSERT_TRUE(run({.url = server.url("/old"), .post_body = Buffer{'b'}, .content_type = "a/b"}));
-  EXPECT_THAT(last, AllOf(StartsWith("POST /new "), testing::EndsWith("\r\n\r\nb")));
+  EXPECT_THAT(last, AllOf(StartsWith("POST /new "), ::testing::EndsWith("\r\n\r\nb")));
 }
 
 TEST_P(Fetch, EndsRedirectLoops) {
@@ -454,7 +454,7 @@ TEST(Fetcher, CancelsOnceAndStartsFromWithinDone) {
     fetcher->cancel(id);
   });
   loop.run();
-  EXPECT_THAT(codes, testing::ElementsAre(FetchErrc::kCancelled, FetchErrc::kBadUrl));
+  EXPECT_THAT(codes, ::testing::ElementsAre(FetchErrc::kCancelled, FetchErrc::kBadUrl));
 }
 
 TEST(Fetcher, DropsWhatIsUnderWayWhenDestroyed) {

@@ -40,7 +40,7 @@ class LaterHandler final : public HttpHandler {
   std::deque<std::string> targets;
 };
 
-class DeferredTest : public testing::Test {
+class DeferredTest : public ::testing::Test {
  protected:
   ~DeferredTest() override {
     thread_.call([this] {

@@ -33,7 +33,7 @@ class TestHandler final : public HttpHandler {
 };
 
 /// A server on its own loop and thread.
-class HttpServerTest : public testing::Test {
+class HttpServerTest : public ::testing::Test {
  protected:
   ~HttpServerTest() override {
     thread_.call([this] { server_.reset(); });
@@ -54,7 +54,7 @@ class HttpServerTest : public testing::Test {
     return client.read_answer();
   }
   void expect_alive() {
-    EXPECT_THAT(ask("GET /alive HTTP/1.1\r\n\r\n"), testing::EndsWith("GET /alive "));
+    EXPECT_THAT(ask("GET /alive HTTP/1.1\r\n\r\n"), ::testing::EndsWith("GET /alive "));
   }
 
   TestHandler handler_;

@@ -11,11 +11,11 @@
 namespace muster::net {
 namespace {
 
-using testing::AllOf;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 TEST_F(HttpServerTest, AnswersOneRequestAfterAnotherOnOneConnection) {
   start();
@@ -92,7 +92,7 @@ TEST_F(HttpServerTest, AnswersAClientThatHasEndedItsSide) {
 TEST_F(HttpServerTest, TellsTheHandlerWhoAsks) {
   start();
   EXPECT_THAT(ask("GET /peer HTTP/1.1\r\nConnection: close\r\n\r\n"),
-              testing::EndsWith("\r\n\r\n127.0.0.1"));
+              ::testing::EndsWith("\r\n\r\n127.0.0.1"));
 }
 
 TEST_F(HttpServerTest, JoinsRequestsThatComeInPieces) {
@@ -165,7 +165,7 @@ TEST_F(HttpServerTest, OutlivesClientsThatVanish) {
 }
 
 TEST_F(HttpServerTest, ListensOnAUnixSocketAndTakesAStaleOneOver) {
-  const std::string path = testing::TempDir() + "muster-net-" + std::to_string(::getpid());
+  const std::string path = ::testing::TempDir() + "muster-net-" + std::to_string(::getpid());
   {  // As after kill -9: the file is there, nobody listens.
     const auto killed = Listener::open("unix:" + path, 1);
     ASSERT_TRUE(killed);

@@ -12,7 +12,7 @@ namespace {
 using Addresses = std::vector<std::string>;
 
 TEST(HttpServers, TheFirstLoopSettlesWhereAndTheOthersJoinIt) {
-  const std::string path = testing::TempDir() + "muster-servers-" + std::to_string(::getpid());
+  const std::string path = ::testing::TempDir() + "muster-servers-" + std::to_string(::getpid());
   const Addresses wanted = {"127.0.0.1:0", "unix:" + path};
   TestHandler handler;
   Loop first, second;

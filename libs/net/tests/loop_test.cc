@@ -14,7 +14,7 @@
 namespace muster::net {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 struct Handler final : FdHandler {
   explicit Handler(std::function<void()> a) : action(std::move(a)) {}
@@ -102,9 +102,9 @@ TEST(Loop, IsBehindWhileMoreIsReadyThanOneTurnTakes) {
     loop.run();
   };
   turn_with(3);
-  EXPECT_THAT(seen, testing::Each(false));
+  EXPECT_THAT(seen, ::testing::Each(false));
   turn_with(600);
-  EXPECT_THAT(seen, testing::AllOf(testing::Not(testing::IsEmpty()), testing::Each(true)));
+  EXPECT_THAT(seen, ::testing::AllOf(::testing::Not(::testing::IsEmpty()), ::testing::Each(true)));
 }
 
 TEST(Loop, KeepsEventsFromRemovedDescriptors) {
@@ -165,7 +165,7 @@ TEST(SignalWatch, BringsSignalsToTheLoop) {
     ::kill(::getpid(), SIGUSR2);
     loop.run();
   }
-  EXPECT_THAT(seen, testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
   sigset_t mask;
   ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
   EXPECT_EQ(::sigismember(&mask, SIGUSR1), 0);

@@ -10,6 +10,7 @@
 #include "muster/base/assert.h"
 #include "muster/net/address.h"
 #include "muster/net/loop.h"
+#include "muster/testing/eventually.h"
 
 namespace muster::net {
 
@@ -129,17 +130,6 @@ class RawClient {
   bool is_ended_ = false;
 };
 
-/// Waits for what another thread will make true.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
+using muster::testing::eventually;
 
 }  // namespace muster::net

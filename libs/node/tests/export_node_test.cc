@@ -8,6 +8,7 @@
 #include "muster/edge/paths.h"
 #include "muster/http/base64.h"
 #include "muster/source/load.h"
+#include "muster/testing/eventually.h"
 #include "muster/testing/process.h"
 #include "node_fixture.h"
 
@@ -112,15 +113,9 @@ struct Following {
   }
   template <class Condition>
   [[nodiscard]] bool comes(Condition is_so) const {
-    const MonotonicTime deadline = std::chrono::steady_clock::now() + kPatience;
-    while (!is_so()) {
-      if (std::chrono::steady_clock::now() > deadline) {
-        ADD_FAILURE() << world_.logger.text();
-        return false;
-      }
-      std::this_thread::yield();
-    }
-    return true;
+    const bool came = testing::eventually(is_so, kPatience);
+    EXPECT_TRUE(came) << world_.logger.text();
+    return came;
   }
 
  private:

@@ -7,7 +7,8 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
+
+#include "muster/testing/eventually.h"
 
 namespace muster::node {
 
@@ -19,10 +20,7 @@ class HangingFiles {
   ~HangingFiles() {
     mend();
     // Each of them has a copy of the hook for as long as it reads.
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (state_.use_count() > 1 && std::chrono::steady_clock::now() < patience) {
-      std::this_thread::yield();
-    }
+    testing::eventually([this] { return state_.use_count() <= 1; });
   }
   HangingFiles(const HangingFiles&) = delete;
   HangingFiles& operator=(const HangingFiles&) = delete;

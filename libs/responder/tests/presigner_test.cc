@@ -1,31 +1,19 @@
 #include "presigner.h"
 
-#include <chrono>
 #include <memory>
-#include <thread>
 
 #include "ahead_file.h"
 #include "fixture.h"
 #include "muster/source/load.h"
+#include "muster/testing/eventually.h"
 #include "muster/testing/temp_dir.h"
 
 namespace muster::responder {
 namespace {
 
-constexpr unsigned kSerials = 300;
+using testing::eventually;
 
-/// Waits for what threads bring about; generous, since machines are loaded.
-template <class Condition>
-bool comes_true(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
+constexpr unsigned kSerials = 300;
 
 struct Running {
   explicit Running(const std::string& store_path, PresignOptions options = {},
@@ -84,9 +72,9 @@ TEST(Presigner, SignsAWholeIssuerAndWhatChanges) {
   Running running(dir.file("store"), {.threads = 2});
   running.fill();
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == kSerials; }));
   running.revoke(7);
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().changed == 1; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().changed == 1; }));
   Counters counters;
   Answerer answerer(running.setup, running.store->reader(), counters, running.exchange);
   for (unsigned n = 0; n < kSerials; ++n) {
@@ -105,14 +93,14 @@ TEST(Presigner, OutlivesARestartAndBelievesNothingUntrue) {
     Running running(dir.file("store"), options);
     running.fill();
     running.start();
-    ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+    ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == kSerials; }));
     running.presigner->stop();
     EXPECT_EQ(running.presigner->totals().saves, 1U);
   }
   Running running(dir.file("store"), options);
   running.revoke(3);  // while nobody served
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == kSerials; }));
   const PresignTotals totals = running.presigner->totals();
   EXPECT_EQ(totals.restored, kSerials - 1U);
   EXPECT_EQ(totals.discarded, 1U);
@@ -128,17 +116,17 @@ TEST(Presigner, AReloadTakesOverWhatStillHolds) {
   Running running(dir.file("store"));
   running.fill();
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == kSerials; }));
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().restored == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().restored == kSerials; }));
   running.spec = delegated_spec(
       standard_pki().intermediate,
       testing::issue(standard_pki().intermediate, testing::ocsp_signer_spec("next")));
   running.spec.store_id = running.issuer;
   running.spec.policy.presign = hash_set(HashAlgorithm::kSha256);
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().discarded == kSerials; }));
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().signatures == 2 * kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().discarded == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().signatures == 2 * kSerials; }));
 }
 
 TEST(Presigner, ThreadsThatIdleHoldNothingOfTheSetupBefore) {
@@ -146,10 +134,10 @@ TEST(Presigner, ThreadsThatIdleHoldNothingOfTheSetupBefore) {
   Running running(dir.file("store"), {.threads = 4});
   running.fill();
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == kSerials; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == kSerials; }));
   const std::weak_ptr<AnswerExchange> before = running.exchange;
   running.start();  // all is taken over: there is nothing to sign
-  EXPECT_TRUE(comes_true([&] { return before.expired(); }));
+  EXPECT_TRUE(eventually([&] { return before.expired(); }));
 }
 
 TEST(Presigner, KeepsToItsBounds) {
@@ -157,8 +145,8 @@ TEST(Presigner, KeepsToItsBounds) {
   Running running(dir.file("store"), {.max_answers = 100});
   running.fill();
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == 100; }));
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().waiting == 0; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == 100; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().waiting == 0; }));
   EXPECT_EQ(running.presigner->totals().signatures, 100U);
 }
 
@@ -169,8 +157,8 @@ TEST(Presigner, GoesOnWhereTheQueueWasFull) {
   Running running(dir.file("store"), {.threads = 2, .max_answers = 250}, 10);
   running.fill();
   running.start();
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().signatures == 250; }));
-  ASSERT_TRUE(comes_true([&] { return running.presigner->totals().answers == 250; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().signatures == 250; }));
+  ASSERT_TRUE(eventually([&] { return running.presigner->totals().answers == 250; }));
   running.presigner->stop();
   const PresignTotals totals = running.presigner->totals();
   EXPECT_EQ(totals.signatures, 250U);

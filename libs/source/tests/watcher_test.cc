@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "muster/net/http_server.h"
+#include "muster/testing/eventually.h"
 #include "source_fixture.h"
 
 namespace muster::source {
@@ -240,14 +241,11 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
   ASSERT_TRUE(watcher->wait_until_checked(Milliseconds(20'000)));
   const std::uint64_t loaded_at_sequence = watcher->status().at(0).sequence;
   const auto reader = store_->reader();
-  std::uint64_t sequence = 0;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (sequence <= loaded_at_sequence && std::chrono::steady_clock::now() < deadline) {
-    sequence = reader->renew();
+  EXPECT_TRUE(testing::eventually([&] {
+    const std::uint64_t sequence = reader->renew();
     reader->release();
-    std::this_thread::yield();
-  }
-  EXPECT_GT(sequence, loaded_at_sequence);
+    return sequence > loaded_at_sequence;
+  }));
   EXPECT_EQ(watcher->status().at(0).loads, 1u);
 }
 
@@ -256,15 +254,10 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
 TEST_F(Watcher, AClockPutBackDoesNotMakeAnIndexYounger) {
   const UnixSeconds ahead = kTestNow + std::chrono::hours(24 * 365);
   const auto counts_from = [&](UnixSeconds from, UnixSeconds to) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (std::chrono::steady_clock::now() < deadline) {
+    return testing::eventually([&] {
       const UnixSeconds at = state().loaded_at;
-      if (from <= at && at <= to) {
-        return true;
-      }
-      std::this_thread::yield();
-    }
-    return false;
+      return from <= at && at <= to;
+    });
   };
   const auto watch = [&] {
     options.poll = Milliseconds(20);

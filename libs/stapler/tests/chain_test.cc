@@ -22,15 +22,6 @@ class ChainTest : public StaplerWorld {
                                                              : std::nullopt;
     };
   }
-  /// The intermediate of the standard PKI once more, as one whose certificate says where to ask.
-  static testing::Identity make_ca() {
-    const testing::TestPki& standard = testing::standard_pki();
-    testing::CertificateSpec spec = testing::ca_spec("again");
-    spec.subject = to_buffer(standard.intermediate.certificate.subject());
-    spec.use_key = testing::TestKey{standard.intermediate.key, standard.intermediate.key_pem};
-    spec.ocsp_uris = kUrl;
-    return testing::issue(standard.root, spec);
-  }
   [[nodiscard]] Buffer about_ca() const {
     testing::EntrySpec entry =
         testing::entry_for(ca.certificate, pki.root.certificate, fetcher.status);
@@ -56,7 +47,7 @@ class ChainTest : public StaplerWorld {
     return {};
   }
 
-  const testing::Identity ca = make_ca();
+  const testing::Identity ca = testing::issue_intermediate(kUrl);
 };
 
 // req: OCSP-STAP-013

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "muster/testing/eventually.h"
 #include "muster/testing/fault_token.h"
 #include "muster/testing/pki_builder.h"
 #include "muster/token/token_key.h"
@@ -45,11 +46,8 @@ class FaultsTest : public ::testing::Test {
 
   /// What hung has left the module: the next one finds it as freshly loaded.
   void wait_for_shutdown() const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (token_.counts().finalised < token_.counts().initialised &&
-           std::chrono::steady_clock::now() < end) {
-      std::this_thread::yield();
-    }
+    testing::eventually([this] { return token_.counts().finalised >= token_.counts().initialised; },
+                        std::chrono::seconds(10));
   }
   /// A PIN file of its own makes the test's pool one of its own, too.
   std::string uri(const std::string& object = "ec") const {

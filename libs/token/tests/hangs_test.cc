@@ -178,10 +178,7 @@ TEST_F(HangsTest, ARestartThatHangsIsAPoolThatHangs) {
   EXPECT_EQ(ed->remote()->counters().timeouts.load(), 0u) << "refused at once";
 
   token_.let_go();
-  const auto end = std::chrono::steady_clock::now() + kNever;
-  while (ed->remote()->health() != KeyHealth::kWell && std::chrono::steady_clock::now() < end) {
-    std::this_thread::yield();
-  }
+  testing::eventually([&] { return ed->remote()->health() == KeyHealth::kWell; }, kNever);
   EXPECT_EQ(key_->remote()->health(), KeyHealth::kFailing) << "its probe failed";
   EXPECT_EQ(rsa->remote()->health(), KeyHealth::kFailing) << "the one that waited failed, too";
   expect_signs_again();

@@ -6,9 +6,9 @@
 
 #include <cstdlib>
 #include <functional>
-#include <thread>
 
-#include "muster/client/verify.h"
+#include "../strict_client.h"
+#include "muster/testing/eventually.h"
 #include "muster/testing/fault_responder.h"
 #include "muster/testing/process.h"
 
@@ -59,17 +59,9 @@ class StaplerFixture : public ::testing::Test {
   }
   /// What a strict client makes of octets: "good", "revoked", "none", or why not.
   [[nodiscard]] std::string judge(Bytes staple) const {
-    if (staple.empty()) {
-      return "none";
-    }
-    client::VerifyPolicy strict;
-    strict.future_skew = Seconds(0);
-    strict.expiry_tolerance = expiry_tolerance;
-    const auto verified =
-        client::verify({staple, leaf->certificate, pki.intermediate.certificate, std::nullopt, {}},
-                       strict, SystemClock().now());
-    return verified ? std::string(ocsp::to_string(verified->status()))
-                    : std::string(client::to_string(verified.error().code));
+    return staple.empty() ? "none"
+                          : verdict_on(staple, leaf->certificate, pki.intermediate.certificate,
+                                       expiry_tolerance);
   }
   [[nodiscard]] std::string judge_file() const {
     const Buffer staple = staple_file();
@@ -77,14 +69,7 @@ class StaplerFixture : public ::testing::Test {
   }
   static bool until(const std::function<bool()>& holds,
                     Milliseconds timeout = Milliseconds(20'000)) {
-    const auto end = std::chrono::steady_clock::now() + timeout;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) {
-        return false;
-      }
-      std::this_thread::sleep_for(Milliseconds(20));  // polls a file of another process
-    }
-    return true;
+    return testing::eventually(holds, timeout, Milliseconds(20));
   }
 
   Seconds expiry_tolerance{0};  ///< of judge()

@@ -9,11 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "muster/base/assert.h"
 #include "muster/base/file.h"
 #include "muster/testing/crl_builder.h"
+#include "muster/testing/eventually.h"
 
 namespace muster::interop {
 
@@ -111,14 +110,7 @@ void ServerTest::start(std::size_t ports,
 }
 
 bool ServerTest::until(const std::function<bool()>& holds, Seconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(Milliseconds(50));  // polls another process
-  }
-  return true;
+  return testing::eventually(holds, patience, Milliseconds(50));
 }
 
 void ServerTest::wait_for_socket(const std::string& path) {

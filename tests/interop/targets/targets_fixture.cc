@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "muster/base/file.h"
-#include "muster/client/verify.h"
 
 namespace muster::interop {
 
@@ -162,16 +161,6 @@ const std::string& both(const ServerPlace& p) { return p.both; }
 std::string muster_binary() {
   const char* path = std::getenv("MUSTER_BINARY");
   return path != nullptr ? path : "muster";
-}
-
-std::string verdict_on(Bytes staple, const pki::Certificate& certificate,
-                       const pki::Certificate& issuer) {
-  client::VerifyPolicy strict;
-  strict.future_skew = Seconds(0);
-  const auto verified =
-      client::verify({staple, certificate, issuer, std::nullopt, {}}, strict, SystemClock().now());
-  return verified ? std::string(ocsp::to_string(verified->status()))
-                  : std::string(client::to_string(verified.error().code));
 }
 
 std::vector<ServerRow> server_rows() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../starttls/servers_fixture.h"
+#include "../strict_client.h"
 #include "muster/testing/fault_responder.h"
 
 namespace muster::interop {
@@ -39,9 +40,6 @@ struct ServerRow {
 std::vector<ServerRow> server_rows();
 inline void PrintTo(const ServerRow& row, std::ostream* out) { *out << row.name; }
 std::string muster_binary();
-/// What a strict client makes of a staple: "good", "revoked", or what is wrong.
-std::string verdict_on(Bytes staple, const pki::Certificate& certificate,
-                       const pki::Certificate& issuer);
 
 /// muster stapler with a responder that misbehaves on demand, feeding one server.
 class TargetsFixture : public ServerTest {

@@ -322,6 +322,15 @@ const TestPki& standard_pki() {
   return pki;
 }
 
+Identity issue_intermediate(std::vector<std::string> ocsp_uris) {
+  const TestPki& pki = standard_pki();
+  CertificateSpec spec = ca_spec("again");
+  spec.subject = to_buffer(pki.intermediate.certificate.subject());
+  spec.use_key = TestKey{pki.intermediate.key, pki.intermediate.key_pem};
+  spec.ocsp_uris = std::move(ocsp_uris);
+  return issue(pki.root, spec);
+}
+
 std::string to_pem(const std::vector<pki::Certificate>& certificates) {
   std::string all;
   for (const pki::Certificate& certificate : certificates) {

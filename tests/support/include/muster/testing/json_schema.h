@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -17,16 +18,24 @@ class JsonSchema {
  public:
   using Json = nlohmann::json;
 
+  /// Members that an object has and the schema does not name.
+  enum class Unnamed : std::uint8_t {
+    kAsItSays,
+    kRefused,  ///< whatever it says: what we write is described
+  };
+
   /// \param file  below docs/formats.
-  explicit JsonSchema(const std::string& file) {
+  explicit JsonSchema(const std::string& file, Unnamed unnamed = Unnamed::kAsItSays)
+      : unnamed_(unnamed) {
     const char* const root = std::getenv("MUSTER_SOURCE_DIR");
     schema_ =
         Json::parse(read_text(std::string(root == nullptr ? "." : root) + "/docs/formats/" + file));
   }
   /// What the document breaks, with where; empty when it fits.
-  std::vector<std::string> problems(const Json& document) {
+  /// \param definition  "" for the document, else a name of $defs.
+  std::vector<std::string> problems(const Json& document, const std::string& definition = "") {
     problems_.clear();
-    check(document, schema_, "$");
+    check(document, definition.empty() ? schema_ : schema_["$defs"][definition], "$");
     return problems_;
   }
   [[nodiscard]] const Json& json() const { return schema_; }
@@ -71,6 +80,11 @@ class JsonSchema {
     if (s.contains("anyOf")) {
       check_any_of(v, s, where);
     }
+    for (const Json& key : s.value("required", Json::array())) {
+      if (!v.contains(key.get<std::string>())) {
+        fail(where, "lacks " + key.dump());
+      }
+    }
     if (s.contains("properties")) {
       check_object(v, s, where);
     }
@@ -101,20 +115,16 @@ class JsonSchema {
     problems_ = collected;
   }
   void check_object(const Json& v, const Json& s, const std::string& where) {
-    for (const Json& key : s["required"]) {
-      if (!v.contains(key.get<std::string>())) {
-        fail(where, "lacks " + key.dump());
-      }
-    }
     for (const auto& [key, value] : v.items()) {
       if (s["properties"].contains(key)) {
         check(value, s["properties"][key], where + "." + key);
-      } else if (s.contains("additionalProperties")) {
+      } else if (unnamed_ == Unnamed::kRefused || s.contains("additionalProperties")) {
         fail(where, "has " + key + ", which the schema does not know");
       }
     }
   }
 
+  const Unnamed unnamed_;
   Json schema_;
   std::vector<std::string> problems_;
 };

@@ -138,6 +138,9 @@ struct TestPki {
 TestPki make_pki(UnixSeconds at = kTestNow);
 /// The same one for all tests of a process, valid at kTestNow.
 const TestPki& standard_pki();
+/// Its intermediate once more, of the same name and key, as one whose certificate says where to
+/// ask about it.
+Identity issue_intermediate(std::vector<std::string> ocsp_uris);
 
 std::string to_pem(std::string_view label, Bytes der);
 std::string to_pem(const std::vector<pki::Certificate>& certificates);
