@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "muster/stapler/inventory.h"
+#include "inventory_names.h"
 #include "muster/testing/pki_builder.h"
 
 namespace muster::stapler {
@@ -15,6 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::to_pem;
+using testing_staples::names;
 
 class InventoryReaderTest : public ::testing::Test {
  protected:
@@ -26,13 +27,6 @@ class InventoryReaderTest : public ::testing::Test {
   static void make_old(const std::string& path) {
     const utimbuf old{1'000'000'000, 1'000'000'000};
     ASSERT_EQ(::utime(path.c_str(), &old), 0);
-  }
-  static std::vector<std::string> names(const Inventory& inventory) {
-    std::vector<std::string> out;
-    for (const InventoryEntry& e : inventory.entries) {
-      out.push_back(e.watched.subject.name);
-    }
-    return out;
   }
   const testing::TestPki& pki = testing::standard_pki();
   const std::string whole = to_pem({pki.leaf.certificate, pki.intermediate.certificate});

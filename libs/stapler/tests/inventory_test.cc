@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "inventory_names.h"
 #include "muster/testing/pki_builder.h"
 
 namespace muster::stapler {
@@ -9,6 +10,7 @@ namespace {
 
 using testing::standard_pki;
 using testing::to_pem;
+using testing_staples::names;
 
 class InventoryTest : public ::testing::Test {
  protected:
@@ -18,13 +20,6 @@ class InventoryTest : public ::testing::Test {
       sources.push_back({std::move(path), "", "", "", {}});
     }
     return load_inventory(sources, options);
-  }
-  static std::vector<std::string> names(const Inventory& inventory) {
-    std::vector<std::string> out;
-    for (const InventoryEntry& e : inventory.entries) {
-      out.push_back(e.watched.subject.name);
-    }
-    return out;
   }
   const testing::TestPki& pki = standard_pki();
   testing::TempDir dir;

@@ -11,6 +11,7 @@
 #include "muster/stapler/control.h"
 #include "muster/stapler/stapler.h"
 #include "shelf_fixture.h"
+#include "turns.h"
 
 namespace muster::stapler {
 
@@ -132,14 +133,8 @@ class StaplerWorld : public ::testing::Test {
       stapler.reset();
     }
   }
-  /// Turns the loop until it is so; a minute is for machines that are very busy.
   void run_until(const std::function<bool()>& holds) {
-    const auto late = std::chrono::steady_clock::now() + Seconds(60);
-    while (!holds()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), late);
-      loop.after(Milliseconds(2), [this] { loop.stop(); });
-      loop.run();
-    }
+    ASSERT_TRUE(testing_staples::turn_until(loop, holds));
   }
   struct Told {
     stapler::ControlEnd end;

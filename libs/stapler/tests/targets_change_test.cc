@@ -124,10 +124,8 @@ TEST_F(TargetsChange, ACertificateThatComesBackIsLookedAtAgain) {
   target.probe = {"127.0.0.1:1"};
   make({target});
   targets->apply(id, good_staple());
-  while (!targets->settled() && status().delivery != Delivery::kDelivered) {
-    loop.after(Milliseconds(1), [this] { loop.stop(); });
-    loop.run();
-  }
+  ASSERT_TRUE(turn_until(
+      loop, [this] { return targets->settled() || status().delivery == Delivery::kDelivered; }));
   targets->set_certificates({second("other")});
   EXPECT_THAT(targets->set_certificates({web()}), IsEmpty());
   EXPECT_EQ(status().delivery, Delivery::kDelivered) << "it is the same as before";

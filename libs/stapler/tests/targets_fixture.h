@@ -8,6 +8,7 @@
 #include "muster/testing/fake_clock.h"
 #include "muster/testing/temp_dir.h"
 #include "staples.h"
+#include "turns.h"
 
 namespace muster::stapler::testing_staples {
 
@@ -60,12 +61,7 @@ class TargetsFixture : public ::testing::Test {
   }
   /// Turns the loop until nothing is under way.
   void settle() {
-    const auto end = std::chrono::steady_clock::now() + Seconds(20);
-    while (!targets->settled() && std::chrono::steady_clock::now() < end) {
-      loop.after(Milliseconds(2), [this] { loop.stop(); });
-      loop.run();
-    }
-    ASSERT_TRUE(targets->settled());
+    ASSERT_TRUE(turn_until(loop, [this] { return targets->settled(); }));
   }
   [[nodiscard]] TargetStatus status() const { return targets->status().at(0); }
   [[nodiscard]] bool exists(const char* name) const {
