@@ -53,6 +53,7 @@ struct Loop::Impl {
   std::unordered_map<TimerId, std::function<void()>> timers;
   TimerId next_timer = 1;
   MonotonicTime turn_time;
+  MonotonicTime ready_since;
   bool is_running = false;
   bool is_behind = false;
 
@@ -84,6 +85,30 @@ struct Loop::Impl {
         std::chrono::ceil<Milliseconds>(heap.front().when - std::chrono::steady_clock::now())
             .count();
     return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+  }
+
+  /// What is ready, if need be after waiting for it; how many. Begins a turn.
+  int look(std::array<epoll_event, kEventsPerTurn>& events) {
+    const auto ask = [&](int timeout) {
+      const int count =
+          ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), timeout);
+      MUSTER_ASSERT(count >= 0 || errno == EINTR);
+      return count;
+    };
+    int count = ask(0);
+    const bool has_waited = count == 0;
+    if (has_waited) {
+      count = ask(timeout_ms());
+    }
+    const MonotonicTime now = std::chrono::steady_clock::now();
+    if (has_waited) {
+      ready_since = now;
+    } else if (!is_behind) {
+      ready_since = turn_time;  // the look before saw all there was
+    }
+    turn_time = now;
+    is_behind = count == static_cast<int>(events.size());
+    return count;
   }
 
   void dispatch(const epoll_event& event) {
@@ -210,12 +235,9 @@ void Loop::run() {
   Impl& impl = *impl_;
   std::array<epoll_event, kEventsPerTurn> events;
   impl.is_running = true;
+  impl.turn_time = std::chrono::steady_clock::now();
   while (!impl.stopping.load(std::memory_order_acquire)) {
-    const int count = ::epoll_wait(impl.epoll.get(), events.data(), static_cast<int>(events.size()),
-                                   impl.timeout_ms());
-    MUSTER_ASSERT(count >= 0 || errno == EINTR);
-    impl.is_behind = count == static_cast<int>(events.size());
-    impl.turn_time = std::chrono::steady_clock::now();
+    const int count = impl.look(events);
     for (int i = 0; i < count; ++i) {
       impl.dispatch(events[static_cast<std::size_t>(i)]);
     }
@@ -236,5 +258,7 @@ MonotonicTime Loop::now() const {
 }
 
 bool Loop::is_behind() const { return impl_->is_behind; }
+
+MonotonicTime Loop::ready_since() const { return impl_->ready_since; }
 
 }  // namespace muster::net

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <functional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -105,6 +106,37 @@ TEST(Loop, IsBehindWhileMoreIsReadyThanOneTurnTakes) {
   EXPECT_THAT(seen, ::testing::Each(false));
   turn_with(600);
   EXPECT_THAT(seen, ::testing::AllOf(::testing::Not(::testing::IsEmpty()), ::testing::Each(true)));
+}
+
+TEST(Loop, KnowsSinceWhenWhatItHandlesMayHaveBeenReady) {
+  Loop loop;
+  std::vector<UniqueFd> ready;
+  for (int i = 0; i < 600; ++i) {  // more than two looks take
+    ready.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+  std::vector<MonotonicTime> seen;
+  std::set<MonotonicTime> turns;
+  Handler handler([&] {
+    seen.push_back(loop.ready_since());
+    turns.insert(loop.now());
+    if (seen.size() == ready.size()) {
+      loop.stop();
+    }
+  });
+  for (const UniqueFd& fd : ready) {
+    ASSERT_EQ(loop.add(fd.get(), EPOLLIN, handler), WatchResult::kWatched);
+  }
+  MonotonicTime written;
+  loop.after(Milliseconds(20), [&] {
+    EXPECT_EQ(loop.ready_since(), loop.now()) << "it slept: what woke it up is fresh";
+    written = loop.now();
+    for (const UniqueFd& fd : ready) {
+      EXPECT_EQ(::eventfd_write(fd.get(), 1), 0);
+    }
+  });
+  loop.run();
+  EXPECT_THAT(seen, testing::Each(written)) << "the last look that left nothing over";
+  EXPECT_GE(turns.size(), 3U);
 }
 
 TEST(Loop, KeepsEventsFromRemovedDescriptors) {

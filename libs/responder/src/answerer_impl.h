@@ -119,7 +119,14 @@ struct Answerer::Impl final : Circumstances {
   std::optional<SigningLine> line;
   std::function<void(std::function<void()>)> post_turn;
   std::function<MonotonicTime()> time;
-  std::function<bool()> is_behind;  ///< whether the loop's sockets are; may be empty
+  std::function<SocketsState()> sockets;  ///< of the loop; may be empty
+  /// Where a request that is answered now stands in line.
+  [[nodiscard]] SigningLine::Place place_in_line(MonotonicTime now) const {
+    return line->place(now, ready_since(now));
+  }
+  [[nodiscard]] MonotonicTime ready_since(MonotonicTime now) const {
+    return sockets ? sockets().ready_since : now;
+  }
   bool is_turn_posted = false;
   Signing how = Signing::kAtOnce;  ///< of the request at hand
 

@@ -64,7 +64,7 @@ Cause Answerer::Impl::would_sign(const std::vector<Asked>& what, bool has_nonce,
   const bool elsewhere = desk != nullptr && signings->signer(what.front().by).remote() != nullptr;
   const bool is_full = elsewhere ? desk->would_take(share_key(what, has_nonce), setup.get()) ==
                                        SigningDesk::Taken::kFull
-                                 : line && line->place(time()) == SigningLine::Place::kFull;
+                                 : line && place_in_line(time()) == SigningLine::Place::kFull;
   return is_full ? Cause::kSigningQueueFull : Cause::kNone;
 }
 
@@ -99,7 +99,7 @@ void Answerer::Impl::resume(SigningDesk::Ticket ticket, const DeskResult& result
 }
 
 void Answerer::Impl::join_line(MonotonicTime now) {
-  line->join(++last_ticket, now);
+  line->join(++last_ticket, now, ready_since(now));
   counters.waited.add();
   counters.waiting.store(line->size(), std::memory_order_relaxed);
   post_serving();
@@ -114,11 +114,9 @@ void Answerer::Impl::post_serving() {
 
 void Answerer::Impl::serve_line() {
   is_turn_posted = false;
-  const auto sockets =
-      is_behind && is_behind() ? SigningLine::Sockets::kBehind : SigningLine::Sockets::kKeptUpWith;
   line->serve(
-      sockets, [this](SigningDesk::Ticket ticket, bool in_time) { take_up(ticket, in_time); },
-      time);
+      sockets && sockets().are_behind,
+      [this](SigningDesk::Ticket ticket, bool in_time) { take_up(ticket, in_time); }, time);
   counters.waiting.store(line->size(), std::memory_order_relaxed);
   post_serving();
 }
@@ -144,12 +142,13 @@ void Answerer::Impl::take_up(SigningDesk::Ticket ticket, bool in_time) {
 
 void Answerer::use_line(const SigningLineLimits& limits,
                         std::function<void(std::function<void()>)> post,
-                        std::function<MonotonicTime()> time, std::function<bool()> is_behind) {
+                        std::function<MonotonicTime()> time,
+                        std::function<SocketsState()> sockets) {
   MUSTER_ASSERT(!impl_->line && impl_->clock != nullptr);
   impl_->line.emplace(limits);
   impl_->post_turn = std::move(post);
   impl_->time = std::move(time);
-  impl_->is_behind = std::move(is_behind);
+  impl_->sockets = std::move(sockets);
 }
 
 void Answerer::use_desk(std::shared_ptr<SigningDesk> desk,

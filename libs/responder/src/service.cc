@@ -46,7 +46,9 @@ struct Worker {
     answerer.use_desk(desk, post, clock);
     answerer.use_line(
         options.line, post, [] { return std::chrono::steady_clock::now(); },
-        [this] { return loop.is_behind(); });
+        [this] {
+          return SocketsState{loop.is_behind(), loop.ready_since()};
+        });
   }
 
   void keep_up() {

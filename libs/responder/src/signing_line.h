@@ -20,11 +20,14 @@ class SigningLine {
   using Ticket = std::uint64_t;
   /// Signatures at a time, before the loop looks at its sockets again.
   static constexpr std::chrono::microseconds kSlice{2000};
-  /// The same while the sockets have more than one look at them takes: refusing comes first.
-  static constexpr std::chrono::microseconds kSliceWhenBehind{250};
+  /// The same in an overload: turns get shorter, signatures no fewer, for the sockets have less to
+  /// say at each.
+  static constexpr std::chrono::microseconds kSliceInOverload{500};
+  /// The same while the sockets have more than one look at them takes: refusing comes first, beside
+  /// one signature.
+  static constexpr std::chrono::microseconds kSliceWhenBehind{50};
   /// So long after a refusal nobody is promised more than in an overload.
   static constexpr Milliseconds kOverloadLasts{1000};
-  enum class Sockets : std::uint8_t { kKeptUpWith, kBehind };
 
   explicit SigningLine(SigningLineLimits limits) : limits_(limits) {}
 
@@ -33,15 +36,16 @@ class SigningLine {
     kWait,  ///< join(); the loop must call serve() soon
     kFull,  ///< refuse
   };
-  /// What a request that needs a signature should do. Changes nothing.
-  [[nodiscard]] Place place(MonotonicTime now) const {
+  /// What a request that needs a signature should do, which may have come at `ready_since`: in an
+  /// overload the time that it waited unread counts. Changes nothing.
+  [[nodiscard]] Place place(MonotonicTime now, MonotonicTime ready_since) const {
+    const std::chrono::nanoseconds left = patience(now, ready_since);
     if (waiting_.empty() && used_ < slice_) {
-      return Place::kNow;
+      return left.count() > 0 ? Place::kNow : Place::kFull;
     }
     const auto in_front = static_cast<double>(waiting_.size() + 1);
     const std::chrono::duration<double, std::nano> expected(in_front * pace_ns_);
-    return waiting_.size() >= limits_.most || expected > patience(now) ? Place::kFull
-                                                                       : Place::kWait;
+    return waiting_.size() >= limits_.most || expected > left ? Place::kFull : Place::kWait;
   }
   /// One was signed at once, which took so long.
   void signed_at_once(std::chrono::nanoseconds took) {
@@ -50,22 +54,23 @@ class SigningLine {
   }
   /// Somebody found it full: for a while this is an overload, though the line may empty itself.
   void refused(MonotonicTime now) { refused_at_ = now; }
-  void join(Ticket ticket, MonotonicTime now) {
+  void join(Ticket ticket, MonotonicTime now, MonotonicTime ready_since) {
     if (waiting_.empty()) {
       standing_since_ = now;
     }
-    waiting_.push_back({ticket, now, patience(now)});
+    waiting_.push_back({ticket, now, patience(now, ready_since)});
   }
   /// Whether serve() must be called: somebody waits, or what may be signed at once is used up.
   [[nodiscard]] bool wants_serving() const { return !waiting_.empty() || used_ >= slice_; }
 
   /// A turn of the loop: `take_up(ticket, in_time)` is called for the first in line, one after the
   /// other, for about a slice; `clock()` tells the time. Not in time: he waited so long that he is
-  /// to be refused. What take_up() does may join() again.
+  /// to be refused. What take_up() does may join() again. \param is_behind  whether the sockets
+  /// have more than one look at them takes
   template <class TakeUp, class ReadClock>
-  void serve(Sockets sockets, TakeUp&& take_up, ReadClock&& clock) {
-    slice_ = sockets == Sockets::kBehind ? kSliceWhenBehind : kSlice;
+  void serve(bool is_behind, TakeUp&& take_up, ReadClock&& clock) {
     const MonotonicTime began = clock();
+    slice_ = is_behind ? kSliceWhenBehind : is_overload(began) ? kSliceInOverload : kSlice;
     MonotonicTime now = began;
     std::size_t served = 0;
     for (std::size_t left = waiting_.size(); left > 0 && now - began < slice_; --left) {
@@ -91,12 +96,16 @@ class SigningLine {
   struct Waiting {
     Ticket ticket;
     MonotonicTime since;
-    Milliseconds promised;  ///< the longest that he might have to wait, as it looked then
+    std::chrono::nanoseconds promised;  ///< the longest that he might have to wait, it seemed
   };
-  [[nodiscard]] Milliseconds patience(MonotonicTime now) const {
+  [[nodiscard]] bool is_overload(MonotonicTime now) const {
     const bool is_standing = !waiting_.empty() && now - standing_since_ > limits_.wait;
-    const bool has_refused = refused_at_ && now - *refused_at_ < kOverloadLasts;
-    return is_standing || has_refused ? std::min(limits_.wait_busy, limits_.wait) : limits_.wait;
+    return is_standing || (refused_at_ && now - *refused_at_ < kOverloadLasts);
+  }
+  [[nodiscard]] std::chrono::nanoseconds patience(MonotonicTime now,
+                                                  MonotonicTime ready_since) const {
+    return is_overload(now) ? std::min(limits_.wait_busy, limits_.wait) - (now - ready_since)
+                            : std::chrono::nanoseconds(limits_.wait);
   }
   void note_pace(std::chrono::nanoseconds one) {
     constexpr double kWeight = 0.2;  // of the newest: a few turns until it counts

@@ -19,7 +19,7 @@ struct Simulated {
 
   /// A request that needs a signature; where it went.
   Place ask() {
-    const Place place = line.place(now);
+    const Place place = line.place(now, now - unread);
     if (place == Place::kNow) {
       const MonotonicTime began = now;
       now += cost;
@@ -28,16 +28,15 @@ struct Simulated {
       line.refused(now);
     } else {
       asked.push_back(now);
-      line.join(asked.size() - 1, now);
+      line.join(asked.size() - 1, now, now - unread);
     }
     return place;
   }
   /// What the loop does after its sockets, which take `sockets`.
-  void turn(microseconds sockets = microseconds(0),
-            SigningLine::Sockets state = SigningLine::Sockets::kKeptUpWith) {
+  void turn(microseconds sockets = microseconds(0), bool is_behind = false) {
     now += sockets;
     line.serve(
-        state,
+        is_behind,
         [this](SigningLine::Ticket ticket, bool in_time) {
           now += in_time ? cost : microseconds(0);
           (in_time ? served : late).push_back(ticket);
@@ -49,6 +48,7 @@ struct Simulated {
   SigningLine line;
   MonotonicTime now{std::chrono::hours(1)};
   microseconds cost{50};
+  microseconds unread{0};  ///< so long a request may have waited to be read
   std::vector<MonotonicTime> asked;
   std::vector<SigningLine::Ticket> served, late;
   std::chrono::nanoseconds longest{};
@@ -89,14 +89,14 @@ TEST(SigningLine, SignsLessWhileTheSocketsAreBehind) {
     s.ask();
   }
   MonotonicTime before = s.now;
-  s.turn({}, SigningLine::Sockets::kBehind);
+  s.turn({}, true);
   EXPECT_EQ(s.now - before, SigningLine::kSliceWhenBehind);
   before = s.now;
   s.turn();
   EXPECT_EQ(s.now - before, SigningLine::kSlice) << "as soon as they are not";
   s.cost = microseconds(5000);
   const std::size_t served = s.served.size();
-  s.turn({}, SigningLine::Sockets::kBehind);
+  s.turn({}, true);
   EXPECT_EQ(s.served.size(), served + 1) << "but never nothing";
 }
 
@@ -120,6 +120,28 @@ TEST(SigningLine, ARefusalMakesItAnOverloadForAWhile) {
   }
   s.now += SigningLine::kOverloadLasts;
   EXPECT_NEAR(places(s), 1000, 10) << "a burst again";
+}
+
+// req: OCSP-RESP-083
+TEST(SigningLine, InAnOverloadTimeUnreadCountsAndTurnsAreShort) {
+  Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
+  s.unread = Milliseconds(40);
+  EXPECT_EQ(s.ask(), Place::kNow) << "held up, but nobody was refused: late is better than never";
+  while (s.ask() != Place::kFull) {
+  }
+  MonotonicTime before = s.now;
+  s.turn();
+  EXPECT_EQ(s.now - before, SigningLine::kSliceInOverload);
+  while (s.line.size() != 0) {
+    s.turn();
+  }
+  EXPECT_EQ(s.ask(), Place::kFull) << "even with nobody in front";
+  s.unread = Milliseconds(6);
+  std::size_t waiting = 0;
+  while (s.ask() != Place::kFull) {
+    waiting = s.line.size();
+  }
+  EXPECT_NEAR(static_cast<double>(waiting), 4000.0 / 50, 10) << "what is left of wait_busy";
 }
 
 // req: OCSP-RESP-083

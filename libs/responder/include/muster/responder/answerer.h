@@ -39,7 +39,12 @@ struct Answer {
 struct SigningLineLimits {
   std::size_t most = 1024;     ///< requests in line
   Milliseconds wait{50};       ///< for a signature, while the line is empty now and then
-  Milliseconds wait_busy{10};  ///< the same, once it has not been empty for `wait`
+  Milliseconds wait_busy{5};   ///< the same, once it has not been empty for `wait`
+};
+/// How a loop keeps up with its sockets, at the turn at hand.
+struct SocketsState {
+  bool are_behind = false;      ///< they have more than one look at them takes
+  MonotonicTime ready_since{};  ///< nothing handled now was ready before
 };
 /// What becomes of a request for a signature that this process makes itself, when there are more
 /// than it has time for.
@@ -81,10 +86,10 @@ class Answerer {
                 const Clock& clock);
   /// From now on requests that are asked with Signing::kInLine and need a signature of this process
   /// wait for each other, up to `limits`; who would wait longer is refused (kSigningQueueFull).
-  /// `post` runs an action on this thread later; `time` tells the time; less is
-  /// signed while `is_behind` says that the sockets do not get their due. Needs use_desk(). Once.
+  /// `post` runs an action on this thread later; `time` tells the time; less is signed and promised
+  /// while `sockets` says that they do not get their due. Needs use_desk(). Once.
   void use_line(const SigningLineLimits& limits, std::function<void(std::function<void()>)> post,
-                std::function<MonotonicTime()> time, std::function<bool()> is_behind = {});
+                std::function<MonotonicTime()> time, std::function<SocketsState()> sockets = {});
   /// Must follow answer() when that said pending, with the same request: `done` is given the answer
   /// on this thread, after the limits of the line or the deadlines of the issuer's keys at the
   /// latest; never inside this call. The answer is made and remembered whether or not anybody still
