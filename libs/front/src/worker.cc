@@ -25,7 +25,12 @@ void Worker::listen(net::Listener listener) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
       loop_, std::move(listener),
       net::Acceptor::Events{
-          .accepted = [this](UniqueFd fd) { on_accepted(std::move(fd)); },
+          .accepted =
+              [this, at = acceptors_.size()](UniqueFd fd) {
+                if (!take(std::move(fd))) {
+                  acceptors_[at]->refused();
+                }
+              },
           .paused =
               [this] { shared_.stats.accept_pauses.fetch_add(1, std::memory_order_relaxed); }}));
 }
@@ -44,10 +49,10 @@ void Worker::drain(Milliseconds grace, std::function<void()> done) {
       [this, grace, done = std::move(done)]() mutable { begin_drain(grace, std::move(done)); });
 }
 
-void Worker::on_accepted(UniqueFd fd) {
+bool Worker::take(UniqueFd fd) {
   if (open_count_ >= max_connections_) {
     shared_.stats.refused_connections.fetch_add(1, std::memory_order_relaxed);
-    return;  // closes it
+    return false;  // closes it
   }
   shared_.stats.connections.fetch_add(1, std::memory_order_relaxed);
   shared_.stats.open_connections.fetch_add(1, std::memory_order_relaxed);
@@ -59,6 +64,7 @@ void Worker::on_accepted(UniqueFd fd) {
   ProxyConnection& connection = *free_.back();
   free_.pop_back();
   connection.open(std::move(fd));
+  return true;
 }
 
 void Worker::on_closed(ProxyConnection& connection) {

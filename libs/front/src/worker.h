@@ -30,7 +30,8 @@ class Worker {
   void drain(Milliseconds grace, std::function<void()> done);
 
  private:
-  void on_accepted(UniqueFd fd);
+  /// Whether there is a place for it; otherwise it is closed.
+  bool take(UniqueFd fd);
   void on_closed(ProxyConnection& connection);
   void begin_drain(Milliseconds grace, std::function<void()> done);
   void finish_drain();

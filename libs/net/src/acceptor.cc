@@ -15,6 +15,9 @@ constexpr int kAcceptsWhenBehind = 8;
 /// The kernel keeps no longer queue than net.core.somaxconn, usually far below this.
 constexpr int kAcceptsAtEnd = 65536;
 constexpr Milliseconds kPause{100};
+/// Turned away before it rests; a refusal costs about what 20 us of a core are worth.
+constexpr int kRefusalsAtATime = 16;
+constexpr Milliseconds kRestAfterRefusals{1};
 
 }  // namespace
 
@@ -34,11 +37,15 @@ Acceptor::~Acceptor() {
 }
 
 void Acceptor::on_ready(std::uint32_t) noexcept {
-  accept_some(loop_.is_behind() ? kAcceptsWhenBehind : kAcceptsPerTurn);
+  accept_some(loop_.is_behind() ? kAcceptsWhenBehind : kAcceptsPerTurn, kRefusalsAtATime);
+  if (refused_ >= kRefusalsAtATime) {
+    refused_ = 0;
+    rest(kRestAfterRefusals);
+  }
 }
 
-void Acceptor::accept_some(int most) {
-  for (int i = 0; i < most; ++i) {
+void Acceptor::accept_some(int most, int most_refused) {
+  for (int i = 0; i < most && refused_ < most_refused; ++i) {
     UniqueFd fd(::accept4(listener_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       set_no_delay(fd.get());
@@ -63,16 +70,20 @@ void Acceptor::watch() {
 }
 
 void Acceptor::pause() {
+  rest(kPause);
+  events_.paused();
+}
+
+void Acceptor::rest(Milliseconds how_long) {
   loop_.remove(listener_->fd());
   if (timer_ == 0) {
-    timer_ = loop_.after(kPause, [this] { watch(); });
+    timer_ = loop_.after(how_long, [this] { watch(); });
   }
-  events_.paused();
 }
 
 void Acceptor::finish() {
   if (listener_) {
-    accept_some(kAcceptsAtEnd);
+    accept_some(kAcceptsAtEnd, kAcceptsAtEnd);
     loop_.remove(listener_->fd());
     loop_.cancel(timer_);
     timer_ = 0;

@@ -39,6 +39,7 @@ struct HttpServer::Impl {
   void on_accepted(UniqueFd fd) {
     if (open_count >= shared.limits.max_connections && make_room() == Room::kNone) {
       bump(shared.stats.refused_connections);
+      acceptor.refused();
       // Best effort, without waiting: a client that is told is better than one that wonders.
       static_cast<void>(
           ::send(fd.get(), busy_answer.data(), busy_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));

@@ -29,7 +29,7 @@ struct HttpLimits {
   Milliseconds write_timeout{30000};  ///< without progress
   Milliseconds reply_timeout{30000};  ///< for a handler that deferred its reply; then 503
   Milliseconds newcomer_time{500};    ///< see max_connections: their request may be travelling
-  int backlog = 1024;                 ///< the kernel caps it at net.core.somaxconn
+  int backlog = 4096;                 ///< the kernel caps it at net.core.somaxconn
 };
 
 /// Counters of one server; written by its loop's thread, read from any (relaxed).
