@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -121,6 +122,10 @@ class Run {
   }
 
   void ask() {
+    while (!resting_.empty() && resting_.begin()->first <= now_ns()) {
+      release(*resting_.begin()->second);
+      resting_.erase(resting_.begin());
+    }
     while (!idle_.empty() && !enough_asked() && result_.asked < due_in_all_ &&
            refused_in_a_row_ < kHopeless) {
       const std::uint64_t now = now_ns();
@@ -318,7 +323,12 @@ class Run {
         } else if (options_.close || got.reply.closes) {
           hang_up(c);
         }
-        release(c);
+        if (options_.rest > 0 && got.reply.code == 503) {
+          const double spread = 1.0 + static_cast<double>(c.number % kSpread) / kSpread;
+          resting_.emplace(last_answer_ + to_ns(options_.rest * spread), &c);
+        } else {
+          release(c);
+        }
         if (asking_ && interval_ns_ <= 0 && asking(last_answer_)) {
           ask();  // at once: a closed loop waits for nothing
         }
@@ -361,6 +371,7 @@ class Run {
     }
   }
 
+  static constexpr unsigned kSpread = 1000;    // parts of a rest
   static constexpr unsigned kHopeless = 1000;  // connections refused in a row: nobody is there
 
   const LoadOptions& options_;
@@ -369,6 +380,7 @@ class Run {
   int poll_ = -1;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<Connection*> idle_;  // the one free for longest is next: all take part
+  std::multimap<std::uint64_t, Connection*> resting_;  // until then
   std::vector<char> scratch_;
   LoadResult result_;
   std::uint64_t start_ = 0, end_ = 0, last_answer_ = 0, under_way_ = 0;

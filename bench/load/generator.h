@@ -20,6 +20,8 @@ struct LoadOptions {
   double seconds = 1;          ///< of asking; what is under way then is waited for
   std::uint64_t requests = 0;  ///< ends sooner, after so many; 0: does not
   double patience = 10;        ///< seconds waited at the end for what is due and under way
+  double rest = 0;             ///< seconds until a connection that was told 503 is made anew; up
+                               ///< to twice that, evenly: a crowd does not come back as one
   bool calm = false;           ///< open loop: sleeps until a request is due, which is up to a
                                ///< millisecond late, instead of looking all the time
   bool expect_ocsp = true;     ///< answers other than "successful" are errors

@@ -131,6 +131,19 @@ TEST(Load, TellsErrorsApart) {
   EXPECT_EQ(result.latency.total(), 10U);
 }
 
+TEST(Load, WhoIsToldToWaitCanDoSo) {
+  Server server([](unsigned n) {
+    return n == 0 ? "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" : kGood;
+  });
+  LoadOptions options = so_many(2);
+  options.rest = 0.2;
+  const LoadResult result = run(server.address, options);
+  EXPECT_EQ(result.shed, 1U);
+  EXPECT_EQ(result.answered, 1U);
+  EXPECT_EQ(result.connects, 2U);
+  EXPECT_GE(result.seconds, 0.2);
+}
+
 TEST(Load, AnswersNobodyAskedForAreErrors) {
   Server server([](unsigned) { return kGood + kGood; });
   EXPECT_GT(run(server.address, so_many(10)).broken, 0U);

@@ -129,6 +129,9 @@ void declare(CLI::App& app, Flags& flags) {
                "runs beside other work");
   app.add_option("--seconds", flags.load.seconds)->check(CLI::Range(0.01, 86'400.0));
   app.add_option("--requests", flags.load.requests, "ends sooner, after so many");
+  app.add_option("--rest", flags.load.rest,
+                 "seconds until a client that was told 503 comes back, as Retry-After says; 0: at "
+                 "once");
   app.add_option("--patience", flags.load.patience, "seconds waited for what is under way");
   app.add_option("--expect", flags.expect, "ocsp: a successful OCSPResponse; http: any body")
       ->check(CLI::IsMember({"ocsp", "http"}));

@@ -34,6 +34,7 @@ class How:
     requests: int = 0     # 0: as many as go into the time
     wrk: bool = True
     record: str = None    # our own generator: file for requests and answers
+    rest: float = 0.0     # our own generator: seconds until a client that was told 503 comes back
     calm: bool = False    # sleeps between requests: up to a millisecond late, and next to no CPU time
     core: int = machine.LOAD_CORE
 
@@ -57,6 +58,7 @@ def command(data, server, pattern, how, rate=0):
     words += ["--requests", how.requests] if how.requests else []
     words += ["--record", how.record] if how.record else []
     words += ["--calm"] if how.calm else []
+    words += ["--rest", how.rest] if how.rest else []
     return machine.pinned(how.core, *words)
 
 
