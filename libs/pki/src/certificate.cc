@@ -58,7 +58,6 @@ DerResult<std::vector<der::ExtensionView>> read_extension_list(Reader& in) {
   if (all.empty()) {
     return Err{DerError{DerErrc::kBadValue, start, "extensions"}};
   }
-  all.shrink_to_fit();  // many certificates are kept for long
   return all;
 }
 
@@ -67,7 +66,9 @@ DerResult<std::vector<der::ExtensionView>> read_extension_list(Reader& in) {
 ///   subjectPublicKeyInfo SubjectPublicKeyInfo, issuerUniqueID [1] IMPLICIT BIT STRING OPTIONAL,
 ///   subjectUniqueID [2] IMPLICIT BIT STRING OPTIONAL, extensions [3] EXPLICIT Extensions OPTIONAL
 ///   }  RFC 5280 4.1
-DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
+/// \param list  gets the extensions
+DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to,
+                         std::vector<der::ExtensionView>& list) {
   MUSTER_TRY(auto version, tbs.enter_optional(der::context_constructed(0), "version"));
   if (version) {
     MUSTER_TRY(const std::uint64_t value, version->read_unsigned("version", 2));
@@ -98,7 +99,9 @@ DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
   to.has_unique_ids = issuer_id || subject_id;
   MUSTER_TRY(auto extensions, tbs.enter_optional(der::context_constructed(3), "extensions"));
   if (extensions) {
-    MUSTER_TRY(to.extensions, read_extension_list(*extensions));
+    const Reader start = *extensions;
+    MUSTER_TRY(list, read_extension_list(*extensions));
+    to.extensions = extensions->consumed_since(start);
     MUSTER_CHECK(extensions->finish("extensions"));
   }
   return tbs.finish("tbsCertificate");
@@ -107,12 +110,13 @@ DerResult<Unit> read_tbs(Reader& tbs, Certificate::Impl& to) {
 /// Certificate ::= SEQUENCE { tbsCertificate TBSCertificate, signatureAlgorithm
 /// AlgorithmIdentifier,
 ///                            signatureValue BIT STRING }   RFC 5280 4.1
-DerResult<Unit> read_certificate(Certificate::Impl& to) {
+/// \param list  gets the extensions
+DerResult<Unit> read_certificate(Certificate::Impl& to, std::vector<der::ExtensionView>& list) {
   return der::read_all(to.der, Tag::kSequence, "Certificate", [&](Reader& in) -> DerResult<Unit> {
     MUSTER_TRY(const Element tbs, in.read_element(Tag::kSequence, "tbsCertificate"));
     to.tbs = tbs.raw;
     Reader tbs_reader(tbs.content, in.offset() - static_cast<std::uint32_t>(tbs.content.size()));
-    MUSTER_CHECK(read_tbs(tbs_reader, to));
+    MUSTER_CHECK(read_tbs(tbs_reader, to, list));
     const std::uint32_t algorithm_offset = in.offset();
     MUSTER_TRY(const auto outer, der::read_algorithm(in, "signatureAlgorithm"));
     if (!equal(outer.raw, to.signature_algorithm.raw)) {
@@ -160,11 +164,12 @@ X509* Certificate::Impl::x509() const {
 }
 
 PkiResult<Unit> Certificate::Impl::read() {
-  if (auto read = read_certificate(*this); !read) {
+  std::vector<der::ExtensionView> list;
+  if (auto read = read_certificate(*this, list); !read) {
     return Err{
         PkiError{PkiErrc::kNotACertificate, "not a certificate: " + der::to_string(read.error())}};
   }
-  auto decoded = decode_facts(extensions);
+  auto decoded = decode_facts(list);
   if (!decoded) {
     return Err{PkiError{PkiErrc::kBadExtension, "certificate of " + der::name_to_string(subject) +
                                                     ": extension " +
@@ -227,7 +232,13 @@ std::string Certificate::subject_text() const { return der::name_to_string(impl_
 std::string Certificate::issuer_text() const { return der::name_to_string(impl_->issuer); }
 
 std::optional<Bytes> Certificate::extension(Bytes oid) const {
-  const der::ExtensionView* found = find(impl_->extensions, oid);
+  if (impl_->extensions.empty()) {
+    return std::nullopt;
+  }
+  Reader in(impl_->extensions);
+  const auto all = read_extension_list(in);
+  MUSTER_ASSERT(all);  // read when the certificate was parsed
+  const der::ExtensionView* found = find(*all, oid);
   return found != nullptr ? std::optional(found->value) : std::nullopt;
 }
 

@@ -44,7 +44,9 @@ struct Certificate::Impl {
   UnixSeconds not_after;
   std::uint8_t version = 1;
   bool has_unique_ids = false;  ///< issuerUniqueID or subjectUniqueID, of which nobody knows a use
-  std::vector<der::ExtensionView> extensions;
+  /// Extensions as encoded, the SEQUENCE with its header; empty where there are none. Their views
+  /// would be larger than what they show, and are seldom asked for: they are read when they are.
+  Bytes extensions;
   CertificateFacts facts;
   std::array<std::uint8_t, 32> fingerprint{};
   std::array<std::uint8_t, 20> key_hash{};

@@ -96,6 +96,20 @@ TEST(Certificate, TellsWhatItSays) {
   EXPECT_EQ(to_buffer(c.fingerprint()), digest(HashAlgorithm::kSha256, c.der()));
 }
 
+TEST(Certificate, GivesTheValueOfAnExtensionWhenItIsAskedFor) {
+  const Certificate& leaf = standard_pki().leaf.certificate;
+  const auto usage = leaf.extension(oid::kCeKeyUsage);
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(to_hex(*usage), "03020780");        // digitalSignature
+  EXPECT_GE(usage->data(), leaf.der().data());  // a view of the certificate, not of a copy
+  EXPECT_LE(usage->data() + usage->size(), leaf.der().data() + leaf.der().size());
+  CertificateSpec spec;
+  spec.version_1 = true;
+  const Certificate bare = issue(standard_pki().intermediate, spec).certificate;
+  EXPECT_FALSE(bare.extension(oid::kCeKeyUsage));
+  EXPECT_THAT(bare.distribution_points(), IsEmpty());
+}
+
 TEST(Certificate, OfACaSaysSo) {
   const CertificateFacts& facts = standard_pki().intermediate.certificate.facts();
   EXPECT_TRUE(facts.is_ca);
