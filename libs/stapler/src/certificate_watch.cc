@@ -117,6 +117,9 @@ class Follower {
   std::map<std::string, Walk> directories_;
 };
 
+/// What stands before the last component of a path, with the slash.
+std::string prefix_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
 }  // namespace
 
 std::set<Entry> entries_of(const std::string& path) { return Follower().entries_of(path); }
@@ -128,7 +131,14 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
   /// A path that was given, as it was when it was looked at last.
   struct Place {
     FileStamp stamp;
-    std::set<Entry> entries;  ///< that decide what it leads to
+    std::vector<Entry> entries{};  ///< that decide what it leads to, where it is not plain
+    bool is_plain = false;         ///< no link is on its way: its own entry alone decides
+  };
+  /// Plain places of one directory. Of a hundred thousand files nearly all are such, and nothing
+  /// else is kept of each: its entry follows from its path.
+  struct Plain {
+    std::string directory;
+    std::size_t count = 0;
   };
 
   net::Loop& loop;
@@ -136,7 +146,9 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
   const std::function<void(const WatchNews&)> changed;
   UniqueFd inotify;
   std::map<std::string, Place> places;
-  /// Which places an entry counts for, by directory and name. The texts are keys of `places`.
+  std::map<std::string, Plain> plain;                     ///< by prefix_of() their paths
+  std::map<std::string, std::set<std::string>> prefixes;  ///< of `plain`, by directory
+  /// Which other places an entry counts for, by directory and name. The texts are keys of `places`.
   std::map<std::string, std::multimap<std::string, const std::string*>> names;
   std::set<std::string> whole;                       // directories of which every certificate does
   std::map<std::string, int> watches;                // by directory
@@ -184,16 +196,46 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
       whole.insert(path);
       touched.insert(path);
     }
-    place.entries = follower.entries_of(path);
+    const std::set<Entry> entries = follower.entries_of(path);
+    const std::string prefix = prefix_of(path);
+    place.is_plain = entries.size() == 1 &&
+                     entries.begin()->second == std::string_view(path).substr(prefix.size());
+    if (place.is_plain) {
+      const std::string& directory = entries.begin()->first;
+      Plain& shared = plain[prefix];
+      shared.directory = directory;
+      ++shared.count;
+      prefixes[directory].insert(prefix);
+      touched.insert(directory);
+      return;
+    }
+    place.entries.assign(entries.begin(), entries.end());
     for (const auto& [directory, name] : place.entries) {
       names[directory].emplace(name, &path);
       touched.insert(directory);
     }
   }
 
+  void leave_plain(const std::string& path, std::set<std::string>& touched) {
+    const auto shared = plain.find(prefix_of(path));
+    touched.insert(shared->second.directory);
+    if (--shared->second.count != 0) {
+      return;
+    }
+    const auto in_directory = prefixes.find(shared->second.directory);
+    in_directory->second.erase(shared->first);
+    if (in_directory->second.empty()) {
+      prefixes.erase(in_directory);
+    }
+    plain.erase(shared);
+  }
+
   void leave(const std::string& path, Place& place, std::set<std::string>& touched) {
     if (whole.erase(path) != 0) {
       touched.insert(path);
+    }
+    if (std::exchange(place.is_plain, false)) {
+      leave_plain(path, touched);
     }
     for (const auto& [directory, name] : place.entries) {
       touched.insert(directory);
@@ -215,7 +257,7 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
   void watch_directory(const std::string& directory) {
     unwatched.erase(directory);
     const auto old = watches.find(directory);
-    if (!names.contains(directory) && !whole.contains(directory)) {
+    if (!names.contains(directory) && !prefixes.contains(directory) && !whole.contains(directory)) {
       if (old != watches.end()) {
         forget(old->second, directory);
         watches.erase(old);
@@ -269,6 +311,15 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
         for (auto at = first; at != last; ++at) {
           news.paths.insert(*at->second);
           counts = true;
+        }
+      }
+      if (const auto spelled = prefixes.find(directory); spelled != prefixes.end()) {
+        for (const std::string& prefix : spelled->second) {
+          const auto place = places.find(prefix + name);
+          if (place != places.end() && place->second.is_plain) {
+            news.paths.insert(place->first);
+            counts = true;
+          }
         }
       }
       if (whole.contains(directory) && is_certificate_file(name)) {

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsSupersetOf;
+using ::testing::UnorderedElementsAre;
 using Entry = std::pair<std::string, std::string>;
 
 TEST(EntriesOf, FollowsLinksOnTheWayAndAtTheEnd) {
@@ -170,6 +171,69 @@ TEST_F(CertificateWatchTest, WhatIsNotNewAndNotNamedIsWatchedOn) {
   EXPECT_THAT(told.paths, ElementsAre(b)) << "nobody asks about the other any more";
 }
 
+/// Directories that this process watches, by what the kernel says; 0 where it does not say.
+std::size_t watches() {
+  std::size_t n = 0;
+  for (const auto& fd : fs::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream in(fd.path());
+    for (std::string line; std::getline(in, line);) {
+      n += line.starts_with("inotify ") ? 1U : 0U;
+    }
+  }
+  return n;
+}
+
+// Of the files that no link leads to, each is known by its path, however that is spelled.
+TEST_F(CertificateWatchTest, AFileCountsForEachSpellingOfItsPath) {
+  const std::string a = dir.write("one/a.pem", "1");
+  const std::string again = dir.file("one") + "/./a.pem";
+  const WatchNews none{};
+  watch->set_paths({a, again}, none);
+  dir.write("one/a.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, UnorderedElementsAre(a, again));
+  watch->set_paths({again}, none);
+  dir.write("one/a.pem", "3");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(again));
+}
+
+TEST_F(CertificateWatchTest, ADirectoryIsWatchedAsLongAsOneOfItsFilesCounts) {
+  const std::string a = dir.write("one/a.pem", "1");
+  const std::string b = dir.write("one/b.pem", "1");
+  const WatchNews none{};
+  const std::size_t before = watches();
+  watch->set_paths({a, b}, none);
+  const std::size_t with = watches();
+  watch->set_paths({b}, none);
+  EXPECT_EQ(watches(), with);
+  dir.write("one/b.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(b));
+  watch->set_paths({}, none);
+  EXPECT_EQ(watches(), before);
+}
+
+TEST_F(CertificateWatchTest, AFileThatBecomesALinkAndAFileAgain) {
+  const std::string a = dir.write("one/a.pem", "1");
+  dir.write("two/a.pem", "1");
+  watch->set_paths({a});
+  ::unlink(a.c_str());
+  fs::create_symlink("../two/a.pem", a);
+  expect_change();
+  watch->set_paths({a}, told);
+  dir.write("two/a.pem", "2");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(a));
+  ::unlink(a.c_str());
+  dir.write("one/a.pem", "3");
+  expect_change();
+  watch->set_paths({a}, told);
+  dir.write("one/a.pem", "4");
+  expect_change();
+  EXPECT_THAT(told.paths, ElementsAre(a));
+}
+
 TEST_F(CertificateWatchTest, ALinkThatIsSwappedAndWhatItLeadsTo) {
   dir.write("archive/fullchain1.pem", "1");
   dir.write("archive/fullchain2.pem", "2");
@@ -195,18 +259,6 @@ TEST_F(CertificateWatchTest, AKubernetesVolumeThatIsSwapped) {
   fs::create_symlink("..2", dir.file("m/..data_tmp"));
   fs::rename(dir.file("m/..data_tmp"), dir.file("m/..data"));
   expect_change();
-}
-
-/// Directories that this process watches, by what the kernel says; 0 where it does not say.
-std::size_t watches() {
-  std::size_t n = 0;
-  for (const auto& fd : fs::directory_iterator("/proc/self/fdinfo")) {
-    std::ifstream in(fd.path());
-    for (std::string line; std::getline(in, line);) {
-      n += line.starts_with("inotify ") ? 1U : 0U;
-    }
-  }
-  return n;
 }
 
 TEST_F(CertificateWatchTest, ADirectoryThatIsMovedAsideIsNotWatchedForEver) {
