@@ -246,7 +246,12 @@ void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
     }
     Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
     auto kept = slots.extract(id);
-    if (!kept.empty()) {
+    const bool is_same_key = !kept.empty() && equal(kept.mapped().place.issuer.public_key_info(),
+                                                    place.issuer.public_key_info());
+    if (!kept.empty() && !is_same_key) {
+      forget(id, kept.mapped());  // what it holds was verified for another issuer
+    }
+    if (is_same_key) {
       kept.mapped().place = std::move(place);
       next.insert(std::move(kept));
     } else {

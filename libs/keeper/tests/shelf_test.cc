@@ -207,6 +207,20 @@ TEST_F(ShelfTest, ACertificateThatLeavesTheInventoryIsNotOfferedAndNothingIsTake
   EXPECT_NE(found(), nullptr) << "back from disk";
 }
 
+TEST_F(ShelfTest, WhatWasVerifiedForAnotherIssuerIsNotOfferedOn) {
+  offer(make_response(leaf));
+  ASSERT_NE(found(), nullptr);
+  const pki::Certificate& issuer = pki.intermediate.certificate;
+  testing::CertificateSpec spec = testing::ca_spec("whatever");
+  spec.subject = to_buffer(issuer.subject());
+  const auto namesake = testing::make_self_signed(spec);
+  shelf->set_subjects({Subject{"leaf", leaf.certificate, namesake.certificate}}, now);
+  EXPECT_EQ(found(), nullptr);
+  EXPECT_EQ(shelf->held(leaf.certificate.fingerprint()), nullptr);
+  shelf->set_subjects({Subject{"leaf", leaf.certificate, issuer}}, now);
+  EXPECT_NE(found(), nullptr) << "what lies on disk is still for the true one";
+}
+
 TEST(ShelfInMemory, WorksWithoutADirectory) {
   MemoryLogger logger;
   auto shelf = Shelf::open("", ShelfMode::kOwner, {}, logger);

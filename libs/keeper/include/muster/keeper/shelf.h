@@ -137,7 +137,8 @@ class Shelf {
   void on_change(Listener listener);
   void on_place_change(PlaceListener listener);
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
-  /// are loaded from disk and verified again, of those that go are dropped from memory. Damaged,
+  /// are loaded from disk and verified again, of those that go are dropped from memory. One whose
+  /// issuer has another key than before is new: what it held was verified for that. Damaged,
   /// foreign or expired files are passed over with a warning. A certificate listed twice counts
   /// once. find() sees all of it when this returns; listeners are told of each on the way.
   void set_subjects(std::vector<Subject> subjects, UnixSeconds now);
