@@ -9,6 +9,7 @@
 
 #include "issuers.h"
 #include "muster/base/text.h"
+#include "muster/pki/keys.h"
 
 namespace muster::stapler {
 namespace {
@@ -92,8 +93,14 @@ class InventoryLoader {
   using File = InventoryReader::File;
 
   InventoryLoader(InventoryReader& reader, const InventoryOptions& options,
-                  InventoryReader::Gone gone, Seconds now, const std::set<std::string>* changed)
-      : reader_(reader), options_(options), gone_(gone), now_(now), changed_(changed) {
+                  InventoryReader::Gone gone, Seconds now, const std::set<std::string>* changed,
+                  InventoryReader::Proof proof)
+      : reader_(reader),
+        options_(options),
+        gone_(gone),
+        now_(now),
+        changed_(changed),
+        proof_(proof) {
     if (reader_.chain_ != options.chain) {
       reader_.files_.clear();
       reader_.chain_ = options.chain;
@@ -296,11 +303,13 @@ class InventoryLoader {
       const pki::Certificate* near = find_issuer(c, candidates);
       return near != nullptr ? near : pool_.issuer_of(c);
     };
-    const pki::Certificate* issuer = issuer_of(leaf);
+    const pki::Certificate* const presumed =
+        proof_ == InventoryReader::Proof::kLater ? presume_issuer(leaf, candidates) : nullptr;
+    const pki::Certificate* const issuer = presumed != nullptr ? presumed : issuer_of(leaf);
     if (issuer == nullptr) {
       return false;
     }
-    found.push_back({leaf.compact(), *issuer, at, 0});
+    found.push_back({leaf.compact(), *issuer, at, 0, presumed == nullptr});
     if (!options_.chain) {
       return true;
     }
@@ -311,7 +320,7 @@ class InventoryLoader {
         break;
       }
       if (!below.facts().access.ocsp.empty()) {
-        found.push_back({below, *above, at, depth});
+        found.push_back({below, *above, at, depth, true});
       }
       below = pki::Certificate(*above);
     }
@@ -379,6 +388,7 @@ class InventoryLoader {
   const InventoryReader::Gone gone_;
   const Seconds now_;
   const std::set<std::string>* const changed_;
+  const InventoryReader::Proof proof_;
   IssuerPool pool_;
   std::set<std::string> used_;
   std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
@@ -388,12 +398,63 @@ class InventoryLoader {
 
 Inventory InventoryReader::read(const std::vector<CertificateSource>& sources,
                                 const InventoryOptions& options, Gone gone, Seconds monotonic_now,
-                                const std::set<std::string>* changed) {
-  InventoryLoader loader(*this, options, gone, monotonic_now, changed);
+                                const std::set<std::string>* changed, Proof proof) {
+  InventoryLoader loader(*this, options, gone, monotonic_now, changed, proof);
   for (const CertificateSource& source : sources) {
     loader.add(source);
   }
+  if (proof == Proof::kLater) {
+    unproven_from_ = "";
+  }
   return loader.finish();
+}
+
+bool InventoryReader::prove(File& file,
+                            const std::function<bool(const keeper::Fingerprint&)>& counts,
+                            std::size_t& verified) {
+  bool all_hold = true;
+  for (auto at = file.found.begin(); at != file.found.end();) {
+    if (at->is_proven || (counts && !counts(at->certificate.fingerprint()))) {
+      ++at;
+      continue;
+    }
+    ++verified;
+    at->is_proven = static_cast<bool>(pki::verify_issued_by(at->certificate, at->issuer));
+    if (at->is_proven) {
+      ++at;
+      continue;
+    }
+    at = file.found.erase(at);
+    all_hold = false;
+  }
+  if (!all_hold) {
+    file.is_settled = false;
+    is_restless_ = true;
+  }
+  return all_hold;
+}
+
+bool InventoryReader::prove_some(std::size_t most) {
+  if (!unproven_from_) {
+    return true;
+  }
+  bool all_hold = true;
+  std::size_t verified = 0;
+  auto file = files_.lower_bound(*unproven_from_);
+  for (; file != files_.end() && verified < most; ++file) {
+    all_hold = prove(file->second, {}, verified) && all_hold;
+  }
+  unproven_from_ = file == files_.end() ? std::nullopt : std::optional(file->first);
+  return all_hold;
+}
+
+bool InventoryReader::prove_if(const std::function<bool(const keeper::Fingerprint&)>& counts) {
+  bool all_hold = true;
+  std::size_t verified = 0;
+  for (auto& [path, file] : files_) {
+    all_hold = prove(file, counts, verified) && all_hold;
+  }
+  return all_hold;
 }
 
 Inventory load_inventory(const std::vector<CertificateSource>& sources,

@@ -14,6 +14,23 @@ const pki::Certificate* find_issuer(const pki::Certificate& certificate,
   return nullptr;
 }
 
+const pki::Certificate* presume_issuer(const pki::Certificate& certificate,
+                                       const Certificates& candidates) {
+  const std::optional<Buffer>& named = certificate.facts().authority_key_id;
+  const pki::Certificate* only = nullptr;
+  for (const pki::Certificate& c : candidates) {
+    if (!equal(c.subject(), certificate.issuer())) {
+      continue;
+    }
+    const bool fits = named && c.facts().subject_key_id == named && c.facts().is_ca;
+    if (!fits || (only != nullptr && only->key_hash() != c.key_hash())) {
+      return nullptr;
+    }
+    only = only == nullptr ? &c : only;
+  }
+  return only;
+}
+
 std::optional<pki::Certificate> find_known_issuer(const pki::Certificate& certificate,
                                                   const std::vector<InventoryEntry>& entries,
                                                   const std::vector<CertificateSource>& sources,

@@ -15,6 +15,12 @@ using Certificates = std::vector<pki::Certificate>;
 const pki::Certificate* find_issuer(const pki::Certificate& certificate,
                                     const Certificates& candidates);
 
+/// The one of `candidates` that alone comes into question as the issuer: all of that name have one
+/// key, a CA's, and it is the key that the certificate names (authorityKeyIdentifier, RFC 5280
+/// section 4.2.1.1). Null where it takes the signature to tell. Lifetime: theirs.
+const pki::Certificate* presume_issuer(const pki::Certificate& certificate,
+                                       const Certificates& candidates);
+
 /// Certificates in which issuers are looked for, by name. Threads: one.
 class IssuerPool {
  public:

@@ -16,16 +16,20 @@ constexpr Seconds kRereadAnyway{600};
 void Stapler::Impl::load(InventoryReader::Gone gone, const WatchNews& news) {
   read_at = clock.monotonic();
   looked_at_all = news.everything ? read_at : looked_at_all;
+  using Proof = InventoryReader::Proof;
+  const Proof proof = is_loaded || running ? Proof::kNow : Proof::kLater;
   Inventory next = reader.read(options.certificates, options.inventory, gone,
                                std::chrono::floor<Seconds>(read_at.time_since_epoch()),
-                               news.everything ? nullptr : &news.paths);
+                               news.everything ? nullptr : &news.paths, proof);
   if (watch) {
     watch->set_paths(reader.places(), news);
   }
   if (is_loaded && is_same(next, inventory)) {
     return;
   }
-  keep_replaced(next);
+  if (running) {  // before, no server was handed anything of it
+    keep_replaced(next);
+  }
   for (const std::string& problem : next.problems) {
     const bool is_news = std::find(inventory.problems.begin(), inventory.problems.end(), problem) ==
                          inventory.problems.end();
@@ -38,6 +42,19 @@ void Stapler::Impl::load(InventoryReader::Gone gone, const WatchNews& news) {
   reread = kFirstReread;
   go_by_inventory();
   memory.look();
+  if (proof == Proof::kLater) {
+    // Where a verified answer lies on the shelf, an earlier run had proven the issuer, and the
+    // answer shows that the key at hand is the one that was asked then: its CertID names it.
+    const UnixSeconds now = clock.now();
+    read_anew_unless(reader.prove_if(
+        [&](const keeper::Fingerprint& id) { return shelf->find(id, now) == nullptr; }));
+  }
+}
+
+void Stapler::Impl::read_anew_unless(bool issuers_hold) {
+  if (!issuers_hold) {
+    load(InventoryReader::Gone::kWait, {false, {}});
+  }
 }
 
 void Stapler::Impl::keep_replaced(const Inventory& next) {

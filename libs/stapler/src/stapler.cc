@@ -12,6 +12,9 @@ namespace {
 /// Certificates whose report costs a millisecond of pause: keeps a large inventory from rewriting
 /// its status all the time.
 constexpr std::size_t kReportedPerMillisecond = 10;
+/// Certificates whose signature is verified a second, where that was put off at the start: a
+/// fiftieth of a core.
+constexpr std::size_t kProvenPerTick = 200;
 /// While somebody waits for something that does not tell when it happens.
 constexpr Milliseconds kAwaitedTick{100};
 
@@ -98,6 +101,7 @@ void Stapler::Impl::tick() {
       return;
     }
   }
+  read_anew_unless(reader.prove_some(kProvenPerTick));
   read_what_is_restless();
   if (kept_certificates.drop_over(clock.now())) {
     tell_keeper();
@@ -248,6 +252,10 @@ Stapler::Stapler(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Stapler::~Stapler() { stop({}); }
 
 void Stapler::start(keeper::Keeper::FirstFetch first, std::function<void(Readiness)> ready) {
+  if (first == keeper::Keeper::FirstFetch::kEverything) {  // it may end with the first round
+    impl_->read_anew_unless(
+        impl_->reader.prove_if([](const keeper::Fingerprint&) { return true; }));
+  }
   impl_->running = true;
   impl_->started = impl_->clock.now();
   impl_->keeper.on_first_round([raw = impl_.get(), ready = std::move(ready)] {

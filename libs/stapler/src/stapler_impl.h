@@ -43,6 +43,8 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   void load(InventoryReader::Gone gone, const WatchNews& news = {true, {}});
   /// Servers may use a certificate for a while after another took its place in its file.
   void keep_replaced(const Inventory& next);
+  /// \param issuers_hold  what InventoryReader::prove_some() or prove_if() tells
+  void read_anew_unless(bool issuers_hold);
   void tell_keeper();
   void go_by_inventory();
   /// Files written by an earlier run: what verifies is taken up when the shelf has nothing better

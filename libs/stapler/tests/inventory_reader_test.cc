@@ -28,6 +28,21 @@ class InventoryReaderTest : public ::testing::Test {
     const utimbuf old{1'000'000'000, 1'000'000'000};
     ASSERT_EQ(::utime(path.c_str(), &old), 0);
   }
+  Inventory read_to_prove_later(const std::string& path) {
+    return reader.read({{path, "", "", "", {}}}, {}, InventoryReader::Gone::kWait, now, nullptr,
+                       InventoryReader::Proof::kLater);
+  }
+  /// The file of a certificate that names the intermediate, which did not sign it.
+  std::string put_forged(const std::string& name, bool names_key = true) {
+    testing::CertificateSpec spec = testing::leaf_spec("forged.example");
+    spec.break_signature = true;
+    spec.authority_key_id = names_key;
+    const testing::Identity forged = testing::issue(pki.intermediate, spec);
+    const std::string path =
+        dir.write(name, to_pem({forged.certificate, pki.intermediate.certificate}));
+    make_old(path);
+    return path;
+  }
   const testing::TestPki& pki = testing::standard_pki();
   const std::string whole = to_pem({pki.leaf.certificate, pki.intermediate.certificate});
   const std::string renewed = to_pem({pki.other_leaf.certificate, pki.intermediate.certificate});
@@ -169,6 +184,43 @@ TEST_F(InventoryReaderTest, AnIssuerInAnotherFileOfTheDirectoryIsFoundInWhatever
   // What did not change lends its issuers on.
   dir.write("d/b.pem", to_pem({pki.other_leaf.certificate}));
   EXPECT_THAT(names(read(dir.file("d"))), ElementsAre("a", "b"));
+}
+
+TEST_F(InventoryReaderTest, TheOneIssuerThatComesIntoQuestionIsProvenLaterWhenToldTo) {
+  make_old(dir.write("d/a.pem", whole));
+  put_forged("d/b.pem");
+  EXPECT_THAT(names(read_to_prove_later(dir.file("d"))), ElementsAre("a", "b"));
+  EXPECT_FALSE(reader.is_restless());
+  EXPECT_TRUE(reader.prove_if(
+      [this](const keeper::Fingerprint& id) { return id == pki.leaf.certificate.fingerprint(); }));
+  EXPECT_FALSE(reader.prove_some(10));
+  EXPECT_TRUE(reader.is_restless());
+  const Inventory proven = read(dir.file("d"));
+  EXPECT_THAT(names(proven), ElementsAre("a"));
+  EXPECT_THAT(proven.problems, ElementsAre(HasSubstr("no certificate of its issuer")));
+  EXPECT_TRUE(reader.prove_some(10)) << "nothing is left";
+}
+
+TEST_F(InventoryReaderTest, ProofsComeInTurn) {
+  put_forged("d/a.pem");
+  put_forged("d/b.pem");
+  EXPECT_THAT(names(read_to_prove_later(dir.file("d"))), ElementsAre("a", "b"));
+  EXPECT_FALSE(reader.prove_some(1));
+  EXPECT_THAT(names(read(dir.file("d"))), ElementsAre("b"));
+  EXPECT_FALSE(reader.prove_some(1));
+  EXPECT_THAT(names(read(dir.file("d"))), IsEmpty());
+}
+
+TEST_F(InventoryReaderTest, WhereSeveralIssuersComeIntoQuestionTheSignatureTellsAtOnce) {
+  EXPECT_THAT(names(read_to_prove_later(put_forged("unnamed.pem", false))), IsEmpty());
+  const pki::Certificate& ca = pki.intermediate.certificate;
+  testing::CertificateSpec spec = testing::ca_spec("whatever");
+  spec.subject = to_buffer(ca.subject());
+  const auto namesake = testing::make_self_signed(spec);
+  const Inventory both = read_to_prove_later(
+      dir.write("both.pem", to_pem({pki.leaf.certificate, namesake.certificate, ca})));
+  ASSERT_EQ(both.entries.size(), 1U);
+  EXPECT_EQ(both.entries[0].watched.subject.issuer, ca);
 }
 
 TEST_F(InventoryReaderTest, NamesAreTheSameAsOfAFreshReading) {

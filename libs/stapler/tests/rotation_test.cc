@@ -9,9 +9,59 @@
 namespace muster::stapler {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 using RotationTest = StaplerWorld;
+
+/// Names its issuer, who did not sign it, though its responder answers for it.
+class ForgedTest : public StaplerWorld {
+ protected:
+  ForgedTest() {
+    know(forged);
+    use(put(forged));
+  }
+  static testing::Identity forge() {
+    testing::CertificateSpec spec = testing::leaf_spec("forged.example");
+    spec.break_signature = true;
+    return testing::issue(testing::standard_pki().intermediate, spec);
+  }
+  void put_on_shelf() {
+    const keeper::Fingerprint id = forged.certificate.fingerprint();
+    dir.write("shelf/" + keeper::shelf_file_name(id),
+              keeper::encode_shelf_file(id, kTestNow - Seconds(60), kUrl.front(),
+                                        keeper::make_response(forged)));
+  }
+  void expect_refused() const {
+    EXPECT_THAT(stapler->problems(), ElementsAre(HasSubstr("no certificate of its issuer")));
+    EXPECT_EQ(staple_of(forged), nullptr);
+    EXPECT_EQ(fetcher.asked, 0U);
+  }
+
+  const testing::Identity forged = forge();
+};
+
+TEST_F(ForgedTest, WithoutAnAnswerItIsRefusedBeforeTheStart) {
+  make();
+  expect_refused();
+}
+
+TEST_F(ForgedTest, WithAnAnswerOnTheShelfItIsRefusedSoonAfter) {
+  put_on_shelf();
+  make();
+  EXPECT_NE(staple_of(forged), nullptr) << "signatures are verified when the start is over";
+  EXPECT_THAT(stapler->problems(), IsEmpty());
+  begin();
+  expect_refused();
+}
+
+TEST_F(ForgedTest, WhoAsksForEverythingHasItProvenFirst) {
+  put_on_shelf();
+  make();
+  stapler->start(keeper::Keeper::FirstFetch::kEverything, [](Readiness) {});
+  expect_refused();
+}
 
 // req: OCSP-STAP-007
 TEST_F(RotationTest, AReplacedFileIsTakenUpAndTheOldCertificateIsLookedAfterForADay) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -75,11 +77,26 @@ class InventoryReader {
     kDrop,
   };
   static constexpr Seconds kGoneGrace{10};
+  /// When the signature of a certificate that is read is verified under its issuer's key.
+  enum class Proof : std::uint8_t {
+    kNow,
+    /// By prove_some() or prove_if(), where one issuer alone comes into question by its name and
+    /// key identifier; until then it is taken to be the issuer. A hundred thousand signatures take
+    /// ten seconds, which a start would wait for.
+    kLater,
+  };
 
   /// \param changed  files that may have changed since the last reading: with Gone::kWait others
   /// that could be used then are taken as they were, without a look; null: any may have.
   Inventory read(const std::vector<CertificateSource>& sources, const InventoryOptions& options,
-                 Gone gone, Seconds monotonic_now, const std::set<std::string>* changed = nullptr);
+                 Gone gone, Seconds monotonic_now, const std::set<std::string>* changed = nullptr,
+                 Proof proof = Proof::kNow);
+  /// Verifies what was put off, in turn: certificates of files until `most` were verified.
+  /// \return Whether those hold. If not, the next reading reads what does not hold anew and finds
+  /// another issuer or has a problem: it is to come at once.
+  [[nodiscard]] bool prove_some(std::size_t most);
+  /// The same of all certificates for which `counts` is true.
+  [[nodiscard]] bool prove_if(const std::function<bool(const keeper::Fingerprint&)>& counts);
   /// Files and directories that the last reading depended on.
   [[nodiscard]] const std::set<std::string>& places() const { return places_; }
   /// Whether a file is to be read again although nothing changes: it could not be used, or is gone,
@@ -93,6 +110,7 @@ class InventoryReader {
     pki::Certificate certificate, issuer;
     std::size_t leaf = 0;   ///< position among those of its file
     std::size_t depth = 0;  ///< above that leaf: an intermediate
+    bool is_proven = true;  ///< its signature was verified
   };
   struct File {
     FileStamp stamp;
@@ -101,11 +119,16 @@ class InventoryReader {
     bool is_settled = false;              ///< need not be read again while its stamp stays
     std::optional<Seconds> gone_since{};
   };
+  /// Verifies what was put off of one file, where it counts; drops what does not hold.
+  bool prove(File& file, const std::function<bool(const keeper::Fingerprint&)>& counts,
+             std::size_t& verified);
+
   /// Files share an object for the CAs at the end of their chains, also with those read before.
   static constexpr std::size_t kMostShared = 1024;
   pki::RecentCertificates recent_{kMostShared};
   std::map<std::string, File> files_;
   std::set<std::string> places_;
+  std::optional<std::string> unproven_from_;  ///< the file prove_some() goes on at; nothing: done
   bool chain_ = false;
   bool is_restless_ = false;
 };
