@@ -192,7 +192,9 @@ void Shelf::Impl::tick(UnixSeconds now) {
 
 void Shelf::Impl::load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now) {
   const std::string path = path_of(id);
-  slot.seen = files.stamp(path);  // before reading: a change in between is seen again
+  if (mode == ShelfMode::kFollower) {
+    seen_of(slot).staple = files.stamp(path);  // before reading: a change in between is seen again
+  }
   const auto content = files.read(path, kMaxShelfFileBytes);
   if (!content) {
     if (content.error().os_error != ENOENT) {
@@ -263,9 +265,14 @@ void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
     forget(id, slot);
   }
   slots = std::move(next);
-  if (!directory.empty()) {
+  if (!directory.empty() && !added.empty()) {
+    const auto pins = list_pins(added.size());
     for (const Fingerprint& id : added) {
-      load(id, slots.at(id), now);
+      Slot& slot = slots.at(id);
+      load_staple(id, slot, now);
+      if (!pins || pins->contains(pin_file_name(id))) {
+        load_pin(id, slot, now);
+      }
     }
   }
 }
@@ -367,10 +374,10 @@ void Shelf::Impl::refresh(UnixSeconds now) {
       directory_settled = same;
       directory_seen = stamp;
       for (auto& [id, slot] : slots) {
-        if (files.stamp(path_of(id)) != slot.seen) {
+        if (files.stamp(path_of(id)) != seen_of(slot).staple) {
           load_staple(id, slot, now);
         }
-        if (files.stamp(pin_path_of(id)) != slot.pin_seen) {
+        if (files.stamp(pin_path_of(id)) != seen_of(slot).pin) {
           load_pin(id, slot, now);
         }
       }

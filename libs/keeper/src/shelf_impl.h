@@ -12,6 +12,10 @@ namespace muster::keeper {
 /// What a shelf is made of: slots and deadlines in shelf.cc, pins in shelf_pins.cc, another margin
 /// in shelf_margin.cc.
 struct Shelf::Impl {
+  /// Files as a follower saw them last.
+  struct Seen {
+    FileStamp staple, pin;
+  };
   struct Slot {
     Place place;
     StaplePointer current;  ///< newest taken; stays after its expiry as a memory of what it said
@@ -22,10 +26,9 @@ struct Shelf::Impl {
     unsigned write_failures = 0;
     UnixSeconds write_at{};
     std::optional<UnixSeconds> deadline;
-    FileStamp seen;
-    StaplePointer pin{};  ///< on offer in the place of `current`
+    std::unique_ptr<Seen> seen;  ///< a follower's, since it looked
+    StaplePointer pin{};         ///< on offer in the place of `current`
     UnixSeconds pin_until{};
-    FileStamp pin_seen{};
   };
 
   Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
@@ -111,6 +114,10 @@ struct Shelf::Impl {
 
   void load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now);
 
+  /// Names of the files of pins, by one list of the directory, where so many of the certificates
+  /// are new that this costs less than to look for each. Nothing: each is to be looked for.
+  [[nodiscard]] std::optional<std::set<std::string>> list_pins(std::size_t added) const;
+
   Result<Unit, std::string> pin(const client::VerifiedResponse& response, const std::string& source,
                                 UnixSeconds until, UnixSeconds now);
 
@@ -120,6 +127,13 @@ struct Shelf::Impl {
     logger.log(LogLevel::kWarning, "shelf.passed_over",
                "a file of the shelf is not used and a new response will take its place: " + why,
                {{"certificate", slot.place.name}, {"file", path}});
+  }
+
+  static Seen& seen_of(Slot& slot) {
+    if (!slot.seen) {
+      slot.seen = std::make_unique<Seen>();
+    }
+    return *slot.seen;
   }
 
   void load(const Fingerprint& id, Slot& slot, UnixSeconds now) {

@@ -1,10 +1,32 @@
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "muster/base/atomic_file.h"
 #include "shelf_impl.h"
 
 // Responses that the operator keeps on offer for a while (decision 053).
 namespace muster::keeper {
+namespace {
+
+/// Looking for a file that is not there costs as much as the names of so many files in a list.
+constexpr std::size_t kNamesPerLook = 16;
+
+}  // namespace
+
+std::optional<std::set<std::string>> Shelf::Impl::list_pins(std::size_t added) const {
+  if (mode == ShelfMode::kFollower || added * kNamesPerLook < slots.size()) {
+    return std::nullopt;
+  }
+  const std::vector<std::string> names = files.list(directory);
+  if (names.empty()) {
+    return std::nullopt;  // or it could not be read
+  }
+  std::set<std::string> pins;
+  std::copy_if(names.begin(), names.end(), std::inserter(pins, pins.end()),
+               [](const std::string& name) { return name.ends_with(".pin"); });
+  return pins;
+}
 
 void Shelf::Impl::drop_pin(const Fingerprint& id, Slot& slot) {
   slot.pin.reset();
@@ -53,7 +75,9 @@ std::optional<std::string> Shelf::Impl::find_hindrance(const Slot& slot, const S
 
 void Shelf::Impl::load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now) {
   const std::string path = pin_path_of(id);
-  slot.pin_seen = files.stamp(path);
+  if (mode == ShelfMode::kFollower) {
+    seen_of(slot).pin = files.stamp(path);
+  }
   const auto content = files.read(path, kMaxShelfFileBytes);
   if (!content) {
     if (content.error().os_error != ENOENT) {

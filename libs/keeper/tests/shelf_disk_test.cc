@@ -212,6 +212,26 @@ TEST_F(ShelfDiskTest, WithoutADirectoryNoFileIsTouched) {
   shelf.reset();  // before `files`
 }
 
+TEST_F(ShelfDiskTest, PinsOfManyAreFoundByOneListAndOtherwiseOneByOne) {
+  offer(make_response(leaf));
+  ASSERT_TRUE(shelf->pin(verified(make_response(leaf, {-7200, 80'000}), leaf), "by hand",
+                         now + Seconds(3600), now));
+  for (const bool lists : {true, false}) {
+    shelf.reset();
+    TroubledFiles files;
+    files.lists = lists;
+    auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger, ShelfSeams{files});
+    ASSERT_TRUE(opened);
+    shelf = *std::move(opened);
+    const std::uint64_t before = files.calls;
+    shelf->set_subjects({subject_of(leaf, "leaf"), subject_of(other, "other")}, now);
+    EXPECT_TRUE(shelf->pin_of(leaf.certificate.fingerprint()));
+    // The list; a staple that is there and one that is not, the pin; another that is not.
+    EXPECT_EQ(files.calls - before, lists ? 4U : 5U);
+    shelf.reset();  // before `files`
+  }
+}
+
 TEST_F(ShelfDiskTest, ACertificateListedTwiceIsLoadedOnce) {
   offer(make_response(leaf));
   shelf->set_subjects({subject_of(other, "other")}, now);

@@ -13,6 +13,7 @@ class TroubledFiles final : public FileSystem {
   int create_error = 0;  ///< negative errno, as the others
   int lock_error = 0;
   int remove_error = 0;
+  bool lists = true;
 
   int create_temporary(std::string& name) override {
     FileSystem& files = counted();
@@ -35,7 +36,8 @@ class TroubledFiles final : public FileSystem {
   }
   FileStamp stamp(const std::string& path) override { return counted().stamp(path); }
   std::vector<std::string> list(const std::string& directory) override {
-    return counted().list(directory);
+    FileSystem& files = counted();
+    return lists ? files.list(directory) : std::vector<std::string>();
   }
   int make_directory(const std::string& path, ::mode_t mode) override {
     return counted().make_directory(path, mode);
