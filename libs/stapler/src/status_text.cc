@@ -16,42 +16,100 @@ using keeper::CertificateStatus;
 /// About what is written of one certificate, in octets.
 constexpr std::size_t kExpectedBytes = 1024;
 
-Json encode_certificate(const CertificateStatus& c) {
-  Json out = {{"name", printable(c.name)},
-              {"certificate", to_hex(c.certificate)},
-              {"subject", printable(c.subject)},
-              {"state", to_string(c.state)}};
+/// An object as Json::dump(1) lays it out, member by member: to make a value of the JSON library of
+/// each certificate, and text of that, was a twentieth of a start with 100,000.
+class ObjectWriter {
+ public:
+  /// \param depth  spaces before the line it begins in
+  ObjectWriter(std::string& out, std::size_t depth) : out_(out), depth_(depth) { out_ += '{'; }
+
+  void member(std::string_view key) {
+    out_ += is_first_ ? "\n" : ",\n";
+    is_first_ = false;
+    out_.append(depth_ + 1, ' ').append(1, '"').append(key).append("\": ");
+  }
+  void literal(std::string_view key, std::string_view value) {
+    member(key);
+    out_ += value;
+  }
+  /// \param value  neither control characters nor octets that are not UTF-8: see printable()
+  void text(std::string_view key, std::string_view value) {
+    member(key);
+    out_ += '"';
+    for (const char c : value) {
+      if (c == '"' || c == '\\') {
+        out_ += '\\';
+      }
+      out_ += c;
+    }
+    out_ += '"';
+  }
+  void number(std::string_view key, std::uint64_t value) { literal(key, std::to_string(value)); }
+  void truth(std::string_view key, bool value) { literal(key, value ? "true" : "false"); }
+  void time(std::string_view key, UnixSeconds value) { text(key, format_iso8601(value)); }
+  void time(std::string_view key, const std::optional<UnixSeconds>& value) {
+    value ? time(key, *value) : literal(key, "null");
+  }
+  ObjectWriter object(std::string_view key) {
+    member(key);
+    return {out_, depth_ + 1};
+  }
+  void end() { out_.append(1, '\n').append(depth_, ' ').append(1, '}'); }
+
+ private:
+  std::string& out_;
+  const std::size_t depth_;
+  bool is_first_ = true;
+};
+
+void append_certificate(std::string& out, const CertificateStatus& c, std::size_t depth) {
+  ObjectWriter to(out, depth);
+  to.text("name", printable(c.name));
+  to.text("certificate", to_hex(c.certificate));
+  to.text("subject", printable(c.subject));
+  to.text("state", to_string(c.state));
   if (!c.reason.empty()) {
-    out["reason"] = printable(c.reason);
+    to.text("reason", printable(c.reason));
   }
-  out["must_staple"] = c.must_staple;
-  out["below"] = c.below;
-  out["not_after"] = format_iso8601(c.not_after);
+  to.truth("must_staple", c.must_staple);
+  to.number("below", c.below);
+  to.time("not_after", c.not_after);
   if (c.staple) {
-    out["staple"] = {{"status", to_string(c.staple->status)},
-                     {"this_update", format_iso8601(c.staple->this_update)},
-                     {"expires", format_iso8601(c.staple->expires)},
-                     {"obtained", time_or_null(c.obtained)},
-                     {"source", printable(c.source)}};
+    ObjectWriter staple = to.object("staple");
+    staple.text("status", to_string(c.staple->status));
+    staple.time("this_update", c.staple->this_update);
+    staple.time("expires", c.staple->expires);
+    staple.time("obtained", c.obtained);
+    staple.text("source", printable(c.source));
+    staple.end();
   } else {
-    out["staple"] = nullptr;
+    to.literal("staple", "null");
   }
-  out["last_attempt"] = time_or_null(c.last_attempt);
-  out["last_success"] = time_or_null(c.last_success);
-  out["next_due"] = time_or_null(c.next_due);
-  out["last_error"] = printable(c.last_error);
-  out["last_error_class"] = c.last_failure ? Json(to_string(*c.last_failure)) : Json();
-  out["last_probe"] = time_or_null(c.last_probe);
-  out["listed"] = time_or_null(c.listed);
-  out["failures"] = c.failures;
-  out["attempts"] = c.attempts;
-  out["paused"] = c.paused;
-  out["resumed"] = time_or_null(c.resumed);
-  out["pin"] = c.pin ? Json{{"until", format_iso8601(c.pin->until)},
-                            {"this_update", format_iso8601(c.pin->facts.this_update)},
-                            {"expires", format_iso8601(c.pin->facts.expires)}}
-                     : Json();
-  return out;
+  to.time("last_attempt", c.last_attempt);
+  to.time("last_success", c.last_success);
+  to.time("next_due", c.next_due);
+  to.text("last_error", printable(c.last_error));
+  if (c.last_failure) {
+    to.text("last_error_class", to_string(*c.last_failure));
+  } else {
+    to.literal("last_error_class", "null");
+  }
+  to.time("last_probe", c.last_probe);
+  to.time("listed", c.listed);
+  to.number("failures", c.failures);
+  to.number("attempts", c.attempts);
+  to.truth("paused", c.paused);
+  to.time("resumed", c.resumed);
+  if (c.pin) {
+    ObjectWriter pin = to.object("pin");
+    pin.time("until", c.pin->until);
+    pin.time("this_update", c.pin->facts.this_update);
+    pin.time("expires", c.pin->facts.expires);
+    pin.end();
+  } else {
+    to.literal("pin", "null");
+  }
+  to.end();
 }
 
 /// `value` as it is laid out inside of so many others.
@@ -64,14 +122,18 @@ void append(std::string& out, const Json& value, std::size_t depth) {
   }
 }
 
+void append_target(std::string& out, const TargetStatus& target, std::size_t depth) {
+  append(out, encode_target(target), depth);
+}
+
 /// A member of the report that is an array, each value on its own for as long as it is written.
 template <class T>
 void append_array(std::string& out, std::string_view key, const std::vector<T>& values,
-                  Json (*encode)(const T&)) {
+                  void (*append_value)(std::string& out, const T& value, std::size_t depth)) {
   out.append(",\n \"").append(key).append("\": [");
   for (const T& value : values) {
     out += &value == values.data() ? "\n  " : ",\n  ";
-    append(out, encode(value), 2);
+    append_value(out, value, 2);
   }
   out += values.empty() ? "]" : "\n ]";
 }
@@ -107,9 +169,9 @@ std::string encode_status(const StatusReport& report) {
   out.reserve(kExpectedBytes * (1 + report.certificates.size() + report.kept.size()));
   append(out, head, 0);
   out.resize(out.size() - 2);  // "\n}": it goes on
-  append_array(out, "certificates", report.certificates, encode_certificate);
-  append_array(out, "kept", report.kept, encode_certificate);
-  append_array(out, "targets", report.targets, encode_target);
+  append_array(out, "certificates", report.certificates, append_certificate);
+  append_array(out, "kept", report.kept, append_certificate);
+  append_array(out, "targets", report.targets, append_target);
   out += "\n}\n";
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "muster/base/text.h"
 #include "muster/stapler/metrics.h"
 #include "muster/testing/fake_clock.h"
 
@@ -48,6 +49,23 @@ StatusReport sample() {
   target.ports = {{"127.0.0.1:443", ReadBack::kServed, "", kTestNow}};
   report.targets = {target};
   return report;
+}
+
+TEST(Status, IsWrittenAsTheJsonLibraryWouldWriteIt) {
+  StatusReport report = sample();
+  CertificateStatus odd = report.certificates.at(0);
+  odd.name = "a \"quoted\" C:\\name\twith \x01 and \xff";
+  odd.last_failure = keeper::FailureClass::kUnreachable;
+  odd.last_error = "nobody \"listens\"\n";
+  odd.pin = keeper::Pin{*odd.staple, kTestNow + Seconds(500)};
+  odd.paused = true;
+  report.kept = {odd, odd};
+  const std::string text = encode_status(report);
+  EXPECT_EQ(nlohmann::ordered_json::parse(text).dump(1) + '\n', text);
+  const auto parsed = parse_status(text);
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(parsed->kept.at(1).name, printable(odd.name));
+  EXPECT_EQ(parsed->kept.at(1).last_error, printable(odd.last_error));
 }
 
 // req: OCSP-STAP-020
