@@ -161,15 +161,17 @@ void Stapler::Impl::watch_files() {
       self->load(InventoryReader::Gone::kWait, news);
     }
   };
-  watch = std::make_unique<CertificateWatch>(loop, options.settle, changed);
-  watch->set_paths(reader.places());
+  auto begun = std::make_unique<CertificateWatch>(loop, options.settle, changed);
+  begun->set_paths(reader.places());
+  // What changed since make() read it was told to nobody; what changes from here on is.
+  load(InventoryReader::Gone::kWait);
+  watch = std::move(begun);
+  watch->set_paths(reader.places(), {false, {}});
   if (!watch->is_prompt()) {
     logger.log(LogLevel::kInfo, "inventory.watched_slowly",
                "the kernel does not tell of changes in every directory of the inventory (no "
                "watches left?); those are noticed within a minute");
   }
-  // What changed since make() read it was told to nobody.
-  load(InventoryReader::Gone::kWait);
 }
 
 }  // namespace muster::stapler
