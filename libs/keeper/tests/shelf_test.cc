@@ -210,7 +210,7 @@ TEST_F(ShelfTest, ACertificateThatLeavesTheInventoryIsNotOfferedAndNothingIsTake
 TEST_F(ShelfTest, WhatWasVerifiedForAnotherIssuerIsNotOfferedOn) {
   offer(make_response(leaf));
   ASSERT_NE(found(), nullptr);
-  const pki::Certificate& issuer = pki.intermediate.certificate;
+  const auto& issuer = pki.intermediate.certificate;
   testing::CertificateSpec spec = testing::ca_spec("whatever");
   spec.subject = to_buffer(issuer.subject());
   const auto namesake = testing::make_self_signed(spec);

@@ -213,7 +213,7 @@ TEST_F(InventoryReaderTest, ProofsComeInTurn) {
 
 TEST_F(InventoryReaderTest, WhereSeveralIssuersComeIntoQuestionTheSignatureTellsAtOnce) {
   EXPECT_THAT(names(read_to_prove_later(put_forged("unnamed.pem", false))), IsEmpty());
-  const pki::Certificate& ca = pki.intermediate.certificate;
+  const auto& ca = pki.intermediate.certificate;
   testing::CertificateSpec spec = testing::ca_spec("whatever");
   spec.subject = to_buffer(ca.subject());
   const auto namesake = testing::make_self_signed(spec);
