@@ -241,7 +241,7 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
   ASSERT_TRUE(watcher->wait_until_checked(Milliseconds(20'000)));
   const std::uint64_t loaded_at_sequence = watcher->status().at(0).sequence;
   const auto reader = store_->reader();
-  EXPECT_TRUE(testing::eventually([&] {
+  EXPECT_TRUE(muster::testing::eventually([&] {
     const std::uint64_t sequence = reader->renew();
     reader->release();
     return sequence > loaded_at_sequence;
@@ -254,7 +254,7 @@ TEST_F(Watcher, ConfirmsAnUnchangedSourceSoThatItsAgeIsKnown) {
 TEST_F(Watcher, AClockPutBackDoesNotMakeAnIndexYounger) {
   const UnixSeconds ahead = kTestNow + std::chrono::hours(24 * 365);
   const auto counts_from = [&](UnixSeconds from, UnixSeconds to) {
-    return testing::eventually([&] {
+    return muster::testing::eventually([&] {
       const UnixSeconds at = state().loaded_at;
       return from <= at && at <= to;
     });
