@@ -128,7 +128,8 @@ OutcomeKind outcome_of(Choice choice, const std::optional<StapleFacts>& held, Un
     case Choice::kSame:
     case Choice::kOlder:
     case Choice::kRevocationStands:
-      return held && held->usable_at(now) ? OutcomeKind::kNothingNewer : OutcomeKind::kUnacceptable;
+      // What is held has begun once: if it seems to lie ahead, the clock was set back.
+      return held && now < held->expires ? OutcomeKind::kNothingNewer : OutcomeKind::kUnacceptable;
     case Choice::kExpired:
       return OutcomeKind::kUnacceptable;
     case Choice::kUnknownStatus:

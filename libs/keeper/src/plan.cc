@@ -79,8 +79,14 @@ void Plan::staple_changed(const Fingerprint& id, const std::optional<StapleFacts
     }
     return;
   }
-  const Milliseconds delay =
-      e.failures == 0 ? Milliseconds(0) : impl_->failure_delay(e, nullptr, std::nullopt, now);
+  Milliseconds delay(0);
+  if (e.failures > 0) {
+    delay = impl_->failure_delay(e, nullptr, std::nullopt, now);
+  } else if (held && e.attempts > 0) {
+    // An answer that ended as soon as it came says what the next one will be like.
+    delay = std::max(
+        delay, std::chrono::ceil<Milliseconds>(e.asked_at + least_interval(*held) - now.steady));
+  }
   if (now.steady + delay < e.due) {
     impl_->wait(id, e, delay, now);
   }

@@ -26,6 +26,7 @@ struct PlanEntry {
   unsigned failures = 0;
   std::uint64_t attempts = 0;
   std::uint64_t ticket = 0;  ///< while in flight
+  MonotonicTime asked_at{};  ///< last; means nothing before the first attempt
   MonotonicTime due{};       ///< while waiting
   MonotonicTime queued_since{};
   MonotonicTime failing_since{};

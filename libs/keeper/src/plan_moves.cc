@@ -150,6 +150,7 @@ std::optional<Order> Plan::Impl::start_one(Host& host, Instant now) {
   ++e.attempts;
   ++host.in_flight;
   host.asked_at = now.steady;
+  e.asked_at = now.steady;
   const MonotonicTime deadline = now.steady + policy.fetch_deadline;
   orders.emplace(e.ticket, Started{id, &host, deadline});
   order_deadlines.insert({deadline, e.ticket});
@@ -244,8 +245,9 @@ Verdict Plan::Impl::finish(std::uint64_t ticket, const Outcome& outcome, Instant
       end_round(e);
       Milliseconds delay =
           delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next());
-      if (is_held_back) {
-        // A promise is no staple: what is on offer may end before it is kept.
+      if (is_held_back || live == nullptr) {
+        // A promise is no staple: what is on offer may end before it is kept. Nor is what seems to
+        // lie ahead since the clock was set back: which of both clocks is right will be seen.
         delay = std::min<Milliseconds>(
             delay, live != nullptr ? delay_after_answer(policy, *live, {}, now.wall, random.next())
                                    : Milliseconds(policy.most_retry_without));

@@ -72,6 +72,8 @@ TEST(Outcome, AnAnswerNoBetterCountsAsOneOnlyWhileWhatIsHeldLives) {
   for (const Choice choice : {Choice::kSame, Choice::kOlder, Choice::kRevocationStands}) {
     EXPECT_EQ(outcome_of(choice, live, now), OutcomeKind::kNothingNewer);
     EXPECT_EQ(outcome_of(choice, live, now + Seconds(10)), OutcomeKind::kUnacceptable);
+    EXPECT_EQ(outcome_of(choice, live, now - Seconds(20)), OutcomeKind::kNothingNewer)
+        << "the clock was set back";
     EXPECT_EQ(outcome_of(choice, std::nullopt, now), OutcomeKind::kUnacceptable);
     EXPECT_EQ(classify(choice), FailureClass::kNotBetter);
   }

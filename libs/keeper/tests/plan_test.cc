@@ -254,6 +254,28 @@ TEST_F(PlanTest, AWallClockThatJumpsBackDoesNotStallTheRetries) {
   EXPECT_EQ(plan->start_due(now).size(), 1U) << "what is held is not valid yet by this clock";
 }
 
+TEST_F(PlanTest, WhatIsHeldAndSeemsToLieAheadIsAskedAboutInMinutes) {
+  make();
+  add(1, {"http://a/"});
+  const StapleFacts ahead{StapleStatus::kGood, kStart + Seconds(5000), kStart + Seconds(kDay)};
+  finish(next_orders().at(0), OutcomeKind::kNothingNewer, ahead);
+  ASSERT_EQ(next_orders().size(), 1U);
+  EXPECT_EQ(now.wall - kStart, PlanPolicy{}.most_retry_without);
+}
+
+// A clock that is ahead by nearly the life of an answer, or a responder that never renews.
+TEST_F(PlanTest, AnAnswerThatEndsAsItComesIsNotAskedForEachSecond) {
+  make();
+  add(1, {"http://a/"});
+  const StapleFacts ending{StapleStatus::kGood, kStart - Seconds(kDay), kStart + Seconds(2)};
+  finish(next_orders().at(0), OutcomeKind::kTaken, ending);
+  pass(Milliseconds(2'000));
+  plan->staple_changed(id_of(1), ending, now);
+  EXPECT_TRUE(plan->start_due(now).empty());
+  ASSERT_EQ(next_orders().size(), 1U);
+  EXPECT_EQ(now.wall - kStart, Seconds(60));
+}
+
 TEST_F(PlanTest, ACertificateThatSeemedExpiredIsTakenUpWhenTheClockIsCorrected) {
   make();
   now.wall += Seconds(1000 * kDay);
