@@ -62,6 +62,7 @@ void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
                  static_cast<std::uint64_t>(clock_.elapsed.count());
   Seen& seen = seen_[c];
   tell(c, "asked host " + std::to_string(host));
+  seen.asked_at = clock_.elapsed;
   if (!is_listed(c)) {
     fail("asked about a certificate that is not listed" + describe(c));
   }
@@ -102,7 +103,15 @@ void Judge::on_delivered(const Delivery& d) {
   }
 }
 
-void Judge::on_change(std::size_t c) { changed_.insert(c); }
+void Judge::on_change(std::size_t c) {
+  changed_.insert(c);
+  // What has ended by the clock of the machine may be thrown away, be that clock wrong. A stop in
+  // this very step leaves no time to look.
+  std::optional<Content>& durable = seen_[c].durable;
+  if (durable && clock_.now() >= end_of(*durable, pool(c).certificate) - Seconds(1)) {
+    durable.reset();
+  }
+}
 
 void Judge::on_started(const Shelf& shelf, const Keeper& keeper,
                        const std::set<std::size_t>& listed) {
@@ -252,6 +261,12 @@ void Judge::look_at(std::size_t c) {
     if (before && seen.offer && seen.offer->this_update > before->this_update) {
       check_timing(c, seen, *before, ended, *seen.offer);
     }
+    if (!before && staple && staple->obtained == clock_.now()) {
+      seen.taken_at = clock_.elapsed;  // an answer, and not what was found on the disk
+    }
+    if (staple) {
+      seen.came_at = clock_.elapsed;
+    }
     if (before && !seen.offer && is_listed(c)) {
       check_gap(c, *before, ended, seen);
     }
@@ -350,14 +365,17 @@ void Judge::check_change(std::size_t c, Seen& seen, const std::optional<Content>
 void Judge::check_timing(std::size_t c, Seen& seen, const Content& before, UnixSeconds before_end,
                          const Content& after) {
   ++report.taken;
-  const unsigned troubles = std::exchange(seen.troubles, 0U);
+  const bool was_held_back = seen.staple->obtained < after.this_update;
+  // What comes on offer because its time has come ends neither the failures before it nor a
+  // question that is open.
+  const unsigned troubles = was_held_back ? seen.troubles : std::exchange(seen.troubles, 0U);
+  const bool was_open = seen.asked_at < seen.came_at;
   seen.taken_at = clock_.elapsed;
   // What one answer said of a revocation is asked about until it is confirmed or contradicted.
   const bool about_news = !seen.revoked_answers.empty() &&
                           clock_.elapsed - seen.revoked_answers.back() < Milliseconds(130'000);
-  const bool was_held_back = seen.staple->obtained < after.this_update;
-  if (troubles != 0 || about_news || was_held_back || is_disturbed() || !before.next_update ||
-      !after.next_update || before.status != StapleStatus::kGood ||
+  if (troubles != 0 || about_news || was_held_back || was_open || is_disturbed() ||
+      !before.next_update || !after.next_update || before.status != StapleStatus::kGood ||
       after.status != StapleStatus::kGood) {
     return;
   }
@@ -421,7 +439,7 @@ void Judge::check_gap(std::size_t c, const Content& lost, UnixSeconds end, const
   }
   const Seconds window = end - lost.this_update;
   const Milliseconds from =
-      std::max(elapsed_at(lost.this_update + window * 31 / 100), seen.taken_at);
+      std::max({elapsed_at(lost.this_update + window * 31 / 100), seen.taken_at, seen.listed_at});
   const Milliseconds until = elapsed_at(end);
   // An answer that was old when it came is asked about again after a quarter of what remains, or
   // half of it where the server says so.

@@ -41,7 +41,9 @@ class Judge {
     UnixSeconds lasts{};           ///< until when it must not be dropped
     std::optional<Content> durable;
     std::optional<Milliseconds> uncovered_since;
-    Milliseconds taken_at{0}, stale_at{-1}, hour{0}, listed_at{0};
+    Milliseconds asked_at{0}, stale_at{-1}, hour{0}, listed_at{0};
+    Milliseconds taken_at{0};  ///< when an answer last put something newer, or the first, on offer
+    Milliseconds came_at{0};   ///< when what is on offer came there, from wherever
     unsigned asked_in_hour = 0, troubles = 0;
     bool was_revoked = false;  ///< by the last that was on offer; it may have ended since
     std::vector<Milliseconds> revoked_answers;  ///< when they came
