@@ -49,9 +49,7 @@ std::string Judge::describe(std::size_t c) const {
 }
 
 void Judge::tell(std::size_t c, const std::string& what) const {
-  if (c == profile_.follow) {
-    std::fprintf(stderr, "%s%s\n", what.c_str(), describe(c).c_str());
-  }
+  std::fprintf(stderr, "%s%s\n", what.c_str(), describe(c).c_str());
 }
 
 // ---- what happens
@@ -61,7 +59,9 @@ void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
   report.trace = (report.trace ^ (c * 64 + host)) * 0x100000001b3U +
                  static_cast<std::uint64_t>(clock_.elapsed.count());
   Seen& seen = seen_[c];
-  tell(c, "asked host " + std::to_string(host));
+  if (is_followed(c)) {
+    tell(c, "asked host " + std::to_string(host));
+  }
   seen.asked_at = clock_.elapsed;
   if (!is_listed(c)) {
     fail("asked about a certificate that is not listed" + describe(c));
@@ -87,9 +87,11 @@ void Judge::on_asked(std::size_t c, std::size_t host, unsigned egress) {
 
 void Judge::on_delivered(const Delivery& d) {
   Seen& seen = seen_[d.certificate];
-  tell(d.certificate, std::string(d.accepted ? "accepted" : "refused") + " in mode " +
-                          std::to_string(static_cast<int>(d.mode)) +
-                          (d.content ? ' ' + std::string(to_string(d.content->status)) : ""));
+  if (is_followed(d.certificate)) {
+    tell(d.certificate, std::string(d.accepted ? "accepted" : "refused") + " in mode " +
+                            std::to_string(static_cast<int>(d.mode)) +
+                            (d.content ? ' ' + std::string(to_string(d.content->status)) : ""));
+  }
   const bool newer = d.accepted && d.content && d.content->status != StapleStatus::kUnknown &&
                      (!seen.offer || d.content->this_update > seen.offer->this_update);
   if (!newer) {
@@ -253,7 +255,9 @@ void Judge::look_at(std::size_t c) {
   Seen& seen = seen_[c];
   const StaplePointer staple = shelf_->find(pool(c).certificate.fingerprint(), clock_.now());
   if (staple != seen.staple) {
-    tell(c, "another offer than");
+    if (is_followed(c)) {
+      tell(c, "another offer than");
+    }
     const std::optional<Content> before = seen.offer;
     const UnixSeconds lasted = seen.lasts, ended = seen.end;
     check_offer(c, seen, staple);

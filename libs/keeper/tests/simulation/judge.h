@@ -73,6 +73,8 @@ class Judge {
     return std::max(Milliseconds(0), Milliseconds(true_time - kStart));
   }
   [[nodiscard]] std::string describe(std::size_t c) const;
+  /// Whether the story of this certificate is told; the words are made only then.
+  [[nodiscard]] bool is_followed(std::size_t c) const { return c == profile_.follow; }
   void tell(std::size_t c, const std::string& what) const;
 
   const Profile& profile_;

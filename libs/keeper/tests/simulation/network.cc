@@ -37,7 +37,8 @@ Network::Network(const Profile& profile, const SimulatedClock& clock, std::vecto
       random_(seed),
       at_(profile.hosts),
       cut_at_(profile.egresses),
-      in_flight_(profile.hosts * profile.egresses) {
+      in_flight_(profile.hosts * profile.egresses),
+      open_about_(kPool) {
   for (std::size_t h = 0; h < profile.hosts; ++h) {
     segments_.push_back(make_segments(h == 0 ? 0 : profile.trouble, troubles()));
   }
@@ -99,6 +100,7 @@ void Network::ask(const Question& question, const client::VerifyPolicy& policy, 
   const std::size_t host = truth.hosts[static_cast<std::size_t>(url - truth.urls.begin())];
   witness.asked(certificate, host, question.egress);
   ++in_flight_[host * profile_.egresses + question.egress];
+  ++open_about_[certificate];
   open_.emplace(question.ticket, Open{certificate, host, question.egress,
                                       question.method == client::HttpMethod::kPostOnly,
                                       question.etag, clock_.elapsed, policy, std::move(done)});
@@ -109,10 +111,15 @@ void Network::ask(const Question& question, const client::VerifyPolicy& policy, 
   }
 }
 
+void Network::close(const Open& open) {
+  --in_flight_[open.host * profile_.egresses + open.egress];
+  --open_about_[open.certificate];
+}
+
 void Network::cancel(std::uint64_t ticket) {
   const auto found = open_.find(ticket);
   if (found != open_.end()) {
-    --in_flight_[found->second.host * profile_.egresses + found->second.egress];
+    close(found->second);
     open_.erase(found);
   }
 }
@@ -121,17 +128,14 @@ void Network::drop_all() {
   open_.clear();
   due_ = {};
   std::fill(in_flight_.begin(), in_flight_.end(), std::size_t{0});
+  std::fill(open_about_.begin(), open_about_.end(), std::size_t{0});
 }
 
 std::size_t Network::in_flight(std::size_t host, unsigned egress) const {
   return in_flight_[host * profile_.egresses + egress];
 }
 
-bool Network::is_open(std::size_t certificate) const {
-  return std::any_of(open_.begin(), open_.end(), [certificate](const auto& open) {
-    return open.second.certificate == certificate;
-  });
-}
+bool Network::is_open(std::size_t certificate) const { return open_about_[certificate] != 0; }
 
 Milliseconds Network::longest_wait() const {
   Milliseconds longest{0};
@@ -154,7 +158,7 @@ bool Network::deliver() {
       continue;  // cancelled
     }
     const Open& open = node.mapped();
-    --in_flight_[open.host * profile_.egresses + open.egress];
+    close(open);
     Mode mode = mode_of(open.host);
     if (mode == Mode::kFlaky) {
       mode = below(3) == 0 ? Mode::kGood : troubles()[below(troubles().size() - 1)];

@@ -123,6 +123,8 @@ class Network final : public Asker {
     return static_cast<std::uint64_t>(random_.next() * static_cast<double>(n));
   }
   std::vector<Segment> make_segments(double trouble, const std::vector<Mode>& troubles);
+  /// A question is not open any more.
+  void close(const Open& open);
   Mode mode_of(std::size_t host);
   [[nodiscard]] Content published(std::size_t certificate, UnixSeconds at) const;
   std::optional<Content> content_of(const Open& open, Mode mode);
@@ -136,7 +138,8 @@ class Network final : public Asker {
   std::vector<std::size_t> at_, cut_at_;
   std::unordered_map<std::uint64_t, Open> open_;
   std::priority_queue<Due> due_;
-  std::vector<std::size_t> in_flight_;
+  std::vector<std::size_t> in_flight_;   ///< open questions of each host and way out
+  std::vector<std::size_t> open_about_;  ///< open questions of each certificate
   std::uint64_t answers_ = 0;
 };
 

@@ -1,15 +1,25 @@
 #include "profile.h"
 
-#include <map>
+#include <cstring>
+#include <unordered_map>
 
 #include "muster/testing/pki_builder.h"
 
 namespace muster::keeper::simulation {
 namespace {
 
+/// A fingerprint is a hash already.
+struct FirstOctets {
+  std::size_t operator()(const Fingerprint& id) const {
+    std::size_t out = 0;
+    std::memcpy(&out, id.data(), sizeof out);
+    return out;
+  }
+};
+
 struct Pool {
   std::vector<Subject> subjects;
-  std::map<Fingerprint, std::size_t> index;
+  std::unordered_map<Fingerprint, std::size_t, FirstOctets> index;
 };
 
 /// The same key in every process, and a kind whose signatures are, too: a seed has to make the same
@@ -55,8 +65,9 @@ Pool make_pool() {
   return out;
 }
 
+/// One for each thread: threads that count references to the same certificates wait for each other.
 const Pool& the_pool() {
-  static const Pool made = make_pool();
+  thread_local const Pool made = make_pool();
   return made;
 }
 
@@ -65,8 +76,9 @@ const Pool& the_pool() {
 const Subject& pool(std::size_t index) { return the_pool().subjects[index]; }
 
 std::size_t index_of(const Fingerprint& id) {
-  const auto found = the_pool().index.find(id);
-  return found == the_pool().index.end() ? kPool : found->second;
+  const Pool& made = the_pool();
+  const auto found = made.index.find(id);
+  return found == made.index.end() ? kPool : found->second;
 }
 
 Profile profile_for(std::uint64_t seed) {

@@ -11,7 +11,8 @@ namespace muster::keeper::simulation {
 inline constexpr UnixSeconds kStart = unix_seconds(1'800'000'000);
 inline constexpr std::size_t kAuthorities = 4, kPerAuthority = 40;
 
-/// A certificate of the pool all worlds draw from; real ones, made once in a process.
+/// A certificate of the pool all worlds draw from; real ones, the same in every process and thread,
+/// made once in each. The reference lives as long as the thread.
 const Subject& pool(std::size_t index);
 inline constexpr std::size_t kPool = kAuthorities * kPerAuthority;
 /// Which of the pool this is; kPool: none.
