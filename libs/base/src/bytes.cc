@@ -17,14 +17,11 @@ bool less(Bytes a, Bytes b) noexcept {
 
 namespace {
 std::string hex(Bytes b, const char* digits, char separator) {
-  std::string out;
-  out.reserve(b.size() * 3);
+  const std::size_t stride = separator == '\0' ? 2 : 3;
+  std::string out(b.empty() ? 0 : b.size() * stride - (stride - 2), separator);
   for (std::size_t i = 0; i < b.size(); ++i) {
-    if (separator != '\0' && i != 0) {
-      out.push_back(separator);
-    }
-    out.push_back(digits[b[i] >> 4]);
-    out.push_back(digits[b[i] & 0x0f]);
+    out[i * stride] = digits[b[i] >> 4];
+    out[i * stride + 1] = digits[b[i] & 0x0f];
   }
   return out;
 }

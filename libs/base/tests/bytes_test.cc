@@ -9,6 +9,8 @@ TEST(Hex, RoundTripsAndSkipsSeparatorsBetweenPairs) {
   const Buffer octets = {0x00, 0x9a, 0xff};
   EXPECT_EQ(to_hex(octets), "009aff");
   EXPECT_EQ(to_hex_colons(octets), "00:9A:FF");
+  EXPECT_EQ(to_hex(Bytes()), "");
+  EXPECT_EQ(to_hex_colons(Bytes()), "");
   EXPECT_EQ(from_hex("00:9A:ff"), octets);
   EXPECT_EQ(from_hex(""), Buffer());
 }
