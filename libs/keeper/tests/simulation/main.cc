@@ -16,6 +16,9 @@ namespace {
 using namespace muster::keeper::simulation;
 using Number = unsigned long long;
 
+/// A word about how far it is after so many worlds: some 50,000 certificate-years.
+constexpr std::size_t kWorldsBetweenWords = 512;
+
 struct Options {
   double years = 10'000;
   std::uint64_t seed = 1;
@@ -37,7 +40,6 @@ class Runner {
 
   /// 0, or 1 when a promise was broken.
   int run(const char* program) {
-    const auto begin = std::chrono::steady_clock::now();
     {
       std::vector<std::jthread> threads;
       for (unsigned i = 0; i < std::min<std::size_t>(options_.jobs, worlds_.size()); ++i) {
@@ -51,19 +53,29 @@ class Runner {
     for (const Report& world : worlds_) {
       all.add(world);
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     std::printf(
         "%.0f certificate-years in %zu worlds, %.1f s: %llu requests, %llu refreshes (%llu of them "
         "judged by their time), %llu revocations, %llu gaps that nobody could have closed, %llu "
         "restarts, %llu crashes, %llu clock jumps, %llu rotations; trace %016llx\n",
-        all.certificate_years, worlds_.size(), took.count(), Number{all.requests},
-        Number{all.taken}, Number{all.windows}, Number{all.revocations}, Number{all.gaps},
-        Number{all.restarts}, Number{all.crashes}, Number{all.jumps}, Number{all.rotations},
-        Number{all.trace});
+        all.certificate_years, worlds_.size(), seconds(), Number{all.requests}, Number{all.taken},
+        Number{all.windows}, Number{all.revocations}, Number{all.gaps}, Number{all.restarts},
+        Number{all.crashes}, Number{all.jumps}, Number{all.rotations}, Number{all.trace});
     return 0;
   }
 
  private:
+  /// Since the beginning.
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+  void tell_progress() {
+    const std::size_t done = ++done_;
+    if (done % kWorldsBetweenWords == 0) {
+      std::fprintf(stderr, "%zu of %zu worlds, %.0f s\n", done, worlds_.size(), seconds());
+    }
+  }
+
   void work(const char* program) {
     for (std::size_t i = next_++; i < worlds_.size() && !failed_; i = next_++) {
       const auto seed = Number{options_.seed + i};
@@ -76,12 +88,14 @@ class Runner {
         std::printf("seed %llu: %s\nreplay with: %s --seed %llu\n", seed,
                     worlds_[i].failure.c_str(), program, seed);
       }
+      tell_progress();
     }
   }
 
   const Options options_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::vector<Report> worlds_;
-  std::atomic<std::size_t> next_{0};
+  std::atomic<std::size_t> next_{0}, done_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
 };
