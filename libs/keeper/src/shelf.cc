@@ -48,6 +48,19 @@ StapleFacts Shelf::Impl::facts_of(const client::VerifiedResponse& response,
   return {status_of(response.status()), response.this_update(), expires - policy.expiry_margin};
 }
 
+Choice Shelf::Impl::judge(const Slot& slot, const StapleFacts& candidate, UnixSeconds now) {
+  if (!slot.current) {
+    return judge_candidate(candidate, nullptr, now);
+  }
+  // What was taken and withdrawn by a clock that was ahead lies ahead when that is set right: a
+  // memory by which every answer would be older. For revocations it counts all the same.
+  const StapleFacts& held = slot.current->facts;
+  const bool is_no_measure = !slot.on_offer && held.this_update > now &&
+                             held.status == StapleStatus::kGood &&
+                             candidate.status == StapleStatus::kGood;
+  return judge_candidate(candidate, is_no_measure ? nullptr : &held, now);
+}
+
 void Shelf::Impl::reschedule(const Fingerprint& id, Slot& slot) {
   if (slot.deadline) {
     deadlines.erase({*slot.deadline, id});
@@ -159,8 +172,7 @@ void Shelf::Impl::work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
   if (slot.pending && slot.pending->facts.this_update <= now) {
     const StaplePointer candidate = std::move(slot.pending);
     slot.pending.reset();
-    const Choice choice =
-        judge_candidate(candidate->facts, slot.current ? &slot.current->facts : nullptr, now);
+    const Choice choice = judge(slot, candidate->facts, now);
     if (takes(choice)) {
       put_and_save(id, slot, candidate, change_for(choice), now);
     }
@@ -226,8 +238,7 @@ void Shelf::Impl::load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now
   const UnixSeconds obtained = std::min(file->obtained, now);
   const auto staple = std::make_shared<const Staple>(
       Staple{*verified, facts_of(*verified, obtained), obtained, file->source});
-  const Choice choice =
-      judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+  const Choice choice = judge(slot, staple->facts, now);
   if (choice == Choice::kHoldBack) {
     slot.pending = staple;
     reschedule(id, slot);
@@ -332,8 +343,7 @@ Choice Shelf::Impl::offer(const Fingerprint& id, const client::VerifiedResponse&
   Slot& slot = found->second;
   const auto staple =
       std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
-  const Choice choice =
-      judge_candidate(staple->facts, slot.current ? &slot.current->facts : nullptr, now);
+  const Choice choice = judge(slot, staple->facts, now);
   if (takes(choice)) {
     put_and_save(id, slot, staple, change_for(choice), now);
   } else if (choice == Choice::kHoldBack) {

@@ -70,6 +70,10 @@ struct Shelf::Impl {
   [[nodiscard]] StapleFacts facts_of(const client::VerifiedResponse& response,
                                      UnixSeconds obtained) const;
 
+  /// What becomes of a candidate, by what the slot holds.
+  [[nodiscard]] static Choice judge(const Slot& slot, const StapleFacts& candidate,
+                                    UnixSeconds now);
+
   void reschedule(const Fingerprint& id, Slot& slot);
 
   void set_unsaved(Slot& slot, bool value);

@@ -73,6 +73,37 @@ TEST_F(ShelfTest, AClockThatIsSetBackTakesNothingAway) {
 }
 
 // req: OCSP-STAP-002
+TEST_F(ShelfTest, WhatAClockThatWasAheadTookAndWithdrewIsNoMeasureOfWhatIsTrueNow) {
+  now = kTestNow + Seconds(7200);  // and so is the clock of that responder
+  EXPECT_EQ(offer(make_response(leaf, {7100, 7800})), Choice::kTake);
+  now = kTestNow;
+  EXPECT_EQ(offer(make_response(leaf, {-100, 600})), Choice::kOlder) << "while it is on offer";
+  now = kTestNow + Seconds(7200);
+  pass(600);
+  EXPECT_EQ(found(), nullptr);
+  now = kTestNow;
+  EXPECT_EQ(offer(make_response(leaf, {-200, 600}, revoked(ReasonCode::kCertificateHold))),
+            Choice::kOlder)
+      << "news has its own rules";
+  EXPECT_EQ(offer(make_response(leaf, {-100, 600})), Choice::kTake);
+  EXPECT_NE(found(), nullptr);
+  pass(700);
+  EXPECT_EQ(found(), nullptr);
+  now = kTestNow + Seconds(300);
+  EXPECT_EQ(offer(make_response(leaf, {-200, 5000})), Choice::kOlder)
+      << "a memory of what has begun counts";
+}
+
+TEST_F(ShelfTest, ButItsMemoryOfARevocationCounts) {
+  now = kTestNow + Seconds(7200);
+  EXPECT_EQ(offer(make_response(leaf, {7100, 7800}, revoked())), Choice::kTakeRevocation);
+  pass(600);
+  EXPECT_EQ(found(), nullptr);
+  now = kTestNow;
+  EXPECT_EQ(offer(make_response(leaf, {-100, 600})), Choice::kRevocationStands);
+  EXPECT_EQ(found(), nullptr);
+}
+
 TEST_F(ShelfTest, OlderDoesNotReplaceNewer) {
   const Buffer newer = make_response(leaf, {-100, 5000});
   offer(newer);
