@@ -228,7 +228,6 @@ Verdict Plan::Impl::finish(std::uint64_t ticket, const Outcome& outcome, Instant
       if (outcome.kind != OutcomeKind::kHeldBack) {
         e.held = outcome.staple;
       }
-      e.failures = 0;
       e.asked_again = false;
       const StapleFacts* live = e.live(now.wall);
       const bool is_held_back = outcome.kind == OutcomeKind::kHeldBack;
@@ -242,6 +241,7 @@ Verdict Plan::Impl::finish(std::uint64_t ticket, const Outcome& outcome, Instant
         queue(started.subject, e, turn_of(e, now), now);
         return verdict;
       }
+      e.failures = 0;  // not before: a promise in each round would end the backoff of the others
       end_round(e);
       Milliseconds delay =
           delay_after_answer(policy, *outcome.staple, outcome.max_age, now.wall, random.next());
@@ -299,6 +299,7 @@ Verdict Plan::Impl::fail(const Fingerprint& id, Entry& e, const Outcome& outcome
   end_round(e);
   const StapleFacts* live = e.live(now.wall);
   if (answered && live != nullptr) {
+    e.failures = 0;
     wait(id, e, delay_after_answer(policy, *live, outcome.max_age, now.wall, random.next()), now);
     return verdict;
   }

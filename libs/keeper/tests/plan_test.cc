@@ -263,6 +263,26 @@ TEST_F(PlanTest, WhatIsHeldAndSeemsToLieAheadIsAskedAboutInMinutes) {
   EXPECT_EQ(now.wall - kStart, PlanPolicy{}.most_retry_without);
 }
 
+TEST_F(PlanTest, AnAnswerThatIsHeldBackEndsNoBackoffOfTheOtherUrl) {
+  make();
+  add(1, {"http://a/", "http://b/"});
+  const StapleFacts ahead{StapleStatus::kGood, kStart + Seconds(3 * 3600), kStart + Seconds(kDay)};
+  std::size_t asked = 0;
+  while (now.wall < kStart + Seconds(3600)) {
+    for (const Order& o : next_orders()) {
+      ++asked;
+      if (o.url == "http://a/") {
+        finish(o, OutcomeKind::kHeldBack, ahead);
+      } else {
+        plan->finish(o.ticket,
+                     Outcome{OutcomeKind::kUnacceptable, {}, {}, {}, FailureClass::kExpired}, now);
+      }
+    }
+  }
+  EXPECT_GE(asked, 30U);
+  EXPECT_LE(asked, 300U);
+}
+
 // A clock that is ahead by nearly the life of an answer, or a responder that never renews.
 TEST_F(PlanTest, AnAnswerThatEndsAsItComesIsNotAskedForEachSecond) {
   make();
