@@ -181,9 +181,14 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
 
   for (const std::string& path : sources.responses) {
     MUSTER_TRY(Buffer octets, load_octets(path, "--response", kMaxResponseBytes));
-    // What is no response is judged like any other malformed answer.
-    auto der = pki::decode_response_input(octets);
-    gather.saved.push_back({path, der ? *std::move(der) : std::move(octets)});
+    auto responses = pki::decode_responses(octets);
+    if (!responses) {  // judged like any other malformed answer
+      gather.saved.push_back({path, std::move(octets)});
+      continue;
+    }
+    for (Buffer& response : *responses) {
+      gather.saved.push_back({path, std::move(response)});
+    }
   }
   for (const std::string& path : sources.crls) {
     MUSTER_CHECK(load_crls(path, gather.crls));

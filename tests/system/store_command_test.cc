@@ -64,7 +64,13 @@ TEST_F(StoreCommand, ImportsACrl) {
   crl.entries = {revoked_entry(make_serial(0xff01), kTestNow, ReasonCode::kKeyCompromise)};
   crl.this_update = SystemClock().now() - Seconds(60);
   crl.next_update = SystemClock().now() + Seconds(3600);
-  const std::string path = directory_.write("ca.crl", build_crl(standard_pki().intermediate, crl));
+  const std::string older = to_pem(
+      "X509 CRL", build_crl(standard_pki().intermediate,
+                            {.this_update = crl.this_update, .next_update = crl.next_update}));
+  const Buffer der = build_crl(standard_pki().intermediate, crl);
+  const std::string both = directory_.write("two.crl", older + to_pem("X509 CRL", der));
+  expect(66, {"import", "--ca", ca(), "--crl", both}, "2 CRLs");
+  const std::string path = directory_.write("ca.crl", der);
   expect(0, {"import", "--ca", ca(), "--crl", path}, "1 added");
   EXPECT_EQ(record("FF01")["reason"], "keyCompromise");
   const json stat = json::parse(run({"stat", "--json"}).out, nullptr, false);

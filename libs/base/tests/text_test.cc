@@ -27,6 +27,13 @@ TEST(ClosestMatch, FindsTyposAndNothingFar) {
   EXPECT_EQ(closest_match("zzzzzz", kWords), "");
 }
 
+TEST(CountOf, CountsThoseSideBySide) {
+  EXPECT_EQ(count_of("abcabab", "ab"), 3u);
+  EXPECT_EQ(count_of("aaaaa", "aa"), 2u);
+  EXPECT_EQ(count_of("ab", "abc"), 0u);
+  EXPECT_EQ(count_of("", "a"), 0u);
+}
+
 TEST(Split, KeepsEmptyPieces) {
   EXPECT_EQ(split("a\t\tb", '\t'), (std::vector<std::string_view>{"a", "", "b"}));
   EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "manifest.h"
 #include "muster/base/text.h"
@@ -30,15 +29,6 @@ Contents one_heap(std::vector<pki::Certificate> certificates) {
   return contents;
 }
 
-std::size_t count_of(std::string_view text, std::string_view what) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string_view::npos;
-       at = text.find(what, at + what.size())) {
-    ++count;
-  }
-  return count;
-}
-
 // ---- PEM ----------------------------------------------------------------------------------------
 
 constexpr std::string_view kBegin = "-----BEGIN ";
@@ -61,17 +51,17 @@ Outcome read_pem(Bytes octets) {
   for (const std::string_view label : kCertificateLabels) {
     blocks += count_of(text, label);
   }
-  std::optional<Buffer> response;
+  std::vector<Buffer> responses;
   if (text.find(kResponseLabel) != std::string_view::npos) {
-    auto decoded = pki::decode_response_input(to_buffer(octets));
+    auto decoded = pki::decode_responses(to_buffer(octets));
     if (!decoded) {
       return broken(decoded.error().detail);
     }
-    response = *std::move(decoded);
+    responses = *std::move(decoded);
   }
-  if (blocks == 0 && response) {
+  if (blocks == 0 && !responses.empty()) {
     Contents contents;
-    contents.responses.push_back(*std::move(response));
+    contents.responses = std::move(responses);
     return contents;
   }
   if (blocks == 0) {
@@ -89,9 +79,7 @@ Outcome read_pem(Bytes octets) {
                   " can be read: does each BEGIN stand at the left edge of its line?");
   }
   Contents contents = one_heap(*std::move(certificates));
-  if (response) {
-    contents.heaps.back().responses.push_back(*std::move(response));
-  }
+  contents.heaps.back().responses = std::move(responses);
   return contents;
 }
 
@@ -159,9 +147,13 @@ Heap heap_of(const Secret& secret) {
     heap.helpers = read(secret.authorities, "ca.crt");
   }
   if (secret.staple) {
-    auto response = pki::decode_response_input(*secret.staple);
+    auto responses = pki::decode_responses(*secret.staple);
     // What is no response at all is refused by the judge like any other malformed staple.
-    heap.responses.push_back(response ? *std::move(response) : *secret.staple);
+    if (responses) {
+      heap.responses = *std::move(responses);
+    } else {
+      heap.responses.push_back(*secret.staple);
+    }
   }
   return heap;
 }

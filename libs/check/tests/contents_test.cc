@@ -82,7 +82,9 @@ TEST(Contents, CertificatesInEveryWrapping) {
               "2 certificates")
         << "PKCS#7 in " << form;
   }
-  EXPECT_EQ(told(read(pem + to_pem("OCSP RESPONSE", response()))), "2 certificates, 1 responses");
+  const std::string answer = to_pem("OCSP RESPONSE", response());
+  EXPECT_EQ(told(read(pem + answer)), "2 certificates, 1 responses");
+  EXPECT_EQ(told(read(answer + pem + answer)), "2 certificates, 2 responses");
 }
 
 TEST(Contents, Pkcs12IsOpenedWithWhatIsGiven) {
@@ -100,7 +102,9 @@ TEST(Contents, Pkcs12IsOpenedWithWhatIsGiven) {
 
 TEST(Contents, ResponsesAlone) {
   EXPECT_EQ(told(read(response())), "responses alone: 1");
-  EXPECT_EQ(told(read(to_pem("OCSP RESPONSE", response()))), "responses alone: 1");
+  const std::string answer = to_pem("OCSP RESPONSE", response());
+  EXPECT_EQ(told(read(answer)), "responses alone: 1");
+  EXPECT_EQ(told(read(answer + answer)), "responses alone: 2");
   const Buffer unauthorized = {0x30, 0x03, 0x0a, 0x01, 0x06};
   EXPECT_EQ(told(read(unauthorized)), "responses alone: 1");
 }
@@ -137,11 +141,13 @@ TEST(Contents, WhatIsDamagedIsNoNothing) {
   indented.insert(0, "  ");
   std::string bad_base64 = pem;
   bad_base64[100] = '!';
+  const std::string answer = to_pem("OCSP RESPONSE", response());
   const std::vector<std::pair<Buffer, std::string>> rows = {
       {cut, "begins like a certificate, but"},
       {cut_pkcs12, "damaged"},
       {to_buffer(as_bytes(pem.substr(0, pem.size() - 40))), "damaged"},
       {to_buffer(as_bytes(bad_base64)), "damaged"},
+      {to_buffer(as_bytes(answer + " " + answer)), "damaged"},
       {to_buffer(as_bytes(indented)), "2 PEM blocks of certificates begin, but only 1 can be read"},
       {to_buffer(as_bytes("kind: Secret\nkind: Secret\n")), "twice"},
       {to_buffer(as_bytes(pem + std::string(std::size_t{16} << 20, ' '))), "more than 16 MiB"}};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "certificate_impl.h"
+#include "muster/base/text.h"
 #include "muster/pki/input.h"
 #include "muster/pki/recent_certificates.h"
 
@@ -12,6 +13,8 @@ namespace muster::pki {
 namespace {
 
 constexpr std::size_t kMaxCertificateFileBytes = std::size_t{16} << 20;
+/// Responses or CRLs of one file.
+constexpr std::size_t kMaxPemBlocks = 100'000;
 
 /// DER of a certificate, CRL or PKCS#7 starts with SEQUENCE and a length octet that no text has
 /// behind a '0'; what it contains may well look like PEM.
@@ -161,8 +164,10 @@ PkiResult<std::vector<Certificate>> load_certificates(const std::string& path,
 
 namespace {
 
-/// The first PEM block of this name; nothing at the end of the input.
-PkiResult<std::optional<Buffer>> find_block(Bytes input, std::string_view name) {
+/// All PEM blocks of this name in their order, perhaps none: of several responses or CRLs any may
+/// be the one that revokes.
+PkiResult<std::vector<Buffer>> find_blocks(Bytes input, std::string_view name) {
+  std::vector<Buffer> found;
   const auto bio = openssl::memory_bio(input);
   for (;;) {
     PemBlock block;
@@ -171,49 +176,79 @@ PkiResult<std::optional<Buffer>> find_block(Bytes input, std::string_view name) 
       return Err{not_a_certificate("PEM that is damaged (base64 or END line)")};
     }
     if (step == PemStep::kEnd) {
-      return std::optional<Buffer>();
+      break;
     }
-    if (std::string_view(block.name) == name) {
-      return std::optional(to_buffer(block.octets()));
+    if (block.name != name) {
+      continue;
     }
+    if (found.size() == kMaxPemBlocks) {
+      return Err{not_a_certificate("PEM with more than " + std::to_string(kMaxPemBlocks) +
+                                   " blocks " + std::string(name) + "; split the file")};
+    }
+    found.push_back(to_buffer(block.octets()));
   }
+  // OpenSSL passes over a block whose BEGIN line is damaged or indented as over any other text.
+  if (count_of(as_text(input), std::string(name) + "-----") != 2 * found.size()) {
+    return Err{not_a_certificate("PEM that is damaged (of " + std::string(name) + ", only " +
+                                 std::to_string(found.size()) +
+                                 " can be read: does each BEGIN and END stand at the left edge of "
+                                 "a line of its own?)")};
+  }
+  return found;
+}
+
+/// Of a file that is no PEM: it is left as it is.
+std::vector<Buffer> one(Buffer input) {
+  std::vector<Buffer> all;
+  all.push_back(std::move(input));
+  return all;
 }
 
 }  // namespace
 
-PkiResult<Buffer> decode_response_input(Buffer input) {
+PkiResult<std::vector<Buffer>> decode_responses(Buffer input) {
   if (!is_pem(input)) {
     if (input.empty() || input[0] != 0x30) {
       return Err{not_a_certificate("no OCSP response in it (PEM and DER are read)")};
     }
-    return input;
+    return one(std::move(input));
   }
   if (input.size() > kMaxCertificateFileBytes) {
     return Err{not_a_certificate("more than 16 MiB of PEM")};
   }
-  MUSTER_TRY(auto block, find_block(input, "OCSP RESPONSE"));
-  if (!block) {
+  MUSTER_TRY(auto blocks, find_blocks(input, "OCSP RESPONSE"));
+  if (blocks.empty()) {
     return Err{not_a_certificate("PEM without a block OCSP RESPONSE")};
   }
-  return *std::move(block);
+  return blocks;
 }
 
-PkiResult<Buffer> decode_crl_input(Buffer input) {
+PkiResult<std::vector<Buffer>> decode_crls(Buffer input) {
   if (!is_pem(input)) {
     if (input.empty() || input[0] != 0x30) {
       return Err{PkiError{PkiErrc::kNotACrl, "no CRL in it (PEM and DER are read)"}};
     }
-    return input;
+    return one(std::move(input));
   }
   if (input.size() > 0x7fffffff) {
     return Err{PkiError{PkiErrc::kNotACrl, "PEM of more than 2 GiB; convert it to DER"}};
   }
-  auto block = find_block(input, PEM_STRING_X509_CRL);
-  if (!block || !*block) {
-    return Err{
-        PkiError{PkiErrc::kNotACrl, block ? "PEM without a block X509 CRL" : block.error().detail}};
+  auto blocks = find_blocks(input, PEM_STRING_X509_CRL);
+  if (!blocks || blocks->empty()) {
+    return Err{PkiError{PkiErrc::kNotACrl,
+                        blocks ? "PEM without a block X509 CRL" : blocks.error().detail}};
   }
-  return **std::move(block);
+  return blocks;
+}
+
+PkiResult<Buffer> decode_crl_input(Buffer input) {
+  MUSTER_TRY(std::vector<Buffer> crls, decode_crls(std::move(input)));
+  if (crls.size() != 1) {
+    return Err{PkiError{PkiErrc::kNotACrl, "PEM with " + std::to_string(crls.size()) +
+                                               " CRLs where one is read; give each a file of its "
+                                               "own"}};
+  }
+  return std::move(crls.front());
 }
 
 std::vector<Certificate> system_anchors() {

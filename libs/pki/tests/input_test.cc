@@ -89,12 +89,11 @@ TEST(ResponseInput, IsTakenFromPemAndDer) {
   const auto pem = [](std::string_view label, Bytes octets) {
     return to_buffer(as_bytes(to_pem(label, octets)));
   };
-  EXPECT_EQ(*decode_response_input(der), der);
-  EXPECT_EQ(*decode_response_input(pem("OCSP RESPONSE", der)), der);
-  Buffer behind = pem("X509 CRL", der);
-  const Buffer response = pem("OCSP RESPONSE", der);
-  behind.insert(behind.end(), response.begin(), response.end());
-  EXPECT_EQ(*decode_response_input(behind), der);
+  const std::vector<Buffer> just_one = {der};
+  EXPECT_EQ(*decode_responses(der), just_one);
+  EXPECT_EQ(*decode_responses(pem("OCSP RESPONSE", der)), just_one);
+  const std::string behind = to_pem("X509 CRL", der) + to_pem("OCSP RESPONSE", der);
+  EXPECT_EQ(*decode_responses(to_buffer(as_bytes(behind))), just_one);
   std::string damaged = to_pem("OCSP RESPONSE", der);
   damaged[31] = '!';
   const std::vector<std::pair<Buffer, std::string>> rows = {
@@ -103,9 +102,23 @@ TEST(ResponseInput, IsTakenFromPemAndDer) {
       {pem("CERTIFICATE", der), "without a block OCSP RESPONSE"},
       {to_buffer(as_bytes(damaged)), "damaged"}};
   for (const auto& [octets, word] : rows) {
-    const auto refused = decode_response_input(octets);
+    const auto refused = decode_responses(octets);
     ASSERT_FALSE(refused) << word;
     EXPECT_THAT(refused.error().detail, HasSubstr(word));
+  }
+}
+
+TEST(ResponseInput, IsEveryResponseOfAFile) {
+  const Buffer first = {0x30, 0x03, 0x0a, 0x01, 0x06}, second = {0x30, 0x03, 0x0a, 0x01, 0x03};
+  const std::string whole = to_pem("OCSP RESPONSE", first);
+  const std::string other = to_pem("OCSP RESPONSE", second);
+  const auto both = decode_responses(to_buffer(as_bytes(whole + other)));
+  ASSERT_TRUE(both) << both.error().detail;
+  EXPECT_EQ(*both, (std::vector<Buffer>{first, second}));
+  for (const std::string& damaged : {other.substr(1), " " + other, other.substr(0, 40)}) {
+    const auto refused = decode_responses(to_buffer(as_bytes(whole + damaged)));
+    ASSERT_FALSE(refused) << damaged;
+    EXPECT_THAT(refused.error().detail, HasSubstr("damaged"));
   }
 }
 

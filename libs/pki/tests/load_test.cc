@@ -118,6 +118,39 @@ TEST(DecodeCrlInput, TakesPemAndDer) {
   }
 }
 
+TEST(DecodeCrls, TakesEveryOneOfAFile) {
+  const Buffer first = muster::testing::build_crl(standard_pki().intermediate, {});
+  const Buffer second = muster::testing::build_crl(standard_pki().root, {});
+  const std::string both = to_pem("X509 CRL", first) + "a line between them\n" +
+                           standard_pki().leaf.certificate_pem() + to_pem("X509 CRL", second);
+  const auto crls = decode_crls(to_buffer(as_bytes(both)));
+  ASSERT_TRUE(crls) << crls.error().detail;
+  EXPECT_EQ(*crls, (std::vector<Buffer>{first, second}));
+  EXPECT_EQ(*decode_crls(first), (std::vector<Buffer>{first}));
+
+  const auto alone = decode_crl_input(to_buffer(as_bytes(both)));
+  ASSERT_FALSE(alone) << "one of several is no answer";
+  EXPECT_EQ(alone.error().code, PkiErrc::kNotACrl);
+  EXPECT_NE(alone.error().detail.find("2 CRLs"), std::string::npos) << alone.error().detail;
+}
+
+TEST(DecodeCrls, PassesOverNoneThatCannotBeRead) {
+  const std::string good =
+      to_pem("X509 CRL", muster::testing::build_crl(standard_pki().intermediate, {}));
+  std::string bad_base64 = good;
+  bad_base64[100] = '!';
+  for (const std::string& second : {bad_base64, good.substr(0, good.size() - 40), good.substr(1),
+                                    "  " + good, good.substr(good.find('\n') + 1)}) {
+    for (const std::string& all : {good + second, second + good}) {
+      const auto refused = decode_crls(to_buffer(as_bytes(all)));
+      ASSERT_FALSE(refused) << all;
+      EXPECT_EQ(refused.error().code, PkiErrc::kNotACrl);
+      EXPECT_NE(refused.error().detail.find("damaged"), std::string::npos)
+          << refused.error().detail;
+    }
+  }
+}
+
 TEST(SystemAnchors, AreThoseOfDebianOnceEach) {
   const auto anchors = system_anchors();
   for (std::size_t i = 1; i < anchors.size(); ++i) {

@@ -183,6 +183,14 @@ TEST_F(LoadCrl, TakesAnExpiredOneSoThatItsAgeShows) {
       << "the responder must see it and refuse to answer";
 }
 
+TEST_F(LoadCrl, RefusesAFileWithSeveral) {
+  const Buffer old = build_crl(issuer(), spec_with({}));
+  const Buffer newer = build_crl(issuer(), spec_with({revoked_entry(make_serial(3))}, 6));
+  const auto pem = [](Bytes der) { return muster::testing::to_pem("X509 CRL", der); };
+  expect_refused(as_bytes(pem(old) + pem(newer)), SourceErrc::kMalformed, "2 CRLs");
+  expect_refused(as_bytes(pem(old) + " " + pem(newer)), SourceErrc::kMalformed, "damaged");
+}
+
 TEST_F(LoadCrl, DamageAtEveryOctetChangesNothing) {
   ASSERT_TRUE(load_crl(build_crl(issuer(), spec_with({revoked_entry(make_serial(3))}, 5))));
   const auto before = contents();

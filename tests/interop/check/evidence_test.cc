@@ -2,6 +2,7 @@
 
 #include "check_fixture.h"
 #include "muster/testing/crl_builder.h"
+#include "muster/testing/response_builder.h"
 
 // Policies, CRL places and caches of `muster check` as a program; files come from `openssl
 // s_server`.
@@ -88,6 +89,31 @@ TEST_F(Evidence, DirectoriesOfCrlsAreRead) {
   const CheckRun none = check({leaf.pem, "--crl", dir_.file("none")});
   EXPECT_EQ(none.exit_code, 66);
   EXPECT_THAT(none.err, HasSubstr("no CRL in the directory"));
+}
+
+TEST_F(Evidence, EverySavedResponseOfAFileCounts) {
+  const Leaf leaf = make_leaf("leaf.example");
+  const auto answer = [&](const ocsp::CertStatus& status) {
+    EntrySpec entry = entry_for(leaf.identity.certificate, pki_.intermediate.certificate, status);
+    entry.this_update = now_ - hours(1);
+    entry.next_update = now_ + hours(50);
+    return to_pem("OCSP RESPONSE",
+                  build_response(pki_.ocsp_signer, {.entries = {entry}, .produced_at = now_}));
+  };
+  const std::string good = answer(ocsp::Good{});
+  const std::string revoked = answer(ocsp::Revoked{now_ - hours(9), std::nullopt});
+  for (const std::string& both : {good + revoked, revoked + good}) {
+    const std::string file = dir_.write("both.pem", both);
+    const CheckRun beside =
+        check({leaf.pem, "--roots", roots_, "--offline", "--response", file, "--json"});
+    EXPECT_EQ(beside.exit_code, 1) << beside.out << beside.err;
+    EXPECT_THAT(beside.codes(), Contains("sources-disagree"));
+    const CheckRun alone = check({file, "--issuer", leaf.pem, "--roots", roots_, "--offline"});
+    EXPECT_EQ(alone.exit_code, 1) << alone.out << alone.err;
+    const CheckRun damaged = check({leaf.pem, "--roots", roots_, "--offline", "--response",
+                                    dir_.write("damaged.pem", both.substr(0, both.size() - 40))});
+    EXPECT_EQ(damaged.exit_code, 4) << "half a file is no answer: " << damaged.out << damaged.err;
+  }
 }
 
 TEST_F(Evidence, CopiesAreKeptWhereTold) {

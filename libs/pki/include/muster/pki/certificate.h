@@ -130,7 +130,10 @@ PkiResult<std::vector<Certificate>> parse_certificates(Bytes input,
 /// The same from a file of at most 16 MiB.
 PkiResult<std::vector<Certificate>> load_certificates(const std::string& path,
                                                       RecentCertificates* recent = nullptr);
-/// DER of a CRL in PEM or DER octets; DER passes through untouched and unparsed. Errors: kNotACrl.
+/// DER of every CRL in PEM octets, in their order, or in DER octets; DER passes through untouched
+/// and unparsed. Never empty: a PEM block that cannot be read is an error. Errors: kNotACrl.
+PkiResult<std::vector<Buffer>> decode_crls(Buffer input);
+/// The same where one CRL is read: several are an error, not the first of them. Errors: kNotACrl.
 PkiResult<Buffer> decode_crl_input(Buffer input);
 
 /// Whether two whole Name elements are the same name (RFC 5280 section 7.1).

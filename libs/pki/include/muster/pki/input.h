@@ -18,8 +18,9 @@ inline constexpr std::size_t kMaxPkcs12Bytes = std::size_t{4} << 20;
 PkiResult<std::vector<Certificate>> parse_pkcs12_certificates(
     Bytes der, std::span<const AskPassphrase> passphrases = {});
 
-/// DER of an OCSP response in PEM ("OCSP RESPONSE", as GnuTLS writes it) or DER octets; DER passes
-/// through untouched and unparsed. Errors: kNotACertificate (neither; the detail says so).
-PkiResult<Buffer> decode_response_input(Buffer input);
+/// DER of every OCSP response in PEM octets ("OCSP RESPONSE", as GnuTLS writes it), in their order,
+/// or in DER octets; DER passes through untouched and unparsed. Never empty: a PEM block that
+/// cannot be read is an error. Errors: kNotACertificate (neither, or damaged; the detail says so).
+PkiResult<std::vector<Buffer>> decode_responses(Buffer input);
 
 }  // namespace muster::pki
