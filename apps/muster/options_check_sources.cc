@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
+#include <iterator>
 
 #include "muster/base/text.h"
 #include "muster/http/base64.h"
@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxResponseBytes = 1 << 20;
 constexpr std::size_t kMaxCaBytes = std::size_t{16} << 20;
-constexpr std::size_t kMaxCrlFiles = 100'000;
 
 /// $XDG_CACHE_HOME/muster, ~/.cache/muster, or nowhere.
 std::string user_cache() {
@@ -23,42 +22,6 @@ std::string user_cache() {
   const std::string caches = absolute("XDG_CACHE_HOME");
   const std::string home = absolute("HOME");
   return !caches.empty() ? caches + "/muster" : !home.empty() ? home + "/.cache/muster" : "";
-}
-
-/// A CRL, or every CRL of a directory (not of those below it); what else lies there is passed over.
-Result<Unit, InputError> load_crls(const std::string& path, std::vector<client::NamedCrl>& to) {
-  std::error_code failure;
-  if (!std::filesystem::is_directory(path, failure)) {
-    auto crl = client::load_crl(path);
-    if (!crl) {
-      return Err{InputError{kExitInput, "--crl: " + crl.error().detail}};
-    }
-    to.emplace_back(path, *std::move(crl));
-    return Unit{};
-  }
-  std::vector<std::string> files;
-  for (std::filesystem::directory_iterator at(path, failure), end; !failure && at != end;
-       at.increment(failure)) {
-    files.push_back(at->path().string());
-    if (files.size() > kMaxCrlFiles) {
-      return Err{InputError{
-          kExitInput, "--crl: " + path + ": more than " + std::to_string(kMaxCrlFiles) + " files"}};
-    }
-  }
-  if (failure) {
-    return Err{InputError{kExitInput, "--crl: " + path + ": " + failure.message()}};
-  }
-  std::sort(files.begin(), files.end());
-  const std::size_t before = to.size();
-  for (const std::string& file : files) {
-    if (auto crl = client::load_crl(file)) {
-      to.emplace_back(file, *std::move(crl));
-    }
-  }
-  if (to.size() == before) {
-    return Err{InputError{kExitInput, "--crl: no CRL in the directory " + path}};
-  }
-  return Unit{};
 }
 
 std::string to_pem(const std::vector<pki::Certificate>& certificates) {
@@ -120,8 +83,8 @@ void declare_sources(CLI::App& app, CheckSources& sources) {
                                         : "'" + printable(url) + "' is not an http or https URL";
       });
   group.texts("--response", sources.responses, "FILE",
-              "a saved OCSP response; with no target, it is one itself");
-  group.texts("--crl", sources.crls, "FILE", "a CRL, or a directory of CRLs");
+              "saved OCSP responses; with no target, judged themselves");
+  group.texts("--crl", sources.crls, "FILE", "a file or a directory of CRLs");
   group.text("--evidence", sources.evidence, "LIST",
              "which of stapled,live,crl; all at once (default: as --policy says)");
   group.text("--cache", sources.cache, "DIR",
@@ -191,7 +154,11 @@ Result<Unit, InputError> load_sources(const CheckSources& sources, check::Plan& 
     }
   }
   for (const std::string& path : sources.crls) {
-    MUSTER_CHECK(load_crls(path, gather.crls));
+    auto crls = client::load_crls(path);
+    if (!crls) {
+      return Err{InputError{kExitInput, "--crl: " + crls.error().detail}};
+    }
+    std::move(crls->begin(), crls->end(), std::back_inserter(gather.crls));
   }
   plan.deadline = sources.deadline;
   if (!sources.no_cache) {

@@ -7,10 +7,6 @@
 namespace muster::client {
 namespace {
 
-/// Smaller files are read: nobody can then change them under us.
-constexpr std::size_t kMappedFrom = std::size_t{1} << 20;
-constexpr std::size_t kMaxCrlFileBytes = std::size_t{1} << 30;
-
 Bytes behind(Bytes octets, std::size_t offset) {
   return octets.subspan(std::min(offset, octets.size()));
 }
@@ -89,24 +85,6 @@ std::optional<crl::EntryView> CrlDocument::find(Bytes serial, Bytes certificate_
     }
   });
   return index_->find(serial, certificate_issuer);
-}
-
-pki::PkiResult<std::shared_ptr<const CrlDocument>> load_crl(const std::string& path) {
-  if (path != "-") {
-    auto mapped = MappedFile::open(path, kMaxCrlFileBytes);
-    if (mapped && mapped->octets().size() >= kMappedFrom && mapped->octets()[0] == 0x30) {
-      return std::make_shared<const CrlDocument>(*std::move(mapped));
-    }
-  }
-  auto octets = read_file(path, kMaxCrlFileBytes);
-  if (!octets) {
-    return Err{pki::PkiError{pki::PkiErrc::kUnreadable, to_string(octets.error())}};
-  }
-  auto der = pki::decode_crl_input(*std::move(octets));
-  if (!der) {
-    return Err{pki::PkiError{der.error().code, path + ": " + der.error().detail}};
-  }
-  return std::make_shared<const CrlDocument>(*std::move(der));
 }
 
 }  // namespace muster::client

@@ -85,10 +85,33 @@ TEST_F(Evidence, DirectoriesOfCrlsAreRead) {
   auto leaf_only = arguments;
   leaf_only.emplace_back("--leaf-only");
   EXPECT_EQ(check(leaf_only).exit_code, 0);
+  Buffer damaged = crl_of(pki_.intermediate);
+  damaged.resize(damaged.size() - 40);
+  dir_.write("crls/3.crl", damaged);
+  const CheckRun refused = check(leaf_only);
+  EXPECT_EQ(refused.exit_code, 66) << "3.crl may be the one that revokes: " << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("crls/3.crl"));
   std::filesystem::create_directory(dir_.file("none"));
   const CheckRun none = check({leaf.pem, "--crl", dir_.file("none")});
   EXPECT_EQ(none.exit_code, 66);
   EXPECT_THAT(none.err, HasSubstr("no CRL in the directory"));
+}
+
+TEST_F(Evidence, EveryCrlOfAFileCounts) {
+  const Leaf leaf = make_leaf("leaf.example");
+  CrlSpec newer;
+  newer.this_update = now_ - std::chrono::minutes(30);
+  newer.next_update = now_ + hours(50);
+  newer.number = 2;
+  newer.entries = {revoked_entry(leaf.identity.certificate.serial(), now_ - hours(2))};
+  const std::string both = to_pem("X509 CRL", crl_of(pki_.intermediate)) +
+                           to_pem("X509 CRL", build_crl(pki_.intermediate, newer));
+  const std::string other_first = to_pem("X509 CRL", crl_of(pki_.root)) + both;
+  for (const std::string& pem : {both, other_first}) {
+    const CheckRun run = check({leaf.pem, "--roots", roots_, "--offline", "--leaf-only", "--crl",
+                                dir_.write("bundle.crl", pem)});
+    EXPECT_EQ(run.exit_code, 1) << run.out << run.err;
+  }
 }
 
 TEST_F(Evidence, EverySavedResponseOfAFileCounts) {

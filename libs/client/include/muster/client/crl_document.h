@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "muster/base/mapped_file.h"
 #include "muster/crl/entry_index.h"
@@ -69,9 +70,6 @@ class CrlDocument {
   mutable std::jthread hashing_;                  // by mutex_; last: uses the rest
 };
 
-/// A CRL of a file, PEM or DER; DER is mapped rather than read. Errors: kUnreadable, kNotACrl.
-pki::PkiResult<std::shared_ptr<const CrlDocument>> load_crl(const std::string& path);
-
 /// One that the user gave, under the name he gave it.
 struct NamedCrl {
   NamedCrl(std::string file, Buffer der)
@@ -81,5 +79,14 @@ struct NamedCrl {
   std::string name;  ///< file or URL, for reports
   std::shared_ptr<const CrlDocument> document;
 };
+
+/// All CRLs of a file (DER, which is mapped rather than read when it is large, or PEM; "-" is
+/// standard input), or of the files of a directory in the order of their names, not of those below
+/// it. Each parses, and there is one at least. Of a directory only what is evidently no CRL is
+/// passed over: other content under another name than *.crl or *.r0, what begins with a dot and is
+/// no CRL, directories, sockets, devices.
+/// Errors: kUnreadable, kNotACrl (damaged, or none), for any file of a directory too; the detail
+/// names the file.
+pki::PkiResult<std::vector<NamedCrl>> load_crls(const std::string& path);
 
 }  // namespace muster::client
