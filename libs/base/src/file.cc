@@ -39,7 +39,10 @@ std::string to_string(const FileError& error) {
       verb = "replace";
       break;
     case FileErrc::kTooLarge:
-      return "'" + error.path + "' is larger than allowed here";
+      return "'" + error.path + "' has " +
+             (error.size_bytes == 0 ? std::string()
+                                    : std::to_string(error.size_bytes) + " octets, ") +
+             "more than the " + std::to_string(error.limit_bytes) + " octets allowed here";
     case FileErrc::kNotAFile:
       return "'" + error.path + "' is not a regular file";
   }
@@ -84,9 +87,12 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
       return Err{FileError{FileErrc::kNotAFile, 0, path}};
     }
     expected = static_cast<std::size_t>(st.st_size);
+    if (expected > limit_bytes) {
+      return Err{FileError{FileErrc::kTooLarge, 0, path, expected, limit_bytes}};
+    }
   }
-  // One octet more than there should be, which shows what is too large or has grown.
-  Buffer out(expected == 0 ? kChunkBytes : std::min(expected, limit_bytes) + 1);
+  // One octet more than there should be, which shows what has grown.
+  Buffer out(expected == 0 ? kChunkBytes : expected + 1);
   std::size_t used = 0;
   for (;;) {
     if (used == out.size()) {
@@ -101,7 +107,7 @@ Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_b
     }
     used += static_cast<std::size_t>(n);
     if (used > limit_bytes) {
-      return Err{FileError{FileErrc::kTooLarge, 0, path}};
+      return Err{FileError{FileErrc::kTooLarge, 0, path, 0, limit_bytes}};
     }
     // A regular file that gives fewer octets than asked for has ended.
     if (n == 0 || (used == expected && used < out.size())) {

@@ -27,7 +27,7 @@ Result<MappedFile, FileError> MappedFile::map(int fd, const std::string& path,
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > limit_bytes) {
-    return Err{FileError{FileErrc::kTooLarge, 0, path}};
+    return Err{FileError{FileErrc::kTooLarge, 0, path, size, limit_bytes}};
   }
   if (size == 0) {
     return MappedFile();

@@ -51,6 +51,13 @@ TEST_F(FileTest, RefusesMoreThanTheLimitAndDoesNotHangOnAPipe) {
   const auto read = read_file(path, 10);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, FileErrc::kTooLarge);
+  EXPECT_EQ(to_string(read.error()),
+            "'" + path + "' has 11 octets, more than the 10 octets allowed here")
+      << "judged before it is read";
+  const auto pipe_like = read_file("/proc/self/status", 10);  // says that its size is zero
+  ASSERT_FALSE(pipe_like);
+  EXPECT_EQ(to_string(pipe_like.error()),
+            "'/proc/self/status' has more than the 10 octets allowed here");
   const std::string fifo = directory_ + "/fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_FALSE(read_file(fifo, 10));

@@ -105,7 +105,7 @@ TEST_F(Prepare, AnEmptyOrOversizedFileThatWasNamedIsAProblem) {
   EXPECT_THAT(tell(dir_.write("empty.pem", "")), ElementsAre(HasSubstr("problem it is empty")));
   const std::string large = dir_.write("large.pem", "");
   ASSERT_EQ(::truncate(large.c_str(), static_cast<off_t>(kMaxFileBytes + 1)), 0);
-  EXPECT_THAT(tell(large), ElementsAre(HasSubstr("larger than allowed")));
+  EXPECT_THAT(tell(large), ElementsAre(HasSubstr("octets allowed here")));
 }
 
 TEST_F(Prepare, ASecretsStapleGoesWithItsCertificate) {

@@ -178,7 +178,7 @@ Result<Buffer, FileError> Disk::read(const std::string& path, std::size_t limit_
     return Err{FileError{FileErrc::kOpen, found == names_.end() ? ENOENT : EIO, path}};
   }
   if (found->second->content.size() > limit_bytes) {
-    return Err{FileError{FileErrc::kTooLarge, 0, path}};
+    return Err{FileError{FileErrc::kTooLarge, 0, path, found->second->content.size(), limit_bytes}};
   }
   return found->second->content;
 }

@@ -17,12 +17,14 @@ struct FileError {
   FileErrc code;
   int os_error;
   std::string path;
+  std::size_t size_bytes = 0;   ///< of kTooLarge; 0: not known (a pipe, a file that grew)
+  std::size_t limit_bytes = 0;  ///< of kTooLarge
 };
 /// "cannot open /etc/x: Permission denied (run as a user who may read it)".
 std::string to_string(const FileError& error);
 
-/// Reads a whole regular file (or pipe, for "-": standard input). Errors: kOpen, kRead, kTooLarge,
-/// kNotAFile.
+/// Reads a whole regular file (or pipe, for "-": standard input). A file whose size is beyond the
+/// limit is not read at all. Errors: kOpen, kRead, kTooLarge, kNotAFile.
 Result<Buffer, FileError> read_file(const std::string& path, std::size_t limit_bytes);
 
 /// Replaces `path` by `content` so that a reader, a crash or a power cut sees the old octets or the
