@@ -9,10 +9,13 @@
 #include <iterator>
 #include <vector>
 
+#include "muster/base/file_system.h"
+
 namespace muster::stapler {
 namespace {
 
 constexpr Seconds kRetry{10};
+constexpr Seconds kLookAgain{10};
 constexpr std::size_t kMaxFileBytes = 1 << 20;
 
 }  // namespace
@@ -61,7 +64,7 @@ void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
       if (const auto former = former_.find(path); former != former_.end()) {
         expires = former->second.file.content_expires;
       }
-      next.emplace(id, File{std::move(path), nullptr, false, expires, {}, {}});
+      next.emplace(id, File{std::move(path), nullptr, false, expires, {}, {}, {}});
     }
   }
   forget_former_if([&taken](const auto& former) { return taken.contains(former.first); });
@@ -194,6 +197,20 @@ Applied StapleFiles::remove(File& file, UnixSeconds now) {
   return failure == 0 ? Applied::kRemoved : Applied::kUnchanged;
 }
 
+Applied StapleFiles::put_back(File& file, UnixSeconds now) {
+  const bool is_there = file.wanted && !file.pending && file.content_expires;
+  if (!is_there || now < file.look_at) {
+    return Applied::kUnchanged;
+  }
+  file.look_at = now + kLookAgain;
+  if (system_files().stamp(file.path) != FileStamp{}) {
+    return Applied::kUnchanged;
+  }
+  logger_.log(LogLevel::kWarning, "target.file_gone",
+              "a staple's file was taken away; it is written again", {{"file", file.path}});
+  return write(file, now);
+}
+
 Applied StapleFiles::apply(const keeper::Fingerprint& certificate,
                            const keeper::StaplePointer& staple, UnixSeconds now) {
   const auto found = files_.find(certificate);
@@ -221,6 +238,8 @@ std::vector<StapleFiles::Change> StapleFiles::tick(UnixSeconds now) {
     Applied applied = retry(file);
     if (file.content_expires && *file.content_expires <= now) {
       applied = remove(file, now);
+    } else if (applied == Applied::kUnchanged) {
+      applied = put_back(file, now);
     }
     note(id, file, applied);
   }

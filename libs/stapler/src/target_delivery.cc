@@ -6,6 +6,8 @@ namespace muster::stapler {
 namespace {
 
 constexpr Milliseconds kFirstLook{500};
+/// How often it is looked whether the files are still there.
+constexpr Milliseconds kLookAtFiles{10'000};
 constexpr Seconds kFirstRetry{5};
 constexpr Seconds kLastRetry{300};
 /// A server that is told no more than of an end, and cannot be told that so often, is gone.
@@ -25,6 +27,9 @@ void TargetRun::apply(const keeper::Fingerprint& certificate, const keeper::Stap
   TargetItem& item = *found->second;
   const bool is_first = item.generation == 0;
   if (!is_first && same_octets(item.wanted, staple)) {
+    if (is_at_rest(item) && stamps_of(item.paths) != item.left) {
+      deliver(found->second, Tell::kIfChanged);  // somebody else wrote there, or took it away
+    }
     return;
   }
   item.wanted = staple;
@@ -77,7 +82,33 @@ std::string TargetRun::put_files(TargetItem& item, const keeper::StaplePointer& 
   if (outcome.file_done) {
     item.in_file = item.paths.file.empty() ? nullptr : staple;
   }
+  item.left = stamps_of(item.paths);
   return outcome.why_not;
+}
+
+bool TargetRun::is_at_rest(const TargetItem& item) {
+  return item.generation != 0 && !item.carrying && item.delivery != Delivery::kFailed;
+}
+
+void TargetRun::put_back(const TargetItemPointer& item) {
+  const MonotonicTime now = world_.clock.monotonic();
+  if (!is_at_rest(*item) || now < item->files_due) {
+    return;
+  }
+  // Those of one target are not all looked at in the same second.
+  const std::uint8_t any = item->subject.subject.certificate.fingerprint()[0];
+  item->files_due = now + kLookAtFiles - kLookAtFiles / 1000 * (any % 100);
+  const TargetStamps present = stamps_of(item->paths);
+  const bool file_gone = item->left.file != FileStamp{} && present.file == FileStamp{};
+  const bool snippet_gone = item->left.snippet != FileStamp{} && present.snippet == FileStamp{};
+  if (!file_gone && !snippet_gone) {
+    return;  // what somebody else wrote there may be newer
+  }
+  world_.logger.log(LogLevel::kWarning, "target.file_gone",
+                    "'" + (file_gone ? item->paths.file : item->paths.snippet) +
+                        "' was taken away; it is written again",
+                    {{"target", options_.name}, {"certificate", item->subject.subject.name}});
+  deliver(item, Tell::kIfChanged);
 }
 
 bool TargetRun::is_urgent(const TargetItem& item, const keeper::StaplePointer& staple) const {

@@ -49,6 +49,13 @@ TargetPaths paths_of(const TargetOptions& target, const TargetSubject& subject) 
   return {expand_template(target.file, subject), expand_template(target.snippet, subject)};
 }
 
+TargetStamps stamps_of(const TargetPaths& paths) {
+  const auto stamp = [](const std::string& path) {
+    return path.empty() ? FileStamp{} : system_files().stamp(path);
+  };
+  return {stamp(paths.file), stamp(paths.snippet)};
+}
+
 std::optional<std::string> find_path_problem(const TargetOptions& target,
                                              const TargetSubject& subject,
                                              const TargetPaths& paths) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "muster/base/file_system.h"
 #include "muster/stapler/staple_files.h"
 #include "muster/stapler/target.h"
 
@@ -13,6 +14,13 @@ struct TargetPaths {
   friend bool operator==(const TargetPaths&, const TargetPaths&) = default;
 };
 TargetPaths paths_of(const TargetOptions& target, const TargetSubject& subject);
+
+/// In what state these are on disk; all zero: no such file, or none that can be seen.
+struct TargetStamps {
+  FileStamp file, snippet;
+  friend bool operator==(const TargetStamps&, const TargetStamps&) = default;
+};
+TargetStamps stamps_of(const TargetPaths& paths);
 
 /// Why these cannot be written for the target, in a sentence; nothing: they can.
 std::optional<std::string> find_path_problem(const TargetOptions& target,

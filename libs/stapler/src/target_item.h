@@ -41,6 +41,8 @@ struct TargetItem {
   keeper::StaplePointer wanted{};
   std::uint64_t generation = 0;  ///< of wanted
   keeper::StaplePointer in_file{};
+  TargetStamps left{};        ///< of the files, as they were left
+  MonotonicTime files_due{};  ///< when it is looked whether they are still there
   keeper::StaplePointer pushed{};
   std::uint64_t pushed_generation = 0;
   std::optional<UnixSeconds> pushed_at{};

@@ -196,6 +196,7 @@ bool TargetRun::has(const keeper::Subject& subject) const {
 void TargetRun::tick() {
   for (const auto& [id, item] : items_) {
     tick_item(item);
+    put_back(item);
     const MonotonicTime now = world_.clock.monotonic();
     for (std::size_t i = 0; i < item->ports.size(); ++i) {
       if (item->ports[i].due <= now && !item->ports[i].asking) {

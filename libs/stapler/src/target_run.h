@@ -72,6 +72,10 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   // ---- handing over
   void tick_item(const TargetItemPointer& item);
   void deliver(const TargetItemPointer& item, Tell tell);
+  /// Whether it is known how the files were left, and nobody is about to write them.
+  [[nodiscard]] static bool is_at_rest(const TargetItem& item);
+  /// Writes files again that somebody took away, once in a while.
+  void put_back(const TargetItemPointer& item);
   /// Why the files could not be written; empty: they were.
   std::string put_files(TargetItem& item, const keeper::StaplePointer& staple, bool& changed) const;
   void carry(const TargetItemPointer& item, const keeper::StaplePointer& staple);

@@ -108,6 +108,35 @@ TEST_F(StapleFilesTest, ContentThatExpiresIsRemovedEvenWhileWritingFails) {
   EXPECT_FALSE(exists());
 }
 
+TEST_F(StapleFilesTest, AFileThatSomebodyTookAwayIsWrittenAgain) {
+  const auto s = staple(-10, 100);
+  files.apply(id, s, kTestNow);
+  ::unlink(dir.file("web.ocsp").c_str());
+  const auto changes = files.tick(kTestNow + Seconds(10));
+  ASSERT_EQ(changes.size(), 1U) << "the command after changes is told";
+  EXPECT_EQ(changes[0].applied, Applied::kWritten);
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), s->der()));
+  EXPECT_TRUE(files.tick(kTestNow + Seconds(20)).empty());
+  files.apply(id, nullptr, kTestNow + Seconds(20));
+  EXPECT_TRUE(files.tick(kTestNow + Seconds(40)).empty());
+  EXPECT_FALSE(exists()) << "withdrawn is not taken away";
+}
+
+TEST_F(StapleFilesTest, ADirectoryThatIsGoneIsAFailureUntilItIsBack) {
+  const std::string path = dir.file("staples/web.ocsp");
+  ASSERT_EQ(::mkdir(dir.file("staples").c_str(), 0755), 0);
+  files.set_paths({{id, path}});
+  files.apply(id, staple(-10, 100), kTestNow);
+  ::unlink(path.c_str());
+  ASSERT_EQ(::rmdir(dir.file("staples").c_str()), 0);
+  EXPECT_TRUE(files.tick(kTestNow + Seconds(10)).empty());
+  EXPECT_THAT(files.failure_of(id), ::testing::Not(::testing::IsEmpty()));
+  ASSERT_EQ(::mkdir(dir.file("staples").c_str(), 0755), 0);
+  EXPECT_EQ(files.tick(kTestNow + Seconds(20)).size(), 1U);
+  EXPECT_THAT(files.failures(), ::testing::IsEmpty());
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+}
+
 TEST_F(StapleFilesTest, AFileThatWasLeftFollowsWhenItsCertificateIsRevoked) {
   files.apply(id, staple(-10, 100), kTestNow);
   files.set_paths({});

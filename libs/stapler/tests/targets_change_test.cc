@@ -39,6 +39,63 @@ TEST_F(TargetsChange, WhatACertificateLeavesBehindIsWithdrawnWhenItExpires) {
   EXPECT_FALSE(exists("web.ocsp"));
 }
 
+// nginx does not start when a file is gone that its configuration names.
+TEST_F(TargetsChange, FilesThatSomebodyTookAwayAreWrittenAgainAndTheServerIsTold) {
+  TargetOptions nginx = to_reloaded_file();
+  nginx.kind = TargetKind::kNginx;
+  nginx.snippet = dir.file("web.conf");
+  make({nginx});
+  hand_over(Seconds(1000));
+  EXPECT_EQ(log(), "reload\n");
+  ::unlink(dir.file("web.ocsp").c_str());
+  advance(Seconds(10));
+  EXPECT_TRUE(exists("web.ocsp"));
+  EXPECT_EQ(log(), "reload\nreload\n");
+  EXPECT_EQ(status().delivery, Delivery::kDelivered);
+  ::unlink(dir.file("web.conf").c_str());
+  advance(Seconds(10));
+  EXPECT_TRUE(exists("web.conf"));
+  advance(Seconds(10));
+  EXPECT_EQ(log(), "reload\nreload\nreload\n") << "what is there is left alone";
+}
+
+TEST_F(TargetsChange, ADirectoryThatIsGoneIsAFailureUntilItIsBack) {
+  ASSERT_EQ(::mkdir(dir.file("staples").c_str(), 0755), 0);
+  make({to_reloaded_file("staples/web.ocsp")});
+  hand_over(Seconds(1000));
+  ::unlink(dir.file("staples/web.ocsp").c_str());
+  ASSERT_EQ(::rmdir(dir.file("staples").c_str()), 0);
+  advance(Seconds(10));
+  EXPECT_EQ(status().delivery, Delivery::kFailed);
+  EXPECT_EQ(status().severity, Severity::kWarning);
+  ASSERT_EQ(::mkdir(dir.file("staples").c_str(), 0755), 0);
+  advance(Seconds(10));
+  EXPECT_TRUE(exists("staples/web.ocsp"));
+  EXPECT_EQ(status().delivery, Delivery::kDelivered);
+}
+
+TEST_F(TargetsChange, WhatSomebodyElseWroteStaysUntilTheConfigurationIsReadAgain) {
+  make({to_file()});
+  const auto staple = good_staple();
+  targets->apply(id, staple);
+  settle();
+  dir.write("web.ocsp", "theirs");
+  advance(Seconds(10));
+  EXPECT_EQ(testing::read_text(dir.file("web.ocsp")), "theirs");
+  targets->apply(id, staple);
+  settle();
+  EXPECT_TRUE(equal(testing::read_octets(dir.file("web.ocsp")), staple->der()));
+}
+
+TEST_F(TargetsChange, WhatACertificateLeftBehindIsNotWrittenAgain) {
+  make({to_file()});
+  hand_over(Seconds(1000));
+  targets->set_certificates({second("other")});
+  ::unlink(dir.file("web.ocsp").c_str());
+  advance(Seconds(10));
+  EXPECT_FALSE(exists("web.ocsp"));
+}
+
 TEST_F(TargetsChange, ARenewedCertificateIsNotActivatedByAReloadWithoutItsStaple) {
   TargetOptions target = to_reloaded_file();
   make({target});

@@ -21,7 +21,7 @@ void adopt_file(const std::string& path, const keeper::Subject& subject, keeper:
 /// Keeps files equal to what is on offer: replaced atomically, left alone when they hold the same
 /// octets already (OCSP-STAP-015), removed when nothing is on offer or when a replacement could not
 /// be written before the old content expired: a file here is never an expired staple while this
-/// runs. Threads: one.
+/// runs. One that somebody took away is written again. Threads: one.
 class StapleFiles {
  public:
   explicit StapleFiles(Logger& logger) : logger_(logger) {}
@@ -43,7 +43,8 @@ class StapleFiles {
     std::string path;
     Applied applied;
   };
-  /// Retries failed writes and removes files whose content has expired.
+  /// Retries failed writes, writes files again that are gone, and removes those whose content has
+  /// expired.
   std::vector<Change> tick(UnixSeconds now);
   /// "PATH: why" of each file that is not as it should be.
   [[nodiscard]] std::vector<std::string> failures() const;
@@ -61,6 +62,7 @@ class StapleFiles {
     bool pending = false;                        ///< `wanted` is not in the file yet
     std::optional<UnixSeconds> content_expires;  ///< of what the file holds, when we know
     UnixSeconds retry_at{};
+    UnixSeconds look_at{};  ///< when it is looked whether it is still there
     std::string failure{};  ///< why the last attempt failed; empty: it did not
   };
   struct Former {
@@ -75,6 +77,8 @@ class StapleFiles {
   void bound_former();
   Applied write(File& file, UnixSeconds now);
   Applied remove(File& file, UnixSeconds now);
+  /// Writes it again if somebody took it away.
+  Applied put_back(File& file, UnixSeconds now);
   void report(File& file, const std::string& what, UnixSeconds now);
 
   Logger& logger_;
