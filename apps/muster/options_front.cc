@@ -54,7 +54,8 @@ void bind(config::Section& section, FrontOptions& o) {
       "Tell the upstream the client's address by HAProxy's PROXY protocol.");
   section.integer("loops", &o.loops, 0, 1024, "Threads that serve. 0: one a core.");
   section.integer("max_connections", &o.max_connections, 1, 10'000'000,
-                  "Connections at a time; more are closed at once.");
+                  "Connections at a time; more are closed at once. Never more than there are "
+                  "descriptors for, two each.");
   section.milliseconds("handshake_timeout", &o.limits.handshake_timeout, Milliseconds(1), kMostTime,
                        "Time for the TLS handshake.");
   section.milliseconds("connect_timeout", &o.limits.connect_timeout, Milliseconds(1), kMostTime,

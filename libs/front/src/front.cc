@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "certificates.h"
+#include "muster/net/descriptors.h"
 #include "staples.h"
 #include "worker.h"
 
@@ -86,10 +87,13 @@ struct Front::Impl {
   void make_workers() {
     const unsigned count =
         options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+    // One to the client, one to the upstream.
+    const std::size_t all = net::connections_that_fit(
+        {.wanted = options.limits.max_connections, .descriptors_each = 2, .loops = count},
+        "front.descriptors", logger);
     for (unsigned i = 0; i < count; ++i) {
-      workers.push_back(
-          std::make_unique<Worker>(options, upstream, stats, logger, context,
-                                   (options.limits.max_connections + count - 1) / count));
+      workers.push_back(std::make_unique<Worker>(options, upstream, stats, logger, context,
+                                                 (all + count - 1) / count));
     }
   }
 

@@ -1,5 +1,9 @@
 #include "muster/front/front.h"
 
+#include <sys/resource.h>
+
+#include <vector>
+
 #include "front_fixture.h"
 
 namespace muster::front {
@@ -218,6 +222,25 @@ TEST_F(FrontLimits, ClosesConnectionsBeyondTheLimit) {
   ASSERT_TRUE(first.is_connected());
   EXPECT_FALSE(TlsClient(address()).is_connected());
   EXPECT_EQ(stats().refused_connections, 1U);
+}
+
+// What is left is needed to read renewed certificates, and to reach the upstream.
+TEST_F(FrontLimits, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
+  constexpr std::size_t kMost = 22;  // two each of 64, less a quarter and four for the loop
+  options_.limits.handshake_timeout = kPatience;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  start();
+  const std::string front = address();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<net::RawClient> silent;
+  for (std::size_t i = 0; i < kMost + 3; ++i) {
+    silent.emplace_back(front);
+  }
+  EXPECT_TRUE(eventually([&] { return stats().refused_connections == 3; }));
+  EXPECT_EQ(stats().open_connections, kMost);
 }
 
 TEST_F(FrontLimits, EndsSilentConnections) {

@@ -1,6 +1,5 @@
 #include "muster/responder/service.h"
 
-#include <sys/resource.h>
 #include <sys/timex.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "batch_run.h"
+#include "muster/net/descriptors.h"
 #include "muster/net/http_servers.h"
 #include "presigner.h"
 
@@ -84,33 +84,6 @@ struct Worker {
   std::thread thread;
 };
 
-/// Descriptors for everything else: store, sources, tokens, what admin, push and batch accept.
-constexpr std::size_t kOtherDescriptors = 256;
-
-/// `wanted` connections for each loop, or as many as the process may have descriptors for.
-std::size_t connections_that_fit(std::size_t wanted, std::size_t loops, Logger& logger) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return wanted;
-  }
-  const auto all = static_cast<std::size_t>(limit.rlim_cur);
-  const std::size_t fit = (all - std::min(all / 4, kOtherDescriptors)) / loops;
-  if (wanted > fit) {
-    logger.log(LogLevel::kWarning, "responder.descriptors",
-               "max_connections is more than there are descriptors for; allow more (systemd: "
-               "LimitNOFILE, shell: ulimit -n), or fewer connections",
-               {{"max_connections", std::to_string(wanted)},
-                {"loops", std::to_string(loops)},
-                {"descriptors", std::to_string(all)},
-                {"in_force", std::to_string(fit)}});
-  }
-  return std::min(wanted, fit);
-}
-
-}  // namespace
-
-namespace {
-
 /// What loops were asked to explain. Kept alive by those that have not got round to it.
 struct Explaining {
   std::mutex mutex;
@@ -154,8 +127,9 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
   const auto exchange = make_exchange(*setup, count, options.presign);
-  options.limits.max_connections =
-      connections_that_fit(options.limits.max_connections, count, logger);
+  options.limits.max_connections = net::connections_that_fit(
+      {.wanted = options.limits.max_connections, .descriptors_each = count, .loops = count},
+      "responder.descriptors", logger);
   options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);

@@ -29,7 +29,8 @@ enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
 
 /// Every limit has a counter in FrontStats.
 struct FrontLimits {
-  std::size_t max_connections = 10000;  ///< of the whole process
+  /// Of the whole process; never more than there are descriptors for, two each.
+  std::size_t max_connections = 10000;
   Milliseconds handshake_timeout{10000};
   Milliseconds connect_timeout{5000};  ///< to the upstream
   Milliseconds idle_timeout{300000};   ///< without an octet in either direction

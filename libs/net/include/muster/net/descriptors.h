@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "muster/base/log.h"
+
+namespace muster::net {
+
+/// Connections a server wants to have open, and what they take of the process's descriptors.
+struct ConnectionBudget {
+  std::size_t wanted;            ///< its max_connections
+  std::size_t descriptors_each;  ///< that one more of `wanted` may take, at least 1: two for a
+                                 ///< proxy, `loops` where each loop may have `wanted`
+  std::size_t loops;
+};
+
+/// `budget.wanted`, or as many as fit into `allowed` descriptors, less what everything else may
+/// need (files that are read again, stores, listeners, loops). Pure.
+std::size_t connections_that_fit(const ConnectionBudget& budget, std::size_t allowed);
+
+/// The same with what this process may have open (RLIMIT_NOFILE, the soft limit). That they are
+/// fewer than wanted is logged as a warning under `event`. Threads: any.
+std::size_t connections_that_fit(const ConnectionBudget& budget, std::string_view event,
+                                 Logger& logger);
+
+}  // namespace muster::net

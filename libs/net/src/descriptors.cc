@@ -1,0 +1,46 @@
+#include "muster/net/descriptors.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <string>
+
+namespace muster::net {
+namespace {
+
+/// Descriptors for everything else: stores, sources, tokens, certificates that are read again, what
+/// admin, push and batch accept; where few are allowed, a quarter.
+constexpr std::size_t kOtherDescriptors = 256;
+/// What a loop has itself: two, and its listeners.
+constexpr std::size_t kLoopDescriptors = 4;
+
+}  // namespace
+
+std::size_t connections_that_fit(const ConnectionBudget& budget, std::size_t allowed) {
+  const std::size_t others =
+      std::min(allowed / 4, kOtherDescriptors) + budget.loops * kLoopDescriptors;
+  return std::min(budget.wanted,
+                  (allowed - std::min(others, allowed / 2)) / budget.descriptors_each);
+}
+
+std::size_t connections_that_fit(const ConnectionBudget& budget, std::string_view event,
+                                 Logger& logger) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return budget.wanted;
+  }
+  const auto allowed = static_cast<std::size_t>(limit.rlim_cur);
+  const std::size_t fit = connections_that_fit(budget, allowed);
+  if (budget.wanted > fit) {
+    logger.log(LogLevel::kWarning, event,
+               "max_connections is more than there are descriptors for; allow more (systemd: "
+               "LimitNOFILE, shell: ulimit -n), or fewer connections",
+               {{"max_connections", std::to_string(budget.wanted)},
+                {"loops", std::to_string(budget.loops)},
+                {"descriptors", std::to_string(allowed)},
+                {"in_force", std::to_string(fit)}});
+  }
+  return fit;
+}
+
+}  // namespace muster::net
