@@ -28,7 +28,10 @@ Outcome<Unit> check_commands(const Options& options) {
   MUSTER_CHECK(check_addresses("[publish] listen", options.publish.listen));
   MUSTER_CHECK(check_addresses("[front] listen", options.front.listen));
   if (!options.front.upstream.empty()) {
-    MUSTER_CHECK(check_addresses("[front] upstream", {options.front.upstream}));
+    if (const auto wrong =
+            front::find_upstream_problem(options.front.upstream, options.front.listen)) {
+      return fail(kExitUsage, "[front] " + *wrong);
+    }
   }
   std::vector<stapler::TargetOptions> targets = options.stapler.targets;
   if (const auto wrong = stapler::check_targets(targets)) {

@@ -1,6 +1,9 @@
 #include "muster/front/front.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <optional>
 
 #include "certificates.h"
 #include "muster/net/descriptors.h"
@@ -14,10 +17,44 @@ namespace {
 /// handshake limit.
 constexpr Milliseconds kOldStaplesLeft{1000};
 
-void report(Logger& logger, const LoadedCertificates& loaded) {
+void report(Logger& logger, const LoadedCertificates& loaded, UnixSeconds now) {
+  for (const tls::ServerCertificate& served : loaded.served) {
+    const pki::Certificate& own = served.chain.front();
+    if (own.not_after() < now) {
+      logger.log(LogLevel::kWarning, "front.expired",
+                 "the certificate of " + own.subject_text() + " has expired at " +
+                     format_iso8601(own.not_after()) +
+                     ": clients refuse it; put a renewed one in its file and reload (SIGHUP)");
+    }
+  }
   for (const std::string& problem : loaded.problems) {
     logger.log(LogLevel::kWarning, "front.no_staple", problem);
   }
+}
+
+/// Whether what is sent to `upstream` comes to who listens at `listen`, as far as the addresses
+/// tell.
+bool leads_back(const net::SocketAddress& listen, const net::SocketAddress& upstream) {
+  const std::string from = listen.text();
+  const std::string to = upstream.text();
+  if (from == to) {
+    return true;
+  }
+  if (listen.family() == AF_UNIX || upstream.family() == AF_UNIX) {
+    return false;
+  }
+  const std::size_t colon = from.rfind(':');
+  const std::size_t other_colon = to.rfind(':');
+  if (from.substr(colon) != to.substr(other_colon)) {
+    return false;
+  }
+  // Who connects to "every address" reaches loopback; who listens there is reached by it.
+  const std::string host = from.substr(0, colon);
+  std::string peer = to.substr(0, other_colon);
+  peer = peer == "0.0.0.0" ? "127.0.0.1" : peer == "[::]" ? "[::1]" : peer;
+  const bool is_v4_loopback = peer.starts_with("127.");
+  return host == peer || (host == "[::]" && (is_v4_loopback || peer == "[::1]")) ||
+         (host == "0.0.0.0" && is_v4_loopback);
 }
 
 /// What this TLS library makes of the staples of intermediates, once.
@@ -44,15 +81,37 @@ void report_chains(Logger& logger, tls::ChainStapling chain) {
 
 }  // namespace
 
+std::optional<std::string> find_upstream_problem(const std::string& upstream,
+                                                 const std::vector<std::string>& listen) {
+  const std::string about = "upstream '" + upstream + "' ";
+  const auto address = net::SocketAddress::parse(upstream);
+  if (!address) {
+    return about + "is not an address (write 127.0.0.1:8080, [::1]:8080 or unix:/path)";
+  }
+  if (address->family() != AF_UNIX && address->text().ends_with(":0")) {
+    return about + "has port 0, at which nobody is reached (give the port of the server behind)";
+  }
+  for (const std::string& own : listen) {
+    // What cannot be listened at is told when it is tried.
+    const auto own_address = net::SocketAddress::parse(own);
+    if (own_address && leads_back(*own_address, *address)) {
+      return about + "is where this front listens ('" + own +
+             "'): it would talk to itself (give the address of the server behind)";
+    }
+  }
+  return std::nullopt;
+}
+
 struct Front::Impl {
-  Impl(net::Loop& l, Logger& g, FrontOptions o, net::SocketAddress u)
-      : loop(l), logger(g), options(std::move(o)), upstream(std::move(u)) {}
+  Impl(net::Loop& l, const Clock& c, Logger& g, FrontOptions o, net::SocketAddress u)
+      : loop(l), clock(c), logger(g), options(std::move(o)), upstream(std::move(u)) {}
   ~Impl() {
     loop.cancel(drop_timer);
     workers.clear();  // before what they use
   }
 
   net::Loop& loop;
+  const Clock& clock;
   Logger& logger;
   FrontOptions options;
   const net::SocketAddress upstream;
@@ -163,22 +222,19 @@ Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::Fet
     return Err{FrontError{FrontErrc::kUsage,
                           "no upstream to forward to (give --upstream, or upstream in [front])"}};
   }
-  const auto upstream = net::SocketAddress::parse(options.upstream);
-  if (!upstream) {
-    return Err{
-        FrontError{FrontErrc::kUsage,
-                   "upstream '" + options.upstream +
-                       "' is not an address (write 127.0.0.1:8080, [::1]:8080 or unix:/path)"}};
+  if (auto problem = find_upstream_problem(options.upstream, options.listen)) {
+    return Err{FrontError{FrontErrc::kUsage, *std::move(problem)}};
   }
+  const auto upstream = net::SocketAddress::parse(options.upstream);
   if (options.staples_from == StaplesFrom::kFollow && options.shelf.empty()) {
     return Err{FrontError{
         FrontErrc::kUsage,
         "no shelf to follow (give --shelf DIR of a running 'muster stapler', or --keep)"}};
   }
   MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
-  report(logger, loaded);
+  report(logger, loaded, clock.now());
   report_chains(logger, options.tls.staple.chain);
-  auto impl = std::make_unique<Impl>(loop, logger, std::move(options), *upstream);
+  auto impl = std::make_unique<Impl>(loop, clock, logger, std::move(options), *upstream);
   MUSTER_TRY(impl->staples, Staples::open(loop, fetcher, clock, logger, impl->options, seed));
   MUSTER_TRY(impl->context, impl->make_context(loaded, impl->options));
   impl->watched = std::move(loaded.watched);
@@ -195,7 +251,7 @@ Result<Unit, FrontError> Front::reload(const FrontOptions& options) {
   Impl& impl = *impl_;
   MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
   MUSTER_TRY(auto fresh, impl.make_context(loaded, options));
-  report(impl.logger, loaded);
+  report(impl.logger, loaded, impl.clock.now());
   if (impl.is_stopping) {
     return Unit{};
   }

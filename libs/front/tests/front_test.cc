@@ -160,12 +160,74 @@ TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
   options = options_;
   options.upstream = "backend";
   EXPECT_THAT(error_of(options).detail, HasSubstr("'backend' is not an address"));
+  options.listen = {"127.0.0.1:8443"};
+  options.upstream = "127.0.0.1:8443";
+  EXPECT_THAT(error_of(options).detail, HasSubstr("talk to itself"));
   options = options_;
   options.shelf.clear();
   EXPECT_THAT(error_of(options).detail, HasSubstr("--shelf"));
   options = options_;
   options.tls.ciphers12 = "NONSENSE";
   EXPECT_EQ(error_of(options).code, FrontErrc::kUsage);
+}
+
+TEST(UpstreamProblem, PortZeroAndTheFrontItselfAreNoUpstreams) {
+  const auto problem = [](const std::string& listen, const std::string& upstream) {
+    return find_upstream_problem(upstream, {"127.0.0.1:1", listen}).value_or("");
+  };
+  EXPECT_THAT(problem("127.0.0.1:8443", "127.0.0.1:0"), HasSubstr("has port 0"));
+  EXPECT_THAT(problem("127.0.0.1:8443", "[::1]:0"), HasSubstr("has port 0"));
+  const std::pair<const char*, const char*> itself[] = {{"127.0.0.1:8443", "127.0.0.1:8443"},
+                                                        {"127.0.0.1:8443", "localhost:8443"},
+                                                        {"127.0.0.1:8443", "0.0.0.0:8443"},
+                                                        {"[::1]:8443", "[::]:8443"},
+                                                        {"*:8443", "127.0.0.1:8443"},
+                                                        {"*:8443", "[::1]:8443"},
+                                                        {"*:8443", "*:8443"},
+                                                        {"0.0.0.0:8443", "127.0.0.1:8443"},
+                                                        {"unix:/run/front", "unix:/run/front"}};
+  for (const auto& [listen, upstream] : itself) {
+    EXPECT_THAT(problem(listen, upstream), HasSubstr("talk to itself")) << listen << upstream;
+  }
+  const std::pair<const char*, const char*> others[] = {
+      {"127.0.0.1:8443", "127.0.0.1:8080"}, {"127.0.0.1:8443", "127.0.0.2:8443"},
+      {"*:8443", "192.0.2.1:8443"},         {"0.0.0.0:8443", "[::1]:8443"},
+      {"unix:/run/front", "unix:/run/b:0"}, {"*:8443", "unix:/run/b:8443"},
+      {"nowhere", "127.0.0.1:8443"}};
+  for (const auto& [listen, upstream] : others) {
+    EXPECT_EQ(problem(listen, upstream), "") << listen << upstream;
+  }
+}
+
+TEST_F(FrontTest, WarnsOfCertificatesThatHaveExpired) {
+  class Events final : public Logger {
+   public:
+    using Logger::log;
+    void log(LogLevel, std::string_view event, std::string_view message,
+             std::initializer_list<LogField>) override {
+      if (event == "front.expired") {
+        expired.emplace_back(message);
+      }
+    }
+    std::vector<std::string> expired;
+  };
+  const auto add_until = [this](const std::string& name, UnixSeconds end) {
+    auto spec = leaf_spec(name);
+    spec.not_after = end;
+    write_leaf(name, issue(standard_pki().intermediate, spec));
+  };
+  add_until("last.example", kTestNow);
+  add_until("gone.example", kTestNow - Seconds(1));
+  put_on_shelf({}, {});
+  Events events;
+  thread_.call([&] {
+    const auto fetcher = net::make_fetcher(thread_.loop());
+    const auto front = Front::make(thread_.loop(), *fetcher, clock_, events, options_, 1);
+    ASSERT_TRUE(front) << front.error().detail;
+    EXPECT_THAT(events.expired, ::testing::ElementsAre(HasSubstr("gone.example")));
+    ASSERT_TRUE((*front)->reload(options_));
+    EXPECT_EQ(events.expired.size(), 2U) << "also when they are read again";
+  });
 }
 
 TEST_F(FrontTest, SaysWhenAnAddressIsTaken) {

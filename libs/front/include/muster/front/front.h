@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,12 +75,19 @@ struct FrontError {
   std::string detail;  ///< for people
 };
 
+/// Why nothing can be forwarded to `upstream` by a front that listens at `listen`, in a sentence:
+/// it is no address, has port 0, or is the front itself as far as the addresses tell. Nothing: it
+/// may be right. Pure.
+std::optional<std::string> find_upstream_problem(const std::string& upstream,
+                                                 const std::vector<std::string>& listen);
+
 /// The service. Owns its serving threads; all methods and callbacks on the thread of `loop`, which
 /// serves nobody. Create signal watches before start(). SIGPIPE must be ignored.
 class Front {
  public:
-  /// Loads certificates and shelf. What has no staple and why is logged. The other arguments must
-  /// outlive the front. Errors: kUsage, kInput.
+  /// Loads certificates and shelf. What has no staple and why is logged, and what has expired. The
+  /// other arguments must outlive the front. Errors: kUsage (also an upstream that is this front
+  /// itself), kInput.
   static Result<std::unique_ptr<Front>, FrontError> make(net::Loop& loop,
                                                          net::FetchService& fetcher,
                                                          const Clock& clock, Logger& logger,
