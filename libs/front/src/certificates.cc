@@ -7,18 +7,30 @@
 namespace muster::front {
 namespace {
 
+/// What is wrong with the file of a key, and what helps.
+std::string explain_key(const CertificateFiles& files, const pki::PkiError& error) {
+  const std::string& path = files.key.empty() ? files.cert : files.key;
+  if (error.code == pki::PkiErrc::kWrongPassphrase) {
+    return "the private key in '" + path +
+           "' is encrypted, and front reads only keys that are not: decrypt it into a file that "
+           "nobody else may read (openssl pkey -in OLD -out NEW)";
+  }
+  if (files.key.empty() && error.code == pki::PkiErrc::kNotAKey) {
+    return "there is no private key in '" + path +
+           "' that can be used (give its file with --key, or key in [[front.certificate]])";
+  }
+  return error.detail;
+}
+
 Result<tls::ServerCertificate, FrontError> load_served(const CertificateFiles& files) {
-  const auto explain = [](const std::string& path, const pki::PkiError& error) {
-    return Err{FrontError{FrontErrc::kInput, "'" + path + "': " + error.detail}};
-  };
   auto chain = pki::load_certificates(files.cert);
   if (!chain) {
-    return explain(files.cert, chain.error());
+    return Err{FrontError{FrontErrc::kInput, chain.error().detail}};
   }
   const std::string& key_path = files.key.empty() ? files.cert : files.key;
   auto key = pki::PrivateKey::load(key_path);
   if (!key) {
-    return explain(key_path, key.error());
+    return Err{FrontError{FrontErrc::kInput, explain_key(files, key.error())}};
   }
   if (!key->matches(chain->front())) {
     return Err{FrontError{

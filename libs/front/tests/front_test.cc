@@ -9,6 +9,7 @@
 namespace muster::front {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
@@ -152,7 +153,16 @@ TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
               HasSubstr("does not belong to the first certificate in '" + good[0].cert));
   options = options_;
   options.certificates[0].key = dir_.write("junk.key", "junk");
-  EXPECT_THAT(error_of(options).detail, HasSubstr("junk.key"));
+  EXPECT_THAT(error_of(options).detail,
+              ::testing::StartsWith(options.certificates[0].key + ": not a private key"))
+      << "its name once";
+  options.certificates[0].key.clear();
+  EXPECT_THAT(error_of(options).detail,
+              AllOf(HasSubstr("no private key in '" + good[0].cert), HasSubstr("--key")));
+  options.certificates[0].key = dir_.write(
+      "encrypted.key", muster::testing::encrypted_pem(standard_pki().leaf.key, "sesame"));
+  EXPECT_THAT(error_of(options).detail,
+              AllOf(HasSubstr("encrypted.key' is encrypted"), HasSubstr("openssl pkey")));
   options = options_;
   options.certificates[0].cert = dir_.file("absent.pem");
   EXPECT_THAT(error_of(options).detail, HasSubstr("absent.pem"));
