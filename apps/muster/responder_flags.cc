@@ -154,6 +154,8 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
   }
   node::NodeOptions node;
   node.store = options.store.empty() ? store : options.store;
+  node.store_life = options.store.empty() ? store::StoreOptions::Life::kTemporary
+                                          : store::StoreOptions::Life::kLasting;
   for (const IssuerOptions& issuer : options.issuers) {
     auto files = files_of(issuer, options);
     if (!files) {
@@ -212,6 +214,8 @@ Outcome<OfflineInput> offline_input(const Options& options, bool load_sources) {
   MUSTER_TRY(StoreDirectory directory, StoreDirectory::make(from_store ? configured : ""));
   MUSTER_TRY(node::NodeOptions node, node_options(options, directory.path()));
   node.store = directory.path();
+  node.store_life =
+      from_store ? store::StoreOptions::Life::kLasting : store::StoreOptions::Life::kTemporary;
   return OfflineInput{std::move(directory), std::move(node),
                       from_store ? node::ExplainFrom::kStore : node::ExplainFrom::kSources};
 }

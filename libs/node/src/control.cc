@@ -131,7 +131,11 @@ Readiness Node::Impl::readiness() {
   const auto current = current_setup();
   Readiness out;
   const std::vector<source::SourceStatus> sources = source_states();
+  const auto looked = store->check_in_place();
   out.checks = probe->ask_all(current, sources);
+  if (!looked) {
+    out.checks.push_back({"store", "", false, looked.error().detail});
+  }
   const std::vector<SignerFigures> signers = probe->try_signers(current);
   for (const responder::Issuer& issuer : current->issuers()) {
     out.checks.push_back(judge_signers(issuer.label, signers));

@@ -86,6 +86,7 @@ StoreResult<Unit> Lease::for_each(
 }
 StoreResult<Unit> Lease::verify(store::IssuerId issuer) const { return store_->verify(issuer); }
 StoreResult<store::StoreFigures> Lease::figures() const { return store_->figures(); }
+StoreResult<Unit> Lease::check_in_place() { return store_->check_in_place(); }
 
 UnixSeconds Lease::now() const {
   const std::shared_lock lock(gate_);

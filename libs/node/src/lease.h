@@ -52,6 +52,7 @@ class Lease final : public store::Store,
       const std::function<void(const Serial&, const store::Status&)>& visit) const override;
   [[nodiscard]] store::StoreResult<Unit> verify(store::IssuerId issuer) const override;
   [[nodiscard]] store::StoreResult<store::StoreFigures> figures() const override;
+  store::StoreResult<Unit> check_in_place() override;
 
   [[nodiscard]] UnixSeconds now() const override;
   [[nodiscard]] MonotonicTime monotonic() const override;

@@ -12,6 +12,8 @@ namespace {
 constexpr Milliseconds kExpiryCheckInterval = std::chrono::hours(1);
 /// How soon the log tells that a key in a token stopped or began to sign.
 constexpr Milliseconds kKeyLookInterval = std::chrono::seconds(1);
+/// How soon a store that was replaced is not answered from any more.
+constexpr Milliseconds kStoreLookInterval = std::chrono::seconds(1);
 constexpr Milliseconds kMemoryLookInterval = std::chrono::seconds(10);
 /// How soon a configuration is read again whose signer was left out because its token did not
 /// answer.
@@ -27,7 +29,9 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     }
   }
   MUSTER_TRY(const ControlFiles files, load_control_files(options));
-  auto opened = store::Store::open(options.store);
+  store::StoreOptions how;
+  how.life = options.store_life;
+  auto opened = store::Store::open(options.store, how);
   if (!opened) {
     return Err{error_of(opened.error())};
   }
@@ -56,6 +60,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
   announce(loaded);
   upkeep.post([this] { warn_of_expiry(); });
   upkeep.post([this] { look_at_keys(); });
+  upkeep.post([this] { look_at_store(); });
   upkeep.post([this] { return_memory(); });
   upkeep.after(poll.load(), [this] { look_at_delegates(); });
   upkeep_thread = std::thread([this] {
@@ -311,6 +316,20 @@ void Node::Impl::look_at_keys() {
   keys.look(*current_setup(), clock.now(), logger);
   lists.look(source_states(), clock.now(), logger);
   upkeep.after(kKeyLookInterval, [this] { look_at_keys(); });
+}
+
+void Node::Impl::look_at_store() {
+  const auto looked = store->check_in_place();
+  if (std::exchange(is_store_away, !looked) != !looked) {
+    if (!looked) {
+      logger.log(LogLevel::kError, "store.replaced", looked.error().detail);
+    } else {
+      logger.log(LogLevel::kInfo, "store.back",
+                 "the store in use is in its place again, and answered from",
+                 {{"store", served.store}});
+    }
+  }
+  upkeep.after(kStoreLookInterval, [this] { look_at_store(); });
 }
 
 void Node::Impl::return_memory() {

@@ -70,6 +70,8 @@ struct Node::Impl final : AdminActions {
   void look_at_delegates();
   void warn_of_expiry();
   void look_at_keys();
+  /// Tells when the store was replaced, moved or removed, or is back.
+  void look_at_store();
   void return_memory();
   /// signer_revocation.cc: leaves out signers that our own records call revoked, where others can
   /// sign, and tells of changes. Under `changing`. \return whether it is otherwise than before
@@ -151,8 +153,9 @@ struct Node::Impl final : AdminActions {
   std::condition_variable stopping_moved;
   bool stopping = false;  ///< under stopping_mutex
 
-  MemoryReturn memory;  // upkeep's thread alone
-  net::Loop upkeep;     ///< reloads asked for, and timers
+  MemoryReturn memory;         // upkeep's thread alone
+  bool is_store_away = false;  // upkeep's thread alone
+  net::Loop upkeep;            ///< reloads asked for, and timers
   std::thread upkeep_thread;
 
   std::shared_ptr<StoreMark> store_mark() const {

@@ -38,6 +38,7 @@ NodeResult<Offline> open_offline(const NodeOptions& given, ExplainFrom from, con
   store::StoreOptions how;
   how.mode = from == ExplainFrom::kStore ? store::StoreOptions::Mode::kReadOnly
                                          : store::StoreOptions::Mode::kReadWrite;
+  how.life = options.store_life;
   auto opened = store::Store::open(options.store, how);
   if (!opened) {
     return Err{error_of(opened.error())};

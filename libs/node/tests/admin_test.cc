@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "muster/http/get_path.h"
@@ -96,6 +97,29 @@ TEST(Admin, StandsApartFromOcsp) {
         << path;
   }
   EXPECT_NE(running.node->addresses(), running.node->admin_addresses());
+}
+
+/// What 'muster store' writes into a directory that was put in its place is never seen here.
+TEST(Admin, NotReadyAndNothingGoodWhenTheStoreWasReplaced) {
+  const Site site;
+  const AdminNode running(with_admin(site));
+  const std::string store = running.options.store;
+  const pki::Certificate& leaf = standard_pki().leaf.certificate;
+  const auto is_logged = [&](const char* event) {
+    return running.logger.text().find(event) != std::string::npos;
+  };
+  ASSERT_EQ(running.status_of(leaf), "good");
+  std::filesystem::rename(store, site.dir.file("away"));
+  ASSERT_TRUE(net::eventually([&] { return is_logged("store.replaced store "); }));
+  EXPECT_EQ(running.status_of(leaf), "internalError");
+  const Page page = running.get("/readyz");
+  EXPECT_EQ(page.status, 503U);
+  EXPECT_THAT(page.body, AllOf(StartsWith("not ready\n"), HasSubstr("store: store " + store),
+                               HasSubstr("restart the service")));
+  std::filesystem::remove_all(store);
+  std::filesystem::rename(site.dir.file("away"), store);
+  ASSERT_TRUE(net::eventually([&] { return is_logged("store.back"); }));
+  EXPECT_EQ(running.status_of(leaf), "good");
 }
 
 TEST(Admin, NotReadyWhenTheSignerHasEnded) {

@@ -263,6 +263,13 @@ StoreResult<Unit> Environment::create_tables() {
   });
 }
 
+StoreResult<Unit> Environment::check_in_place() {
+  if (options_.life == StoreOptions::Life::kLasting) {
+    in_place_.store(look_in_place(env_, directory_) == InPlace::kYes, std::memory_order_release);
+  }
+  return is_in_place() ? StoreResult<Unit>(Unit{}) : Err{replaced(directory_)};
+}
+
 std::size_t Environment::newest_transaction() const {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
@@ -304,6 +311,7 @@ StoreResult<Unit> Environment::write(Urgency urgency, std::string_view what,
     return Err{error(EROFS, what)};
   }
   const WriterTurn turn(writers_, urgency);
+  MUSTER_CHECK(check_in_place());
   for (;;) {
     auto done = [&] {
       const std::lock_guard handles(handles_mutex_);
@@ -321,6 +329,9 @@ StoreResult<Unit> Environment::write(Urgency urgency, std::string_view what,
 }
 
 StoreResult<Unit> Environment::read(const std::function<StoreResult<Unit>(MDB_txn*)>& body) {
+  if (!is_in_place()) {
+    return Err{replaced(directory_)};
+  }
   for (unsigned attempt = 0;; ++attempt) {
     gate_.enter();
     const std::size_t known = partitions_open();

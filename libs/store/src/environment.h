@@ -50,6 +50,11 @@ class Environment {
   /// Of the newest commit, by whatever process. Call only between gate().enter() and leave().
   [[nodiscard]] std::size_t newest_transaction() const;
 
+  /// Store::check_in_place(). Threads: any.
+  StoreResult<Unit> check_in_place();
+  /// What the last look found.
+  [[nodiscard]] bool is_in_place() const { return in_place_.load(std::memory_order_acquire); }
+
   /// Runs `body` in a write transaction and commits it durably; runs it again after the map grew.
   /// Nothing is written when it fails. `body` must not call this environment's write() or read().
   StoreResult<Unit> write(Urgency urgency, std::string_view what,
@@ -113,6 +118,7 @@ class Environment {
   MapGate gate_;
   WriterQueue writers_;
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<bool> in_place_{true};
 
   // LMDB: one transaction at a time may open handles. Taken after writers_, before gate_.
   std::mutex handles_mutex_;

@@ -53,6 +53,19 @@ StoreResult<Unit> check_file_length(MDB_env* env, const std::string& directory,
   return Unit{};
 }
 
+InPlace look_in_place(MDB_env* env, const std::string& directory) {
+  mdb_filehandle_t fd{};
+  struct stat ours {};
+  struct stat there {};
+  if (mdb_env_get_fd(env, &fd) != 0 || ::fstat(fd, &ours) != 0) {
+    return InPlace::kYes;
+  }
+  if (::stat((directory + "/data.mdb").c_str(), &there) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? InPlace::kNo : InPlace::kYes;
+  }
+  return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino ? InPlace::kYes : InPlace::kNo;
+}
+
 int reason_of_short_write(int code, MDB_env* env, const std::string& directory) {
   constexpr std::uint64_t kRoom = std::uint64_t{4} << 20;
   mdb_filehandle_t fd{};

@@ -19,6 +19,11 @@ int reserve_lock_file(const std::string& directory, unsigned max_readers);
 StoreResult<Unit> check_file_length(MDB_env* env, const std::string& directory,
                                     StoreOptions::Mode mode);
 
+/// Whether data.mdb in `directory` is the file that `env` has open. Also where that cannot be told:
+/// only a name that leads nowhere or elsewhere is a no.
+enum class InPlace : std::uint8_t { kNo, kYes };
+InPlace look_in_place(MDB_env* env, const std::string& directory);
+
 /// LMDB reports a write that fell short as EIO; mostly the disk or the file size limit is the
 /// reason, which the next write would have been told.
 int reason_of_short_write(int code, MDB_env* env, const std::string& directory);

@@ -109,4 +109,12 @@ StoreError corrupt(std::string_view what, const std::string& directory) {
               " (stop the services, move the directory aside and import the sources again)"};
 }
 
+StoreError replaced(const std::string& directory) {
+  return {StoreErrc::kIo,
+          "store " + directory +
+              ": it was replaced, moved or removed while it was in use: what others write there is "
+              "not seen, so nothing is read or written any more (restart the service to use what "
+              "is there now, or put back the directory that was there)"};
+}
+
 }  // namespace muster::store

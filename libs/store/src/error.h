@@ -10,5 +10,7 @@ StoreError lmdb_error(int code, std::string_view what, const std::string& direct
 /// The same for opening it.
 StoreError open_error(int code, const std::string& directory);
 StoreError corrupt(std::string_view what, const std::string& directory);
+/// The directory does not hold the file any more that is open.
+StoreError replaced(const std::string& directory);
 
 }  // namespace muster::store

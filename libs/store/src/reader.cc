@@ -20,7 +20,8 @@ class ReaderImpl final : public Reader {
   }
 
   std::uint64_t renew() override {
-    if (active_ && !env_->gate().closing() && env_->newest_transaction() == mdb_txn_id(txn_)) {
+    if (active_ && env_->is_in_place() && !env_->gate().closing() &&
+        env_->newest_transaction() == mdb_txn_id(txn_)) {
       return sequence_;
     }
     return renew_slowly();
@@ -85,6 +86,10 @@ class ReaderImpl final : public Reader {
 
   std::uint64_t renew_slowly() {
     release();
+    if (!env_->is_in_place()) {
+      failure_ = replaced(env_->directory());
+      return 0;
+    }
     for (unsigned attempt = 0; attempt < 4; ++attempt) {
       const int rc = start();
       if (rc == 0) {

@@ -174,6 +174,8 @@ class StoreImpl final : public Store, public ConditionalWriter, public Identifie
     });
   }
 
+  StoreResult<Unit> check_in_place() override { return env_->check_in_place(); }
+
   StoreResult<Unit> verify(IssuerId issuer) const override {
     return env_->read([&](MDB_txn* txn) -> StoreResult<Unit> {
       MUSTER_TRY(const IssuerRecord record, load_issuer(*env_, txn, issuer));

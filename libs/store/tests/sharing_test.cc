@@ -1,6 +1,8 @@
+#include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <functional>
 #include <thread>
 
@@ -13,6 +15,7 @@ namespace {
 using muster::testing::kTestNow;
 using testing::contents;
 using testing::good;
+using ::testing::HasSubstr;
 using testing::key_of;
 using testing::must;
 using testing::must_open;
@@ -187,6 +190,77 @@ TEST_F(SharingTest, TooManyReadersAreAnErrorNotACrash) {
   EXPECT_EQ(found.error().code, StoreErrc::kBusy);
   readers.clear();
   EXPECT_NE(third->renew(), 0u);
+}
+
+/// A store and what happens to its directory while it is in use.
+class PlaceTest : public StoreTest {
+ protected:
+  void fill(StoreOptions::Life life = StoreOptions::Life::kLasting) {
+    StoreOptions options;
+    options.life = life;
+    store_ = must_open(directory(), options);
+    issuer_ = must(store_->ensure_issuer(key_of(1), "CA"));
+    must(store_->apply(issuer_, std::vector{Change{serial_of(1), good()}}));
+    reader_ = store_->reader();
+    ASSERT_NE(reader_->renew(), 0u);
+  }
+  [[nodiscard]] std::string directory() const { return path() + "/store"; }
+  [[nodiscard]] std::string away() const { return path() + "/away"; }
+  void move_away() const { std::filesystem::rename(directory(), away()); }
+  StoreResult<std::uint64_t> change() {
+    return store_->apply(issuer_, std::vector{Change{serial_of(2), good()}});
+  }
+  void expect_silence() {
+    EXPECT_EQ(reader_->renew(), 0u);
+    const auto found = reader_->find(issuer_, serial_of(1).octets());
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, StoreErrc::kIo);
+    EXPECT_THAT(found.error().detail, HasSubstr("replaced, moved or removed"));
+    EXPECT_FALSE(store_->verify(issuer_));
+    EXPECT_FALSE(store_->figures());
+    EXPECT_FALSE(change());
+  }
+  void expect_service() {
+    EXPECT_NE(reader_->renew(), 0u);
+    EXPECT_TRUE(must(reader_->find(issuer_, serial_of(1).octets())));
+    EXPECT_TRUE(store_->verify(issuer_));
+    EXPECT_TRUE(change());
+  }
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Reader> reader_;
+  IssuerId issuer_{};
+};
+
+TEST_F(PlaceTest, NothingIsToldOfAStoreThatOthersDoNotFindAnyMore) {
+  fill();
+  EXPECT_TRUE(store_->check_in_place());
+  move_away();
+  EXPECT_FALSE(store_->check_in_place());
+  expect_silence();
+  must_open(directory());  // another one, as from a backup
+  const auto looked = store_->check_in_place();
+  ASSERT_FALSE(looked);
+  EXPECT_EQ(looked.error().code, StoreErrc::kIo);
+  EXPECT_THAT(looked.error().detail, HasSubstr("restart"));
+  expect_silence();
+  std::filesystem::remove_all(directory());
+  std::filesystem::rename(away(), directory());
+  EXPECT_TRUE(store_->check_in_place());
+  expect_service();
+}
+
+TEST_F(PlaceTest, AWriterLooksByItselfAndTakesNothingThatNobodyWouldFind) {
+  fill();
+  move_away();
+  EXPECT_FALSE(change());
+  expect_silence();
+}
+
+TEST_F(PlaceTest, ATemporaryStoreMayBeTidiedAwayUnderItsUser) {
+  fill(StoreOptions::Life::kTemporary);
+  std::filesystem::remove_all(directory());
+  EXPECT_TRUE(store_->check_in_place());
+  expect_service();
 }
 
 }  // namespace

@@ -81,6 +81,7 @@ struct PushOptions {
 /// everything else follows a reload.
 struct NodeOptions {
   std::string store;  ///< directory of the status database; made when absent
+  store::StoreOptions::Life store_life = store::StoreOptions::Life::kLasting;
   std::vector<responder::IssuerFiles> issuers;
   std::vector<responder::RouteFiles> routes;
   responder::Policy policy;

@@ -154,6 +154,9 @@ struct StoreOptions {
   unsigned max_readers = 256;
   unsigned max_issuers = 1000;
   enum class Mode : std::uint8_t { kReadWrite, kReadOnly } mode = Mode::kReadWrite;
+  /// kTemporary: nobody else knows the directory, so that it makes no difference when it is tidied
+  /// away under its user; see Store::check_in_place().
+  enum class Life : std::uint8_t { kLasting, kTemporary } life = Life::kLasting;
 };
 
 /// Sizes for people and metrics.
@@ -204,6 +207,13 @@ class Store {
   /// (damaged or altered behind our back), kIo.
   virtual StoreResult<Unit> verify(IssuerId issuer) const = 0;
   [[nodiscard]] virtual StoreResult<StoreFigures> figures() const = 0;
+  /// Looks whether the directory's name still leads to the file that is open. Others find another
+  /// one, or none, once the directory was moved away, removed or made anew from a backup: what they
+  /// write is never seen here. From such a look on nothing is read or written (kIo; renew() is 0),
+  /// until one finds the file in its place again. Writing methods look by themselves; whoever only
+  /// reads for long calls this now and then: it costs one stat(). One that cannot be had for
+  /// another reason than that nothing is there changes nothing. Errors: kIo.
+  virtual StoreResult<Unit> check_in_place() = 0;
 };
 
 }  // namespace muster::store
