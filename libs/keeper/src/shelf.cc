@@ -2,15 +2,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "muster/base/atomic_file.h"
 #include "shelf_impl.h"
 #include "shelf_rules.h"
 
 namespace muster::keeper {
 namespace {
 
-constexpr Seconds kFirstWriteRetry{5};
-constexpr Seconds kLastWriteRetry{300};
 /// Followers look every few seconds; a clock that moved by more between two looks was set.
 constexpr Seconds kClockStep{60};
 
@@ -86,48 +83,6 @@ void Shelf::Impl::reschedule(const Fingerprint& id, Slot& slot) {
   }
 }
 
-void Shelf::Impl::set_unsaved(Slot& slot, bool value) {
-  if (slot.unsaved != value) {
-    slot.unsaved = value;
-    value ? ++unsaved : --unsaved;
-  }
-  if (!value) {
-    slot.write_failures = 0;
-  }
-  if (unsaved == 0 && !disk_error.empty()) {
-    disk_error.clear();
-    logger.log(LogLevel::kInfo, "shelf.saved",
-               "the shelf could be written again; everything held is on disk");
-  }
-}
-
-void Shelf::Impl::save(const Fingerprint& id, Slot& slot, UnixSeconds now) {
-  if (mode == ShelfMode::kFollower || directory.empty()) {
-    return;
-  }
-  const Staple& staple = *slot.current;
-  const auto written = write_file_atomically(
-      files, path_of(id), encode_shelf_file(id, staple.obtained, staple.source, staple.der()));
-  if (written) {
-    set_unsaved(slot, false);
-    return;
-  }
-  set_unsaved(slot, true);
-  slot.write_at =
-      now + std::min<Seconds>(kLastWriteRetry,
-                              kFirstWriteRetry * (1U << std::min(slot.write_failures, 8U)));
-  ++slot.write_failures;
-  const std::string text = to_string(written.error());
-  if (disk_error.empty()) {
-    logger.log(LogLevel::kError, "shelf.write_failed",
-               "a staple is valid in memory but could not be saved, so a restart would forget "
-               "it; writing is retried: " +
-                   text,
-               {{"certificate", slot.place.name}});
-  }
-  disk_error = text;
-}
-
 void Shelf::Impl::put(const Fingerprint& id, Slot& slot, StaplePointer staple, ShelfChange change,
                       UnixSeconds now) {
   const bool good = staple->facts.status == StapleStatus::kGood;
@@ -159,8 +114,8 @@ void Shelf::Impl::withdraw(const Fingerprint& id, Slot& slot) {
   slot.on_offer = false;
   const StaplePointer left = offered(slot);
   offers.publish(id, left);
-  if (mode == ShelfMode::kOwner && !directory.empty()) {
-    set_unsaved(slot, false);  // nothing worth saving any more
+  set_unsaved(slot, false);  // nothing worth saving any more
+  if (may_write()) {
     files.remove(path_of(id));
   }
   if (!left) {
@@ -196,6 +151,7 @@ void Shelf::Impl::work_on(const Fingerprint& id, Slot& slot, UnixSeconds now) {
 }
 
 void Shelf::Impl::tick(UnixSeconds now) {
+  look_after_files(now);
   while (!deadlines.empty() && deadlines.begin()->first <= now) {
     const Fingerprint id = deadlines.begin()->second;
     work_on(id, slots.at(id), now);
@@ -315,13 +271,6 @@ void Shelf::Impl::remove(const Fingerprint& key) {
   slots.erase(found);
 }
 
-void Shelf::Impl::remove_files(const Fingerprint& key) {
-  if (mode == ShelfMode::kOwner && !directory.empty()) {
-    files.remove(path_of(key));
-    files.remove(pin_path_of(key));
-  }
-}
-
 void Shelf::Impl::discard(const Fingerprint& key) {
   const auto found = slots.find(key);
   if (found == slots.end()) {
@@ -428,6 +377,7 @@ Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& direct
     if (error < 0) {
       return fail(errno_text(-error));
     }
+    impl->directory_inode = files.stamp(directory).inode;
     remove_leftovers(files, directory);
   }
   return std::unique_ptr<Shelf>(new Shelf(std::move(impl)));

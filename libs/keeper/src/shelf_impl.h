@@ -9,8 +9,8 @@
 
 namespace muster::keeper {
 
-/// What a shelf is made of: slots and deadlines in shelf.cc, pins in shelf_pins.cc, another margin
-/// in shelf_margin.cc.
+/// What a shelf is made of: slots and deadlines in shelf.cc, an owner's files in shelf_disk.cc,
+/// pins in shelf_pins.cc, another margin in shelf_margin.cc.
 struct Shelf::Impl {
   /// Files as a follower saw them last.
   struct Seen {
@@ -45,7 +45,11 @@ struct Shelf::Impl {
   Logger& logger;
   FileSystem& files;
   const Verifier verify;
-  UniqueFd directory_lock;
+  UniqueFd directory_lock;            ///< an owner's, as the next three
+  std::uint64_t directory_inode = 0;  ///< of the directory that is locked
+  /// The name leads to another directory, or to none, that could not be had.
+  bool is_away = false;
+  std::optional<UnixSeconds> looked_at;  ///< look_after_files()
   Offers offers;
   PlaceListener listener;
   std::map<Fingerprint, Slot> slots;
@@ -76,9 +80,22 @@ struct Shelf::Impl {
 
   void reschedule(const Fingerprint& id, Slot& slot);
 
+  /// Whether files in the directory are ours to write and to remove.
+  [[nodiscard]] bool may_write() const {
+    return mode == ShelfMode::kOwner && !directory.empty() && !is_away;
+  }
+
   void set_unsaved(Slot& slot, bool value);
 
   void save(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  /// An owner's look at its directory, once in a while: what somebody removed is written again.
+  /// Costs one stat() while nothing in the directory has changed.
+  void look_after_files(UnixSeconds now);
+
+  /// The directory is not the one that was opened: makes and locks what its name leads to and
+  /// writes all there, or tells why not. \param there  what the name leads to
+  void take_directory(const FileStamp& there, UnixSeconds now);
 
   void tell(const Slot& slot, ShelfChange change, const StaplePointer& offered) const {
     if (listener) {

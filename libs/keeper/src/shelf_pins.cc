@@ -30,7 +30,7 @@ std::optional<std::set<std::string>> Shelf::Impl::list_pins(std::size_t added) c
 
 void Shelf::Impl::drop_pin(const Fingerprint& id, Slot& slot) {
   slot.pin.reset();
-  if (mode == ShelfMode::kOwner && !directory.empty()) {
+  if (may_write()) {
     files.remove(pin_path_of(id));
   }
 }
@@ -135,6 +135,9 @@ Result<Unit, std::string> Shelf::Impl::pin(const client::VerifiedResponse& respo
       std::make_shared<const Staple>(Staple{response, facts_of(response, now), now, source});
   if (const auto why = find_hindrance(slot, staple->facts, until, now)) {
     return Err{*why};
+  }
+  if (is_away) {
+    return Err{disk_error};
   }
   if (!directory.empty()) {
     const auto written = write_file_atomically(

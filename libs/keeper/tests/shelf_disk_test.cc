@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 
 #include "muster/keeper/shelf_file.h"
 #include "muster/testing/troubled_files.h"
@@ -241,6 +242,107 @@ TEST_F(ShelfDiskTest, ACertificateListedTwiceIsLoadedOnce) {
   EXPECT_EQ(logger.count("shelf.passed_over"), before + 1) << "once, under one name";
   EXPECT_EQ(offer(make_response(leaf)), Choice::kTake);
   EXPECT_EQ(events.back().name, "leaf");
+}
+
+TEST_F(ShelfDiskTest, AFileThatSomebodyRemovesIsWrittenAgain) {
+  offer(make_response(leaf));
+  pass(60);
+  ASSERT_TRUE(std::filesystem::remove(path()));
+  pass(60);
+  EXPECT_TRUE(std::filesystem::exists(path()));
+  EXPECT_EQ(logger.count("shelf.files_gone"), 1U);
+  EXPECT_EQ(shelf->disk_error(), "");
+  pass(60);
+  pass(60);
+  EXPECT_EQ(logger.count("shelf.files_gone"), 1U);
+  restart();
+  EXPECT_NE(found(), nullptr);
+}
+
+TEST_F(ShelfDiskTest, AFileThatCannotBeWrittenAgainIsToldOf) {
+  TroubledFiles files;
+  shelf.reset();
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger, ShelfSeams{files});
+  ASSERT_TRUE(opened);
+  shelf = *std::move(opened);
+  shelf->set_subjects({subject_of(leaf, "leaf")}, now);
+  offer(make_response(leaf));
+  pass(60);
+  ASSERT_TRUE(std::filesystem::remove(path()));
+  files.create_error = -EROFS;
+  pass(60);
+  EXPECT_EQ(shelf->unsaved(), 1U);
+  EXPECT_NE(shelf->disk_error(), "");
+  files.create_error = 0;
+  pass(300);
+  EXPECT_TRUE(std::filesystem::exists(path()));
+  EXPECT_EQ(shelf->disk_error(), "");
+  shelf.reset();  // before `files`
+}
+
+TEST_F(ShelfDiskTest, WhatIsWithdrawnIsNotMissed) {
+  offer(make_response(leaf, {-3600, 100}));
+  pass(60);
+  pass(60);
+  EXPECT_EQ(found(), nullptr);
+  pass(60);
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  EXPECT_EQ(logger.count("shelf.files_gone"), 0U);
+}
+
+TEST_F(ShelfDiskTest, ADirectoryThatSomebodyRemovesIsMadeAndLockedAnew) {
+  offer(make_response(leaf));
+  pass(60);
+  std::filesystem::remove_all(dir.file("shelf"));
+  pass(60);
+  EXPECT_TRUE(std::filesystem::exists(path()));
+  EXPECT_EQ(logger.count("shelf.directory_taken_again"), 1U);
+  EXPECT_EQ(shelf->disk_error(), "");
+  const auto second = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ShelfErrc::kOwned);
+  pass(60);
+  EXPECT_EQ(logger.count("shelf.directory_taken_again"), 1U);
+  restart();
+  EXPECT_NE(found(), nullptr);
+}
+
+TEST_F(ShelfDiskTest, NothingIsWrittenIntoTheDirectoryOfAnotherOwner) {
+  offer(make_response(leaf, {-200, 5000}));
+  std::filesystem::rename(dir.file("shelf"), dir.file("away"));
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger);
+  ASSERT_TRUE(opened);
+  std::unique_ptr<Shelf> another = *std::move(opened);
+  pass(60);
+  EXPECT_EQ(offer(make_response(leaf, {-100, 5000})), Choice::kTake);
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  EXPECT_EQ(shelf->unsaved(), 1U);
+  EXPECT_THAT(shelf->disk_error(), ::testing::HasSubstr("another running process"));
+  const auto pinned =
+      shelf->pin(verified(make_response(leaf), leaf), "a file", now + Seconds(500), now);
+  EXPECT_FALSE(pinned);
+  pass(60);
+  EXPECT_EQ(logger.count("shelf.directory_lost"), 1U) << "said once";
+  EXPECT_NE(found(), nullptr);
+  another.reset();
+  pass(60);
+  EXPECT_TRUE(std::filesystem::exists(path()));
+  EXPECT_EQ(shelf->disk_error(), "");
+  EXPECT_EQ(shelf->unsaved(), 0U);
+}
+
+TEST_F(ShelfDiskTest, ADirectoryThatIsMovedBackIsOursStill) {
+  offer(make_response(leaf));
+  std::filesystem::rename(dir.file("shelf"), dir.file("away"));
+  dir.write("shelf", "in the way");
+  pass(60);
+  EXPECT_EQ(logger.count("shelf.directory_lost"), 1U);
+  EXPECT_NE(shelf->disk_error(), "");
+  std::filesystem::remove(dir.file("shelf"));
+  std::filesystem::rename(dir.file("away"), dir.file("shelf"));
+  pass(60);
+  EXPECT_EQ(shelf->disk_error(), "");
+  EXPECT_EQ(shelf->unsaved(), 0U);
 }
 
 class FollowerTest : public ShelfFixture {

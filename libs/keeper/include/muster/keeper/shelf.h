@@ -168,8 +168,10 @@ class Shelf {
   /// Ends it: the best that is held is on offer again. Owner only.
   void unpin(const Fingerprint& certificate);
   [[nodiscard]] std::optional<Pin> pin_of(const Fingerprint& certificate) const;
-  /// Withdraws what expired, puts on offer what was held back, retries failed writes. Owner; a
-  /// follower calls refresh().
+  /// Withdraws what expired, puts on offer what was held back, retries failed writes; once a minute
+  /// looks whether the files are there, and writes again what somebody removed. A directory that
+  /// was moved, removed or replaced is made and locked anew; where another process has it nothing
+  /// is written any more and disk_error() says so. Owner; a follower calls refresh().
   void tick(UnixSeconds now);
   /// Looks for changed files of an owner in another process and verifies them; then as tick().
   /// Cheap when nothing changed: one stat of the directory. When the clock was set since the last
