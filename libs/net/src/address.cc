@@ -19,13 +19,39 @@ namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
 
-NetError system_error(const std::string& where) {
+/// Why listening at `where` failed, from errno.
+NetError listening_error(const std::string& where) {
   const int error = errno;
-  const NetErrc code = error == EADDRINUSE                         ? NetErrc::kInUse
-                       : error == EACCES || error == EPERM         ? NetErrc::kPermission
-                       : error == EADDRNOTAVAIL || error == ENOENT ? NetErrc::kBadAddress
-                                                                   : NetErrc::kSystem;
+  const NetErrc code =
+      error == EADDRINUSE                 ? NetErrc::kInUse
+      : error == EACCES || error == EPERM ? NetErrc::kPermission
+      : error == EADDRNOTAVAIL || error == ENOENT || error == ENOTDIR || error == EAFNOSUPPORT
+          ? NetErrc::kNotHere
+          : NetErrc::kSystem;
   return {code, error, where};
+}
+
+/// What to do about it. The path of a unix socket has other troubles than a port.
+const char* advice_for(const NetError& error) {
+  const bool is_unix = error.where.starts_with(kUnixPrefix);
+  switch (error.code) {
+    case NetErrc::kBadAddress:
+      return " (write host:port, [v6 address]:port or unix:/path)";
+    case NetErrc::kNotHere:
+      return is_unix ? " (the directory of the socket has to be there first)"
+                     : " (give an address that this machine has)";
+    case NetErrc::kInUse:
+      return is_unix
+                 ? " (another server listens there, or what has that name is no socket; give "
+                   "another path)"
+                 : " (is another server running? is the address given twice? choose another port)";
+    case NetErrc::kPermission:
+      return is_unix ? " (the directory of the socket has to be writable for this user)"
+                     : " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+    case NetErrc::kSystem:
+      break;
+  }
+  return "";
 }
 
 bool set_option(int fd, int level, int option) {
@@ -62,23 +88,9 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
 }  // namespace
 
 std::string to_string(const NetError& error) {
-  const char* advice = "";
-  switch (error.code) {
-    case NetErrc::kBadAddress:
-      advice =
-          " (write host:port, [v6 address]:port or unix:/path, with an address of this machine)";
-      break;
-    case NetErrc::kInUse:
-      advice = " (is another server running? choose another port)";
-      break;
-    case NetErrc::kPermission:
-      advice = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
-      break;
-    case NetErrc::kSystem:
-      break;
-  }
   return "cannot use " + error.where + ": " +
-         (error.os_error == 0 ? "not an address" : std::strerror(error.os_error)) + advice;
+         (error.os_error == 0 ? "not an address" : std::strerror(error.os_error)) +
+         advice_for(error);
 }
 
 Result<SocketAddress, NetError> SocketAddress::parse(const std::string& text) {
@@ -175,11 +187,11 @@ Result<Listener, NetError> Listener::open(const std::string& text, int backlog,
   const bool is_ready = fd && (is_unix || (set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
                                            set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT)));
   if (!is_ready || ::bind(fd.get(), address.data(), address.size()) != 0) {
-    return Err{system_error(text)};
+    return Err{listening_error(text)};
   }
   Listener listener(std::move(fd), {}, path);
   if (::listen(listener.fd(), backlog) != 0) {
-    return Err{system_error(text)};
+    return Err{listening_error(text)};
   }
   listener.address_ = SocketAddress::of_local(listener.fd()).text();
   return listener;
@@ -201,7 +213,7 @@ Listener::~Listener() {
 Result<UniqueFd, NetError> start_connect(const SocketAddress& address) {
   UniqueFd fd = open_socket(address.family());
   if (!fd || (::connect(fd.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)) {
-    return Err{system_error(address.text())};
+    return Err{NetError{NetErrc::kSystem, errno, address.text()}};
   }
   set_no_delay(fd.get());
   return fd;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <utility>
+
 #include "muster/net/ip_of.h"
 
 namespace muster::net {
@@ -32,7 +35,34 @@ TEST(SocketAddress, RefusesWhatIsNone) {
 TEST(Listener, SaysWhyAnAddressIsRefused) {
   const auto listener = Listener::open("unix:/nonexistent/x", 1);
   ASSERT_FALSE(listener);
+  EXPECT_EQ(listener.error().code, NetErrc::kNotHere) << "well written, so not kBadAddress";
   EXPECT_NE(to_string(listener.error()).find("/nonexistent/x: No such file"), std::string::npos);
+  EXPECT_NE(to_string(listener.error()).find("the directory of the socket"), std::string::npos);
+}
+
+TEST(Listener, AnAddressOfAnotherMachineIsWellWrittenButNotHere) {
+  const auto listener = Listener::open("192.0.2.1:0", 1);  // RFC 5737: nobody's
+  ASSERT_FALSE(listener);
+  EXPECT_EQ(listener.error().code, NetErrc::kNotHere);
+  EXPECT_NE(to_string(listener.error()).find("that this machine has"), std::string::npos);
+}
+
+TEST(NetError, ForAUnixSocketSpeaksOfPathsAndNotOfPorts) {
+  const auto text = [](NetErrc code, int error, const std::string& where) {
+    return to_string(NetError{code, error, where});
+  };
+  for (const auto& [code, error] :
+       {std::pair(NetErrc::kPermission, EACCES), std::pair(NetErrc::kInUse, EADDRINUSE)}) {
+    EXPECT_EQ(text(code, error, "unix:/tmp").find("port"), std::string::npos);
+    EXPECT_NE(text(code, error, "127.0.0.1:80").find("port"), std::string::npos);
+  }
+}
+
+TEST(StartConnect, GivesNoAdviceForListening) {
+  const auto fd = start_connect(*SocketAddress::parse("unix:/nonexistent/x"));
+  ASSERT_FALSE(fd);
+  EXPECT_EQ(fd.error().code, NetErrc::kSystem);
+  EXPECT_EQ(to_string(fd.error()), "cannot use unix:/nonexistent/x: No such file or directory");
 }
 
 TEST(IpOf, IsTheAddressWithoutItsPort) {

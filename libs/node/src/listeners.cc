@@ -1,6 +1,7 @@
 #include "listeners.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "muster/base/ip_reach.h"
 #include "muster/base/text.h"
@@ -83,8 +84,10 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
 }
 
 NodeError cannot_listen(const net::NetError& error) {
-  return {error.code == net::NetErrc::kBadAddress ? NodeErrc::kUsage : NodeErrc::kAddress,
-          net::to_string(error)};
+  const NodeErrc code = error.code == net::NetErrc::kBadAddress                ? NodeErrc::kUsage
+                        : error.os_error == EMFILE || error.os_error == ENFILE ? NodeErrc::kSystem
+                                                                               : NodeErrc::kAddress;
+  return {code, net::to_string(error)};
 }
 
 NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options,

@@ -22,7 +22,8 @@ NodeResult<std::shared_ptr<const tls::ServerContext>> load_tls(const TlsFiles& f
 /// Who may connect to the socket of an admin or batch listener: its owner and group.
 inline constexpr ::mode_t kAdminSocketMode = 0660;
 
-/// Why a node cannot listen: kUsage for an address that is none, else kAddress.
+/// Why a node cannot listen: kUsage for a text that is no address, kSystem without a
+/// descriptor left, else kAddress.
 NodeError cannot_listen(const net::NetError& error);
 
 /// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its

@@ -1,5 +1,7 @@
 #include "listeners.h"
 
+#include <cerrno>
+
 #include "node_fixture.h"
 
 namespace muster::node {
@@ -35,6 +37,17 @@ TEST(AdminAddresses, BeyondLoopbackNeedsMutualTlsOrAWaiver) {
   AdminOptions options;
   options.listen = {"nowhere"};
   EXPECT_FALSE(check_admin_addresses(options, "responder.admin"));
+}
+
+// The exit codes that people write scripts for: 64, 69, 70.
+TEST(CannotListen, TellsTyposFromAddressesThatAreNotThereAndFromASystemThatRefuses) {
+  const auto code = [](net::NetErrc what, int os_error) {
+    return cannot_listen({what, os_error, "127.0.0.1:1"}).code;
+  };
+  EXPECT_EQ(code(net::NetErrc::kBadAddress, 0), NodeErrc::kUsage);
+  EXPECT_EQ(code(net::NetErrc::kNotHere, EADDRNOTAVAIL), NodeErrc::kAddress);
+  EXPECT_EQ(code(net::NetErrc::kInUse, EADDRINUSE), NodeErrc::kAddress);
+  EXPECT_EQ(code(net::NetErrc::kSystem, EMFILE), NodeErrc::kSystem);
 }
 
 TEST(ListenerFiles, AreTheAddressesAndTheCertificatesOrWhyNot) {

@@ -10,7 +10,13 @@
 
 namespace muster::net {
 
-enum class NetErrc : std::uint8_t { kBadAddress, kInUse, kPermission, kSystem };
+enum class NetErrc : std::uint8_t {
+  kBadAddress,  ///< not written as an address is; `os_error` is 0
+  kNotHere,     ///< listening: this machine has no such address, or no such directory
+  kInUse,       ///< listening: somebody is there already
+  kPermission,  ///< listening: not allowed to this user
+  kSystem,      ///< the operating system refused for another reason; connecting: for any
+};
 struct NetError {
   NetErrc code;
   int os_error;
@@ -49,7 +55,7 @@ enum class AddressSharing : std::uint8_t { kExclusive, kJoin };
 /// A listening socket, non-blocking. Removes the file of a unix socket when destroyed.
 class Listener {
  public:
-  /// Errors: kBadAddress, kInUse, kPermission, kSystem.
+  /// Errors: kBadAddress, kNotHere, kInUse, kPermission, kSystem.
   static Result<Listener, NetError> open(const std::string& address, int backlog,
                                          AddressSharing sharing = AddressSharing::kExclusive);
   Listener(Listener&&) noexcept = default;
