@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -8,6 +10,7 @@
 
 #include "commands.h"
 #include "muster/base/text.h"
+#include "muster/net/descriptors.h"
 
 namespace {
 
@@ -52,9 +55,20 @@ void print_usage(std::FILE* to) {
   std::fputs("\n'muster <command> --help' tells the options of a command.\n", to);
 }
 
+/// Standard streams that whoever starts us has closed would be the numbers of sockets and files,
+/// and what is printed would go there. Held so that to use them stays an error.
+void hold_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) {
+      static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(
       SIGXFSZ,
@@ -66,6 +80,10 @@ int main(int argc, char** argv) {
   if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  if (const auto enough = muster::net::check_descriptors(0); !enough) {
+    std::fprintf(stderr, "muster: %s\n", muster::net::to_string(enough.error()).c_str());
+    return muster::app::kExitInternal;
   }
   if (argc < 2) {
     print_usage(stderr);

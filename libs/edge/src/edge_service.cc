@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "muster/base/assert.h"
+#include "muster/net/descriptors.h"
 #include "muster/net/http_servers.h"
 
 namespace muster::edge {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<EdgeService>, net::NetError> EdgeService::start(EdgeServi
   loops->grace = options.grace;
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  MUSTER_CHECK(net::check_descriptors(count));
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.prefix, mirror, clock);
     MUSTER_CHECK(

@@ -1,5 +1,9 @@
 #include "muster/edge/edge_service.h"
 
+#include <sys/resource.h>
+
+#include <cerrno>
+
 #include "edge_world.h"
 #include "muster/net/fetcher.h"
 
@@ -45,6 +49,21 @@ TEST(EdgeService, EveryLoopAnswersFromOneMirrorAndIsCounted) {
   (*service)->stop();
   (*service)->stop();
   EXPECT_FALSE(net::fetch(get));
+}
+
+TEST(EdgeService, RefusesMoreLoopsThanThereAreDescriptorsFor) {
+  const EdgeWorld world;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{256, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  EdgeServiceOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 200;
+  const auto refused = EdgeService::start(options, *world.mirror, world.clock);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
 TEST(EdgeService, SaysWhyItCannotListen) {

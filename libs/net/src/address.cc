@@ -51,7 +51,7 @@ const char* advice_for(const NetError& error) {
     case NetErrc::kSystem:
       break;
   }
-  return "";
+  return error.os_error == EMFILE ? " (allow more; systemd: LimitNOFILE, shell: ulimit -n)" : "";
 }
 
 bool set_option(int fd, int level, int option) {

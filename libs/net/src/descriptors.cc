@@ -3,11 +3,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 
 namespace muster::net {
 namespace {
 
+/// Standard streams, signals, store, sources, admin; and some to accept with.
+constexpr std::size_t kOfAProcess = 64;
+/// Two of the loop itself, its listeners, its fetcher.
+constexpr std::size_t kOfALoop = 8;
 /// Descriptors for everything else: stores, sources, tokens, certificates that are read again, what
 /// admin, push and batch accept; where few are allowed, a quarter.
 constexpr std::size_t kOtherDescriptors = 256;
@@ -15,6 +20,19 @@ constexpr std::size_t kOtherDescriptors = 256;
 constexpr std::size_t kLoopDescriptors = 4;
 
 }  // namespace
+
+Result<Unit, NetError> check_descriptors(std::size_t loops) {
+  const std::size_t needed = kOfAProcess + kOfALoop * loops;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+      limit.rlim_cur >= needed) {
+    return Unit{};
+  }
+  return Err{NetError{NetErrc::kSystem, EMFILE,
+                      std::to_string(limit.rlim_cur) + " descriptors where " +
+                          std::to_string(needed) + " are needed" +
+                          (loops == 0 ? "" : " for " + std::to_string(loops) + " loops")}};
+}
 
 std::size_t connections_that_fit(const ConnectionBudget& budget, std::size_t allowed) {
   const std::size_t others =

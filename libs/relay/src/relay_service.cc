@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "muster/base/assert.h"
+#include "muster/net/descriptors.h"
 #include "muster/net/http_servers.h"
 
 namespace muster::relay {
@@ -129,6 +130,9 @@ Result<std::unique_ptr<RelayService>, RelayError> RelayService::start(
   options.handler.nonce = options.engine.nonce;
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  if (const auto enough = net::check_descriptors(count); !enough) {
+    return Err{RelayError{RelayErrc::kAddress, {}, enough.error()}};
+  }
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.handler, id, back, clock);
     worker->handler.adopt(setup);

@@ -1,6 +1,9 @@
 #include "muster/relay/relay_service.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <cerrno>
 
 #include "muster/client/verify.h"
 #include "muster/http/get_path.h"
@@ -204,6 +207,20 @@ TEST_F(RelayServiceTest, RelaysThatNameEachOtherDoNotAskInCircles) {
     EXPECT_EQ(says(one, ++serial), "tryLater");
     return one->totals().endings[static_cast<std::size_t>(Ending::kLoop)] > 0;
   }));
+}
+
+TEST_F(RelayServiceTest, RefusesMoreLoopsThanThereAreDescriptorsFor) {
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{256, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  RelayOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 200;
+  const auto refused = RelayService::start(options, setup({upstream.url()}), clock, null_logger());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().address.os_error, EMFILE);
 }
 
 TEST_F(RelayServiceTest, RestartsWithTheUpstreamDownAndFillsUpAgain) {

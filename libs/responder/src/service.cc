@@ -126,6 +126,7 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+  MUSTER_CHECK(net::check_descriptors(count));
   const auto exchange = make_exchange(*setup, count, options.presign);
   options.limits.max_connections = net::connections_that_fit(
       {.wanted = options.limits.max_connections, .descriptors_each = count, .loops = count},

@@ -1,8 +1,10 @@
 #include "muster/responder/service.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cerrno>
 #include <random>
 #include <thread>
 
@@ -179,6 +181,22 @@ TEST(Service, StopsTwiceAndLeavesThePort) {
   options.loops = 2;
   EXPECT_TRUE(Service::start(options, setup_of({running.spec}), *running.store, running.clock,
                              null_logger()));
+}
+
+TEST(Service, RefusesMoreLoopsThanThereAreDescriptorsFor) {
+  Running running;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{256, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  ServiceOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 200;
+  const auto refused = Service::start(options, setup_of({running.spec}), *running.store,
+                                      running.clock, null_logger());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
 TEST(Service, SaysWhenAnAddressIsTaken) {

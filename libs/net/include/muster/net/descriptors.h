@@ -4,8 +4,16 @@
 #include <string_view>
 
 #include "muster/base/log.h"
+#include "muster/net/address.h"
 
 namespace muster::net {
+
+/// Whether the process may open enough files and sockets for `loops` loops and what every process
+/// needs (RLIMIT_NOFILE): a loop without a descriptor for itself cannot be made, which stops the
+/// process. To be asked before the first is made. What is open already is not counted.
+/// Errors: kSystem with EMFILE; the text says how many there are and how many are needed.
+/// Threads: any.
+Result<Unit, NetError> check_descriptors(std::size_t loops);
 
 /// Connections a server wants to have open, and what they take of the process's descriptors.
 struct ConnectionBudget {

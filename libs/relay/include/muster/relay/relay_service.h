@@ -32,7 +32,7 @@ enum class RelayErrc : std::uint8_t { kDirectory, kAddress };
 struct RelayError {
   RelayErrc code;
   std::string detail;     ///< of kDirectory
-  net::NetError address;  ///< of kAddress
+  net::NetError address;  ///< of kAddress; too few descriptors too
 };
 
 /// Loops that answer from one shelf, and a thread that fetches and writes.

@@ -1,0 +1,39 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "muster/testing/process.h"
+
+// What a command is started with, and what it makes of that before anything else.
+namespace muster::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Runs `line` in a shell, where "$0" is the program.
+ProcessResult in_shell(const std::string& line) {
+  const char* binary = std::getenv("MUSTER_BINARY");
+  EXPECT_NE(binary, nullptr) << "set MUSTER_BINARY to the muster program";
+  return run_process({"sh", "-c", line, binary == nullptr ? "muster" : binary});
+}
+
+// Else the next file or socket would be standard output, and what is printed would go there.
+TEST(Start, ClosedStandardStreamsAreNobodyElses) {
+  for (const char* line :
+       {"exec \"$0\" show /proc/self/fd/0 <&-", "exec \"$0\" show /proc/self/fd/1 >&-"}) {
+    const ProcessResult result = in_shell(line);
+    EXPECT_EQ(result.exit_code, 66) << line << result.describe();
+    EXPECT_THAT(result.err, HasSubstr("is not a regular file")) << "not: No such file";
+  }
+}
+
+TEST(Start, TooFewDescriptorsAreAnErrorAndNotACrash) {
+  const ProcessResult result = in_shell("ulimit -n 20; exec \"$0\" responder");
+  EXPECT_EQ(result.exit_code, 70) << result.describe();
+  EXPECT_THAT(result.err, HasSubstr("20 descriptors where 64 are needed"));
+  EXPECT_THAT(result.err, HasSubstr("ulimit -n"));
+}
+
+}  // namespace
+}  // namespace muster::testing
