@@ -90,6 +90,15 @@ NodeError cannot_listen(const net::NetError& error) {
   return {code, net::to_string(error)};
 }
 
+NodeResult<Unit> check_written(const std::vector<std::string>& addresses) {
+  for (const std::string& text : addresses) {
+    if (const auto address = net::SocketAddress::parse(text); !address) {
+      return Err{cannot_listen(address.error())};
+    }
+  }
+  return Unit{};
+}
+
 NodeResult<std::vector<std::string>> check_admin_addresses(const AdminOptions& options,
                                                            std::string_view table) {
   return check_all(

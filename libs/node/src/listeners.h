@@ -25,6 +25,9 @@ inline constexpr ::mode_t kAdminSocketMode = 0660;
 /// Why a node cannot listen: kUsage for a text that is no address, kSystem without a
 /// descriptor left, else kAddress.
 NodeError cannot_listen(const net::NetError& error);
+/// Whether each is written as an address is: said before files are read for minutes. Errors:
+/// kUsage.
+NodeResult<Unit> check_written(const std::vector<std::string>& addresses);
 
 /// The addresses in full ("8889" is "127.0.0.1:8889"), if each is protected: a unix socket by its
 /// file, loopback by being loopback, all else by mutual TLS or an explicit waiver. Errors: kUsage.

@@ -28,6 +28,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
       return Err{NodeError{NodeErrc::kUsage, checked.error().detail}};
     }
   }
+  MUSTER_CHECK(check_written(options.service.listen));
   MUSTER_TRY(const ControlFiles files, load_control_files(options));
   store::StoreOptions how;
   how.life = options.store_life;

@@ -42,7 +42,10 @@ TEST(Node, SaysWhyItCannotStart) {
   EXPECT_THAT(why_not_started(options).detail, HasSubstr("not a directory"));
   options = site.options();
   options.service.listen = {"nowhere"};
+  options.store = site.dir.file("untouched");
   EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
+  EXPECT_FALSE(std::filesystem::exists(options.store)) << "sources are not read before it is said";
+  options = site.options();
   const RunningNode running(site.options());
   options.service.listen = running.node->addresses();
   EXPECT_EQ(why_not_started(options).code, NodeErrc::kAddress);
