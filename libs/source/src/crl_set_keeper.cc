@@ -308,10 +308,7 @@ void CrlSetKeeper::look_at(const std::string& path, File& file, ReloadPlan::Hint
       if (!file.from_directory &&
           (!file.status.error || file.status.error->code != SourceErrc::kUnreadable)) {
         note(file.status,
-             source_error(
-                 SourceErrc::kUnreadable, path,
-                 "no such file, or a directory or device (what was loaded before stays in force; "
-                 "restore it)"));
+             missing_error(path, file.status.last_success ? InForce::kEarlier : InForce::kNothing));
       }
       return;
     case ReloadPlan::Action::kLoad:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "load_parts.h"
 
@@ -129,6 +130,19 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
     return std::nullopt;
   }
   return make_stamp(info);
+}
+
+SourceError missing_error(const std::string& path, InForce in_force) {
+  struct stat info {};
+  const int error = ::stat(path.c_str(), &info) == 0 ? 0 : errno;
+  const std::string what = error != 0              ? std::strerror(error)
+                           : S_ISDIR(info.st_mode) ? "a directory, not a file"
+                           : S_ISREG(info.st_mode) ? "it was not there a moment ago"
+                                                   : "a pipe, socket or device, not a file";
+  return source_error(
+      SourceErrc::kUnreadable, path,
+      what + (in_force == InForce::kEarlier ? " (what was loaded before stays in force; restore it)"
+                                            : " (check the path)"));
 }
 
 Result<std::size_t, SourceError> read_piece(const OpenFile& file, const std::string& path,

@@ -24,6 +24,11 @@ Result<std::size_t, SourceError> read_piece(const OpenFile& file, const std::str
 UnixSeconds written_at(const FileStamp& stamp);
 /// Nothing when there is no such regular file.
 std::optional<FileStamp> stamp_of(const std::string& path);
+/// Whether something that a source gave before is in use.
+enum class InForce : std::uint8_t { kNothing, kEarlier };
+/// Why stamp_of() gave nothing: the reason of the system, or what is there in place of a file.
+/// kUnreadable.
+SourceError missing_error(const std::string& path, InForce in_force);
 
 SourceError store_error(const store::StoreError& error);
 SourceError source_error(SourceErrc code, const std::string& path, std::string_view what);

@@ -241,11 +241,9 @@ struct SourceWatcher::Impl {
     const SourceSpec& spec = sources[i].spec;
     const bool known = !statuses[i].error || statuses[i].error->code != SourceErrc::kUnreadable;
     if (known || !statuses[i].checked) {
-      const SourceError error = source_error(
-          SourceErrc::kUnreadable, spec.path,
-          "no such file, or a directory or device (what was loaded before stays in force; "
-          "restore it)");
-      note_failure(i, error);
+      const auto facts = known_facts(store, spec.id);  // of an earlier run too
+      const bool is_loaded = facts && facts->loaded_at != UnixSeconds{};
+      note_failure(i, missing_error(spec.path, is_loaded ? InForce::kEarlier : InForce::kNothing));
       tell(i);
     }
   }

@@ -230,6 +230,17 @@ TEST_F(CrlSetFiles, TheCrlInUseSurvivesARestartWithoutItsFile) {
   EXPECT_EQ(error(), SourceErrc::kUnreadable) << "and the file is missed";
 }
 
+TEST_F(CrlSetFiles, AMissingFileIsNotSaidToBeInForceBeforeItEverWas) {
+  add_files({"ca.crl"});
+  look();
+  EXPECT_THAT(error_text(), HasSubstr("No such file or directory (check the path)"));
+  write("ca.crl", numbered(7, {1}));
+  look();
+  remove("ca.crl");
+  look();
+  EXPECT_THAT(error_text(), HasSubstr("what was loaded before stays in force"));
+}
+
 TEST_F(CrlSetFiles, KeptFilesThatWereAlteredAreNotUsed) {
   add_files({"ca.crl"});
   write("ca.crl", numbered(7, {1}));

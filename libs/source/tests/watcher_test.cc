@@ -87,6 +87,11 @@ class Watcher : public SourceTest {
 
 bool loaded(const SourceStatus& s) { return !s.error; }
 bool failed(const SourceStatus& s) { return s.error.has_value(); }
+std::function<bool(const SourceStatus&)> failed_with(std::string text) {
+  return [text = std::move(text)](const SourceStatus& s) {
+    return s.error && s.error->detail.find(text) != std::string::npos;
+  };
+}
 
 TEST_F(Watcher, LoadsAtTheStartAndOnEveryChange) {
   directory_.write("index.txt", valid_line("01"));
@@ -146,12 +151,25 @@ TEST_F(Watcher, AMissingFileIsAnErrorUntilItComes) {
   const auto missing = listener.wait_for(failed);
   ASSERT_TRUE(missing);
   EXPECT_EQ(missing->error->code, SourceErrc::kUnreadable);
-  EXPECT_THAT(missing->error->detail, HasSubstr("index.txt"));
+  EXPECT_THAT(missing->error->detail, HasSubstr("index.txt: No such file or directory (check"))
+      << "nothing is in force yet";
   replace(valid_line("01"));
   ASSERT_TRUE(listener.wait_for(loaded));
   ASSERT_EQ(std::remove(directory_.file("index.txt").c_str()), 0);
-  ASSERT_TRUE(listener.wait_for(failed));
+  EXPECT_TRUE(listener.wait_for(failed_with("what was loaded before stays in force")));
   EXPECT_TRUE(find("01")) << "what was loaded stays in force";
+}
+
+TEST_F(Watcher, WhatIsThereInPlaceOfAFileIsNamed) {
+  const std::string path = directory_.file("index.txt");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  start();
+  EXPECT_TRUE(listener.wait_for(failed_with("a pipe, socket or device, not a file")));
+  watcher.reset();
+  ASSERT_EQ(std::remove(path.c_str()), 0);
+  ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+  start();
+  EXPECT_TRUE(listener.wait_for(failed_with("a directory, not a file")));
 }
 
 // The part of OCSP-CRL-053 that concerns files: the previous valid CRL is kept.
