@@ -5,7 +5,6 @@ import shutil
 import signal
 
 import paths  # noqa: F401
-import machine
 from kit import process
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
@@ -56,7 +55,7 @@ class Contender:
             os.rename(f"{target}.new", target)
 
     def start_feeder(self):
-        self.feeder = process.Daemon(self.muster, *self.feeder_arguments())
+        self.feeder = process.Daemon(self.muster, *self.feeder_arguments(), leads=True)
         try:
             self.feeder.wait_for(self.ready, deadline=20.0)
         except process.Failed:
@@ -64,7 +63,7 @@ class Contender:
                 raise
 
     def start_server(self):
-        self.server = process.Daemon(*self.server_arguments())
+        self.server = process.Daemon(*self.server_arguments(), leads=True)
         self.server.wait_for_port(self.port)
 
     def start(self):
@@ -75,8 +74,7 @@ class Contender:
         for daemon in (self.server, self.feeder):
             if daemon and daemon.running():
                 if number == signal.SIGKILL:  # its workers, too: they would keep the port, as after no real crash of the machine
-                    for pid in machine.family(daemon.pid)[1:]:
-                        os.kill(pid, number)
+                    os.killpg(daemon.pid, number)
                 daemon.stop(number)
         self.server = self.feeder = None
 

@@ -85,12 +85,13 @@ def free_port():
 
 
 class Daemon:
-    """A program in the background. Everything it prints is kept, and waited for line by line."""
+    """A program in the background. Everything it prints is kept, and waited for line by line. `leads`: a process group of its own."""
 
-    def __init__(self, *command, env=None, cwd=None):
+    def __init__(self, *command, env=None, cwd=None, leads=False):
         self.name = pathlib.Path(str(command[0])).name
         self._process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.STDOUT, env={**_ENVIRONMENT, **(env or {})}, cwd=cwd)
+                                         stderr=subprocess.STDOUT, env={**_ENVIRONMENT, **(env or {})}, cwd=cwd,
+                                         process_group=0 if leads else None)
         self._lines, self._ended = [], False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
