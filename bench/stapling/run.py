@@ -42,6 +42,7 @@ class Result:
     handshakes: int = 0
     seconds: float = 0.0
     words: dict = dataclasses.field(default_factory=dict)
+    is_earlier: bool = False  # of a run before this one
 
 
 def arguments():
@@ -54,7 +55,10 @@ def arguments():
     parser.add_argument("--servers", default=",".join(names), help="by comma: " + ", ".join(names))
     parser.add_argument("--jobs", type=int, default=12, help="worlds at a time (12)")
     parser.add_argument("--out", type=pathlib.Path, default=None, help="directory of the report (none is written)")
+    parser.add_argument("--add", action="store_true", help="worlds of the report in OUT that are not played now stay in it")
     a = parser.parse_args()
+    if a.add and not a.out:
+        parser.error("--add needs --out")
     known = {s.key for s in scenarios.ALL}
     a.only = a.only.split(",") if a.only else sorted(known)
     if unknown := set(a.only) - known | set(a.servers.split(",")) - set(names):
@@ -92,20 +96,26 @@ def play(scenario, kind, muster, validity):
     return result
 
 
-def write_report(out, results, a, kinds, facts, date):
+def write_report(out, results, a, facts, date):
     """stapling.md and stapling.json."""
     found = {(r.scenario, r.contender): r for r in results}
-    chosen = [s for s in scenarios.ALL if s.key in a.only]
+    chosen = [s for s in scenarios.ALL if any(r.scenario == s.key for r in results)]
+    kinds = [kind for kind in contenders.ALL if any(r.contender == kind.name for r in results)]
+    earlier = sum(r.is_earlier for r in results)
+
+    def verdict_of(s, kind):
+        return found[s.key, kind.name].verdict if (s.key, kind.name) in found else SKIPPED
+
     lines = ["# Stapling while the CA misbehaves", "",
              f"Made by `./run bench stapling` on {date}: {sum(r.handshakes for r in results):,} handshakes. V is {a.validity:g} s, for HAProxy "
-             f"{a.haproxy_validity:g} s (it drops a staple five minutes before its end).", "",
+             f"{a.haproxy_validity:g} s (it drops a staple five minutes before its end)."
+             + (f" {earlier} of the {len(results)} worlds were played in an earlier run." if earlier else ""), "",
              "A staple is right if it is, octet for octet, an answer that the CA gave as a right one about this certificate, and not expired; an older 'good' after a "
              "'revoked' is wrong. What other servers do by themselves in these scenarios: see the project's research (perf_stapling.md).", "",
              "| Scenario | " + " | ".join(kind.name for kind in kinds) + " |", "| --- |" + " --- |" * len(kinds)]
     for s in chosen:
-        lines.append(f"| {s.key} {s.text} | " + " | ".join(found[s.key, kind.name].verdict for kind in kinds) + " |")
-    passed = [f"{sum(found[s.key, kind.name].verdict == PASSED for s in chosen)}/"
-              f"{sum(found[s.key, kind.name].verdict != SKIPPED for s in chosen)}" for kind in kinds]
+        lines.append(f"| {s.key} {s.text} | " + " | ".join(verdict_of(s, kind) for kind in kinds) + " |")
+    passed = [f"{sum(verdict_of(s, kind) == PASSED for s in chosen)}/{sum(verdict_of(s, kind) != SKIPPED for s in chosen)}" for kind in kinds]
     lines += ["| **passed** | " + " | ".join(passed) + " |", ""]
     for r in results:
         if text := "; ".join(part for part in (r.why, r.note) if part):
@@ -145,14 +155,18 @@ def main():
             for job in concurrent.futures.as_completed(jobs):
                 results.append(job.result())
                 tell(results[-1])
+    played = {(r.scenario, r.contender) for r in results}
+    failed = [r for r in results if r.verdict == FAILED]
+    print(f"{len(results) - len(failed)} of {len(results)} without a fault")
+    if a.add and (a.out / "stapling.json").exists():
+        before = [Result(**{**row, "is_earlier": True}) for row in json.loads((a.out / "stapling.json").read_text())]
+        results += [r for r in before if (r.scenario, r.contender) not in played]
     results.sort(key=lambda r: ([s.key for s in scenarios.ALL].index(r.scenario), r.contender))
     if a.out:
         names = {"nginx": ("nginx", "-v"), "HAProxy": ("haproxy", "-v"), "Apache": ("apache2", "-v")}
         facts = {name: value for name, value in machine.facts(muster).items() if name in ("CPU", "Kernel", "System", "OpenSSL", "muster")}
         facts |= {name: machine.version_of(*command) or "absent" for name, command in names.items()}
-        write_report(a.out, results, a, kinds, facts, date)
-    failed = [r for r in results if r.verdict == FAILED]
-    print(f"{len(results) - len(failed)} of {len(results)} without a fault")
+        write_report(a.out, results, a, facts, date)
     if failed:
         sys.exit("wrong: " + ", ".join(f"{r.scenario} {r.contender}" for r in failed))
 
