@@ -35,6 +35,25 @@ std::optional<pki::Certificate> find_or_fetch_issuer(Gathering& g,
   return std::nullopt;
 }
 
+/// Who issued `certificate`, and whom of `others` its signature does not lead to (a few by name).
+std::string describe_missing_issuer(const pki::Certificate& certificate,
+                                    const std::vector<pki::Certificate>& others) {
+  constexpr std::size_t kMostNamed = 3;
+  std::string out = "issued by " + certificate.issuer_text();
+  std::size_t named = 0;
+  for (const pki::Certificate& other : others) {
+    if (other == certificate) {
+      continue;
+    }
+    if (named == kMostNamed) {
+      return out + ", and more";
+    }
+    out += (named == 0 ? "; at hand, but not shown to be it: " : ", ") + other.subject_text();
+    ++named;
+  }
+  return out;
+}
+
 }  // namespace
 
 bool find_chain(Gathering& g) {
@@ -47,6 +66,7 @@ bool find_chain(Gathering& g) {
   auto issuer = g.certificate != nullptr ? find_or_fetch_issuer(g, *g.certificate)
                                          : std::optional(*g.material.subject.named_issuer());
   if (!issuer) {
+    g.result.issuer_detail = describe_missing_issuer(*g.certificate, g.material.others);
     return false;
   }
   g.result.issuer = issuer;

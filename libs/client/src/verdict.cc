@@ -75,7 +75,8 @@ class Judge {
       case Silence::kCertificateExpired:
       case Silence::kNoIssuer:
         silent_ = true;
-        add(to_string(silence), FindingLevel::kNote, channel, "");
+        add(to_string(silence), FindingLevel::kNote, channel,
+            silence == Silence::kNoIssuer ? case_.issuer_detail : "");
         return;
     }
   }

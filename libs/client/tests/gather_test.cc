@@ -141,6 +141,38 @@ TEST(Gather, SaysWhatToDoWithoutIssuer) {
   EXPECT_THAT(std::string(find_reason("issuer-missing")->fix), ::testing::HasSubstr("--issuer"));
 }
 
+TEST(Gather, NamesTheIssuerThatIsMissingAndWhoIsAtHandInstead) {
+  World world;
+  const pki::Certificate leaf = make_leaf();
+  const pki::Certificate stranger = make_self_signed(ca_spec("Other root")).certificate;
+  const std::string wanted = "issued by " + P().intermediate.certificate.subject_text();
+  const std::string instead =
+      wanted + "; at hand, but not shown to be it: " + stranger.subject_text();
+  const std::string two = instead + ", " + stranger.subject_text();
+  struct Row {
+    std::vector<pki::Certificate> others;
+    std::string detail;
+  };
+  const Row rows[] = {
+      {{}, wanted},
+      {{leaf}, wanted},
+      {{leaf, stranger}, instead},
+      {{stranger, stranger, stranger, stranger},
+       two + ", " + stranger.subject_text() + ", and more"},
+  };
+  for (const Row& row : rows) {
+    Material material(leaf);
+    material.others = row.others;
+    const Checked run = check(world, std::move(material), {}, false);
+    ASSERT_TRUE(has(run.verdict, "issuer-missing"));
+    for (const Finding& finding : run.verdict.findings) {
+      if (finding.code == "issuer-missing") {
+        EXPECT_EQ(finding.detail, row.detail);
+      }
+    }
+  }
+}
+
 // req: OCSP-CLI-049
 TEST(Gather, AsksOcspFirstAndCrlsOnlyWhenItTellsNothing) {
   const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.crl_uris = {kCrl}; });

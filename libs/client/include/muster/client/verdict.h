@@ -138,6 +138,8 @@ struct Case {
   Role role = Role::kSubject;
   Policy policy = default_policy();
   std::optional<pki::Certificate> issuer;
+  /// Without an issuer: who issued the certificate, and whose certificates were at hand instead.
+  std::string issuer_detail{};
   ChainState chain = ChainState::kNotExamined;
   /// From the issuer upwards as far as it could be shown; ends with the anchor when trusted.
   std::vector<pki::Certificate> path{};
