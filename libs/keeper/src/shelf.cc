@@ -360,7 +360,7 @@ Result<std::unique_ptr<Shelf>, ShelfError> Shelf::open(const std::string& direct
   if (mode == ShelfMode::kOwner) {
     const int error = files.make_directory(directory, 0755);
     if (error < 0 && error != -EEXIST) {
-      return fail(errno_text(-error) + " (create it, or give another with --shelf)");
+      return fail(errno_text(-error) + " (create it, or give another directory)");
     }
   }
   if (const FileStamp stamp = files.stamp(directory); stamp != FileStamp{} && !stamp.is_directory) {

@@ -182,7 +182,7 @@ TEST_F(ShelfDiskTest, AnUnusableDirectoryIsAClearError) {
   const Row rows[] = {
       {file, ShelfMode::kOwner, 0, "it is not a directory"},
       {file, ShelfMode::kFollower, 0, "it is not a directory"},
-      {dir.file("no/such/parent"), ShelfMode::kOwner, 0, "create it, or give another with --shelf"},
+      {dir.file("no/such/parent"), ShelfMode::kOwner, 0, "(create it, or give another directory)"},
       {dir.file("locks"), ShelfMode::kOwner, -ENOLCK, "No locks available"},
   };
   for (const auto& [place, mode, lock_error, why] : rows) {
