@@ -53,7 +53,11 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
   auto setup = relay::make_relay_setup(std::move(issuers), std::move(certificates), options.forms);
   if (!setup) {
     const std::string also = inventory.problems.empty() ? "" : "; " + inventory.problems.front();
-    return Err{NodeError{NodeErrc::kUsage, "[relay] " + setup.error() + also}};
+    // Files were named, and nothing in them is of use: that is no matter of the options.
+    const bool is_input =
+        options.issuers.empty() && !options.certificates.empty() && inventory.entries.empty();
+    return Err{NodeError{is_input ? NodeErrc::kInput : NodeErrc::kUsage,
+                         "[relay] " + setup.error() + also}};
   }
   return RelayFiles{*std::move(setup), std::move(admin), std::move(inventory.problems)};
 }
