@@ -50,6 +50,13 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
   for (stapler::InventoryEntry& entry : inventory.entries) {
     certificates.push_back(std::move(entry.watched));
   }
+  for (const relay::AllowedIssuer& issuer : issuers) {
+    if (!issuer.certificate.facts().is_ca) {
+      inventory.problems.push_back("issuer '" + issuer.label +
+                                   "': " + issuer.certificate.subject_text() +
+                                   " is not a CA certificate; is it the right file?");
+    }
+  }
   auto setup = relay::make_relay_setup(std::move(issuers), std::move(certificates), options.forms);
   if (!setup) {
     const std::string also = inventory.problems.empty() ? "" : "; " + inventory.problems.front();

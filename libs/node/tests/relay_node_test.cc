@@ -63,6 +63,14 @@ TEST(RelayNode, IsReadyOnceItHasSomethingToAnswer) {
       [&] { return ask(relay.admin, "GET", "/readyz").find("200 OK") != std::string::npos; }));
 }
 
+TEST(RelayNode, AnIssuerThatIsNoCaIsToldOf) {
+  RunningRelay relay;
+  relay.how.issuers.push_back({relay.dir.file("leaf.pem"), "", {relay.upstream.url()}});
+  relay.start();
+  EXPECT_THAT(relay.logger.text(),
+              HasSubstr(relay.pki.leaf.certificate.subject_text() + " is not a CA certificate"));
+}
+
 TEST(RelayNode, ItsMetricsAreThoseOfTheTable) {
   RunningRelay relay;
   relay.start();
