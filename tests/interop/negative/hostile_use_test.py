@@ -7,7 +7,7 @@ usage: hostile_use_test.py MUSTER
 from site_case import SiteCase, main
 from kit import process
 
-USAGE, INPUT, INTERNAL = 64, 66, 70
+USAGE, INPUT, UNAVAILABLE, INTERNAL = 64, 66, 69, 70
 ENDED = 128 + 15  # by SIGTERM before it was up, on a slow machine
 FILES = ("empty", "junk", "directory", "loop", "absent", "/dev/zero", "")
 COMMANDS = ("", "responder", "responder explain", "check", "stapler", "front", "show", "store", "store import", "store get", "store set",
@@ -104,9 +104,12 @@ class HostileUse(SiteCase):
                       ["--key-pass", "secret"], ["--nonsense"]):
             with self.subTest(words=words):
                 self.must_refuse("responder", "--listen", "127.0.0.1:0", *self.identity(), *words, codes=(USAGE,))
-        for address in ("", ":", "nonsense", "127.0.0.1:99999", "127.0.0.1", "::1", "192.0.2.77:1", "unix:"):
+        for address in ("", ":", "nonsense", "127.0.0.1:99999", "127.0.0.1", "::1", "unix:"):
             with self.subTest(listen=address):
                 self.must_refuse("responder", *self.identity(), "--listen", address, codes=(USAGE, INPUT))
+
+    def test_an_address_of_another_machine_is_told(self):
+        self.must_refuse("responder", *self.identity(), "--listen", "192.0.2.77:1", codes=(UNAVAILABLE,), says=["an address that this machine has"])
 
     def test_a_port_in_use_is_told(self):
         running = self.start()
