@@ -243,7 +243,9 @@ TEST_F(FrontTest, WarnsOfCertificatesThatHaveExpired) {
 TEST_F(FrontTest, SaysWhenAnAddressIsTaken) {
   add_leaf("one.example");
   put_on_shelf({}, {});
-  options_.listen = {echo_.address()};
+  const auto other = net::Listener::open("127.0.0.1:0", 1);
+  ASSERT_TRUE(other);
+  options_.listen = {other->address()};
   start();
   const auto listening = listening_.get_future().get();
   ASSERT_FALSE(listening);
