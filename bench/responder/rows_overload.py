@@ -9,6 +9,7 @@ from figures import Goal, Row
 
 TIMES = 3.0             # of capacity
 CROWD = 2000            # connections the generator may open: at a constant rate nobody waits for another's answer
+FEW = 8                 # connections that keep a signer busy, of which none is ever refused: what is refused costs capacity
 P99_MS, RECOVERY_S = 20.0, 5.0
 KEYS_OF_LOAD = ("P-256", "RSA-2048")  # the first may be more than the load can ask for on one core
 ONE_IN = 10             # requests beside those that need a signature asks for what is remembered
@@ -49,11 +50,12 @@ def live(plan, kind):
     name = f"overload-live-{kind}"
     row = Row(name, f"Overload: {TIMES:g} x the signatures there are, constant rate, {kind}, nonces", charts=("p99 us",))
     server = servers.Muster(plan.data, name, servers.signer(plan.data, kind) + f'\nindex = "{plan.data.index(1)}"')
+    few = load.Pattern(method="post", nonce=True, connections=FEW)
     nonces = load.Pattern(method="post", nonce=True)
     crowd = load.Pattern(method="post", nonce=True, connections=CROWD, beside=ONE_IN)
     seconds = 1.0 if plan.short else 3 * plan.seconds
     try:
-        capacity = rows_steady.capacity(plan, server, nonces)
+        capacity = rows_steady.capacity(plan, server, few)
         row.command = plan.cost(f"muster_bench_load --method post --rate {TIMES * capacity:.0f} --connections {CROWD} --one-in {ONE_IN}")
         for _ in range(1 if plan.short else min(plan.rounds, 3)):
             usual = sampled(plan, server, nonces, seconds, rows_steady.SHARE * capacity)

@@ -39,7 +39,7 @@ struct Answer {
 struct SigningLineLimits {
   std::size_t most = 1024;     ///< requests in line
   Milliseconds wait{50};       ///< for a signature, while the line is empty now and then
-  Milliseconds wait_busy{5};   ///< the same, once it has not been empty for `wait`
+  Milliseconds wait_busy{10};  ///< the same, once it has not been empty for `wait`
 };
 /// How a loop keeps up with its sockets, at the turn at hand.
 struct SocketsState {
