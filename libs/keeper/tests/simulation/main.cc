@@ -24,6 +24,7 @@ struct Options {
   std::uint64_t seed = 1;
   bool one = false;
   std::size_t follow = kPool;
+  std::size_t failures = 1;  ///< worlds that break a promise before it stops
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -46,7 +47,7 @@ class Runner {
         threads.emplace_back([this, program] { work(program); });
       }
     }
-    if (failed_) {
+    if (failed_ != 0) {
       return 1;
     }
     Report all;
@@ -77,14 +78,14 @@ class Runner {
   }
 
   void work(const char* program) {
-    for (std::size_t i = next_++; i < worlds_.size() && !failed_; i = next_++) {
+    for (std::size_t i = next_++; i < worlds_.size() && failed_ < options_.failures; i = next_++) {
       const auto seed = Number{options_.seed + i};
       Profile profile = profile_for(seed);
       profile.follow = options_.follow;
       worlds_[i] = run_world(profile);
       if (!worlds_[i].failure.empty()) {
         const std::lock_guard lock(mutex_);
-        failed_ = true;
+        ++failed_;
         std::printf("seed %llu: %s\nreplay with: %s --seed %llu\n", seed,
                     worlds_[i].failure.c_str(), program, seed);
       }
@@ -95,8 +96,7 @@ class Runner {
   const Options options_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::vector<Report> worlds_;
-  std::atomic<std::size_t> next_{0}, done_{0};
-  std::atomic<bool> failed_{false};
+  std::atomic<std::size_t> next_{0}, done_{0}, failed_{0};
   std::mutex mutex_;
 };
 
@@ -113,16 +113,18 @@ int main(int argc, char** argv) {
       options.one = argv[i][2] == 's';
     } else if (std::strcmp(argv[i], "--follow") == 0) {
       options.follow = std::strtoull(value, nullptr, 10);
+    } else if (std::strcmp(argv[i], "--failures") == 0) {
+      options.failures = std::strtoull(value, nullptr, 10);
     } else if (std::strcmp(argv[i], "--jobs") == 0) {
       options.jobs = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
     } else {
       argc = 0;
     }
   }
-  if (argc % 2 == 0 || options.jobs == 0) {
+  if (argc % 2 == 0 || options.jobs == 0 || options.failures == 0) {
     std::fprintf(stderr,
-                 "usage: %s [--years N] [--from SEED] [--jobs N] | --seed SEED [--follow "
-                 "CERTIFICATE]\n",
+                 "usage: %s [--years N] [--from SEED] [--jobs N] [--failures N] | --seed SEED "
+                 "[--follow CERTIFICATE]\n",
                  argv[0]);
     return 64;
   }
