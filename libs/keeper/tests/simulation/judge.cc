@@ -448,8 +448,10 @@ void Judge::check_gap(std::size_t c, const Content& lost, UnixSeconds end, const
              // 020)
   }
   const Seconds window = end - lost.this_update;
+  // Before its CA makes another there is nothing to be had.
+  const Seconds until_newer = std::max(window * 31 / 100, truths_[c].period);
   const Milliseconds from =
-      std::max({elapsed_at(lost.this_update + window * 31 / 100), seen.taken_at, seen.listed_at});
+      std::max({elapsed_at(lost.this_update + until_newer), seen.taken_at, seen.listed_at});
   const Milliseconds until = elapsed_at(end);
   // An answer that was old when it came is asked about again after a quarter of what remains, or
   // half of it where the server says so.
