@@ -41,5 +41,5 @@ class Plan:
         errors = [figure.most for name in contenders if (figure := row.figures.get(name, {}).get("errors"))]
         return Goal("errors", 0, max(errors) if errors else None, at_least=False)
 
-    def cost(self, text):
-        return f"{text} ({self.rounds} rounds of {self.seconds:g} s)" if not self.short else text
+    def cost(self, text, seconds=None):
+        return f"{text} ({self.rounds} rounds of {seconds or self.seconds:g} s)" if not self.short else text
