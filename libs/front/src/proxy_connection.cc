@@ -112,7 +112,11 @@ void ProxyConnection::close() {
   shared_.on_closed(*this);
 }
 
-void ProxyConnection::advance() {
+void ProxyConnection::advance(Side& side) {
+  if (stage_ == Stage::kConnect && &side == &client_) {
+    client_.watch(0);  // not before it has something to say: most clients wait longer than that
+    return;
+  }
   switch (stage_) {
     case Stage::kHandshake:
       shake_hands();
@@ -159,7 +163,6 @@ void ProxyConnection::begin_connect() {
   upstream_.fd = *std::move(fd);
   to_upstream_ = make_proxy_header(shared_.options.proxy_protocol, client_.fd.get());
   stage_ = Stage::kConnect;
-  client_.watch(0);
   upstream_.watch(EPOLLOUT);
   deadline_.set_after(shared_.options.limits.connect_timeout);
 }

@@ -51,7 +51,7 @@ class ProxyConnection {
   /// all: a hang-up would be reported again and again.
   struct Side final : net::FdHandler {
     explicit Side(ProxyConnection& o) : owner(o) {}
-    void on_ready(std::uint32_t) noexcept override { owner.advance(); }
+    void on_ready(std::uint32_t) noexcept override { owner.advance(*this); }
     void watch(std::uint32_t events);
     void reset();
     ProxyConnection& owner;
@@ -59,7 +59,7 @@ class ProxyConnection {
     std::uint32_t watched = 0;
   };
 
-  void advance();
+  void advance(Side& side);
   void shake_hands();
   void begin_connect();
   void finish_connect();

@@ -110,8 +110,6 @@ Io Session::say_goodbye() {
   return result >= 0 ? Io::kDone : impl_->judge(result);
 }
 
-bool Session::has_buffered() const { return SSL_has_pending(impl_->ssl.get()) == 1; }
-
 std::string_view Session::server_name() const {
   const char* name = SSL_get_servername(impl_->ssl.get(), TLSEXT_NAMETYPE_host_name);
   return name == nullptr ? std::string_view() : name;

@@ -98,14 +98,13 @@ class Session {
   Session& operator=(Session&&) noexcept;
 
   Io handshake();
+  /// Until it wants to read there may be octets that the socket does not announce.
   IoResult read(std::span<std::uint8_t> into);
   /// Takes some of `from`. After kWantRead or kWantWrite the same octets must come again (elsewhere
   /// in memory, if you like).
   IoResult write(Bytes from);
   /// Sends our goodbye; does not wait for the peer's.
   Io say_goodbye();
-  /// Whether read() has octets that the socket will not announce.
-  [[nodiscard]] bool has_buffered() const;
   [[nodiscard]] std::string_view server_name() const;  ///< asked by SNI; empty: none
   [[nodiscard]] std::string_view version() const;      ///< "TLSv1.3"
   /// Who the peer proved to be; nothing unless client certificates are asked for. After the
