@@ -43,7 +43,8 @@ std::string Judge::describe(std::size_t c) const {
   if (seen.offer) {
     out += ", on offer [" + std::to_string((seen.offer->this_update - kStart).count()) + ", " +
            std::to_string((seen.end - kStart).count()) + ") " +
-           std::string(to_string(seen.offer->status));
+           std::string(to_string(seen.offer->status)) + " obtained at " +
+           std::to_string((seen.staple->obtained - kStart).count());
   }
   return out;
 }
@@ -134,8 +135,8 @@ void Judge::on_started(const Shelf& shelf, const Keeper& keeper,
     seen.uncovered_since.reset();
     look_at(c);
     const auto& durable = seen.durable;
-    if (!durable || !durable->next_update) {
-      continue;
+    if (!durable || !durable->next_update || is_withheld(c)) {
+      continue;  // a revocation may have been saved in the very step of the crash
     }
     const UnixSeconds end = end_of(*durable, pool(c).certificate) - Seconds(1);
     if (durable->this_update <= now && now < end &&
@@ -333,8 +334,8 @@ void Judge::check_change(std::size_t c, Seen& seen, const std::optional<Content>
   const bool was_revoked = seen.was_revoked;
   seen.was_revoked = after ? is_revoked : was_revoked;
   if (is_revoked && !was_revoked && (!before || before->status == StapleStatus::kGood)) {
-    const bool from_disk =
-        clock_.elapsed == started_at_ || seen.staple->obtained < now - Seconds(90);
+    const bool from_disk = clock_.elapsed == started_at_ || clock_.elapsed == seen.listed_at ||
+                           seen.staple->obtained < now - Seconds(90);
     bool confirmed = false;
     unsigned lately = 0;
     for (const Milliseconds at : seen.revoked_answers) {
