@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every benchmark of a build, or those named: bench/run_all.sh BUILD_DIR [NAME...] [-- OPTION...]. Results also go to bench/results/;
-# those of `responder`, `check` and `stapling` are reports in docs/reports/. Options are for the programs named: responder -- --count 10000000
+# those of `responder`, `check`, `keeper`, `handshake` and `stapling` are reports in docs/reports/. Options are for the programs named: responder -- --count 10000000
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 build=$(readlink -f "$1")
@@ -33,10 +33,9 @@ bench() {  # bench NAME COMMAND...
 }
 
 bench http bench/http/run.py "$build"
-bench handshake "$build/bench/handshake/muster_bench_handshake"
-bench handshake-peers bench/handshake/peers.py "$build"
-# Their results are docs/reports/responder.md, checker.md and stapler.md: no second copy of the figures.
-for name in responder check keeper; do
+bench handshake-alone "$build/bench/handshake/muster_bench_handshake"
+# Their results are docs/reports/responder.md, checker.md, stapler.md and handshake.md: no second copy of the figures.
+for name in responder check keeper handshake; do
   if is_wanted "$name"; then
     echo "== $name"
     "bench/$name/run.py" "$build" "${options[@]}"
