@@ -155,7 +155,12 @@ bool Keeper::Impl::is_about_news(std::uint64_t ticket, const Running& asked,
          {"url", asked.url},
          {"within", format_duration(options.confirm_within)}});
   } else if (tells) {
-    unconfirmed.erase(found);  // twice: the usual way from here
+    // Twice: the usual way from here. Where the second begins later, the first holds until then.
+    const auto node = unconfirmed.extract(found);
+    const Unconfirmed& first = node.mapped();
+    if (first.response.this_update() <= t.wall && t.wall < facts.this_update) {
+      shelf.offer(first.response, first.url, t.wall);
+    }
     return false;
   } else if (facts.status == StapleStatus::kGood &&
              facts.this_update > found->second.response.this_update() &&

@@ -97,6 +97,21 @@ TEST_F(KeeperTest, ARevocationThatBeginsALittleLaterNeedsASecondWordToo) {
   EXPECT_EQ(logger.count("certificate.revoked: ALARM"), 1U);
 }
 
+// req: OCSP-STAP-002
+TEST_F(KeeperTest, ARevocationConfirmedByOneThatBeginsLaterHoldsAtOnce) {
+  start_with_leaf();
+  fetcher.answer(fresh());
+  go_to_next_request();
+  const std::int64_t t = (clock.now() - kTestNow).count();
+  fetcher.answer(fresh(revoked()));
+  ASSERT_EQ(fetcher.pending.size(), 1U);
+  fetcher.answer(make_response(leaf, {t + 300, t + 86400}, revoked()));
+  EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
+  EXPECT_LE(staple()->facts.this_update, clock.now());
+  EXPECT_NE(shelf->held_back(leaf.certificate.fingerprint()), nullptr);
+  EXPECT_EQ(logger.count("certificate.revoked: ALARM"), 1U);
+}
+
 TEST_F(KeeperTest, ARevocationAheadThatNobodyConfirmsIsBelievedInTimeAndHeldBack) {
   start_with_leaf();
   fetcher.answer(fresh());

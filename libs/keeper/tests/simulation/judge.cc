@@ -404,8 +404,18 @@ void Judge::check_timing(std::size_t c, Seen& seen, const Content& before, UnixS
   }
 }
 
-Milliseconds Judge::longest_chance(std::size_t c, Milliseconds from, Milliseconds until,
-                                   Caches caches) const {
+bool Judge::had_old_answers(std::size_t c, Milliseconds from, Milliseconds until) const {
+  const auto is_old = [&](const Network::Segment& s) {
+    return s.begin < until && s.end > from &&
+           (s.mode == Mode::kStuck || s.mode == Mode::kStale || s.mode == Mode::kFlaky);
+  };
+  return std::any_of(truths_[c].hosts.begin(), truths_[c].hosts.end(), [&](std::size_t host) {
+    const auto& segments = network_.segments(host);
+    return std::any_of(segments.begin(), segments.end(), is_old);
+  });
+}
+
+Milliseconds Judge::longest_chance(std::size_t c, Milliseconds from, Milliseconds until) const {
   Milliseconds longest{0};
   std::vector<Stretch> wrong;
   for (const Stretch& s : disturbed_) {
@@ -420,9 +430,8 @@ Milliseconds Judge::longest_chance(std::size_t c, Milliseconds from, Millisecond
     auto segment = std::partition_point(segments.begin(), segments.end(),
                                         [from](const auto& s) { return s.end <= from; });
     for (; segment != segments.end() && segment->begin < until; ++segment) {
-      const bool by_post = caches == Caches::kPassedBy && segment->mode == Mode::kStuck;
-      if (segment->mode != Mode::kGood && !by_post) {
-        continue;
+      if (segment->mode != Mode::kGood && segment->mode != Mode::kStuck) {
+        continue;  // what is stuck in a cache is got by POST
       }
       Milliseconds begin = std::max(from, segment->begin);
       const Milliseconds end = std::min(until, segment->end);
@@ -459,8 +468,7 @@ void Judge::check_gap(std::size_t c, const Content& lost, UnixSeconds end, const
   const bool had_stale_answers = seen.stale_at >= elapsed_at(lost.this_update) ||
                                  seen.taken_at >= elapsed_at(lost.this_update + window * 22 / 100);
   const Milliseconds enough = Milliseconds(window) * (had_stale_answers ? 40 : 8) / 100 + kOverhead;
-  if (const Milliseconds chance = longest_chance(c, from, until, Caches::kPassedBy);
-      chance > enough) {
+  if (const Milliseconds chance = longest_chance(c, from, until); chance > enough) {
     fail("it ran out although a responder worked for " + std::to_string(chance.count() / 1000) +
          " s" + describe(c) + ", it was [" + std::to_string((lost.this_update - kStart).count()) +
          ", " + std::to_string((end - kStart).count()) + ")");
@@ -474,14 +482,12 @@ void Judge::check_news(std::size_t c, const Seen& seen) {
     return;
   }
   const Milliseconds known = std::max(elapsed_at(*truth.revoked_at + truth.period), seen.listed_at);
-  const auto chance = [&](Caches caches) {
-    return longest_chance(c, known, clock_.elapsed, caches);
-  };
-  const Milliseconds window(truth.window);
-  // A cache that says the same is passed by in the round after the first that finds nothing newer
-  // beyond 30 % of the window, and each round waits for half of what remains at most: 30, 65, 83.
-  if (chance(Caches::kBelieved) > window * 45 / 100 + kReturn ||
-      chance(Caches::kPassedBy) > window * 85 / 100 + kReturn) {
+  // A responder that says what it said before is passed by, by POST or for another, in the round
+  // after the first that finds nothing newer beyond 30 % of the window; and each round waits for
+  // half of what remains at most: 30, 65, 83.
+  const int share = had_old_answers(c, known, clock_.elapsed) ? 85 : 45;
+  if (longest_chance(c, known, clock_.elapsed) >
+      Milliseconds(truth.window) * share / 100 + kReturn) {
     fail("revoked, and good on offer" + describe(c));
   }
 }
@@ -490,7 +496,7 @@ void Judge::check_return(std::size_t c, const Seen& seen) {
   if (is_withheld(c)) {
     return;
   }
-  if (longest_chance(c, *seen.uncovered_since, clock_.elapsed, Caches::kPassedBy) > kReturn) {
+  if (longest_chance(c, *seen.uncovered_since, clock_.elapsed) > kReturn) {
     fail("nothing on offer although a responder works" + describe(c));
   }
 }

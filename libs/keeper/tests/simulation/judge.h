@@ -65,12 +65,12 @@ class Judge {
   void check_gap(std::size_t c, const Content& lost, UnixSeconds end, const Seen& seen);
   void check_return(std::size_t c, const Seen& seen);
   void check_news(std::size_t c, const Seen& seen);
-  /// Whether a cache that got stuck counts as an answer: POST passes it by, GET does not.
-  enum class Caches : std::uint8_t { kBelieved, kPassedBy };
+  /// Whether one of its hosts said within a stretch what it had said before.
+  [[nodiscard]] bool had_old_answers(std::size_t c, Milliseconds from, Milliseconds until) const;
   /// The longest time in one piece in which a host answered well, within a stretch, and nothing was
-  /// wrong on our side.
-  [[nodiscard]] Milliseconds longest_chance(std::size_t c, Milliseconds from, Milliseconds until,
-                                            Caches caches) const;
+  /// wrong on our side. A cache that got stuck counts: POST passes it by.
+  [[nodiscard]] Milliseconds longest_chance(std::size_t c, Milliseconds from,
+                                            Milliseconds until) const;
   [[nodiscard]] Milliseconds elapsed_at(UnixSeconds true_time) const {
     return std::max(Milliseconds(0), Milliseconds(true_time - kStart));
   }
