@@ -1,7 +1,5 @@
 #pragma once
 
-#include <set>
-
 #include "muster/keeper/plan.h"
 
 namespace muster::keeper {
@@ -18,7 +16,7 @@ struct Host {
   MonotonicTime failed_at{};
   MonotonicTime asked_at{};
   MonotonicTime rest_until{};
-  std::set<std::pair<MonotonicTime, Fingerprint>> waiting;
+  TimedFingerprints<MonotonicTime> waiting;
 
   /// No failure, or none for so long that it is asked first again, in the order of the URLs.
   [[nodiscard]] bool is_well(Instant now) const;

@@ -78,7 +78,7 @@ void Keeper::Impl::add(const Watched& watched) {
 
 void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   const Instant t = now();
-  std::map<Fingerprint, Record> next;
+  FingerprintMap<Record> next;
   std::vector<Subject> subjects;
   std::vector<std::pair<Fingerprint, PlanSubject>> planned;
   std::vector<Fingerprint> redirected;

@@ -111,10 +111,10 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   Pause pause;
   std::function<void()> first_round_done;
   std::vector<Fingerprint> order;
-  std::map<Fingerprint, Record> records;
+  FingerprintMap<Record> records;
   std::map<std::uint64_t, Running> running;
-  std::map<Fingerprint, Unconfirmed> unconfirmed;
-  std::set<Fingerprint> first_round;
+  FingerprintMap<Unconfirmed> unconfirmed;
+  FingerprintSet first_round;
   bool started = false, first_round_over = false, in_turn = false;
   std::optional<net::TimerId> timer;
   std::atomic<std::uint64_t> turns{0};

@@ -17,11 +17,11 @@ struct Plan::Impl {
 
   PlanPolicy policy;  ///< set_unused_end() changes it
   Random random;
-  std::map<Fingerprint, Entry> entries;
+  FingerprintMap<Entry> entries;
   std::map<std::string, Host> hosts;  // never erased: pointers to them stay good
   std::set<Host*, ByName> waiting_hosts;
   Host* last_served = nullptr;
-  std::set<std::pair<MonotonicTime, Fingerprint>> timers;
+  TimedFingerprints<MonotonicTime> timers;
   std::map<std::uint64_t, Started> orders;
   std::set<std::pair<MonotonicTime, std::uint64_t>> order_deadlines;
   std::uint64_t next_ticket = 1;

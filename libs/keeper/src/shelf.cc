@@ -206,7 +206,7 @@ void Shelf::Impl::load_staple(const Fingerprint& id, Slot& slot, UnixSeconds now
 
 void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
   const Offers::Hold hold(offers);
-  std::map<Fingerprint, Slot> next;
+  FingerprintMap<Slot> next;
   std::vector<Fingerprint> added;
   for (Subject& subject : subjects) {
     const Fingerprint id = subject.certificate.fingerprint();

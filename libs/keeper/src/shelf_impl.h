@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <set>
 
 #include "muster/keeper/shelf.h"
@@ -52,8 +51,8 @@ struct Shelf::Impl {
   std::optional<UnixSeconds> looked_at;  ///< look_after_files()
   Offers offers;
   PlaceListener listener;
-  std::map<Fingerprint, Slot> slots;
-  std::set<std::pair<UnixSeconds, Fingerprint>> deadlines;
+  FingerprintMap<Slot> slots;
+  TimedFingerprints<UnixSeconds> deadlines;
   std::string disk_error;
   std::size_t unsaved = 0;
   FileStamp directory_seen;

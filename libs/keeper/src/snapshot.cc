@@ -51,9 +51,9 @@ StaplePointer Offers::find(const Fingerprint& certificate) const {
   if (!shard) {
     return nullptr;
   }
-  const auto place =
-      std::lower_bound(shard->begin(), shard->end(), certificate,
-                       [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
+  const auto place = std::lower_bound(
+      shard->begin(), shard->end(), certificate,
+      [](const Entry& e, const Fingerprint& f) { return FingerprintOrder()(e.certificate, f); });
   return place != shard->end() && place->certificate == certificate ? place->staple : nullptr;
 }
 
@@ -72,9 +72,9 @@ void Offers::publish(const Fingerprint& certificate, StaplePointer staple) {
       shard->assign(before->begin(), before->end());
     }
   }
-  const auto place =
-      std::lower_bound(shard->begin(), shard->end(), certificate,
-                       [](const Entry& e, const Fingerprint& f) { return e.certificate < f; });
+  const auto place = std::lower_bound(
+      shard->begin(), shard->end(), certificate,
+      [](const Entry& e, const Fingerprint& f) { return FingerprintOrder()(e.certificate, f); });
   const bool found = place != shard->end() && place->certificate == certificate;
   if (staple) {
     if (found) {

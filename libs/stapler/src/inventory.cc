@@ -391,7 +391,7 @@ class InventoryLoader {
   const InventoryReader::Proof proof_;
   IssuerPool pool_;
   std::set<std::string> used_;
-  std::map<keeper::Fingerprint, std::size_t> seen_;  ///< places in entries
+  keeper::FingerprintMap<std::size_t> seen_;  ///< places in entries
   std::set<std::string> names_;
   Inventory inventory_;
 };

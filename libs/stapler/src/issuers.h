@@ -35,7 +35,7 @@ class IssuerPool {
   }
 
  private:
-  std::set<keeper::Fingerprint> seen_;
+  keeper::FingerprintSet seen_;
   std::map<Buffer, Certificates> by_subject_;
 };
 

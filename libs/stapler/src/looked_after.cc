@@ -80,7 +80,7 @@ void Stapler::Impl::tell_keeper() {
 }
 
 void Stapler::Impl::go_by_inventory() {
-  std::map<keeper::Fingerprint, std::string> paths;
+  keeper::FingerprintMap<std::string> paths;
   below.clear();
   for (const InventoryEntry& entry : inventory.entries) {
     const keeper::Fingerprint id = entry.watched.subject.certificate.fingerprint();

@@ -46,8 +46,8 @@ void StapleFiles::forget_former_if(Condition condition) {
   }
 }
 
-void StapleFiles::set_paths(std::map<keeper::Fingerprint, std::string> paths) {
-  std::map<keeper::Fingerprint, File> next;
+void StapleFiles::set_paths(keeper::FingerprintMap<std::string> paths) {
+  keeper::FingerprintMap<File> next;
   std::set<std::string> taken;
   std::map<std::string_view, std::optional<UnixSeconds>> left;  // by whoever had a path before
   for (const auto& [id, file] : files_) {

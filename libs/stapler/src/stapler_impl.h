@@ -92,7 +92,7 @@ struct Stapler::Impl final : ControlledStapler, std::enable_shared_from_this<Sta
   std::vector<std::string> target_problems;
   std::function<void()> settled;
   Inventory inventory;
-  std::map<keeper::Fingerprint, std::size_t> below;  ///< InventoryEntry::below, where there are any
+  keeper::FingerprintMap<std::size_t> below;  ///< InventoryEntry::below, where there are any
   bool running = false, dirty = true, status_failed = false;
   std::optional<net::TimerId> timer;
   MonotonicTime status_written{};

@@ -51,7 +51,7 @@ class TargetRun : public std::enable_shared_from_this<TargetRun> {
   [[nodiscard]] bool is_over() const { return items_.empty() && leftovers_.empty(); }
 
  private:
-  using Items = std::map<keeper::Fingerprint, TargetItemPointer>;
+  using Items = keeper::FingerprintMap<TargetItemPointer>;
   using Leftovers = std::multimap<keeper::Fingerprint, TargetItemPointer>;
   using Holders = std::map<std::string, TargetItemPointer>;  ///< by file
   enum class Tell : std::uint8_t { kIfChanged, kAnyway };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,13 +8,11 @@
 
 #include "muster/base/file_system.h"
 #include "muster/base/log.h"
+#include "muster/keeper/fingerprint.h"
 #include "muster/keeper/order.h"
 
 // The verified responses that may be stapled, in memory and on disk (docs/formats/shelf.md).
 namespace muster::keeper {
-
-/// SHA-256 of a certificate's DER: pki::Certificate::fingerprint().
-using Fingerprint = std::array<std::uint8_t, 32>;
 
 /// A certificate to keep a staple for. `name` is for people and file names: unique within an
 /// inventory.

@@ -28,7 +28,7 @@ class StapleFiles {
 
   /// Path of each certificate's file. Files of certificates no longer named are left as they are,
   /// for the server that still reads them, but for tell_former().
-  void set_paths(std::map<keeper::Fingerprint, std::string> paths);
+  void set_paths(keeper::FingerprintMap<std::string> paths);
   /// Makes the file hold `staple`, or not exist when null. A failure is logged and retried by
   /// tick().
   Applied apply(const keeper::Fingerprint& certificate, const keeper::StaplePointer& staple,
@@ -82,7 +82,7 @@ class StapleFiles {
   void report(File& file, const std::string& what, UnixSeconds now);
 
   Logger& logger_;
-  std::map<keeper::Fingerprint, File> files_;
+  keeper::FingerprintMap<File> files_;
   FormerFiles former_;  ///< by path; none of these is among files_
   std::set<std::pair<keeper::Fingerprint, std::string>> former_of_;  ///< by certificate: all paths
 };
