@@ -67,6 +67,7 @@ void Keeper::Impl::add(const Watched& watched) {
     report_not_needed(record);
   } else {
     shelf.add(Place{id, subject.name, certificate, subject.issuer}, t.wall);
+    sum_up_loaded();
   }
   plan_for(id,
            PlanSubject{std::move(applies.urls), certificate.not_before(), certificate.not_after()},
@@ -117,6 +118,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   }
   records = std::move(next);
   shelf.set_subjects(std::move(subjects), t.wall);
+  sum_up_loaded();
   for (auto& [id, subject] : planned) {
     plan_for(id, std::move(subject), t);
   }
@@ -140,6 +142,7 @@ void Keeper::Impl::watch_clock(Instant t) {
   if (jump != Seconds(0)) {
     sanity.forget();
     shelf.look_again(t.wall);
+    sum_up_loaded();
   }
   if (clock_suspicion) {
     judge_clock(t);  // what the CAs said is forgotten some day

@@ -87,6 +87,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   void tell_answer(const Running& asked, const Outcome& outcome, std::string detail, bool another,
                    const client::VerifiedResponse* response, Instant t) const;
   void on_shelf_change(const Subject& subject, ShelfChange change, const StaplePointer& staple);
+  /// What was found on the shelf has been told of: says how many there were if not each was.
+  void sum_up_loaded();
   [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record,
                                             Instant t) const;
 
@@ -115,6 +117,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   std::map<std::uint64_t, Running> running;
   FingerprintMap<Unconfirmed> unconfirmed;
   FingerprintSet first_round;
+  std::size_t loaded = 0;  ///< staples found on the shelf since sum_up_loaded()
   bool started = false, first_round_over = false, in_turn = false;
   std::optional<net::TimerId> timer;
   std::atomic<std::uint64_t> turns{0};

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "keeper_impl.h"
 
 namespace muster::keeper {
@@ -5,6 +7,9 @@ namespace {
 
 /// Different errors about one certificate that are logged as warnings until it succeeds again.
 constexpr std::size_t kMaxToldErrors = 16;
+/// Staples found on the shelf that are told of one by one; of more, how many there were: a hundred
+/// thousand lines at each start would help nobody.
+constexpr std::size_t kMostToldLoaded = 100;
 
 }  // namespace
 
@@ -91,9 +96,11 @@ void Keeper::Impl::on_shelf_change(const Subject& subject, ShelfChange change,
   const Fingerprint id = subject.certificate.fingerprint();
   switch (change) {
     case ShelfChange::kLoaded:
-      logger.log(
-          LogLevel::kInfo, "staple.loaded", "a staple was found on the shelf",
-          {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
+      if (++loaded <= kMostToldLoaded) {
+        logger.log(
+            LogLevel::kInfo, "staple.loaded", "a staple was found on the shelf",
+            {{"certificate", subject.name}, {"expires", format_iso8601(staple->facts.expires)}});
+      }
       break;
     case ShelfChange::kReplaced:
       logger.log(
@@ -129,6 +136,16 @@ void Keeper::Impl::on_shelf_change(const Subject& subject, ShelfChange change,
   plan.staple_changed(id, held_facts(id), now());
   if (listener) {
     listener(subject, change, staple);
+  }
+}
+
+void Keeper::Impl::sum_up_loaded() {
+  const std::size_t found = std::exchange(loaded, std::size_t{0});
+  if (found > kMostToldLoaded) {
+    logger.log(LogLevel::kInfo, "shelf.loaded",
+               std::to_string(found) + " staples were found on the shelf; the first " +
+                   std::to_string(kMostToldLoaded) + " were told of one by one",
+               {{"staples", static_cast<unsigned long long>(found)}});
   }
 }
 
