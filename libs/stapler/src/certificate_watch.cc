@@ -170,17 +170,25 @@ struct CertificateWatch::Impl : net::FdHandler, std::enable_shared_from_this<Imp
 
   void set_paths(const std::set<std::string>& paths, const WatchNews& again) {
     std::set<std::string> touched = unwatched;  // directories
+    // Both are in order: side by side none of a hundred thousand need be looked for in the other.
+    auto wanted = paths.begin();
     for (auto at = places.begin(); at != places.end();) {
-      const bool stays = paths.contains(at->first);
+      while (wanted != paths.end() && *wanted < at->first) {
+        ++wanted;
+      }
+      const bool stays = wanted != paths.end() && *wanted == at->first;
       if (!stays || again.names(at->first)) {
         leave(at->first, at->second, touched);
       }
       at = stays ? std::next(at) : places.erase(at);
     }
     Follower follower;
+    auto next = places.begin();
     for (const std::string& path : paths) {
-      const auto [at, is_new] = places.try_emplace(path);
-      if (is_new || again.names(path)) {
+      const std::size_t before = places.size();
+      const auto at = places.try_emplace(next, path);
+      next = std::next(at);
+      if (places.size() != before || again.names(path)) {
         look_at(at->first, at->second, follower, touched);
       }
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "issuers.h"
 #include "muster/base/text.h"
@@ -105,6 +106,7 @@ class InventoryLoader {
       reader_.files_.clear();
       reader_.chain_ = options.chain;
     }
+    next_ = reader_.files_.begin();
     reader_.places_.clear();
     reader_.is_restless_ = false;
     for (const std::string& path : options.issuers) {
@@ -129,12 +131,12 @@ class InventoryLoader {
   }
 
   Inventory finish() {
-    for (auto file = reader_.files_.begin(); file != reader_.files_.end();) {
-      file = used_.contains(file->first) ? std::next(file) : reader_.files_.erase(file);
+    if (used_.size() != reader_.files_.size()) {  // all that were used are among them
+      std::erase_if(reader_.files_,
+                    [this](const auto& file) { return !used_.contains(file.first); });
     }
-    for (const std::string& path : used_) {
-      reader_.places_.insert(path);
-    }
+    used_.merge(reader_.places_);  // the few go to the many
+    reader_.places_ = std::move(used_);
     return std::move(inventory_);
   }
 
@@ -163,6 +165,14 @@ class InventoryLoader {
       return std::nullopt;
     }
     return *std::move(loaded);
+  }
+
+  /// What is known of a file; nothing yet of a new one. The files of a directory come in their
+  /// order, and each is found behind the one before, without a search among all.
+  File& file_at(const std::string& path) {
+    const auto at = reader_.files_.try_emplace(next_, path);
+    next_ = std::next(at);
+    return at->second;
   }
 
   /// Whether `path` gave files before: it may be about to be replaced.
@@ -221,8 +231,8 @@ class InventoryLoader {
   /// Brings what is known of a file up to date. False: an issuer is missing that may follow.
   bool look_at(const std::string& path, const std::string& issuer_file, Lone lone,
                Issuers issuers) {
-    used_.insert(path);
-    File& file = reader_.files_[path];
+    used_.insert(used_.end(), path);
+    File& file = file_at(path);
     const bool is_known = gone_ == InventoryReader::Gone::kWait && file.is_settled;
     const bool is_unnamed = is_known && changed_ != nullptr && !changed_->contains(path);
     const FileStamp stamp = is_unnamed ? file.stamp : system_files().stamp(path);
@@ -336,7 +346,7 @@ class InventoryLoader {
   void take(const CertificateSource& source) {
     const std::string base = source.name.empty() ? name_for(source.path) : source.name;
     std::size_t leaf = 0;  // position of the certificate whose chain is taken
-    for (const Found& found : reader_.files_[source.path].found) {
+    for (const Found& found : file_at(source.path).found) {
       const bool is_first = found.leaf == 0 && found.depth == 0;
       std::string name = found.leaf == 0 ? base : base + '.' + std::to_string(found.leaf + 1);
       if (found.depth != 0) {
@@ -390,9 +400,10 @@ class InventoryLoader {
   const std::set<std::string>* const changed_;
   const InventoryReader::Proof proof_;
   IssuerPool pool_;
+  std::map<std::string, File>::iterator next_{};  ///< among files_, behind what file_at() told last
   std::set<std::string> used_;
   keeper::FingerprintMap<std::size_t> seen_;  ///< places in entries
-  std::set<std::string> names_;
+  std::unordered_set<std::string> names_;
   Inventory inventory_;
 };
 

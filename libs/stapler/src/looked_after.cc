@@ -100,9 +100,11 @@ void Stapler::Impl::go_by_inventory() {
   desk->entries_changed();
   tell_keeper();
   adopt_or_clear_files();
-  for (const TargetSubject& subject : subjects) {
-    const keeper::Fingerprint id = subject.subject.certificate.fingerprint();
-    targets->apply(id, shelf->find(id, clock.now()));
+  if (!targets->empty()) {
+    for (const TargetSubject& subject : subjects) {
+      const keeper::Fingerprint id = subject.subject.certificate.fingerprint();
+      targets->apply(id, shelf->find(id, clock.now()));
+    }
   }
   dirty = true;
 }
