@@ -87,7 +87,8 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
   for (Watched& watched : inventory) {
     const pki::Certificate& certificate = watched.subject.certificate;
     const Fingerprint id = certificate.fingerprint();
-    if (next.count(id) != 0) {
+    const auto place = next.lower_bound(id);
+    if (place != next.end() && place->first == id) {
       logger.log(LogLevel::kWarning, "inventory.twice",
                  "a certificate is listed twice; the first entry counts",
                  {{"certificate", watched.subject.name}});
@@ -109,7 +110,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     planned.emplace_back(
         id, PlanSubject{applies.urls, certificate.not_before(), certificate.not_after()});
     order.push_back(id);
-    next.emplace(id, std::move(record));
+    next.emplace_hint(place, id, std::move(record));
   }
   for (const auto& [id, gone] : records) {
     plan.remove(id);

@@ -37,17 +37,20 @@ Plan::~Plan() = default;
 
 void Plan::add(const Fingerprint& id, PlanSubject subject, const std::optional<StapleFacts>& held,
                Instant now) {
-  const auto before = impl_->entries.find(id);
-  if (before != impl_->entries.end() && before->second.subject.urls == subject.urls) {
-    return;  // a certificate never changes, so there is nothing new to plan
+  auto place = impl_->entries.lower_bound(id);
+  if (place != impl_->entries.end() && place->first == id) {
+    if (place->second.subject.urls == subject.urls) {
+      return;  // a certificate never changes, so there is nothing new to plan
+    }
+    impl_->leave_phase(id, place->second);
+    place = impl_->entries.erase(place);
   }
-  remove(id);
   Impl::Entry e;
   e.ways = impl_->ways_of(subject.urls);
   e.subject = std::move(subject);
   e.held = held;
   e.first_seen = now.wall;
-  Impl::Entry& placed = impl_->entries.emplace(id, std::move(e)).first->second;
+  Impl::Entry& placed = impl_->entries.emplace_hint(place, id, std::move(e))->second;
   impl_->replan(id, placed, now);
 }
 

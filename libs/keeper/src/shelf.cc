@@ -210,7 +210,8 @@ void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
   std::vector<Fingerprint> added;
   for (Subject& subject : subjects) {
     const Fingerprint id = subject.certificate.fingerprint();
-    if (next.count(id) != 0) {
+    const auto at = next.lower_bound(id);
+    if (at != next.end() && at->first == id) {
       continue;
     }
     Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
@@ -222,9 +223,9 @@ void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
     }
     if (is_same_key) {
       kept.mapped().place = std::move(place);
-      next.insert(std::move(kept));
+      next.insert(at, std::move(kept));
     } else {
-      next.emplace(id, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
+      next.emplace_hint(at, id, Slot{std::move(place), {}, {}, {}, false, false, 0, {}, {}, {}});
       added.push_back(id);
     }
   }
