@@ -97,12 +97,17 @@ std::string printable(std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c < 0x7f) {
-      out.push_back(text[i++]);
-      continue;
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  for (std::size_t i = 0;;) {
+    const std::size_t begin = i;
+    while (i < text.size() && is_plain(text[i])) {
+      ++i;
     }
+    out.append(text.substr(begin, i - begin));  // most are nothing else
+    if (i == text.size()) {
+      break;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
     const std::size_t n = c < 0x80 ? 0 : utf8_length(text, i);
     if (n != 0) {
       out.append(text.substr(i, n));

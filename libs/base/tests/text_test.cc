@@ -8,7 +8,9 @@ namespace muster {
 namespace {
 
 TEST(Printable, KeepsTextAndEscapesWhatCouldFoolATerminalOrALog) {
+  EXPECT_EQ(printable(""), "");
   EXPECT_EQ(printable("plain ü"), "plain ü");
+  EXPECT_EQ(printable("\x7f ~\x1f"), "\\x7f ~\\x1f");
   EXPECT_EQ(printable("a\nb\x1b[0m"), "a\\x0ab\\x1b[0m");
   EXPECT_EQ(printable("\xff\xc0\x80"), "\\xff\\xc0\\x80");
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");           // C1 control

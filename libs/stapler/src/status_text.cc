@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "json_fields.h"
@@ -36,11 +38,15 @@ class ObjectWriter {
   void text(std::string_view key, std::string_view value) {
     member(key);
     out_ += '"';
-    for (const char c : value) {
-      if (c == '"' || c == '\\') {
-        out_ += '\\';
+    const auto is_special = [](char c) { return c == '"' || c == '\\'; };
+    for (auto from = value.begin();;) {
+      const auto to = std::find_if(from, value.end(), is_special);
+      out_.append(from, to);
+      if (to == value.end()) {
+        break;
       }
-      out_ += c;
+      out_.append(1, '\\').append(1, *to);
+      from = std::next(to);
     }
     out_ += '"';
   }

@@ -80,7 +80,7 @@ TEST(Status, SurvivesItsJson) {
 // It is written down piece by piece: 100,000 certificates at once are too many.
 TEST(Status, IsLaidOutAsTheJsonLibraryWould) {
   StatusReport report = sample();
-  report.certificates[0].name = "a \"quoted\" \\ n\xc3\xa4me";
+  report.certificates[0].name = "\"a\" \"quoted\" \\ n\xc3\xa4me\\";
   report.certificates[0].last_failure = keeper::FailureClass::kNotYetValid;
   report.certificates[0].pin = keeper::Pin{*report.certificates[0].staple, kTestNow + Seconds(500)};
   report.kept = {report.certificates[1], report.certificates[0]};
