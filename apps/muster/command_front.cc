@@ -29,6 +29,8 @@ int exit_code_for(front::FrontErrc code) {
       return kExitInput;
     case front::FrontErrc::kAddress:
       return kExitAddress;
+    case front::FrontErrc::kSystem:
+      break;
   }
   return kExitInternal;
 }

@@ -57,6 +57,10 @@ bool leads_back(const net::SocketAddress& listen, const net::SocketAddress& upst
          (host == "0.0.0.0" && is_v4_loopback);
 }
 
+unsigned count_loops(const FrontOptions& options) {
+  return options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+}
+
 /// What this TLS library makes of the staples of intermediates, once.
 void report_chains(Logger& logger, tls::ChainStapling chain) {
   const std::string library(tls::library_name());
@@ -144,15 +148,13 @@ struct Front::Impl {
   }
 
   void make_workers() {
-    const unsigned count =
-        options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned count = count_loops(options);
     // One to the client, one to the upstream.
-    const std::size_t all = net::connections_that_fit(
+    const std::size_t most = net::connections_that_fit(
         {.wanted = options.limits.max_connections, .descriptors_each = 2, .loops = count},
         "front.descriptors", logger);
     for (unsigned i = 0; i < count; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, upstream, stats, logger, context,
-                                                 (all + count - 1) / count));
+      workers.push_back(std::make_unique<Worker>(options, upstream, stats, logger, context, most));
     }
   }
 
@@ -230,6 +232,9 @@ Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::Fet
     return Err{FrontError{
         FrontErrc::kUsage,
         "no shelf to follow (give --shelf DIR of a running 'muster stapler', or --keep)"}};
+  }
+  if (const auto enough = net::check_descriptors(count_loops(options)); !enough) {
+    return Err{FrontError{FrontErrc::kSystem, to_string(enough.error())}};
   }
   MUSTER_TRY(LoadedCertificates loaded, load_certificates(options));
   report(logger, loaded, clock.now());

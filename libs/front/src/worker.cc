@@ -1,6 +1,22 @@
 #include "worker.h"
 
 namespace muster::front {
+namespace {
+
+/// Takes one of the places that all loops share. Whether one was free. Clients are spread over
+/// loops by chance, and a unix socket has all of its own on one: shares of loops would refuse some
+/// while there is room.
+bool take_place(std::atomic<std::uint64_t>& taken, std::size_t places) {
+  std::uint64_t now = taken.load(std::memory_order_relaxed);
+  while (now < places) {
+    if (taken.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 Worker::Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats,
                Logger& logger, std::shared_ptr<const tls::ServerContext> context,
@@ -50,12 +66,11 @@ void Worker::drain(Milliseconds grace, std::function<void()> done) {
 }
 
 bool Worker::take(UniqueFd fd) {
-  if (open_count_ >= max_connections_) {
+  if (!take_place(shared_.stats.open_connections, max_connections_)) {
     shared_.stats.refused_connections.fetch_add(1, std::memory_order_relaxed);
     return false;  // closes it
   }
   shared_.stats.connections.fetch_add(1, std::memory_order_relaxed);
-  shared_.stats.open_connections.fetch_add(1, std::memory_order_relaxed);
   ++open_count_;
   if (free_.empty()) {
     connections_.push_back(std::make_unique<ProxyConnection>(shared_));

@@ -10,7 +10,8 @@ namespace muster::front {
 /// One serving loop with its thread and connections.
 class Worker {
  public:
-  /// `address` is the upstream. The other arguments must outlive the worker.
+  /// `max_connections` is of all workers that share `stats`. The other arguments but `upstream`
+  /// must outlive the worker.
   Worker(const FrontOptions& options, const net::SocketAddress& upstream, FrontStats& stats,
          Logger& logger, std::shared_ptr<const tls::ServerContext> context,
          std::size_t max_connections);

@@ -298,13 +298,57 @@ TEST_F(FrontLimits, ClosesConnectionsBeyondTheLimit) {
   EXPECT_EQ(stats().refused_connections, 1U);
 }
 
+// A unix socket has one loop to itself, and others get clients by chance.
+TEST_F(FrontLimits, AreOfAllLoopsTogether) {
+  constexpr std::size_t kMost = 3;
+  options_.limits.max_connections = kMost;
+  options_.limits.handshake_timeout = kPatience;
+  options_.loops = 4;
+  options_.listen = {"unix:" + dir_.file("front.sock"), "127.0.0.1:0"};
+  start();
+  const auto addresses = listening_.get_future().get();
+  ASSERT_TRUE(addresses) << addresses.error().detail;
+  std::vector<net::RawClient> silent;
+  for (std::size_t i = 0; i < kMost; ++i) {
+    silent.emplace_back(addresses->at(0));
+  }
+  ASSERT_TRUE(eventually([&] { return stats().connections == kMost; })) << "all on one loop";
+  constexpr std::size_t kMore = 16;
+  for (std::size_t i = 0; i < kMore; ++i) {
+    silent.emplace_back(addresses->at(1));
+  }
+  ASSERT_TRUE(eventually([&] { return stats().refused_connections == kMore; })) << "on any loop";
+  EXPECT_EQ(stats().open_connections, kMost);
+  silent.front().close();
+  ASSERT_TRUE(eventually([&] { return stats().open_connections == kMost - 1; }));
+  silent.emplace_back(addresses->at(1));
+  EXPECT_TRUE(eventually([&] { return stats().connections == kMost + 1; })) << "a place was free";
+}
+
+TEST_F(FrontLimits, RefusesMoreLoopsThanThereAreDescriptorsFor) {
+  options_.loops = 200;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{256, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  thread_.call([this] {
+    const auto fetcher = net::make_fetcher(thread_.loop());
+    const auto refused = Front::make(thread_.loop(), *fetcher, clock_, null_logger(), options_, 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, FrontErrc::kSystem);
+    EXPECT_THAT(refused.error().detail, HasSubstr("256 descriptors where 1664 are needed"));
+    EXPECT_THAT(refused.error().detail, HasSubstr("LimitNOFILE"));
+  });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 // What is left is needed to read renewed certificates, and to reach the upstream.
 TEST_F(FrontLimits, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
-  constexpr std::size_t kMost = 22;  // two each of 64, less a quarter and four for the loop
+  constexpr std::size_t kMost = 25;  // two each of 72, less a quarter and four for the loop
   options_.limits.handshake_timeout = kPatience;
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit few{64, before.rlim_max};
+  const rlimit few{72, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   start();
   const std::string front = address();

@@ -30,7 +30,7 @@ enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
 
 /// Every limit has a counter in FrontStats.
 struct FrontLimits {
-  /// Of the whole process; never more than there are descriptors for, two each.
+  /// Of all loops together; never more than there are descriptors for, two each.
   std::size_t max_connections = 10000;
   Milliseconds handshake_timeout{10000};
   Milliseconds connect_timeout{5000};  ///< to the upstream
@@ -69,6 +69,7 @@ enum class FrontErrc : std::uint8_t {
   kUsage,    ///< options that make no sense
   kInput,    ///< a file that cannot be used
   kAddress,  ///< cannot listen there
+  kSystem,   ///< fewer descriptors than its loops need
 };
 struct FrontError {
   FrontErrc code;
@@ -87,7 +88,7 @@ class Front {
  public:
   /// Loads certificates and shelf. What has no staple and why is logged, and what has expired. The
   /// other arguments must outlive the front. Errors: kUsage (also an upstream that is this front
-  /// itself), kInput.
+  /// itself), kInput, kSystem.
   static Result<std::unique_ptr<Front>, FrontError> make(net::Loop& loop,
                                                          net::FetchService& fetcher,
                                                          const Clock& clock, Logger& logger,
