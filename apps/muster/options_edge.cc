@@ -9,7 +9,10 @@ void bind(config::Section& section, EdgeSettings& s) {
   section.text("prefix", &o.service.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.integer("loops", &s.loops, 0, 1024, "Threads that answer. 0: one a core.");
-  section.integer("max_connections", &s.max_connections, 1, 1'000'000, "Open connections a loop.");
+  section.integer("max_connections", &s.max_connections, 1, 1'000'000,
+                  "Open connections a loop, at each address. One more takes the place of the one "
+                  "that has waited for its client for longest; where none has waited for half a "
+                  "second, it is told 503. Never more than there are descriptors for.");
   section.text("url", &o.url,
                "Where a web server shows the directory of the export: \"URL/manifest\" and "
                "\"URL/tree/...\" are fetched.");

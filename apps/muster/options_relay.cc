@@ -65,7 +65,10 @@ void bind(config::Section& section, RelaySettings& s) {
   section.text("prefix", &r.handler.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.integer("loops", &s.loops, 0, 1024, "Threads that answer. 0: one a core.");
-  section.integer("max_connections", &s.max_connections, 1, 1'000'000, "Open connections a loop.");
+  section.integer("max_connections", &s.max_connections, 1, 1'000'000,
+                  "Open connections a loop, at each address. One more takes the place of the one "
+                  "that has waited for its client for longest; where none has waited for half a "
+                  "second, it is told 503. Never more than there are descriptors for.");
   section.text("directory", &r.directory,
                "Where answers are kept over restarts, each verified again when it is read.");
   section.tables<node::RelayIssuer>("issuer", &o.issuers, bind_issuer,

@@ -225,9 +225,9 @@ void bind(config::Section& section, ResponderOptions& o) {
   section.milliseconds("grace", &o.grace, Milliseconds(0), Milliseconds(600'000),
                        "How long requests in flight may take when stopping.");
   section.integer("max_connections", &o.max_connections, 1, 1'000'000,
-                  "Open connections a loop. One more takes the place of the one that has waited "
-                  "for its client for longest; where none has waited for half a second, it is told "
-                  "503. Never more than there are descriptors for.");
+                  "Open connections a loop, at each address. One more takes the place of the one "
+                  "that has waited for its client for longest; where none has waited for half a "
+                  "second, it is told 503. Never more than there are descriptors for.");
   section.size("max_buffered", &o.max_buffered, std::uint64_t{1} << 20, std::uint64_t{1} << 40,
                "What all connections of a loop may keep of unfinished requests and of answers that "
                "clients do not take; beyond, those that have waited for longest are ended.");

@@ -303,6 +303,7 @@ class OfConnections(Flooded):
         most = 100
         self.start(before=["prlimit", f"--nofile={most}:{most}"])
         self.running.daemon.wait_for("responder.descriptors")
+        self.assertLess(self.metrics()['muster_http_max_connections{listener="ocsp"}'], most)
         for _ in range(2):
             self.flood(3 * most, b"GET /")
             self.assertLessEqual(self.descriptors(), most)

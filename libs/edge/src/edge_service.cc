@@ -26,6 +26,7 @@ struct Worker {
 
 struct EdgeService::Loops {
   Milliseconds grace{0};
+  std::size_t max_connections = 0;  ///< of each server
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
   bool stopped = false;
@@ -36,13 +37,17 @@ EdgeService::~EdgeService() { stop(); }
 
 Result<std::unique_ptr<EdgeService>, net::NetError> EdgeService::start(EdgeServiceOptions options,
                                                                        const Mirror& mirror,
-                                                                       const Clock& clock) {
+                                                                       const Clock& clock,
+                                                                       Logger& logger) {
   MUSTER_ASSERT(!options.listen.empty());
   auto loops = std::make_unique<Loops>();
   loops->grace = options.grace;
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
-  MUSTER_CHECK(net::check_descriptors(count));
+  MUSTER_TRY(options.limits.max_connections,
+             net::connections_of_each(options.limits.max_connections, options.listen, count,
+                                      "edge.descriptors", logger));
+  loops->max_connections = options.limits.max_connections;
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.prefix, mirror, clock);
     MUSTER_CHECK(
@@ -90,7 +95,7 @@ responder::HttpTotals EdgeService::http_totals() const {
   responder::HttpTotals sum;
   for (const auto& worker : loops_->workers) {
     for (const auto& server : worker->servers.all()) {
-      sum.add(server->stats());
+      sum.add(server->stats(), loops_->max_connections);
     }
   }
   return sum;

@@ -6,6 +6,7 @@
 
 #include "edge_world.h"
 #include "muster/net/fetcher.h"
+#include "muster/testing/memory_logger.h"
 
 namespace muster::edge {
 namespace {
@@ -25,7 +26,7 @@ TEST(EdgeService, EveryLoopAnswersFromOneMirrorAndIsCounted) {
   EdgeServiceOptions options;
   options.listen = {"127.0.0.1:0", "unix:" + world.dir.file("edge.sock")};
   options.loops = 3;
-  auto service = EdgeService::start(options, *world.mirror, world.clock);
+  auto service = EdgeService::start(options, *world.mirror, world.clock, null_logger());
   ASSERT_TRUE(service);
   EXPECT_EQ((*service)->loops(), 3U);
   ASSERT_EQ((*service)->addresses().size(), 2U);
@@ -60,10 +61,27 @@ TEST(EdgeService, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   EdgeServiceOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 200;
-  const auto refused = EdgeService::start(options, *world.mirror, world.clock);
+  const auto refused = EdgeService::start(options, *world.mirror, world.clock, null_logger());
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().os_error, EMFILE);
+}
+
+TEST(EdgeService, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
+  const EdgeWorld world;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{128, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  EdgeServiceOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 2;
+  testing::MemoryLogger logger;
+  const auto service = EdgeService::start(options, *world.mirror, world.clock, logger);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(service);
+  EXPECT_EQ((*service)->http_totals().max_connections, 88U) << "a quarter and four a loop are not";
+  EXPECT_EQ(logger.count("edge.descriptors"), 1U) << logger.text();
 }
 
 TEST(EdgeService, SaysWhyItCannotListen) {
@@ -72,7 +90,7 @@ TEST(EdgeService, SaysWhyItCannotListen) {
   ASSERT_TRUE(taken);
   EdgeServiceOptions options;
   options.listen = {taken->address()};
-  const auto refused = EdgeService::start(options, *world.mirror, world.clock);
+  const auto refused = EdgeService::start(options, *world.mirror, world.clock, null_logger());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, net::NetErrc::kInUse);
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <string>
 
 namespace muster::net {
 namespace {
@@ -59,6 +58,20 @@ std::size_t connections_that_fit(const ConnectionBudget& budget, std::string_vie
                 {"in_force", std::to_string(fit)}});
   }
   return fit;
+}
+
+Result<std::size_t, NetError> connections_of_each(std::size_t wanted,
+                                                  const std::vector<std::string>& listen,
+                                                  std::size_t loops, std::string_view event,
+                                                  Logger& logger) {
+  MUSTER_CHECK(check_descriptors(loops));
+  std::size_t servers = 0;
+  for (const std::string& address : listen) {
+    servers += address.starts_with("unix:") ? 1 : loops;  // the path of a socket has one owner
+  }
+  return connections_that_fit(
+      {.wanted = wanted, .descriptors_each = std::max<std::size_t>(1, servers), .loops = loops},
+      event, logger);
 }
 
 }  // namespace muster::net

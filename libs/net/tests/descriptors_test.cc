@@ -5,18 +5,24 @@
 
 #include <cerrno>
 
+#include "muster/testing/memory_logger.h"
+
 namespace muster::net {
 namespace {
 
-/// check_descriptors() of a process that may have `most`.
-Result<Unit, NetError> check_with(rlim_t most, std::size_t loops) {
+/// What `ask` says in a process that may have `most`.
+template <class Ask>
+auto with_most(rlim_t most, Ask ask) {
   rlimit usual{};
   EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
   const rlimit few{most, usual.rlim_max};
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  auto checked = check_descriptors(loops);
+  auto said = ask();
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
-  return checked;
+  return said;
+}
+Result<Unit, NetError> check_with(rlim_t most, std::size_t loops) {
+  return with_most(most, [loops] { return check_descriptors(loops); });
 }
 
 TEST(Descriptors, EveryProcessNeedsSomeAndEveryLoopMore) {
@@ -57,6 +63,32 @@ TEST(ConnectionsThatFit, ShareFewOfThem) {
   EXPECT_EQ(connections_that_fit({.wanted = 10000, .descriptors_each = 2, .loops = 100}, 64),
             64U / 2 / 2)
       << "half at most";
+}
+
+TEST(ConnectionsOfEach, AServerAtEachAddressOnEachLoopHasAShare) {
+  const std::vector<std::string> listen = {"127.0.0.1:0", "[::1]:0", "unix:/run/muster.sock"};
+  testing::MemoryLogger logger;
+  const auto of_each = [&](std::size_t wanted, std::size_t loops) {
+    return with_most(256, [&] {
+      return connections_of_each(wanted, listen, loops, "some.descriptors", logger);
+    });
+  };
+  const auto all = of_each(19, 4);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(*all, 19U);
+  EXPECT_EQ(logger.text(), "");
+  const auto fewer = of_each(20, 4);
+  ASSERT_TRUE(fewer);
+  // Less a quarter and four for each loop; two addresses on four loops, and the socket on one.
+  EXPECT_EQ(*fewer, (256U - 64U - 16U) / 9);
+  EXPECT_EQ(logger.warnings(), 1U);
+  EXPECT_NE(logger.text().find("some.descriptors"), std::string::npos) << logger.text();
+  EXPECT_NE(logger.text().find("max_connections=20 loops=4 descriptors=256 in_force=19"),
+            std::string::npos)
+      << logger.text();
+  const auto refused = of_each(1, 200);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
 }  // namespace

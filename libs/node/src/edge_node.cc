@@ -88,7 +88,7 @@ struct EdgeNode::Impl final : AdminActions {
       return Err{error_of(opened.error())};
     }
     mirror = *std::move(opened);
-    auto started = edge::EdgeService::start(served.service, *mirror, clock);
+    auto started = edge::EdgeService::start(served.service, *mirror, clock, logger);
     if (!started) {
       return Err{cannot_listen(started.error())};
     }

@@ -390,6 +390,14 @@ void add_listeners(PrometheusText& out, const MetricsInput& in) {
   for (const ListenerFigures& listener : in.listeners) {
     out.sample(listener.open_connections, {{"listener", listener.listener}});
   }
+  out.family("muster_http_max_connections", Kind::kGauge,
+             "Connections that may be open: max_connections of all loops, or what descriptors "
+             "allow.");
+  for (const ListenerFigures& listener : in.listeners) {
+    if (listener.max_connections) {
+      out.sample(*listener.max_connections, {{"listener", listener.listener}});
+    }
+  }
   out.family("muster_http_requests_total", Kind::kCounter, "HTTP requests read.");
   for (const ListenerFigures& listener : in.listeners) {
     out.sample(listener.requests, {{"listener", listener.listener}});
@@ -443,7 +451,8 @@ ListenerFigures figures_of(std::string name, const responder::HttpTotals& stats)
            {"peer_gone", stats.gone_waiting},
            {"room", stats.made_room},
            {"memory", stats.freed_memory}},
-          stats.buffered_bytes};
+          stats.buffered_bytes,
+          stats.max_connections};
 }
 
 MetricsInput process_of(const Clock& clock, UnixSeconds started) {

@@ -46,7 +46,7 @@ struct ListenerFigures {
   std::uint64_t connections = 0, open_connections = 0, requests = 0;
   /// By limit or fault: "connections", "size", "timeout_header"...
   std::vector<std::pair<std::string_view, std::uint64_t>> limits;
-  std::optional<std::uint64_t> buffered_bytes{};
+  std::optional<std::uint64_t> buffered_bytes{}, max_connections{};
 };
 /// What became of calls to the batch listener, and of the certificates in them.
 struct BatchFigures {

@@ -105,6 +105,7 @@ struct RunningEdge : edge::EdgeWorld {
 
 TEST(EdgeNode, IsReadyOnceItHasAnswersAndTellsOfThem) {
   RunningEdge edge;
+  edge.how.service.limits.max_connections = 10;
   edge.origin.go_down();
   edge.start();
   ASSERT_TRUE(edge.comes_to("muster_edge_pulls_total{result=\"unreachable\"}", 1));
@@ -126,7 +127,8 @@ TEST(EdgeNode, IsReadyOnceItHasAnswersAndTellsOfThem) {
         "muster_edge_pull_failing_seconds 0", "muster_edge_requests_total{method=\"post\"} 2",
         "muster_edge_answers_total{result=\"answered\"} 1",
         "muster_edge_answers_total{result=\"unknown\"} 1",
-        "muster_http_requests_total{listener=\"ocsp\"} 2"}) {
+        "muster_http_requests_total{listener=\"ocsp\"} 2",
+        "muster_http_max_connections{listener=\"ocsp\"} 20"}) {
     EXPECT_TRUE(edge.shows(sample)) << sample;
   }
   EXPECT_TRUE(edge.shows("muster_edge_manifest_number " + std::to_string(manifest.number)));

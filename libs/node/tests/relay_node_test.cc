@@ -73,6 +73,7 @@ TEST(RelayNode, AnIssuerThatIsNoCaIsToldOf) {
 
 TEST(RelayNode, ItsMetricsAreThoseOfTheTable) {
   RunningRelay relay;
+  relay.how.relay.limits.max_connections = 10;
   relay.start();
   std::string page;
   ASSERT_TRUE(net::eventually([&] {
@@ -83,6 +84,7 @@ TEST(RelayNode, ItsMetricsAreThoseOfTheTable) {
   EXPECT_THAT(page, HasSubstr("muster_relay_certificate_state{certificate=\"web\",hash=\"sha1\","
                               "state=\"fresh\"} 1"));
   EXPECT_THAT(page, HasSubstr("muster_relay_fetches_total{outcome=\"taken\"} 1"));
+  EXPECT_THAT(page, HasSubstr("muster_http_max_connections{listener=\"ocsp\"} 10"));
   EXPECT_THAT(page, HasSubstr("muster_ready 1"));
 }
 

@@ -101,6 +101,7 @@ struct Worker {
 
 struct RelayService::Impl {
   Milliseconds grace{0};
+  std::size_t max_connections = 0;  ///< of each server
   Backroom back;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::string> addresses;
@@ -130,9 +131,12 @@ Result<std::unique_ptr<RelayService>, RelayError> RelayService::start(
   options.handler.nonce = options.engine.nonce;
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
-  if (const auto enough = net::check_descriptors(count); !enough) {
-    return Err{RelayError{RelayErrc::kAddress, {}, enough.error()}};
+  const auto most = net::connections_of_each(options.limits.max_connections, options.listen, count,
+                                             "relay.descriptors", logger);
+  if (!most) {
+    return Err{RelayError{RelayErrc::kAddress, {}, most.error()}};
   }
+  impl->max_connections = options.limits.max_connections = *most;
   for (unsigned i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>(options.handler, id, back, clock);
     worker->handler.adopt(setup);
@@ -210,7 +214,7 @@ responder::HttpTotals RelayService::http_totals() const {
   responder::HttpTotals sum;
   for (const auto& worker : impl_->workers) {
     for (const auto& server : worker->servers.all()) {
-      sum.add(server->stats());
+      sum.add(server->stats(), impl_->max_connections);
     }
   }
   return sum;

@@ -8,6 +8,7 @@
 #include "muster/client/verify.h"
 #include "muster/http/get_path.h"
 #include "muster/testing/fault_responder.h"
+#include "muster/testing/memory_logger.h"
 #include "net_testing.h"
 
 // Relays with sockets, in front of a responder that counts and misbehaves. Real time.
@@ -221,6 +222,22 @@ TEST_F(RelayServiceTest, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().address.os_error, EMFILE);
+}
+
+TEST_F(RelayServiceTest, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{128, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  RelayOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.loops = 2;
+  testing::MemoryLogger logger;
+  const auto relay = RelayService::start(options, setup({upstream.url()}), clock, logger);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(relay);
+  EXPECT_EQ((*relay)->http_totals().max_connections, 88U) << "a quarter and four a loop are not";
+  EXPECT_EQ(logger.count("relay.descriptors"), 1U) << logger.text();
 }
 
 TEST_F(RelayServiceTest, RestartsWithTheUpstreamDownAndFillsUpAgain) {

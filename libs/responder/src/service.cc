@@ -126,11 +126,10 @@ Result<std::unique_ptr<Service>, net::NetError> Service::start(ServiceOptions op
   auto loops = std::make_unique<Loops>();
   const unsigned count =
       options.loops != 0 ? options.loops : std::max(1U, std::thread::hardware_concurrency());
-  MUSTER_CHECK(net::check_descriptors(count));
+  MUSTER_TRY(options.limits.max_connections,
+             net::connections_of_each(options.limits.max_connections, options.listen, count,
+                                      "responder.descriptors", logger));
   const auto exchange = make_exchange(*setup, count, options.presign);
-  options.limits.max_connections = net::connections_that_fit(
-      {.wanted = options.limits.max_connections, .descriptors_each = count, .loops = count},
-      "responder.descriptors", logger);
   options.handler.log_samples = std::make_shared<SharedLogSamples>();
   loops->setups.push_back(setup);
   loops->desk = std::make_shared<SigningDesk>(options.signing_jobs, options.signing_waiting);
@@ -294,7 +293,8 @@ std::map<store::IssuerId, IssuerTotals> Service::issuer_totals() const {
   return out;
 }
 
-void HttpTotals::add(const net::HttpStats& one) {
+void HttpTotals::add(const net::HttpStats& one, std::size_t may_have) {
+  max_connections += may_have;
   connections += one.connections;
   requests += one.requests;
   refused_connections += one.refused_connections;
@@ -320,7 +320,7 @@ HttpTotals Service::http_totals() const {
   HttpTotals sum;
   for (const auto& worker : loops_->workers) {
     for (const auto& server : worker->servers.all()) {
-      sum.add(server->stats());
+      sum.add(server->stats(), loops_->options.limits.max_connections);
     }
   }
   return sum;

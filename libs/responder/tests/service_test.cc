@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "muster/net/fetcher.h"
 #include "muster/source/load.h"
+#include "muster/testing/memory_logger.h"
 #include "muster/testing/temp_dir.h"
 
 namespace muster::responder {
@@ -197,6 +198,25 @@ TEST(Service, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().os_error, EMFILE);
+}
+
+TEST(Service, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
+  Running running;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{128, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  ServiceOptions options;
+  options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
+  options.loops = 2;
+  testing::MemoryLogger logger;
+  const auto service =
+      Service::start(options, setup_of({running.spec}), *running.store, running.clock, logger);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(service);
+  EXPECT_EQ((*service)->http_totals().max_connections, 88U)
+      << "a quarter and four a loop are not; each of four servers has 22";
+  EXPECT_EQ(logger.count("responder.descriptors"), 1U) << logger.text();
 }
 
 TEST(Service, SaysWhenAnAddressIsTaken) {

@@ -29,10 +29,12 @@ struct EdgeTotals {
 /// Threads: all methods from one thread at a time, which is none of the loops; the totals from any.
 class EdgeService {
  public:
-  /// Listens and serves. `mirror` and `clock` outlive the service.
+  /// Listens and serves. `mirror` and `clock` outlive the service. `logger` is told where
+  /// descriptors are too few for max_connections.
   static Result<std::unique_ptr<EdgeService>, net::NetError> start(EdgeServiceOptions options,
                                                                    const Mirror& mirror,
-                                                                   const Clock& clock);
+                                                                   const Clock& clock,
+                                                                   Logger& logger);
   ~EdgeService();
   EdgeService(const EdgeService&) = delete;
   EdgeService& operator=(const EdgeService&) = delete;

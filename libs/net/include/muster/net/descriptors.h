@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "muster/base/log.h"
 #include "muster/net/address.h"
@@ -19,7 +21,8 @@ Result<Unit, NetError> check_descriptors(std::size_t loops);
 struct ConnectionBudget {
   std::size_t wanted;            ///< its max_connections
   std::size_t descriptors_each;  ///< that one more of `wanted` may take, at least 1: two for a
-                                 ///< proxy, `loops` where each loop may have `wanted`
+                                 ///< proxy, as many as there are servers where each may have
+                                 ///< `wanted`
   std::size_t loops;
 };
 
@@ -31,5 +34,14 @@ std::size_t connections_that_fit(const ConnectionBudget& budget, std::size_t all
 /// fewer than wanted is logged as a warning under `event`. Threads: any.
 std::size_t connections_that_fit(const ConnectionBudget& budget, std::string_view event,
                                  Logger& logger);
+
+/// How many connections each HTTP server of a service may have, where one listens at every address
+/// of `listen` on each of `loops` loops (HttpServers): `wanted`, or as many as fit, which is logged
+/// as above. To be asked before the first loop is made. Errors: of check_descriptors(). Threads:
+/// any.
+Result<std::size_t, NetError> connections_of_each(std::size_t wanted,
+                                                  const std::vector<std::string>& listen,
+                                                  std::size_t loops, std::string_view event,
+                                                  Logger& logger);
 
 }  // namespace muster::net

@@ -65,7 +65,10 @@ struct HttpTotals {
                 write_timeouts = 0, tls_on_plain_port = 0, open_connections = 0,
                 pipeline_pauses = 0, accept_pauses = 0, deferred = 0, reply_timeouts = 0,
                 gone_waiting = 0, made_room = 0, freed_memory = 0, buffered_bytes = 0;
-  void add(const net::HttpStats& one);
+  std::uint64_t max_connections = 0;  ///< that may be open; fewer than configured where
+                                      ///< descriptors are few
+  /// `may_have`: connections of this server.
+  void add(const net::HttpStats& one, std::size_t may_have);
 };
 
 /// Loops that serve one setup from one store, each with its own listener, remembered answers and
