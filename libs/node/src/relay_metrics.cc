@@ -16,9 +16,11 @@ void add_requests(PrometheusText& out, const relay::HandlerTotals& t) {
   out.family("muster_relay_requests_total", Kind::kCounter, "OCSP requests by HTTP method.");
   out.sample(t.get, {{"method", "get"}});
   out.sample(t.post, {{"method", "post"}});
-  out.family("muster_relay_answers_total", Kind::kCounter,
-             "How requests ended: held, fetched, passed and unknown carry an upstream's answer; "
-             "unavailable, late, busy and loop were told tryLater.");
+  out.family(
+      "muster_relay_answers_total", Kind::kCounter,
+      "How requests ended: held, fetched, passed and unknown carry an upstream's answer; "
+      "unavailable, late, busy and loop were told tryLater; not_allowed, unsupported, too_many "
+      "and (by an upstream) unauthorized were told unauthorized, malformed that it is.");
   for (std::size_t i = 0; i < relay::kEndings; ++i) {
     out.sample(t.endings.at(i), {{"ending", to_string(static_cast<Ending>(i))}});
   }

@@ -84,6 +84,11 @@ TEST(RelayNode, ItsMetricsAreThoseOfTheTable) {
   EXPECT_THAT(page, HasSubstr("muster_relay_certificate_state{certificate=\"web\",hash=\"sha1\","
                               "state=\"fresh\"} 1"));
   EXPECT_THAT(page, HasSubstr("muster_relay_fetches_total{outcome=\"taken\"} 1"));
+  for (const char* const ending : {"unauthorized", "unavailable", "late", "busy", "loop",
+                                   "not_allowed", "malformed", "unsupported", "too_many"}) {
+    EXPECT_THAT(
+        page, HasSubstr("muster_relay_answers_total{ending=\"" + std::string(ending) + "\"} 0\n"));
+  }
   EXPECT_THAT(page, HasSubstr("muster_http_max_connections{listener=\"ocsp\"} 10"));
   EXPECT_THAT(page, HasSubstr("muster_ready 1"));
 }

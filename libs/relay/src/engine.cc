@@ -32,6 +32,8 @@ std::string_view to_string(Ending ending) {
       return "malformed";
     case Ending::kUnsupported:
       return "unsupported";
+    case Ending::kTooMany:
+      return "too_many";
   }
   return "";
 }
@@ -53,6 +55,7 @@ ocsp::ResponseStatus status_for(Ending ending) {
     case Ending::kUnauthorized:
     case Ending::kNotAllowed:
     case Ending::kUnsupported:
+    case Ending::kTooMany:
       break;
   }
   return ocsp::ResponseStatus::kUnauthorized;

@@ -23,8 +23,9 @@ Ending ending_of(QuestionErrc error) {
       return Ending::kMalformed;
     case QuestionErrc::kNotAllowed:
       return Ending::kNotAllowed;
-    case QuestionErrc::kUnsupported:
     case QuestionErrc::kTooMany:
+      return Ending::kTooMany;
+    case QuestionErrc::kUnsupported:
       break;
   }
   return Ending::kUnsupported;

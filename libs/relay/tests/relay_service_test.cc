@@ -9,6 +9,7 @@
 #include "muster/http/get_path.h"
 #include "muster/testing/fault_responder.h"
 #include "muster/testing/memory_logger.h"
+#include "muster/testing/response_builder.h"
 #include "net_testing.h"
 
 // Relays with sockets, in front of a responder that counts and misbehaves. Real time.
@@ -45,6 +46,14 @@ class RelayServiceTest : public ::testing::Test {
   [[nodiscard]] Buffer request(std::uint64_t serial,
                                HashAlgorithm hash = HashAlgorithm::kSha1) const {
     return client::build_request(subject(serial), ca, {.hash = hash});
+  }
+  [[nodiscard]] ocsp::Request ask_about(const std::vector<std::uint64_t>& serials) const {
+    ocsp::Request out;
+    for (const std::uint64_t serial : serials) {
+      out.requests.push_back(
+          {pki::make_cert_id(HashAlgorithm::kSha1, ca, testing::make_serial(serial)), {}});
+    }
+    return out;
   }
   [[nodiscard]] client::Subject subject(std::uint64_t serial) const {
     return {ca, testing::make_serial(serial)};
@@ -111,15 +120,19 @@ TEST_F(RelayServiceTest, TellsCachesHowLongAndAnswersConditionalRequests) {
   EXPECT_EQ(upstream.requests(), 1U);
 }
 
-TEST_F(RelayServiceTest, ErrorsAreForNobodyToKeep) {
+TEST_F(RelayServiceTest, ErrorsAreForNobodyToKeepAndCountedByTheirReason) {
   upstream.set(Fault::kHttp500);
-  const Service relay = start("", upstream.url());
+  const Service relay =
+      start("", upstream.url(), [](RelayOptions& options) { options.handler.max_cert_ids = 1; });
   const Buffer stranger = client::build_request(
       client::Subject(pki.root.certificate, testing::make_serial(1)), pki.root.certificate, {});
+  ocsp::Request critical = ask_about({1});
+  critical.extensions.push_back(testing::unknown_extension(true));
   struct Case {
     std::string what;
     std::string request;
     std::string said;
+    std::optional<Ending> ending;
   };
   const auto posted = [](const Buffer& body) {
     return "POST /x HTTP/1.1\r\nHost: r\r\nContent-Length: " + std::to_string(body.size()) +
@@ -129,19 +142,32 @@ TEST_F(RelayServiceTest, ErrorsAreForNobodyToKeep) {
     return std::string(as_text(ocsp::encode_error_response(status)));
   };
   const Case cases[] = {
-      {"upstream down", posted(request(1)), error(ocsp::ResponseStatus::kTryLater)},
-      {"another issuer", posted(stranger), error(ocsp::ResponseStatus::kUnauthorized)},
-      {"junk", posted(Buffer(20, 1)), error(ocsp::ResponseStatus::kMalformedRequest)},
+      {"upstream down", posted(request(1)), error(ocsp::ResponseStatus::kTryLater),
+       Ending::kUnavailable},
+      {"another issuer", posted(stranger), error(ocsp::ResponseStatus::kUnauthorized),
+       Ending::kNotAllowed},
+      {"two CertIDs", posted(ocsp::encode_request(ask_about({1, 2}))),
+       error(ocsp::ResponseStatus::kUnauthorized), Ending::kTooMany},
+      {"critical", posted(ocsp::encode_request(critical)),
+       error(ocsp::ResponseStatus::kUnauthorized), Ending::kUnsupported},
+      {"junk", posted(Buffer(20, 1)), error(ocsp::ResponseStatus::kMalformedRequest),
+       Ending::kMalformed},
       {"no base64", "GET /*** HTTP/1.1\r\nHost: r\r\n\r\n",
-       error(ocsp::ResponseStatus::kMalformedRequest)},
-      {"landing", "GET / HTTP/1.1\r\nHost: r\r\n\r\n", "This is an OCSP relay.\n"},
+       error(ocsp::ResponseStatus::kMalformedRequest), Ending::kMalformed},
+      {"landing", "GET / HTTP/1.1\r\nHost: r\r\n\r\n", "This is an OCSP relay.\n", std::nullopt},
       {"method", "PUT / HTTP/1.1\r\nHost: r\r\nContent-Length: 0\r\n\r\n",
-       "Only GET, HEAD and POST.\n"},
+       "Only GET, HEAD and POST.\n", std::nullopt},
   };
   for (const Case& c : cases) {
+    const HandlerTotals before = relay->totals();
     net::RawClient client(relay->addresses()[0]);
     client.send(c.request);
     const std::string answer = client.read_answer();
+    const HandlerTotals after = relay->totals();
+    for (std::size_t i = 0; i < kEndings; ++i) {
+      const bool is_its = c.ending == static_cast<Ending>(i);
+      EXPECT_EQ(after.endings[i], before.endings[i] + (is_its ? 1U : 0U)) << c.what << i;
+    }
     EXPECT_TRUE(answer.ends_with("\r\n\r\n" + c.said)) << c.what << ": " << answer;
     EXPECT_THAT(answer, HasSubstr("Cache-Control: no-store\r\n")) << c.what;
     EXPECT_THAT(answer, Not(HasSubstr("ETag"))) << c.what;

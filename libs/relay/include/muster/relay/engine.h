@@ -28,9 +28,10 @@ enum class Ending : std::uint8_t {
   kLoop,          ///< it came in circles
   kNotAllowed,    ///< an issuer that is not on the list
   kMalformed,
-  kUnsupported,  ///< a critical extension; too many CertIDs
+  kUnsupported,  ///< a critical extension that nobody here knows
+  kTooMany,      ///< more CertIDs than allowed
 };
-inline constexpr std::size_t kEndings = static_cast<std::size_t>(Ending::kUnsupported) + 1;
+inline constexpr std::size_t kEndings = static_cast<std::size_t>(Ending::kTooMany) + 1;
 /// "held", "not_allowed"...
 std::string_view to_string(Ending ending);
 /// What the client is told; kSuccessful for the four that carry an answer.
