@@ -4,6 +4,7 @@
 
 #include "muster/base/text.h"
 #include "muster/crl/distribution_point.h"
+#include "muster/der/name.h"
 
 namespace muster::crl {
 namespace {
@@ -104,7 +105,8 @@ void append_sized(Buffer& out, Bytes part) {
   out.insert(out.end(), part.begin(), part.end());
 }
 
-Buffer normalize_attribute(Bytes type, const der::Element& value) {
+Buffer normalize_attribute(const der::NameAttribute& attribute) {
+  const auto& [type, value] = attribute;
   Buffer out;
   append_sized(out, type);
   const TextForm form = text_form(value.tag);
@@ -140,19 +142,11 @@ std::optional<Buffer> normalize_rdn(Bytes set_content) {
   std::vector<Buffer> attributes;
   Reader set(set_content);
   while (!set.at_end()) {
-    auto attribute = set.enter(Tag::kSequence, "attribute");
+    const auto attribute = der::read_name_attribute(set);
     if (!attribute) {
       return std::nullopt;
     }
-    const auto type = attribute->read_oid("attributeType");
-    if (!type) {
-      return std::nullopt;
-    }
-    const auto value = attribute->read_any("attributeValue");
-    if (!value || !attribute->at_end()) {
-      return std::nullopt;
-    }
-    attributes.push_back(normalize_attribute(*type, *value));
+    attributes.push_back(normalize_attribute(*attribute));
   }
   std::sort(attributes.begin(), attributes.end());
   Buffer rdn;

@@ -1,3 +1,5 @@
+#include "muster/der/name.h"
+
 #include <algorithm>
 
 #include "muster/base/text.h"
@@ -8,19 +10,6 @@ namespace {
 
 constexpr Tag kTeletexString = static_cast<Tag>(0x14);
 constexpr Tag kBmpString = static_cast<Tag>(0x1e);
-
-// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }   RFC 5280 4.1.2.4
-struct Attribute {
-  Bytes type;
-  Element value;
-};
-DerResult<Attribute> read_attribute(Reader& in) {
-  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "attribute"));
-  MUSTER_TRY(const Bytes type, body.read_oid("attributeType"));
-  MUSTER_TRY(const Element value, body.read_any("attributeValue"));
-  MUSTER_CHECK(body.finish("attribute"));
-  return Attribute{type, value};
-}
 
 struct ShortName {
   std::array<std::uint8_t, 10> oid;
@@ -104,28 +93,20 @@ std::string value_text(const Element& value) {
   return printable(result);
 }
 
-/// Walks a Name, handing each attribute to `visit(attribute, is_first_of_its_rdn)`.
-template <class Visit>
-DerResult<Unit> walk_name(Reader& in, Visit&& visit, std::string_view field) {
-  MUSTER_TRY(Reader rdns, in.enter(Tag::kSequence, field));
-  while (!rdns.at_end()) {
-    MUSTER_TRY(Reader rdn, rdns.enter(Tag::kSet, "relativeDistinguishedName"));
-    bool is_first = true;
-    do {  // SET SIZE (1..MAX): an empty one fails here
-      MUSTER_TRY(const Attribute attribute, read_attribute(rdn));
-      visit(attribute, is_first);
-      is_first = false;
-    } while (!rdn.at_end());
-  }
-  return Unit{};
-}
-
 }  // namespace
+
+DerResult<NameAttribute> read_name_attribute(Reader& in) {
+  MUSTER_TRY(Reader body, in.enter(Tag::kSequence, "attribute"));
+  MUSTER_TRY(const Bytes type, body.read_oid("attributeType"));
+  MUSTER_TRY(const Element value, body.read_any("attributeValue"));
+  MUSTER_CHECK(body.finish("attribute"));
+  return NameAttribute{type, value};
+}
 
 DerResult<Bytes> read_name(Reader& in, std::string_view field) {
   const Reader start = in;
   MUSTER_CHECK(walk_name(
-      in, [](const Attribute&, bool) {}, field));
+      in, [](const NameAttribute&, bool) {}, field));
   return in.consumed_since(start);
 }
 
@@ -164,7 +145,7 @@ DerResult<AccessDescriptionsView> read_access_descriptions(Reader& in, std::stri
 std::string name_to_string(Bytes name) {
   Reader in(name);
   std::string text;
-  const auto append = [&text](const Attribute& attribute, bool is_first) {
+  const auto append = [&text](const NameAttribute& attribute, bool is_first) {
     if (!text.empty()) {
       text += is_first ? ", " : " + ";
     }

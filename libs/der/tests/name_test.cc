@@ -1,3 +1,5 @@
+#include "muster/der/name.h"
+
 #include <gtest/gtest.h>
 
 #include "muster/der/pkix.h"
@@ -75,6 +77,19 @@ TEST(Name, IsCheckedForShape) {
   EXPECT_EQ(outcome(hex("300431023000")), "attributeType: wrong tag at octet 6");
   EXPECT_EQ(outcome(hex("3009310730050603550403")), "attributeValue: truncated at octet 11");
   EXPECT_EQ(outcome(hex("300d310b3009060355040305000500")), "attribute: trailing data at octet 13");
+}
+
+TEST(Name, IsWalkedAttributeByAttribute) {
+  const Buffer name =
+      make_name({{{"2.5.4.6", 0x13, "XX"}}, {{"2.5.4.3", 0x0c, "a"}, {"2.5.4.5", 0x13, "7"}}});
+  Reader in{Bytes(name)};
+  std::string seen;
+  const auto see = [&seen](const NameAttribute& attribute, bool is_first) {
+    seen += (is_first ? "|" : "+") + oid_to_string(attribute.type) + "=";
+    seen += as_text(attribute.value.content);
+  };
+  EXPECT_TRUE(walk_name(in, see, "name"));
+  EXPECT_EQ(seen, "|2.5.4.6=XX|2.5.4.3=a+2.5.4.5=7");
 }
 
 TEST(GeneralName, TakesTheNineAlternatives) {

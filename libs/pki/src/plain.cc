@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "muster/base/text.h"
+#include "muster/der/name.h"
 
 // What d2i_X509() of OpenSSL 3 looks at and our reader does not, is excluded here: values in names
 // (string types whose content it checks or converts, crypto/x509/x_name.c), unique identifiers,
@@ -30,34 +31,16 @@ bool is_plain_text(Tag type, Bytes content) {
   return type == Tag::kUtf8String && printable(as_text(content)) == as_text(content);
 }
 
-/// Name ::= SEQUENCE OF SET SIZE (1..MAX) OF SEQUENCE { type OBJECT IDENTIFIER, value ANY }
-/// RFC 5280 4.1.2.4
 bool is_plain_name(Bytes name) {
   if (name.size() > kMaxPlainNameBytes) {
     return false;
   }
-  Reader outer(name);
-  auto rdns = outer.enter(Tag::kSequence, "name");
-  if (!rdns) {
-    return false;
-  }
-  while (!rdns->at_end()) {
-    auto rdn = rdns->enter(Tag::kSet, "relativeDistinguishedName");
-    if (!rdn || rdn->at_end()) {
-      return false;
-    }
-    while (!rdn->at_end()) {
-      auto attribute = rdn->enter(Tag::kSequence, "attribute");
-      if (!attribute || !attribute->read_oid("attributeType")) {
-        return false;
-      }
-      const auto value = attribute->read_any("attributeValue");
-      if (!value || !attribute->at_end() || !is_plain_text(value->tag, value->content)) {
-        return false;
-      }
-    }
-  }
-  return true;
+  Reader in(name);
+  bool is_plain = true;
+  const auto look = [&is_plain](const der::NameAttribute& attribute, bool) {
+    is_plain = is_plain && is_plain_text(attribute.value.tag, attribute.value.content);
+  };
+  return der::walk_name(in, look, "name") && is_plain;
 }
 
 bool has_plain_parameters(const der::AlgorithmView& algorithm) {
