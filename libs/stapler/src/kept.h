@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "muster/stapler/inventory.h"
+#include "muster/stapler/staple_files.h"
 
 namespace muster::stapler {
 
@@ -22,16 +23,15 @@ struct Kept {
   UnixSeconds until{};
 };
 
-/// How long, a former one for as long as servers may have its staple too; and how many.
+/// How long, a former one for as long as servers may have its staple too.
 inline constexpr Seconds kKeptFor{86400};
-inline constexpr std::size_t kMaxKept = 10'000;
 
 /// All that are kept. Beyond the most, a former one goes before a staged one, for which somebody
 /// waits; of these the one that ends first. Pure. Threads: one.
 class KeptCertificates {
  public:
   using All = std::map<keeper::Fingerprint, Kept>;
-  explicit KeptCertificates(std::size_t most = kMaxKept) : most_(most) {}
+  explicit KeptCertificates(std::size_t most = kMaxFormer) : most_(most) {}
 
   void add(Kept one);
   /// Keeps those of `before` whose place in their file others have taken in `next`, until the

@@ -87,7 +87,7 @@ void StapleFiles::leave(const keeper::Fingerprint& certificate, File file) {
 }
 
 void StapleFiles::bound_former() {
-  if (former_.size() <= kMaxFormer) {
+  if (former_.size() <= max_former_) {
     return;
   }
   std::vector<FormerFiles::iterator> all;
@@ -95,7 +95,7 @@ void StapleFiles::bound_former() {
   for (auto at = former_.begin(); at != former_.end(); ++at) {
     all.push_back(at);
   }
-  const auto kept = all.begin() + static_cast<std::ptrdiff_t>(all.size() - kMaxFormer);
+  const auto kept = all.begin() + static_cast<std::ptrdiff_t>(all.size() - max_former_);
   std::nth_element(all.begin(), kept, all.end(), [](const auto& a, const auto& b) {
     return a->second.file.content_expires < b->second.file.content_expires;
   });

@@ -191,6 +191,20 @@ TEST_F(StapleFilesTest, AllFilesThatWereLeftOfACertificateFollowAndNoOthers) {
   EXPECT_THAT(files.tell_former(id, staple(-3, 300), kTestNow), ::testing::IsEmpty());
 }
 
+TEST_F(StapleFilesTest, OfTooManyThatWereLeftThoseThatEndLastAreRemembered) {
+  StapleFiles two(null_logger(), 2);
+  const auto put = [&](const std::string& name, std::int64_t expires) {
+    two.set_paths({{id, dir.file(name)}});
+    EXPECT_EQ(two.apply(id, staple(-10, expires), kTestNow), Applied::kWritten) << name;
+  };
+  put("a.ocsp", 200);
+  put("b.ocsp", 100);
+  put("c.ocsp", 300);
+  two.set_paths({});
+  EXPECT_THAT(two.tell_former(id, staple(-5, 400), kTestNow),
+              ::testing::ElementsAre(dir.file("a.ocsp"), dir.file("c.ocsp")));
+}
+
 TEST_F(StapleFilesTest, KeepsWhatItKnowsOfPathsThatStay) {
   files.apply(id, staple(-10, 100), kTestNow);
   files.set_paths({{id, dir.file("web.ocsp")}});

@@ -12,6 +12,10 @@
 // HAProxy .ocsp, Exim...).
 namespace muster::stapler {
 
+/// Certificates that are not in the inventory and are looked after all the same (src/kept.h), and
+/// files of theirs that are remembered.
+inline constexpr std::size_t kMaxFormer = 10'000;
+
 enum class Applied : std::uint8_t { kUnchanged, kWritten, kRemoved, kFailed };
 
 /// Offers the shelf what a file of an earlier run holds, if it verifies for the certificate.
@@ -24,7 +28,10 @@ void adopt_file(const std::string& path, const keeper::Subject& subject, keeper:
 /// runs. One that somebody took away is written again. Threads: one.
 class StapleFiles {
  public:
-  explicit StapleFiles(Logger& logger) : logger_(logger) {}
+  /// \param max_former  Files that were left and are remembered; of more, those whose content ends
+  /// first are not.
+  explicit StapleFiles(Logger& logger, std::size_t max_former = kMaxFormer)
+      : logger_(logger), max_former_(max_former) {}
 
   /// Path of each certificate's file. Files of certificates no longer named are left as they are,
   /// for the server that still reads them, but for tell_former().
@@ -53,9 +60,6 @@ class StapleFiles {
   [[nodiscard]] const std::string* path_of(const keeper::Fingerprint& certificate) const;
 
  private:
-  /// Files that were left and are remembered, as many as former certificates are looked after
-  /// (src/kept.h); of more, those whose content ends first are not.
-  static constexpr std::size_t kMaxFormer = 10'000;
   struct File {
     std::string path;
     keeper::StaplePointer wanted;
@@ -82,6 +86,7 @@ class StapleFiles {
   void report(File& file, const std::string& what, UnixSeconds now);
 
   Logger& logger_;
+  const std::size_t max_former_;
   keeper::FingerprintMap<File> files_;
   FormerFiles former_;  ///< by path; none of these is among files_
   std::set<std::pair<keeper::Fingerprint, std::string>> former_of_;  ///< by certificate: all paths
