@@ -1,6 +1,7 @@
 #include "front_fixture.h"
 #include "muster/net/http_server.h"
 #include "muster/probe/probe.h"
+#include "muster/testing/memory_logger.h"
 
 namespace muster::front {
 namespace {
@@ -27,28 +28,17 @@ class FrontChainTest : public FrontTest {
   const Identity leaf_ = make_leaf(ca_);
 };
 
-/// Collects events.
-class ListLogger final : public Logger {
- public:
-  using Logger::log;
-  void log(LogLevel, std::string_view event, std::string_view,
-           std::initializer_list<LogField>) override {
-    events.emplace_back(event);
-  }
-  std::vector<std::string> events;
-};
-
 TEST_F(FrontChainTest, ItIsSaidAtTheStartWhatTheLibraryCannotDo) {
   using tls::ChainStapling;
   const auto events_with = [this](ChainStapling chain) {
     options_.tls.staple.chain = chain;
-    ListLogger logger;
+    muster::testing::MemoryLogger logger;
     thread_.call([&] {
       fetcher_ = net::make_fetcher(thread_.loop());
       const auto front = Front::make(thread_.loop(), *fetcher_, clock_, logger, options_, 1);
       EXPECT_TRUE(front) << front.error().detail;
     });
-    return logger.events;
+    return logger.events();
   };
   EXPECT_THAT(events_with(ChainStapling::kNone), ::testing::Contains("front.leaf_staples"));
   EXPECT_THAT(events_with(ChainStapling::kMalformed),

@@ -200,7 +200,7 @@ TEST_F(KeeperTest, AnOutagePastExpiryWithdrawsAndTheFirstAnswerBringsItBack) {
   EXPECT_EQ(status().state, CertificateState::kExpired);
   EXPECT_EQ(logger.count("staple.withdrawn"), 1U);
   EXPECT_LT(requests, 400U);
-  EXPECT_LT(logger.warnings, 10U) << "one word for each worse state, not for each attempt";
+  EXPECT_LT(logger.warnings(), 10U) << "one word for each worse state, not for each attempt";
   go_to_next_request(301);
   fetcher.answer(fresh());
   EXPECT_NE(staple(), nullptr);
@@ -355,7 +355,7 @@ TEST_F(KeeperTest, CertificatesThatNeedNoStapleAreLeftAloneWithoutError) {
   keeper->start();
   EXPECT_TRUE(fetcher.pending.empty());
   EXPECT_EQ(first_rounds, 1);
-  EXPECT_EQ(logger.warnings, 0U);
+  EXPECT_EQ(logger.warnings(), 0U);
   for (const CertificateStatus& s : keeper->status()) {
     EXPECT_EQ(s.state, CertificateState::kNotNeeded);
     EXPECT_NE(s.reason, "") << s.name;
@@ -373,7 +373,7 @@ TEST_F(KeeperTest, AMustStapleCertificateThatCannotBeStapledIsAWarning) {
   spec.tls_features = {5};
   const auto must = issue(pki.intermediate, spec);
   keeper->set_inventory({watch(must, "must", {})});
-  EXPECT_EQ(logger.warnings, 1U);
+  EXPECT_EQ(logger.warnings(), 1U);
   EXPECT_TRUE(status().must_staple);
 }
 
@@ -391,7 +391,7 @@ TEST_F(KeeperTest, UnauthorizedShortlyAfterIssuanceIsQuietThenGood) {
     }
     go(1);
   }
-  EXPECT_EQ(logger.warnings, 0U);
+  EXPECT_EQ(logger.warnings(), 0U);
   go_to_next_request(61);
   while (!fetcher.pending.empty()) {
     const std::int64_t t = (clock.now() - kTestNow).count();

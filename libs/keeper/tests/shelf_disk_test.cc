@@ -59,7 +59,7 @@ TEST_F(ShelfDiskTest, WhatExpiredMeanwhileIsNotLoaded) {
   now += Seconds(99);
   restart();
   EXPECT_EQ(found(), nullptr);
-  EXPECT_EQ(logger.warnings, 0U) << "that is no damage";
+  EXPECT_EQ(logger.warnings(), 0U) << "that is no damage";
 }
 
 // req: OCSP-STAP-010

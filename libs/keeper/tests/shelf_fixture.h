@@ -6,33 +6,13 @@
 
 #include "muster/keeper/shelf.h"
 #include "muster/keeper/shelf_file.h"
+#include "muster/testing/memory_logger.h"
 #include "muster/testing/response_builder.h"
 
 namespace muster::keeper {
 
 using testing::kTestNow;
-
-/// Remembers what was logged.
-class MemoryLogger final : public Logger {
- public:
-  using Logger::log;
-  void log(LogLevel level, std::string_view event, std::string_view message,
-           std::initializer_list<LogField>) override {
-    lines.push_back(std::string(event) + ": " + std::string(message));
-    if (level >= LogLevel::kWarning) {
-      ++warnings;
-    }
-  }
-  [[nodiscard]] std::size_t count(std::string_view event) const {
-    std::size_t n = 0;
-    for (const std::string& line : lines) {
-      n += line.starts_with(event) ? 1U : 0U;
-    }
-    return n;
-  }
-  std::vector<std::string> lines;
-  std::size_t warnings = 0;
-};
+using testing::MemoryLogger;
 
 /// Times in seconds around kTestNow.
 struct ResponseTimes {

@@ -265,7 +265,7 @@ TEST(ShelfInMemory, WorksWithoutADirectory) {
   ASSERT_TRUE(verified);
   EXPECT_EQ((*shelf)->offer(*verified, "x", kTestNow), Choice::kTake);
   EXPECT_NE((*shelf)->find(pki.leaf.certificate.fingerprint(), kTestNow), nullptr);
-  EXPECT_EQ(logger.warnings, 0U);
+  EXPECT_EQ(logger.warnings(), 0U);
 }
 
 TEST_F(ShelfTest, ReadersOnOtherThreadsAlwaysSeeAWholeLiveStaple) {

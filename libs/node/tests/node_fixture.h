@@ -7,35 +7,15 @@
 
 #include "muster/net/fetcher.h"
 #include "muster/node/node.h"
+#include "muster/testing/memory_logger.h"
 #include "muster/testing/pki_builder.h"
 
 // A node over files of the standard PKI at the instant tests live at, and clients for it.
 namespace muster::node {
 
 using testing::kTestNow;
+using testing::MemoryLogger;
 using testing::standard_pki;
-
-/// Keeps what is logged. Threads: any.
-class MemoryLogger final : public Logger {
- public:
-  void log(LogLevel, std::string_view event, std::string_view message,
-           std::initializer_list<LogField> fields) override {
-    std::string line = std::string(event) + " " + std::string(message);
-    for (const LogField& field : fields) {
-      line += " " + std::string(field.key) + "=" + field.value;
-    }
-    const std::lock_guard lock(mutex_);
-    text_ += line + "\n";
-  }
-  [[nodiscard]] std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
 
 /// A CA's directory.
 struct Site {

@@ -1,10 +1,9 @@
 #include "muster/publish/service.h"
 
-#include <algorithm>
-#include <condition_variable>
 #include <filesystem>
-#include <mutex>
 
+#include "muster/testing/eventually.h"
+#include "muster/testing/memory_logger.h"
 #include "muster/testing/process.h"
 #include "publish_fixture.h"
 
@@ -15,31 +14,6 @@ using namespace testing;
 using muster::testing::FakeClock;
 using ::testing::HasSubstr;
 
-/// Lets tests wait for events.
-class EventLog final : public Logger {
- public:
-  void log(LogLevel, std::string_view event, std::string_view message,
-           std::initializer_list<LogField>) override {
-    const std::lock_guard lock(mutex_);
-    events_.emplace_back(std::string(event) + " " + std::string(message));
-    changed_.notify_all();
-  }
-  /// Waits until `count` events with this text were logged.
-  bool wait_for(std::string_view text, std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, Seconds(60), [&] {
-      return static_cast<std::size_t>(std::count_if(
-                 events_.begin(), events_.end(),
-                 [&](const std::string& e) { return e.find(text) != std::string::npos; })) >= count;
-    });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> events_;
-};
-
 class PublishService : public PublishTest {
  protected:
   std::unique_ptr<Service> start(Spec s, const ServiceOptions& options) {
@@ -49,22 +23,27 @@ class PublishService : public PublishTest {
     EXPECT_TRUE(started) << (started ? "" : started.error().detail);
     return started ? *std::move(started) : nullptr;
   }
+  /// Waits until `count` lines that begin so were logged.
+  [[nodiscard]] bool is_logged(std::string_view begin, std::size_t count) const {
+    return muster::testing::eventually([&] { return log_.count(begin) >= count; },
+                                       muster::testing::kEventually, Milliseconds(1));
+  }
   FakeClock clock_;
-  EventLog log_;
+  muster::testing::MemoryLogger log_;
 };
 
 TEST_F(PublishService, PublishesAtTheStartOnScheduleAndOnChange) {
   Spec s = spec();
   s.terms.reaction = Seconds(60);
   const auto service = start(s, {});
-  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  ASSERT_TRUE(is_logged("crl.published", 1));
   set(5, revoked());
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.published", 2)) << "at once, not half a reaction later";
+  ASSERT_TRUE(is_logged("crl.published", 2)) << "at once, not half a reaction later";
   EXPECT_EQ(read(out()).view.entry_count, 1u);
   clock_.advance(Seconds(86400));
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.published", 3));
+  ASSERT_TRUE(is_logged("crl.published", 3));
   EXPECT_EQ(read(out()).view.this_update, kTestNow + Seconds(86400));
   service->stop();
   const SeriesStatus status = service->status().at(0);
@@ -83,16 +62,16 @@ TEST_F(PublishService, ChangesInARowGoOntoOneCrl) {
   ServiceOptions options;
   options.longest_wait = Milliseconds(20);  // looks at the clock, which stands until told
   const auto service = start(s, options);
-  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  ASSERT_TRUE(is_logged("crl.published", 1));
   set(5, revoked());
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  ASSERT_TRUE(is_logged("crl.published", 2));
   set(6, revoked());
   service->wake();
   set(7, revoked());
   service->wake();
   clock_.advance(Seconds(1));
-  ASSERT_TRUE(log_.wait_for("crl.published", 3));
+  ASSERT_TRUE(is_logged("crl.published", 3));
   EXPECT_EQ(read(out()).view.entry_count, 3u);
   service->stop();
   const SeriesStatus status = service->status().at(0);
@@ -109,17 +88,17 @@ TEST_F(PublishService, TriesAgainAfterAFailureAndKeepsTheOldCrl) {
   s.terms.profile = find_profile("cabf");
   ServiceOptions options;
   const auto service = start(s, options);
-  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  ASSERT_TRUE(is_logged("crl.published", 1));
   set(5, hold());
   clock_.advance(Seconds(86400));
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.publish_failed certificate 05 is on hold", 1));
+  ASSERT_TRUE(is_logged("crl.publish_failed certificate 05 is on hold", 1));
   EXPECT_EQ(read(out()).view.this_update, kTestNow);
   EXPECT_EQ(service->status().at(0).error->code, PublishErrc::kForbidden);
   set(5, revoked());
   clock_.advance(options.retry_first);
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  ASSERT_TRUE(is_logged("crl.published", 2));
   service->stop();
   EXPECT_FALSE(service->status().at(0).error);
   EXPECT_EQ(service->status().at(0).failures, 1u);
@@ -144,7 +123,7 @@ TEST_F(PublishService, ServesOverHttpWhatWasPublishedEarlierToo) {
 
 TEST_F(PublishService, GoesOnWithOtherSeriesOrAsBefore) {
   const auto service = start(spec(), {});
-  ASSERT_TRUE(log_.wait_for("crl.published", 1));
+  ASSERT_TRUE(is_logged("crl.published", 1));
   Spec bad = spec();
   bad.key = standard_pki().root.key;
   const auto refused = service->replace({bad});
@@ -157,7 +136,7 @@ TEST_F(PublishService, GoesOnWithOtherSeriesOrAsBefore) {
   EXPECT_EQ(muster::testing::read_text(out("moved.crl")), muster::testing::read_text(out()));
   clock_.advance(Seconds(86400));
   service->wake();
-  ASSERT_TRUE(log_.wait_for("crl.published", 2));
+  ASSERT_TRUE(is_logged("crl.published", 2));
   EXPECT_EQ(read(out("moved.crl")).number(), crl::Number(2));
   EXPECT_EQ(read(out()).number(), crl::Number(1));
   ASSERT_TRUE(service->replace({}));

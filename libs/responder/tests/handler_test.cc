@@ -7,6 +7,7 @@
 #include "fixture.h"
 #include "muster/http/base64.h"
 #include "muster/http/get_path.h"
+#include "muster/testing/memory_logger.h"
 #include "signed_request.h"
 
 namespace muster::responder {
@@ -39,20 +40,6 @@ class Captured final : public net::HttpReply {
   }
 };
 
-/// Remembers lines.
-class ListLogger final : public Logger {
- public:
-  void log(LogLevel, std::string_view event, std::string_view message,
-           std::initializer_list<LogField> fields) override {
-    std::string line = std::string(event) + ' ' + std::string(message);
-    for (const LogField& field : fields) {
-      line += ' ' + std::string(field.key) + '=' + field.value;
-    }
-    lines.push_back(std::move(line));
-  }
-  std::vector<std::string> lines;
-};
-
 struct Site {
   explicit Site(const std::string& prefix = "/", std::size_t max_request = 65536,
                 const IssuerSpec& spec = delegated_spec())
@@ -63,7 +50,7 @@ struct Site {
                 world.answerer, clock, logger, world.counters) {}
   World world;
   testing::FakeClock clock;
-  ListLogger logger;
+  testing::MemoryLogger logger;
   OcspHandler handler;
   IpAddress peer;
 
@@ -244,16 +231,16 @@ TEST(OcspHandler, LogsTheReasonOfRefusalsSampled) {
   for (int i = 0; i < 100; ++i) {
     site.ask(http::Method::kPost, "/", as_bytes("junk"));
   }
-  ASSERT_EQ(site.logger.lines.size(), 1U);
-  EXPECT_THAT(site.logger.lines[0], HasSubstr("cause=bad_request"));
-  EXPECT_THAT(site.logger.lines[0], HasSubstr("4 octets"));
+  ASSERT_EQ(site.logger.lines().size(), 1U);
+  EXPECT_THAT(site.logger.lines()[0], HasSubstr("cause=bad_request"));
+  EXPECT_THAT(site.logger.lines()[0], HasSubstr("4 octets"));
   site.get("/!!!");  // another cause has its own sample
-  ASSERT_EQ(site.logger.lines.size(), 2U);
-  EXPECT_THAT(site.logger.lines[1], HasSubstr("cause=bad_encoding"));
+  ASSERT_EQ(site.logger.lines().size(), 2U);
+  EXPECT_THAT(site.logger.lines()[1], HasSubstr("cause=bad_encoding"));
   site.clock.advance(Seconds(11));
   site.ask(http::Method::kPost, "/", as_bytes("junk"));
-  ASSERT_EQ(site.logger.lines.size(), 3U);
-  EXPECT_THAT(site.logger.lines[2], HasSubstr("more_since_last=99"));
+  ASSERT_EQ(site.logger.lines().size(), 3U);
+  EXPECT_THAT(site.logger.lines()[2], HasSubstr("more_since_last=99"));
 }
 
 /// Of a refusal because of who asks, the line says who.
@@ -266,7 +253,7 @@ TEST(OcspHandler, LogsWhoWasRefused) {
   const auto line = [&site](const char* peer, const Buffer& octets) {
     site.peer = *IpAddress::parse(peer);
     site.ask(http::Method::kPost, "/", octets);
-    return site.logger.lines.back();
+    return site.logger.lines().back();
   };
   EXPECT_THAT(line("198.51.100.7", leaf_octets()),
               AllOf(HasSubstr("cause=client_refused"), HasSubstr("client=198.51.100.7"),
@@ -290,7 +277,7 @@ TEST(OcspHandler, LogsWhoWasRefused) {
 TEST(OcspHandler, SharesSamplesWithOtherLoops) {
   World world;
   testing::FakeClock clock;
-  ListLogger logger;
+  testing::MemoryLogger logger;
   const HandlerOptions options{.log_samples = std::make_shared<SharedLogSamples>()};
   OcspHandler first(options, world.answerer, clock, logger, world.counters);
   OcspHandler second(options, world.answerer, clock, logger, world.counters);
@@ -301,11 +288,11 @@ TEST(OcspHandler, SharesSamplesWithOtherLoops) {
   Captured reply;
   first.handle(request, reply);
   second.handle(request, reply);
-  EXPECT_EQ(logger.lines.size(), 1U);
+  EXPECT_EQ(logger.lines().size(), 1U);
   clock.advance(Seconds(11));
   second.handle(request, reply);
-  ASSERT_EQ(logger.lines.size(), 2U);
-  EXPECT_THAT(logger.lines[1], HasSubstr("more_since_last=1"));
+  ASSERT_EQ(logger.lines().size(), 2U);
+  EXPECT_THAT(logger.lines()[1], HasSubstr("more_since_last=1"));
 }
 
 TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
@@ -319,13 +306,13 @@ TEST(OcspHandler, LogsQuestionsAboutSerialsNeverIssuedSampled) {
   for (int i = 0; i < 50; ++i) {
     site.ask(http::Method::kPost, "/", octets);
   }
-  ASSERT_EQ(site.logger.lines.size(), 1U);
-  EXPECT_THAT(site.logger.lines[0], HasSubstr("responder.unissued"));
-  EXPECT_THAT(site.logger.lines[0], HasSubstr("issuer=test CA"));
-  EXPECT_THAT(site.logger.lines[0], HasSubstr("feed"));
+  ASSERT_EQ(site.logger.lines().size(), 1U);
+  EXPECT_THAT(site.logger.lines()[0], HasSubstr("responder.unissued"));
+  EXPECT_THAT(site.logger.lines()[0], HasSubstr("issuer=test CA"));
+  EXPECT_THAT(site.logger.lines()[0], HasSubstr("feed"));
   site.clock.advance(Seconds(11));
   site.ask(http::Method::kPost, "/", octets);
-  EXPECT_THAT(site.logger.lines.back(), HasSubstr("more_since_last=49"));
+  EXPECT_THAT(site.logger.lines().back(), HasSubstr("more_since_last=49"));
 }
 
 TEST(ClientOf, BelievesTrustedProxiesAlone) {

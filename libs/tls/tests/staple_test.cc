@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "muster/pki/native.h"
+#include "muster/testing/memory_logger.h"
 #include "tls_pair.h"
 
 namespace muster::tls {
@@ -46,16 +47,6 @@ Buffer response_of(std::size_t size) {
   return out;
 }
 
-/// Collects events.
-class ListLogger final : public Logger {
- public:
-  void log(LogLevel, std::string_view event, std::string_view,
-           std::initializer_list<LogField>) override {
-    events.emplace_back(event);
-  }
-  std::vector<std::string> events;
-};
-
 Identity must_staple_leaf() {
   auto spec = leaf_spec("must.example");
   spec.tls_features = {5};
@@ -79,7 +70,7 @@ class Staple : public ::testing::TestWithParam<int> {
   }
   const Identity& leaf() { return standard_pki().leaf; }
   FakeSource source_;
-  ListLogger logger_;
+  muster::testing::MemoryLogger logger_;
   StapleStats stats_;
 };
 INSTANTIATE_TEST_SUITE_P(Versions, Staple, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
@@ -115,7 +106,8 @@ TEST_P(Staple, IsNotAcknowledgedWhenThereIsNone) {
   EXPECT_THAT(outcome.extensions_received, Not(Contains(kStatusRequest)));
   EXPECT_THAT(types_of(outcome), Not(Contains(kCertificateStatus)));
   EXPECT_EQ(stats_.missing, 1U);
-  EXPECT_THAT(logger_.events, ElementsAre()) << "a certificate without the feature may do without";
+  EXPECT_THAT(logger_.events(), ElementsAre())
+      << "a certificate without the feature may do without";
 }
 
 // req: OCSP-TLS-006
@@ -169,13 +161,13 @@ TEST_P(Staple, IsSentUpToTheSizeThatFits) {
   const Outcome fits = connect(context);
   ASSERT_TRUE(fits.staple);
   EXPECT_EQ(fits.staple->size(), most);
-  EXPECT_THAT(logger_.events, ElementsAre());
+  EXPECT_THAT(logger_.events(), ElementsAre());
   source_.set(fresh.certificate, response_of(most + 1));
   const Outcome outcome = connect(context);
   EXPECT_TRUE(outcome.is_done);
   EXPECT_FALSE(outcome.staple);
   EXPECT_EQ(stats_.too_large, 1U);
-  EXPECT_THAT(logger_.events, ElementsAre("tls.staple_too_large"));
+  EXPECT_THAT(logger_.events(), ElementsAre("tls.staple_too_large"));
 }
 
 // req: OCSP-TLS-028
@@ -196,7 +188,7 @@ TEST_P(Staple, MissingOnHoldRefusesWhoAsksAndNobodyElse) {
   EXPECT_TRUE(connect(context, {.asks_status = false}).is_done)
       << "a feature not offered is not enforced";
   EXPECT_FALSE(connect(context).is_done);
-  EXPECT_THAT(logger_.events, ElementsAre("tls.held")) << "once a minute";
+  EXPECT_THAT(logger_.events(), ElementsAre("tls.held")) << "once a minute";
   source_.set(must.certificate, kStaple);
   EXPECT_TRUE(connect(context).is_done);
 }
@@ -204,7 +196,7 @@ TEST_P(Staple, MissingOnHoldRefusesWhoAsksAndNobodyElse) {
 TEST_P(Staple, MissingIsServedAndReportedWhenPolicySaysSo) {
   const auto context = serve(must_staple_leaf(), MustStaplePolicy::kServe);
   EXPECT_TRUE(connect(context).is_done);
-  EXPECT_THAT(logger_.events, ElementsAre("tls.staple_missing"));
+  EXPECT_THAT(logger_.events(), ElementsAre("tls.staple_missing"));
 }
 
 TEST_P(Staple, MissingForAnOrdinaryCertificateIsServedEvenOnHold) {

@@ -49,8 +49,9 @@ class MemoryLogger final : public Logger {
     }
     return out;
   }
-  [[nodiscard]] std::size_t count(std::string_view event) const {
-    return count_if([event](const Entry& entry) { return entry.event == event; });
+  /// Lines that begin so: with an event, or with the beginning of its message too.
+  [[nodiscard]] std::size_t count(std::string_view begin) const {
+    return count_if([begin](const Entry& entry) { return entry.line.starts_with(begin); });
   }
   /// Warnings and errors.
   [[nodiscard]] std::size_t warnings() const {
