@@ -8,14 +8,15 @@
 #include <mutex>
 #include <thread>
 
-#include "muster/base/assert.h"
 #include "muster/base/turns.h"
 #include "muster/check/scan.h"
+#include "muster/testing/few_descriptors.h"
 
 // Who is begun when, and who computes: the order of events, never the time between them.
 namespace muster::check {
 namespace {
 
+using muster::testing::FewDescriptors;
 using Reports = std::vector<client::TargetReport>;
 constexpr auto kNever = std::chrono::hours(1);
 
@@ -57,22 +58,6 @@ class Count {
 
  private:
   std::atomic<int> now_{0}, most_{0};
-};
-
-/// As long as it lives the process may have `most` descriptors.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(rlim_t most) {
-    MUSTER_ASSERT(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit few{most, before_.rlim_max};
-    MUSTER_ASSERT(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
 };
 
 constexpr std::size_t kAll = 400;

@@ -1,11 +1,10 @@
 #include "muster/edge/edge_service.h"
 
-#include <sys/resource.h>
-
 #include <cerrno>
 
 #include "edge_world.h"
 #include "muster/net/fetcher.h"
+#include "muster/testing/few_descriptors.h"
 #include "muster/testing/memory_logger.h"
 
 namespace muster::edge {
@@ -54,31 +53,27 @@ TEST(EdgeService, EveryLoopAnswersFromOneMirrorAndIsCounted) {
 
 TEST(EdgeService, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   const EdgeWorld world;
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{256, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   EdgeServiceOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 200;
-  const auto refused = EdgeService::start(options, *world.mirror, world.clock, null_logger());
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto refused = [&] {
+    const testing::FewDescriptors few(256);
+    return EdgeService::start(options, *world.mirror, world.clock, null_logger());
+  }();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
 TEST(EdgeService, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
   const EdgeWorld world;
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{128, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   EdgeServiceOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 2;
   testing::MemoryLogger logger;
-  const auto service = EdgeService::start(options, *world.mirror, world.clock, logger);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto service = [&] {
+    const testing::FewDescriptors few(128);
+    return EdgeService::start(options, *world.mirror, world.clock, logger);
+  }();
   ASSERT_TRUE(service);
   EXPECT_EQ((*service)->http_totals().max_connections, 88U) << "a quarter and four a loop are not";
   EXPECT_EQ(logger.count("edge.descriptors"), 1U) << logger.text();

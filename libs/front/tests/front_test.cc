@@ -1,10 +1,9 @@
 #include "muster/front/front.h"
 
-#include <sys/resource.h>
-
 #include <vector>
 
 #include "front_fixture.h"
+#include "muster/testing/few_descriptors.h"
 
 namespace muster::front {
 namespace {
@@ -327,10 +326,7 @@ TEST_F(FrontLimits, AreOfAllLoopsTogether) {
 
 TEST_F(FrontLimits, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   options_.loops = 200;
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit few{256, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const muster::testing::FewDescriptors few(256);
   thread_.call([this] {
     const auto fetcher = net::make_fetcher(thread_.loop());
     const auto refused = Front::make(thread_.loop(), *fetcher, clock_, null_logger(), options_, 1);
@@ -339,20 +335,17 @@ TEST_F(FrontLimits, RefusesMoreLoopsThanThereAreDescriptorsFor) {
     EXPECT_THAT(refused.error().detail, HasSubstr("256 descriptors where 1664 are needed"));
     EXPECT_THAT(refused.error().detail, HasSubstr("LimitNOFILE"));
   });
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 // What is left is needed to read renewed certificates, and to reach the upstream.
 TEST_F(FrontLimits, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
   constexpr std::size_t kMost = 25;  // two each of 72, less a quarter and four for the loop
   options_.limits.handshake_timeout = kPatience;
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit few{72, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  start();
-  const std::string front = address();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  const std::string front = [this] {
+    const muster::testing::FewDescriptors few(72);
+    start();
+    return address();
+  }();
   std::vector<net::RawClient> silent;
   for (std::size_t i = 0; i < kMost + 3; ++i) {
     silent.emplace_back(front);

@@ -1,28 +1,19 @@
 #include "muster/net/descriptors.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cerrno>
 
+#include "muster/testing/few_descriptors.h"
 #include "muster/testing/memory_logger.h"
 
 namespace muster::net {
 namespace {
 
-/// What `ask` says in a process that may have `most`.
-template <class Ask>
-auto with_most(rlim_t most, Ask ask) {
-  rlimit usual{};
-  EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{most, usual.rlim_max};
-  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  auto said = ask();
-  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
-  return said;
-}
+/// check_descriptors() of a process that may have `most`.
 Result<Unit, NetError> check_with(rlim_t most, std::size_t loops) {
-  return with_most(most, [loops] { return check_descriptors(loops); });
+  const testing::FewDescriptors few(most);
+  return check_descriptors(loops);
 }
 
 TEST(Descriptors, EveryProcessNeedsSomeAndEveryLoopMore) {
@@ -69,9 +60,8 @@ TEST(ConnectionsOfEach, AServerAtEachAddressOnEachLoopHasAShare) {
   const std::vector<std::string> listen = {"127.0.0.1:0", "[::1]:0", "unix:/run/muster.sock"};
   testing::MemoryLogger logger;
   const auto of_each = [&](std::size_t wanted, std::size_t loops) {
-    return with_most(256, [&] {
-      return connections_of_each(wanted, listen, loops, "some.descriptors", logger);
-    });
+    const testing::FewDescriptors few(256);
+    return connections_of_each(wanted, listen, loops, "some.descriptors", logger);
   };
   const auto all = of_each(19, 4);
   ASSERT_TRUE(all);

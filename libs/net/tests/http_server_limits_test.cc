@@ -1,10 +1,10 @@
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <vector>
 
 #include "http_server_fixture.h"
 #include "muster/testing/allocation_counter.h"
+#include "muster/testing/few_descriptors.h"
 
 namespace muster::net {
 namespace {
@@ -179,17 +179,15 @@ TEST_F(HttpServerTest, WaitsWhileDescriptorsAreShort) {
     EXPECT_THAT(first.read_answer(), EndsWith("GET /first "));
   }
   RawClient client = RawClient::open_unconnected(address());
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit tight{64, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   std::vector<UniqueFd> fillers;
-  for (int fd = ::dup(client.fd()); fd >= 0; fd = ::dup(client.fd())) {
-    fillers.emplace_back(fd);
+  {
+    const muster::testing::FewDescriptors few(64);
+    for (int fd = ::dup(client.fd()); fd >= 0; fd = ::dup(client.fd())) {
+      fillers.emplace_back(fd);
+    }
+    client.connect(address());
+    EXPECT_TRUE(eventually([&] { return stats().accept_pauses > 0; }));
   }
-  client.connect(address());
-  EXPECT_TRUE(eventually([&] { return stats().accept_pauses > 0; }));
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   client.send("GET /late HTTP/1.1\r\n\r\n");
   EXPECT_THAT(client.read_answer(), EndsWith("GET /late "));
 }

@@ -1,13 +1,13 @@
 #include "muster/relay/relay_service.h"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include <cerrno>
 
 #include "muster/client/verify.h"
 #include "muster/http/get_path.h"
 #include "muster/testing/fault_responder.h"
+#include "muster/testing/few_descriptors.h"
 #include "muster/testing/memory_logger.h"
 #include "muster/testing/response_builder.h"
 #include "net_testing.h"
@@ -237,30 +237,26 @@ TEST_F(RelayServiceTest, RelaysThatNameEachOtherDoNotAskInCircles) {
 }
 
 TEST_F(RelayServiceTest, RefusesMoreLoopsThanThereAreDescriptorsFor) {
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{256, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   RelayOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 200;
-  const auto refused = RelayService::start(options, setup({upstream.url()}), clock, null_logger());
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto refused = [&] {
+    const testing::FewDescriptors few(256);
+    return RelayService::start(options, setup({upstream.url()}), clock, null_logger());
+  }();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().address.os_error, EMFILE);
 }
 
 TEST_F(RelayServiceTest, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{128, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   RelayOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 2;
   testing::MemoryLogger logger;
-  const auto relay = RelayService::start(options, setup({upstream.url()}), clock, logger);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto relay = [&] {
+    const testing::FewDescriptors few(128);
+    return RelayService::start(options, setup({upstream.url()}), clock, logger);
+  }();
   ASSERT_TRUE(relay);
   EXPECT_EQ((*relay)->http_totals().max_connections, 88U) << "a quarter and four a loop are not";
   EXPECT_EQ(logger.count("relay.descriptors"), 1U) << logger.text();

@@ -1,7 +1,6 @@
 #include "muster/responder/service.h"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include "fixture.h"
 #include "muster/net/fetcher.h"
 #include "muster/source/load.h"
+#include "muster/testing/few_descriptors.h"
 #include "muster/testing/memory_logger.h"
 #include "muster/testing/temp_dir.h"
 
@@ -186,33 +186,28 @@ TEST(Service, StopsTwiceAndLeavesThePort) {
 
 TEST(Service, RefusesMoreLoopsThanThereAreDescriptorsFor) {
   Running running;
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{256, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   ServiceOptions options;
   options.listen = {"127.0.0.1:0"};
   options.loops = 200;
-  const auto refused = Service::start(options, setup_of({running.spec}), *running.store,
-                                      running.clock, null_logger());
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto refused = [&] {
+    const testing::FewDescriptors few(256);
+    return Service::start(options, setup_of({running.spec}), *running.store, running.clock,
+                          null_logger());
+  }();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
 TEST(Service, TakesNoMoreConnectionsThanThereAreDescriptorsFor) {
   Running running;
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{128, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   ServiceOptions options;
   options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   options.loops = 2;
   testing::MemoryLogger logger;
-  const auto service =
-      Service::start(options, setup_of({running.spec}), *running.store, running.clock, logger);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto service = [&] {
+    const testing::FewDescriptors few(128);
+    return Service::start(options, setup_of({running.spec}), *running.store, running.clock, logger);
+  }();
   ASSERT_TRUE(service);
   EXPECT_EQ((*service)->http_totals().max_connections, 88U)
       << "a quarter and four a loop are not; each of four servers has 22";

@@ -1,13 +1,13 @@
 #include "crl_shelf.h"
 
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
 
 #include "crl_set_fixture.h"
+#include "muster/testing/few_descriptors.h"
 
 namespace muster::source {
 namespace {
@@ -73,12 +73,10 @@ TEST_F(Shelf, ADirectoryThatCannotBeReadIsNoEmptyShelf) {
   take(numbered(6));
   CrlShelf again(directory_.file("shelf"), CrlShelf::Places::kByCoverage);
   std::vector<std::string> problems;
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit none{0, usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto refused = again.open(terms(), problems);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const auto refused = [&] {
+    const muster::testing::FewDescriptors none(0);
+    return again.open(terms(), problems);
+  }();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, SourceErrc::kStore);
   EXPECT_THAT(refused.error().detail, HasSubstr(directory_.file("shelf") + ": cannot be read"));
