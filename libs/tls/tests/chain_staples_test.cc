@@ -41,18 +41,6 @@ Fingerprint fingerprint(std::uint8_t first) {
   return out;
 }
 
-/// Staples by the first octet of a fingerprint.
-class NumberedSource final : public StapleSource {
- public:
-  [[nodiscard]] OfferedStaple find(const Fingerprint& certificate) const noexcept override {
-    ++asked;
-    const auto found = staples.find(certificate[0]);
-    return found == staples.end() ? OfferedStaple{} : offer(found->second);
-  }
-  std::map<std::uint8_t, Buffer> staples;
-  mutable std::size_t asked = 0;
-};
-
 TEST(ChainStaples, AreForLibrariesThatCanSendThem) {
   EXPECT_EQ(chain_stapling_of(1, 1, 1), ChainStapling::kNone);
   EXPECT_EQ(chain_stapling_of(3, 0, 19), ChainStapling::kNone);
@@ -65,8 +53,9 @@ TEST(ChainStaples, AreForLibrariesThatCanSendThem) {
 }
 
 TEST(ChainStaples, EndAtTheFirstCertificateThatHasNone) {
-  NumberedSource source;
-  source.staples = {{1, kAbove}, {2, kTop}};
+  FakeSource source;
+  source.set(fingerprint(1), kAbove);
+  source.set(fingerprint(2), kTop);
   const Fingerprint all[] = {fingerprint(1), fingerprint(2)};
   const Fingerprint gap[] = {fingerprint(9), fingerprint(2)};
   EXPECT_EQ(octets_of(choose_chain(offer(kOwn), all, source)),
@@ -76,15 +65,16 @@ TEST(ChainStaples, EndAtTheFirstCertificateThatHasNone) {
 }
 
 TEST(ChainStaples, AreBoundedInNumberAndOctets) {
-  NumberedSource source;
-  source.staples = {{1, kAbove}};
+  FakeSource source;
+  source.set(fingerprint(1), kAbove);
   const std::vector<Fingerprint> many(kMaxChainStaples + 3, fingerprint(1));
   EXPECT_EQ(choose_chain(offer(kOwn), many, source).size(), kMaxChainStaples + 1);
-  EXPECT_EQ(source.asked, kMaxChainStaples);
-  source.staples = {{1, Buffer(kMaxChainStapleBytes - kOwn.size(), 0)}, {2, kAbove}};
+  EXPECT_EQ(source.asked(), static_cast<int>(kMaxChainStaples));
+  source.set(fingerprint(1), Buffer(kMaxChainStapleBytes - kOwn.size(), 0));
+  source.set(fingerprint(2), kAbove);
   const Fingerprint two[] = {fingerprint(1), fingerprint(2)};
   EXPECT_EQ(choose_chain(offer(kOwn), two, source).size(), 2U);
-  source.staples[1].push_back(0);
+  source.set(fingerprint(1), Buffer(kMaxChainStapleBytes - kOwn.size() + 1, 0));
   EXPECT_EQ(choose_chain(offer(kOwn), two, source).size(), 1U);
 }
 

@@ -31,7 +31,10 @@ class FakeSource final : public StapleSource {
     return {*found->second, found->second};
   }
   void set(const pki::Certificate& certificate, Buffer staple) {
-    staples_[certificate.fingerprint()] = std::make_shared<const Buffer>(std::move(staple));
+    set(certificate.fingerprint(), std::move(staple));
+  }
+  void set(const Fingerprint& certificate, Buffer staple) {
+    staples_[certificate] = std::make_shared<const Buffer>(std::move(staple));
   }
   void clear() { staples_.clear(); }
   [[nodiscard]] int asked() const { return asked_; }
