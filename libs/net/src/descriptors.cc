@@ -67,7 +67,8 @@ Result<std::size_t, NetError> connections_of_each(std::size_t wanted,
   MUSTER_CHECK(check_descriptors(loops));
   std::size_t servers = 0;
   for (const std::string& address : listen) {
-    servers += address.starts_with("unix:") ? 1 : loops;  // the path of a socket has one owner
+    // The path of a socket has one owner.
+    servers += address.starts_with("unix:") ? std::size_t{1} : loops;
   }
   return connections_that_fit(
       {.wanted = wanted, .descriptors_each = std::max<std::size_t>(1, servers), .loops = loops},
