@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <utility>
 
+#include "muster/testing/pki_builder.h"
 #include "muster/testing/process.h"
+#include "muster/testing/temp_dir.h"
 
 // What a command is started with, and what it makes of that before anything else.
 namespace muster::testing {
@@ -33,6 +36,26 @@ TEST(Start, TooFewDescriptorsAreAnErrorAndNotACrash) {
   EXPECT_EQ(result.exit_code, 70) << result.describe();
   EXPECT_THAT(result.err, HasSubstr("20 descriptors where 64 are needed"));
   EXPECT_THAT(result.err, HasSubstr("ulimit -n"));
+}
+
+TEST(Start, TooFewDescriptorsForTheLoopsAreToo) {
+  TempDir dir;
+  const std::string ca = standard_pki().intermediate.write(dir, "ca");
+  const std::string leaf = standard_pki().leaf.write(dir, "leaf");
+  const std::pair<std::string, std::string> servers[] = {
+      {"relay", " --issuer " + ca + " --upstream http://127.0.0.1:1/"},
+      {"edge",
+       " --url http://127.0.0.1:1/ --manifest-signer " + ca + " --directory " + dir.file("edge")},
+      {"front", " --upstream 127.0.0.1:1 --keep --cert " + leaf},
+  };
+  for (const auto& [name, flags] : servers) {
+    const std::string config =
+        dir.write(name + ".toml", "[" + name + "]\nloops = 200\nlisten = [\"127.0.0.1:0\"]\n");
+    const ProcessResult result =
+        in_shell("ulimit -n 256; exec \"$0\" " + name + " -c " + config + flags);
+    EXPECT_EQ(result.exit_code, 70) << name << result.describe();
+    EXPECT_THAT(result.err, HasSubstr("256 descriptors where 1664 are needed for 200 loops"));
+  }
 }
 
 }  // namespace
