@@ -74,14 +74,16 @@ struct Known {
   KeepKey keep = KeepKey::kNo;
 };
 
-/// Starts to verify `digest` rather than what it was made of; null: OpenSSL cannot.
+/// Starts to verify over what `digest` makes of octets rather than over them; null: OpenSSL cannot.
+/// \param digest  null: OpenSSL does not have it
 openssl::KeyContextPtr start_over_digest(EVP_PKEY* key, const SignatureAlgorithm& known,
-                                         const PssParameters& pss, const char* digest) {
+                                         const PssParameters& pss, const EVP_MD* digest) {
+  if (digest == nullptr) {
+    return nullptr;
+  }
   openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  const openssl::DigestPtr md(EVP_MD_fetch(nullptr, digest, nullptr));
-  const bool ready = context != nullptr && md != nullptr &&
-                     EVP_PKEY_verify_init(context.get()) == 1 &&
-                     EVP_PKEY_CTX_set_signature_md(context.get(), md.get()) == 1 &&
+  const bool ready = context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 &&
+                     EVP_PKEY_CTX_set_signature_md(context.get(), digest) == 1 &&
                      (known.family != Family::kRsaPss || use_pss(context.get(), pss));
   return ready ? std::move(context) : nullptr;
 }
@@ -114,9 +116,8 @@ const ReadyKey* make_ready(EVP_PKEY* key, const SignatureAlgorithm& algorithm) {
     return nullptr;
   }
   openssl::DigestPtr digest(EVP_MD_fetch(nullptr, algorithm.digest, nullptr));
-  openssl::KeyContextPtr context =
-      start_over_digest(key, algorithm, PssParameters{}, algorithm.digest);
-  if (digest == nullptr || context == nullptr || EVP_PKEY_up_ref(key) != 1) {
+  openssl::KeyContextPtr context = start_over_digest(key, algorithm, PssParameters{}, digest.get());
+  if (context == nullptr || EVP_PKEY_up_ref(key) != 1) {
     openssl::drop_errors();
     return nullptr;
   }
@@ -141,7 +142,8 @@ PkiResult<der::Truth> holds(EVP_PKEY* key, const SignatureAlgorithm& known,
                                                          openssl::take_error("no reason given"))};
   };
   if (made != nullptr && made->is_of(tbs, digest)) {
-    const auto context = start_over_digest(key, known, pss, digest);
+    const openssl::DigestPtr md(EVP_MD_fetch(nullptr, digest, nullptr));
+    const auto context = start_over_digest(key, known, pss, md.get());
     if (context == nullptr) {
       return cannot();
     }
