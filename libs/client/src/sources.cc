@@ -179,13 +179,17 @@ class Sources::CrlFetch {
 };
 
 struct Sources::Impl {
-  Impl(StartFetch how, const SourcesOptions& options)
+  Impl(StartFetch how, FetchFunction on_this_thread, const SourcesOptions& options)
       : clock(options.clock != nullptr ? *options.clock : system_clock),
         cache(options.cache_directory, options.cache_bytes),
         spools(spool_directory(options, cache.directory())),
-        start(std::move(how)) {}
+        start(std::move(how)),
+        here(std::move(on_this_thread)) {}
 
-  std::shared_ptr<Flight> fly(const net::FetchRequest& request, const std::string& key);
+  std::shared_ptr<Flight> fly(const net::FetchRequest& request, const std::string& key,
+                              Deadline deadline);
+  [[nodiscard]] net::FetchResult fetch_here(net::FetchRequest request, const std::string& origin,
+                                            Deadline deadline) const;
   CrlTicket begin_crl(const net::FetchRequest& request, bool anew);
   void launch(const CrlTicket& ticket, bool anew);
   [[nodiscard]] CrlFetched settle(CrlFetch& fetch, const net::FetchResult& result) const;
@@ -196,6 +200,7 @@ struct Sources::Impl {
   const DiskCache cache;
   const std::string spools;
   const StartFetch start;
+  const FetchFunction here;  // null: start fetches all
   // Outlives this: a fetch may land when we are gone.
   const std::shared_ptr<Silent> silent = std::make_shared<Silent>();
   std::mutex mutex;
@@ -205,16 +210,18 @@ struct Sources::Impl {
   std::uint64_t crl_bytes = 0;                             // by mutex, of those in crls
 };
 
+Sources::Sources(StartFetch start, FetchFunction here, const SourcesOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(start), std::move(here), options)) {}
 Sources::Sources(StartFetch start, const SourcesOptions& options)
-    : impl_(std::make_unique<Impl>(std::move(start), options)) {}
+    : Sources(std::move(start), nullptr, options) {}
 Sources::Sources(const FetchFunction& fetch, const SourcesOptions& options)
     : Sources(start_at_once(fetch), options) {}
 Sources::~Sources() = default;
 
 // ---- small things
 
-std::shared_ptr<Flight> Sources::Impl::fly(const net::FetchRequest& request,
-                                           const std::string& key) {
+std::shared_ptr<Flight> Sources::Impl::fly(const net::FetchRequest& request, const std::string& key,
+                                           Deadline deadline) {
   std::shared_ptr<Flight> flight;
   {
     const std::lock_guard lock(mutex);
@@ -230,6 +237,8 @@ std::shared_ptr<Flight> Sources::Impl::fly(const net::FetchRequest& request,
   const std::string origin = origin_of(request.url);
   if (auto why = silent->why(origin)) {
     flight->land(Err{*std::move(why)});
+  } else if (here) {
+    flight->land(fetch_here(request, origin, deadline));
   } else {
     start(request, [flight, origin, servers = silent](net::FetchResult result) {
       servers->note(origin, result);
@@ -237,6 +246,24 @@ std::shared_ptr<Flight> Sources::Impl::fly(const net::FetchRequest& request,
     });
   }
   return flight;
+}
+
+net::FetchResult Sources::Impl::fetch_here(net::FetchRequest request, const std::string& origin,
+                                           Deadline deadline) const {
+  if (deadline) {
+    const auto left = std::chrono::ceil<Milliseconds>(*deadline - steady_now());
+    request.total_timeout = std::min(request.total_timeout, std::max(Milliseconds(1), left));
+  }
+  net::FetchResult result = [&] {
+    const WhileWaiting others(AfterWait::kMuch);
+    return here(request);
+  }();
+  if (!result && result.error().code == net::FetchErrc::kTimeout && deadline &&
+      steady_now() >= *deadline) {
+    return out_of_time();  // it was we who had no more time: not held against the server
+  }
+  silent->note(origin, result);
+  return result;
 }
 
 void Sources::Impl::forget_landed() {
@@ -250,7 +277,7 @@ net::FetchResult Sources::fetch(const net::FetchRequest& request, Deadline deadl
     return out_of_time();
   }
   const std::string key = key_of(request);
-  const std::shared_ptr<Flight> flight = impl_->fly(request, key);
+  const std::shared_ptr<Flight> flight = impl_->fly(request, key, deadline);
   const net::FetchResult* const result = flight->wait(deadline);
   if (result == nullptr) {
     return out_of_time();

@@ -145,6 +145,83 @@ TEST(Sources, NobodyWaitsBeyondHisDeadline) {
   EXPECT_EQ(crl.failure->code, LiveErrc::kTransport);
 }
 
+TEST(Sources, WhatIsWaitedForIsFetchedHereAndCrlsAreBegun) {
+  Network network;
+  std::vector<std::string> begun;
+  Sources sources(StartFetch([&](const net::FetchRequest& request, const Done&) {
+                    begun.push_back(request.url);
+                  }),
+                  network.fetch(), {});
+  const net::FetchRequest get{.url = "http://a.test/1"};
+  EXPECT_TRUE(sources.fetch(get, {}, always));
+  EXPECT_TRUE(sources.fetch(get, {}, always));
+  EXPECT_EQ(network.asked.size(), 1u) << "the same is asked once here, too";
+  EXPECT_THAT(begun, IsEmpty());
+  (void)sources.begin_crl({.url = kUrl});
+  EXPECT_EQ(begun, std::vector<std::string>{kUrl});
+  EXPECT_EQ(network.asked.size(), 1u);
+}
+
+// Twice silent is left alone; who was not given his time was not silent.
+TEST(Sources, WhatIsFetchedHereEndsAtTheDeadlineAndIsNotHeldAgainstTheServer) {
+  std::vector<Milliseconds> limits;
+  std::optional<MonotonicTime> until;
+  Sources sources(StartFetch(), FetchFunction([&](const net::FetchRequest& request) {
+                    limits.push_back(request.total_timeout);
+                    while (until && std::chrono::steady_clock::now() < *until) {
+                      std::this_thread::yield();
+                    }
+                    return net::FetchResult(Err{broken(net::FetchErrc::kTimeout)});
+                  }),
+                  {});
+  const net::FetchRequest get{.url = "http://a.test/"};
+  for (unsigned i = 0; i < Sources::kPatience; ++i) {
+    until = std::chrono::steady_clock::now() + Milliseconds(100);
+    const auto cut = sources.fetch(get, *until, always);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().detail, "the time for this target is over");
+    EXPECT_GT(limits.back(), Milliseconds(0));
+    EXPECT_LE(limits.back(), Milliseconds(100));
+  }
+  until.reset();
+  const auto far = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  for (unsigned i = 0; i < Sources::kPatience; ++i) {
+    const auto silent = sources.fetch(get, far, always);
+    ASSERT_FALSE(silent);
+    EXPECT_EQ(silent.error().detail, "as told");
+    EXPECT_EQ(limits.back(), get.total_timeout);
+  }
+  const std::size_t asked = limits.size();
+  EXPECT_EQ(asked, 2 * Sources::kPatience);
+  EXPECT_FALSE(sources.fetch(get, far, always));
+  EXPECT_EQ(limits.size(), asked) << "now it was silent twice";
+}
+
+TEST(Sources, WhoFetchesHereGivesItsTurnUp) {
+  Turns turns(1);
+  std::promise<void> asked, answer;
+  Sources sources(StartFetch(), FetchFunction([&](const net::FetchRequest&) {
+                    asked.set_value();
+                    const auto told = answer.get_future().wait_for(Seconds(30));
+                    return told == std::future_status::ready
+                               ? net::FetchResult(ok({7}))
+                               : net::FetchResult(Err{broken(net::FetchErrc::kTimeout)});
+                  }),
+                  {});
+  bool answered = false;
+  std::jthread asker([&] {
+    Turn turn(turns);
+    answered = static_cast<bool>(sources.fetch({.url = "http://a.test/"}, {}, always));
+  });
+  asked.get_future().wait();
+  {
+    Turn mine(turns);  // too late, if the asker kept its own
+    answer.set_value();
+  }
+  asker.join();
+  EXPECT_TRUE(answered);
+}
+
 struct SilenceCase {
   net::FetchErrc code;
   bool left_alone;

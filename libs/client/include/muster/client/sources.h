@@ -54,6 +54,11 @@ class Sources {
   explicit Sources(StartFetch start, const SourcesOptions& options = {});
   /// Each fetch on the thread that asks.
   explicit Sources(const FetchFunction& fetch, const SourcesOptions& options = {});
+  /// What is waited for is fetched by `here` on the thread that asks, with a time limit that ends
+  /// at its deadline; CRLs, which are waited for later, are begun by `start`. No other thread need
+  /// be woken for an answer then, but whoever asks the same meanwhile gets what this deadline
+  /// allowed. \param here  called by as many threads at a time as ask; null: `start` fetches all
+  Sources(StartFetch start, FetchFunction here, const SourcesOptions& options);
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
   ~Sources();
