@@ -67,7 +67,8 @@ int run_check(int argc, char** argv) {
         prepared = std::move(anew);
       }
     }
-    const check::TargetCheck checker(*plan, clock);  // what a round fetches is its own
+    const auto targets = prepared->units.size() == 1 ? check::Targets::kOne : check::Targets::kMany;
+    const check::TargetCheck checker(*plan, clock, targets);  // what a round fetches is its own
     check::ScanOptions scan;
     scan.jobs = options.inputs.jobs;
     scan.patience = plan->gather.live.transport.total_timeout;

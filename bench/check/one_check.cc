@@ -148,7 +148,8 @@ void measure_one_check(const std::string& directory, std::size_t count) {
       {"alone",
        [&](const std::string& name) {
          const check::Plan own = plan_for(world);
-         must_be_good(check::TargetCheck(own, clock).run(unit_for(world, name)));
+         must_be_good(
+             check::TargetCheck(own, clock, check::Targets::kOne).run(unit_for(world, name)));
        }},
       // As one of a run that is under way: its issuer was judged before.
       {"in a run",

@@ -24,7 +24,8 @@ def rows(plan):
                      Goal("in a run / by hand, time", MOST, row.ratio("us", "in a run", "by hand"), at_least=False, judged=not plan.short)]
         row.notes = [f"Medians of {plan.singles} checks in turns, in one program. By hand: connect and shake hands, one OCSP round trip, the answer's "
                      "and its delegate's signature verified, nothing else; every library call is the same. Alone: all that a check of this one server "
-                     "needs is made for it. In a run: what all servers share (the issuer's verdict, the fetching thread, the delegate's certificate) is there already. A check "
+                     "needs is made for it, and the thread that checks also fetches. In a run: what all servers share (the issuer's verdict, the fetching thread, the "
+                     "delegate's certificate) is there already. A check "
                      "also verifies the path to the root, times, names, and reports. Each server's answers are signed by a delegate of their own, so that "
                      "alone nothing is known of it; libssl decodes the certificates of a handshake in every contender."]
         yield row

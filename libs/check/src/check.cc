@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "chain.h"
+#include "muster/net/fetch_session.h"
 #include "muster/net/fetch_thread.h"
 
 namespace muster::check {
@@ -59,21 +60,40 @@ class SharedIssuers {
 
 /// What the targets of one round share.
 struct TargetCheck::Shared {
-  Shared(const Plan& plan, const Clock& clock)
-      : sources(client::StartFetch(
-                    [this](net::FetchRequest request, std::function<void(net::FetchResult)> done) {
-                      fetches.start(std::move(request), std::move(done));
-                    }),
-                plan.sources),
+  Shared(const Plan& plan, const Clock& clock, Targets targets)
+      : beside(targets == Targets::kMany ? std::make_unique<net::FetchThread>() : nullptr),
+        here(targets == Targets::kOne ? std::make_unique<net::FetchSession>() : nullptr),
+        sources(
+            [this](net::FetchRequest request, std::function<void(net::FetchResult)> done) {
+              begin(std::move(request), std::move(done));
+            },
+            fetch_here(), plan.sources),
         chains(plan, clock, sources) {}
-  net::FetchThread fetches;
+
+  void begin(net::FetchRequest request, std::function<void(net::FetchResult)> done) {
+    if (beside == nullptr) {  // for one target, so no other thread is here
+      beside = std::make_unique<net::FetchThread>();
+    }
+    beside->start(std::move(request), std::move(done));
+  }
+  [[nodiscard]] client::FetchFunction fetch_here() const {
+    if (here == nullptr) {
+      return nullptr;
+    }
+    return [session = here.get()](const net::FetchRequest& request) {
+      return session->fetch(request);
+    };
+  }
+
+  std::unique_ptr<net::FetchThread> beside;       // for one target only once a CRL is begun
+  const std::unique_ptr<net::FetchSession> here;  // for one target
   SharedIssuers issuers;
   client::Sources sources;
   ChainCheck chains;
 };
 
-TargetCheck::TargetCheck(const Plan& plan, const Clock& clock)
-    : plan_(plan), shared_(std::make_unique<Shared>(plan, clock)) {}
+TargetCheck::TargetCheck(const Plan& plan, const Clock& clock, Targets targets)
+    : plan_(plan), shared_(std::make_unique<Shared>(plan, clock, targets)) {}
 TargetCheck::~TargetCheck() = default;
 
 std::vector<client::TargetReport> TargetCheck::run(const Unit& unit) const {

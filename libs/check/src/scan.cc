@@ -255,7 +255,7 @@ void allow_descriptors() {
 
 Reports check_all(const std::vector<Unit>& units, const Plan& plan, const Clock& clock,
                   const ScanOptions& options) {
-  const TargetCheck check(plan, clock);
+  const TargetCheck check(plan, clock, units.size() == 1 ? Targets::kOne : Targets::kMany);
   Reports all;
   scan(
       units.size(), [&](std::size_t index) { return check.run(units[index]); }, options,

@@ -1,6 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <thread>
+
 #include "muster/check/scan.h"
 #include "muster/testing/crl_builder.h"
 #include "muster/testing/fault_responder.h"
@@ -78,6 +83,29 @@ TEST_F(Chains, AreJudgedUpToTheAnchor) {
   EXPECT_EQ(reports[0].what->role, client::Role::kSubject);
   EXPECT_EQ(*reports[1].what->subject.certificate(), intermediate_.certificate);
   EXPECT_EQ(reports[1].what->role, client::Role::kIssuer);
+  EXPECT_EQ(of_root_.requests(), 1u);
+  EXPECT_EQ(of_intermediate_.requests(), 1u);
+}
+
+std::ptrdiff_t threads_now() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// A thread that fetches would be started, woken, waited for and ended for a single answer.
+TEST_F(Chains, OfOneTargetAreJudgedWithoutAnotherThread) {
+  const auto leaf = make_leaf(intermediate_, "a.example");
+  plan_.inputs.targets = {write("a.pem", {leaf, intermediate_.certificate})};
+  const auto prepared = prepare(plan_);
+  ASSERT_TRUE(prepared);
+  const std::ptrdiff_t before = threads_now();
+  const TargetCheck check_one(plan_, clock_, Targets::kOne);
+  const auto reports = check_one.run(prepared->units.front());
+  const auto patience = std::chrono::steady_clock::now() + Seconds(30);
+  while (threads_now() > before && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::yield();  // the responders have one for each connection
+  }
+  EXPECT_LE(threads_now(), before);
+  EXPECT_THAT(outcomes(reports), ElementsAre(Outcome::kGood, Outcome::kGood));
   EXPECT_EQ(of_root_.requests(), 1u);
   EXPECT_EQ(of_intermediate_.requests(), 1u);
 }

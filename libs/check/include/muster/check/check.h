@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,14 +11,20 @@
 // One thing to judge, from what was prepared to its reports.
 namespace muster::check {
 
+/// How many targets one TargetCheck is asked about.
+enum class Targets : std::uint8_t {
+  kMany,  ///< in turn or side by side: they share a thread that fetches
+  kOne,   ///< or several, one after the other: whoever runs the check fetches what it waits for
+};
+
 /// Blocking: connects, asks. One report for each certificate that is judged: the one in question,
 /// and its issuers up to the trust anchor; a target of which nothing can be examined gives one
 /// report whose `problem` says why. One object serves all targets of a round, which then share what
 /// is fetched; another round wants another. Lifetime: `plan` and `clock` outlive it.   Threads:
-/// any.
+/// any, with kOne one at a time.
 class TargetCheck {
  public:
-  TargetCheck(const Plan& plan, const Clock& clock);
+  TargetCheck(const Plan& plan, const Clock& clock, Targets targets = Targets::kMany);
   ~TargetCheck();
   TargetCheck(const TargetCheck&) = delete;
   TargetCheck& operator=(const TargetCheck&) = delete;
