@@ -1,6 +1,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -21,6 +22,14 @@ constexpr std::size_t kMaxPemBlocks = 100'000;
 bool is_pem(Bytes input) {
   const bool is_der = input.size() > 1 && input[0] == 0x30 && input[1] >= 0x80;
   return !is_der && as_text(input).find("-----BEGIN ") != std::string_view::npos;
+}
+
+/// What OpenSSL would pass over as text although it may be DER. No text has these control
+/// characters; every certificate, CRL and response does, for they are the tags of BOOLEAN up to
+/// OBJECT IDENTIFIER and the lengths of small elements.
+bool has_der_beside_pem(Bytes input) {
+  return std::any_of(input.begin(), input.end(),
+                     [](std::uint8_t octet) { return octet >= 0x01 && octet <= 0x07; });
 }
 
 /// One PEM block; its memory may hold a private key that happens to be in the same file and is
@@ -53,6 +62,12 @@ PemStep next_block(BIO* bio, PemBlock& block) {
 
 PkiError not_a_certificate(std::string detail) {
   return {PkiErrc::kNotACertificate, std::move(detail)};
+}
+
+PkiError der_beside_pem() {
+  return not_a_certificate(
+      "PEM together with octets that are no text (DER before or behind it?); give each a file of "
+      "its own");
 }
 
 /// Where certificates are collected.
@@ -125,6 +140,9 @@ PkiResult<std::vector<Certificate>> parse_certificates(Bytes input, RecentCertif
     return Err{not_a_certificate("more than 16 MiB of certificates")};
   }
   if (is_pem(input)) {
+    if (has_der_beside_pem(input)) {
+      return Err{der_beside_pem()};
+    }
     const auto bio = openssl::memory_bio(input);
     for (;;) {
       PemBlock block;
@@ -167,6 +185,9 @@ namespace {
 /// All PEM blocks of this name in their order, perhaps none: of several responses or CRLs any may
 /// be the one that revokes.
 PkiResult<std::vector<Buffer>> find_blocks(Bytes input, std::string_view name) {
+  if (has_der_beside_pem(input)) {
+    return Err{der_beside_pem()};
+  }
   std::vector<Buffer> found;
   const auto bio = openssl::memory_bio(input);
   for (;;) {

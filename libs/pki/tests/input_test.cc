@@ -120,6 +120,12 @@ TEST(ResponseInput, IsEveryResponseOfAFile) {
     ASSERT_FALSE(refused) << damaged;
     EXPECT_THAT(refused.error().detail, HasSubstr("damaged"));
   }
+  for (const std::string& beside :
+       {whole + std::string(as_text(second)), std::string(as_text(second)) + "\n" + whole}) {
+    const auto refused = decode_responses(to_buffer(as_bytes(beside)));
+    ASSERT_FALSE(refused) << "DER beside PEM";
+    EXPECT_THAT(refused.error().detail, HasSubstr("no text"));
+  }
 }
 
 }  // namespace

@@ -90,6 +90,19 @@ TEST(ParseCertificates, RefusesAllWhenOneIsDamaged) {
   EXPECT_FALSE(parse_certificates(as_bytes(std::string_view(cut).substr(0, cut.size() / 2))));
 }
 
+TEST(ParseCertificates, RefusesDerBesidePem) {
+  const auto& pki = standard_pki();
+  const std::string pem = pki.leaf.certificate_pem();
+  const std::string der(as_text(pki.intermediate.certificate.der()));
+  for (const std::string& both : {pem + der, pem + der + pem, "text\n" + der + "\n" + pem}) {
+    const auto refused = parse_certificates(as_bytes(both));
+    ASSERT_FALSE(refused) << "OpenSSL passes over it as over text";
+    EXPECT_EQ(refused.error().code, PkiErrc::kNotACertificate);
+    EXPECT_NE(refused.error().detail.find("no text"), std::string::npos) << refused.error().detail;
+  }
+  EXPECT_FALSE(parse_certificates(as_bytes(der + pem))) << "trailing octets";
+}
+
 TEST(LoadCertificates, NamesTheFileAndTheReason) {
   const TempDir dir;
   const auto missing = load_certificates(dir.file("none.pem"));
@@ -149,6 +162,19 @@ TEST(DecodeCrls, PassesOverNoneThatCannotBeRead) {
           << refused.error().detail;
     }
   }
+}
+
+TEST(DecodeCrls, RefusesDerBesidePem) {
+  const std::string der(as_text(muster::testing::build_crl(standard_pki().intermediate, {})));
+  const std::string pem = to_pem("X509 CRL", muster::testing::build_crl(standard_pki().root, {}));
+  for (const std::string& both : {pem + der, "text\n" + der + "\n" + pem}) {
+    const auto refused = decode_crls(to_buffer(as_bytes(both)));
+    ASSERT_FALSE(refused) << "the CRL behind may be the one that revokes";
+    EXPECT_EQ(refused.error().code, PkiErrc::kNotACrl);
+    EXPECT_NE(refused.error().detail.find("no text"), std::string::npos) << refused.error().detail;
+  }
+  const std::string named = "Revocation list of the CA in K\xc3\xb6ln\r\n\t(weekly)\n" + pem;
+  EXPECT_TRUE(decode_crls(to_buffer(as_bytes(named))));
 }
 
 TEST(SystemAnchors, AreThoseOfDebianOnceEach) {
