@@ -13,6 +13,51 @@ constexpr std::size_t kMaxCrlBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxCrlFetches = 4;
 /// Names of one distribution point that are tried.
 constexpr std::size_t kMaxNamesOfAPoint = 4;
+/// CRLs that are named as passed over; of more the number is told.
+constexpr std::size_t kMaxPassedOver = 8;
+
+/// Whether a CRL is one that should have counted for this issuer's certificates. What is out of
+/// scope or lies ahead of the instant asked about says nothing there; that of another key of the
+/// same name says so by its key identifier.
+bool is_missed(const CrlRefusal& refusal, const crl::CrlView& crl, const pki::Certificate& issuer) {
+  const pki::CrlErrc code = refusal.error.code;
+  if (code < pki::CrlErrc::kCriticalExtension || code == pki::CrlErrc::kNotYetValid) {
+    return false;
+  }
+  const auto& key_id = issuer.facts().subject_key_id;
+  return code != pki::CrlErrc::kBadSignature || !key_id || !crl.authority_key_id ||
+         equal(*key_id, *crl.authority_key_id);
+}
+
+/// Of the CRLs given those that may know more than what counted, and why they did not count.
+std::vector<std::string> find_passed_over(const CrlVerdict& verdict,
+                                          const std::vector<NamedCrl>& given,
+                                          const std::vector<pki::Certificate>& path) {
+  std::vector<std::string> found;
+  std::size_t more = 0;
+  for (const CrlRefusal& refusal : verdict.refused) {
+    if (refusal.crl >= given.size() || path.empty()) {
+      continue;
+    }
+    const NamedCrl& crl = given[refusal.crl];
+    const auto& view = crl.document->view();
+    if (!view || !is_missed(refusal, *view, path.front()) ||
+        std::none_of(verdict.used.begin(), verdict.used.end(),
+                     [&](const CrlUse& use) { return view->this_update >= use.this_update; })) {
+      continue;
+    }
+    if (found.size() == kMaxPassedOver) {
+      ++more;
+      continue;
+    }
+    found.push_back(crl.name + ": " + refusal.error.detail + " (" +
+                    std::string(pki::to_string(refusal.error.code)) + ")");
+  }
+  if (more != 0) {
+    found.push_back("and " + std::to_string(more) + " more");
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -222,6 +267,7 @@ void CrlPart::judge(const Subject& subject, const std::vector<pki::Certificate>&
     const CrlVerdict then = check_crls(subject, path, evidence, g_.clock.now(), policy);
     result.stale_says_revoked = then.revoked() != nullptr;
   }
+  result.passed_over = find_passed_over(*result.verdict, g_.options.crls, path);
   const auto& used = result.verdict->used;
   const Loaded& decisive = crls[used.empty() ? 0 : used.front().crl];
   result.source = decisive.name;
@@ -292,6 +338,7 @@ void CrlPart::add_verdict(LookUp result) {
     answer.with_delta = used.delta.has_value();
   }
   answer.kept_since = result.kept_since;
+  answer.passed_over = std::move(result.passed_over);
   g_.add(Channel::kCrl, std::move(result.source), std::move(answer));
 }
 

@@ -59,6 +59,7 @@ class CrlPart {
     bool stale_says_revoked = false;        ///< see CrlFailure::says_revoked
     std::optional<UnixSeconds> kept_since;  ///< of the CRL that decided
     bool fetched_any = false;
+    std::vector<std::string> passed_over{};  ///< see CrlAnswer::passed_over
   };
   /// Begins to download what `subject` names, as far as that may be asked.
   void begin(const Subject& subject);

@@ -253,6 +253,12 @@ constexpr std::array kReasons = {
            "See why the refresh is late.",
            "the refresh job fails or runs too rarely; the responder is out of reach from the "
            "server; the responder itself signs late"},
+    Reason{
+        "crl-passed-over", "A CRL that was given could not be used, and an earlier one counted.",
+        "What was revoked in between may be on the one that did not count.",
+        "Get that CRL again from its CA, or take it away if it is another CA's of the same name.",
+        "octets changed on the way or on disk; a CRL of another CA with the same name; an "
+        "algorithm that policy refuses"},
     Reason{"crl-from-cache", "The CRL's place did not answer; a copy kept from earlier counted.",
            "The copy is verified and still current, but what was revoked since is not on it.",
            "See why the place does not answer.",

@@ -55,6 +55,9 @@ class Judge {
       crl_told_ |= !std::holds_alternative<ocsp::Unknown>(crl->status);
       weigh_status(Channel::kCrl, crl->status);
       weigh_freshness(Channel::kCrl, crl->this_update, crl->next_update);
+      for (const std::string& problem : crl->passed_over) {
+        add("crl-passed-over", FindingLevel::kWarning, Channel::kCrl, problem);
+      }
       if (crl->kept_since) {
         add("crl-from-cache", FindingLevel::kNote, Channel::kCrl,
             "kept since " + format_iso8601(*crl->kept_since));

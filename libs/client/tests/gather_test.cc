@@ -217,6 +217,43 @@ TEST(Gather, GivenCrlsAlwaysCountAndRevokedWins) {
   EXPECT_EQ(std::get<ocsp::Revoked>(*run.verdict.status).reason, ReasonCode::kSuperseded);
 }
 
+TEST(Gather, NamesTheCrlGivenThatWasPassedOverForAnOlderOne) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); });
+  World world;
+  CrlSpec newer;
+  newer.number = 2;
+  newer.this_update = kTestNow - std::chrono::minutes(30);
+  newer.entries = {revoked_entry(leaf.serial())};
+  newer.break_signature = true;
+  GatherOptions options;
+  const auto given = [&](const Identity& issuer, const CrlSpec& spec) {
+    options.crls = {{"old.crl", crl_with({})}, {"new.crl", build_crl(issuer, spec)}};
+    return check(world, Material(leaf), options).verdict;
+  };
+  const Verdict told = given(P().intermediate, newer);
+  EXPECT_EQ(told.outcome, Outcome::kWarning);
+  const auto finding = std::find_if(told.findings.begin(), told.findings.end(),
+                                    [](const Finding& f) { return f.code == "crl-passed-over"; });
+  ASSERT_NE(finding, told.findings.end());
+  EXPECT_THAT(finding->detail, ::testing::StartsWith("new.crl: "));
+  EXPECT_THAT(finding->detail, ::testing::HasSubstr("(bad-signature)"));
+
+  newer.this_update = kTestNow - hours(2);  // knows nothing that the other does not
+  EXPECT_EQ(given(P().intermediate, newer).outcome, Outcome::kGood);
+  newer.this_update = kTestNow + hours(5);  // as with --at, before it was issued
+  newer.break_signature = false;
+  EXPECT_EQ(given(P().intermediate, newer).outcome, Outcome::kGood);
+
+  CrlSpec of_another_key;
+  of_another_key.number = 2;
+  of_another_key.this_update = kTestNow - std::chrono::minutes(30);
+  of_another_key.issuer_name = to_buffer(P().intermediate.certificate.subject());
+  EXPECT_EQ(given(P().root, of_another_key).outcome, Outcome::kGood)
+      << "its key identifier says so";
+  of_another_key.authority_key_id = false;
+  EXPECT_TRUE(has(given(P().root, of_another_key), "crl-passed-over"));
+}
+
 TEST(Gather, JudgesCrlOnlyCertificates) {
   const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
     s.ocsp_uris.clear();

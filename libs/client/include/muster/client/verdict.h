@@ -42,6 +42,9 @@ struct CrlAnswer {
   bool with_delta = false;
   /// When the copy was fetched that counted because its place did not answer.
   std::optional<UnixSeconds> kept_since{};
+  /// CRLs that the user gave, no older than the one that counted, and why each could not: name and
+  /// problem, for people. Bounded.
+  std::vector<std::string> passed_over{};
 };
 /// A CRL that could not be had (kTransport) or not be believed (kUnacceptable).
 struct CrlFailure {
