@@ -1,5 +1,7 @@
 #include "muster/node/relay_node.h"
 
+#include <algorithm>
+
 #include "admin_desk.h"
 #include "listeners.h"
 #include "muster/base/mutex.h"
@@ -60,9 +62,13 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
   auto setup = relay::make_relay_setup(std::move(issuers), std::move(certificates), options.forms);
   if (!setup) {
     const std::string also = inventory.problems.empty() ? "" : "; " + inventory.problems.front();
-    // Files were named, and nothing in them is of use: that is no matter of the options.
+    // Files were named, and nothing in them is of use: that is no matter of the options, unless
+    // these say whom to ask.
     const bool is_input =
-        options.issuers.empty() && !options.certificates.empty() && inventory.entries.empty();
+        options.issuers.empty() && !options.certificates.empty() &&
+        (inventory.entries.empty() ||
+         std::all_of(options.certificates.begin(), options.certificates.end(),
+                     [](const stapler::CertificateSource& c) { return c.responders.empty(); }));
     return Err{NodeError{is_input ? NodeErrc::kInput : NodeErrc::kUsage,
                          "[relay] " + setup.error() + also}};
   }

@@ -85,8 +85,8 @@ Result<std::shared_ptr<const RelaySetup>, std::string> make_relay_setup(
   }
   if (setup->issuers.all().empty()) {
     return Err{
-        std::string("nobody to relay for (give [[relay.issuer]] or [[relay.certificate]], --issuer "
-                    "or --cert)")};
+        "nobody to relay for (give [[relay.issuer]] or [[relay.certificate]], --issuer or --cert)" +
+        (setup->left_out.empty() ? std::string() : "; " + setup->left_out.front())};
   }
   for (const AllowedIssuer& issuer : setup->issuers.all()) {
     if (issuer.urls.empty()) {

@@ -122,6 +122,7 @@ TEST_F(RelayQuestion, SetupsJoinIssuersAndCertificates) {
        {"http://a.example/", "http://b.example/"},
        ""},
       {"nobody", {}, {}, {}, "nobody to relay for"},
+      {"nobody, and why", {}, {silent}, {}, "'other': "},
       {"nobody to ask", {{"ca", ca, {}}}, {}, {}, "no responder to ask"},
       {"no URL", {{"ca", ca, {"ldap://a.example/"}}}, {}, {}, "not an http or https URL"},
       {"no URL of a certificate",

@@ -161,6 +161,7 @@ TEST_F(RelayPeers, ExitCodesTellWhyItDoesNotStart) {
   const Case cases[] = {
       {{binary(), "relay"}, 64, "nobody to relay for"},
       {{binary(), "relay", "--cert", dir.file("alone.pem")}, 66, "alone.pem"},
+      {{binary(), "relay", "--cert", dir.file("leaf.pem")}, 66, "names no"},
       {{binary(), "relay", "--issuer", dir.file("ca.pem")}, 64, "no responder to ask"},
       {{binary(), "relay", "--upstream", "http://a.example/"}, 64, "give one"},
       {{binary(), "relay", "--issuer", dir.file("absent.pem"), "--upstream", "http://a.example/"},
