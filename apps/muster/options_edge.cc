@@ -5,7 +5,8 @@ namespace muster::app {
 void bind(config::Section& section, EdgeSettings& s) {
   node::EdgeOptions& o = s.edge;
   section.texts("listen", &o.service.listen,
-                "Addresses to answer on: \"127.0.0.1:8888\", \"*:80\", \"unix:/path\".");
+                "Addresses to answer on: \"8888\" (loopback), \"127.0.0.1:8888\", \"*:80\", "
+                "\"unix:/path\".");
   section.text("prefix", &o.service.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.integer("loops", &s.loops, 0, 1024, "Threads that answer. 0: one a core.");

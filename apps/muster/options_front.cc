@@ -18,9 +18,10 @@ void bind_certificate(config::Section& section, front::CertificateFiles& files) 
 }  // namespace
 
 void bind(config::Section& section, FrontOptions& o) {
-  section.texts("listen", &o.listen,
-                "Addresses for TLS: \"127.0.0.1:8443\", \"[::1]:8443\", \"*:443\", \"unix:/path\". "
-                "Port 0 picks one.");
+  section.texts(
+      "listen", &o.listen,
+      "Addresses for TLS: \"8443\" (loopback), \"127.0.0.1:8443\", \"[::1]:8443\", \"*:443\", "
+      "\"unix:/path\". Port 0 picks one.");
   section.text("upstream", &o.upstream,
                "Where plain octets go: \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/path\".");
   section.texts("issuers", &o.issuers,

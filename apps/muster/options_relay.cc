@@ -61,7 +61,8 @@ void bind(config::Section& section, RelaySettings& s) {
   relay::RelayOptions& r = o.relay;
   r.engine.transport.max_body_bytes = s.max_response.bytes;
   section.texts("listen", &r.listen,
-                "Addresses to answer on: \"127.0.0.1:8888\", \"*:80\", \"unix:/path\".");
+                "Addresses to answer on: \"8888\" (loopback), \"127.0.0.1:8888\", \"*:80\", "
+                "\"unix:/path\".");
   section.text("prefix", &r.handler.prefix,
                "URL path below which GET requests are answered. POST is answered on every path.");
   section.integer("loops", &s.loops, 0, 1024, "Threads that answer. 0: one a core.");

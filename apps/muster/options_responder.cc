@@ -143,8 +143,8 @@ void bind_presign(config::Section& section, PresignSettings& o) {
 
 void bind(config::Section& section, ResponderOptions& o) {
   section.texts("listen", &o.listen,
-                "Addresses to answer on: \"127.0.0.1:8888\", \"[::1]:8888\", \"*:80\", "
-                "\"unix:/path\". Port 0 picks one.");
+                "Addresses to answer on: \"8888\" (loopback), \"127.0.0.1:8888\", \"[::1]:8888\", "
+                "\"*:80\", \"unix:/path\". Port 0 picks one.");
   section.integer("loops", &o.loops, 0, 1024, "Threads that answer. 0: one a core.");
   section.text("store", &o.store,
                "Directory of the status database. Empty: a temporary one, removed at the end, and "

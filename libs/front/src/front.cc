@@ -224,6 +224,11 @@ Result<std::unique_ptr<Front>, FrontError> Front::make(net::Loop& loop, net::Fet
     return Err{FrontError{FrontErrc::kUsage,
                           "no upstream to forward to (give --upstream, or upstream in [front])"}};
   }
+  for (const std::string& address : options.listen) {  // before files are read
+    if (const auto written = net::SocketAddress::parse(address); !written) {
+      return Err{FrontError{FrontErrc::kUsage, net::to_string(written.error())}};
+    }
+  }
   if (auto problem = find_upstream_problem(options.upstream, options.listen)) {
     return Err{FrontError{FrontErrc::kUsage, *std::move(problem)}};
   }

@@ -167,6 +167,10 @@ TEST_F(FrontTest, SaysWhatIsWrongWithItsFiles) {
   EXPECT_THAT(error_of(options).detail, HasSubstr("absent.pem"));
   EXPECT_EQ(error_of(options).code, FrontErrc::kInput);
   options = options_;
+  options.listen = {"nowhere"};
+  options.certificates[0].cert = dir_.file("absent.pem");
+  EXPECT_EQ(error_of(options).code, FrontErrc::kUsage) << "told before files are read";
+  options = options_;
   options.upstream = "backend";
   EXPECT_THAT(error_of(options).detail, HasSubstr("'backend' is not an address"));
   options.listen = {"127.0.0.1:8443"};

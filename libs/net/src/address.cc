@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "muster/net/control_fetch.h"
 #include "muster/net/ip_of.h"
 
 namespace muster::net {
@@ -36,7 +37,7 @@ const char* advice_for(const NetError& error) {
   const bool is_unix = error.where.starts_with(kUnixPrefix);
   switch (error.code) {
     case NetErrc::kBadAddress:
-      return " (write host:port, [v6 address]:port or unix:/path)";
+      return " (write host:port, [v6 address]:port, a port of loopback or unix:/path)";
     case NetErrc::kNotHere:
       return is_unix ? " (the directory of the socket has to be there first)"
                      : " (give an address that this machine has)";
@@ -108,17 +109,18 @@ Result<SocketAddress, NetError> SocketAddress::parse(const std::string& text) {
     address.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
     return address;
   }
-  const std::size_t colon = text.rfind(':');
+  const std::string whole = with_loopback(text);
+  const std::size_t colon = whole.rfind(':');
   if (colon == std::string::npos) {
     return bad;
   }
   std::uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+  const char* const end = whole.data() + whole.size();
+  const auto [stop, error] = std::from_chars(whole.data() + colon + 1, end, port);
   if (error != std::errc{} || stop != end) {
     return bad;
   }
-  std::string host = text.substr(0, colon);
+  std::string host = whole.substr(0, colon);
   if (host == "localhost") {
     host = "127.0.0.1";
   } else if (host == "*") {

@@ -18,14 +18,16 @@ TEST(SocketAddress, ReadsAndWritesTheSameText) {
   }
   EXPECT_EQ(SocketAddress::parse("localhost:1")->text(), "127.0.0.1:1");
   EXPECT_EQ(SocketAddress::parse("*:1")->text(), "[::]:1");
+  EXPECT_EQ(SocketAddress::parse("8888")->text(), "127.0.0.1:8888") << "as with_loopback() says";
+  EXPECT_EQ(SocketAddress::parse(":8888")->text(), "127.0.0.1:8888");
 }
 
 TEST(SocketAddress, RefusesWhatIsNone) {
   for (const std::string& text :
-       {std::string(""), std::string(":80"), std::string("1.2.3:80"), std::string("1.2.3.4"),
-        std::string("1.2.3.4:"), std::string("1.2.3.4:65536"), std::string("1.2.3.4:-1"),
-        std::string("1.2.3.4:80x"), std::string("[]:1"), std::string("[1.2.3.4]:1"),
-        "unix:" + std::string(200, 'a')}) {
+       {std::string(""), std::string(":"), std::string("65536"), std::string("1.2.3:80"),
+        std::string("1.2.3.4"), std::string("1.2.3.4:"), std::string("1.2.3.4:65536"),
+        std::string("1.2.3.4:-1"), std::string("1.2.3.4:80x"), std::string("[]:1"),
+        std::string("[1.2.3.4]:1"), "unix:" + std::string(200, 'a')}) {
     const auto address = SocketAddress::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, NetErrc::kBadAddress) << text;

@@ -207,7 +207,7 @@ TEST_F(HttpServerTest, SharesAnAddressOnlyWhenTold) {
 
 TEST_F(HttpServerTest, SaysWhichAddressCannotBeUsed) {
   for (const char* bad :
-       {"", "80", "nowhere:80", "127.0.0.1:x", "127.0.0.1:70000", "[::1:80", "unix:"}) {
+       {"", "80000", "nowhere:80", "127.0.0.1:x", "127.0.0.1:70000", "[::1:80", "unix:"}) {
     thread_.call([&] {
       const auto server = HttpServer::listen(thread_.loop(), bad, {}, handler_);
       ASSERT_FALSE(server) << bad;

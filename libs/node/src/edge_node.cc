@@ -28,6 +28,7 @@ NodeResult<EdgeFiles> load(const EdgeOptions& options) {
   if (!options.service.prefix.starts_with('/')) {
     return Err{NodeError{NodeErrc::kUsage, "[edge] prefix must begin with '/'"}};
   }
+  MUSTER_CHECK(check_written(options.service.listen));
   MUSTER_TRY(ListenerFiles admin, load_admin(options.admin, kTable));
   auto signers = pki::load_certificates(options.manifest_signer);
   if (!signers) {

@@ -29,6 +29,7 @@ NodeResult<Unit> Node::Impl::begin(const NodeOptions& options) {
     }
   }
   MUSTER_CHECK(check_written(options.service.listen));
+  MUSTER_CHECK(check_written(options.publication.service.listen));
   MUSTER_TRY(const ControlFiles files, load_control_files(options));
   store::StoreOptions how;
   how.life = options.store_life;

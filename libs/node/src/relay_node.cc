@@ -38,6 +38,7 @@ NodeResult<RelayFiles> load(const RelayNodeOptions& options) {
   if (options.relay.listen.empty()) {
     return Err{NodeError{NodeErrc::kUsage, "give listen in [relay] (--listen)"}};
   }
+  MUSTER_CHECK(check_written(options.relay.listen));
   if (!options.relay.handler.prefix.starts_with('/')) {
     return Err{NodeError{NodeErrc::kUsage, "[relay] prefix must begin with '/'"}};
   }

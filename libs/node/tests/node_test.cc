@@ -46,6 +46,9 @@ TEST(Node, SaysWhyItCannotStart) {
   EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
   EXPECT_FALSE(std::filesystem::exists(options.store)) << "sources are not read before it is said";
   options = site.options();
+  options.publication.service.listen = {"nowhere"};
+  EXPECT_EQ(why_not_started(options).code, NodeErrc::kUsage);
+  options = site.options();
   const RunningNode running(site.options());
   options.service.listen = running.node->addresses();
   EXPECT_EQ(why_not_started(options).code, NodeErrc::kAddress);

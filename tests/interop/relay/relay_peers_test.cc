@@ -168,6 +168,10 @@ TEST_F(RelayPeers, ExitCodesTellWhyItDoesNotStart) {
        66,
        "absent.pem"},
       {command({"--hash", "md5"}), 64, "md5"},
+      {{binary(), "relay", "--listen", "nowhere", "--issuer", dir.file("absent.pem"), "--upstream",
+        "http://a.example/"},
+       64,
+       "a port of loopback"},
       {command({"--admin", "0.0.0.0:0"}), 64, "[relay.admin]"},
   };
   for (const Case& c : cases) {
