@@ -120,10 +120,10 @@ Result<std::shared_ptr<Content>, SourceError> copy_file(const OpenFile& file,
                                                         std::size_t max_bytes,
                                                         const std::stop_token& stop) {
   if (file.stamp.size > max_bytes) {
-    return Err{
-        source_error(SourceErrc::kMalformed, path,
-                     "larger than " + std::to_string(max_bytes) +
-                         " octets (what was loaded before stays in force; raise the limit)")};
+    return Err{source_error(
+        SourceErrc::kMalformed, path,
+        "larger than " + std::to_string(max_bytes) +
+            " octets (what was loaded before, if anything, stays in force; raise the limit)")};
   }
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   Buffer piece(std::min<std::size_t>(kPieceOctets, file.stamp.size));
@@ -151,7 +151,7 @@ Result<std::shared_ptr<Content>, SourceError> decode_crl(std::shared_ptr<Content
   auto der = pki::decode_crl_input(to_buffer(content->bytes()));
   if (!der) {
     return Err{source_error(SourceErrc::kMalformed, origin,
-                            der.error().detail + " (the CRL in use stays in force)")};
+                            der.error().detail + " (the CRL in use, if any, stays in force)")};
   }
   MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
   MUSTER_CHECK(writer.write(*der));

@@ -74,7 +74,7 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
     retry_after_ = error.retry_after;
     return Err{source_error(SourceErrc::kUnreachable, url(),
                             error.detail + " (" + std::string(to_string(error.code)) +
-                                "; the CRL in use stays in force)")};
+                                "; the CRL in use, if any, stays in force)")};
   }
   if (download.result->http_status == 304) {
     ++status_.not_modified;
@@ -91,10 +91,10 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
   if (is_ldap_url(url())) {
     auto values = read_ldap_answer(as_text(download.content->bytes()));
     if (!values) {
-      return Err{
-          source_error(SourceErrc::kMalformed, url(),
-                       "the directory gave no CRL, or one that does not decode (the CRL in use "
-                       "stays in force; compare the entry and its attribute)")};
+      return Err{source_error(
+          SourceErrc::kMalformed, url(),
+          "the directory gave no CRL, or one that does not decode (the CRL in use, if any, "
+          "stays in force; compare the entry and its attribute)")};
     }
     for (Buffer& value : *values) {
       MUSTER_TRY(ContentWriter writer, ContentWriter::begin(directory));
@@ -114,7 +114,7 @@ Result<std::vector<std::shared_ptr<Content>>, SourceError> CrlLocation::receive(
                                 (as_text(octets).starts_with("-----BEGIN")
                                      ? "; it is PEM: set crl_http_pem = true to take it"
                                      : "") +
-                                "; the CRL in use stays in force")};
+                                "; the CRL in use, if any, stays in force")};
   }
   received.push_back(std::move(download.content));
   return received;

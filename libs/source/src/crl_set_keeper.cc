@@ -165,7 +165,9 @@ void CrlSetKeeper::scan_directory(const std::string& configured, Use use,
   if (error) {
     directory_errors_[directory] =
         source_error(SourceErrc::kUnreadable, directory,
-                     error.message() + " (what was loaded before stays in force)");
+                     error.message() + (shelf_.crls().empty() && shelf_.lists().empty()
+                                            ? " (check the path)"
+                                            : " (what was loaded before stays in force)"));
     for (const auto& [path, file] : files_) {  // nothing is known to have gone
       if (file.from_directory && path.starts_with(directory + "/")) {
         present.insert(path);

@@ -78,10 +78,10 @@ void CrlSetKeeper::receive_one(CrlLocation& location, Download download) {
     } else if (outcome->taken == CrlShelf::Taken::kOlder) {
       problem = source_error(SourceErrc::kRollback, url, outcome->why);
     } else if (outcome->taken == CrlShelf::Taken::kNoBase) {
-      problem =
-          source_error(SourceErrc::kNoBase, url,
-                       "a delta CRL that no complete CRL in use continues with (what was loaded "
-                       "before stays in force; it is fetched again with a complete CRL)");
+      problem = source_error(
+          SourceErrc::kNoBase, url,
+          "a delta CRL that no complete CRL in use continues with (what was loaded "
+          "before, if anything, stays in force; it is fetched again with a complete CRL)");
     } else {
       in_place = outcome->held;
       if (outcome->taken == CrlShelf::Taken::kNew) {

@@ -41,7 +41,7 @@ Result<HeldList, SourceError> judge_list(std::shared_ptr<Content> content,
     return Err{source_error(SourceErrc::kMalformed, origin,
                             "line " + std::to_string(records.error().line) + ": " +
                                 std::string(to_string(records.error().code)) +
-                                " (the list known before stays in force; correct the file)")};
+                                " (a list known before stays in force; correct the file)")};
   }
   const Bytes text = content->bytes();
   return HeldList{std::move(content), text, origin, *records, written_at};

@@ -28,7 +28,7 @@ struct Sink {
       refused = source_error(SourceErrc::kStore, url,
                              "more than " + std::to_string(most) +
                                  " octets are being fetched at once (it is fetched again later; "
-                                 "the CRL in use stays in force)");
+                                 "the CRL in use, if any, stays in force)");
     }
     if (!refused) {
       if (auto written = writer->write(piece); !written) {

@@ -30,7 +30,7 @@ Result<Unit, SourceError> check_role(const crl::CrlView& crl, const std::string&
     return Err{source_error(SourceErrc::kNotTrusted, origin,
                             "it is a CRL of " + der::name_to_string(crl.issuer) +
                                 ", which is not the CA and does not say that it speaks for others "
-                                "(indirectCRL; the CRL in use stays in force)")};
+                                "(indirectCRL; the CRL in use, if any, stays in force)")};
   }
   return Unit{};
 }
@@ -75,9 +75,10 @@ Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const s
   limits.max_message_bytes = terms.max_bytes;
   const auto crl = crl::parse_crl(content->bytes(), limits);
   if (!crl) {
-    return Err{source_error(SourceErrc::kMalformed, origin,
-                            "no CRL, or a damaged one: " + der::to_string(crl.error()) +
-                                " (the CRL in use stays in force; publish it again, whole)")};
+    return Err{
+        source_error(SourceErrc::kMalformed, origin,
+                     "no CRL, or a damaged one: " + der::to_string(crl.error()) +
+                         " (the CRL in use, if any, stays in force; publish it again, whole)")};
   }
   const auto verified = pki::verify_crl(*crl, terms.signers);
   if (!verified) {
@@ -85,7 +86,7 @@ Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const s
     return Err{source_error(SourceErrc::kNotTrusted, origin,
                             verified.error().detail + " (" +
                                 std::string(to_string(verified.error().code)) +
-                                "); the CRL in use stays in force (" +
+                                "); the CRL in use, if any, stays in force (" +
                                 (is_foreign ? "give the CA's own CRL, or name who else may sign it"
                                             : "get it from the CA anew") +
                                 ")")};
@@ -95,14 +96,16 @@ Result<HeldCrl, SourceError> judge_crl(std::shared_ptr<Content> content, const s
   times.future_skew = terms.future_skew;
   if (const auto current = pki::check_crl_times(*crl, terms.now, times); !current) {
     if (current.error().code == pki::CrlErrc::kNotYetValid) {
-      return Err{source_error(SourceErrc::kNotYetValid, origin,
-                              current.error().detail +
-                                  " (the CRL in use stays in force; it is taken when its time "
-                                  "comes: compare the clocks)")};
+      return Err{
+          source_error(SourceErrc::kNotYetValid, origin,
+                       current.error().detail +
+                           " (the CRL in use, if any, stays in force; it is taken when its time "
+                           "comes: compare the clocks)")};
     }
     if (current.error().code == pki::CrlErrc::kInvalidInterval) {
-      return Err{source_error(SourceErrc::kMalformed, origin,
-                              current.error().detail + " (the CRL in use stays in force)")};
+      return Err{
+          source_error(SourceErrc::kMalformed, origin,
+                       current.error().detail + " (the CRL in use, if any, stays in force)")};
     }
   }
   return HeldCrl{std::move(content), *crl, verified->signer(), origin};

@@ -28,8 +28,8 @@ Result<Unit, SourceError> check_room(const std::string& directory, std::uint64_t
         SourceErrc::kStore, directory,
         "only " + std::to_string(*left) + " octets are free, and " +
             std::to_string(kDiskReserveBytes) +
-            " stay reserved for the store; nothing more is kept there, and what was loaded before "
-            "stays in force (make room)")};
+            " stay reserved for the store; nothing more is kept there, and what was loaded before, "
+            "if anything, stays in force (make room)")};
   }
   return Unit{};
 }

@@ -122,10 +122,18 @@ TEST_F(CrlSetFiles, ADirectoryThatCannotBeReadTakesNothingAway) {
   std::filesystem::rename(directory_.file("crls"), directory_.file("away"));
   look();
   EXPECT_EQ(error(), SourceErrc::kUnreadable);
+  EXPECT_THAT(error_text(), HasSubstr("what was loaded before stays in force"));
   EXPECT_TRUE(is_revoked(1) && covers_everything());
   std::filesystem::rename(directory_.file("away"), directory_.file("crls"));
   look();
   EXPECT_FALSE(error()) << error_text();
+}
+
+TEST_F(CrlSetFiles, AMissingDirectoryPromisesNothingBeforeAnythingWasLoaded) {
+  spec_.crls.directories = {directory_.file("crls")};
+  look();
+  EXPECT_EQ(error(), SourceErrc::kUnreadable);
+  EXPECT_THAT(error_text(), HasSubstr("(check the path)"));
 }
 
 TEST_F(CrlSetFiles, ADirectoryHasALimit) {
