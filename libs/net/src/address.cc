@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "muster/base/text.h"
 #include "muster/net/control_fetch.h"
 #include "muster/net/ip_of.h"
 
@@ -19,6 +20,8 @@ namespace muster::net {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+/// Of a text that is to be an address; more of one that is none helps nobody.
+constexpr std::size_t kMaxShown = 200;
 
 /// Why listening at `where` failed, from errno.
 NetError listening_error(const std::string& where) {
@@ -89,7 +92,9 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
 }  // namespace
 
 std::string to_string(const NetError& error) {
-  return "cannot use " + error.where + ": " +
+  const bool is_long = error.where.size() > kMaxShown;
+  return "cannot use " + printable(std::string_view(error.where).substr(0, kMaxShown)) +
+         (is_long ? "..." : "") + ": " +
          (error.os_error == 0 ? "not an address" : std::strerror(error.os_error)) +
          advice_for(error);
 }

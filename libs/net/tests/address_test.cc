@@ -34,6 +34,12 @@ TEST(SocketAddress, RefusesWhatIsNone) {
   }
 }
 
+TEST(SocketAddress, ALongTextIsNotRepeatedWhole) {
+  const auto refused = SocketAddress::parse(std::string(100'000, 'x'));
+  ASSERT_FALSE(refused);
+  EXPECT_LT(to_string(refused.error()).size(), 400U);
+}
+
 TEST(Listener, SaysWhyAnAddressIsRefused) {
   const auto listener = Listener::open("unix:/nonexistent/x", 1);
   ASSERT_FALSE(listener);
