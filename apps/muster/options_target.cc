@@ -98,6 +98,18 @@ void bind_target(config::Section& section, stapler::TargetOptions& target) {
 
 Result<stapler::TargetOptions, std::string> parse_target_flag(const std::string& text) {
   const auto parts = split(text, ',');
+  const std::vector<std::string_view> kinds = kind_words();
+  if (std::find(kinds.begin(), kinds.end(), parts.front()) == kinds.end()) {
+    const std::string_view guess = closest_match(parts.front(), kinds);
+    std::string all;
+    for (const std::string_view kind : kinds) {
+      all += (all.empty() ? "" : ", ") + std::string(kind);
+    }
+    return Err{"--target '" + printable(text) + "': no type '" + printable(parts.front()) + "' (" +
+               (guess.empty() ? "it begins with one of " + all
+                              : "did you mean '" + std::string(guess) + "'?") +
+               ")"};
+  }
   std::string toml = "[[target]]\ntype = " + in_quotes(parts.front()) + '\n';
   std::map<std::string, std::vector<std::string>, std::less<>> lists;
   for (std::size_t i = 1; i < parts.size(); ++i) {

@@ -58,5 +58,14 @@ TEST(Start, TooFewDescriptorsForTheLoopsAreToo) {
   }
 }
 
+TEST(Start, AMisspeltTargetIsNamedWithWhatWasMeant) {
+  const ProcessResult guessed = in_shell("exec \"$0\" stapler --target ngnx,file=x");
+  EXPECT_EQ(guessed.exit_code, 64) << guessed.describe();
+  EXPECT_THAT(guessed.err, HasSubstr("no type 'ngnx' (did you mean 'nginx'?)"));
+  const ProcessResult listed = in_shell("exec \"$0\" stapler --target zzzzzz");
+  EXPECT_EQ(listed.exit_code, 64) << listed.describe();
+  EXPECT_THAT(listed.err, HasSubstr("begins with one of file, nginx"));
+}
+
 }  // namespace
 }  // namespace muster::testing
