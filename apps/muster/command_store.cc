@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "cli.h"
@@ -321,6 +323,7 @@ Outcome<Unit> export_records(const Flags& flags) {
   if (flags.format == "csv") {
     std::puts("serial,state,revoked_at,reason,invalidity_date,expires");
   }
+  int failure = 0;  // of the first write that did not succeed
   const auto print = [&](const Serial& serial, const store::Status& status) {
     std::string line;
     if (flags.format == "index") {
@@ -333,11 +336,17 @@ Outcome<Unit> export_records(const Flags& flags) {
              std::string(status.reason ? to_string(*status.reason) : "") + "," +
              time_text(status.invalidity_date) + "," + time_text(status.expires) + "\n";
     }
-    std::fwrite(line.data(), 1, line.size(), stdout);
+    if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() && failure == 0) {
+      failure = errno;
+    }
   };
   MUSTER_CHECK(from_store(store->for_each(id, print)));
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    return Err{Failure{kExitInternal, "cannot write standard output (is the disk full?)"}};
+  if (std::fflush(stdout) != 0 && failure == 0) {
+    failure = errno;
+  }
+  if (failure != 0) {
+    return Err{Failure{kExitInternal,
+                       std::string("cannot write standard output: ") + std::strerror(failure)}};
   }
   return Unit{};
 }

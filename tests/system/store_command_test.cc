@@ -55,6 +55,12 @@ TEST_F(StoreCommand, ImportsAnIndexAndPrintsIt) {
   expect(0, {"import", "--ca", ca(), "--index", exported}, "0 added, 0 changed, 0 removed");
   expect(0, {"export", "--format", "csv"},
          "02,revoked,2026-01-01T00:00:00Z,superseded,,2030-01-01T00:00:00Z\n");
+  const char* binary = std::getenv("MUSTER_BINARY");
+  const ProcessResult full =
+      run_process({"/bin/sh", "-c", R"("$0" store -d "$1" export >/dev/full)",
+                   binary == nullptr ? "muster" : binary, directory_.file("store")});
+  EXPECT_EQ(full.exit_code, 70) << full.describe();
+  EXPECT_THAT(full.err, HasSubstr("No space left")) << "the reason, not a guess";
   expect(0, {"export", "--format", "ndjson"}, "{\"serial\":\"01\",\"state\":\"good\"");
   expect(0, {"verify"}, "2 records as written");
 }
