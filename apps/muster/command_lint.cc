@@ -85,6 +85,11 @@ int list_rules(const LintOptions& options, const LintInput& input) {
   return kExitOk;
 }
 
+std::string nothing_in(const std::vector<std::string>& targets) {
+  return "no OCSP response, CRL or certificate of an OCSP signer in '" +
+         printable(targets.front()) + "'" + (targets.size() == 1 ? "" : " and what else was named");
+}
+
 int fail_with(const Failure& failure) {
   std::fprintf(stderr, "muster lint: %s\n", failure.message.c_str());
   return failure.exit_code;
@@ -133,8 +138,7 @@ int run_lint(int argc, char** argv) {
     return kExitOk;
   }
   if (tally.reports.empty()) {
-    return fail_with(
-        {kExitInput, "no OCSP response, CRL or certificate of an OCSP signer in what was named"});
+    return fail_with({kExitInput, nothing_in(options.targets)});
   }
   for (const lint::Report& report : tally.reports) {
     for (const lint::Level level : {lint::Level::kInfo, lint::Level::kShould, lint::Level::kMust}) {

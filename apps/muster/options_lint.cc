@@ -274,7 +274,12 @@ Outcome<std::vector<lint::Subject>> load_lint_subjects(const std::string& path,
                                                        const LintInput& input, UnixSeconds now) {
   auto octets = read_file(path, kMaxFileBytes);
   if (!octets) {
-    return Err{Failure{kExitInput, to_string(octets.error())}};
+    const bool may_be_host =
+        path.find(':') != std::string::npos && path.find('/') == std::string::npos;
+    return Err{Failure{
+        kExitInput, to_string(octets.error()) +
+                        (may_be_host ? "; a responder is given as http://" + printable(path) + "/"
+                                     : std::string())}};
   }
   auto decoded = decode_shown_input(*std::move(octets));
   if (!decoded) {

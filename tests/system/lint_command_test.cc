@@ -276,7 +276,12 @@ TEST_F(LintCommand, OtherExitCodesAreThoseOfTheOtherCommands) {
   EXPECT_EQ(lint({"x.der", "--issuer", dir_.file("none.pem")}).process.exit_code, 66);
   EXPECT_EQ(lint({dir_.file("none.der")}).process.exit_code, 66);
   EXPECT_EQ(lint({dir_.write("page.der", std::string_view("<html>"))}).process.exit_code, 66);
-  EXPECT_EQ(lint({leaf_}).process.exit_code, 66);
+  const LintRun nothing = lint({leaf_});
+  EXPECT_EQ(nothing.process.exit_code, 66);
+  EXPECT_THAT(nothing.process.err, HasSubstr("in '" + leaf_ + "'"));
+  const LintRun host = lint({"127.0.0.1:28888"});
+  EXPECT_EQ(host.process.exit_code, 66);
+  EXPECT_THAT(host.process.out + host.process.err, HasSubstr("http://127.0.0.1:28888/"));
   const LintRun help = lint({"--help"});
   EXPECT_EQ(help.process.exit_code, 0);
   EXPECT_THAT(help.process.out, HasSubstr("--fail-on"));
