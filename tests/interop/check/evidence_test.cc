@@ -112,6 +112,19 @@ TEST_F(Evidence, EveryCrlOfAFileCounts) {
                                 dir_.write("bundle.crl", pem)});
     EXPECT_EQ(run.exit_code, 1) << run.out << run.err;
   }
+  const auto judge = [&](const std::string& file, std::string_view octets) {
+    return check({leaf.pem, "--roots", roots_, "--offline", "--leaf-only", "--json", "--crl",
+                  dir_.write(file, octets)});
+  };
+  const Buffer der = build_crl(pki_.intermediate, newer);
+  const std::string old = to_pem("X509 CRL", crl_of(pki_.intermediate));
+  EXPECT_EQ(judge("mixed.crl", old + std::string(as_text(der))).exit_code, 66) << "DER behind PEM";
+  newer.break_signature = true;
+  const CheckRun doubted =
+      judge("doubted.crl", old + to_pem("X509 CRL", build_crl(pki_.intermediate, newer)));
+  EXPECT_EQ(doubted.exit_code, 5) << doubted.out << doubted.err;
+  EXPECT_THAT(doubted.codes(), Contains("crl-passed-over"));
+  EXPECT_THAT(doubted.out, HasSubstr("doubted.crl"));
 }
 
 TEST_F(Evidence, EverySavedResponseOfAFileCounts) {
