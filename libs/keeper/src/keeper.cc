@@ -276,10 +276,14 @@ void Keeper::listen() {
       [raw = impl_.get()](const Subject& subject, ShelfChange change, const StaplePointer& staple) {
         raw->on_shelf_change(subject, change, staple);
       });
+  impl_->shelf.on_held([raw = impl_.get()](const Fingerprint& id) {
+    raw->plan.staple_changed(id, raw->held_facts(id), raw->now());
+  });
 }
 Keeper::~Keeper() {
   stop();
   impl_->shelf.on_change({});
+  impl_->shelf.on_held({});
 }
 
 void Keeper::on_change(Shelf::Listener listener) { impl_->listener = std::move(listener); }

@@ -107,6 +107,8 @@ void Shelf::Impl::put(const Fingerprint& id, Slot& slot, StaplePointer staple, S
   if (now_offered ||
       change == ShelfChange::kRevoked) {  // else it was withheld before, too: no change
     tell(slot, change, now_offered);
+  } else if (held_listener) {
+    held_listener(id);
   }
 }
 
@@ -410,6 +412,9 @@ void Shelf::on_change(Listener listener) {
   };
 }
 void Shelf::on_place_change(PlaceListener listener) { impl_->listener = std::move(listener); }
+void Shelf::on_held(std::function<void(const Fingerprint& key)> listener) {
+  impl_->held_listener = std::move(listener);
+}
 void Shelf::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
   impl_->set_subjects(std::move(subjects), now);
 }

@@ -51,6 +51,7 @@ struct Shelf::Impl {
   std::optional<UnixSeconds> looked_at;  ///< look_after_files()
   Offers offers;
   PlaceListener listener;
+  std::function<void(const Fingerprint&)> held_listener;
   FingerprintMap<Slot> slots;
   TimedFingerprints<UnixSeconds> deadlines;
   std::string disk_error;

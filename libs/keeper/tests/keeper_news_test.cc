@@ -4,6 +4,19 @@
 namespace muster::keeper {
 namespace {
 
+/// Nothing is offered for what is revoked.
+class WithholdingKeeperTest : public KeeperTest {
+ protected:
+  void SetUp() override {
+    ShelfPolicy policy;
+    policy.revoked = RevokedPolicy::kWithhold;
+    auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, policy, logger);
+    ASSERT_TRUE(opened);
+    shelf = *std::move(opened);
+    make();
+  }
+};
+
 // req: OCSP-STAP-002
 TEST_F(KeeperTest, ARevocationIsTakenAndAnAlarmRaised) {
   start_with_leaf();
@@ -151,15 +164,7 @@ TEST_F(KeeperTest, NotModifiedIsNoAnswerWhileNewsIsUnconfirmed) {
   EXPECT_EQ(staple()->facts.status, StapleStatus::kRevoked);
 }
 
-TEST_F(KeeperTest, AWithheldRevocationIsRefreshedQuietly) {
-  keeper.reset();
-  shelf.reset();
-  ShelfPolicy policy;
-  policy.revoked = RevokedPolicy::kWithhold;
-  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, policy, logger);
-  ASSERT_TRUE(opened);
-  shelf = *std::move(opened);
-  make();
+TEST_F(WithholdingKeeperTest, AWithheldRevocationIsRefreshedQuietly) {
   start_with_leaf();
   fetcher.answer(fresh(revoked()));
   fetcher.answer(fresh(revoked()));
@@ -172,6 +177,32 @@ TEST_F(KeeperTest, AWithheldRevocationIsRefreshedQuietly) {
     EXPECT_EQ(staple(), nullptr);
   }
   EXPECT_EQ(events.size(), 1U) << "nothing on offer changed";
+}
+
+TEST_F(WithholdingKeeperTest, WhatWasHeldBackIsPlannedByItsOwnEndOnceItBegins) {
+  start_with_leaf();
+  const Buffer five_days = make_response(leaf, {0, 5 * 86400}, revoked());
+  fetcher.answer(five_days);
+  fetcher.answer(five_days);
+  go_to_next_request();
+  const std::int64_t t = (clock.now() - kTestNow).count();
+  fetcher.answer(make_response(leaf, {t + 300, t + 300 + 21600}, revoked()));
+  const Fingerprint id = leaf.certificate.fingerprint();
+  ASSERT_NE(shelf->held_back(id), nullptr);
+  go(301);
+  const StaplePointer begun = shelf->held(id);
+  ASSERT_EQ(begun->facts.this_update, kTestNow + Seconds(t + 300));
+  EXPECT_EQ(events.size(), 1U) << "nothing on offer changed";
+  // By the days of the one before, tries would come an hour apart.
+  const UnixSeconds since = clock.now();
+  while (begun->facts.usable_at(clock.now())) {
+    ASSERT_FALSE(is_neglected(status(), since, clock.now()))
+        << (clock.now() - since).count() << " s after it began";
+    if (!fetcher.pending.empty()) {
+      fetcher.fail(net::FetchErrc::kConnect);
+    }
+    go(10);
+  }
 }
 
 }  // namespace

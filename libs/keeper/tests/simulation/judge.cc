@@ -240,11 +240,7 @@ void Judge::look_at_everything() {
       check_return(c, seen);
     }
     check_news(c, seen);
-    // What was held back and is withheld begins in silence: the plan is not told of it, either, and
-    // goes by the one before.
-    const StaplePointer held = shelf_->held(status.certificate);
-    const bool began_in_silence = is_withheld(c) && held->obtained < held->facts.this_update;
-    if (!is_disturbed() && !began_in_silence) {
+    if (!is_disturbed()) {
       const Milliseconds since = disturbed_.empty() ? started_at_ : disturbed_.back().end;
       if (is_neglected(status, kStart + std::chrono::ceil<Seconds>(since), clock_.now())) {
         fail("nobody asks any more" + describe(c));

@@ -133,6 +133,9 @@ class Shelf {
   /// Told of certificates alone. This and the next take each other's place.
   void on_change(Listener listener);
   void on_place_change(PlaceListener listener);
+  /// Told, on the writing thread, of what is held now although nothing changed on offer: the next
+  /// answer about a revocation that is withheld, also where it was held back and begins.
+  void on_held(std::function<void(const Fingerprint& key)> listener);
   /// Makes these the certificates of the shelf: staples of those that stay are kept, of new ones
   /// are loaded from disk and verified again, of those that go are dropped from memory. One whose
   /// issuer has another key than before is new: what it held was verified for that. Damaged,
