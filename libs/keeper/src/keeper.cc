@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "keeper_impl.h"
+#include "shelf_rules.h"
 
 namespace muster::keeper {
 namespace {
@@ -51,6 +52,12 @@ void Keeper::Impl::plan_for(const Fingerprint& id, PlanSubject subject, Instant 
   plan.pause(id, is_paused(id), t);
 }
 
+void Keeper::Impl::forget(const Fingerprint& id) {
+  plan.remove(id);
+  unconfirmed.erase(id);
+  first_round.erase(id);
+}
+
 void Keeper::Impl::add(const Watched& watched) {
   const Subject& subject = watched.subject;
   const pki::Certificate& certificate = subject.certificate;
@@ -96,6 +103,11 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     }
     Applicability applies = judge_applicability(watched, options);
     auto known = records.extract(id);
+    if (!known.empty() &&
+        !have_same_key(known.mapped().watched.subject.issuer, watched.subject.issuer)) {
+      forget(id);
+      known = {};  // the shelf begins anew, too
+    }
     if (!known.empty() && known.mapped().watched.responders != watched.responders) {
       redirected.push_back(id);
     }
@@ -113,9 +125,7 @@ void Keeper::Impl::set_inventory(std::vector<Watched> inventory) {
     next.emplace_hint(place, id, std::move(record));
   }
   for (const auto& [id, gone] : records) {
-    plan.remove(id);
-    unconfirmed.erase(id);
-    first_round.erase(id);
+    forget(id);
   }
   records = std::move(next);
   shelf.set_subjects(std::move(subjects), t.wall);
@@ -167,7 +177,7 @@ void Keeper::Impl::turn() {
       const Running lost = std::move(found->second);
       running.erase(found);
       asker.cancel(ticket);
-      if (records.count(lost.subject) == 0) {
+      if (!is_wanted(lost)) {
         continue;
       }
       const std::string why =

@@ -1,5 +1,6 @@
 #include "keeper_impl.h"
 #include "muster/keeper/outcome.h"
+#include "shelf_rules.h"
 
 // What becomes of the answers.
 namespace muster::keeper {
@@ -20,13 +21,19 @@ void Keeper::Impl::begin(const Order& o, Instant t) {
       held->facts.usable_at(t.wall)) {
     question.etag = record.etag;
   }
-  running.emplace(o.ticket, Running{o.subject, o.url, t.steady});
+  running.emplace(o.ticket, Running{o.subject, o.url, t.steady, record.watched.subject.issuer});
   asker.ask(question, shelf.policy().verify, t.wall,
             [weak = weak_from_this(), ticket = o.ticket](const Answer& answer) {
               if (const auto self = weak.lock()) {
                 self->conclude(ticket, answer);
               }
             });
+}
+
+bool Keeper::Impl::is_wanted(const Running& asked) const {
+  const auto record = records.find(asked.subject);
+  return record != records.end() &&
+         have_same_key(asked.issuer, record->second.watched.subject.issuer);
 }
 
 void Keeper::Impl::conclude(std::uint64_t ticket, const Answer& answer) {
@@ -36,7 +43,7 @@ void Keeper::Impl::conclude(std::uint64_t ticket, const Answer& answer) {
   }
   const Running& asked = node.mapped();
   const Instant t = now();
-  if (records.count(asked.subject) == 0) {
+  if (!is_wanted(asked)) {
     plan.finish(ticket, Outcome{OutcomeKind::kUnacceptable, {}, {}, {}}, t);
   } else if (!answer.outcome) {
     on_not_modified(ticket, asked, answer, t);

@@ -37,6 +37,7 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
     Fingerprint subject;
     std::string url;
     MonotonicTime since;
+    pki::Certificate issuer;  ///< as it was then
   };
 
   Impl(net::Loop& l, Asker& a, const Clock& c, Logger& g, Shelf& s, KeeperOptions o,
@@ -46,6 +47,8 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   void set_inventory(std::vector<Watched> inventory);
   void add(const Watched& watched);
   [[nodiscard]] static Record new_record(const Watched& watched, Instant t);
+  /// What was planned, and told by one answer alone.
+  void forget(const Fingerprint& id);
   /// By what the shelf holds for it now.
   void plan_for(const Fingerprint& id, PlanSubject subject, Instant t);
   void turn();
@@ -91,6 +94,9 @@ struct Keeper::Impl : std::enable_shared_from_this<Keeper::Impl> {
   void sum_up_loaded();
   [[nodiscard]] CertificateStatus status_of(const Fingerprint& id, const Record& record,
                                             Instant t) const;
+
+  /// Whether it is about what is looked after now: the issuer may be found to be another one.
+  [[nodiscard]] bool is_wanted(const Running& asked) const;
 
   [[nodiscard]] Instant now() const { return Instant::of(clock); }
   [[nodiscard]] std::optional<StapleFacts> held_facts(const Fingerprint& id) const {

@@ -218,8 +218,8 @@ void Shelf::Impl::set_subjects(std::vector<Subject> subjects, UnixSeconds now) {
     }
     Place place{id, std::move(subject.name), subject.certificate, subject.issuer};
     auto kept = slots.extract(id);
-    const bool is_same_key = !kept.empty() && equal(kept.mapped().place.issuer.public_key_info(),
-                                                    place.issuer.public_key_info());
+    const bool is_same_key =
+        !kept.empty() && have_same_key(kept.mapped().place.issuer, place.issuer);
     if (!kept.empty() && !is_same_key) {
       forget(id, kept.mapped());  // what it holds was verified for another issuer
     }

@@ -31,6 +31,10 @@ ShelfChange change_for(Choice choice) {
   return ShelfChange::kReplaced;
 }
 
+bool have_same_key(const pki::Certificate& issuer, const pki::Certificate& other) {
+  return equal(issuer.public_key_info(), other.public_key_info());
+}
+
 /// A crash between creating a temporary file and its rename leaves it behind.
 void remove_leftovers(FileSystem& files, const std::string& directory) {
   for (const std::string& name : files.list(directory)) {

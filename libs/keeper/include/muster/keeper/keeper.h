@@ -142,7 +142,8 @@ class Keeper {
   void on_first_round(std::function<void()> done);
   /// Loads staples of new certificates from the shelf and plans their fetches. Certificates that
   /// stay keep their plan and history, but for those that others are to be asked about than before:
-  /// these are due now.
+  /// these are due now. One whose issuer has another key than before is new, as for the shelf, and
+  /// answers to what was asked under that are dropped.
   void set_inventory(std::vector<Watched> inventory);
   /// One more, beside what is there, without a look at that. A certificate that is there already
   /// stays as it is.
