@@ -88,14 +88,20 @@ void Shelf::Impl::look_after_files(UnixSeconds now) {
   directory_seen = stamp;
   std::vector<std::string> names = files.list(directory);
   std::sort(names.begin(), names.end());
+  const auto is_gone = [&](const std::string& name, const std::string& path) {
+    return !std::binary_search(names.begin(), names.end(), name) &&
+           files.stamp(path) == FileStamp{};
+  };
   std::size_t gone = 0;
   for (auto& [id, slot] : slots) {
-    if (slot.on_offer && !slot.unsaved &&
-        !std::binary_search(names.begin(), names.end(), shelf_file_name(id)) &&
-        files.stamp(path_of(id)) == FileStamp{}) {
+    if (slot.on_offer && !slot.unsaved && is_gone(shelf_file_name(id), path_of(id))) {
       ++gone;
       save(id, slot, now);
       reschedule(id, slot);
+    }
+    if (slot.pin && is_gone(pin_file_name(id), pin_path_of(id))) {
+      ++gone;
+      directory_settled = save_pin(id, slot) && directory_settled;
     }
   }
   if (gone != 0) {
@@ -141,6 +147,12 @@ void Shelf::Impl::take_directory(const FileStamp& there, UnixSeconds now) {
     if (slot.on_offer) {
       save(id, slot, now);
       reschedule(id, slot);
+    }
+    if (slot.pin && !is_away) {
+      save_pin(id, slot);
+    } else if (slot.pin_file_left && !is_away) {
+      files.remove(pin_path_of(id));
+      slot.pin_file_left = false;
     }
   }
   if (unsaved == 0 && !is_away) {

@@ -28,6 +28,7 @@ struct Shelf::Impl {
     std::unique_ptr<Seen> seen;  ///< a follower's, since it looked
     StaplePointer pin{};         ///< on offer in the place of `current`
     UnixSeconds pin_until{};
+    bool pin_file_left = false;  ///< the pin is over, but the directory was away
   };
 
   Impl(std::string dir, ShelfMode m, const ShelfPolicy& p, Logger& l, const ShelfSeams& s)
@@ -134,6 +135,12 @@ struct Shelf::Impl {
                                                                  UnixSeconds now);
 
   void load_pin(const Fingerprint& id, Slot& slot, UnixSeconds now);
+
+  Result<Unit, FileError> write_pin(const Fingerprint& id, const Staple& pin, UnixSeconds until);
+
+  /// Writes the file of a pin that is in force once more. Whether it could be written; if not, it
+  /// is told of.
+  bool save_pin(const Fingerprint& id, const Slot& slot);
 
   /// Names of the files of pins, by one list of the directory, where so many of the certificates
   /// are new that this costs less than to look for each. Nothing: each is to be looked for.

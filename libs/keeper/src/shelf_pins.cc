@@ -33,6 +33,26 @@ void Shelf::Impl::drop_pin(const Fingerprint& id, Slot& slot) {
   if (may_write()) {
     files.remove(pin_path_of(id));
   }
+  slot.pin_file_left = is_away;
+}
+
+Result<Unit, FileError> Shelf::Impl::write_pin(const Fingerprint& id, const Staple& pin,
+                                               UnixSeconds until) {
+  return write_file_atomically(
+      files, pin_path_of(id),
+      encode_pin_file(until, encode_shelf_file(id, pin.obtained, pin.source, pin.der())));
+}
+
+bool Shelf::Impl::save_pin(const Fingerprint& id, const Slot& slot) {
+  const auto written = write_pin(id, *slot.pin, slot.pin_until);
+  if (!written) {
+    logger.log(LogLevel::kError, "shelf.write_failed",
+               "a pinned response is on offer but its file could not be written again, so a "
+               "restart would forget it; writing is retried: " +
+                   to_string(written.error()),
+               {{"certificate", slot.place.name}});
+  }
+  return static_cast<bool>(written);
 }
 
 void Shelf::Impl::unpin(const Fingerprint& id, Slot& slot) {
@@ -140,9 +160,7 @@ Result<Unit, std::string> Shelf::Impl::pin(const client::VerifiedResponse& respo
     return Err{disk_error};
   }
   if (!directory.empty()) {
-    const auto written = write_file_atomically(
-        files, pin_path_of(id),
-        encode_pin_file(until, encode_shelf_file(id, now, source, response.der())));
+    const auto written = write_pin(id, *staple, until);
     if (!written) {
       return Err{"it could not be saved, so a restart would forget it: " +
                  to_string(written.error())};

@@ -1,6 +1,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
+
+#include "muster/testing/troubled_files.h"
 #include "shelf_fixture.h"
 
 // A response that an operator put in the place of what would be on offer (decision 053).
@@ -92,6 +96,63 @@ TEST_F(ShelfPinTest, ARevocationIsNeverHidden) {
   // Not even when the revoked answer has expired.
   pass(90'000);
   EXPECT_FALSE(pin(make_response(leaf, {80'000, 200'000})));
+}
+
+TEST_F(ShelfPinTest, AFileThatSomebodyRemovesIsWrittenAgain) {
+  ASSERT_TRUE(pin(older));
+  pass(60);
+  ASSERT_TRUE(std::filesystem::remove(pin_path()));
+  pass(60);
+  EXPECT_TRUE(has_pin_file());
+  open();
+  EXPECT_TRUE(offers(older));
+}
+
+TEST_F(ShelfPinTest, AFileThatCannotBeWrittenAgainIsTriedLater) {
+  testing::TroubledFiles files;
+  shelf.reset();
+  auto opened = Shelf::open(dir.file("shelf"), ShelfMode::kOwner, {}, logger, ShelfSeams{files});
+  ASSERT_TRUE(opened);
+  shelf = *std::move(opened);
+  shelf->set_subjects({subject_of(leaf, "leaf")}, now);
+  ASSERT_TRUE(pin(older));
+  pass(60);
+  ASSERT_TRUE(std::filesystem::remove(pin_path()));
+  files.create_error = -EROFS;
+  pass(60);
+  pass(60);
+  EXPECT_GE(logger.count("shelf.write_failed"), 1U);
+  EXPECT_TRUE(offers(older));
+  files.create_error = 0;
+  pass(60);
+  EXPECT_TRUE(has_pin_file());
+  shelf.reset();  // before `files`
+}
+
+TEST_F(ShelfPinTest, ADirectoryThatIsMadeAnewHasItToo) {
+  ASSERT_TRUE(pin(older));
+  pass(60);
+  std::filesystem::remove_all(dir.file("shelf"));
+  pass(60);
+  EXPECT_TRUE(has_pin_file());
+  open();
+  EXPECT_TRUE(offers(older));
+}
+
+TEST_F(ShelfPinTest, WhatWasUnpinnedWhileTheDirectoryWasAwayDoesNotComeBack) {
+  ASSERT_TRUE(pin(older));
+  std::filesystem::rename(dir.file("shelf"), dir.file("away"));
+  dir.write("shelf", "in the way");
+  pass(60);
+  ASSERT_NE(shelf->disk_error(), "");
+  shelf->unpin(leaf.certificate.fingerprint());
+  EXPECT_TRUE(offers(newer));
+  std::filesystem::remove(dir.file("shelf"));
+  std::filesystem::rename(dir.file("away"), dir.file("shelf"));
+  pass(60);
+  EXPECT_FALSE(has_pin_file());
+  open();
+  EXPECT_TRUE(offers(newer));
 }
 
 TEST_F(ShelfPinTest, WhatIsNotGoodAndValidIsRefused) {
