@@ -5,7 +5,8 @@ usage: check_structure.py SOURCE_DIR LINK_GRAPH
 
 - every library links only what the table in docs/architecture.md allows, and the table names every library;
 - a library includes public headers only of libraries it may (transitively) use; only pki, probe and tls include OpenSSL;
-- every test file below libs/*/tests is listed in its CMakeLists.txt.
+- every test file below libs/*/tests is listed in its CMakeLists.txt;
+- docs/decisions/033-metrics.md names every metric, and docs/operating, docs/howto and it name none that there is not.
 """
 import pathlib
 import re
@@ -81,11 +82,25 @@ def unlisted_tests(source):
     return problems
 
 
+def metric_problems(source):
+    exposed = set()
+    for path in [*(source / "libs").glob("*/src/*.cc"), *(source / "libs").glob("*/src/*.h")]:
+        exposed |= set(re.findall(r'"(muster_[a-z0-9_]+)"', path.read_text()))
+    names = source / "docs/decisions/033-metrics.md"
+    listed = set(re.findall(r"`(muster_[a-z0-9_]+)`", names.read_text()))
+    problems = [f"{names.relative_to(source)} does not name {name}" for name in sorted(exposed - listed)]
+    for path in [names, *sorted((source / "docs/operating").glob("*.md")), *sorted((source / "docs/howto").glob("*.md"))]:
+        for name in sorted(set(re.findall(r"\bmuster_[a-z0-9_]*[a-z0-9]\b(?!\*|\.\w)", path.read_text()))):
+            if name not in exposed and re.sub(r"_(bucket|sum|count)$", "", name) not in exposed:
+                problems.append(f"{path.relative_to(source)} names {name}, which nothing exposes")
+    return problems
+
+
 def main(argv):
     source = pathlib.Path(argv[1])
     graph = read_graph(pathlib.Path(argv[2]).read_text())
     allowed = allowed_from_architecture((source / "docs" / "architecture.md").read_text())
-    problems = graph_problems(graph, allowed) + include_problems(source, graph) + unlisted_tests(source)
+    problems = graph_problems(graph, allowed) + include_problems(source, graph) + unlisted_tests(source) + metric_problems(source)
     for problem in problems:
         print(problem)
     print(f"{len(graph)} libraries, {len(problems)} problems")

@@ -31,6 +31,17 @@ class StructureTest(unittest.TestCase):
             self.assertEqual(len(c.include_problems(root, {"a": set()})), 2)
             self.assertEqual(len(c.unlisted_tests(root)), 1)
 
+    def test_metrics_without_a_name_and_names_without_a_metric_are_found(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            for below in ("libs/a/src", "docs/decisions", "docs/operating", "docs/howto"):
+                (root / below).mkdir(parents=True)
+            (root / "libs/a/src/metrics.cc").write_text('family("muster_told_seconds"); family("muster_untold");')
+            (root / "docs/decisions/033-metrics.md").write_text("| `muster_told_seconds` (histogram) |\n`muster_told_*` are ...")
+            (root / "docs/operating/a.md").write_text("rate(muster_told_seconds_bucket[5m]) and muster_gone")
+            self.assertEqual(c.metric_problems(root), ["docs/decisions/033-metrics.md does not name muster_untold",
+                                                       "docs/operating/a.md names muster_gone, which nothing exposes"])
+
 
 if __name__ == "__main__":
     unittest.main()
