@@ -22,6 +22,7 @@ def help_of(command):
     """Help of a command and of its subcommands."""
     text = output_of(command, "--help")
     below = re.findall(r"^  ([a-z]+) +\S", text.split("Subcommands:", 1)[1], re.M) if "Subcommands:" in text else []
+    below += re.findall(rf"'muster {command} ([a-z]+)\b", text)  # as the responder's help tells them
     return text + "".join(output_of(command, name, "--help") for name in below)
 
 
@@ -95,6 +96,27 @@ class Pages(unittest.TestCase):
         commands = set(re.findall(r"^  ([a-z]+) +\S", output_of("--help"), re.M))
         written = set(re.findall(r"^\.TP\n\.B (\w+)$", section(page("muster.1"), "COMMANDS"), re.M))
         self.assert_same(commands, written, "muster.1")
+
+    def test_every_command_with_options_has_a_page_that_is_installed(self):
+        pages = {path.name for path in PAGES.glob("*.1")}
+        commands = set(re.findall(r"^  ([a-z]+) +\S", output_of("--help"), re.M)) - {"version"}
+        self.assertEqual(pages, {"muster.1"} | {f"muster-{command}.1" for command in commands})
+        index = page("muster.1")
+        listing = (PAGES.parent.parent / "apps/muster/CMakeLists.txt").read_text()
+        for command in sorted(commands):
+            self.assertIn(f".B {command}\n", index)
+            self.assertIn(f".BR muster-{command} (1)", section(index, "COMMANDS"))
+            self.assertIn(f".BR muster-{command} (1)", section(index, "SEE ALSO"))
+        for name in sorted(pages):
+            self.assertIn(f"/{name}", listing, "a page that is not installed")
+
+    def test_pages_refer_to_pages_and_documents_there_are(self):
+        for path in sorted(PAGES.glob("*.1")):
+            text = page(path.name)
+            for name in re.findall(r"\b(muster(?:-[a-z]+)?) ?\(1\)", text):
+                self.assertTrue((PAGES / f"{name}.1").exists(), f"{path.name} refers to {name}(1)")
+            for name in re.findall(r"\bdocs/[\w/.-]+\b", text):
+                self.assertTrue((PAGES.parent.parent / name).exists(), f"{path.name} refers to {name}")
 
     def test_readers_have_nothing_to_complain_of(self):
         readers = [["groff", "-man", "-Tutf8", "-ww", "-z"], ["mandoc", "-man", "-Tlint", "-W", "warning"],
