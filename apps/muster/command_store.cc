@@ -464,8 +464,8 @@ int run_store(int argc, char** argv) {
   CLI::App* forget_command = app.add_subcommand("forget", "drop records, as if never heard of");
   forget_command->add_option("SERIAL", flags.serials, "in hexadecimal")->required();
   forget_command->add_flag("--force", flags.force, "drop what is revoked for good, too");
-  CLI::App* issuer_command =
-      app.add_subcommand("issuer", "add an issuer, or say what is known of it");
+  CLI::App* issuer_command = app.add_subcommand(
+      "issuer", "add an issuer, or declare what is known of it (stat prints it)");
   issuer_command->add_option("--label", flags.label, "name for people");
   issuer_command
       ->add_option("--issued", flags.issued,
