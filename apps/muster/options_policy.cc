@@ -170,6 +170,29 @@ Result<std::vector<Buffer>, PolicyProblem> parse_prefixes(const std::vector<std:
   return out;
 }
 
+/// Fingerprints as the responder compares them, from what other programs print too: with colons, in
+/// capitals.
+Result<std::vector<std::string>, PolicyProblem> parse_requestors(
+    const std::vector<std::string>& texts) {
+  constexpr std::string_view kFingerprint = "sha256:";
+  constexpr std::size_t kFingerprintOctets = 32;
+  std::vector<std::string> out;
+  for (const std::string& text : texts) {
+    if (!text.starts_with(kFingerprint)) {
+      out.push_back(text);
+      continue;
+    }
+    const auto octets = from_hex(std::string_view(text).substr(kFingerprint.size()));
+    if (!octets || octets->size() != kFingerprintOctets) {
+      return Err{PolicyProblem{"requestors: \"" + printable(text) +
+                               "\" is not sha256: and 64 hexadecimal digits (openssl x509 "
+                               "-fingerprint -sha256)"}};
+    }
+    out.push_back(std::string(kFingerprint) + to_hex(*octets));
+  }
+  return out;
+}
+
 Result<responder::HashSet, PolicyProblem> parse_hashes(std::string_view key,
                                                        const std::vector<std::string>& names) {
   responder::HashSet out = 0;
@@ -241,7 +264,7 @@ Result<responder::IssuerPolicy, PolicyProblem> resolve_policy(
   policy.retain_expired = o.retain_expired;
   policy.nonce = o.nonce.value_or(policy.nonce);
   policy.crl_url = o.crl_url;
-  policy.requestors = o.requestors;
+  MUSTER_TRY(policy.requestors, parse_requestors(o.requestors));
   if (o.max_response.bytes != 0) {
     policy.max_response_bytes = o.max_response.bytes;
   }

@@ -58,6 +58,23 @@ TEST(Rules, OnlySignedRequestsAreAnswered) {
   EXPECT_THAT(refused.out + refused.err, HasSubstr("unauthorized (6)"));
 }
 
+TEST(Rules, ARequestorIsNamedByItsFingerprintAsOtherProgramsPrintIt) {
+  Site site;
+  const auto only = [&](const std::string& requestor) {
+    return "request_signatures = \"required\"\nrequestor_anchors = " +
+           quoted_path(site, "root.pem") + "\nrequestors = [\"" + requestor + "\"]\n";
+  };
+  for (const char* unfit : {"sha256:3f...", "sha256:3f", "sha256:"}) {
+    EXPECT_THAT(refusal(configured(site, "", only(unfit))), HasSubstr("64 hexadecimal digits"));
+  }
+  const std::string printed = to_hex_colons(site.pki.leaf.certificate.fingerprint());
+  Running responder(configured(site, "", only("sha256:" + printed)));
+  EXPECT_EQ(openssl_says(site, responder,
+                         {"-signer", site.file("leaf.pem"), "-signkey", site.file("leaf.key"),
+                          "-sign_other", site.file("chain.pem")}),
+            "good");
+}
+
 TEST(Rules, ProfilesSetValuesAndRefuseWhatTheyForbid) {
   Site site;
   {
