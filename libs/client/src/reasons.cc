@@ -14,14 +14,17 @@ constexpr std::array kReasons = {
            "between.",
            "an error page or a login page of a proxy in place of the answer; a file that is not an "
            "OCSP response; a truncated download; a responder that encodes outside DER"},
-    Reason{"responder-error", "The responder answered with an error status instead of a status.",
-           "Error answers are unsigned: anybody on the way can make them, so they say nothing.",
-           "tryLater and internalError: ask again; unauthorized: the responder does not know this "
-           "issuer or the hash "
-           "(try --sha1); malformedRequest: try without --nonce.",
-           "the responder does not serve this issuer, or not by this hash (unauthorized); it is "
-           "overloaded or its database is away (tryLater, internalError); it dislikes the nonce or "
-           "an extension (malformedRequest)"},
+    Reason{
+        "responder-error", "The responder answered with an error status instead of a status.",
+        "Error answers are unsigned: anybody on the way can make them, so they say nothing.",
+        "tryLater and internalError: ask again; unauthorized: the responder does not know this "
+        "issuer or the hash "
+        "(try --sha1), or not who asks; malformedRequest: try without --nonce; sigRequired: sign "
+        "questions (--requestor-cert).",
+        "the responder does not serve this issuer, or not by this hash (unauthorized); it is "
+        "overloaded or its database is away (tryLater, internalError); it dislikes the nonce or "
+        "an extension (malformedRequest); it answers only whom it knows (sigRequired, "
+        "unauthorized)"},
     Reason{"unsupported-response-type", "The answer is of a type other than the basic one.",
            "Only id-pkix-ocsp-basic is defined for public use.",
            "Ask the responder's operator for basic responses.",
