@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""README.md and docs/ name options, codes and keys that the program knows, and their links lead somewhere.
+"""README.md and docs/ name options, codes and keys that the program knows, and their links
+lead somewhere, tables are whole.
 
 usage: docs_test.py MUSTER SOURCE_DIR [unittest's arguments]
 """
@@ -72,6 +73,19 @@ def pages():
     return [(path, path.read_text()) for path in paths]
 
 
+def torn_tables(text):
+    """Rows that no table holds, and rows with another number of cells than the first of their table."""
+    found, cells, lines = [], 0, FENCE.sub("", text).splitlines()
+    for number, line in enumerate(lines):
+        here = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        if here and not cells and not re.match(r"\|[ :|-]+\|$", lines[number + 1] if number + 1 < len(lines) else ""):
+            found.append(line)
+        elif here and cells and here != cells:
+            found.append(line)
+        cells = (cells or here) if here else 0
+    return found
+
+
 class Documents(unittest.TestCase):
     def on(self, path):
         return self.subTest(page=str(path.relative_to(SOURCE)))
@@ -104,6 +118,15 @@ class Documents(unittest.TestCase):
             with self.on(path):
                 self.assertEqual(broken_links(path, text), [])
 
+    def test_tables_are_whole(self):
+        for path, text in pages():
+            with self.on(path):
+                self.assertEqual(torn_tables(text), [])
+
+    def test_howtos_are_listed(self):
+        listed = re.findall(r"\]\(([\w-]+\.md)\)", (SOURCE / "docs/howto/README.md").read_text())
+        self.assertEqual({path.name for path in (SOURCE / "docs/howto").glob("*.md")} - {"README.md"}, set(listed))
+
     def test_documents_named_are_there(self):
         for path, text in pages():
             for name in re.findall(r"`(docs/[\w/.-]+\.\w+)`", text):
@@ -123,6 +146,11 @@ class WhatIsWrongIsFound(unittest.TestCase):
             page.write_text("# One `thing`, twice\n```\n# no heading\n```\n")
             self.assertEqual(broken_links(page, "[a](a.md#one-thing-twice) [b](https://x/y) [c](#one-thing-twice)"), [])
             self.assertEqual(broken_links(page, "[a](a.md#no-heading) [b](b.md)"), ["a.md#no-heading", "b.md"])
+
+    def test_tables(self):
+        table = "| a | b |\n| --- | --- |\n| 1 | 2 \\| 3 |\n"
+        self.assertEqual(torn_tables(table), [])
+        self.assertEqual(torn_tables(table + "| 1 |\n\n| lost | row |\n"), ["| 1 |", "| lost | row |"])
 
 
 if __name__ == "__main__":
