@@ -118,6 +118,16 @@ class Documents(unittest.TestCase):
             with self.on(path):
                 self.assertEqual(broken_links(path, text), [])
 
+    def test_every_page_is_found_from_the_readme(self):
+        found, todo = set(), [SOURCE / "README.md"]
+        while todo:
+            page = todo.pop()
+            found.add(page)
+            links = re.findall(r"\]\(([^)#:\s]+\.md)[)#]", page.read_text())
+            todo += {path for path in ((page.parent / link).resolve() for link in links) if path.exists()} - found
+        for place in ("howto", "operating", "reports"):
+            self.assertEqual(sorted(str(path) for path in set((SOURCE / "docs" / place).glob("*.md")) - found), [])
+
     def test_tables_are_whole(self):
         for path, text in pages():
             with self.on(path):
