@@ -11,6 +11,12 @@ namespace {
 constexpr std::array<std::string_view, 6> kKinds = {
     "dns:", "uri:", "email:", "ip:", "subject:", "sha256:"};
 
+/// As same_name compares them: 64 digits, nothing between them.
+bool is_fingerprint(std::string_view text) {
+  return text.size() == 64 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
 template <class T>
 bool contains(const std::vector<T>& all, const T& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -53,6 +59,12 @@ std::string check_client(const Client& client) {
     if (!known) {
       return "certificates: '" + printable(name) +
              "' must begin with dns:, uri:, email:, ip:, subject: or sha256:";
+    }
+    constexpr std::string_view kFingerprint = "sha256:";
+    if (name.starts_with(kFingerprint) &&
+        !is_fingerprint(std::string_view(name).substr(kFingerprint.size()))) {
+      return "certificates: '" + printable(name) +
+             "' must be sha256: and 64 hexadecimal digits, without colons between them";
     }
   }
   return "";

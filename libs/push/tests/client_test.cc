@@ -45,7 +45,13 @@ TEST(CheckClient, WantsSomebodyAndSomething) {
   EXPECT_THAT(check_client(client), HasSubstr("dns:"));
   client.certificates = {"dns:"};
   EXPECT_THAT(check_client(client), HasSubstr("dns:"));
-  client.certificates = {"sha256:00"};
+  for (const std::string& unfit :
+       {std::string("00"), std::string(64, 'g'), "00:00:" + std::string(58, '0')}) {
+    client.certificates = {"sha256:" + unfit};
+    EXPECT_THAT(check_client(client), HasSubstr("64 hexadecimal digits")) << unfit;
+  }
+  client.certificates = {"sha256:" + std::string(64, 'A')};
+  EXPECT_EQ(check_client(client), "");
   client.issuers.clear();
   EXPECT_THAT(check_client(client), HasSubstr("no issuer"));
 }
