@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <deque>
 #include <limits>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,8 @@ struct Loop::Impl {
   TimerId next_timer = 1;
   MonotonicTime turn_time;
   MonotonicTime ready_since;
+  std::size_t watched = 0;
+  std::deque<MonotonicTime> full_looks;  ///< in a row, the newest last; as many as see all watched
   bool is_running = false;
   bool is_behind = false;
 
@@ -105,10 +108,25 @@ struct Loop::Impl {
       ready_since = now;
     } else if (!is_behind) {
       ready_since = turn_time;  // the look before saw all there was
+    } else {
+      note_full_look();
+    }
+    if (!is_behind) {
+      full_looks.clear();
     }
     turn_time = now;
     is_behind = count == static_cast<int>(events.size());
     return count;
+  }
+
+  /// The look before was full. The kernel hands out what is ready in turn: what was there before so
+  /// many looks has been seen.
+  void note_full_look() {
+    full_looks.push_back(turn_time);
+    while (full_looks.size() > watched / kEventsPerTurn + 2) {
+      full_looks.pop_front();
+      ready_since = full_looks.front();
+    }
   }
 
   void dispatch(const epoll_event& event) {
@@ -173,6 +191,7 @@ WatchResult Loop::add(int fd, std::uint32_t events, FdHandler& handler) {
     return WatchResult::kNoRoom;
   }
   impl_->watches[index].handler = &handler;
+  ++impl_->watched;
   return WatchResult::kWatched;
 }
 
@@ -193,6 +212,7 @@ void Loop::remove(int fd) {
   }
   impl_->watches[index].handler = nullptr;
   ++impl_->watches[index].generation;
+  --impl_->watched;
   epoll_event ignored{};
   ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, fd, &ignored);
 }

@@ -139,6 +139,31 @@ TEST(Loop, KnowsSinceWhenWhatItHandlesMayHaveBeenReady) {
   EXPECT_GE(turns.size(), 3U);
 }
 
+TEST(Loop, WhatItHandlesIsNotOlderThanTheLooksThatSeeAllOfIt) {
+  Loop loop;
+  std::vector<UniqueFd> ready;
+  for (int i = 0; i < 600; ++i) {  // at each look, for nobody reads them
+    ready.emplace_back(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+  std::vector<MonotonicTime> turns;
+  Handler handler([&] {
+    if (turns.empty() || turns.back() != loop.now()) {
+      turns.push_back(loop.now());
+      if (turns.size() > 6) {
+        EXPECT_GE(loop.ready_since(), turns[turns.size() - 6]);
+      }
+      if (turns.size() == 50) {
+        loop.stop();
+      }
+    }
+  });
+  for (const UniqueFd& fd : ready) {
+    ASSERT_EQ(loop.add(fd.get(), EPOLLIN, handler), WatchResult::kWatched);
+  }
+  loop.run();
+  EXPECT_EQ(turns.size(), 50U);
+}
+
 TEST(Loop, KeepsEventsFromRemovedDescriptors) {
   Loop loop;
   const UniqueFd first(::eventfd(1, EFD_CLOEXEC));

@@ -55,8 +55,9 @@ class Loop {
   /// Whether as many descriptors were ready at the last look as one turn takes: more are waiting,
   /// and what can be put off should be. The loop's thread only.
   [[nodiscard]] bool is_behind() const;
-  /// Nothing that this turn handles was ready before: the last look that left nothing over; or
-  /// now(), where there was nothing to do until then. The loop's thread only.
+  /// Nothing that this turn handles was ready before: the last look that left nothing over; where
+  /// there is no such for long, as many looks ago as see all there is; or now(), where there was
+  /// nothing to do until then. The loop's thread only.
   [[nodiscard]] MonotonicTime ready_since() const;
 
  private:
