@@ -37,11 +37,12 @@ class SigningLine {
     kFull,  ///< refuse
   };
   /// What a request that needs a signature should do, which may have come at `ready_since`: in an
-  /// overload the time that it waited unread counts. Changes nothing.
+  /// overload the time that it waited unread counts. But the signer is not idle for long while
+  /// everybody is too late: one in each `wait_busy` is signed for all the same. Changes nothing.
   [[nodiscard]] Place place(MonotonicTime now, MonotonicTime ready_since) const {
     const std::chrono::nanoseconds left = patience(now, ready_since);
     if (waiting_.empty() && used_ < slice_) {
-      return left.count() > 0 ? Place::kNow : Place::kFull;
+      return left.count() > 0 || is_idle(now) ? Place::kNow : Place::kFull;
     }
     const auto in_front = static_cast<double>(waiting_.size() + 1);
     const std::chrono::duration<double, std::nano> expected(in_front * pace_ns_);
@@ -51,9 +52,15 @@ class SigningLine {
   void signed_at_once(std::chrono::nanoseconds took) {
     used_ += took;
     note_pace(took);
+    idle_since_.reset();
   }
   /// Somebody found it full: for a while this is an overload, though the line may empty itself.
-  void refused(MonotonicTime now) { refused_at_ = now; }
+  void refused(MonotonicTime now) {
+    refused_at_ = now;
+    if (!idle_since_) {
+      idle_since_ = now;
+    }
+  }
   void join(Ticket ticket, MonotonicTime now, MonotonicTime ready_since) {
     if (waiting_.empty()) {
       standing_since_ = now;
@@ -83,6 +90,7 @@ class SigningLine {
       served += in_time ? 1 : 0;
     }
     if (served != 0) {
+      idle_since_.reset();
       // Of wall time, from one turn's end to the next: what the loop does in between counts.
       const MonotonicTime from = served_until_.value_or(began);
       note_pace((now - from) / static_cast<std::chrono::nanoseconds::rep>(served));
@@ -102,6 +110,10 @@ class SigningLine {
     const bool is_standing = !waiting_.empty() && now - standing_since_ > limits_.wait;
     return is_standing || (refused_at_ && now - *refused_at_ < kOverloadLasts);
   }
+  /// Whether nothing was signed although somebody asked, for as long as one would have waited.
+  [[nodiscard]] bool is_idle(MonotonicTime now) const {
+    return idle_since_ && now - *idle_since_ > limits_.wait_busy;
+  }
   [[nodiscard]] std::chrono::nanoseconds patience(MonotonicTime now,
                                                   MonotonicTime ready_since) const {
     return is_overload(now) ? std::min(limits_.wait_busy, limits_.wait) - (now - ready_since)
@@ -120,6 +132,7 @@ class SigningLine {
   double pace_ns_ = 0;            ///< from one signature to the next
   MonotonicTime standing_since_;  ///< while somebody waits: since the line was empty last
   std::optional<MonotonicTime> refused_at_;
+  std::optional<MonotonicTime> idle_since_;    ///< the first refusal since the last signature
   std::optional<MonotonicTime> served_until_;  ///< end of the last turn, if the line went on
 };
 

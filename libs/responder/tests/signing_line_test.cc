@@ -145,6 +145,24 @@ TEST(SigningLine, InAnOverloadTimeUnreadCountsAndTurnsAreShort) {
 }
 
 // req: OCSP-RESP-083
+TEST(SigningLine, ItIsNotIdleForLongWhileEverybodyIsTooLate) {
+  Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
+  while (s.ask() != Place::kFull) {
+  }
+  while (s.line.size() != 0) {
+    s.turn();
+  }
+  s.unread = Milliseconds(40);
+  std::size_t signed_at_once = 0;
+  for (int i = 0; i < 1000; ++i) {
+    signed_at_once += s.ask() == Place::kNow ? 1U : 0U;
+    s.turn(microseconds(1000), true);
+  }
+  EXPECT_GE(signed_at_once, 1000U / 13);
+  EXPECT_LE(signed_at_once, 1000U / 10);
+}
+
+// req: OCSP-RESP-083
 TEST(SigningLine, WhoWasPromisedLessIsRefusedSooner) {
   Simulated s({.most = 100'000, .wait = Milliseconds(50), .wait_busy = Milliseconds(10)});
   const MonotonicTime begin = s.now;
