@@ -62,7 +62,8 @@ TEST(SimulatedWorld, TheSameSeedMakesTheSameWorld) {
 
 // Worlds in which a promise was broken once, or seemed to be, each in another way.
 TEST(SimulatedWorld, WhatWasFoundOnceHolds) {
-  for (const std::uint64_t seed : {35U, 67U, 114U, 163U, 179U, 1313U, 1411U, 2611U, 3299U, 5249U}) {
+  for (const std::uint64_t seed : {35U, 67U, 114U, 163U, 179U, 326U, 1313U, 1411U, 2611U, 3040U,
+                                   3299U, 3601U, 5249U, 8102U, 9067U, 10193U}) {
     EXPECT_EQ(run_world(profile_for(seed)).failure, "")
         << "replay with: muster_keeper_simulation --seed " << seed;
   }
