@@ -36,7 +36,7 @@ TEST_F(KeeperReportTest, EachStapleFoundOnTheShelfIsToldOf) {
 TEST_F(KeeperReportTest, OfManyTheirNumberIsToldAndNotEach) {
   keeper->set_inventory(make_shelved(102));
   EXPECT_EQ(logger.count("staple.loaded"), 100U);
-  EXPECT_THAT(logger.lines, ::testing::Contains(::testing::StartsWith("shelf.loaded: 102 ")));
+  EXPECT_THAT(logger.lines(), ::testing::Contains(::testing::StartsWith("shelf.loaded 102 ")));
   for (const Watched& one : make_shelved(101)) {
     keeper->add(one);
   }
