@@ -391,6 +391,19 @@ TEST_F(FrontLimits, DoesNotWaitForAnUpstreamThatDoesNotAccept) {
   EXPECT_EQ(stats().upstream_timeouts, 1U);
 }
 
+// What it says waits in its socket: it is no sign that the upstream took the connection.
+TEST_F(FrontLimits, WaitsForTheUpstreamAlsoWhenTheClientSpeaksFirst) {
+  const auto full = net::Listener::open("127.0.0.1:0", 0);
+  net::RawClient filler(full->address());
+  options_.upstream = full->address();
+  options_.limits.connect_timeout = Milliseconds(500);
+  start();
+  TlsClient client(address());
+  ASSERT_TRUE(client.send("x"));
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_EQ(stats().upstream_timeouts, 1U);
+}
+
 TEST_F(FrontLimits, TellsTheUpstreamWhoTheClientIs) {
   options_.proxy_protocol = ProxyProtocol::kV1;
   start();
