@@ -24,11 +24,16 @@ bool is_pem(Bytes input) {
   return !is_der && as_text(input).find("-----BEGIN ") != std::string_view::npos;
 }
 
-/// What OpenSSL would pass over as text although it may be DER. No text has these control
-/// characters; every certificate, CRL and response does, for they are the tags of BOOLEAN up to
-/// OBJECT IDENTIFIER and the lengths of small elements.
+/// What OpenSSL would pass over as text although it may be DER: the head of a SEQUENCE of more than
+/// 127 octets, and some of the tags of BOOLEAN up to OBJECT IDENTIFIER. Text may have one of them:
+/// `openssl pkcs12` cuts the letters of a friendlyName to octets (U+0105 gives 0x05), and in old
+/// character sets a 0 may stand before a quotation mark (0x84).
 bool has_der_beside_pem(Bytes input) {
-  return std::any_of(input.begin(), input.end(),
+  const auto is_head = [](std::uint8_t tag, std::uint8_t length) {
+    return tag == 0x30 && length >= 0x80 && length <= 0x84;
+  };
+  return std::adjacent_find(input.begin(), input.end(), is_head) != input.end() &&
+         std::any_of(input.begin(), input.end(),
                      [](std::uint8_t octet) { return octet >= 0x01 && octet <= 0x07; });
 }
 

@@ -103,6 +103,19 @@ TEST(ParseCertificates, RefusesDerBesidePem) {
   EXPECT_FALSE(parse_certificates(as_bytes(der + pem))) << "trailing octets";
 }
 
+TEST(ParseCertificates, PassesOverWhatOtherProgramsWriteBesidePem) {
+  const std::string pem = standard_pki().leaf.certificate_pem();
+  for (const std::string& beside :
+       {std::string("\xef\xbb\xbf"), std::string("# K\xc3\xb6ln\r\n"),
+        std::string("Bag Attributes\n    friendlyName: Ksi\x05\x7cka\n"),
+        std::string("Explicit Text: \x04\x1f\x04\x40\x04\x30\n"),
+        std::string("at most 100\x84 or 100\x80 in Windows-1252\n")}) {
+    const auto all = parse_certificates(as_bytes(beside + pem));
+    ASSERT_TRUE(all) << all.error().detail;
+    EXPECT_EQ(all->size(), 1U);
+  }
+}
+
 TEST(LoadCertificates, NamesTheFileAndTheReason) {
   const TempDir dir;
   const auto missing = load_certificates(dir.file("none.pem"));
