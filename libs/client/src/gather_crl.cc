@@ -3,6 +3,7 @@
 
 #include "gather_parts.h"
 #include "muster/base/assert.h"
+#include "muster/crl/combine.h"
 #include "muster/crl/name_match.h"
 
 namespace muster::client::internal {
@@ -29,12 +30,29 @@ bool is_missed(const CrlRefusal& refusal, const crl::CrlView& crl, const pki::Ce
          equal(*key_id, *crl.authority_key_id);
 }
 
+/// Whether `other` is a delta CRL that continues a complete one newer than `counted`.
+bool lacks_base(const crl::CrlView& other, const crl::CrlView& counted) {
+  return other.is_delta && other.delta_base_number && counted.crl_number &&
+         crl::same_scope(other, counted) &&
+         crl::compare_numbers(*other.delta_base_number, *counted.crl_number) > 0;
+}
+
 /// Of the CRLs given those that may know more than what counted, and why they did not count.
-std::vector<std::string> find_passed_over(const CrlVerdict& verdict,
-                                          const std::vector<NamedCrl>& given,
-                                          const std::vector<pki::Certificate>& path) {
+/// \param all  the CRLs that the verdict is about, those given first
+std::vector<std::string> find_passed_over(
+    const CrlVerdict& verdict, const std::vector<NamedCrl>& given,
+    const std::vector<std::shared_ptr<const CrlDocument>>& all,
+    const std::vector<pki::Certificate>& path) {
   std::vector<std::string> found;
   std::size_t more = 0;
+  const auto tell = [&](const NamedCrl& crl, const pki::CrlError& why) {
+    if (found.size() == kMaxPassedOver) {
+      ++more;
+      return;
+    }
+    found.push_back(crl.name + ": " + why.detail + " (" + std::string(pki::to_string(why.code)) +
+                    ")");
+  };
   for (const CrlRefusal& refusal : verdict.refused) {
     if (refusal.crl >= given.size() || path.empty()) {
       continue;
@@ -46,12 +64,17 @@ std::vector<std::string> find_passed_over(const CrlVerdict& verdict,
                      [&](const CrlUse& use) { return view->this_update >= use.this_update; })) {
       continue;
     }
-    if (found.size() == kMaxPassedOver) {
-      ++more;
-      continue;
+    tell(crl, refusal.error);
+  }
+  // The verdict does not look at deltas that continue nothing once a complete CRL has told.
+  for (const NamedCrl& crl : given) {
+    const auto& view = crl.document->view();
+    if (view && std::any_of(verdict.used.begin(), verdict.used.end(), [&](const CrlUse& use) {
+          return view->this_update >= use.this_update && lacks_base(*view, *all[use.crl]->view());
+        })) {
+      tell(crl, {pki::CrlErrc::kNoBase,
+                 "the complete CRL that this delta CRL continues is not at hand"});
     }
-    found.push_back(crl.name + ": " + refusal.error.detail + " (" +
-                    std::string(pki::to_string(refusal.error.code)) + ")");
   }
   if (more != 0) {
     found.push_back("and " + std::to_string(more) + " more");
@@ -267,7 +290,7 @@ void CrlPart::judge(const Subject& subject, const std::vector<pki::Certificate>&
     const CrlVerdict then = check_crls(subject, path, evidence, g_.clock.now(), policy);
     result.stale_says_revoked = then.revoked() != nullptr;
   }
-  result.passed_over = find_passed_over(*result.verdict, g_.options.crls, path);
+  result.passed_over = find_passed_over(*result.verdict, g_.options.crls, documents, path);
   const auto& used = result.verdict->used;
   const Loaded& decisive = crls[used.empty() ? 0 : used.front().crl];
   result.source = decisive.name;

@@ -261,7 +261,7 @@ constexpr std::array kReasons = {
         "What was revoked in between may be on the one that did not count.",
         "Get that CRL again from its CA, or take it away if it is another CA's of the same name.",
         "octets changed on the way or on disk; a CRL of another CA with the same name; an "
-        "algorithm that policy refuses"},
+        "algorithm that policy refuses; a delta CRL without the complete one that it continues"},
     Reason{"crl-from-cache", "The CRL's place did not answer; a copy kept from earlier counted.",
            "The copy is verified and still current, but what was revoked since is not on it.",
            "See why the place does not answer.",

@@ -254,6 +254,34 @@ TEST(Gather, NamesTheCrlGivenThatWasPassedOverForAnOlderOne) {
   EXPECT_TRUE(has(given(P().root, of_another_key), "crl-passed-over"));
 }
 
+TEST(Gather, NamesTheDeltaCrlGivenThatContinuesANewerOneThanCounted) {
+  const pki::Certificate leaf = make_leaf([](CertificateSpec& s) { s.ocsp_uris.clear(); });
+  World world;
+  CrlSpec delta;
+  delta.this_update = kTestNow - std::chrono::minutes(30);
+  delta.entries = {revoked_entry(leaf.serial())};
+  delta.number = 3;
+  GatherOptions options;
+  const auto with_base = [&](std::uint64_t number) {
+    delta.delta_base = number;
+    options.crls = {{"base.crl", crl_with({})},  // its number is 1
+                    {"delta.crl", build_crl(P().intermediate, delta)}};
+    return check(world, Material(leaf), options).verdict;
+  };
+  const Verdict told = with_base(2);
+  EXPECT_EQ(told.outcome, Outcome::kWarning);
+  const auto finding = std::find_if(told.findings.begin(), told.findings.end(),
+                                    [](const Finding& f) { return f.code == "crl-passed-over"; });
+  ASSERT_NE(finding, told.findings.end());
+  EXPECT_THAT(finding->detail, ::testing::StartsWith("delta.crl: "));
+  EXPECT_EQ(with_base(1).outcome, Outcome::kRevoked);
+  delta.number = 1;  // issued together with the complete one, whose number it shares
+  EXPECT_EQ(with_base(1).outcome, Outcome::kGood);
+  delta.number = 3;
+  delta.this_update = kTestNow - hours(2);
+  EXPECT_EQ(with_base(2).outcome, Outcome::kGood) << "it is older than what counted";
+}
+
 TEST(Gather, JudgesCrlOnlyCertificates) {
   const pki::Certificate leaf = make_leaf([](CertificateSpec& s) {
     s.ocsp_uris.clear();
