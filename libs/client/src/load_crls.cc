@@ -71,6 +71,12 @@ bool is_called_crl(const fs::path& path) {
           ending.find_first_not_of("0123456789", 2) == std::string::npos);
 }
 
+/// *.der and *.pem: names of CRLs, and of much else.
+bool may_be_called_crl(const fs::path& path) {
+  const std::string ending = path.extension().string();
+  return iequals(ending, ".der") || iequals(ending, ".pem");
+}
+
 struct Refused {
   PkiError error;
   bool is_meant;  ///< for CRLs, as far as its content tells; what cannot be read may be some
@@ -103,7 +109,9 @@ Loaded load_file(const std::string& path) {
   if (!octets) {
     return Err{Refused{{PkiErrc::kUnreadable, to_string(octets.error())}, true}};
   }
-  const bool is_meant = begins_like_a_crl(*octets);
+  // A disk that was full leaves nothing of a CRL but its name.
+  const bool is_meant =
+      octets->empty() ? may_be_called_crl(fs::path(path)) : begins_like_a_crl(*octets);
   auto decoded = pki::decode_crls(*std::move(octets));
   if (!decoded) {
     return Err{Refused{{decoded.error().code, path + ": " + decoded.error().detail}, is_meant}};

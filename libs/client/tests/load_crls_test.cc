@@ -95,6 +95,8 @@ TEST_F(LoadCrls, OfADirectoryRefusesADamagedOneUnderAnyName) {
       {"new.der", cut_},
       {"new", Buffer(newer_.begin(), newer_.end() - 1)},
       {"new.CRL", {}},
+      {"empty.der", {}},
+      {"empty.PEM", {}},
       {"1a2b3c4d.r0", to_buffer(as_bytes("hello"))},
       {"1a2b3c4d.r12", to_buffer(ca().certificate.der())},
       {"new.pem", to_buffer(as_bytes(pem.substr(0, pem.size() - 40)))},

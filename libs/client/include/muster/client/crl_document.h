@@ -83,10 +83,11 @@ struct NamedCrl {
 /// All CRLs of a file (DER, which is mapped rather than read when it is large, or PEM; "-" is
 /// standard input), or of the files of a directory in the order of their names, not of those below
 /// it. Each parses, and there is one at least. Of a directory only what is evidently no CRL is
-/// passed over: other content under another name than *.crl or *.r0, what begins with a dot and is
-/// no CRL, directories, sockets, devices.
-/// Errors: kUnreadable, kNotACrl (damaged, or none), for any file of a directory too; the detail
-/// names the file.
+/// passed over: other content under another name than *.crl or *.r0 (an empty *.der or *.pem is
+/// what a full disk leaves of a CRL, and refused), what begins with a dot and is no CRL or cannot
+/// be read (others write such names while they copy), directories, sockets, devices. Errors:
+/// kUnreadable, kNotACrl (damaged, or none), for any file of a directory too; the detail names the
+/// file.
 pki::PkiResult<std::vector<NamedCrl>> load_crls(const std::string& path);
 
 }  // namespace muster::client
