@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "muster/base/file.h"
 
@@ -71,7 +73,8 @@ inline Families families_of_table(const std::string& text) {
 /// with `prefix`; empty: they say the same.
 /// \param others  families of the table that begin so are another program's
 inline std::string differences_to_table(const std::string& scrape, const std::string& table,
-                                        std::string_view prefix, std::string_view others = "-") {
+                                        std::string_view prefix,
+                                        const std::vector<std::string_view>& others = {}) {
   const auto text = read_file(table, 1 << 20);
   if (!text) {
     return "no table: " + table;
@@ -87,7 +90,11 @@ inline std::string differences_to_table(const std::string& scrape, const std::st
     }
   }
   for (const auto& [family, labels] : told) {
-    if (family.starts_with(prefix) && !family.starts_with(others) && !shown.contains(family)) {
+    const bool is_ours = family.starts_with(prefix) &&
+                         std::none_of(others.begin(), others.end(), [&](std::string_view other) {
+                           return family.starts_with(other);
+                         });
+    if (is_ours && !shown.contains(family)) {
       out += family + " is shown by nobody\n";
     }
   }
