@@ -128,11 +128,12 @@ void BatchHandler::answer(Exchange& exchange, const Items& items) {
   out.clear();
   responder::append_batch_end(out, end);
   exchange.write(as_text(out));
-  exchange.end();
+  // Before the client knows that it is over, so that who looks then finds it counted.
   stats_.answered += end.answered;
   stats_.unchanged += end.unchanged;
   stats_.left += end.left;
   ++(exchange.is_broken() ? stats_.broken : end.left != 0 ? stats_.late : stats_.calls);
+  exchange.end();
 }
 
 void BatchHandler::stop() {
