@@ -120,8 +120,9 @@ TEST(ResponseInput, IsEveryResponseOfAFile) {
     ASSERT_FALSE(refused) << damaged;
     EXPECT_THAT(refused.error().detail, HasSubstr("damaged"));
   }
+  const Buffer head = {0x30, 0x82, 0x02, 0x01, 0x0a, 0x01, 0x00};  // of one that says something
   for (const std::string& beside :
-       {whole + std::string(as_text(second)), std::string(as_text(second)) + "\n" + whole}) {
+       {whole + std::string(as_text(head)), "of today\n" + std::string(as_text(head)) + whole}) {
     const auto refused = decode_responses(to_buffer(as_bytes(beside)));
     ASSERT_FALSE(refused) << "DER beside PEM";
     EXPECT_THAT(refused.error().detail, HasSubstr("no text"));
