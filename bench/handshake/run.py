@@ -180,12 +180,12 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=lambda p: pathlib.Path(p).resolve())
     parser.add_argument("--short", action="store_true", help="correctness only, a few handshakes")
-    parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (9; short: 1)")
-    parser.add_argument("--handshakes", type=int, default=None, help="a sample (1000; short: 4)")
+    parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (40; short: 1)")
+    parser.add_argument("--handshakes", type=int, default=None, help="a sample (150; short: 4)")
     parser.add_argument("--out", type=pathlib.Path, default=None, help="directory of the report (docs/reports; short: none is kept)")
     a = parser.parse_args()
-    a.rounds = a.rounds or (1 if a.short else 9)
-    a.handshakes = a.handshakes or (4 if a.short else 1000)
+    a.rounds = a.rounds or (1 if a.short else 40)
+    a.handshakes = a.handshakes or (4 if a.short else 150)
     return a
 
 
