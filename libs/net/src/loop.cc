@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <deque>
 #include <limits>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -63,6 +64,7 @@ struct Loop::Impl {
   // Guarded.
   Mutex mutex;
   std::vector<std::function<void()>> posted MUSTER_GUARDED_BY(mutex);
+  std::thread::id runner MUSTER_GUARDED_BY(mutex);  ///< inside run(); else nobody's
 
   std::uint64_t token(int fd) const {
     const auto index = static_cast<std::size_t>(fd);
@@ -99,7 +101,7 @@ struct Loop::Impl {
       return count;
     };
     int count = ask(0);
-    const bool has_waited = count == 0;
+    const bool has_waited = count == 0 && !has_posted();
     if (has_waited) {
       count = ask(timeout_ms());
     }
@@ -153,6 +155,17 @@ struct Loop::Impl {
         node.mapped()();
       }
     }
+  }
+
+  /// Its own thread wakes nobody up when it posts: asked before each wait.
+  bool has_posted() {
+    MutexLock lock(mutex);
+    return !posted.empty();
+  }
+
+  void set_runner(std::thread::id id) {
+    MutexLock lock(mutex);
+    runner = id;
   }
 
   void run_posted() {
@@ -240,13 +253,13 @@ void Loop::cancel(TimerId id) {
 }
 
 void Loop::post(std::function<void()> action) {
-  bool was_empty = false;
+  bool is_first_of_others = false;
   {
     MutexLock lock(impl_->mutex);
-    was_empty = impl_->posted.empty();
+    is_first_of_others = impl_->posted.empty() && impl_->runner != std::this_thread::get_id();
     impl_->posted.push_back(std::move(action));
   }
-  if (was_empty) {
+  if (is_first_of_others) {
     impl_->wake_up();
   }
 }
@@ -255,6 +268,7 @@ void Loop::run() {
   Impl& impl = *impl_;
   std::array<epoll_event, kEventsPerTurn> events;
   impl.is_running = true;
+  impl.set_runner(std::this_thread::get_id());
   impl.turn_time = std::chrono::steady_clock::now();
   while (!impl.stopping.load(std::memory_order_acquire)) {
     const int count = impl.look(events);
@@ -264,6 +278,7 @@ void Loop::run() {
     impl.run_due_timers();
     impl.run_posted();
   }
+  impl.set_runner({});
   impl.is_running = false;
   impl.stopping.store(false, std::memory_order_release);
 }

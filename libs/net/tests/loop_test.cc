@@ -80,6 +80,112 @@ TEST(Loop, RunsWhatOtherThreadsPostInTheirOrder) {
   EXPECT_TRUE(std::is_sorted(ran.begin(), ran.end()));
 }
 
+/// It wakes nobody up for them: they must keep it from waiting.
+TEST(Loop, RunsWhatItsOwnActionsPostAtTheNextTurnWithoutWaiting) {
+  Loop loop;
+  const UniqueFd ready(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // at each look, for nobody reads
+  int looks = 0;
+  Handler handler([&] { ++looks; });
+  std::vector<int> looks_before;
+  bool has_hung = false;
+  std::function<void()> next = [&] {
+    looks_before.push_back(looks);
+    if (looks_before.size() == 5) {  // from here on nothing but posts keeps it awake
+      loop.remove(ready.get());
+    }
+    if (looks_before.size() == 1000) {
+      loop.stop();
+    } else {
+      loop.post(next);
+    }
+  };
+  ASSERT_EQ(loop.add(ready.get(), EPOLLIN, handler), WatchResult::kWatched);
+  const TimerId hung = loop.after(Milliseconds(20000), [&] {
+    has_hung = true;
+    loop.stop();
+  });
+  loop.post(next);
+  loop.run();
+  loop.cancel(hung);
+  EXPECT_FALSE(has_hung);
+  ASSERT_EQ(looks_before.size(), 1000U);
+  looks_before.resize(5);
+  EXPECT_THAT(looks_before, ElementsAre(1, 2, 3, 4, 5)) << "sockets are looked at in between";
+}
+
+TEST(Loop, KeepsTheOrderOfWhatItsOwnThreadPosts) {
+  Loop loop;
+  std::vector<int> ran;
+  loop.post([&] {
+    loop.post([&] {
+      ran.push_back(1);
+      loop.post([&] {
+        ran.push_back(3);
+        loop.stop();
+      });
+    });
+    loop.post([&] { ran.push_back(2); });
+    EXPECT_THAT(ran, ::testing::IsEmpty()) << "never inside the call";
+  });
+  loop.run();
+  EXPECT_THAT(ran, ElementsAre(1, 2, 3));
+}
+
+TEST(Loop, RunsWhatWasPostedBeforeItWasStoppedWhenItRunsAgain) {
+  Loop loop;
+  std::vector<int> ran;
+  loop.post([&] {
+    loop.post([&] {
+      ran.push_back(1);
+      loop.stop();
+    });
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_THAT(ran, ::testing::IsEmpty());
+  loop.run();
+  EXPECT_THAT(ran, ElementsAre(1));
+}
+
+/// Whoever finds it awake for its own posts need not wake it up, and must be heard all the same.
+TEST(Loop, HearsOtherThreadsAmongItsOwnPosts) {
+  constexpr int kOfEach = 20000;
+  Loop loop;
+  int own = 0;
+  int of_another = 0;
+  bool has_hung = false;
+  const auto stop_when_done = [&] {
+    if (own == kOfEach && of_another == kOfEach) {
+      loop.stop();
+    }
+  };
+  std::function<void()> next = [&] {
+    if (++own < kOfEach) {
+      loop.post(next);
+    }
+    stop_when_done();
+  };
+  const TimerId hung = loop.after(Milliseconds(60000), [&] {
+    has_hung = true;
+    loop.stop();
+  });
+  std::thread poster([&] {
+    for (int i = 0; i < kOfEach; ++i) {
+      loop.post([&] {
+        ++of_another;
+        stop_when_done();
+      });
+    }
+  });
+  loop.post(next);
+  loop.run();
+  poster.join();
+  loop.cancel(hung);
+  EXPECT_FALSE(has_hung);
+  EXPECT_EQ(own, kOfEach);
+  EXPECT_EQ(of_another, kOfEach);
+}
+
 TEST(Loop, StopsThoughStopCameFirst) {
   Loop loop;
   loop.stop();
