@@ -59,6 +59,7 @@ void HttpConnection::open(UniqueFd fd) {
     close();
     return;
   }
+  watched_ = EPOLLIN;
   enter(Phase::kIdle, shared_.is_draining ? kDrainFirstRequest : shared_.limits.idle_timeout);
 }
 
@@ -90,10 +91,12 @@ void HttpConnection::on_ready(std::uint32_t events) noexcept {
     discard_input();
     return;
   }
-  if (phase_ == Phase::kWaiting) {  // nothing is watched but its end
+  if (phase_ == Phase::kWaiting) {
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
       bump(shared_.stats.gone_waiting);
       close();
+    } else if (watched_ == EPOLLIN) {
+      watch(EPOLLRDHUP);  // more requests, or its end: of these only the end matters now
     } else {
       note_peer_end();
     }
@@ -235,39 +238,28 @@ void HttpConnection::let_go_of_reply() {
   }
 }
 
-/// Reads nothing until the reply is there; the end of the connection is noticed all the same.
+/// Reads nothing until the reply is there; the end of the connection is noticed all the same. Most
+/// peers send nothing meanwhile: input is watched until there is some, which spares two system
+/// calls.
 void HttpConnection::wait_for_reply() {
-  shared_.loop.modify(fd_.get(), EPOLLRDHUP, *this);
+  watch(EPOLLIN);
   enter(Phase::kWaiting, shared_.limits.reply_timeout);
 }
 
 void HttpConnection::note_peer_end() {
   peer_has_ended_ = true;
-  shared_.loop.modify(fd_.get(), 0, *this);  // it would be told again and again
+  watch(0);  // it would be told again and again
   enter(Phase::kWaiting, std::min(kEndedPeerPatience, shared_.limits.reply_timeout));
 }
 
-void HttpConnection::finish(const std::function<void(HttpReply&)>& write) {
-  const bool stays = deferred_stays_ && !shared_.is_draining;
-  const std::string_view line = connection_line(stays, deferred_version_minor_);
-  if (shared_.handled == this) {  // deferred and answered at once
-    let_go_of_reply();
-    closes_after_output_ = !stays;
-    Reply reply(shared_, shared_.output, deferred_is_head_, line);
-    write(reply);
-    return;
+void HttpConnection::watch(std::uint32_t events) {
+  if (events != watched_) {
+    watched_ = events;
+    shared_.loop.modify(fd_.get(), events, *this);
   }
-  const auto output = std::make_shared<Buffer>();
-  Reply reply(shared_, *output, deferred_is_head_, line);
-  write(reply);
-  shared_.loop.post([link = link_, output, stays] {
-    if (link->connection != nullptr) {
-      link->connection->deliver(*output, stays);
-    }
-  });
 }
 
-void HttpConnection::deliver(const Buffer& output, bool stays) {
+void HttpConnection::deliver(Bytes output, bool stays) {
   let_go_of_reply();
   closes_after_output_ = !stays;
   if (phase_ == Phase::kWriting) {  // answers before this one are still on their way
@@ -275,10 +267,10 @@ void HttpConnection::deliver(const Buffer& output, bool stays) {
     account();
     return;
   }
-  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  watch(EPOLLIN);
   phase_ = Phase::kIdle;
-  Buffer sending = output;
-  if (flush(sending) == Flushed::kAll) {
+  shared_.output.assign(output.begin(), output.end());
+  if (flush(shared_.output) == Flushed::kAll) {
     consume(pending_input_);
   }
 }
@@ -347,7 +339,7 @@ HttpConnection::Flushed HttpConnection::flush(Buffer& output) {
     } else {
       pending_output_.assign(output.begin() + static_cast<std::ptrdiff_t>(sent), output.end());
       bump(shared_.stats.pipeline_pauses);
-      shared_.loop.modify(fd_.get(), EPOLLOUT, *this);
+      watch(EPOLLOUT);
       account();
     }
     if (sent != 0 || phase_ != Phase::kWriting) {
@@ -376,7 +368,7 @@ void HttpConnection::write_pending() {
     wait_for_reply();
     return;
   }
-  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  watch(EPOLLIN);
   if (shared_.is_draining && pending_input_.empty()) {
     close();
     return;
@@ -390,7 +382,7 @@ void HttpConnection::linger() {
   pending_input_ = Buffer();
   pending_output_ = Buffer();
   account();
-  shared_.loop.modify(fd_.get(), EPOLLIN, *this);
+  watch(EPOLLIN);
   enter(Phase::kLingering, kLingerTime);
 }
 

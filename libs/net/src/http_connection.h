@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "finished_replies.h"
 #include "muster/http/request_parser.h"
 #include "muster/net/deadline.h"
 #include "muster/net/http_server.h"
@@ -29,11 +30,13 @@ struct ReplyLink {
 /// What all connections of one server share. Idle connections own no buffer: octets are read into
 /// and answers collected in these, and a connection keeps only what is left over.
 struct HttpShared {
-  HttpShared(Loop& l, const HttpLimits& n, HttpHandler& h) : loop(l), limits(n), handler(h) {}
+  HttpShared(Loop& l, const HttpLimits& n, HttpHandler& h)
+      : loop(l), limits(n), handler(h), finished(std::make_shared<FinishedReplies>(l)) {}
 
   Loop& loop;
   const HttpLimits limits;
   HttpHandler& handler;
+  const std::shared_ptr<FinishedReplies> finished;
   HttpStats stats;
   std::array<std::uint8_t, 64 * 1024> input;
   Buffer output;
@@ -79,8 +82,11 @@ class HttpConnection final : public FdHandler {
   std::shared_ptr<ReplyLink> defer();
   /// Answers it: `write` is given a Reply to send with. Outside the handler of that request the
   /// answer goes out at the loop's next turn: another handler may be at work now, which must not be
-  /// entered again.
-  void finish(const std::function<void(HttpReply&)>& write);
+  /// entered again. Defined in http_reply.h.
+  template <class Write>
+  void finish(const Write& write);
+  /// What was deferred goes out, and the connection goes on; never inside a handler.
+  void deliver(Bytes output, bool stays);
 
  private:
   enum class Phase : std::uint8_t { kIdle, kHeader, kBody, kWaiting, kWriting, kLingering };
@@ -99,8 +105,8 @@ class HttpConnection final : public FdHandler {
   void enter(Phase phase, Milliseconds timeout);
   void wait_for_reply();
   void note_peer_end();
-  /// What was deferred goes out.
-  void deliver(const Buffer& output, bool stays);
+  /// Of the socket; costs a system call only if it is another than before.
+  void watch(std::uint32_t events);
   void let_go_of_reply();
   void linger();
   void on_deadline();
@@ -112,6 +118,7 @@ class HttpConnection final : public FdHandler {
   IpAddress peer_;
   http::RequestParser parser_;
   Phase phase_ = Phase::kIdle;
+  std::uint32_t watched_ = 0;  ///< epoll's events of the socket
   MonotonicTime phase_since_;
   std::size_t buffered_ = 0;  ///< as told last
   bool closes_after_output_ = false;

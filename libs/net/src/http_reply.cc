@@ -42,7 +42,8 @@ class Later final : public LaterReply {
   }
 
  private:
-  void finish(const std::function<void(HttpReply&)>& write) {
+  template <class Write>
+  void finish(const Write& write) {
     if (!std::exchange(is_sent_, true) && link_->connection != nullptr) {
       link_->connection->finish(write);
     }

@@ -35,4 +35,20 @@ class Reply final : public HttpReply {
   bool is_sent_ = false;
 };
 
+template <class Write>
+void HttpConnection::finish(const Write& write) {
+  const bool stays = deferred_stays_ && !shared_.is_draining;
+  const std::string_view line = connection_line(stays, deferred_version_minor_);
+  if (shared_.handled == this) {  // deferred and answered at once
+    let_go_of_reply();
+    closes_after_output_ = !stays;
+    Reply reply(shared_, shared_.output, deferred_is_head_, line);
+    write(reply);
+    return;
+  }
+  Reply reply(shared_, shared_.finished->output(), deferred_is_head_, line);
+  write(reply);
+  shared_.finished->add(link_, stays);
+}
+
 }  // namespace muster::net

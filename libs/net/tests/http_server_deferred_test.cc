@@ -66,6 +66,14 @@ class DeferredTest : public ::testing::Test {
       reply->send(200, "text/plain", {}, as_bytes(text));
     });
   }
+  /// Whether the loop sleeps until it is called: it never does while a socket keeps it awake.
+  bool comes_to_rest() {
+    return eventually(
+        [&] {
+          return thread_.call([&] { return thread_.loop().ready_since() == thread_.loop().now(); });
+        },
+        kPatience);
+  }
   LaterHandler handler_;
   LoopThread thread_;
   std::unique_ptr<HttpServer> server_;
@@ -205,6 +213,120 @@ TEST_F(DeferredTest, APeerThatOnlyEndsItsSideGetsItsAnswer) {
   ASSERT_TRUE(wait_for(1));
   answer_first("here");
   EXPECT_THAT(client.read_to_end(), EndsWith("\r\n\r\nhere"));
+}
+
+/// Input is watched while a reply is waited for, until there is some.
+TEST_F(DeferredTest, WhatArrivesMeanwhileIsNotReadAndKeepsNobodyAwake) {
+  start();
+  RawClient client(server_->address());
+  client.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  for (int i = 0; i < 10; ++i) {
+    client.send("GET /" + std::to_string(i) + " HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(comes_to_rest());
+  }
+  EXPECT_EQ(server_->stats().requests.load(), 1u);
+  EXPECT_EQ(server_->stats().buffered_bytes.load(), 0u) << "it stays where it bounds the peer";
+  answer_first("here");
+  EXPECT_THAT(client.read_answer(), EndsWith("here"));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(client.read_answer(), EndsWith("now /" + std::to_string(i)));
+  }
+  client.send("GET /last HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), EndsWith("now /last")) << "and it is read again";
+}
+
+TEST_F(DeferredTest, APeerThatSendsMoreAndLeavesIsNoticed) {
+  HttpLimits limits;
+  limits.reply_timeout = 10 * kPatience;
+  start(limits);
+  RawClient left(server_->address());
+  left.send("GET /later HTTP/1.1\r\n\r\n");
+  RawClient cut_off(server_->address());
+  cut_off.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(2));
+  left.send("GET /more HTTP/1.1\r\n\r\n");
+  cut_off.send("GET /more HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(comes_to_rest());
+  left.close();
+  cut_off.abort();
+  EXPECT_TRUE(eventually([&] { return server_->stats().open_connections.load() == 0; }));
+  EXPECT_EQ(server_->stats().gone_waiting.load(), 2u);
+  EXPECT_EQ(server_->stats().requests.load(), 2u);
+}
+
+TEST_F(DeferredTest, APeerThatSendsMoreAndEndsItsSideGetsAllItsAnswers) {
+  start();
+  RawClient client(server_->address());
+  client.send("GET /later1 HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  client.send("GET /2 HTTP/1.1\r\n\r\nGET /later3 HTTP/1.1\r\n\r\n");
+  ::shutdown(client.fd(), SHUT_WR);
+  EXPECT_TRUE(comes_to_rest());
+  answer_first("one");
+  EXPECT_THAT(client.read_answer(), EndsWith("one"));
+  EXPECT_THAT(client.read_answer(), EndsWith("now /2"));
+  ASSERT_TRUE(wait_for(1));
+  EXPECT_TRUE(comes_to_rest());
+  answer_first("three");
+  EXPECT_THAT(client.read_answer(), EndsWith("three"));
+  EXPECT_TRUE(client.is_at_end());
+}
+
+TEST_F(DeferredTest, RepliesFinishedInOneTurnReachWhomTheyAreFor) {
+  start();
+  constexpr std::size_t kClients = 20;
+  std::deque<RawClient> clients;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    clients.emplace_back(server_->address());
+    clients.back().send("GET /later HTTP/1.1\r\n\r\nGET /behind HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(wait_for(i + 1));
+  }
+  clients[3].abort();
+  ASSERT_TRUE(eventually([&] { return server_->stats().open_connections.load() == kClients - 1; }));
+  thread_.call([&] {
+    for (std::size_t i = 0; i < kClients; ++i) {
+      const std::string text(i * i, static_cast<char>('a' + i));
+      handler_.waiting[i]->send(200, "text/plain", {}, as_bytes(text));
+    }
+  });
+  for (std::size_t i = 0; i < kClients; ++i) {
+    if (i != 3) {
+      const std::string text(i * i, static_cast<char>('a' + i));
+      EXPECT_THAT(clients[i].read_answer(), EndsWith("\r\n\r\n" + text));
+      EXPECT_THAT(clients[i].read_answer(), EndsWith("now /behind"));
+    }
+  }
+}
+
+/// What is handled when a reply goes out may finish another.
+TEST_F(DeferredTest, RepliesMayBeFinishedWhileOthersGoOut) {
+  start();
+  RawClient first(server_->address());
+  first.send("GET /later1 HTTP/1.1\r\n\r\nGET /answer-the-first HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  RawClient second(server_->address());
+  second.send("GET /later2 HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(2));
+  answer_first("one");
+  EXPECT_THAT(first.read_answer(), EndsWith("one"));
+  EXPECT_THAT(first.read_answer(), EndsWith("did so"));
+  EXPECT_THAT(second.read_answer(), EndsWith("by another"));
+  second.send("GET /again HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(second.read_answer(), EndsWith("now /again"));
+}
+
+TEST_F(DeferredTest, AServerMayEndBeforeAFinishedReplyGoesOut) {
+  start();
+  RawClient client(server_->address());
+  client.send("GET /later HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(wait_for(1));
+  thread_.call([&] {
+    handler_.waiting.front()->send(200, "text/plain", {}, as_bytes("too late"));
+    server_.reset();
+  });
+  EXPECT_TRUE(client.is_at_end());
+  thread_.call([] {});  // the turn at which it would have gone out is over
 }
 
 TEST_F(DeferredTest, AnswersToConnectionsThatEndedAreDropped) {
