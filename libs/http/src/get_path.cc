@@ -1,6 +1,8 @@
 #include "muster/http/get_path.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "escape.h"
 #include "muster/base/text.h"
@@ -21,6 +23,48 @@ std::string_view strip_authority(std::string_view target) {
   }
   const std::size_t path = target.find('/', scheme_end + 3);
   return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
+/// What four digits at `at` stand for; kNoQuad is in it when one is none.
+std::uint32_t quad_at(const char* at) {
+  const auto part = [at](std::size_t place) {
+    return kTolerantQuads[place][static_cast<unsigned char>(at[place])];
+  };
+  return part(0) | part(1) | part(2) | part(3);
+}
+
+/// The three octets of each quad, the first quad's first. Two more are written behind them.
+void write_quads(std::uint8_t* to, std::uint32_t first, std::uint32_t second) {
+  std::uint64_t octets = (std::uint64_t{first} << 40) | (std::uint64_t{second} << 16);
+  if constexpr (std::endian::native == std::endian::little) {
+    octets = __builtin_bswap64(octets);
+  }
+  std::memcpy(to, &octets, sizeof octets);
+}
+
+struct EscapedQuad {
+  std::uint32_t value;  ///< as quad_at() gives it
+  const char* end;      ///< behind its text
+};
+/// The same where digits may be escaped; kNoQuad, too, if the text ends before the fourth.
+EscapedQuad read_escaped_quad(const char* at, const char* end) {
+  std::uint32_t value = 0;
+  for (std::size_t place = 0; place < 4; ++place) {
+    if (at == end) {
+      return {kNoQuad, at};
+    }
+    auto c = static_cast<unsigned char>(*at++);
+    if (c == '%') {
+      const auto octet = read_escape(at, end);
+      if (!octet) {
+        return {kNoQuad, at};
+      }
+      c = *octet;
+      at += 2;
+    }
+    value |= kTolerantQuads[place][c];
+  }
+  return {value, at};
 }
 
 }  // namespace
@@ -76,12 +120,6 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
   std::uint8_t* const room_end = to + out.size();
   const char* at = tail.data();
   const char* const end = at + tail.size();
-  const auto quad_at = [](const char* c) {
-    const auto part = [c](std::size_t place) {
-      return kTolerantQuads[place][static_cast<unsigned char>(c[place])];
-    };
-    return part(0) | part(1) | part(2) | part(3);
-  };
   std::uint32_t bits = 0;
   unsigned count = 0;
   std::size_t digits = 0;
@@ -89,18 +127,27 @@ Result<Unit, GetPathErrc> decode_get_tail(std::string_view tail, std::size_t max
   while (at != end) {
     if (count == 0 && padding == 0) {  // what nearly all of a request is
       const char* const from = at;
-      while (end - at >= 4 && room_end - to >= 3) {
-        const std::uint32_t quad = quad_at(at);
-        if (quad >= kNoQuad) {
+      while (end - at >= 8 && room_end - to >= 8) {
+        const std::uint32_t first = quad_at(at);
+        const std::uint32_t second = quad_at(at + 4);
+        if ((first | second) >= kNoQuad) {
           break;
         }
-        to[0] = static_cast<std::uint8_t>(quad >> 16);
-        to[1] = static_cast<std::uint8_t>(quad >> 8);
-        to[2] = static_cast<std::uint8_t>(quad);
-        to += 3;
-        at += 4;
+        write_quads(to, first, second);
+        to += 6;
+        at += 8;
       }
       digits += static_cast<std::size_t>(at - from);
+      const EscapedQuad quad = read_escaped_quad(at, end);
+      if (quad.value < kNoQuad && room_end - to >= 3) {
+        to[0] = static_cast<std::uint8_t>(quad.value >> 16);
+        to[1] = static_cast<std::uint8_t>(quad.value >> 8);
+        to[2] = static_cast<std::uint8_t>(quad.value);
+        to += 3;
+        at = quad.end;
+        digits += 4;
+        continue;
+      }
       if (at == end) {
         break;
       }

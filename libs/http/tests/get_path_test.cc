@@ -87,16 +87,41 @@ TEST(DecodeGetTail, FindsTheSameOctetsWhereverTheEscapesAre) {
   }
 }
 
+// req: OCSP-RESP-075
+TEST(DecodeGetTail, FindsTheSameOctetsThoughTwoAreEscaped) {
+  Buffer request, out;
+  for (unsigned i = 0; i < 25; ++i) {
+    request.push_back(static_cast<std::uint8_t>(i * 151U + i / 3));
+  }
+  const std::string text = base64_encode(request);  // nine quads, the last padded
+  const auto escape = [&text](std::size_t at) {
+    return "%" + to_hex(as_bytes(std::string_view(text)).subspan(at, 1));
+  };
+  for (std::size_t first = 0; first < text.size(); ++first) {
+    for (std::size_t second = first + 1; second < text.size(); ++second) {
+      const std::string escaped = text.substr(0, first) + escape(first) +
+                                  text.substr(first + 1, second - first - 1) + escape(second) +
+                                  text.substr(second + 1);
+      ASSERT_TRUE(decode_get_tail(escaped, 100, out)) << escaped;
+      ASSERT_EQ(to_hex(out), to_hex(request)) << escaped;
+      ASSERT_TRUE(decode_get_tail(escaped, request.size(), out)) << escaped;
+      ASSERT_EQ(to_hex(out), to_hex(request)) << escaped;
+      ASSERT_FALSE(decode_get_tail(escaped, request.size() - 1, out)) << escaped;
+    }
+  }
+}
+
 TEST(DecodeGetTail, KnowsEachOctetAtEachPlace) {
   const std::string_view digits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_ ";
   Buffer out;
-  for (std::size_t place = 0; place < 12; ++place) {
+  constexpr std::size_t kPlaces = 20;  // eight at a time, and what is left over
+  for (std::size_t place = 0; place < kPlaces; ++place) {
     for (unsigned octet = 0; octet < 256; ++octet) {
-      std::string text(12, 'A');
+      std::string text(kPlaces, 'A');
       text[place] = static_cast<char>(octet);
       const bool is_digit = digits.find(static_cast<char>(octet)) != std::string_view::npos;
-      const bool is_padding = octet == '=' && place == 11;
+      const bool is_padding = octet == '=' && place == kPlaces - 1;
       EXPECT_EQ(static_cast<bool>(decode_get_tail(text, 100, out)), is_digit || is_padding)
           << octet << " at " << place;
     }
