@@ -71,6 +71,10 @@ void Reply::send_ready(Bytes octets, std::size_t head_bytes) {
   MUSTER_ASSERT(!is_sent_ && head_bytes >= 4 && head_bytes <= octets.size());
   is_sent_ = true;
   Buffer& out = output_;
+  if (connection_line_.empty()) {  // nearly always: as it is
+    append(out, is_head_ ? octets.first(head_bytes) : octets);
+    return;
+  }
   append(out, octets.first(head_bytes - 2));  // without the empty line
   append(out, connection_line_);
   append(out, std::string_view("\r\n"));
