@@ -148,14 +148,15 @@ Result<Bytes, Cause> Answerer::Impl::sign(const std::optional<Bytes>& nonce, Uni
   const bool elsewhere = desk != nullptr && signings->signer(by).remote() != nullptr;
   const bool in_line = !elsewhere && resuming == nullptr && how == Signing::kInLine && line;
   const MonotonicTime began = in_line ? time() : MonotonicTime();
-  if (in_line && place_in_line(began) == SigningLine::Place::kFull) {
+  const SigningLine::Place place = in_line ? place_in_line(began) : SigningLine::Place::kNow;
+  if (place == SigningLine::Place::kFull) {
     line->refused(began);
     return Err{Cause::kSigningQueueFull};
   }
   if (resuming == nullptr && !signing.take(setup->policy().signatures_per_second, now)) {
     return Err{Cause::kSigningLimit};
   }
-  if (in_line && place_in_line(began) == SigningLine::Place::kWait) {
+  if (place == SigningLine::Place::kWait) {
     join_line(began);
     return Err{Cause::kNone};
   }
