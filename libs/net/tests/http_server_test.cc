@@ -58,6 +58,19 @@ TEST_F(HttpServerTest, SendsAPreparedAnswerAsItIs) {
   EXPECT_EQ(client.read_to_end(),
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 "
             "GMT\r\nConnection: close\r\n\r\n");
+  RawClient stays(address());
+  stays.send(
+      "HEAD /ready HTTP/1.1\r\n\r\n"
+      "GET /ready HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+      "GET /ready HTTP/1.1\r\n\r\n"
+      "GET /ready HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+  std::string expected = head + "\r\n";
+  expected += head + "Connection: keep-alive\r\n\r\nready";
+  expected += head + "\r\nready";
+  expected += head + "Connection: close\r\n\r\nready";
+  EXPECT_EQ(stays.read_to_end(), expected);
 }
 
 // req: OCSP-RESP-080
