@@ -13,8 +13,11 @@ namespace {
 
 /// Path and query of a target in absolute form; other targets unchanged (RFC 9112 section 3.2).
 std::string_view strip_authority(std::string_view target) {
+  if (target.starts_with('/')) {
+    return target;
+  }
   const std::size_t scheme_end = target.find("://");
-  if (target.starts_with('/') || scheme_end == std::string_view::npos) {
+  if (scheme_end == std::string_view::npos) {
     return target;
   }
   const std::string_view scheme = target.substr(0, scheme_end);
