@@ -53,6 +53,13 @@ void bind(config::Section& section, FrontOptions& o) {
       "proxy_protocol", {"none", "v1", "v2"}, 0,
       [&o](std::size_t i) { o.proxy_protocol = static_cast<front::ProxyProtocol>(i); },
       "Tell the upstream the client's address by HAProxy's PROXY protocol.");
+  section.choice(
+      "connect", {"at-once", "with-first-octets"}, 0,
+      [&o](std::size_t i) { o.connect = static_cast<front::ConnectUpstream>(i); },
+      "When a client's connection to the upstream is opened: \"at-once\" after the handshake, "
+      "which protocols need where the server speaks first (SMTP, IMAP, MySQL), or "
+      "\"with-first-octets\" of the client: port scanners and idle handshakes never reach the "
+      "upstream.");
   section.integer("loops", &o.loops, 0, 1024, "Threads that serve. 0: one a core.");
   section.integer("max_connections", &o.max_connections, 1, 10'000'000,
                   "Connections at a time; more are closed at once. Never more than there are "
@@ -86,6 +93,7 @@ front::FrontOptions wire(const FrontOptions& from) {
   to.tls.staple.must_staple =
       from.hold ? tls::MustStaplePolicy::kHold : tls::MustStaplePolicy::kServe;
   to.proxy_protocol = from.proxy_protocol;
+  to.connect = from.connect;
   to.limits = from.limits;
   to.limits.max_connections = static_cast<std::size_t>(from.max_connections);
   to.loops = static_cast<unsigned>(from.loops);

@@ -23,6 +23,7 @@ struct FrontOptions {
   front::FrontLimits limits;
   tls::ServerOptions tls;
   front::ProxyProtocol proxy_protocol = front::ProxyProtocol::kNone;
+  front::ConnectUpstream connect = front::ConnectUpstream::kAtOnce;
   Milliseconds start_wait{10000};
   Milliseconds grace{10000};
 };

@@ -121,6 +121,9 @@ void ProxyConnection::advance(Side& side) {
     case Stage::kHandshake:
       shake_hands();
       return;
+    case Stage::kFirstOctets:
+      read_first_octets();
+      return;
     case Stage::kConnect:
       finish_connect();
       return;
@@ -138,7 +141,11 @@ void ProxyConnection::shake_hands() {
   switch (state) {
     case Io::kDone:
       shared_.stats.handshakes.fetch_add(1, std::memory_order_relaxed);
-      begin_connect();
+      if (shared_.options.connect == ConnectUpstream::kWithFirstOctets) {
+        await_first_octets();
+      } else {
+        begin_connect({});
+      }
       return;
     case Io::kWantRead:
     case Io::kWantWrite:
@@ -154,7 +161,35 @@ void ProxyConnection::shake_hands() {
   }
 }
 
-void ProxyConnection::begin_connect() {
+void ProxyConnection::await_first_octets() {
+  stage_ = Stage::kFirstOctets;
+  set_idle_deadline();
+  // What came with the end of the handshake is in the session: the socket does not announce it.
+  read_first_octets();
+}
+
+void ProxyConnection::read_first_octets() {
+  const tls::IoResult result = session_->read(shared_.scratch);
+  switch (result.state) {
+    case Io::kDone:
+      had_answer_last_ = false;
+      begin_connect(Bytes(shared_.scratch).first(result.bytes));
+      return;
+    case Io::kWantRead:
+    case Io::kWantWrite:
+      client_.watch(events_for(result.state));
+      return;
+    case Io::kClosed:
+      say_goodbye();
+      return;
+    case Io::kFailed:
+      shared_.stats.cut_connections.fetch_add(1, std::memory_order_relaxed);
+      close();
+      return;
+  }
+}
+
+void ProxyConnection::begin_connect(Bytes first) {
   auto fd = net::start_connect(shared_.upstream);
   if (!fd) {
     fail_upstream("front.upstream_failed", "the upstream cannot be reached", fd.error().os_error);
@@ -162,6 +197,7 @@ void ProxyConnection::begin_connect() {
   }
   upstream_.fd = *std::move(fd);
   to_upstream_ = make_proxy_header(shared_.options.proxy_protocol, client_.fd.get());
+  to_upstream_.insert(to_upstream_.end(), first.begin(), first.end());
   stage_ = Stage::kConnect;
   upstream_.watch(EPOLLOUT);
   deadline_.set_after(shared_.options.limits.connect_timeout);
@@ -362,7 +398,7 @@ void ProxyConnection::set_idle_deadline() {
 }
 
 void ProxyConnection::drain() {
-  if (stage_ == Stage::kRelay) {
+  if (stage_ == Stage::kRelay || stage_ == Stage::kFirstOctets) {
     set_idle_deadline();
   }
 }
@@ -380,6 +416,7 @@ void ProxyConnection::on_deadline() {
       count(shared_.stats.upstream_timeouts);
       fail_upstream("front.upstream_timeout", "the upstream does not take connections", 0);
       return;
+    case Stage::kFirstOctets:
     case Stage::kRelay:
       if (!shared_.is_draining) {
         count(shared_.stats.idle_timeouts);

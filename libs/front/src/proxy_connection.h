@@ -44,7 +44,7 @@ class ProxyConnection {
   [[nodiscard]] bool is_open() const { return static_cast<bool>(client_.fd); }
 
  private:
-  enum class Stage : std::uint8_t { kHandshake, kConnect, kRelay, kGoodbye };
+  enum class Stage : std::uint8_t { kHandshake, kFirstOctets, kConnect, kRelay, kGoodbye };
   enum class Progress : std::uint8_t { kNone, kSome, kOver };
 
   /// A descriptor and what the loop is told about it. One that waits for nothing is not watched at
@@ -61,7 +61,10 @@ class ProxyConnection {
 
   void advance(Side& side);
   void shake_hands();
-  void begin_connect();
+  void await_first_octets();
+  void read_first_octets();
+  /// `first`: what the client has said already; copied.
+  void begin_connect(Bytes first);
   void finish_connect();
   void relay();
   Progress move_to_upstream();

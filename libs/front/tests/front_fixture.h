@@ -61,6 +61,15 @@ class Upstream {
   std::jthread thread_;
 };
 
+/// Octets that are different everywhere.
+inline std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) {
+    text[i] = static_cast<char>((i * 2654435761U) >> 13);
+  }
+  return text;
+}
+
 /// A good answer for a leaf of the standard PKI; later ones replace earlier ones.
 inline Buffer make_staple(const pki::Certificate& certificate, Seconds age = Seconds(3600),
                           ocsp::CertStatus status = ocsp::Good{}) {
@@ -161,6 +170,12 @@ class FrontTest : public ::testing::Test {
     return address_;
   }
   [[nodiscard]] const FrontStats& stats() const { return front_->stats(); }
+  /// What version 1 of the PROXY protocol says of this client.
+  std::string proxy_line_of(TlsClient& client) {
+    const std::string own = net::SocketAddress::of_local(client.raw().fd()).text();
+    return "PROXY TCP4 127.0.0.1 127.0.0.1 " + own.substr(own.rfind(':') + 1) + " " +
+           address().substr(address().rfind(':') + 1) + "\r\n";
+  }
 
   TempDir dir_;
   Upstream echo_{Upstream::echo};

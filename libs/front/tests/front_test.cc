@@ -12,14 +12,6 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) {
-    text[i] = static_cast<char>((i * 2654435761U) >> 13);
-  }
-  return text;
-}
-
 TEST_F(FrontTest, CarriesOctetsBothWays) {
   add_leaf("one.example");
   put_on_shelf({}, {});
@@ -408,9 +400,7 @@ TEST_F(FrontLimits, TellsTheUpstreamWhoTheClientIs) {
   options_.proxy_protocol = ProxyProtocol::kV1;
   start();
   TlsClient client(address());
-  const std::string own = net::SocketAddress::of_local(client.raw().fd()).text();
-  const std::string expected = "PROXY TCP4 127.0.0.1 127.0.0.1 " + own.substr(own.rfind(':') + 1) +
-                               " " + address().substr(address().rfind(':') + 1) + "\r\n";
+  const std::string expected = proxy_line_of(client);
   EXPECT_EQ(client.read(expected.size()), expected);
 }
 

@@ -27,6 +27,11 @@ enum class StaplesFrom : std::uint8_t {
   kKeep,    ///< fetched by this process; kept in the shelf directory, or in memory only
 };
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
+/// When the upstream of a client is connected to.
+enum class ConnectUpstream : std::uint8_t {
+  kAtOnce,  ///< after the handshake: in some protocols the server speaks first (SMTP, IMAP, MySQL)
+  kWithFirstOctets,  ///< when the client has said something: those who do not cost no connection
+};
 
 /// Every limit has a counter in FrontStats.
 struct FrontLimits {
@@ -34,7 +39,8 @@ struct FrontLimits {
   std::size_t max_connections = 10000;
   Milliseconds handshake_timeout{10000};
   Milliseconds connect_timeout{5000};  ///< to the upstream
-  Milliseconds idle_timeout{300000};   ///< without an octet in either direction
+  /// Without an octet in either direction; also before the client's first one.
+  Milliseconds idle_timeout{300000};
   int backlog = 1024;
 };
 
@@ -47,6 +53,7 @@ struct FrontOptions {
   StaplesFrom staples_from = StaplesFrom::kFollow;
   tls::ServerOptions tls;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  ConnectUpstream connect = ConnectUpstream::kAtOnce;
   FrontLimits limits;
   unsigned loops = 0;  ///< 0: one a core
   /// How long to wait for staples before listening, or before new certificates are put in the place
