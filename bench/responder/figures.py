@@ -1,6 +1,9 @@
 """Figures and what is said of them: medians with their spread, goals, and rows of the report."""
 import dataclasses
+import random
 import statistics
+
+LEAST_ROUNDS = 5  # of fewer nothing is said about how far a ratio may be believed
 
 
 @dataclasses.dataclass
@@ -39,6 +42,7 @@ class Goal:
     unit: str = ""
     why: str = ""
     judged: bool = True
+    interval: tuple = None  # (low, high) beside the value; the verdict goes by the value alone
 
     @property
     def verdict(self):
@@ -56,7 +60,10 @@ class Goal:
         return f"{'at least' if self.at_least else 'at most'} {number(self.bound)}{self.unit}"
 
     def value_text(self):
-        return self.why or "-" if self.value is None else f"{number(self.value)}{self.unit}"
+        if self.value is None:
+            return self.why or "-"
+        beside = f" ({number(self.interval[0])} .. {number(self.interval[1])})" if self.interval else ""
+        return f"{number(self.value)}{self.unit}{beside}"
 
 
 @dataclasses.dataclass
@@ -85,6 +92,25 @@ class Row:
         """Median of one contender over that of the other; nothing when one is missing."""
         top, bottom = self.median(above, measure), self.median(below, measure)
         return top / bottom if top is not None and bottom else None
+
+    def ratio_interval(self, measure, above, below, draws=2000):
+        """(low, high): the middle 95 % of the ratios of as many rounds, drawn again from these (bootstrap; the same each time for the same samples).
+
+        A round is drawn as a whole: both contenders had the machine as it was just then. Nothing where rounds are few or not pairs.
+        """
+        top, bottom = (self.figures.get(name, {}).get(measure) for name in (above, below))
+        if top is None or bottom is None or len(top.samples) != len(bottom.samples) or len(top.samples) < LEAST_ROUNDS:
+            return None
+        rounds = list(zip(top.samples, bottom.samples))
+        if min(bottom.samples) <= 0:
+            return None
+        draw = random.Random(1)
+        ratios = []
+        for _ in range(draws):
+            drawn = draw.choices(rounds, k=len(rounds))
+            ratios.append(statistics.median(pair[0] for pair in drawn) / statistics.median(pair[1] for pair in drawn))
+        ratios.sort()
+        return ratios[draws // 40], ratios[-1 - draws // 40]
 
 
 def number(value):

@@ -32,6 +32,11 @@ class Goals(unittest.TestCase):
         self.assertEqual((goal.verdict, goal.value_text()), (figures.UNKNOWN, "not built yet"))
         self.assertEqual((goal.share_text(), Goal("", 0, 3).share_text(), Goal("", 2.0, 3.0).share_text()), ("-", "-", "1.50"))
 
+    def test_the_interval_is_told_and_never_judges(self):
+        close = Goal("", 1.0, 0.998, interval=(0.97, 1.03))
+        self.assertEqual((close.verdict, close.value_text()), (figures.MISSED, "1.00 (0.97 .. 1.03)"))
+        self.assertEqual(Goal("", 1.0, 1.0, interval=(0.97, 1.03)).verdict, figures.MET)
+
     def test_the_short_form_judges_no_speed(self):
         self.assertEqual(Goal("", 1.25, 0.1, judged=False).verdict, figures.UNJUDGED)
 
@@ -60,6 +65,38 @@ class Rows(unittest.TestCase):
         self.assertIsNone(row.ratio("x", "a", "absent"))
         self.assertIsNone(row.ratio("y", "a", "b"))
         self.assertIsNone(row.ratio("x", "a", "b"))
+
+
+class Intervals(unittest.TestCase):
+    def row(self, above, below):
+        row = Row("k", "t")
+        for name, values in (("a", above), ("b", below)):
+            for value in values:
+                row.add(name, {"x": value})
+        return row
+
+    def test_a_pace_that_hits_both_alike_leaves_the_ratio_alone(self):
+        pace = [1.0, 1.5, 1.1, 0.9, 1.3, 1.2, 1.0]
+        low, high = self.row([2 * p for p in pace], pace).ratio_interval("x", "a", "b")
+        self.assertAlmostEqual(low, 2.0)
+        self.assertAlmostEqual(high, 2.0)
+
+    def test_it_is_as_wide_as_the_samples_differ_and_holds_the_ratio(self):
+        widths = []
+        for noise in (0.01, 0.1):
+            row = self.row([1 + noise * (n % 5 - 2) for n in range(40)], [1 + noise * (n % 7 - 3) for n in range(40)])
+            low, high = row.ratio_interval("x", "a", "b")
+            self.assertLessEqual(low, row.ratio("x", "a", "b"))
+            self.assertGreaterEqual(high, row.ratio("x", "a", "b"))
+            self.assertEqual((low, high), row.ratio_interval("x", "a", "b"), "the same for the same samples")
+            widths.append(high - low)
+        self.assertGreater(widths[1], 3 * widths[0])
+
+    def test_nothing_is_said_of_few_rounds_or_halves(self):
+        self.assertIsNone(self.row([1.0] * 4, [1.0] * 4).ratio_interval("x", "a", "b"))
+        self.assertIsNone(self.row([1.0] * 9, [1.0] * 8).ratio_interval("x", "a", "b"))
+        self.assertIsNone(self.row([1.0] * 9, [0.0] * 9).ratio_interval("x", "a", "b"))
+        self.assertIsNone(self.row([1.0] * 9, []).ratio_interval("x", "a", "b"))
 
 
 if __name__ == "__main__":
