@@ -67,5 +67,24 @@ TEST(Start, AMisspeltTargetIsNamedWithWhatWasMeant) {
   EXPECT_THAT(listed.err, HasSubstr("begins with one of file, nginx"));
 }
 
+TEST(Start, AWordThatIsNoCommandIsNamedWithThoseThereAre) {
+  const std::pair<const char*, const char*> lines[] = {
+      {"store bogus",
+       "muster store: unknown command 'bogus'; there are import, get, set, forget, issuer, export, "
+       "stat, verify\n"},
+      {"store -d x exprot", "unknown command 'exprot' (did you mean 'export'?); there are import"},
+      {"crl bogus", "muster crl: unknown command 'bogus'; there is publish\n"},
+      {"config chekc muster.toml", "unknown command 'chekc' (did you mean 'check'?); there are"},
+  };
+  for (const auto& [words, says] : lines) {
+    const ProcessResult result = in_shell(std::string("exec \"$0\" ") + words);
+    EXPECT_EQ(result.exit_code, 64) << words << result.describe();
+    EXPECT_THAT(result.err, HasSubstr(says)) << words;
+  }
+  const ProcessResult help = in_shell("exec \"$0\" store bogus --help");
+  EXPECT_EQ(help.exit_code, 0) << help.describe();
+  EXPECT_THAT(in_shell("exec \"$0\" store stat").err, HasSubstr("--store is required"));
+}
+
 }  // namespace
 }  // namespace muster::testing
