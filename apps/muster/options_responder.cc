@@ -337,10 +337,21 @@ responder::SignerFiles files_of(const SignerOptions& o, const token::TokenOption
 
 }  // namespace
 
-Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o,
-                                                     const ResponderOptions& all) {
+std::string name_of(const ResponderOptions& options, std::size_t index) {
+  const responder::IssuerFiles& files = options.issuers[index].files;
+  const std::string& name = files.label.empty() ? files.ca : files.label;
+  return name.empty() ? "issuer number " + std::to_string(index + 1)
+                      : "issuer '" + printable(name) + "'";
+}
+
+Result<responder::IssuerFiles, std::string> files_of(const ResponderOptions& all,
+                                                     std::size_t index) {
+  const IssuerOptions& o = all.issuers[index];
   responder::IssuerFiles files = o.files;
-  const std::string name = files.label.empty() ? files.ca : files.label;
+  const std::string name = name_of(all, index);
+  if (files.label.empty() && files.ca.empty()) {
+    files.label = name;  // it will be refused, by this name
+  }
   if (std::string problem = check_environment(o.signer.key_pass); !problem.empty()) {
     return Err{name + ": " + problem};
   }
@@ -361,7 +372,7 @@ Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& o,
   files.crls = crl_set_of(o.crls, o.crl);
   auto policy = resolve_policy(o.rules, all.nonce);
   if (!policy) {
-    return Err{(files.label.empty() ? files.ca : files.label) + ": " + policy.error().detail};
+    return Err{name + ": " + policy.error().detail};
   }
   files.policy = *std::move(policy);
   return files;

@@ -90,9 +90,11 @@ std::string check_lists(const ResponderOptions& options);
 responder::Policy policy_of(const ResponderOptions& options);
 responder::ServiceOptions service_of(const ResponderOptions& options);
 std::vector<responder::RouteFiles> routes_of(const ResponderOptions& options);
-/// Errors: what is wrong with the issuer's rules, as a sentence.
-Result<responder::IssuerFiles, std::string> files_of(const IssuerOptions& issuer,
-                                                     const ResponderOptions& options);
+/// The issuer at `index`, for people: by its label or its ca, else by its place: "issuer number 2".
+std::string name_of(const ResponderOptions& options, std::size_t index);
+/// Of the issuer at `index`. Errors: what is wrong with its rules, as a sentence that names it.
+Result<responder::IssuerFiles, std::string> files_of(const ResponderOptions& options,
+                                                     std::size_t index);
 
 /// Words that flags and file share (see options_policy.h too). Each sets its value and returns an
 /// empty string, or says what is wrong.

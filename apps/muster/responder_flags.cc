@@ -7,8 +7,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "muster/base/text.h"
-
 namespace muster::app {
 namespace {
 
@@ -112,12 +110,12 @@ Outcome<Unit> check_store(const Options& options) {
   const auto needs = [](const std::string& what) {
     return fail(kExitUsage, what + "; give store = \"DIR\" in [responder] (--store)");
   };
-  for (const IssuerOptions& issuer : options.responder.issuers) {
+  for (std::size_t i = 0; i < options.responder.issuers.size(); ++i) {
+    const IssuerOptions& issuer = options.responder.issuers[i];
     if (issuer.files.index.empty() && crl_set_of(issuer.crls, issuer.crl).empty()) {
-      const std::string& name = issuer.files.label.empty() ? issuer.files.ca : issuer.files.label;
       return needs(
-          "issuer '" + printable(name) +
-          "' has neither index nor crl, so its records live in the store alone, and a "
+          name_of(options.responder, i) +
+          " has neither index nor crl, so its records live in the store alone, and a "
           "temporary one loses every revocation at the end (name a source, or keep the store)");
     }
   }
@@ -156,8 +154,8 @@ Outcome<node::NodeOptions> node_options(const Options& all, const std::string& s
   node.store = options.store.empty() ? store : options.store;
   node.store_life = options.store.empty() ? store::StoreOptions::Life::kTemporary
                                           : store::StoreOptions::Life::kLasting;
-  for (const IssuerOptions& issuer : options.issuers) {
-    auto files = files_of(issuer, options);
+  for (std::size_t i = 0; i < options.issuers.size(); ++i) {
+    auto files = files_of(options, i);
     if (!files) {
       return fail(kExitUsage, files.error());
     }

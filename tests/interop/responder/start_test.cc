@@ -114,6 +114,22 @@ TEST_F(Start, WithoutAStoreWhereOnlyAStoreRemembers) {
   EXPECT_TRUE(std::filesystem::exists(site.file("store")));
 }
 
+/// Neither a label nor a file names it, so its place does.
+TEST_F(Start, WithAnIssuerThatNothingNames) {
+  const std::string named = "[responder]\nlisten = \"127.0.0.1:0\"\n[[responder.issuer]]\nca = \"" +
+                            site.file("ca.pem") + "\"\nkey = \"" + site.file("ca.key") +
+                            "\"\nindex = \"" + site.file("index.txt") + "\"\n";
+  const auto refuses = [&](const std::string& second, const char* what) {
+    const std::string file =
+        site.dir.write("muster.toml", named + "[[responder.issuer]]\n" + second);
+    fails({muster_binary(), "config", "check", file}, 64, HasSubstr(what));
+  };
+  refuses("key = \"x.key\"\n", "issuer number 2 has neither index nor crl");
+  refuses("key = \"x.key\"\nindex = \"x.txt\"\n", "issuer number 2: no CA certificate");
+  refuses("key = \"x.key\"\nindex = \"x.txt\"\nkey_pass = \"env:MUSTER_TEST_ABSENT\"\n",
+          "issuer number 2: key_pass names");
+}
+
 TEST_F(Start, WithAnAddressInUse) {
   Running responder(site.one_liner());
   std::vector<std::string> command = site.one_liner();
