@@ -11,6 +11,13 @@ namespace muster::app {
 namespace {
 
 constexpr std::size_t kMaxInputBytes = 1 << 20;
+constexpr std::size_t kMaxShown = 200;  // of an argument that is no request
+
+/// Many a word is base64 of something.
+bool begins_like_a_request(Bytes der) {
+  constexpr std::uint8_t kSequence = 0x30;
+  return !der.empty() && der.front() == kSequence;
+}
 
 struct ExplainFlags {
   ResponderFlags responder;
@@ -23,7 +30,8 @@ struct ExplainFlags {
 Outcome<Buffer> read_request(const std::string& argument) {
   Buffer input = to_buffer(as_bytes(argument));
   std::error_code ignored;
-  if (argument == "-" || std::filesystem::exists(argument, ignored)) {
+  const bool is_file = argument == "-" || std::filesystem::exists(argument, ignored);
+  if (is_file) {
     auto content = read_file(argument, kMaxInputBytes);
     if (!content) {
       return fail(kExitInput, to_string(content.error()));
@@ -31,8 +39,14 @@ Outcome<Buffer> read_request(const std::string& argument) {
     input = *std::move(content);
   }
   auto decoded = decode_shown_input(std::move(input));
-  if (!decoded) {
-    return fail(kExitInput, "no file, and " + decoded.error());
+  if (!decoded && is_file) {
+    return fail(kExitInput, printable(argument) + ": " + decoded.error());
+  }
+  if (!decoded || (!is_file && !begins_like_a_request(decoded->front().der))) {
+    return fail(kExitInput,
+                "'" + printable(argument.substr(0, kMaxShown)) +
+                    "' is no file, and no OCSP request in base64, hexadecimal, PEM or the URL of a "
+                    "GET");
   }
   if (decoded->size() != 1 ||
       decoded->front().label.value_or(ShownType::kRequest) != ShownType::kRequest) {

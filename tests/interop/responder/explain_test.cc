@@ -63,7 +63,15 @@ TEST_F(Explain, SaysWhyNot) {
        {}});
   EXPECT_THAT(explain(with_issuer({to_hex(ocsp::encode_request(foreign))})).out,
               HasSubstr("unauthorized (unknown_issuer)"));
-  EXPECT_EQ(explain(with_issuer({"nonsense!"})).exit_code, 66);
+  for (const char* word : {"nonsense!", "nope", "no-such.der"}) {  // the second is base64
+    const ProcessResult nothing = explain(with_issuer({word}));
+    EXPECT_EQ(nothing.exit_code, 66) << nothing.describe();
+    EXPECT_THAT(nothing.err,
+                HasSubstr("'" + std::string(word) + "' is no file, and no OCSP request"));
+  }
+  const ProcessResult text = explain(with_issuer({site.dir.write("text.txt", "no request!")}));
+  EXPECT_EQ(text.exit_code, 66) << text.describe();
+  EXPECT_THAT(text.err, HasSubstr("text.txt: text that is neither PEM"));
   EXPECT_EQ(explain({to_hex(der)}).exit_code, 64) << "no issuer";
   EXPECT_EQ(explain(with_issuer({site.pki.leaf.certificate_pem()})).exit_code, 66)
       << "a certificate is no request";
