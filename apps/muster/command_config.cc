@@ -1,16 +1,39 @@
 #include <cstdio>
+#include <initializer_list>
+#include <map>
 
 #include "cli.h"
+#include "muster/base/text.h"
 #include "muster/net/address.h"
 #include "responder_flags.h"
 
 namespace muster::app {
 namespace {
 
-Outcome<Unit> check_addresses(std::string_view key, const std::vector<std::string>& addresses) {
-  for (const std::string& address : addresses) {
-    if (const auto parsed = net::SocketAddress::parse(address); !parsed) {
-      return fail(kExitUsage, std::string(key) + ": " + net::to_string(parsed.error()));
+/// Where addresses to listen on are written: "[responder] listen".
+struct Listening {
+  std::string_view key;
+  const std::vector<std::string>& addresses;
+};
+
+/// Whether the listeners of one process have addresses, and each its own.
+Outcome<Unit> check_addresses(std::initializer_list<Listening> process) {
+  std::map<std::string, std::string> taken;  // and by whom
+  for (const Listening& listening : process) {
+    for (const std::string& written : listening.addresses) {
+      const auto parsed = net::SocketAddress::parse(written);
+      if (!parsed) {
+        return fail(kExitUsage, std::string(listening.key) + ": " + net::to_string(parsed.error()));
+      }
+      const std::string address = parsed->text();
+      if (parsed->family() != AF_UNIX && address.ends_with(":0")) {
+        continue;  // a port for each
+      }
+      const std::string place = "\"" + printable(written) + "\" in " + std::string(listening.key);
+      if (const auto [other, is_new] = taken.emplace(address, place); !is_new) {
+        return fail(kExitUsage, other->second + " and " + place +
+                                    " are one address; give each listener its own");
+      }
     }
   }
   return Unit{};
@@ -24,9 +47,17 @@ Outcome<Unit> check_commands(const Options& options) {
       return fail(kExitUsage, checked.error().detail);
     }
   }
-  MUSTER_CHECK(check_addresses("[responder] listen", options.responder.listen));
-  MUSTER_CHECK(check_addresses("[publish] listen", options.publish.listen));
-  MUSTER_CHECK(check_addresses("[front] listen", options.front.listen));
+  MUSTER_CHECK(check_addresses({{"[responder] listen", options.responder.listen},
+                                {"[responder.admin] listen", options.admin.admin.listen},
+                                {"[responder.push] listen", options.push.push.listen},
+                                {"[responder.batch] listen", options.batch.batch.listen},
+                                {"[publish] listen", options.publish.listen}}));
+  MUSTER_CHECK(check_addresses({{"[edge] listen", options.edge.edge.service.listen},
+                                {"[edge.admin] listen", options.edge.admin.admin.listen}}));
+  MUSTER_CHECK(check_addresses({{"[relay] listen", options.relay.relay.relay.listen},
+                                {"[relay.admin] listen", options.relay.admin.admin.listen}}));
+  MUSTER_CHECK(check_addresses({{"[stapler.admin] listen", options.stapler.admin.admin.listen}}));
+  MUSTER_CHECK(check_addresses({{"[front] listen", options.front.listen}}));
   if (!options.front.upstream.empty()) {
     if (const auto wrong =
             front::find_upstream_problem(options.front.upstream, options.front.listen)) {

@@ -86,5 +86,37 @@ TEST(Start, AWordThatIsNoCommandIsNamedWithThoseThereAre) {
   EXPECT_THAT(in_shell("exec \"$0\" store stat").err, HasSubstr("--store is required"));
 }
 
+TEST(Start, OneAddressForTwoListenersIsNamedInBothPlaces) {
+  TempDir dir;
+  const auto check = [&dir](const std::string& text) {
+    const std::string file = dir.write("muster.toml", text);
+    return in_shell("exec \"$0\" config check " + file);
+  };
+  const std::pair<const char*, const char*> refused[] = {
+      {"[responder]\nlisten = [\"127.0.0.1:8888\"]\n[responder.admin]\nlisten = [\"8888\"]\n",
+       "\"127.0.0.1:8888\" in [responder] listen and \"8888\" in [responder.admin] listen are one "
+       "address"},
+      {"[publish]\nlisten = [\"*:80\", \"[::]:80\"]\n",
+       "\"*:80\" in [publish] listen and \"[::]:80\" in [publish] listen are one address"},
+      {"[responder]\nlisten = [\"unix:/run/a\"]\n[responder.batch]\nlisten = "
+       "[\"unix:/run/a\"]\n",
+       "in [responder.batch] listen are one address"},
+      {"[edge]\nlisten = [\"80\"]\n[edge.admin]\nlisten = [\"80\"]\n", "[edge.admin] listen are"},
+      {"[relay]\nlisten = [\"80\"]\n[relay.admin]\nlisten = [\"80\"]\n",
+       "[relay.admin] listen are"},
+      {"[stapler.admin]\nlisten = [\"80\", \"80\"]\n", "[stapler.admin] listen are"},
+      {"[front]\nlisten = [\"80\", \"80\"]\n", "[front] listen are"},
+  };
+  for (const auto& [text, says] : refused) {
+    const ProcessResult result = check(text);
+    EXPECT_EQ(result.exit_code, 64) << text << result.describe();
+    EXPECT_THAT(result.err, HasSubstr(says)) << text;
+  }
+  const ProcessResult two = check(
+      "[responder]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n"
+      "[front]\nlisten = [\"8888\"]\n[edge]\nlisten = [\"8888\"]\n");
+  EXPECT_EQ(two.exit_code, 0) << "any port, and other processes" << two.describe();
+}
+
 }  // namespace
 }  // namespace muster::testing
