@@ -70,9 +70,15 @@ Result<std::size_t, NetError> connections_of_each(std::size_t wanted,
     // The path of a socket has one owner.
     servers += address.starts_with("unix:") ? std::size_t{1} : loops;
   }
-  return connections_that_fit(
+  const std::size_t fit = connections_that_fit(
       {.wanted = wanted, .descriptors_each = std::max<std::size_t>(1, servers), .loops = loops},
       event, logger);
+  if (fit == 0 && wanted != 0) {  // each would refuse everybody
+    return Err{NetError{
+        NetErrc::kSystem, EMFILE,
+        std::to_string(servers) + " listeners, which leave no descriptor for a connection"}};
+  }
+  return fit;
 }
 
 }  // namespace muster::net

@@ -81,5 +81,23 @@ TEST(ConnectionsOfEach, AServerAtEachAddressOnEachLoopHasAShare) {
   EXPECT_EQ(refused.error().os_error, EMFILE);
 }
 
+TEST(ConnectionsOfEach, AreOneAtLeastOrAnError) {
+  testing::MemoryLogger logger;
+  const auto at = [&](std::size_t addresses) {
+    const testing::FewDescriptors few(256);
+    const std::vector<std::string> listen(addresses, "127.0.0.1:0");
+    return connections_of_each(10, listen, 16, "some.descriptors", logger);
+  };
+  const auto one = at(8);  // half of them for 128 servers
+  ASSERT_TRUE(one);
+  EXPECT_EQ(*one, 1U);
+  const auto none = at(9);
+  ASSERT_FALSE(none) << "a server that refuses everybody";
+  EXPECT_EQ(none.error().os_error, EMFILE);
+  const std::string text = to_string(none.error());
+  EXPECT_NE(text.find("144 listeners"), std::string::npos) << text;
+  EXPECT_NE(text.find("LimitNOFILE"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace muster::net
