@@ -53,19 +53,21 @@ inline std::string find_wrong_command(CLI::App& app) {
       left.front().starts_with('-')) {
     return "";
   }
-  std::vector<std::string> names;
-  for (const CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; })) {
-    names.push_back(command->get_name());
+  const std::vector<CLI::App*> commands = app.get_subcommands([](CLI::App*) { return true; });
+  std::vector<std::string_view> names;
+  names.reserve(commands.size());
+  for (const CLI::App* const command : commands) {
+    names.emplace_back(command->get_name());
   }
-  const std::vector<std::string_view> known(names.begin(), names.end());
-  const std::string_view guess = closest_match(left.front(), known);
+  const std::string_view guess = closest_match(left.front(), names);
   std::string problem = "unknown command '" + printable(left.front()) + "'";
   if (!guess.empty()) {
     problem += " (did you mean '" + std::string(guess) + "'?)";
   }
   problem += names.size() == 1 ? "; there is " : "; there are ";
   for (std::size_t i = 0; i < names.size(); ++i) {
-    problem += (i == 0 ? "" : ", ") + names[i];
+    problem += i == 0 ? "" : ", ";
+    problem += names[i];
   }
   return problem;
 }
