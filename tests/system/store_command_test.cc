@@ -120,7 +120,7 @@ TEST_F(StoreCommand, SaysWhatIsWrong) {
   expect(64, {"set", "0A", "revoked", "--reason", "boredom", "--ca", ca()}, "boredom");
   expect(64, {"set", "0A", "revoked", "--at", "yesterday", "--ca", ca()}, "yesterday");
   expect(64, {"set", "0A", "good", "--at", "2026-01-01T00:00:00Z", "--ca", ca()}, "make no sense");
-  expect(64, {"frobnicate"}, "subcommand is required");
+  expect(64, {"frobnicate"}, "unknown command 'frobnicate'; there are import");
   EXPECT_EQ(run({"--help"}).exit_code, 0);
 }
 
