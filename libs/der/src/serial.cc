@@ -5,6 +5,7 @@
 #include "muster/base/hex.h"
 #include "muster/base/text.h"
 #include "muster/der/pkix.h"
+#include "muster/der/serial_digits.h"
 
 namespace muster {
 namespace {
@@ -35,6 +36,57 @@ constexpr auto kHexValues = [] {
   }
   return values;
 }();
+
+/// What a number may have after the zeros in front: one octet more than a serial, since a sign may
+/// need it.
+constexpr std::size_t kMaxDigits = 2 * (kMaxSerialOctets + 1);
+
+enum class Sign : std::uint8_t { kNone, kMinus };
+Sign take_sign(std::string_view& text) {
+  if (!text.starts_with('-')) {
+    return Sign::kNone;
+  }
+  text.remove_prefix(1);
+  return Sign::kMinus;
+}
+
+/// The serial of a number's digits, at least one. Nothing for another character or too many.
+std::optional<Serial> read_digits(std::string_view digits, Sign sign) {
+  if (digits.empty()) {
+    return std::nullopt;
+  }
+  while (!digits.empty() && digits.front() == '0') {  // says nothing
+    digits.remove_prefix(1);
+  }
+  if (digits.size() > kMaxDigits) {
+    return std::nullopt;
+  }
+  std::array<std::uint8_t, 1 + kMaxDigits / 2> room;  // a zero in front of the number
+  const std::span number = std::span(room).first(1 + (digits.size() + 1) / 2);
+  std::uint8_t* to = room.data();
+  *to++ = 0;
+  const char* from = digits.data();
+  const char* const end = from + digits.size();
+  unsigned seen = 0;  // all values: a top bit where one was no digit
+  if (digits.size() % 2 != 0) {
+    seen = kHexValues[static_cast<unsigned char>(*from++)];
+    *to++ = static_cast<std::uint8_t>(seen);
+  }
+  for (; from != end; from += 2) {
+    const unsigned high = kHexValues[static_cast<unsigned char>(from[0])];
+    const unsigned low = kHexValues[static_cast<unsigned char>(from[1])];
+    seen |= high | low;
+    *to++ = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  if ((seen & kNoHexDigit) != 0) {
+    return std::nullopt;
+  }
+  if (sign == Sign::kMinus) {
+    negate(number);
+  }
+  const auto serial = Serial::make(without_redundant_octets(number));
+  return serial ? std::optional(*serial) : std::nullopt;
+}
 
 struct ReasonName {
   ReasonCode code;
@@ -72,59 +124,34 @@ der::DerResult<Serial> Serial::make(Bytes integer_content, std::uint32_t offset)
 
 std::optional<Serial> Serial::from_hex(std::string_view text) {
   text = trim(text);
-  const bool is_negative = text.starts_with('-');
-  if (is_negative) {
-    text.remove_prefix(1);
+  if (text.find(':') == std::string_view::npos) {
+    return parse_serial_digits(text);
   }
+  const Sign sign = take_sign(text);
   // Zeros in front say nothing, however many there are.
   const std::size_t first = text.find_first_not_of("0:");
   if (first == std::string_view::npos && text.find('0') == std::string_view::npos) {
     return std::nullopt;  // not a single digit
   }
   text.remove_prefix(std::min(first, text.size()));
-  std::array<char, 2 * (kMaxSerialOctets + 1)> digits;
-  if (text.find(':') != std::string_view::npos) {
-    std::size_t count = 0;
-    for (const char c : text) {
-      if (c == ':') {
-        continue;
-      }
-      if (count == digits.size()) {
-        return std::nullopt;
-      }
-      digits[count++] = c;
+  std::array<char, 1 + kMaxDigits> digits;
+  digits[0] = '0';  // for a number of nothing but zeros
+  std::size_t count = 1;
+  for (const char c : text) {
+    if (c == ':') {
+      continue;
     }
-    text = {digits.data(), count};
+    if (count == digits.size()) {
+      return std::nullopt;
+    }
+    digits[count++] = c;
   }
-  // One octet more than a serial has: a sign may need it. And one in front of the number.
-  std::array<std::uint8_t, kMaxSerialOctets + 2> room;
-  const std::size_t octets = (text.size() + 1) / 2;
-  if (octets + 1 > room.size()) {
-    return std::nullopt;
-  }
-  const std::span number = std::span(room).first(octets + 1);
-  std::size_t at = 0;
-  number[at++] = 0;
-  unsigned seen = 0;  // all values: a top bit where one was no digit
-  if (text.size() % 2 != 0) {
-    seen = kHexValues[static_cast<unsigned char>(text.front())];
-    number[at++] = static_cast<std::uint8_t>(seen);
-    text.remove_prefix(1);
-  }
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const unsigned high = kHexValues[static_cast<unsigned char>(text[i])];
-    const unsigned low = kHexValues[static_cast<unsigned char>(text[i + 1])];
-    seen |= high | low;
-    number[at++] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  if ((seen & kNoHexDigit) != 0) {
-    return std::nullopt;
-  }
-  if (is_negative) {
-    negate(number);
-  }
-  const auto serial = make(without_redundant_octets(number));
-  return serial ? std::optional(*serial) : std::nullopt;
+  return read_digits({digits.data(), count}, sign);
+}
+
+std::optional<Serial> parse_serial_digits(std::string_view text) {
+  const Sign sign = take_sign(text);
+  return read_digits(text, sign);
 }
 
 std::string Serial::to_hex() const {

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "muster/der/pkix.h"
+#include "muster/der/serial_digits.h"
 
 namespace muster {
 namespace {
@@ -52,6 +53,59 @@ TEST(Serial, ReadsTheFormsPeoplePaste) {
   for (const std::string_view bad : {"", "-", ":", "0x10", "4G", "4A 19", "--1", "1-"}) {
     EXPECT_FALSE(Serial::from_hex(bad).has_value()) << bad;
   }
+}
+
+TEST(Serial, ReadsDigitsAndNothingElse) {
+  struct Case {
+    std::string_view text;
+    std::string_view content;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"0", "00"},
+                                                   {"00", "00"},
+                                                   {"-0", "00"},
+                                                   {"1", "01"},
+                                                   {"0001", "01"},
+                                                   {"123", "0123"},
+                                                   {"7f", "7f"},
+                                                   {"80", "0080"},
+                                                   {"aBcDeF", "00abcdef"},
+                                                   {"0000000123456789", "0123456789"},
+                                                   {"-1", "ff"},
+                                                   {"-80", "80"},
+                                                   {"-0081", "ff7f"}}) {
+    const std::optional<Serial> serial = parse_serial_digits(c.text);
+    ASSERT_TRUE(serial.has_value()) << c.text;
+    EXPECT_EQ(to_hex(serial->octets()), c.content) << c.text;
+  }
+  for (const std::string_view bad : {"", "-", "--1", "1-", " 01", "01 ", "0 1", "01:02", ":01",
+                                     "0x01", "0g", "g0", "g", "@1", "/1", "`1", "G1"}) {
+    EXPECT_FALSE(parse_serial_digits(bad).has_value()) << bad;
+  }
+  for (std::size_t place = 0; place < 33; ++place) {
+    std::string digits(33, '7');
+    EXPECT_TRUE(parse_serial_digits(digits).has_value());
+    digits[place] = 'x';
+    EXPECT_FALSE(parse_serial_digits(digits).has_value()) << place;
+  }
+  const std::string longest(2 * kMaxSerialOctets, '7');
+  EXPECT_TRUE(parse_serial_digits(std::string(500, '0') + longest).has_value());
+  EXPECT_TRUE(parse_serial_digits("-" + longest).has_value());
+  EXPECT_FALSE(parse_serial_digits("1" + longest).has_value());
+  EXPECT_FALSE(parse_serial_digits(std::string(2 * kMaxSerialOctets, 'f')).has_value());
+  EXPECT_FALSE(parse_serial_digits(std::string(500, '7')).has_value());
+}
+
+TEST(Serial, ColonsHideNoLimit) {
+  std::string pairs = "77";
+  for (std::size_t i = 1; i < kMaxSerialOctets; ++i) {
+    pairs += ":77";
+  }
+  EXPECT_EQ(Serial::from_hex(pairs)->octets().size(), kMaxSerialOctets);
+  EXPECT_EQ(Serial::from_hex("00:00:" + pairs)->octets().size(), kMaxSerialOctets);
+  EXPECT_FALSE(Serial::from_hex("01:" + pairs).has_value());
+  EXPECT_FALSE(Serial::from_hex("01:01:01:" + pairs).has_value());
+  EXPECT_EQ(to_hex(Serial::from_hex("00:00")->octets()), "00");
+  EXPECT_EQ(to_hex(Serial::from_hex("-:0:1")->octets()), "ff");
 }
 
 // req: OCSP-COD-029

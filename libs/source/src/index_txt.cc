@@ -2,63 +2,87 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 
-#include "muster/base/hex.h"
 #include "muster/base/text.h"
+#include "muster/base/words.h"
+#include "muster/der/serial_digits.h"
 
 namespace muster::source {
 namespace {
 
 constexpr std::size_t kFields = 6;
+constexpr std::size_t kWordOctets = sizeof(std::uint64_t);
 
-/// Fields between tabs that have no backslash in front. Nothing unless there are exactly six.
-std::optional<std::array<std::string_view, kFields>> split_fields(std::string_view line) {
+/// A top bit for each of eight octets that is below 0x20, and for no other.
+constexpr std::uint64_t find_controls(std::uint64_t octets) {
+  constexpr std::uint64_t kTops = eight_times(0x80);
+  // The lower seven bits reach the top one from 0x20 on; none carries into its neighbour.
+  return ~(((octets & ~kTops) + eight_times(0x60)) | octets) & kTops;
+}
+
+/// Fields between tabs that have no backslash in front, cut in one look at the line.
+/// Errors: kBadOctet for a control character other than a tab, wherever it is; then kFieldCount.
+Result<std::array<std::string_view, kFields>, IndexErrc> split_fields(std::string_view line) {
   std::array<std::string_view, kFields> fields;
   std::size_t count = 0;
   std::size_t start = 0;
-  for (std::size_t from = 0;;) {
-    const std::size_t tab = std::min(line.find('\t', from), line.size());
-    from = tab + 1;
-    if (tab != line.size() && tab != 0 && line[tab - 1] == '\\') {
-      continue;
+  const auto end_field = [&](std::size_t end) {
+    if (count < kFields) {
+      fields[count] = line.substr(start, end - start);
     }
-    if (count == kFields) {
-      return std::nullopt;
+    ++count;
+    start = end + 1;
+  };
+  // Takes what find_controls() found in the eight octets at `base`. False when one is no tab.
+  const auto take_tabs = [&](std::size_t base, std::uint64_t found) {
+    for (; found != 0; found &= found - 1) {
+      const std::size_t at = base + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+      if (line[at] != '\t') {
+        return false;
+      }
+      if (at == 0 || line[at - 1] != '\\') {
+        end_field(at);
+      }
     }
-    fields[count++] = line.substr(start, tab - start);
-    start = from;
-    if (tab == line.size()) {
-      return count == kFields ? std::optional(fields) : std::nullopt;
+    return true;
+  };
+  std::size_t at = 0;
+  for (; line.size() - at >= kWordOctets; at += kWordOctets) {
+    if (!take_tabs(at, find_controls(load_little(line.data() + at)))) {
+      return Err{IndexErrc::kBadOctet};
     }
   }
-}
-
-/// Whether a control character other than a tab is in the text; eight octets at a time, since few
-/// have any.
-bool has_control(std::string_view text) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
-  while (text.size() >= sizeof(std::uint64_t)) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101U;
-    std::uint64_t octets;
-    std::memcpy(&octets, text.data(), sizeof octets);
-    // A top bit where an octet is below 0x20, and perhaps in the one above it.
-    if (((octets - 0x20 * kOnes) & ~octets & (0x80 * kOnes)) != 0 &&
-        std::any_of(text.begin(), text.begin() + sizeof octets, is_control)) {
-      return true;
-    }
-    text.remove_prefix(sizeof octets);
+  std::uint64_t rest = eight_times(' ');  // fewer than eight, and blanks behind them
+  for (std::size_t i = line.size(); i > at; --i) {
+    rest = rest << 8 | static_cast<unsigned char>(line[i - 1]);
   }
-  return std::any_of(text.begin(), text.end(), is_control);
+  if (!take_tabs(at, find_controls(rest))) {
+    return Err{IndexErrc::kBadOctet};
+  }
+  end_field(line.size());
+  if (count != kFields) {
+    return Err{IndexErrc::kFieldCount};
+  }
+  return fields;
 }
 
-std::optional<unsigned> two_digits(std::string_view text, std::size_t at) {
-  const char a = text[at];
-  const char b = text[at + 1];
-  if (a < '0' || a > '9' || b < '0' || b > '9') {
+/// Eight decimal digits as four numbers of two. Nothing when one is no digit.
+std::optional<std::array<unsigned, 4>> digit_pairs(const char* digits) {
+  constexpr std::uint64_t kZeros = eight_times('0');
+  constexpr std::uint64_t kHigh = eight_times(0xf0);
+  const std::uint64_t text = load_little(digits);
+  // '0' to '9' are 0x30 to 0x39: what stays there with six more is a digit.
+  if ((text & kHigh) != kZeros || ((text + eight_times(6)) & kHigh) != kZeros) {
     return std::nullopt;
   }
-  return static_cast<unsigned>(a - '0') * 10 + static_cast<unsigned>(b - '0');
+  const std::uint64_t values = text - kZeros;
+  // Ten times a digit and the one behind it, in the first octet and each second one; none carries.
+  const std::uint64_t pairs = values * 10 + (values >> 8);
+  const auto pair = [pairs](unsigned i) {
+    return static_cast<unsigned>((pairs >> (16 * i)) & 0xff);
+  };
+  return std::array<unsigned, 4>{pair(0), pair(1), pair(2), pair(3)};
 }
 
 /// YYYYMMDDHHMMSSZ
@@ -101,22 +125,41 @@ constexpr auto kNamedReasons = std::to_array<NamedReason>({
     {"CAkeyTime", ReasonCode::kCaCompromise, Detail::kInvalidityTime},
 });
 
+/// Pieces between commas: the first four, one more than any revocation has.
+struct Pieces {
+  std::array<std::string_view, 4> at;
+  std::size_t count = 0;
+};
+Pieces split_revocation(std::string_view field) {
+  Pieces pieces;
+  while (pieces.count < pieces.at.size()) {
+    const std::size_t comma = field.find(',');
+    pieces.at[pieces.count++] = field.substr(0, comma);
+    if (comma == std::string_view::npos) {
+      break;
+    }
+    field.remove_prefix(comma + 1);
+  }
+  return pieces;
+}
+
 /// `time[,reason[,detail]]`
 Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& status) {
-  const std::vector<std::string_view> parts = split(field, ',');
+  const auto [parts, count] = split_revocation(field);
   status.revoked_at = parse_index_time(parts[0]);
   if (!status.revoked_at) {
     return Err{IndexErrc::kBadRevocation};
   }
   status.state = store::State::kRevoked;
-  if (parts.size() == 1) {
+  if (count == 1) {
     return Unit{};
   }
-  const auto named = std::find_if(kNamedReasons.begin(), kNamedReasons.end(),
-                                  [&](const NamedReason& r) { return iequals(r.name, parts[1]); });
+  const auto named =
+      std::find_if(kNamedReasons.begin(), kNamedReasons.end(),
+                   [name = parts[1]](const NamedReason& r) { return iequals(r.name, name); });
   const std::size_t expected_parts =
       named != kNamedReasons.end() && named->detail != Detail::kNone ? 3 : 2;
-  if (named == kNamedReasons.end() || parts.size() != expected_parts) {
+  if (named == kNamedReasons.end() || count != expected_parts) {
     return Err{IndexErrc::kBadReason};
   }
   status.reason = named->reason;
@@ -135,37 +178,31 @@ Result<Unit, IndexErrc> parse_revocation(std::string_view field, store::Status& 
   return Unit{};
 }
 
-std::optional<Serial> parse_serial(std::string_view text) {
-  // Serial::from_hex() is kinder than the CA's own programs.
-  const bool has_other = text.find(':') != std::string_view::npos || trim(text) != text;
-  return has_other ? std::nullopt : Serial::from_hex(text);
-}
-
 }  // namespace
 
 std::optional<UnixSeconds> parse_index_time(std::string_view text) {
   if ((text.size() != 13 && text.size() != 15) || text.back() != 'Z') {
     return std::nullopt;
   }
-  std::array<unsigned, 7> part{};
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const auto value = two_digits(text, i);
-    if (!value) {
-      return std::nullopt;
-    }
-    part[i / 2] = *value;
-  }
-  const bool long_year = text.size() == 15;
-  const unsigned year =
-      long_year ? part[0] * 100 + part[1] : part[0] + (part[0] >= 50 ? 1900u : 2000u);
-  const unsigned* rest = part.data() + (long_year ? 2 : 1);  // month, day, hour, minute, second
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
-                                         std::chrono::month(rest[0]), std::chrono::day(rest[1])};
-  if (!date.ok() || rest[2] > 23 || rest[3] > 59 || rest[4] > 59) {
+  // The first eight digits and the last eight; some of them are the same.
+  const auto front = digit_pairs(text.data());
+  const auto back = digit_pairs(text.data() + text.size() - 9);
+  if (!front || !back) {
     return std::nullopt;
   }
-  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(rest[2]) +
-         std::chrono::minutes(rest[3]) + Seconds(rest[4]);
+  const auto& head = *front;  // year, month, ..., or century, year, month, ...
+  const auto& [day, hour, minute, second] = *back;
+  const bool long_year = text.size() == 15;
+  const unsigned year =
+      long_year ? head[0] * 100 + head[1] : head[0] + (head[0] >= 50 ? 1900u : 2000u);
+  const unsigned month = long_year ? head[2] : head[1];
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
+                                         std::chrono::month(month), std::chrono::day(day)};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 59) {
+    return std::nullopt;
+  }
+  return UnixSeconds(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + Seconds(second);
 }
 
 std::string_view to_string(IndexErrc code) {
@@ -194,15 +231,13 @@ std::string_view to_string(IndexErrc code) {
 }
 
 Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
-  if (has_control(line)) {
-    return Err{IndexErrc::kBadOctet};
-  }
   const auto fields = split_fields(line);
   if (!fields) {
-    return Err{IndexErrc::kFieldCount};
+    return Err{fields.error()};
   }
   const auto& [flag, expiry, revocation, serial_text, file, subject] = *fields;
-  if (flag != "V" && flag != "R" && flag != "E") {
+  const char kind = flag.size() == 1 ? flag.front() : ' ';
+  if (kind != 'V' && kind != 'R' && kind != 'E') {
     return Err{IndexErrc::kBadFlag};
   }
   store::Status status;
@@ -210,13 +245,13 @@ Result<IndexRecord, IndexErrc> parse_index_line(std::string_view line) {
   if (!status.expires) {
     return Err{IndexErrc::kBadExpiry};
   }
-  if ((flag == "V" && !revocation.empty()) || (flag == "R" && revocation.empty())) {
+  if ((kind == 'V' && !revocation.empty()) || (kind == 'R' && revocation.empty())) {
     return Err{IndexErrc::kBadRevocation};
   }
   if (!revocation.empty()) {
     MUSTER_CHECK(parse_revocation(revocation, status));
   }
-  const auto serial = parse_serial(serial_text);
+  const auto serial = parse_serial_digits(serial_text);
   if (!serial) {
     return Err{IndexErrc::kBadSerial};
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "muster/testing/process.h"
 #include "muster/testing/temp_dir.h"
 
@@ -152,6 +154,92 @@ TEST(IndexLine, HasNoControlCharacterAnywhere) {
       EXPECT_EQ(!record && record.error() == IndexErrc::kBadOctet, c != '\t')
           << int{c} << " at " << at;
     }
+  }
+}
+
+TEST(IndexLine, TakesEveryOtherCharacter) {
+  for (int value = 0x20; value < 0x100; ++value) {
+    const std::string name(9, static_cast<char>(value));
+    EXPECT_EQ(must_parse("V\t300101000000Z\t\t01\tunknown\t" + name).subject, name) << value;
+  }
+}
+
+// Lines are read eight octets at a time: fields of every length put tabs at every place.
+TEST(IndexLine, TabsCountWhereverTheyAre) {
+  for (std::size_t file = 0; file <= 17; ++file) {
+    for (std::size_t subject = 0; subject <= 17; ++subject) {
+      const std::string file_text(file, 'f');
+      const std::string subject_text(subject, 's');
+      const std::string line = "V\t300101000000Z\t\t01\t" + file_text + "\t" + subject_text;
+      const IndexRecord record = must_parse(line);
+      EXPECT_EQ(record.file, file_text);
+      EXPECT_EQ(record.subject, subject_text);
+      EXPECT_EQ(must_parse(line + "\\\t").subject, subject_text + "\\\t");
+      expect_error(line + "\t", IndexErrc::kFieldCount);
+      expect_error(line + "\\\t\t", IndexErrc::kFieldCount);
+      expect_error(line + "\t\x01", IndexErrc::kBadOctet);
+      expect_error(line + std::string(1, '\0'), IndexErrc::kBadOctet);
+      expect_error(line.substr(1), IndexErrc::kBadFlag);
+    }
+  }
+  expect_error("\t", IndexErrc::kFieldCount);
+  expect_error("\t\t\t\t\t", IndexErrc::kBadFlag);
+  expect_error("\t\t\t\t\t\t\t\t\t", IndexErrc::kFieldCount);
+}
+
+std::string two_digits(unsigned number) {
+  return {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10)};
+}
+
+TEST(IndexTime, EveryDayThereIsAndNoOther) {
+  const std::array<unsigned, 12> lengths = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  for (const unsigned year : {0u, 1900u, 1950u, 1999u, 2000u, 2027u, 2028u, 2049u, 2100u, 9999u}) {
+    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    for (unsigned month = 0; month <= 99; ++month) {
+      for (unsigned day = 0; day <= 99; ++day) {
+        const bool known = month >= 1 && month <= 12;
+        const unsigned last = known ? lengths[month - 1] + (leap && month == 2 ? 1u : 0u) : 0u;
+        const std::string years = two_digits(year / 100) + two_digits(year % 100);
+        const std::string rest = two_digits(month) + two_digits(day) + "235958Z";
+        std::optional<UnixSeconds> expected;
+        if (day >= 1 && day <= last) {
+          expected = at(years + "-" + two_digits(month) + "-" + two_digits(day) + "T23:59:58Z");
+        }
+        ASSERT_EQ(parse_index_time(years + rest), expected) << years << rest;
+        if (year >= 1950 && year < 2050) {
+          ASSERT_EQ(parse_index_time(years.substr(2) + rest), expected) << years << rest;
+        }
+      }
+    }
+  }
+}
+
+TEST(IndexTime, DigitsAndNothingElse) {
+  for (const std::string_view text : {"300101091509Z", "20300101091509Z"}) {
+    const std::string good(text);
+    ASSERT_EQ(parse_index_time(good), at("2030-01-01T09:15:09Z"));
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      for (int value = 0; value < 0x100; ++value) {
+        const char c = static_cast<char>(value);
+        const bool fits = i + 1 == good.size() ? c == 'Z' : c >= '0' && c <= '9';
+        if (!fits) {
+          std::string other = good;
+          other[i] = c;
+          ASSERT_FALSE(parse_index_time(other)) << value << " at " << i;
+        }
+      }
+    }
+    EXPECT_FALSE(parse_index_time(good.substr(1)));
+    EXPECT_FALSE(parse_index_time("0" + good));
+  }
+}
+
+TEST(IndexTime, HoursMinutesAndSecondsHaveTheirEnds) {
+  EXPECT_TRUE(parse_index_time("300101235959Z"));
+  EXPECT_TRUE(parse_index_time("300101000000Z"));
+  for (const std::string_view time : {"300101240000Z", "300101990000Z", "300101006000Z",
+                                      "300101009900Z", "300101000060Z", "300101000099Z"}) {
+    EXPECT_FALSE(parse_index_time(time)) << time;
   }
 }
 
