@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
+
+#include "muster/base/words.h"
 
 namespace muster::store {
 namespace {
@@ -21,9 +24,9 @@ bool time_fits(const std::optional<UnixSeconds>& t) {
 
 void put_time(UnixSeconds t, std::uint8_t* out) {
   const auto biased = static_cast<std::uint64_t>(to_int(t) + kTimeBias);
-  for (unsigned i = 0; i < kTimeOctets; ++i) {
-    out[i] = static_cast<std::uint8_t>(biased >> (8 * (kTimeOctets - 1 - i)));
-  }
+  std::array<std::uint8_t, sizeof biased> octets;
+  store_big(biased << 8 * (sizeof biased - kTimeOctets), octets.data());
+  std::memcpy(out, octets.data(), kTimeOctets);
 }
 
 UnixSeconds get_time(const std::uint8_t* octets) {

@@ -189,5 +189,48 @@ TEST(SipHash, MatchesTheAuthorsVectors) {
   EXPECT_EQ(hex(15), "5493e99933b0a8117e08ec0f97cfc3d9");
 }
 
+// Pieces that begin and end anywhere in a word, against one octet at a time.
+TEST(SipHash, GivesTheSameHoweverTheOctetsArrive) {
+  SipHash::Key key{};
+  key.fill(0x5a);
+  Buffer message(40);
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    message[i] = static_cast<std::uint8_t>(0xf0 + 7 * i);
+  }
+  const Bytes all(message);
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    SipHash octets(key);
+    for (std::size_t i = 0; i < size; ++i) {
+      octets.add(all.subspan(i, 1));
+    }
+    const SipHash::Digest expected = octets.finish();
+    for (std::size_t first = 0; first <= size; ++first) {
+      for (std::size_t second = first; second <= size; ++second) {
+        SipHash pieces(key);
+        pieces.add(all.first(first));
+        pieces.add(all.subspan(first, second - first));
+        pieces.add(all.subspan(second, size - second));
+        ASSERT_EQ(pieces.finish(), expected) << size << ": " << first << ", " << second;
+      }
+    }
+  }
+}
+
+// What is kept with every issuer: it must not depend on how the digest is computed.
+TEST(Format, TheDigestOfARecordIsOfLengthSerialAndValue) {
+  SipHash::Key key{};
+  key.fill(0x31);
+  for (std::size_t size = 1; size <= kMaxSerialOctets; ++size) {
+    const Buffer serial(size, 0x42);
+    const Buffer value{0x80, 1, 2, 3, 4, 5};
+    Buffer message{static_cast<std::uint8_t>(size)};
+    message.insert(message.end(), serial.begin(), serial.end());
+    message.insert(message.end(), value.begin(), value.end());
+    SipHash hash(key);
+    hash.add(message);
+    EXPECT_EQ(record_digest(key, serial, value), hash.finish()) << size;
+  }
+}
+
 }  // namespace
 }  // namespace muster::store
