@@ -323,10 +323,9 @@ class ReplacementImpl final : public Replacement {
     RecordView record;
     while (stream->next(record)) {
       if (!block.empty()) {
-        const RecordView last = block.at(block.size() - 1);
-        if (equal(last.serial, record.serial)) {
+        if (block.ends_with(record.serial)) {
           if (options_.duplicates == Duplicates::kRefuseConflict &&
-              !equal(last.value, record.value)) {
+              !equal(block.at(block.size() - 1).value, record.value)) {
             conflict_ = *Serial::make(record.serial);
             return Err{conflict_error()};
           }

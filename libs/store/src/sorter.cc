@@ -4,39 +4,39 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "error.h"
+#include "muster/base/words.h"
 
 namespace muster::store {
 namespace {
 
-constexpr std::size_t kHead = 2;  // serial size, value size
-constexpr std::size_t kMaxRecordOctets = kHead + kMaxSerialOctets + kMaxValueOctets;
+constexpr std::size_t kMaxRecordOctets = RecordBatch::kHead + kMaxSerialOctets + kMaxValueOctets;
 constexpr std::size_t kRunBufferOctets = std::size_t{256} << 10;
-
-RecordView view_of(const std::uint8_t* at) {
-  return {{at + kHead, at[0]}, {at + kHead + at[0], at[1]}};
-}
-
-void append_record(Buffer& out, RecordView record) {
-  const std::size_t start = out.size();
-  out.resize(start + kHead + record.serial.size() + record.value.size());
-  std::uint8_t* at = out.data() + start;
-  at[0] = static_cast<std::uint8_t>(record.serial.size());
-  at[1] = static_cast<std::uint8_t>(record.value.size());
-  std::memcpy(at + kHead, record.serial.data(), record.serial.size());
-  std::memcpy(at + kHead + record.serial.size(), record.value.data(), record.value.size());
-}
+constexpr std::size_t kLeastRoom = 4096;
 
 std::uint64_t prefix_of(Bytes serial) {
+  if (serial.size() >= sizeof(std::uint64_t)) {
+    return load_big(serial.data());
+  }
   std::uint64_t prefix = 0;
-  const std::size_t n = std::min<std::size_t>(serial.size(), 8);
-  for (std::size_t i = 0; i < n; ++i) {
+  for (std::size_t i = 0; i < serial.size(); ++i) {
     prefix |= std::uint64_t{serial[i]} << (56 - 8 * i);
   }
   return prefix;
+}
+
+/// The order of two serials whose prefixes are known. Zeros that fill up a short one's prefix make
+/// it equal to a longer one's or less, as its length does.
+int compare(std::uint64_t prefix_a, Bytes a, std::uint64_t prefix_b, Bytes b) {
+  if (prefix_a != prefix_b) {
+    return prefix_a < prefix_b ? -1 : 1;
+  }
+  return compare_serials(a, b);
 }
 
 /// A file without a name in `directory`: gone with the process, however that ends.
@@ -71,8 +71,8 @@ class FileRun final : public RecordStream {
       return false;
     }
     const std::uint8_t* at = buffer_.data() + used_;
-    record = view_of(at);
-    used_ += kHead + at[0] + at[1];
+    record = RecordBatch::unpack(at);
+    used_ += RecordBatch::kHead + at[0] + at[1];
     return true;
   }
   [[nodiscard]] std::optional<StoreError> failure() const override { return failure_; }
@@ -113,8 +113,8 @@ class Merge final : public RecordStream {
  public:
   explicit Merge(std::vector<std::unique_ptr<RecordStream>> runs) {
     for (std::unique_ptr<RecordStream>& run : runs) {
-      Head head{std::move(run), {}, heads_.size()};
-      if (head.run->next(head.record)) {
+      Head head{std::move(run), {}, 0, heads_.size()};
+      if (head.next()) {
         heads_.push_back(std::move(head));
       } else if (!failure_) {
         failure_ = head.run->failure();
@@ -146,15 +146,22 @@ class Merge final : public RecordStream {
   struct Head {
     std::unique_ptr<RecordStream> run;
     RecordView record;
+    std::uint64_t prefix;
     std::size_t age;
+
+    bool next() {
+      const bool is_there = run->next(record);
+      prefix = is_there ? prefix_of(record.serial) : 0;
+      return is_there;
+    }
   };
   static bool later(const Head& a, const Head& b) {
-    const int order = compare_serials(a.record.serial, b.record.serial);
+    const int order = compare(a.prefix, a.record.serial, b.prefix, b.record.serial);
     return order != 0 ? order > 0 : a.age > b.age;
   }
   bool advance() {
     Head& first = heads_.front();
-    if (first.run->next(first.record)) {
+    if (first.next()) {
       sift_down();
       return true;
     }
@@ -188,48 +195,115 @@ class Merge final : public RecordStream {
 
 }  // namespace
 
-void RecordBatch::add(RecordView record) {
-  if (sorted_ && !slots_.empty() &&
-      compare_serials(view(slots_.back()).serial, record.serial) > 0) {
-    sorted_ = false;
+std::uint8_t* RecordBatch::make_room(std::size_t octets) {
+  if (room_ - used_ < octets) {
+    room_ = std::max({kLeastRoom, 2 * room_, used_ + octets});
+    std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[room_]);  // not touched yet
+    std::copy_n(octets_.get(), used_, larger.get());
+    octets_ = std::move(larger);
   }
-  slots_.push_back({prefix_of(record.serial), static_cast<std::uint32_t>(octets_.size())});
-  append_record(octets_, record);
+  return octets_.get() + used_;
+}
+
+void RecordBatch::add(RecordView record) {
+  const Slot slot{prefix_of(record.serial), static_cast<std::uint32_t>(used_)};
+  if (sorted_ && !slots_.empty()) {
+    const Slot& last = slots_.back();
+    sorted_ = compare(last.prefix, view(last).serial, slot.prefix, record.serial) <= 0;
+  }
+  slots_.push_back(slot);
+  const std::size_t size = kHead + record.serial.size() + record.value.size();
+  std::uint8_t* at = make_room(size);
+  at[0] = static_cast<std::uint8_t>(record.serial.size());
+  at[1] = static_cast<std::uint8_t>(record.value.size());
+  std::memcpy(at + kHead, record.serial.data(), record.serial.size());
+  std::memcpy(at + kHead + record.serial.size(), record.value.data(), record.value.size());
+  used_ += size;
 }
 
 void RecordBatch::clear() {
-  octets_.clear();
+  used_ = 0;
   slots_.clear();
   sorted_ = true;
+  in_place_ = true;
 }
 
-RecordView RecordBatch::view(const Slot& slot) const {
-  return view_of(octets_.data() + slot.offset);
+Bytes RecordBatch::packed(std::size_t i) const {
+  const std::uint8_t* at = place(i);
+  return {at, kHead + at[0] + at[1]};
+}
+
+std::optional<Bytes> RecordBatch::packed() const {
+  return sorted_ && in_place_ ? std::optional(Bytes(octets_.get(), used_)) : std::nullopt;
+}
+
+bool RecordBatch::ends_with(Bytes serial) const {
+  return !slots_.empty() && slots_.back().prefix == prefix_of(serial) &&
+         equal(view(slots_.back()).serial, serial);
+}
+
+/// Octet by octet from the lowest, each time keeping the order of equals. Serials are random
+/// numbers mostly: every comparison would be a coin toss for the processor.
+void RecordBatch::sort_by_prefix() {
+  constexpr std::size_t kOctets = sizeof(Slot::prefix);
+  const auto octet = [](const Slot& slot, std::size_t i) {
+    return static_cast<std::uint8_t>(slot.prefix >> (8 * i));
+  };
+  std::array<std::array<std::size_t, 256>, kOctets> counts{};
+  for (const Slot& slot : slots_) {
+    for (std::size_t i = 0; i < kOctets; ++i) {
+      ++counts[i][octet(slot, i)];
+    }
+  }
+  std::vector<Slot> others(slots_.size());
+  for (std::size_t i = 0; i < kOctets; ++i) {
+    if (counts[i][octet(slots_.front(), i)] == slots_.size()) {
+      continue;  // all have the same
+    }
+    std::array<std::size_t, 256>& next = counts[i];  // becomes: where the next one goes
+    std::size_t begin = 0;
+    for (std::size_t& count : next) {
+      begin += std::exchange(count, begin);
+    }
+    for (const Slot& slot : slots_) {
+      others[next[octet(slot, i)]++] = slot;
+    }
+    slots_.swap(others);
+  }
 }
 
 void RecordBatch::sort() {
   if (sorted_) {
     return;
   }
-  std::sort(slots_.begin(), slots_.end(), [this](const Slot& a, const Slot& b) {
-    if (a.prefix != b.prefix) {
-      return a.prefix < b.prefix;
+  sort_by_prefix();
+  for (auto run = slots_.begin(); run != slots_.end();) {  // of equal prefixes
+    const auto end = std::find_if(run + 1, slots_.end(), [prefix = run->prefix](const Slot& slot) {
+      return slot.prefix != prefix;
+    });
+    if (end - run > 1) {
+      std::sort(run, end, [this](const Slot& a, const Slot& b) {
+        const int order = compare_serials(view(a).serial, view(b).serial);
+        return order != 0 ? order < 0 : a.offset < b.offset;
+      });
     }
-    const int order = compare_serials(view(a).serial, view(b).serial);
-    return order != 0 ? order < 0 : a.offset < b.offset;
-  });
+    run = end;
+  }
   sorted_ = true;
+  in_place_ = false;
 }
 
 std::optional<Serial> RecordBatch::remove_duplicates() {
   std::optional<Serial> conflict;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (kept > 0 && equal(view(slots_[kept - 1]).serial, view(slots_[i]).serial)) {
+    if (kept > 0 && slots_[kept - 1].prefix == slots_[i].prefix &&
+        equal(view(slots_[kept - 1]).serial, view(slots_[i]).serial)) {
       if (!conflict && !equal(view(slots_[kept - 1]).value, view(slots_[i]).value)) {
         conflict = *Serial::make(view(slots_[i]).serial);
       }
       slots_[kept - 1] = slots_[i];
+      in_place_ = false;
     } else {
       slots_[kept++] = slots_[i];
     }
@@ -239,10 +313,11 @@ std::optional<Serial> RecordBatch::remove_duplicates() {
 }
 
 void RecordBatch::replace_last(Bytes value) {
-  const Slot last = slots_.back();
-  const Buffer serial = to_buffer(view(last).serial);
-  octets_.resize(last.offset);
-  append_record(octets_, {serial, value});
+  const std::size_t start = slots_.back().offset;
+  used_ = start + kHead + octets_[start];
+  std::memcpy(make_room(value.size()), value.data(), value.size());
+  octets_[start + 1] = static_cast<std::uint8_t>(value.size());
+  used_ += value.size();
 }
 
 StoreResult<Unit> Sorter::add(RecordView record) {
@@ -268,28 +343,38 @@ StoreResult<Unit> Sorter::spill() {
   batch_.sort();
   const std::uint64_t begin = runs_.empty() ? 0 : runs_.back().end;
   std::uint64_t end = begin;
-  Buffer out;
-  out.reserve(kRunBufferOctets + kMaxRecordOctets);
-  for (std::size_t i = 0; i < batch_.size(); ++i) {
-    append_record(out, batch_.at(i));
-    if (out.size() < kRunBufferOctets && i + 1 < batch_.size()) {
-      continue;
-    }
-    for (std::size_t written = 0; written < out.size();) {
-      const ssize_t n = ::pwrite(file_.get(), out.data() + written, out.size() - written,
-                                 static_cast<off_t>(end));
-      if (n < 0 && errno != EINTR) {
-        return Err{lmdb_error(errno, "write the sort file", directory_)};
+  if (const auto all = batch_.packed()) {
+    MUSTER_CHECK(write_out(*all, end));
+  } else {
+    Buffer piece(kRunBufferOctets);
+    std::size_t held = 0;
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      if (piece.size() - held < kMaxRecordOctets) {
+        MUSTER_CHECK(write_out(Bytes(piece).first(held), end));
+        held = 0;
       }
-      if (n > 0) {
-        written += static_cast<std::size_t>(n);
-        end += static_cast<std::uint64_t>(n);
-      }
+      const Bytes record = batch_.packed(i);
+      std::memcpy(piece.data() + held, record.data(), record.size());
+      held += record.size();
     }
-    out.clear();
+    MUSTER_CHECK(write_out(Bytes(piece).first(held), end));
   }
   runs_.push_back({begin, end});
   batch_.clear();
+  return Unit{};
+}
+
+StoreResult<Unit> Sorter::write_out(Bytes octets, std::uint64_t& end) const {
+  while (!octets.empty()) {
+    const ssize_t n = ::pwrite(file_.get(), octets.data(), octets.size(), static_cast<off_t>(end));
+    if (n < 0 && errno != EINTR) {
+      return Err{lmdb_error(errno, "write the sort file", directory_)};
+    }
+    if (n > 0) {
+      octets = octets.subspan(static_cast<std::size_t>(n));
+      end += static_cast<std::uint64_t>(n);
+    }
+  }
   return Unit{};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,21 +26,38 @@ inline int compare_serials(Bytes a, Bytes b) {
 /// Records packed behind each other, at most 4 GiB, with an index that can be sorted.
 class RecordBatch {
  public:
+  RecordBatch() = default;
+  RecordBatch(RecordBatch&&) = delete;
+
   void add(RecordView record);
+  /// Keeps the memory for the next records.
   void clear();
+  /// Octets in use, with what sort() will want.
   [[nodiscard]] std::size_t memory_bytes() const {
-    return octets_.size() + slots_.size() * sizeof(Slot);
+    return used_ + slots_.size() * sizeof(Slot) * (sorted_ ? 1u : 2u);
   }
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
-  [[nodiscard]] RecordView at(std::size_t i) const { return view(slots_[i]); }
+  [[nodiscard]] RecordView at(std::size_t i) const { return unpack(place(i)); }
+  /// The whole record as it lies in memory: what unpack() reads.
+  [[nodiscard]] Bytes packed(std::size_t i) const;
+  /// All packed records, when they lie in the order of their index; else nothing.
+  [[nodiscard]] std::optional<Bytes> packed() const;
+  /// Whether the record added last has this serial.
+  [[nodiscard]] bool ends_with(Bytes serial) const;
   /// Sorts by serial; records of one serial stay in the order they were added.
   void sort();
   /// After sort(): keeps the last record of each serial. Returns a serial that had two different
   /// values, if any.
   std::optional<Serial> remove_duplicates();
-  /// Replaces the value of the record added last.
+  /// Replaces the value of the record added last. Precondition: nothing was sorted since clear().
   void replace_last(Bytes value);
+
+  /// The record that begins there.
+  static RecordView unpack(const std::uint8_t* at) {
+    return {{at + kHead, at[0]}, {at + kHead + at[0], at[1]}};
+  }
+  static constexpr std::size_t kHead = 2;  ///< serial size, value size; both follow
 
  private:
   struct Slot {
@@ -47,11 +65,29 @@ class RecordBatch {
         prefix;  ///< first octets of the serial, big endian: decides nearly every comparison
     std::uint32_t offset;
   };
-  [[nodiscard]] RecordView view(const Slot& slot) const;
+  /// How far ahead records are asked for: what was sorted lies scattered, each a wait for memory.
+  static constexpr std::size_t kAhead = 16;
 
-  Buffer octets_;  // each: serial size, value size, serial, value
+  [[nodiscard]] const std::uint8_t* place(std::size_t i) const {
+    if (i + kAhead < slots_.size()) {
+      __builtin_prefetch(octets_.get() + slots_[i + kAhead].offset);
+    }
+    return octets_.get() + slots_[i].offset;
+  }
+  [[nodiscard]] RecordView view(const Slot& slot) const {
+    return unpack(octets_.get() + slot.offset);
+  }
+  /// Where the next octets go; there is room for so many.
+  std::uint8_t* make_room(std::size_t octets);
+  void sort_by_prefix();
+
+  // Not a vector: its growth would touch what is not in use yet.
+  std::unique_ptr<std::uint8_t[]> octets_;
+  std::size_t room_ = 0;
+  std::size_t used_ = 0;
   std::vector<Slot> slots_;
   bool sorted_ = true;
+  bool in_place_ = true;  // the records lie in the order of slots_, without gaps
 };
 
 /// Sorted records, one after the other.
@@ -101,6 +137,8 @@ class Sorter {
     std::uint64_t end = 0;
   };
   StoreResult<Unit> spill();
+  /// Appends to the spill file at `end`, which moves on.
+  StoreResult<Unit> write_out(Bytes octets, std::uint64_t& end) const;
 
   std::string directory_;
   std::size_t memory_bytes_;
