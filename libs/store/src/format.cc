@@ -25,7 +25,7 @@ bool time_fits(const std::optional<UnixSeconds>& t) {
 void put_time(UnixSeconds t, std::uint8_t* out) {
   const auto biased = static_cast<std::uint64_t>(to_int(t) + kTimeBias);
   std::array<std::uint8_t, sizeof biased> octets;
-  store_big(biased << 8 * (sizeof biased - kTimeOctets), octets.data());
+  store_big(biased << (8 * (sizeof biased - kTimeOctets)), octets.data());
   std::memcpy(out, octets.data(), kTimeOctets);
 }
 

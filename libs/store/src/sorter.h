@@ -32,9 +32,9 @@ class RecordBatch {
   void add(RecordView record);
   /// Keeps the memory for the next records.
   void clear();
-  /// Octets in use, with what sort() will want.
+  /// Octets in use. While sort() runs, as much again as the index has.
   [[nodiscard]] std::size_t memory_bytes() const {
-    return used_ + slots_.size() * sizeof(Slot) * (sorted_ ? 1u : 2u);
+    return used_ + slots_.size() * sizeof(Slot);
   }
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
