@@ -33,9 +33,7 @@ class RecordBatch {
   /// Keeps the memory for the next records.
   void clear();
   /// Octets in use. While sort() runs, as much again as the index has.
-  [[nodiscard]] std::size_t memory_bytes() const {
-    return used_ + slots_.size() * sizeof(Slot);
-  }
+  [[nodiscard]] std::size_t memory_bytes() const { return used_ + slots_.size() * sizeof(Slot); }
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] bool empty() const { return slots_.empty(); }
   [[nodiscard]] RecordView at(std::size_t i) const { return unpack(place(i)); }
