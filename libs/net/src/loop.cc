@@ -101,19 +101,19 @@ struct Loop::Impl {
       return count;
     };
     int count = ask(0);
-    const bool has_waited = count == 0 && !has_posted();
-    if (has_waited) {
+    const bool was_idle = count == 0;
+    if (was_idle && !has_posted()) {
       count = ask(timeout_ms());
     }
     const MonotonicTime now = std::chrono::steady_clock::now();
-    if (has_waited) {
+    if (was_idle) {
       ready_since = now;
     } else if (!is_behind) {
       ready_since = turn_time;  // the look before saw all there was
     } else {
       note_full_look();
     }
-    if (!is_behind) {
+    if (was_idle || !is_behind) {
       full_looks.clear();
     }
     turn_time = now;

@@ -8,8 +8,10 @@
 
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace muster::net {
@@ -268,6 +270,54 @@ TEST(Loop, WhatItHandlesIsNotOlderThanTheLooksThatSeeAllOfIt) {
   }
   loop.run();
   EXPECT_EQ(turns.size(), 50U);
+}
+
+TEST(Loop, WhatItHandlesAfterASleepIsNotOlderThanTheSleep) {
+  Loop loop;
+  const UniqueFd event(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  std::vector<UniqueFd> ready;  // as many as one look takes, ready all at once
+  std::thread writer;
+  MonotonicTime turn;
+  std::optional<MonotonicTime> woke;
+  int looks = 0;
+  bool is_drained = false;
+  Handler handler([&] {
+    if (turn == loop.now()) {
+      return;
+    }
+    turn = loop.now();
+    if (std::exchange(is_drained, false)) {
+      looks = 0;
+      woke = loop.ready_since() == turn ? std::optional(turn) : std::nullopt;
+    }
+    if (woke) {
+      EXPECT_GE(loop.ready_since(), *woke);
+    }
+    if (++looks < 5) {
+      return;  // nobody reads: the next look is as full
+    }
+    if (woke) {
+      loop.stop();
+      return;
+    }
+    eventfd_t count = 0;
+    EXPECT_EQ(::eventfd_read(event.get(), &count), 0);
+    is_drained = true;
+    if (writer.joinable()) {  // it wrote before the loop slept: once more
+      writer.join();
+    }
+    writer = std::thread([&event] {
+      std::this_thread::sleep_for(Milliseconds(20));
+      EXPECT_EQ(::eventfd_write(event.get(), 1), 0);
+    });
+  });
+  for (int i = 0; i < 256; ++i) {
+    ready.emplace_back(::dup(event.get()));
+    ASSERT_EQ(loop.add(ready.back().get(), EPOLLIN, handler), WatchResult::kWatched);
+  }
+  loop.run();
+  writer.join();
+  EXPECT_TRUE(woke);
 }
 
 TEST(Loop, KeepsEventsFromRemovedDescriptors) {
