@@ -22,8 +22,16 @@ constexpr std::size_t kMaxPassedOver = 8;
 /// same name says so by its key identifier.
 bool is_missed(const CrlRefusal& refusal, const crl::CrlView& crl, const pki::Certificate& issuer) {
   const pki::CrlErrc code = refusal.error.code;
-  if (code < pki::CrlErrc::kCriticalExtension || code == pki::CrlErrc::kNotYetValid) {
-    return false;
+  switch (code) {
+    case pki::CrlErrc::kNoCrl:
+    case pki::CrlErrc::kMalformed:
+    case pki::CrlErrc::kOutOfScope:
+    case pki::CrlErrc::kNoBase:
+    case pki::CrlErrc::kCertificateExpired:
+    case pki::CrlErrc::kNotYetValid:
+      return false;
+    default:
+      break;
   }
   const auto& key_id = issuer.facts().subject_key_id;
   return code != pki::CrlErrc::kBadSignature || !key_id || !crl.authority_key_id ||
