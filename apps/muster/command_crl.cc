@@ -98,8 +98,8 @@ void print(const publish::Published& done) {
 /// What the responder of the same configuration says of these CAs' records, their CRLs say too.
 Outcome<Unit> take_over_rules(const Options& options, const store::Store& store,
                               publish::Spec& spec) {
-  for (const IssuerOptions& issuer : options.responder.issuers) {
-    const auto files = files_of(issuer, options.responder);
+  for (std::size_t i = 0; i < options.responder.issuers.size(); ++i) {
+    const auto files = files_of(options.responder, i);
     if (!files) {
       return usage(files.error());
     }
