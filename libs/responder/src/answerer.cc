@@ -19,6 +19,7 @@ void Answerer::Impl::take(std::shared_ptr<const Setup> next,
   if (setup == nullptr || setup->policy().ready_answers != next->policy().ready_answers) {
     ready = ReadyAnswers(next->policy().ready_answers);
   }
+  taken_over.clear();
   exchange = std::move(next_exchange);
   forms = exchange != nullptr ? exchange->impl().forms : std::make_shared<AnswerForms>();
   last = nullptr;

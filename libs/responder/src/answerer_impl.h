@@ -92,6 +92,9 @@ struct Answerer::Impl final : Circumstances {
   std::shared_ptr<AnswerExchange> exchange;  ///< with the other loops; may be null
   std::shared_ptr<AnswerForms> forms;        ///< the exchange's, if there is one
   ReadyAnswers ready{0};
+  /// Of each form of the setup before one answer that was taken over wholly, by the form's number.
+  std::map<std::uint64_t, ReadyRef> taken_over;
+  static constexpr std::size_t kMaxTakenOver = AnswerForms::kMaxForms;
   AnswerComposer composer;
   HttpDate date;
   HttpMessage scratch;  ///< answers that are not remembered
@@ -196,6 +199,11 @@ struct Answerer::Impl final : Circumstances {
   /// remembered answer of this setup. \param chosen  who would sign it now
   ReadyRef take_over(const Asked& one, std::uint32_t variant, std::size_t chosen,
                      const SignatureWishes& wishes, UnixSeconds now);
+  /// By drafting what would be said now; it must be what `old` says.
+  ReadyRef take_over_wholly(const ReadyAnswer& old, const Asked& same, const AnswerFacts& facts);
+  /// By what another answer of its form was found to say, drafting nothing. Empty: that cannot be
+  /// told so.
+  ReadyRef take_over_alike(const ReadyAnswer& old, const Asked& same, const AnswerFacts& facts);
   /// When nothing can be signed because of `cause`: an answer that is due to be signed anew, but
   /// true and not over.
   std::optional<Resolved> recall_late(const Asked& one, std::uint32_t variant, Cause cause,

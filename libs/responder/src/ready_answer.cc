@@ -231,11 +231,7 @@ void copy_body(const ReadyAnswer& answer, Buffer& into) {
   answer.write_over(into.data(), ReadyAnswer::Times::kAll);
 }
 
-ReadyRef AnswerForms::make(Bytes body, const AnswerFacts& facts) {
-  SharedRef<AnswerForm> form = form_of(body, facts);
-  if (!form) {
-    return {};
-  }
+ReadyAnswer* AnswerForms::begin(SharedRef<AnswerForm> form, const AnswerFacts& facts) {
   const AnswerForm& layout = *form;
   void* const room = ::operator new(sizeof(ReadyAnswer) + layout.own_octets);
   auto* const made = new (room) ReadyAnswer(std::move(form), facts);
@@ -245,10 +241,40 @@ ReadyRef AnswerForms::make(Bytes body, const AnswerFacts& facts) {
     std::memcpy(at, &kept, sizeof kept);
     at += sizeof kept;
   });
+  return made;
+}
+
+ReadyRef AnswerForms::make(Bytes body, const AnswerFacts& facts) {
+  SharedRef<AnswerForm> form = form_of(body, facts);
+  if (!form) {
+    return {};
+  }
+  ReadyAnswer* const made = begin(std::move(form), facts);
+  const AnswerForm& layout = made->form();
+  std::uint8_t* at = made->first() + layout.stretches_at;
   for (const Stretch& stretch : layout.layout.own) {
     std::memcpy(at, body.data() + stretch.at, stretch.size);
     at += stretch.size;
   }
+  return ReadyRef(made);
+}
+
+ReadyRef AnswerForms::make_alike(const ReadyAnswer& like, const ReadyAnswer& old,
+                                 const AnswerFacts& facts) {
+  const AnswerForm& form = like.form();
+  const AnswerForm& before = old.form();
+  const std::size_t body_bytes = form.body().size();
+  constexpr std::size_t kSerialAndSignature = 2;  // and no extensions
+  const auto sizes_alike = [](const Stretch& a, const Stretch& b) { return a.size == b.size; };
+  if (kind_of(facts, body_bytes) != kind_of(form.facts, body_bytes) ||
+      form.layout.own.size() != kSerialAndSignature ||
+      !std::equal(form.layout.own.begin(), form.layout.own.end(), before.layout.own.begin(),
+                  before.layout.own.end(), sizes_alike)) {
+    return {};
+  }
+  ReadyAnswer* const made = begin(like.form_, facts);
+  std::memcpy(made->first() + form.stretches_at, old.first() + before.stretches_at,
+              form.own_octets - form.stretches_at);
   return ReadyRef(made);
 }
 

@@ -155,6 +155,11 @@ class AnswerForms {
   /// \param body  an OCSPResponse that says what `facts` do. Empty: it does not, or is not one
   /// answer about one certificate.
   ReadyRef make(Bytes body, const AnswerFacts& facts);
+  /// An answer of the form of `like` that says what `old` does, with its signature; no body is put
+  /// together. Empty: `facts` are of another kind, or what is each answer's own is not alike.
+  /// \param old  its octets outside its own are those of the answer that `like` was made from
+  static ReadyRef make_alike(const ReadyAnswer& like, const ReadyAnswer& old,
+                             const AnswerFacts& facts);
   [[nodiscard]] std::size_t size() const;
 
  private:
@@ -179,6 +184,8 @@ class AnswerForms {
   };
   static Kind kind_of(const AnswerFacts& facts, std::size_t body_bytes);
   static SharedRef<AnswerForm> new_form(Bytes body, const AnswerFacts& facts);
+  /// Room for an answer of the form, with its times.
+  static ReadyAnswer* begin(SharedRef<AnswerForm> form, const AnswerFacts& facts);
   SharedRef<AnswerForm> form_of(Bytes body, const AnswerFacts& facts);
 
   mutable Mutex mutex_;

@@ -22,6 +22,26 @@ struct SignedBefore {
 /// Of a body about one certificate. Views of `body`.
 std::optional<SignedBefore> read_signed(Bytes body);
 
+/// The times that an answer made before says.
+struct TimesBefore {
+  UnixSeconds signed_at, this_update;
+  std::optional<UnixSeconds> next_update;
+};
+inline TimesBefore times_of(const SignedBefore& before) {
+  return {before.signed_at, before.single.this_update, before.single.next_update};
+}
+
+/// What `by` would say about `id` under `setup` as the store stands, with the times of the answer
+/// made before. Nothing: it must not be said with these times any more.
+/// \param reader  at the snapshot that counts
+std::optional<Asked> restate(const Setup& setup, const store::Reader& reader,
+                             const ocsp::CertIdView& id, SignerRef by, const TimesBefore& before,
+                             UnixSeconds now);
+
+/// Whether drafting `one` at the instant of `before` gives the octets that were signed then.
+bool is_drafted_again(const Setup& setup, const store::Reader& reader, Drafter& drafter,
+                      const SignedBefore& before, const Asked& one);
+
 /// What was asked when `before` was signed, if `by` would sign the same octets under `setup` as the
 /// store stands, but for the time: nothing that an answer holds was decided differently since.
 /// Whose signature it was is not looked at.

@@ -5,6 +5,7 @@
 
 #include "answerer_impl.h"
 #include "same_again.h"
+#include "single_extensions.h"
 
 namespace muster::responder {
 namespace {
@@ -53,24 +54,62 @@ ReadyRef Answerer::Impl::take_over(const Asked& one, std::uint32_t variant, std:
   if (!signer || (*signer != chosen && !wishes.empty())) {
     return {};
   }
-  Buffer body;
-  copy_body(*old, body);
-  const auto before = read_signed(body);
   const SignerRef by{one.by.issuer, *signer};
-  const auto same =
-      before ? would_sign_again(*setup, *reader, drafter, *before, by, now) : std::nullopt;
+  const bool says_end = old->form().layout.next_update_at != 0;
+  const TimesBefore times{old->signed_at(), old->this_update(),
+                          says_end ? std::optional(old->next_update()) : std::nullopt};
+  const auto same = restate(*setup, *reader, one.id, by, times, now);
   if (!same) {
     return {};
   }
   const std::uint64_t spread = spread_of(one.id.serial);
-  UnixSeconds until = due_at(issuer, same->resolved, spread, before->signed_at);
+  UnixSeconds until = due_at(issuer, same->resolved, spread, times.signed_at);
   if (*signer != chosen) {
     until = std::min(until,
                      now + Seconds(1) + kRenewalSpread * static_cast<std::int64_t>(spread) / 1024);
   }
+  const AnswerFacts facts = facts_of(*setup, *same, variant, times.signed_at, until);
+  ReadyRef made = take_over_alike(*old, *same, facts);
+  return made ? made : take_over_wholly(*old, *same, facts);
+}
+
+ReadyRef Answerer::Impl::take_over_wholly(const ReadyAnswer& old, const Asked& same,
+                                          const AnswerFacts& facts) {
+  Buffer body;
+  copy_body(old, body);
+  const auto before = read_signed(body);
+  if (!before || !is_drafted_again(*setup, *reader, drafter, *before, same)) {
+    return {};
+  }
   const auto& basic = *before->response.basic;
-  return forms->make(signings->assemble(by, basic.tbs_raw, basic.signature),
-                     facts_of(*setup, *same, variant, before->signed_at, until));
+  ReadyRef made = forms->make(signings->assemble(same.by, basic.tbs_raw, basic.signature), facts);
+  if (made) {
+    if (taken_over.size() >= kMaxTakenOver) {
+      taken_over.clear();
+    }
+    taken_over[old.form().number] = made;
+  }
+  return made;
+}
+
+// What Drafter::draft() makes of a certificate depends on the setup, the signer, the CertID, what
+// was resolved, the times and singleExtensions, and on nothing else. One answer of the form was
+// drafted under this setup and its octets were those signed. This one differs from it in serial and
+// times, which restate() and draft() only copy; in what was resolved it does not, if it says the
+// same as ever, is of the same kind as that one, and has no extensions, neither then nor now.
+ReadyRef Answerer::Impl::take_over_alike(const ReadyAnswer& old, const Asked& same,
+                                         const AnswerFacts& facts) {
+  const auto like = taken_over.find(old.form().number);
+  if (like == taken_over.end()) {
+    return {};
+  }
+  const Issuer& issuer = setup->issuers()[same.by.issuer];
+  const bool has_extensions =
+      !make_single_extensions(issuer, same, reader->issuer_state(issuer.store_id), old.signed_at())
+           .empty();
+  return !has_extensions && same_status(same.resolved, old.basis())
+             ? AnswerForms::make_alike(*like->second, old, facts)
+             : ReadyRef();
 }
 
 std::optional<Resolved> Answerer::Impl::recall_late(const Asked& one, std::uint32_t variant,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "fixture.h"
+#include "muster/testing/temp_dir.h"
 
 namespace muster::responder {
 namespace {
@@ -96,6 +97,153 @@ TEST(TakeOverOf, ManyReloadsOneAfterAnother) {
   }
   EXPECT_EQ(ask(world.answerer, leaf_request()).body, first.body);
   EXPECT_EQ(world.counters.signatures.value(), 1u);
+}
+
+/// So many remembered answers that each length a signature may have is had by several: most are
+/// judged by what another of their form was found to say.
+struct ManyWorld : World {
+  static constexpr unsigned kMany = 48;
+  static Serial serial(unsigned i) { return testing::make_serial(7000 + i); }
+  static ocsp::Request request(unsigned i) {
+    ocsp::Request out;
+    out.requests.push_back(
+        {pki::make_cert_id(HashAlgorithm::kSha256, ca().certificate, serial(i)), {}});
+    return out;
+  }
+  explicit ManyWorld(const store::Status& status, const IssuerSpec& spec = delegated_spec())
+      : World({spec}) {
+    for (unsigned i = 0; i < kMany; ++i) {
+      store.set(kIssuer, serial(i), status);
+    }
+    for (unsigned i = 0; i < kMany; ++i) {
+      before.push_back(ask(answerer, request(i)).body);
+    }
+  }
+  /// Takes over the first half, so that the other half's forms are known.
+  void reload(const IssuerSpec& spec) {
+    answerer.adopt(setup_of({spec}));
+    for (unsigned i = 0; i < kMany / 2; ++i) {
+      EXPECT_EQ(ask(answerer, request(i)).body, before[i]);
+    }
+  }
+  std::vector<Buffer> before;
+};
+
+TEST(TakeOverOf, ManyAnswersOfOneFormSayWhatTheySaid) {
+  for (const auto& status :
+       {store::Status{}, revoked_at(kTestNow - hours(5), ReasonCode::kSuperseded)}) {
+    ManyWorld world(status);
+    IssuerSpec next = delegated_spec();
+    next.policy.max_age = Seconds(60);
+    world.reload(next);
+    for (unsigned i = 0; i < ManyWorld::kMany; ++i) {
+      const Taken taken = ask(world.answerer, ManyWorld::request(i), kTestNow + Seconds(1));
+      EXPECT_EQ(taken.body, world.before[i]);
+      EXPECT_THAT(taken.head, HasSubstr("max-age=60"));
+      EXPECT_THAT(taken.head, HasSubstr(to_hex(pki::digest(HashAlgorithm::kSha256, taken.body))));
+    }
+    EXPECT_EQ(world.counters.signatures.value(), ManyWorld::kMany);
+    EXPECT_EQ(world.counters.ready_taken_over.value(), ManyWorld::kMany);
+    EXPECT_EQ(world.counters.ready_hits.value(), ManyWorld::kMany / 2);
+    world.answerer.adopt(setup_of({spec_with({delegate("b")})}));
+    EXPECT_NE(ask(world.answerer, ManyWorld::request(0)).body, world.before[0])
+        << "what was known of forms is known no more";
+  }
+}
+
+TEST(TakeOverOf, EachAnswerIsLookedUpThoughItsFormIsKnown) {
+  const store::Status revoked = revoked_at(kTestNow - hours(5), ReasonCode::kSuperseded);
+  store::Status held = revoked_at(kTestNow - hours(5), ReasonCode::kCertificateHold);
+  held.state = store::State::kHold;
+  const std::vector<std::pair<store::Status, store::Status>> changes = {
+      {{}, revoked},
+      {{}, held},
+      {revoked, {}},
+      {revoked, held},
+      {revoked, revoked_at(kTestNow - hours(4), ReasonCode::kSuperseded)},
+      {revoked, revoked_at(kTestNow - hours(5), ReasonCode::kKeyCompromise)},
+      {revoked, revoked_at(kTestNow - hours(5))},
+  };
+  for (const auto& [status, then] : changes) {
+    ManyWorld world(status);
+    world.reload(delegated_spec());
+    ManyWorld expected(then);
+    for (unsigned i = ManyWorld::kMany / 2; i < ManyWorld::kMany; ++i) {
+      world.store.set(kIssuer, ManyWorld::serial(i), then);
+      const Taken taken = ask(world.answerer, ManyWorld::request(i));
+      EXPECT_NE(taken.body, world.before[i]);
+      const auto wanted = ocsp::parse_response(expected.before[i]);
+      ASSERT_TRUE(taken.parsed && taken.parsed->basic && wanted && wanted->basic);
+      EXPECT_TRUE(equal(taken.single().raw, wanted->basic->responses.at(0).raw));
+      EXPECT_TRUE(taken.signed_by(standard_pki().ocsp_signer.certificate));
+    }
+  }
+}
+
+TEST(TakeOverOf, AnAnswerThatMustNotBeUsedAnyMoreIsNoneThoughItsFormIsKnown) {
+  ManyWorld world({});
+  world.reload(delegated_spec());
+  const unsigned last = ManyWorld::kMany - 1;
+  EXPECT_NE(ask(world.answerer, ManyWorld::request(last), kTestNow + hours(24 * 30)).body,
+            world.before[last])
+      << "long over";
+  EXPECT_NE(ask(world.answerer, ManyWorld::request(last - 1), kTestNow - hours(1)).body,
+            world.before[last - 1])
+      << "signed later than now";
+}
+
+TEST(TakeOverOf, ACrlThatComesBetweenBelongsToWhatIsKnownFromThenOn) {
+  ManyWorld world({});
+  world.reload(delegated_spec());
+  store::IssuerState& state = world.store.states[kIssuer];
+  state.this_update = kTestNow;
+  state.next_update = kTestNow + hours(24 * 30);
+  for (int again = 0; again < 2; ++again) {
+    ++world.store.sequence;
+    for (unsigned i = ManyWorld::kMany / 2; i < ManyWorld::kMany; ++i) {
+      EXPECT_EQ(ask(world.answerer, ManyWorld::request(i)).body, world.before[i]);
+    }
+  }
+  EXPECT_EQ(world.counters.ready_rechecked.value(), ManyWorld::kMany / 2);
+}
+
+// CertHash is of some certificates and not of others: nothing of one tells anything of another.
+TEST(TakeOverOf, WhatHasExtensionsIsDraftedAnew) {
+  const Identity a = testing::issue(ca(), testing::leaf_spec("a.example"));
+  const Identity b = testing::issue(ca(), testing::leaf_spec("b.example"));
+  const auto list = [](const std::vector<Identity>& known) {
+    testing::TempDir dir;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      known[i].write(dir, "known" + std::to_string(i));
+    }
+    std::vector<std::string> warnings;
+    auto issued = IssuedCertificates::load(dir.path(), ca().certificate, warnings);
+    EXPECT_TRUE(issued) << issued.error().detail;
+    IssuerSpec spec = delegated_spec();
+    spec.issued = std::make_shared<const IssuedCertificates>(*std::move(issued));
+    return spec;
+  };
+  struct Lists {
+    std::vector<Identity> before, after;
+    bool is_kept;
+  };
+  for (const Lists& lists : {Lists{{}, {b}, false}, Lists{{a, b}, {a}, false},
+                             Lists{{a, b}, {a, b}, true}, Lists{{}, {}, true}}) {
+    // Until both had signatures of one length: then they are of one form.
+    for (bool were_alike = false; !were_alike;) {
+      World world({list(lists.before)});
+      const auto ask_about = [&world](const Identity& leaf) {
+        world.store.set(kIssuer, leaf.certificate.serial(), store::Status{});
+        return ask(world.answerer, request_for(leaf.certificate, ca().certificate)).body;
+      };
+      const Buffer before_a = ask_about(a);
+      const Buffer before_b = ask_about(b);
+      were_alike = before_a.size() == before_b.size();
+      world.answerer.adopt(setup_of({list(lists.after)}));
+      EXPECT_EQ(ask_about(a), before_a);
+      EXPECT_EQ(ask_about(b) == before_b, lists.is_kept);
+    }
+  }
 }
 
 TEST(TakeOverOf, AReloadThatChangesNothingCostsNothing) {
