@@ -126,6 +126,7 @@ TEST_F(HttpServerTest, NewOnesTakeThePlaceOfThoseWhoHaveWaitedForTheirPeerForLon
   RawClient oldest(address());
   ASSERT_TRUE(eventually([&] { return stats().connections == 1; }));
   oldest.send("GET /slow HTTP/1.1\r\n");
+  ASSERT_TRUE(eventually([&] { return stats().buffered_bytes != 0; })) << "in an earlier turn";
   RawClient second(address());
   second.send("GET /1 HTTP/1.1\r\n\r\n");
   EXPECT_THAT(second.read_answer(), EndsWith("GET /1 "));
