@@ -24,8 +24,8 @@ from kit import process
 
 STREAM = pathlib.Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 VERSIONS = ("1.2", "1.3")
-LAYOUT = ("The server has the first core, clients the others; servers take turns (A B C A B C). Behind a ratio of the goals, in brackets: the middle 95 % of the ratios that as "
-          "many rounds, drawn at random from these, would have given (bootstrap). A goal is met when the ratio itself reaches it; of a goal within the brackets noise decides.")
+LAYOUT = ("The server has the first core, clients the others; servers take turns, each round begun by another. A ratio of the goals is the median of those of each round, in which both had the machine "
+          "as it was just then; behind it, in brackets, the middle 95 % of what as many rounds, drawn at random from these, would have given (bootstrap). A goal is met when the ratio itself reaches it; of a goal within the brackets noise decides.")
 WITHOUT = ", no staple"
 WAITING = ", opened with the first octets"
 COST = "CPU us"
@@ -180,9 +180,15 @@ def sample(name, server, count, version, pool, cores):
     return {COST: (machine.cpu_seconds(server.daemon.pid) - before) / (each * len(cores)) * 1e6}
 
 
+def turned(contenders, number):
+    """Each is the first of a round as often as any other."""
+    first = number % len(contenders)
+    return contenders[first:] + contenders[:first]
+
+
 def goals(row, judged):
     def goal(what, bound, above, below):
-        row.goals.append(Goal(what, bound, row.ratio(COST, above, below), judged=judged, why="not installed", interval=row.ratio_interval(COST, above, below)))
+        row.goals.append(Goal(what, bound, row.paired_ratio(COST, above, below), judged=judged, why="not installed", interval=row.ratio_interval(COST, above, below)))
 
     goal("handshakes/s of the front with a staple / without", 0.97, "front" + WITHOUT, "front")
     goal("handshakes/s of the front / hitch, with a staple", 1.0, "hitch", "front")
@@ -194,11 +200,11 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=lambda p: pathlib.Path(p).resolve())
     parser.add_argument("--short", action="store_true", help="correctness only, a few handshakes")
-    parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (40; short: 1)")
+    parser.add_argument("--rounds", type=int, default=None, help="samples of each figure (60; short: 1)")
     parser.add_argument("--handshakes", type=int, default=None, help="a sample (150; short: 4)")
     parser.add_argument("--out", type=pathlib.Path, default=None, help="directory of the report (docs/reports; short: none is kept)")
     a = parser.parse_args()
-    a.rounds = a.rounds or (1 if a.short else 40)
+    a.rounds = a.rounds or (1 if a.short else 60)
     a.handshakes = a.handshakes or (4 if a.short else 150)
     return a
 
@@ -217,7 +223,7 @@ def main():
         try:
             for number in range(a.rounds + 1):
                 for row, version in zip(rows, VERSIONS):
-                    for name_, server in servers.items():
+                    for name_, server in turned(list(servers.items()), number):
                         figure = sample(name_, server, a.handshakes, version, pool, cores)
                         if number > 0:  # the first round warms up
                             row.add(name_, figure)
@@ -228,6 +234,8 @@ def main():
             goals(row, judged=not a.short)
             row.notes += [f"left out: {peer} is not installed" for peer in missing]
             print(report.plain(row), flush=True)
+        pool.close()
+        pool.join()  # what its processes used counts as ours from now on
         facts = machine.facts(muster)
         kept = {key: facts[key] for key in ("CPU", "Memory", "Kernel", "System", "C library", "OpenSSL", "muster", "nginx", "Compiler", "Flags") if key in facts}
         others = quiet.others()

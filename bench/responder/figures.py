@@ -93,24 +93,27 @@ class Row:
         top, bottom = self.median(above, measure), self.median(below, measure)
         return top / bottom if top is not None and bottom else None
 
-    def ratio_interval(self, measure, above, below, draws=2000):
-        """(low, high): the middle 95 % of the ratios of as many rounds, drawn again from these (bootstrap; the same each time for the same samples).
+    def paired_ratio(self, measure, above, below):
+        """The median of the ratios of each round, in which both had the machine as it was just then; nothing where they are not pairs."""
+        ratios = self._ratios(measure, above, below)
+        return statistics.median(ratios) if ratios else None
 
-        A round is drawn as a whole: both contenders had the machine as it was just then. Nothing where rounds are few or not pairs.
-        """
-        top, bottom = (self.figures.get(name, {}).get(measure) for name in (above, below))
-        if top is None or bottom is None or len(top.samples) != len(bottom.samples) or len(top.samples) < LEAST_ROUNDS:
-            return None
-        rounds = list(zip(top.samples, bottom.samples))
-        if min(bottom.samples) <= 0:
+    def ratio_interval(self, measure, above, below, draws=2000):
+        """(low, high): the middle 95 % of what paired_ratio() would say of as many rounds, drawn again from these (bootstrap; the same each
+        time for the same samples). Nothing where rounds are few."""
+        ratios = self._ratios(measure, above, below)
+        if len(ratios) < LEAST_ROUNDS:
             return None
         draw = random.Random(1)
-        ratios = []
-        for _ in range(draws):
-            drawn = draw.choices(rounds, k=len(rounds))
-            ratios.append(statistics.median(pair[0] for pair in drawn) / statistics.median(pair[1] for pair in drawn))
-        ratios.sort()
-        return ratios[draws // 40], ratios[-1 - draws // 40]
+        drawn = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(draws))
+        return drawn[draws // 40], drawn[-1 - draws // 40]
+
+    def _ratios(self, measure, above, below):
+        """One for each round; none where there are no pairs."""
+        top, bottom = (self.figures.get(name, {}).get(measure) for name in (above, below))
+        if not top or not bottom or len(top.samples) != len(bottom.samples) or min(bottom.samples) <= 0:
+            return []
+        return [a / b for a, b in zip(top.samples, bottom.samples)]
 
 
 def number(value):
