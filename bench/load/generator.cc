@@ -129,8 +129,8 @@ class Run {
     while (!idle_.empty() && !enough_asked() && result_.asked < due_in_all_ &&
            refused_in_a_row_ < kHopeless) {
       const std::uint64_t now = now_ns();
-      if (interval_ns_ > 0 && due(result_.asked) > now) {
-        return;
+      if (interval_ns_ > 0 && (due(result_.asked) > now || due(result_.asked) >= end_)) {
+        return;  // not yet, or not of this run
       }
       Connection& c = *idle_.front();
       idle_.pop_front();
